@@ -1,0 +1,1 @@
+"""One module per subcommand, each with `add(subparsers)`, which sets `run` as its default."""
