@@ -1,0 +1,1 @@
+"""Watches transports, holds conversations with devices, records what they bring."""

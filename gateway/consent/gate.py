@@ -1,0 +1,109 @@
+"""The gate. Every reading that leaves passes `decide`, and only `decide` makes a `Released`.
+
+`Uplink.send` takes nothing but a `Released`, so sending without consent is a type error. The gate
+is pure; the journal calls it inside the transaction that claims a batch of deliveries, so a
+withdrawal recorded a moment earlier is honoured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import final
+
+from gateway.consent.grant import ConsentEntry, Grant, living
+from gateway.domain.entry import Entry
+from gateway.domain.reading import Quality
+from gateway.domain.subject import SubjectId
+
+
+class Reason(StrEnum):
+    """Why a reading was withheld. A closed vocabulary: people are shown it in words."""
+
+    UNCLAIMED = "unclaimed"
+    NO_GRANT = "no_grant"
+    WITHDRAWN = "withdrawn"
+    KIND_NOT_COVERED = "kind_not_covered"
+    BEFORE_GRANT = "before_grant"
+    AFTER_GRANT = "after_grant"
+    EXPIRED = "expired"
+    TIME_UNKNOWN = "time_unknown"
+    NOT_RELIABLE = "not_reliable"
+    REFUSED_THERE = "refused_there"
+    """The destination itself says the person does not consent; held until they grant anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An entry that is due at a destination, as claimed from the outbox.
+
+    `unsettled` means that an earlier attempt may have arrived: search before sending again.
+    """
+
+    entry: Entry
+    destination: str
+    attempt: int
+    unsettled: bool
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Permission to send one delivery to its destination now, under the named grant."""
+
+    delivery: Delivery
+    subject: SubjectId
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A refusal: expected, stored with the delivery, lifted when its reason goes away."""
+
+    delivery: Delivery
+    reason: Reason
+
+
+def decide(
+    delivery: Delivery, ledger: tuple[ConsentEntry, ...], now: datetime
+) -> Released | Withheld:
+    """Release the delivery if a living grant of its subject lets it go; else say why not.
+
+    `ledger` is the subject's consent ledger, in order of recording (empty for nobody).
+    """
+    entry = delivery.entry
+    if entry.subject is None:
+        return Withheld(delivery, Reason.UNCLAIMED)
+    if not entry.timing.sendable:
+        return Withheld(delivery, Reason.TIME_UNKNOWN)
+    if entry.reading.quality is not Quality.GOOD:
+        return Withheld(delivery, Reason.NOT_RELIABLE)
+    here = [
+        e for e in ledger if (e.subject, e.destination) == (entry.subject, delivery.destination)
+    ]
+    grants = living(tuple(here))
+    if not grants:
+        return Withheld(delivery, Reason.WITHDRAWN if here else Reason.NO_GRANT)
+    refusals = []
+    for grant in grants:
+        refusal = _refusal(grant, entry, now)
+        if refusal is None:
+            return Released(delivery, entry.subject, grant)
+        refusals.append(refusal)
+    return Withheld(delivery, refusals[-1])
+
+
+def _refusal(grant: Grant, entry: Entry, now: datetime) -> Reason | None:
+    """Say why this grant does not cover the entry; None if it does."""
+    measured_to = entry.timing.measured_at
+    measured_from = measured_to - (entry.reading.period or timedelta())
+    if grant.expires is not None and now >= grant.expires:
+        return Reason.EXPIRED
+    if entry.reading.kind not in grant.kinds:
+        return Reason.KIND_NOT_COVERED
+    if measured_from < grant.covers_from:
+        return Reason.BEFORE_GRANT
+    if grant.covers_until is not None and measured_to >= grant.covers_until:
+        return Reason.AFTER_GRANT
+    return None

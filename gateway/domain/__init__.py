@@ -1,0 +1,1 @@
+"""Pure values that every part shares: readings, quantities, devices, time, people."""

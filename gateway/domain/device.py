@@ -1,0 +1,36 @@
+"""Devices: physical things that measure, whose clock we do not trust."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+from pydantic import BaseModel, ConfigDict
+
+DeviceId = NewType("DeviceId", str)
+"""What names one physical device for good: `ble:AA:BB:CC:DD:EE:FF`, `serial:counter-cuff`.
+
+Given by the transport from what does not change: an identity address, a configured port's name.
+"""
+
+
+class Device(BaseModel):
+    """What is known of a device; all but `id` and `driver` is what it says of itself.
+
+    `system_id` is an EUI-64 in upper-case hex with dashes (Bluetooth 0x2A23 turned OUI first).
+    `address` is a Bluetooth address only if it is public or static, never a rotating one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: DeviceId
+    driver: str
+    name: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    firmware: str | None = None
+    hardware: str | None = None
+    software: str | None = None
+    system_id: str | None = None
+    address: str | None = None
+    battery_percent: int | None = None

@@ -1,0 +1,43 @@
+"""The identity of a reading is computed, not assigned.
+
+The same reading live, backfilled, re-read or replayed has the same identity, so inserting it twice
+is no news. Device, kind, the device's own record key and the values make it; the moment of
+reception does only for devices that give neither a record key nor a time. The clock sample and the
+corrected time never do: a correction must not make a new reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import NewType
+
+from gateway.domain.reading import Reading
+
+ReadingId = NewType("ReadingId", str)
+"""32 hex digits."""
+
+
+def identity(reading: Reading) -> ReadingId:
+    """Compute the identity of a reading; equal numbers count as equal however they are written."""
+    parts = [reading.device, reading.kind, reading.slot or "", _record(reading)]
+    parts += [
+        f"{measure}={_plain(quantity.value)} {quantity.unit}"
+        for measure, quantity in sorted(reading.values.items())
+    ]
+    if reading.limit is not None:
+        parts.append(f"limit={reading.limit}")
+    text = "\x1f".join(parts)
+    return ReadingId(hashlib.blake2s(text.encode(), digest_size=16).hexdigest())
+
+
+def _record(reading: Reading) -> str:
+    if reading.record is not None:
+        return f"record:{reading.record}"
+    if reading.device_time is not None:
+        return f"stamp:{reading.device_time.raw}"
+    return f"received:{reading.received.utc.isoformat()}"
+
+
+def _plain(value: Decimal) -> str:
+    return format(value.normalize(), "f")

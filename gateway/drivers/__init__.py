@@ -1,0 +1,1 @@
+"""Drivers: knowledge of device families, without state and without I/O."""

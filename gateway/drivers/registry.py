@@ -1,0 +1,87 @@
+"""Finds drivers by their entry points and chooses the one for a sighting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+
+from gateway.drivers.api import API, Driver, Fit, Sighting
+from gateway.errors import ConfigError
+
+GROUP = "gateway.drivers"
+BUILT_IN = "healthspace-gateway"
+
+
+class Registry:
+    """The drivers of this run. Checks itself when made: names are unique, interfaces agree."""
+
+    def __init__(self, drivers: Iterable[Driver]) -> None:
+        self._by_name: dict[str, Driver] = {}
+        for driver in drivers:
+            name = driver.manifest.name
+            if driver.manifest.api != API:
+                raise ConfigError(
+                    f"Driver {name} speaks interface {driver.manifest.api}, this gateway {API}:"
+                    " install the driver's release for this gateway."
+                )
+            if name in self._by_name:
+                raise ConfigError(f"Two drivers are called {name}: remove one of the two packages.")
+            self._by_name[name] = driver
+
+    def __iter__(self) -> Iterator[Driver]:
+        return iter(self._by_name.values())
+
+    def named(self, name: str) -> Driver:
+        """Return the driver of that name; raises ConfigError that lists the names there are."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            known = ", ".join(sorted(self._by_name))
+            raise ConfigError(f"There is no driver {name!r}. Installed: {known}.") from None
+
+    def best(self, sighting: Sighting) -> Driver | None:
+        """Return the driver that fits best, None if none fits; a tie raises ConfigError.
+
+        A sighting that names its driver (a configured port) gets that driver.
+        """
+        if sighting.driver is not None:
+            return self.named(sighting.driver)
+        fits = [(driver.match(sighting), driver) for driver in self]
+        highest = max((fit for fit, _ in fits), default=Fit.NONE)
+        if highest is Fit.NONE:
+            return None
+        winners = [driver for fit, driver in fits if fit is highest]
+        if len(winners) > 1:
+            names = " and ".join(sorted(driver.manifest.name for driver in winners))
+            raise ConfigError(
+                f"{names} claim {sighting.address} equally: name one of them for this device."
+            )
+        return winners[0]
+
+
+def installed(guests: Collection[str] = ()) -> Registry:
+    """Load the built-in drivers, and those guest packages' that the configuration names.
+
+    A guest (a driver of another distribution) runs with all the rights of the gateway; hence only
+    by name. Raises ConfigError if a named guest is not installed.
+    """
+    points = entry_points(group=GROUP)
+    chosen = [point for point in points if _distribution(point) in {BUILT_IN, *guests}]
+    missing = set(guests) - {_distribution(point) for point in chosen}
+    if missing:
+        raise ConfigError(
+            f"No installed package of that name offers a driver: {', '.join(sorted(missing))}."
+        )
+    return Registry(_load(point) for point in chosen)
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else ""
+
+
+def _load(point: EntryPoint) -> Driver:
+    made = point.load()
+    driver = made() if isinstance(made, type) else made
+    if not isinstance(driver, Driver):
+        raise ConfigError(f"Entry point {point.name} ({point.value}) is not a driver.")
+    return driver

@@ -1,0 +1,1 @@
+"""Scales and body composition analysers."""

@@ -1,0 +1,1 @@
+"""The append-only truth on this machine, and what is still owed to whom."""

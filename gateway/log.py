@@ -1,0 +1,22 @@
+"""Logging: one line per event, key=value, nothing personal.
+
+Never log a measured value, a name, a person's id, a patient number from a wire, or a frame.
+A device's address may be logged. One reading is not an event (count it); a session is.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def configure(level: str = "INFO") -> None:
+    """Send the gateway's own log to standard error, from `level` up; libraries from WARNING up."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("gateway").setLevel(level)

@@ -1,0 +1,1 @@
+"""Transports find devices and carry frames: Bluetooth, a bare controller, serial ports, replay."""

@@ -1,0 +1,41 @@
+"""What the collector asks of a transport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.domain.device import DeviceId
+from gateway.drivers.api import Link, Manifest, Sighting
+
+
+class OpenLink(Link, Protocol):
+    """A link that its owner must close."""
+
+    async def close(self) -> None:
+        """End the connection; never raises, and may be called twice."""
+        ...
+
+
+class Transport(Protocol):
+    """One radio, one serial port, one capture file."""
+
+    @property
+    def name(self) -> str:
+        """What the operator calls it, such as `hci:tcp-client:127.0.0.1:9000`."""
+        ...
+
+    async def watch(self, seen: Callable[[Sighting], None], /) -> None:
+        """Look for devices and call `seen` for each, over and over, until cancelled.
+
+        Raises RadioUnavailable when there is nothing to look with (the caller tries again later).
+        """
+        ...
+
+    def device_id(self, sighting: Sighting, /) -> DeviceId:
+        """Name the device for good."""
+        ...
+
+    async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
+        """Connect. Raises LinkTimeout, LinkLost, PairingNeeded or RadioUnavailable."""
+        ...

@@ -1,0 +1,1 @@
+"""Uplinks: destinations of readings, and the worker that brings deliveries there."""
