@@ -1,1 +1,1 @@
-"""A public kit for driver authors: a clock, scripted links, a session that keeps what it is given."""
+"""A public kit for driver authors: a clock, scripted links, a recording session."""

@@ -10,7 +10,7 @@ START = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 
 
 class ManualClock:
-    """A `Clock` for tests. `advance` moves both scales; `step` moves UTC alone, like a correction."""
+    """A `Clock` for tests: `advance` moves both scales, `step` moves UTC alone."""
 
     def __init__(self, start: datetime = START, boot_id: str = "test-boot") -> None:
         self._utc = start
