@@ -28,7 +28,8 @@ else
 fi
 
 echo "setup: making .venv from requirements.lock ..."
-"$UV" venv --quiet --clear --python "$PYTHON" .venv
+# A folder that was moved has a stale environment: its scripts name the old place.
+grep -qsF "$(pwd)/.venv" .venv/bin/activate || "$UV" venv --quiet --clear --python "$PYTHON" .venv
 "$UV" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
 # The two distributions of this repository. Their build tools are in the lock, so nothing else is fetched.
 "$UV" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --offline -e . -e firmware-sims
