@@ -1,0 +1,1 @@
+"""Encoders written from the specifications, one file per service; nothing here decodes."""

@@ -1,0 +1,49 @@
+"""Times as devices write them.
+
+Date Time 0x2A08:     year u16 | month u8 | day u8 | hours u8 | minutes u8 | seconds u8
+Day Date Time 0x2A0A: Date Time | day of week u8 (1 Monday ... 7 Sunday, 0 unknown)
+Current Time 0x2A2B:  Day Date Time | fractions of 1/256 s u8 | adjust reason u8
+Local Time Information 0x2A0F: time zone s8 (x 15 min, -128 unknown) | DST offset u8
+
+All are the device's own local time, without zone. Spec: GATT Specification Supplement, "Date Time",
+"Day Date Time", "Exact Time 256", "Current Time", "Time Zone", "DST Offset".
+"""
+
+from datetime import UTC, datetime, timedelta
+
+DST_STANDARD = 0
+DST_UNKNOWN = 255
+TIME_ZONE_UNKNOWN = -128
+
+_EPOCH_1900 = datetime(1900, 1, 1, tzinfo=UTC)
+_EPOCH_2000 = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def date_time(local: datetime | None) -> bytes:
+    """Return the 7 octets of a device's local time; None is "the clock was never set": zeros."""
+    if local is None:
+        return bytes(7)
+    year = local.year.to_bytes(2, "little")
+    return year + bytes([local.month, local.day, local.hour, local.minute, local.second])
+
+
+def current_time(local: datetime, *, adjust_reason: int = 0) -> bytes:
+    """Return the 10 octets of Current Time."""
+    fractions = local.microsecond * 256 // 1_000_000
+    return date_time(local) + bytes([local.isoweekday(), fractions, adjust_reason])
+
+
+def time_zone(offset: timedelta | None) -> bytes:
+    """Return the octet for a standard-time offset, a multiple of 15 minutes; None is unknown."""
+    if offset is None:
+        return TIME_ZONE_UNKNOWN.to_bytes(1, "little", signed=True)
+    quarters, rest = divmod(offset, timedelta(minutes=15))
+    if rest:
+        raise ValueError("a time zone offset is a multiple of 15 minutes")
+    return quarters.to_bytes(1, "little", signed=True)
+
+
+def seconds_since_epoch(moment: datetime, *, epoch_2000: bool) -> bytes:
+    """Return a u32 of seconds since 2000-01-01 or 1900-01-01, as Blood Pressure 1.1 counts them."""
+    epoch = _EPOCH_2000 if epoch_2000 else _EPOCH_1900
+    return int((moment - epoch).total_seconds()).to_bytes(4, "little")
