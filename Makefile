@@ -1,0 +1,38 @@
+# The developer's commands. Every target sets itself up: on a fresh machine `make demo` is enough.
+.DEFAULT_GOAL := help
+SECONDS ?= 60
+PY := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help setup demo test check fmt types lint docs bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Make .venv from requirements.lock (the other targets do it by themselves)
+	@tools/setup.sh
+
+demo: setup ## Virtual devices, sandbox health space and the real daemon; SECONDS=30 ends by itself
+	@$(PY) -m gateway demo --seconds $(SECONDS)
+
+test: setup ## The whole suite
+	@tools/debian-packages.sh $(TEST_PACKAGES)
+	@tools/fhir-core.sh
+	$(PY) -m pytest -q -n 2 --dist loadgroup $(ARGS)
+
+check: setup ## Lint, format, types, architecture, generated docs, spelling
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	codespell
+
+fmt: setup ## Format and fix what can be fixed
+	ruff format .
+	ruff check --fix .
+
+clean: ## Remove the environment and everything built
+	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# What the suite needs from Debian; installed by apt where root or sudo allows.
+TEST_PACKAGES := mosquitto
