@@ -155,10 +155,22 @@ class Manifest:
 
 
 class Inbox(Protocol):
-    """Frames of one subscribed channel, in the order they came."""
+    """Frames of one subscribed channel, in the order they came.
+
+    Going on says that what was taken is safe. A device that waits for our confirmation (a GATT
+    indication) forgets the record once it has it; so the link confirms a frame only when the driver
+    next asks any inbox of this link for a frame, or writes to the device. Record a frame, set it
+    aside or remark on it before either. Reading a value is not going on. What is not confirmed when
+    the link ends comes again with the next connection, and identity makes that harmless.
+
+    `hci` does so; over BlueZ the operating system has confirmed before the gateway hears of it.
+    """
 
     async def get(self, *, within: float) -> Frame:
-        """Wait for the next frame, at most `within` seconds; raises LinkTimeout, LinkLost."""
+        """Wait for the next frame, at most `within` seconds; raises LinkTimeout, LinkLost.
+
+        Frames that came before the link was lost are still given out first.
+        """
         ...
 
 
