@@ -1,0 +1,63 @@
+"""Who may use the API. The socket is guarded by file permissions, the loopback port by a token."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class TokenGuard:
+    """Lets a request over TCP pass only with the token, and only if it names this machine.
+
+    The check of the Host header keeps a web page in somebody's browser from reaching the port
+    through a name that it points at 127.0.0.1 (DNS rebinding). Requests over the unix socket have
+    no client address: the socket's file permissions have already let them in.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it with the refusal."""
+        if scope["type"] == "http" and scope.get("client") is not None:
+            refusal = self._refusal(Headers(scope=scope))
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, headers: Headers) -> JSONResponse | None:
+        host = headers.get("host", "").rsplit(":", 1)[0]
+        if host not in LOOPBACK_HOSTS:
+            return JSONResponse({"detail": "This port answers to 127.0.0.1 only."}, 421)
+        offered = headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(offered.encode(), self._token.encode()):
+            return JSONResponse(
+                {
+                    "detail": "Send the token in the state folder's api.token: Authorization: Bearer"
+                },
+                401,
+                {"WWW-Authenticate": "Bearer"},
+            )
+        return None
+
+
+def token(path: Path) -> str:
+    """Return the API's token, made at the first start; its file is readable by the owner alone."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        made = secrets.token_urlsafe(32)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(made + "\n")
+        return made

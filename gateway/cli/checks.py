@@ -1,0 +1,105 @@
+"""`healthspace-gateway doctor`: what is wrong on this machine, each with its remedy."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gateway.cli.arguments import Json
+from gateway.cli.show import as_json, console
+from gateway.config import Config
+from gateway.errors import GatewayError
+
+_ROOM = 200 * 2**20  # bytes; some months of readings, and room for SQLite to work
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    well: bool
+    sentence: str
+
+
+def add(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command()(doctor)
+
+
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Look for what keeps readings from arriving, and say what to do."""
+    found = list(_findings(context))
+    if json:
+        as_json([{"subject": f.subject, "ok": f.well, "message": f.sentence} for f in found])
+    else:
+        for finding in found:
+            mark = "ok  " if finding.well else "FIX "
+            console.print(f"{mark}{finding.subject}: {finding.sentence}", markup=False)
+    if not all(finding.well for finding in found):
+        raise typer.Exit(1)
+
+
+def _findings(context: typer.Context) -> Iterator[Finding]:
+    try:
+        config: Config = context.obj.config
+    except GatewayError as error:
+        yield Finding("configuration", False, str(error))
+        return
+    yield Finding("configuration", True, f"{context.obj.path} has no fault.")
+    yield _state_folder(config.hub.state)
+    yield from _ports(config)
+    yield from _radios(config)
+    yield from _daemon(context)
+
+
+def _state_folder(folder: Path) -> Finding:
+    if not folder.is_dir():
+        return Finding("state", False, f"{folder} is missing: start the daemon once, or make it.")
+    if stat.S_IMODE(folder.stat().st_mode) & 0o077:
+        return Finding("state", False, f"others may enter {folder}: run 'chmod 700 {folder}'.")
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM:
+        return Finding("state", False, f"only {free // 2**20} MB are free for {folder}: make room.")
+    return Finding("state", True, f"{folder} is private and has {free // 2**20} MB free.")
+
+
+def _ports(config: Config) -> Iterator[Finding]:
+    for port in config.ports:
+        path = Path(port.url)
+        if "://" in port.url:
+            continue
+        if not path.exists():
+            yield Finding(f"port {port.name}", False, f"{path} is not there: plug the device in.")
+        elif not os.access(path, os.R_OK | os.W_OK):
+            fix = f"add the user to its group: sudo usermod -aG {path.group()} $USER, log in again."
+            yield Finding(f"port {port.name}", False, f"{path} may not be opened: {fix}")
+        else:
+            yield Finding(f"port {port.name}", True, f"{path} can be opened.")
+
+
+def _radios(config: Config) -> Iterator[Finding]:
+    if config.hci and importlib.util.find_spec("bumble") is None:
+        fix = "install healthspace-gateway[hci]."
+        yield Finding("radio", False, f"[[hci]] needs the package bumble: {fix}")
+    if config.ble is not None and not Path("/sys/class/bluetooth").is_dir():
+        yield Finding("radio", False, "this machine has no Bluetooth adapter: plug one in.")
+
+
+def _daemon(context: typer.Context) -> Iterator[Finding]:
+    status: dict[str, Any] = context.obj.client.get("status")
+    if not status["running"]:
+        yield Finding("daemon", False, "not running: start it with 'healthspace-gateway run'.")
+        return
+    yield Finding("daemon", True, "running.")
+    for part in (*status["transports"], *status["destinations"]):
+        problem = part["problem"]
+        yield Finding(part["name"], problem is None, problem or f"{part['state']}.")

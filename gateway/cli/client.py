@@ -1,0 +1,96 @@
+"""How the command reaches the gateway: the running daemon's socket, or the journal itself.
+
+With a daemon running, every request goes through its unix socket, so there is one writer. With
+none, the same API is called inside this process: reading opens the journal read-only, writing takes
+the journal's lock for the length of the command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from gateway.config import Config
+from gateway.errors import GatewayError, JournalError
+
+
+class Refused(GatewayError):
+    """The gateway understood the command and will not do it; the message says why."""
+
+
+class Client:
+    """Sends requests of the command to `/api/v1`."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def get(self, *path: str, **query: str | int | None) -> Any:
+        """Read something."""
+        return self._request("GET", _target(path, query), None)
+
+    def post(self, *path: str, **body: object) -> Any:
+        """Have something done."""
+        return self._request("POST", _target(path, {}), body)
+
+    def _request(self, method: str, target: str, body: Mapping[str, object] | None) -> Any:
+        content = json.dumps(body).encode() if body is not None else b""
+        status, answer = self._over_socket(method, target, content) or self._here(
+            method, target, content
+        )
+        parsed = json.loads(answer) if answer else None
+        if status >= 400:
+            detail = parsed.get("detail", parsed) if isinstance(parsed, dict) else parsed
+            raise Refused(_sentence(detail))
+        return parsed
+
+    def _over_socket(self, method: str, target: str, content: bytes) -> tuple[int, bytes] | None:
+        connection = _UnixConnection(self._config.socket)
+        try:
+            headers = {"Content-Type": "application/json", "Host": "gateway"}
+            connection.request(method, target, body=content, headers=headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        except PermissionError as error:
+            raise JournalError(
+                f"{self._config.socket}: not yours to use; run the command as the gateway's user."
+            ) from error
+        finally:
+            connection.close()
+
+    def _here(self, method: str, target: str, content: bytes) -> tuple[int, bytes]:
+        from gateway.cli.offline import call
+
+        return asyncio.run(call(self._config, method, target, content))
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("gateway", timeout=60)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _target(path: tuple[str, ...], query: Mapping[str, str | int | None]) -> str:
+    target = "/api/v1/" + "/".join(quote(part, safe="") for part in path)
+    given = {key: value for key, value in query.items() if value is not None}
+    return f"{target}?{urlencode(given)}" if given else target
+
+
+def _sentence(detail: object) -> str:
+    """Turn the API's answer to a refused request into one sentence."""
+    if isinstance(detail, list):
+        faults = (f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in detail)
+        return "; ".join(faults)
+    return str(detail)

@@ -1,0 +1,132 @@
+"""Commands about consent: give it, take it back, see it; and pair with a destination."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.arguments import Json, Since, moment, person
+from gateway.cli.show import as_json, console, rows
+
+consent = typer.Typer(no_args_is_help=True, help="What leaves, to whom: give, withdraw, see.")
+
+Person = Annotated[str, typer.Argument(metavar="PERSON", help="Whose readings.")]
+To = Annotated[str, typer.Option("--to", help="The destination's name in the configuration.")]
+By = Annotated[str | None, typer.Option(help="Who says so, if not the person themselves.")]
+Capacity = Annotated[str, typer.Option(help="self, parent or legal_representative.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.add_typer(consent, name="consent")
+    app.command()(pair)
+
+
+@consent.command()
+def grant(
+    context: typer.Context,
+    who: Person,
+    to: To,
+    kinds: Annotated[
+        str, typer.Option(help="Kinds of reading, by commas; all that the destination takes.")
+    ] = "all",
+    since: Since = "now",
+    by: By = None,
+    capacity: Capacity = "self",
+    language: Annotated[str | None, typer.Option(help="fr or en: the text to be shown.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="The text was read and agreed to.")] = False,
+    json: Json = False,
+) -> None:
+    """Record consent: from now on, or from an earlier date, these readings may leave."""
+    client = context.obj.client
+    subject = person(client, who)
+    language = language or context.obj.config.hub.language
+    text = client.get("consents", "text", language=language)
+    if not yes:
+        console.print(text["text"], markup=False)
+        typer.confirm("Agreed?" if language == "en" else "D'accord ?", abort=True)
+    answer = client.post(
+        "consents",
+        "grant",
+        subject=subject["id"],
+        destination=to,
+        kinds=None if kinds == "all" else kinds.split(","),
+        covers_from=moment(since),
+        given_by=by or subject["label"],
+        capacity=capacity,
+        language=language,
+        version=text["version"],
+    )
+    if json:
+        as_json(answer)
+        return
+    console.print(f"Recorded as {answer['id']}: {', '.join(answer['kinds'])}.", markup=False)
+
+
+@consent.command()
+def withdraw(
+    context: typer.Context,
+    who: Person,
+    to: To,
+    by: By = None,
+    capacity: Capacity = "self",
+    json: Json = False,
+) -> None:
+    """Withdraw consent: when this returns, nothing of theirs leaves for there any more."""
+    client = context.obj.client
+    subject = person(client, who)
+    answer = client.post(
+        "consents",
+        "withdraw",
+        subject=subject["id"],
+        destination=to,
+        withdrawn_by=by or subject["label"],
+        capacity=capacity,
+    )
+    if json:
+        as_json(answer)
+        return
+    console.print(
+        f"Withdrawn. {answer['dropped']} readings that waited were removed from the queue;"
+        f" {answer['left']} left while you asked.",
+        markup=False,
+    )
+
+
+@consent.command()
+def show(
+    context: typer.Context,
+    who: Annotated[str | None, typer.Argument(metavar="PERSON")] = None,
+    json: Json = False,
+) -> None:
+    """Show the ledger of grants and withdrawals."""
+    client = context.obj.client
+    subject = person(client, who)["id"] if who is not None else None
+    answer = client.get("consents", subject=subject)
+    if json:
+        as_json(answer)
+        return
+    columns = {
+        "at": "when",
+        "entry": "entry",
+        "subject": "person",
+        "destination": "destination",
+        "kinds": "kinds",
+        "covers_from": "readings from",
+        "by": "by",
+        "living": "in force",
+    }
+    rows("Consent", columns, answer)
+
+
+def pair(
+    context: typer.Context,
+    who: Person,
+    to: To,
+    code: Annotated[str, typer.Option(help="The code the health space showed.", prompt=True)],
+) -> None:
+    """Pair a person with their health space, by the code that it shows them."""
+    client = context.obj.client
+    client.post("pairings", subject=person(client, who)["id"], destination=to, code=code)
+    console.print("Paired.", markup=False)

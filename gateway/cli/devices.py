@@ -1,0 +1,115 @@
+"""Commands about devices and the people they measure."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.arguments import Json, Since, moment, person
+from gateway.cli.show import as_json, console, rows
+
+people = typer.Typer(no_args_is_help=True, help="The people this hub measures.")
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command()(scan)
+    app.command()(devices)
+    app.command()(adopt)
+    app.command()(assign)
+    app.add_typer(people, name="people")
+
+
+def scan(context: typer.Context, json: Json = False) -> None:
+    """List the devices that the daemon can see now, also those nobody adopted."""
+    answer = context.obj.client.get("sightings")
+    if json:
+        as_json(answer)
+        return
+    columns = {
+        "address": "address",
+        "name": "name",
+        "driver": "driver",
+        "rssi_dbm": "dBm",
+        "adopted": "adopted",
+        "seen_at": "last seen",
+    }
+    rows("Devices in reach", columns, answer)
+
+
+def devices(context: typer.Context, json: Json = False) -> None:
+    """List the devices that were adopted, with their last reading."""
+    answer = context.obj.client.get("devices")
+    if json:
+        as_json(answer)
+        return
+    columns = {
+        "id": "device",
+        "manufacturer": "maker",
+        "model": "model",
+        "driver": "driver",
+        "battery_percent": "battery %",
+        "readings": "readings",
+        "last_reading_at": "last reading",
+        "problem": "problem",
+    }
+    rows("Devices", columns, answer)
+
+
+def adopt(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(help="The device's id or address, as in 'scan'.")],
+    driver: Annotated[str | None, typer.Option(help="The driver, if not the best fit.")] = None,
+) -> None:
+    """Let the gateway talk with a device. Strangers' devices are never spoken to."""
+    answer = context.obj.client.post("devices", "adopt", device=device, driver=driver)
+    console.print(f"{answer['id']} is one of ours now.", markup=False)
+
+
+def assign(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(help="The device's id or address.")],
+    to: Annotated[str, typer.Argument(help="The person it measures.", metavar="PERSON")],
+    slot: Annotated[str | None, typer.Option(help="The device's user number; all if none.")] = None,
+    since: Since = "now",
+    json: Json = False,
+) -> None:
+    """Say whom a device measures, and adopt it. Unclaimed readings since then become theirs."""
+    client = context.obj.client
+    answer = client.post(
+        "assignments",
+        device=device,
+        subject=person(client, to)["id"],
+        slot=slot,
+        since=moment(since),
+    )
+    if json:
+        as_json(answer)
+        return
+    where = f", user {slot}," if slot is not None else ""
+    console.print(f"{answer['device']}{where} measures them since {answer['since']}.", markup=False)
+
+
+@people.command("add")
+def add_person(
+    context: typer.Context,
+    label: Annotated[str, typer.Argument(help="What the household calls them; never sent.")],
+    json: Json = False,
+) -> None:
+    """Add a person; prints the opaque id that stands for them everywhere else."""
+    answer = context.obj.client.post("people", label=label)
+    if json:
+        as_json(answer)
+        return
+    console.print(answer["id"], markup=False)
+
+
+@people.command("list")
+def list_people(context: typer.Context, json: Json = False) -> None:
+    """List the people this hub measures."""
+    answer = context.obj.client.get("people")
+    if json:
+        as_json(answer)
+        return
+    rows("People", {"id": "id", "label": "called"}, answer)

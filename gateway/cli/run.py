@@ -1,0 +1,27 @@
+"""`healthspace-gateway run`: the daemon in the foreground, for systemd or a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway import config
+from gateway.errors import GatewayError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the daemon until SIGTERM or SIGINT; returns the exit status."""
+    parser = argparse.ArgumentParser("healthspace-gateway run", description=__doc__)
+    parser.add_argument("--config", type=Path, help="the configuration file")
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = config.load(config.find(chosen.config))
+        from gateway.app import run
+
+        run(settings)
+    except GatewayError as error:
+        print(f"healthspace-gateway: {error}", file=sys.stderr)  # noqa: T201  the last words
+        return 1
+    return 0

@@ -1,0 +1,54 @@
+"""Commands for developers and operators that need no daemon: decode, config."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from gateway.cli.show import console
+
+Guest = Annotated[
+    list[str] | None, typer.Option(help="A guest package whose driver may be used too.")
+]
+
+config = typer.Typer(no_args_is_help=True, help="The configuration file.")
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command()(decode)
+    app.add_typer(config, name="config")
+
+
+def decode(guest: Guest = None) -> None:
+    """Say what bytes mean: JSON lines in, JSON lines out.
+
+    In: {"id": ..., "characteristic": "2a35", "hex": "..."} or {"id": ..., "driver": "<name>",
+    "hex": "..."} (or "text"). Out: {"id": ..., "ok": true, "message": {...}} or {"id": ..., "ok":
+    false, "error": "...", "offset": n}.
+    """
+    from gateway.drivers.decoding import decode_text
+    from gateway.drivers.registry import installed
+
+    registry = installed(tuple(guest or ()))
+    for line in sys.stdin:
+        if line.strip():
+            sys.stdout.write(json.dumps(decode_text(registry, line), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+@config.command()
+def check(context: typer.Context) -> None:
+    """Validate the configuration file; each fault with its line."""
+    path = context.obj.path
+    _ = context.obj.config
+    console.print(f"{path}: no fault.", markup=False)
+
+
+@config.command("show")
+def show(context: typer.Context) -> None:
+    """Print the configuration with every default filled in; secrets are masked."""
+    console.out(context.obj.config.model_dump_json(indent=2), highlight=False)

@@ -1,0 +1,64 @@
+"""Who may use the API."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from gateway.api.auth import TokenGuard, token
+
+
+async def everything(scope: Scope, receive: Receive, send: Send) -> None:
+    await JSONResponse({"secret": 1})(scope, receive, send)
+
+
+async def status_of(client: tuple[str, int] | None, **headers: str) -> int:
+    statuses = []
+    scope: Scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": client,
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status"))
+
+    await TokenGuard(everything, "right")(scope, receive, send)
+    status = statuses[0]
+    assert isinstance(status, int)
+    return status
+
+
+LOOPBACK = ("127.0.0.1", 50000)
+
+
+async def test_the_unix_socket_needs_no_token() -> None:
+    assert await status_of(None, host="gateway") == 200
+
+
+async def test_the_port_wants_the_token() -> None:
+    assert await status_of(LOOPBACK, host="127.0.0.1:8470") == 401
+    assert await status_of(LOOPBACK, host="127.0.0.1:8470", authorization="Bearer wrong") == 401
+    assert await status_of(LOOPBACK, host="127.0.0.1:8470", authorization="Bearer right") == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8470", ""])
+async def test_a_rebound_name_is_refused_even_with_the_token(host: str) -> None:
+    assert await status_of(LOOPBACK, host=host, authorization="Bearer right") == 421
+
+
+def test_the_token_is_made_once_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "api.token"
+
+    first = token(path)
+
+    assert token(path) == first
+    assert len(first) >= 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

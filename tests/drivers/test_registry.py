@@ -1,0 +1,96 @@
+"""How a driver is found and chosen."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.domain.reading import Kind
+from gateway.drivers.api import Fit, Frame, Manifest, Reach, Session, Sighting
+from gateway.drivers.registry import Registry, installed
+from gateway.errors import ConfigError
+
+
+@dataclass
+class Knows:
+    """A driver that fits every sighting equally well."""
+
+    name: str
+    fit: Fit = Fit.PROFILE
+    api: int = 1
+    manifest: Manifest = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.manifest = Manifest(
+            self.name, "", Reach.BLE, frozenset({Kind.WEIGHT}), "", (), api=self.api
+        )
+
+    def match(self, sighting: Sighting, /) -> Fit:
+        return self.fit
+
+    def decode(self, frame: Frame, /) -> object:
+        return frame.data
+
+    async def converse(self, session: Session, /) -> None: ...
+
+
+SEEN = Sighting("C0:FF:EE:00:00:01", Reach.BLE)
+
+
+def test_the_best_fit_wins() -> None:
+    registry = Registry([Knows("scale/any"), Knows("scale/this", Fit.MODEL)])
+
+    best = registry.best(SEEN)
+
+    assert best is not None
+    assert best.manifest.name == "scale/this"
+
+
+def test_nobody_fits_a_stranger() -> None:
+    assert Registry([Knows("scale/any", Fit.NONE)]).best(SEEN) is None
+
+
+def test_a_tie_is_an_error_that_names_both() -> None:
+    registry = Registry([Knows("scale/one"), Knows("scale/two")])
+
+    with pytest.raises(ConfigError, match="scale/one and scale/two"):
+        registry.best(SEEN)
+
+
+def test_a_configured_driver_is_taken_as_it_is() -> None:
+    registry = Registry([Knows("scale/any", Fit.NONE)])
+
+    best = registry.best(Sighting("/dev/ttyUSB0", Reach.SERIAL, driver="scale/any"))
+
+    assert best is not None
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="Installed: scale/any"):
+        Registry([Knows("scale/any")]).named("scale/another")
+
+
+def test_two_drivers_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigError, match="Two drivers are called scale/any"):
+        Registry([Knows("scale/any"), Knows("scale/any")])
+
+
+def test_a_driver_for_another_interface_is_refused() -> None:
+    with pytest.raises(ConfigError, match="speaks interface 2"):
+        Registry([Knows("scale/any", api=2)])
+
+
+def test_the_built_in_drivers_are_entry_points_and_check_out() -> None:
+    names = {driver.manifest.name for driver in installed()}
+
+    assert {
+        "bp_monitor/bluetooth_sig",
+        "bp_monitor/omron_hbp",
+        "cgm/bluetooth_sig",
+        "scale/bluetooth_sig",
+        "scale/tanita",
+    } <= names
+
+
+def test_a_guest_must_be_installed() -> None:
+    with pytest.raises(ConfigError, match="no-such-package"):
+        installed(["no-such-package"])
