@@ -1,0 +1,134 @@
+"""The measuring device as Mon espace santé wants it: a PhdDevice resource with a sound EUI-64.
+
+The Device is created conditionally on its EUI-64, so that identifier decides which devices of which
+people become one. An all-zero or placeholder value (common in cheap devices) would merge strangers'
+devices; a rotating address would make a new one every quarter of an hour. Such a device gets no
+identifier and its readings are not sent.
+
+Spec: HL7 Personal Health Device guide 1.0.0, profile PhdDevice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.domain.device import Device
+from gateway.domain.reading import Kind
+from gateway.errors import UplinkRejected
+from gateway.uplink.mes_terms import MDC
+
+SYSTEM_ID_SYSTEM = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
+"""The IEEE EUI-64 as an identifier system."""
+_PROFILE = "http://hl7.org/fhir/uv/phd/StructureDefinition/PhdDevice"
+_IDENTIFIER_TYPES = "http://hl7.org/fhir/uv/phd/CodeSystem/ContinuaDeviceIdentifiers"
+
+UNKNOWN = "unknown"
+"""What stands for a manufacturer or model that the device does not tell.
+
+The profile demands both. The device's advertised name is no substitute: owners rename devices.
+"""
+
+_EUI_64 = re.compile(r"[0-9A-F]{2}(-[0-9A-F]{2}){7}")
+_MAC = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+_PERSONAL_HEALTH_DEVICE = "65573"
+_GENERIC = "528457"
+_SPECIALIZATION_BY_FAMILY: Mapping[str, str] = {
+    "bp_monitor": "528391",
+    "cgm": "528409",
+    "glucose_meter": "528401",
+    "scale": "528399",
+}
+_SPECIALIZATION_BY_KIND: Mapping[Kind, str] = {
+    Kind.BLOOD_PRESSURE: "528391",
+    Kind.WEIGHT: "528399",
+    Kind.BLOOD_GLUCOSE: "528401",
+    Kind.INTERSTITIAL_GLUCOSE: "528409",
+    Kind.MEAN_INTERSTITIAL_GLUCOSE: "528409",
+    Kind.BODY_TEMPERATURE: "528392",
+    Kind.OXYGEN_SATURATION: "528388",
+}
+_HARDWARE, _SOFTWARE, _FIRMWARE = "531974", "531975", "531976"
+
+
+def eui64(device: Device) -> str:
+    """Return what identifies this device and no other, as `XX-XX-XX-XX-XX-XX-XX-XX`.
+
+    Its own System ID; else its public or static Bluetooth address; else a locally administered
+    value from SHA-256(manufacturer|model|serial number). Raises UplinkRejected if it has none.
+    """
+    if device.system_id is not None and _EUI_64.fullmatch(device.system_id):
+        octets = device.system_id.split("-")
+        if not _placeholder(octets[:3]) and not _placeholder(octets[3:]):
+            return device.system_id
+    if device.address is not None and _MAC.fullmatch(device.address):
+        octets = device.address.split(":")
+        if not _placeholder(octets[:3]) and not _placeholder(octets[3:]):
+            return "-".join((*octets[:3], "FF", "FE", *octets[3:]))
+    serial = (device.serial or "").strip()
+    if serial.strip("0") and (device.manufacturer or device.model):
+        return _locally_administered(device.manufacturer or "", device.model or "", serial)
+    raise UplinkRejected(
+        "The device gives neither a System ID, a fixed address nor a serial number, so the health "
+        "space could not tell it from others: give its serial number in the configuration, then "
+        "try again."
+    )
+
+
+def _placeholder(octets: list[str]) -> bool:
+    return set(octets) in ({"00"}, {"FF"})
+
+
+def _locally_administered(manufacturer: str, model: str, serial: str) -> str:
+    digest = hashlib.sha256(f"{manufacturer}|{model}|{serial}".encode()).digest()[:8]
+    first = (digest[0] | 0b10) & ~0b01  # locally administered, one device
+    return bytes((first, *digest[1:])).hex("-").upper()
+
+
+def device_resource(device: Device, kind: Kind, resource_id: str) -> dict[str, Any]:
+    """Describe the device that took a reading of `kind`. Raises UplinkRejected as `eui64`.
+
+    Of what it says of itself, only maker, model and versions go along: neither serial number nor
+    name is needed there.
+    """
+    versions = [
+        {"type": _mdc(code), "value": value}
+        for code, value in (
+            (_HARDWARE, device.hardware),
+            (_SOFTWARE, device.software),
+            (_FIRMWARE, device.firmware),
+        )
+        if value
+    ]
+    resource: dict[str, Any] = {
+        "resourceType": "Device",
+        "id": resource_id,
+        "meta": {"profile": [_PROFILE]},
+        "identifier": [
+            {
+                "type": {"coding": [{"system": _IDENTIFIER_TYPES, "code": "SYSID"}]},
+                "system": SYSTEM_ID_SYSTEM,
+                "value": eui64(device),
+            }
+        ],
+        "manufacturer": device.manufacturer or UNKNOWN,
+        "modelNumber": device.model or UNKNOWN,
+        "type": _mdc(_PERSONAL_HEALTH_DEVICE),
+        "specialization": [{"systemType": _mdc(_specialization(device, kind)), "version": "1"}],
+    }
+    if versions:
+        resource["version"] = versions
+    return resource
+
+
+def _specialization(device: Device, kind: Kind) -> str:
+    """Choose by what the device is, so that all its readings describe it alike; else by `kind`."""
+    family = device.driver.partition("/")[0]
+    by_family = _SPECIALIZATION_BY_FAMILY.get(family)
+    return by_family or _SPECIALIZATION_BY_KIND.get(kind, _GENERIC)
+
+
+def _mdc(code: str) -> dict[str, Any]:
+    return {"coding": [{"system": MDC, "code": code}]}

@@ -1,0 +1,103 @@
+"""A device keeps one identity of its own, or has none."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.reading import Kind
+from gateway.errors import UplinkRejected
+from gateway.uplink.mes_device import device_resource, eui64
+
+
+def device(driver: str = "scale/some", **known: str | None) -> Device:
+    return Device(id=DeviceId("ble:x"), driver=driver, **known)  # type: ignore[arg-type]
+
+
+def test_the_system_id_of_the_device_comes_first() -> None:
+    known = device(system_id="A4-C1-38-00-01-12-34-56", address="A4:C1:38:12:34:56", serial="9")
+
+    assert eui64(known) == "A4-C1-38-00-01-12-34-56"
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "00-00-00-00-00-00-00-00",
+        "FF-FF-FF-FF-FF-FF-FF-FF",
+        "A4-C1-38-00-00-00-00-00",
+        "00-00-00-01-02-03-04-05",
+        "A4:C1:38:00:01:12:34:56",
+        "",
+    ],
+)
+def test_a_placeholder_system_id_gives_way_to_the_address(placeholder: str) -> None:
+    known = device(system_id=placeholder, address="A4:C1:38:12:34:56")
+
+    assert eui64(known) == "A4-C1-38-FF-FE-12-34-56"
+
+
+@pytest.mark.parametrize("address", [None, "00:00:00:00:00:00", "FF:FF:FF:FF:FF:FF", "not one"])
+def test_without_an_address_maker_model_and_serial_number_make_a_local_one(
+    address: str | None,
+) -> None:
+    known = device(manufacturer="ACME", model="WS1", serial="SN-1", address=address)
+
+    # SHA-256("ACME|WS1|SN-1") begins with DB 85 45 ...: U/L bit set, I/G bit cleared, it is DA.
+    assert eui64(known) == "DA-85-45-9A-26-9D-AA-24"
+
+
+@given(st.text(min_size=1), st.text(min_size=1).filter(lambda s: s.strip().strip("0")))
+def test_a_local_one_says_that_it_is_local_and_of_one_device(maker: str, serial: str) -> None:
+    made = eui64(device(manufacturer=maker, serial=serial))
+
+    assert re.fullmatch(r"[0-9A-F]{2}(-[0-9A-F]{2}){7}", made)
+    assert int(made[:2], 16) & 0b11 == 0b10
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {},
+        {"manufacturer": "ACME", "model": "WS1"},
+        {"manufacturer": "ACME", "serial": "00000000"},
+        {"manufacturer": "ACME", "serial": "  "},
+        {"serial": "1234"},
+    ],
+)
+def test_a_device_that_cannot_be_told_from_others_gets_none(known: dict[str, str]) -> None:
+    with pytest.raises(UplinkRejected, match="serial number"):
+        eui64(device(**known))
+
+
+@pytest.mark.parametrize(
+    ("driver", "kind", "code"),
+    [
+        ("bp_monitor/some", Kind.BLOOD_PRESSURE, "528391"),
+        ("bp_monitor/some", Kind.HEART_RATE, "528391"),
+        ("scale/some", Kind.HEIGHT, "528399"),
+        ("cgm/some", Kind.MEAN_INTERSTITIAL_GLUCOSE, "528409"),
+        ("guest/some", Kind.BLOOD_GLUCOSE, "528401"),
+        ("guest/some", Kind.HEART_RATE, "528457"),
+    ],
+)
+def test_a_device_is_described_alike_by_all_its_readings(
+    driver: str, kind: Kind, code: str
+) -> None:
+    resource = device_resource(device(driver, address="A4:C1:38:12:34:56"), kind, "1")
+
+    assert resource["specialization"][0]["systemType"]["coding"][0]["code"] == code
+
+
+def test_neither_name_nor_serial_number_nor_address_leaves() -> None:
+    known = device(
+        name="Balance de Julie", manufacturer="ACME", serial="SN-1", address="A4:C1:38:12:34:56"
+    )
+
+    text = str(device_resource(known, Kind.WEIGHT, "1"))
+
+    assert "Julie" not in text
+    assert "SN-1" not in text
+    assert "A4:C1" not in text
