@@ -124,7 +124,7 @@ class _Control:
         return web.json_response([])
 
     async def show_link(self, _: web.Request) -> web.Response:
-        return web.json_response({"up": self.link.is_up})
+        return web.json_response({"up": self.link.up.is_set()})
 
     async def set_link(self, request: web.Request) -> web.Response:
         asked = await _asked(request, {"up": bool, "for_s": (int, float)})
@@ -132,7 +132,7 @@ class _Control:
             await self.link.restore()
         else:
             await self.link.cut(asked.get("for_s"))
-        return web.json_response({"up": self.link.is_up})
+        return web.json_response({"up": self.link.up.is_set()})
 
     async def show_clock(self, _: web.Request) -> web.Response:
         now = self.clock.now().isoformat()

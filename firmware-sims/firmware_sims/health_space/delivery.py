@@ -12,23 +12,28 @@ from firmware_sims.health_space.messages import Answer, Received
 _GARBAGE = b'\x00\xff{"resourceType": not json'
 
 
-async def receive(request: web.BaseRequest, limit_bytes: int) -> Received:
-    """Read a whole request; one cut short or too large comes back with `complete` False."""
-    body = bytearray()
-    complete = True
+async def read_body(request: web.BaseRequest, body: bytearray, limit_bytes: int) -> bool:
+    """Read the body into `body`; return False when it ends early or grows past the limit.
+
+    A peer that hangs up cancels the caller; what had arrived by then is in `body`.
+    """
     try:
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > limit_bytes:
-                complete = False
-                break
-    except (ConnectionError, web.HTTPException, asyncio.IncompleteReadError):
-        complete = False
+                return False
+    except (ConnectionError, web.HTTPException):
+        return False
+    return True
+
+
+def received(request: web.BaseRequest, body: bytes, *, complete: bool) -> Received:
+    """Return the request as our own message."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         key = name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    return Received(request.method, request.path_qs, headers, bytes(body), complete)
+    return Received(request.method, request.path_qs, headers, body, complete)
 
 
 async def deliver(

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from types import NoneType
 from typing import Any
 
 from firmware_sims.health_space.messages import Answer
@@ -50,10 +51,9 @@ _OUTCOMES: Mapping[Kind, tuple[int, Issue]] = {
     Kind.UNAVAILABLE: (503, Issue("transient", "Injected unavailability.")),
 }
 
-_COMMITS_BY_DEFAULT = frozenset(
+_OTHERWISE_NORMAL = frozenset({Kind.EXPIRED_TOKEN, Kind.SLOW})
+_COMMITS_BY_DEFAULT = _OTHERWISE_NORMAL | frozenset(
     {
-        Kind.EXPIRED_TOKEN,
-        Kind.SLOW,
         Kind.RESET_AFTER_COMMIT,
         Kind.TRUNCATED_BODY,
         Kind.GARBAGE_BODY,
@@ -70,8 +70,8 @@ class Fault:
     (None: until cleared). `probability` with `seed`: each request is hit or spared by a seeded
     draw. `delay_s` is how long `slow` keeps back its answer, after the work is done.
     `commit` overrides whether the request takes effect before the trouble; by default it does for
-    expired_token and slow (where everything else is normal), reset_after_commit, truncated_body,
-    garbage_body and empty_reply.
+    reset_after_commit, truncated_body, garbage_body and empty_reply. Under slow and expired_token
+    everything else is normal, so there it says nothing.
     """
 
     kind: Kind
@@ -87,7 +87,9 @@ class Fault:
     @property
     def commits(self) -> bool:
         """Whether the request takes effect."""
-        return self.kind in _COMMITS_BY_DEFAULT if self.commit is None else self.commit
+        if self.commit is None or self.kind in _OTHERWISE_NORMAL:
+            return self.kind in _COMMITS_BY_DEFAULT
+        return self.commit
 
     def outcome(self) -> Answer | None:
         """Return the answer of a fault that is an HTTP status, None for the others."""
@@ -164,6 +166,8 @@ def parse_fault(asked: Mapping[str, Any]) -> Fault:
         value = asked[name]
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
             raise ValueError(f"{name} must be a number")
+    if not isinstance(asked.get("commit"), (bool, NoneType)):
+        raise ValueError("commit must be true or false")
     plain = {name: value for name, value in asked.items() if name not in ("kind", "on")}
     kind, operation = Kind(asked["kind"]), Operation(asked.get("on", Operation.BUNDLE))
     return Fault(kind=kind, on=operation, **plain)

@@ -11,7 +11,7 @@ class Link:
     """One HTTPS port on the loopback interface.
 
     While cut, new connections are refused and old ones are dropped. A second socket, bound but
-    never listening, keeps the number ours in the meantime.
+    never listening, keeps the number ours in the meantime. `up` is set while connections are taken.
     """
 
     def __init__(self, server: web.Server, context: ssl.SSLContext, port: int) -> None:
@@ -21,6 +21,7 @@ class Link:
         self._guard: socket.socket | None = None
         self._listener: asyncio.Server | None = None
         self._restoring: asyncio.Task[None] | None = None
+        self.up = asyncio.Event()
 
     @property
     def port(self) -> int:
@@ -29,11 +30,6 @@ class Link:
             raise RuntimeError("the link was never opened")
         port: int = self._guard.getsockname()[1]
         return port
-
-    @property
-    def is_up(self) -> bool:
-        """Whether connections are taken."""
-        return self._listener is not None
 
     async def open(self) -> None:
         """Claim the port and listen."""
@@ -46,6 +42,7 @@ class Link:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+            self.up.clear()
         for connection in self._server.connections:
             if connection.transport is not None:
                 connection.transport.abort()
@@ -70,6 +67,7 @@ class Link:
             self._listener = await loop.create_server(
                 self._server, sock=listening, ssl=self._context
             )
+            self.up.set()
 
     async def _restore_after(self, delay_s: float) -> None:
         await asyncio.sleep(delay_s)

@@ -1,5 +1,6 @@
 """The sandbox itself: an HTTPS server to send to, and a control port that is never cut."""
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,11 +16,12 @@ from aiohttp import web
 from firmware_sims.health_space.certificates import CA_FILE, ensure_certificates
 from firmware_sims.health_space.clock import SandboxClock, utc_now
 from firmware_sims.health_space.control import control_application
-from firmware_sims.health_space.delivery import deliver, receive
+from firmware_sims.health_space.delivery import deliver, read_body, received
 from firmware_sims.health_space.eventlog import EventLog
 from firmware_sims.health_space.exact_json import JsonObject
 from firmware_sims.health_space.faults import Fault, Faults, Kind
 from firmware_sims.health_space.link import Link
+from firmware_sims.health_space.messages import Answer, Received
 from firmware_sims.health_space.people import Person
 from firmware_sims.health_space.service import Service, operation_of
 from firmware_sims.health_space.settings import Settings
@@ -54,6 +56,7 @@ class HealthSpace:
         self._port = port
         self._control_port = control_port
         self._stack = AsyncExitStack()
+        self._handled = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -110,14 +113,32 @@ class HealthSpace:
         """Put a fault in force."""
         self.faults.add(fault)
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return once `holds()` is true, asking again after every request."""
+        while not holds():
+            self._handled.clear()
+            await self._handled.wait()
+
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        received = await receive(request, self.settings.body_limit_bytes)
-        fault = self.faults.take(operation_of(received)) if received.complete else None
+        body = bytearray()
+        try:
+            complete = await read_body(request, body, self.settings.body_limit_bytes)
+        except asyncio.CancelledError:
+            # Hung up inside the body: what did arrive about somebody still counts.
+            self._handle(received(request, bytes(body), complete=False), None)
+            raise
+        whole = received(request, bytes(body), complete=complete)
+        fault = self.faults.take(operation_of(whole)) if complete else None
         if fault is not None and fault.kind is Kind.EXPIRED_TOKEN:
-            self.service.tokens.expire(received.bearer())
-        answer = self.service.handle(received, fault)
+            self.service.tokens.expire(whole.bearer())
+        answer = self._handle(whole, fault)
         date = format_datetime(self.clock.now(), usegmt=True)
         return await deliver(request, answer, fault, date)
+
+    def _handle(self, whole: Received, fault: Fault | None) -> Answer:
+        answer = self.service.handle(whole, fault)
+        self._handled.set()
+        return answer
 
     async def _open_control(self, stack: AsyncExitStack) -> str:
         runner = web.AppRunner(

@@ -26,6 +26,9 @@ _OPERATIONS = {
     ("POST", "/token"): Operation.TOKEN,
 }
 
+# What a broken answer is made from when nothing was committed; never delivered whole.
+_NOT_DONE = b'{"resourceType":"Bundle","type":"transaction-response","entry":[]}'
+
 
 def operation_of(received: Received) -> Operation | None:
     """Return which faultable operation this is."""
@@ -114,7 +117,7 @@ class Service:
             if operation_of(received) is Operation.BUNDLE:
                 for person in concerned:
                     person.counts.faulted += 1
-            return injected or Answer(200)
+            return injected or Answer(200, _NOT_DONE)
         handler = self._handlers.get((received.method, received.path))
         if handler is None:
             issue = Issue("not-supported", "This method and path are not part of the API.")
