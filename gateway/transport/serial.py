@@ -1,0 +1,213 @@
+"""Serial ports: ttys, USB adapters, ptys, and ports served over the network (pyserial URLs).
+
+A port with a file descriptor is read by the event loop; one without (`rfc2217://`) by a thread.
+Nothing is written that a driver did not write: on a port of unknown wiring a single byte may start
+a cuff. DTR and RTS are raised while a port is open, since meter cables draw their power from them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import termios
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Literal
+
+import serial
+from pydantic import BaseModel, ConfigDict, Field
+from serial.tools.list_ports_linux import SysFS
+
+from gateway.clock import Clock
+from gateway.domain.device import DeviceId
+from gateway.drivers.api import Line, Manifest, Reach, Sighting
+from gateway.errors import ConfigError, RadioTrouble, RadioUnavailable
+from gateway.transport.api import OpenLink
+from gateway.transport.descriptor import DescriptorLink
+from gateway.transport.threaded import ThreadedLink
+
+POLL_S = 2.5
+"""How often a port that is not there is looked for: a person who plugs in waits this long."""
+
+_THREAD_WAKES_S = 0.2  # how long a closing port without a descriptor may wait for its reader
+
+
+class PortSettings(BaseModel):
+    """One serial port of the configuration, and the driver of the device behind it.
+
+    The driver is always named: most USB ids only say which adapter chip is in the cable.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    """What the owner calls it; names the device for good, so do not reuse it for another."""
+    path: str = Field(pattern=r"^(/|socket://|rfc2217://).+")
+    """Such as `/dev/serial/by-id/...`, `/dev/ttyUSB0`, `socket://host:port`."""
+    driver: str
+    baud: int | None = Field(default=None, ge=50, le=4_000_000)
+    """This and the next three: only where the device is not set as the driver expects."""
+    data_bits: Literal[5, 6, 7, 8] | None = None
+    parity: Literal["N", "E", "O", "M", "S"] | None = None
+    stop_bits: Literal[1, 2] | None = None
+    settings: dict[str, str | int | bool] = Field(default_factory=dict)
+    """The driver's own settings."""
+
+    def line(self, usual: Line) -> Line:
+        """Return how to set the line: the driver's usual way, but for what the owner set."""
+        return Line(
+            baud=self.baud or usual.baud,
+            data_bits=self.data_bits or usual.data_bits,
+            parity=self.parity or usual.parity,
+            stop_bits=self.stop_bits or usual.stop_bits,
+        )
+
+
+class SerialTransport:
+    """One configured port."""
+
+    def __init__(
+        self,
+        port: PortSettings,
+        clock: Clock,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._port = port
+        self._clock = clock
+        self._pause = pause
+
+    @property
+    def name(self) -> str:
+        """What the operator calls it."""
+        return f"serial:{self._port.name}"
+
+    async def watch(self, seen: Callable[[Sighting], None], /) -> None:
+        """Call `seen` every few seconds while the port exists; a URL is assumed to."""
+        while True:
+            sighting = self._look()
+            if sighting is not None:
+                seen(sighting)
+            await self._pause(POLL_S)
+
+    def device_id(self, sighting: Sighting, /) -> DeviceId:
+        """Name the device after its configured port."""
+        return DeviceId(self.name)
+
+    async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
+        """Open the port for this process alone. Raises RadioUnavailable, ConfigError."""
+        line = self._port.line(manifest.line or Line())
+        opening = asyncio.ensure_future(asyncio.to_thread(_open, self._port.path, line))
+        try:
+            port = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_unwanted)
+            raise
+        descriptor = _descriptor(port)
+        if descriptor is None:
+            return ThreadedLink(port, self.name, self._clock)
+        return DescriptorLink(descriptor, self.name, self._clock, lambda: _close(port))
+
+    def _look(self) -> Sighting | None:
+        path = self._port.path
+        if "://" not in path and not Path(path).exists():
+            return None
+        return Sighting(path, Reach.SERIAL, driver=self._port.driver, usb=_usb(path))
+
+
+def _open(path: str, line: Line) -> serial.Serial:
+    try:
+        port = serial.serial_for_url(
+            path,
+            baudrate=line.baud,
+            bytesize=line.data_bits,
+            parity=line.parity,
+            stopbits=line.stop_bits,
+            timeout=_THREAD_WAKES_S,
+            exclusive=True,
+        )
+    except (OSError, termios.error) as error:
+        raise _unavailable(path, error) from error
+    except ValueError as error:
+        raise ConfigError(
+            f"Port {path} cannot be set as the configuration says: {error}."
+        ) from error
+    if _is_tty(path):
+        # The lock of `exclusive` stops only those who ask for it; ModemManager does not. Not on a
+        # pty: there the flag would outlive this process for as long as the other end is open.
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+    return port
+
+
+def _close(port: serial.Serial) -> None:
+    with contextlib.suppress(OSError, termios.error):
+        port.close()
+
+
+def _close_unwanted(opening: asyncio.Future[serial.Serial]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        _close(opening.result())
+
+
+def _descriptor(port: serial.Serial) -> int | None:
+    try:
+        return port.fileno()
+    except OSError:  # io.UnsupportedOperation: a URL handler with threads of its own
+        return None
+
+
+def _is_tty(path: str) -> bool:
+    return "://" not in path and not os.path.realpath(path).startswith("/dev/pts/")
+
+
+def _usb(path: str) -> tuple[int, int] | None:
+    if "://" in path:
+        return None
+    known = SysFS(os.path.realpath(path))
+    if known.vid is None or known.pid is None:
+        return None
+    return known.vid, known.pid
+
+
+_TROUBLES = {
+    errno.ENOENT: (
+        RadioTrouble.NO_ADAPTER,
+        "it does not exist; plug the device in, or correct the port's path",
+    ),
+    errno.ENODEV: (RadioTrouble.NO_ADAPTER, "it is unplugged; plug the device in"),
+    errno.ENXIO: (RadioTrouble.NO_ADAPTER, "it is unplugged; plug the device in"),
+    errno.EIO: (RadioTrouble.NO_ADAPTER, "it is unplugged; plug the device in"),
+    errno.EACCES: (
+        RadioTrouble.DENIED,
+        "the gateway may not open it; add the service's user to the group dialout and restart it",
+    ),
+    errno.EPERM: (
+        RadioTrouble.DENIED,
+        "the gateway may not open it; allow the service this device (DeviceAllow in its unit)",
+    ),
+    errno.EBUSY: (RadioTrouble.BUSY, "another program has it open; stop that program"),
+    errno.EAGAIN: (RadioTrouble.BUSY, "another program has it open; stop that program"),
+    errno.ECONNREFUSED: (
+        RadioTrouble.NO_SERVICE,
+        "nobody serves it; start the serial server, or correct its address",
+    ),
+}
+
+
+def _unavailable(path: str, error: Exception) -> RadioUnavailable:
+    number = _errno(error)
+    trouble, what = _TROUBLES.get(number or 0, (RadioTrouble.UNKNOWN, str(error)))
+    return RadioUnavailable(f"Port {path} cannot be opened: {what}.", trouble)
+
+
+def _errno(error: BaseException | None) -> int | None:
+    """Find the number that pyserial hides: in the error, in its arguments, or in its context."""
+    while error is not None:
+        number = getattr(error, "errno", None) or next(iter(error.args), None)
+        if isinstance(number, int):
+            return number
+        error = error.__context__
+    return None
