@@ -1,0 +1,1 @@
+"""Virtual blood pressure monitors."""

@@ -1,0 +1,56 @@
+"""What can go wrong with a device, by name, and how many more times it will."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """A fault a scenario can ask for. Each strikes as often as it was armed."""
+
+    DISCONNECT_MID_RECORD = "disconnect_mid_record"
+    """The link drops after a record was sent and before its confirmation is looked at."""
+
+    DUPLICATE_INDICATION = "duplicate_indication"
+    """A record is sent twice, each time confirmed."""
+
+    DROP_CLOCK = "drop_clock"
+    """The clock falls back to 2000-01-01 just before a measurement."""
+
+    GARBAGE_FRAME = "garbage_frame"
+    """A frame cut short goes out before the record."""
+
+    NAN_MEASUREMENT = "nan_measurement"
+    """A measurement fails: NaN pressures, weight FFFF, NaN glucose. It is no record produced."""
+
+    REFUSE = "refuse"
+    """The device hangs up as soon as somebody connects; a sensor's RACP answers "not completed"."""
+
+    SLOW = "slow"
+    """The device thinks for `slow_s` before it sends its next frame."""
+
+    REFUSE_CLOCK = "refuse_clock"
+    """A write of the current time is answered "data field ignored" (0x80)."""
+
+    BUSY = "busy"
+    """A sensor's RACP answers "server busy"."""
+
+    CANNOT_ABORT = "cannot_abort"
+    """A sensor's RACP answers an abort with "abort unsuccessful" and goes on."""
+
+
+class Faults:
+    """The faults armed on one device."""
+
+    def __init__(self, times: Mapping[Fault, int] | None = None) -> None:
+        self._times = dict(times or {})
+
+    def arm(self, fault: Fault, times: int = 1) -> None:
+        """Let a fault strike this many more times."""
+        self._times[fault] = self._times.get(fault, 0) + times
+
+    def strikes(self, fault: Fault) -> bool:
+        """Say whether the fault strikes here and now, and use it up."""
+        left = self._times.get(fault, 0)
+        if left:
+            self._times[fault] = left - 1
+        return left > 0

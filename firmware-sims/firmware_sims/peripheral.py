@@ -1,0 +1,255 @@
+"""A virtual device's end of the air: advertising, one link at a time, values sent over it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from bumble import hci
+from bumble.att import Attribute
+from bumble.gatt import GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR as CONFIGURATION
+from bumble.gatt import Descriptor
+from bumble.pairing import PairingConfig, PairingDelegate
+
+ADVERTISING_INTERVAL_MS = 60  # fast enough that a scan of a tenth of a second sees every device
+_ADVERTISING_ROOM = 31  # octets of a legacy advertisement (Core, Vol 6 B 2.3.1.1)
+_NOTIFY, _INDICATE = 0x01, 0x02
+
+
+class Pairing(StrEnum):
+    """What a device asks before it gives health data away."""
+
+    NONE = "none"
+    JUST_WORKS = "just_works"
+    PASSKEY = "passkey"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a device says about itself. The address is a static random one: C0:.. to FF:.."""
+
+    name: str
+    address: str
+    manufacturer: str
+    model: str
+    serial: str
+    firmware: str = "1.0.0"
+    pairing: Pairing = Pairing.NONE
+    passkey: int = 0
+
+
+class VirtualDevice(Protocol):
+    """What the radio needs from a device."""
+
+    @property
+    def identity(self) -> Identity:
+        """Who it is."""
+
+    @property
+    def advertised(self) -> Sequence[int]:
+        """The 16-bit service UUIDs in its advertisements."""
+
+    def services(self) -> Sequence[Any]:
+        """Return its GATT services, made once."""
+
+    async def run(self, peripheral: "Peripheral") -> None:
+        """Live until cancelled."""
+
+
+class Peripheral:
+    """One device on the radio. At most one link: a connected device does not advertise."""
+
+    def __init__(self, device: VirtualDevice, stack: Any) -> None:
+        self._device = device
+        self._stack = stack
+        self._advertisement = b""
+        self._link: Any = None
+        self._changed = asyncio.Event()
+        self._lost = asyncio.Event()
+
+    async def power_on(self) -> None:
+        """Bring the stack up, with the device's services and pairing rules.
+
+        Raises ValueError for a name too long to advertise.
+        """
+        self._advertisement = _advertisement(self._device)
+        identity = self._device.identity
+        for service in self._device.services():
+            self._guard_subscriptions(service)
+            self._stack.add_service(service)
+        self._stack.pairing_config_factory = lambda _: _pairing(identity)
+        self._stack.on("connection", self._on_connection)
+        self._stack.on("characteristic_subscription", lambda *_: self._changed.set())
+        await self._stack.power_on()
+
+    @property
+    def linked(self) -> bool:
+        """Whether somebody is connected."""
+        return self._link is not None
+
+    @property
+    def calling(self) -> bool:
+        """Whether it advertises."""
+        return bool(self._stack.is_advertising)
+
+    @property
+    def room(self) -> int:
+        """The octets that fit one notification or indication (ATT_MTU - 3)."""
+        return 20 if self._link is None else int(self._link.att_mtu) - 3
+
+    async def advertise(self) -> None:
+        """Call for a collector; goes on until one connects or `fall_silent`."""
+        await self._stack.start_advertising(
+            advertising_data=self._advertisement,
+            scan_response_data=self._advertisement,
+            advertising_interval_min=ADVERTISING_INTERVAL_MS,
+            advertising_interval_max=ADVERTISING_INTERVAL_MS,
+        )
+        self._changed.set()
+
+    async def fall_silent(self) -> None:
+        """Stop advertising."""
+        await self._stack.stop_advertising()
+        self._changed.set()
+
+    async def disconnect(self) -> None:
+        """Hang up; no news when nobody is there, or when the other side was faster."""
+        link = self._link
+        if link is None:
+            return
+        try:
+            await link.disconnect()
+        except (hci.HCI_Error, asyncio.CancelledError):
+            if self._link is link:
+                raise
+
+    def subscribed(self, characteristic: Any) -> bool:
+        """Say whether the collector enabled notifications or indications of a characteristic."""
+        configured = self._stack.gatt_server.subscribers.get(self._link, {})
+        value = configured.get(characteristic.handle, b"\x00\x00")
+        return bool(value[0] & (_NOTIFY | _INDICATE))
+
+    async def until(self, condition: Callable[[], bool], within_s: float | None = None) -> bool:
+        """Wait until the condition holds, looked at after every link or subscription change.
+
+        Returns whether it held before the time was up.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return condition()
+        return True
+
+    def stir(self) -> None:
+        """Let whoever waits in `until` look again."""
+        self._changed.set()
+
+    async def indicate(self, characteristic: Any, value: bytes) -> bool:
+        """Send an indication; True once it was confirmed, False when it cannot be.
+
+        A collector that does not confirm within 30 s loses the link (ATT transaction time-out).
+        """
+        link = self._link
+        if link is None or not self.subscribed(characteristic):
+            return False
+        sending = self._stack.indicate_subscriber(link, characteristic, value)
+        try:
+            return await self._unless_lost(sending)
+        except TimeoutError:
+            await self.disconnect()
+            return False
+
+    async def notify(self, characteristic: Any, value: bytes) -> bool:
+        """Send a notification, and wait until the controller took it."""
+        link = self._link
+        if link is None or not self.subscribed(characteristic):
+            return False
+
+        async def send() -> None:
+            await self._stack.notify_subscriber(link, characteristic, value)
+            await link.drain()
+
+        return await self._unless_lost(send())
+
+    async def indicate_and_drop(self, characteristic: Any, value: bytes) -> None:
+        """Send an indication and hang up without looking at its confirmation."""
+        sending = asyncio.ensure_future(self.indicate(characteristic, value))
+        # One turn of the loop puts the frame on the air, before the hang-up.
+        await asyncio.sleep(0)
+        await self.disconnect()
+        await sending
+
+    async def _unless_lost(self, sending: Awaitable[None]) -> bool:
+        task = asyncio.ensure_future(sending)
+        lost = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait({task, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+            return task.done() and not lost.done()
+        finally:
+            task.cancel()
+            lost.cancel()
+
+    def _guard_subscriptions(self, service: Any) -> None:
+        """Make the configuration of encrypted characteristics need encryption too."""
+        permissions = Attribute.Permissions
+        for characteristic in service.characteristics:
+            secure = characteristic.permissions & permissions.READ_REQUIRES_ENCRYPTION
+            pushes = characteristic.properties & (
+                characteristic.Properties.NOTIFY | characteristic.Properties.INDICATE
+            )
+            if secure and pushes:
+                descriptor = Descriptor(
+                    CONFIGURATION,
+                    permissions.READABLE
+                    | permissions.WRITEABLE
+                    | permissions.WRITE_REQUIRES_ENCRYPTION,
+                    self._stack.gatt_server.make_descriptor_value(characteristic),
+                )
+                characteristic.descriptors = [*characteristic.descriptors, descriptor]
+
+    def _on_connection(self, link: Any) -> None:
+        self._link = link
+        self._lost.clear()
+        link.once("disconnection", self._on_disconnection)
+        self._changed.set()
+
+    def _on_disconnection(self, _reason: int) -> None:
+        self._link = None
+        self._lost.set()
+        self._changed.set()
+
+
+class _PasskeyDisplay(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+    """A display that always shows the passkey of the scenario."""
+
+    def __init__(self, passkey: int) -> None:
+        super().__init__(io_capability=PairingDelegate.DISPLAY_OUTPUT_ONLY)
+        self._passkey = passkey
+
+    async def generate_passkey(self) -> int:
+        return self._passkey
+
+
+def _pairing(identity: Identity) -> Any:
+    passkey = identity.pairing is Pairing.PASSKEY
+    return PairingConfig(
+        mitm=passkey,
+        delegate=_PasskeyDisplay(identity.passkey) if passkey else PairingDelegate(),
+        identity_address_type=PairingConfig.AddressType.RANDOM,
+    )
+
+
+def _advertisement(device: VirtualDevice) -> bytes:
+    """Return flags (general discoverable, no BR/EDR), services and name."""
+    uuids = b"".join(uuid.to_bytes(2, "little") for uuid in device.advertised)
+    structures = (b"\x01\x06", b"\x03" + uuids, b"\x09" + device.identity.name.encode())
+    data = b"".join(bytes([len(structure)]) + structure for structure in structures)
+    if len(data) > _ADVERTISING_ROOM:
+        raise ValueError(f"the name {device.identity.name!r} does not fit its advertisement")
+    return data

@@ -1,0 +1,214 @@
+"""A radio made of software: every virtual device hears every other, and one more host may join.
+
+Devices are real stacks (GATT, ATT, L2CAP, SMP) over bumble controllers joined by one link. For a
+host in another process, one more controller is served over HCI/TCP; for a test in this process,
+`central()` gives a stack that can scan and connect.
+
+    async with VirtualRadio() as radio:
+        await radio.add(device)
+        address = await radio.serve("127.0.0.1", 0)
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from bumble import hci, ll
+from bumble.controller import Controller
+from bumble.device import Device, DeviceConfiguration
+from bumble.host import Host
+from bumble.link import LocalLink
+from bumble.pairing import PairingConfig
+from bumble.transport.common import AsyncPipeSink
+
+from firmware_sims.hci_server import HciServer
+from firmware_sims.peripheral import Peripheral, VirtualDevice
+
+SERVED_PUBLIC_ADDRESS = "02:00:00:00:00:01"
+CENTRAL_ADDRESS = "C0:00:00:00:00:02"
+
+
+class Link(LocalLink):  # type: ignore[misc]  # bumble carries no types
+    """The air. Unlike bumble's, packets to a station that is gone are lost, as they are in air."""
+
+    def send_acl_data(
+        self, sender_controller: Any, destination_address: Any, transport: Any, data: bytes
+    ) -> None:
+        """Deliver data under the address its connection uses, which may be the public one."""
+        connection = sender_controller.le_connections.get(destination_address)
+        receiver = self.find_le_controller(destination_address)
+        if connection is not None and receiver is not None:
+            source = connection.self_address
+            loop = asyncio.get_running_loop()
+            loop.call_soon(receiver.on_link_acl_data, source, transport, data)
+
+    def send_ll_control_pdu(
+        self, sender_address: Any, receiver_address: Any, packet: ll.ControlPdu
+    ) -> None:
+        """Deliver a control PDU, unless its receiver is gone."""
+        if self.find_le_controller(receiver_address) is not None:
+            super().send_ll_control_pdu(sender_address, receiver_address, packet)
+
+    def send_advertising_pdu(self, sender_controller: Any, packet: ll.AdvertisingPdu) -> None:
+        """Deliver an advertisement; a connect request at once, so that both ends agree on it."""
+        if not isinstance(packet, ll.ConnectInd):
+            super().send_advertising_pdu(sender_controller, packet)
+            return
+        for controller in list(self.controllers):
+            if controller is not sender_controller:
+                controller.on_ll_advertising_pdu(packet)
+
+    def is_advertising(self, address: Any) -> bool:
+        """Say whether a connect request to this address would be heard."""
+        return any(
+            controller.le_legacy_advertiser.enabled
+            and controller.le_legacy_advertiser.address == address
+            for controller in self.controllers
+        )
+
+
+class RadioController(Controller):  # type: ignore[misc]  # bumble carries no types
+    """A controller that a Linux kernel can drive too.
+
+    It claims no feature of which bumble implements only the claim (privacy, extended and periodic
+    advertising: the kernel stalls 20 s per connection on those), cancels a connection that it was
+    told to cancel, and forgets everything on Reset.
+    """
+
+    pending_le_connection: Any
+
+    le_features = Controller.le_features & ~(
+        hci.LeFeatureMask.LL_PRIVACY
+        | hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
+        | hci.LeFeatureMask.LE_PERIODIC_ADVERTISING
+    )
+
+    def create_le_connection(self, peer_address: Any) -> None:
+        """Connect, unless the device stopped advertising after the report that we act upon."""
+        if self.link.is_advertising(peer_address):
+            super().create_le_connection(peer_address)
+
+    def on_hci_le_create_connection_cancel_command(self, command: Any) -> Any:
+        """Complete the pending connection with "unknown connection identifier" (Vol 4 E 7.8.13)."""
+        pending = self.pending_le_connection
+        if pending is None:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        self.pending_le_connection = None
+        # The event follows the command's own completion, which the caller sends on return.
+        asyncio.get_running_loop().call_soon(
+            self.send_hci_packet,
+            hci.HCI_LE_Connection_Complete_Event(
+                status=hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
+                connection_handle=0,
+                role=hci.Role.CENTRAL,
+                peer_address_type=pending.peer_address.address_type,
+                peer_address=pending.peer_address,
+                connection_interval=0,
+                peripheral_latency=0,
+                supervision_timeout=0,
+                central_clock_accuracy=0,
+            ),
+        )
+        return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
+
+    def on_hci_reset_command(self, command: Any) -> Any:
+        """Drop every connection, stop scanning and advertising (Vol 4 E 7.3.2)."""
+        self.drop_everything(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+        return super().on_hci_reset_command(command)
+
+    def drop_everything(self, reason: int) -> None:
+        """Let every peer see a disconnection; say nothing to our own host."""
+        for connection in list(self.le_connections.values()):
+            connection.send_ll_control_pdu(ll.TerminateInd(reason))
+        self.le_connections.clear()
+        self.pending_le_connection = None
+        self.le_scan_enable = False
+        self.le_legacy_advertiser.stop()
+
+
+class VirtualRadio:
+    """Everything within earshot of each other."""
+
+    def __init__(self) -> None:
+        self._link = Link()
+        self._exits = AsyncExitStack()
+        self._servers: list[HciServer] = []
+        self._lives: list[asyncio.Task[None]] = []
+        self._served = 0
+
+    async def __aenter__(self) -> Self:
+        """Open the radio; devices and servers added to it end with it."""
+        self._group = await self._exits.enter_async_context(asyncio.TaskGroup())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close servers, end devices, silence every controller."""
+        for server in self._servers:
+            await server.close()
+        for life in self._lives:
+            life.cancel()
+        if isinstance(error, asyncio.CancelledError):
+            # Perhaps the group's own doing, because a device failed: it knows, and says so.
+            await self._exits.__aexit__(kind, error, trace)
+        else:
+            await self._exits.aclose()
+        for controller in list(self._link.controllers):
+            controller.drop_everything(hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)
+            controller.host = None
+            self._link.remove_controller(controller)
+
+    async def add(self, device: VirtualDevice) -> Peripheral:
+        """Power a device on; it lives until the radio closes."""
+        peripheral = Peripheral(device, self._stack(device.identity.name, device.identity.address))
+        await peripheral.power_on()
+        self._lives.append(self._group.create_task(device.run(peripheral)))
+        return peripheral
+
+    async def central(self, address: str = CENTRAL_ADDRESS) -> Any:
+        """Return a powered-on bumble Device that can scan and connect."""
+        central = self._stack("central", address)
+        await central.power_on()
+        return central
+
+    async def serve(self, host: str, port: int) -> str:
+        """Serve one controller over HCI/TCP; return "host:port", the real port when 0 was asked.
+
+        One host at a time. A host whose connection ends, or is replaced by a newer one, leaves a
+        controller that is thrown away: its peers see a disconnection, the next host a new one.
+        """
+        server = HciServer(self._served_controller, self._retire)
+        self._servers.append(server)
+        return await server.open(host, port)
+
+    def _served_controller(self, sink: Any) -> RadioController:
+        self._served += 1
+        return RadioController(
+            f"served-{self._served}",
+            host_sink=sink,
+            link=self._link,
+            public_address=SERVED_PUBLIC_ADDRESS,
+        )
+
+    def _retire(self, controller: RadioController) -> None:
+        controller.host = None
+        controller.drop_everything(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+        self._link.remove_controller(controller)
+
+    def _stack(self, name: str, address: str) -> Any:
+        controller = RadioController(name, link=self._link)
+        host = Host(controller, AsyncPipeSink(controller))
+        configuration = DeviceConfiguration(
+            name=name,
+            address=hci.Address(address),
+            # Not a secret: a virtual device proves nothing by its identity key.
+            irk=(bytes.fromhex(address.replace(":", "")) * 3)[:16],
+            # Without this the bond is stored under the public address, which these devices lack.
+            identity_address_type=PairingConfig.AddressType.RANDOM,
+        )
+        return Device(config=configuration, host=host)

@@ -1,0 +1,88 @@
+"""A small collector over bumble, for tests: connect, read, write, subscribe, wait for values."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from bumble import hci
+from bumble.core import UUID
+from bumble.device import Peer
+from bumble.gatt import Characteristic
+
+PATIENCE_S = 10
+
+
+class Collector:
+    """One link from a central to a virtual device."""
+
+    def __init__(self, central: Any, address: str) -> None:
+        self._central = central
+        self._address = address
+        self.values: dict[int, list[bytes]] = {}
+        self.lost = asyncio.Event()
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self.link = await self._central.connect(hci.Address(self._address), timeout=PATIENCE_S)
+        self.link.on("disconnection", lambda _reason: self._on_lost())
+        self._peer = Peer(self.link)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self.lost.is_set():
+            await self.link.disconnect()
+
+    async def grow(self, mtu: int) -> None:
+        await self._peer.request_mtu(mtu)
+
+    async def discover(self) -> list[int]:
+        await self._peer.discover_all()
+        return [_short(service.uuid) for service in self._peer.services]
+
+    def find(self, service: int, characteristic: int) -> Any:
+        for found in self._peer.services:
+            if found.uuid == UUID.from_16_bits(service):
+                for candidate in found.characteristics:
+                    if candidate.uuid == UUID.from_16_bits(characteristic):
+                        return candidate
+        raise LookupError(f"{service:04X}/{characteristic:04X}")
+
+    async def read(self, service: int, characteristic: int) -> bytes:
+        return bytes(await self.find(service, characteristic).read_value())
+
+    async def write(self, service: int, characteristic: int, value: bytes) -> None:
+        await self.find(service, characteristic).write_value(value, with_response=True)
+
+    async def subscribe(self, service: int, characteristic: int) -> None:
+        values = self.values.setdefault(characteristic, [])
+
+        def on_value(value: bytes) -> None:
+            values.append(bytes(value))
+            self._news.set()
+
+        found = self.find(service, characteristic)
+        notifies = bool(found.properties & Characteristic.Properties.NOTIFY)
+        await found.subscribe(on_value, prefer_notify=notifies)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def received(self, characteristic: int, count: int) -> Sequence[bytes]:
+        values = self.values[characteristic]
+        await self.until(lambda: len(values) >= count)
+        return values
+
+    async def until_lost(self) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            await self.lost.wait()
+
+    def _on_lost(self) -> None:
+        self.lost.set()
+        self._news.set()
+
+
+def _short(uuid: Any) -> int:
+    return int(uuid.to_hex_str()[:4], 16)

@@ -1,0 +1,40 @@
+"""Invented people, a clock that tests move, and devices made of both."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from firmware_sims.body import Body, Person
+from firmware_sims.peripheral import Identity, Pairing
+from firmware_sims.store_and_forward import Pace
+
+NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)
+BRISK = Pace(advertise_for_s=5, idle_s=0.3, settle_s=0.05, slow_s=0.01)
+
+
+class Time:
+    """True time, which stands still until moved."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def pass_by(self, duration: timedelta) -> None:
+        self.at += duration
+
+
+def body(name: str = "Odile", seed: int = 1) -> Body:
+    return Body(Person(name=name, weight_kg=Decimal("64.0")), seed)
+
+
+def identity(pairing: Pairing = Pairing.NONE, passkey: int = 0) -> Identity:
+    return Identity(
+        name="Virtual",
+        address="C4:00:00:00:00:01",
+        manufacturer="Imaginary Devices",
+        model="V-1",
+        serial="0001",
+        pairing=pairing,
+        passkey=passkey,
+    )
