@@ -1,1 +1,22 @@
-"""The append-only truth on this machine, and what is still owed to whom."""
+"""The journal: the append-only truth on this machine. One SQLite file, one writer, many readers.
+
+    journal.py     Journal: everything that writes, as awaitable calls that return once durable
+    reader.py      Reader: everything that only looks, whether the gateway runs or not
+    views.py       what a Reader returns
+
+Below them, one file for each topic, functions inside the writer's transaction:
+
+    entries.py     readings made durable, once each
+    people.py      subjects, assignments, and whose a reading is
+    devices.py  bookmarks.py  aside.py  pairings.py
+    ledger.py      consent: grants, withdrawals, refusals
+    outbox.py      the states of a delivery, and all that moves one
+    claims.py      which due deliveries may leave now
+    audit.py       the hash chain of all of the above
+
+And at the bottom:
+
+    writer.py      the writer's thread, group commit
+    database.py    the storage engine, the only file that knows it; lock.py, schema/*.sql
+    entry_rows.py  instants.py   values as they are stored
+"""

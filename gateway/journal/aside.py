@@ -1,0 +1,64 @@
+"""Frames set aside because no driver could read them, and remarks: events that are no reading.
+
+Both are bounded for each device; where the oldest makes room it is counted.
+"""
+
+from __future__ import annotations
+
+import json
+
+from gateway.domain.device import Device
+from gateway.drivers.api import Frame
+from gateway.errors import DecodeError
+from gateway.journal import devices
+from gateway.journal.writer import Transaction
+
+KEPT = 500
+"""Per device and table. A frame is some 20 to 500 bytes, so a device gone mad fills 250 kB."""
+
+
+def set_aside(tx: Transaction, device: Device, frame: Frame, error: DecodeError) -> None:
+    """Keep a frame that could not be read, with the driver that tried and what it objected to."""
+    number, _ = devices.describe(tx, device)
+    tx.db.run(
+        "INSERT INTO aside (device, driver, reason, byte_offset, recorded_us, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (number, device.driver, error.reason, error.offset, tx.now_us, _dump(frame)),
+    )
+    _make_room(tx, "aside", number)
+
+
+def remark(tx: Transaction, device: Device, event: str, frame: Frame | None) -> None:
+    """Keep an event, with the frame that told of it if there is one."""
+    number, _ = devices.describe(tx, device)
+    payload = None if frame is None else _dump(frame)
+    tx.db.run(
+        "INSERT INTO remarks (device, event, recorded_us, payload) VALUES (?, ?, ?, ?)",
+        (number, event, tx.now_us, payload),
+    )
+    _make_room(tx, "remarks", number)
+
+
+def _make_room(tx: Transaction, table: str, device: int) -> None:
+    dropped = tx.db.run(
+        f"DELETE FROM {table} WHERE device = ?1 AND number <= (SELECT number FROM {table}"  # noqa: S608
+        " WHERE device = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
+        (device, KEPT),
+    )
+    if dropped:
+        tx.db.run(
+            f"UPDATE devices SET {table}_dropped = {table}_dropped + ? WHERE number = ?",  # noqa: S608
+            (dropped, device),
+        )
+
+
+def _dump(frame: Frame) -> bytes:
+    return json.dumps(
+        {
+            "channel": frame.channel,
+            "hex": frame.data.hex(),
+            "utc": frame.received.utc.isoformat(),
+            "monotonic": frame.received.monotonic,
+            "boot_id": frame.received.boot_id,
+        }
+    ).encode()

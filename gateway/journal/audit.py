@@ -1,0 +1,90 @@
+"""The audit log: a hash chain over manifests, one link for each transition.
+
+    hash = SHA-256( hash of the link before | number | time | event | manifest )
+
+A manifest names entries, subjects, grants and destinations by id and never holds a payload, so
+erasing a payload leaves the chain whole. The chain shows edits, reordering and missing links; that
+its tail was cut off shows only against a head that someone else keeps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.journal.writer import Transaction
+
+
+class Audited(StrEnum):
+    """What the audit log tells of. A closed vocabulary."""
+
+    RECORDED = "recorded"
+    ATTRIBUTED = "attributed"
+    RELEASED = "released"
+    SETTLED = "settled"
+    WITHHELD = "withheld"
+    POSTPONED = "postponed"
+    UNSETTLED = "unsettled"
+    PARKED = "parked"
+    REFUSED = "refused"
+    RECONSIDERED = "reconsidered"
+    DROPPED = "dropped"
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+    ASSIGNED = "assigned"
+    ASSIGNMENT_ENDED = "assignment_ended"
+
+
+Manifest = dict[str, str | int | list[str] | dict[str, list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of the chain, as stored."""
+
+    number: int
+    recorded_us: int
+    event: str
+    manifest: str
+    hash: bytes
+
+
+FIRST = bytes(32)
+"""What the first link continues from."""
+
+
+def append(tx: Transaction, event: Audited, manifest: Manifest) -> None:
+    """Add a link in the transaction of what it tells of."""
+    last = tx.db.row("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
+    number, previous = (last[0] + 1, last[1]) if last else (1, FIRST)
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    tx.db.run(
+        "INSERT INTO audit (number, recorded_us, event, manifest, hash) VALUES (?, ?, ?, ?, ?)",
+        (number, tx.now_us, event, text, link_hash(previous, number, tx.now_us, event, text)),
+    )
+
+
+def link_hash(previous: bytes, number: int, recorded_us: int, event: str, manifest: str) -> bytes:
+    """Compute the hash of a link from the one before and from what it says."""
+    head = f"{number}\n{recorded_us}\n{event}\n".encode()
+    return hashlib.sha256(previous + head + manifest.encode()).digest()
+
+
+def verify_chain(links: Iterable[Link]) -> int | None:
+    """Return the number at which the chain first fails, or None if it is whole.
+
+    The links come in order from the first; a missing one shows at the next.
+    """
+    expected, previous = 1, FIRST
+    for link in links:
+        if link.number != expected:
+            return expected
+        if link.hash != link_hash(
+            previous, link.number, link.recorded_us, link.event, link.manifest
+        ):
+            return link.number
+        expected, previous = expected + 1, link.hash
+    return None

@@ -1,0 +1,236 @@
+"""The one file that knows the storage engine: SQLite, through apsw.
+
+Opens connections with the settings that durability rests on, brings the schema up to date, and
+turns the engine's errors into the gateway's. docs/decisions/0001-apsw.md says why apsw.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from gateway.errors import JournalError, JournalFull
+
+Row = tuple[Any, ...]
+
+_BUSY_MS = 5000  # only a checkpoint and a reader's first look can ever wait for each other
+_WAL_KEPT_BYTES = 8 * 2**20  # after a burst the log shrinks to this: an SD card's space is scarce
+_APPLICATION_ID = 0x68736777  # "hsgw": tells our files from other SQLite databases
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_SETTINGS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA temp_store = MEMORY",
+    f"PRAGMA journal_size_limit = {_WAL_KEPT_BYTES}",
+)
+
+
+class Database:
+    """One connection. Every method raises JournalError, or JournalFull where space is the cause."""
+
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
+        """Use `open_writer` or `open_reader`."""
+        self._connection = connection
+        self._path = path
+
+    def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and return all its rows."""
+        try:
+            return self._connection.execute(sql, tuple(bindings)).fetchall()
+        except apsw.Error as error:
+            raise self._translated(error) from error
+
+    def row(self, sql: str, bindings: Sequence[Any] = ()) -> Row | None:
+        """Run one statement and return its first row, or None."""
+        try:
+            cursor = self._connection.execute(sql, tuple(bindings))
+            row: Row | None = cursor.fetchone()
+            cursor.close()
+        except apsw.Error as error:
+            raise self._translated(error) from error
+        return row
+
+    def one(self, sql: str, bindings: Sequence[Any] = ()) -> Row:
+        """Run one statement that has exactly one row, and return it."""
+        row = self.row(sql, bindings)
+        if row is None:
+            raise JournalError(f"the journal {self._path} gave no row where there must be one")
+        return row
+
+    def stream(self, sql: str, bindings: Sequence[Any] = ()) -> Iterator[Row]:
+        """Run one statement and yield its rows one by one; nothing is read ahead."""
+        try:
+            yield from self._connection.execute(sql, tuple(bindings))
+        except apsw.Error as error:
+            raise self._translated(error) from error
+
+    def run(self, sql: str, bindings: Sequence[Any] = ()) -> int:
+        """Run one statement and return how many rows it changed."""
+        try:
+            self._connection.execute(sql, tuple(bindings)).close()
+            return self._connection.changes()
+        except apsw.Error as error:
+            raise self._translated(error) from error
+
+    def run_many(self, sql: str, bindings: Iterable[Sequence[Any]]) -> None:
+        """Run one statement once for each set of bindings."""
+        try:
+            self._connection.executemany(sql, (tuple(each) for each in bindings)).close()
+        except apsw.Error as error:
+            raise self._translated(error) from error
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open; the engine itself ends one after a grave error."""
+        return self._connection.in_transaction
+
+    def close(self) -> None:
+        """Close the connection; the last one of a writer folds the log into the database file."""
+        try:
+            self._connection.close()
+        except apsw.Error as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: apsw.Error) -> JournalError:
+        return _translated(error, self._path, self._connection.system_errno)
+
+
+def open_writer(path: Path) -> Database:
+    """Open the database for writing, its schema brought up to date. Every commit is synced.
+
+    `make_private` has made the file, and the caller has the writer's lock.
+    """
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        connection.set_busy_timeout(_BUSY_MS)
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone() or ("nothing",)
+        connection.execute("PRAGMA synchronous = FULL")
+        (synchronous,) = connection.execute("PRAGMA synchronous").fetchone() or (None,)
+        for setting in _SETTINGS:
+            connection.execute(setting)
+    except apsw.Error as error:
+        raise _translated(error, path, 0) from error
+    if (mode, synchronous) != ("wal", 2):
+        connection.close()
+        raise JournalError(
+            f"{path} cannot be written safely (journal mode {mode}, synchronous {synchronous}): "
+            "put the journal on a local disk"
+        )
+    database = Database(connection, path)
+    try:
+        _upgrade(database, path)
+    except JournalError:
+        connection.close()
+        raise
+    return database
+
+
+def open_reader(path: Path) -> Database:
+    """Open the database for reading, without writing anything.
+
+    A journal that was closed well is one complete file and is read as it stands; while it is
+    written, or after a crash, its log is read too.
+    """
+    if not path.exists():
+        raise JournalError(f"there is no journal at {path}")
+    log = path.with_name(path.name + "-wal")
+    how = "mode=ro" if log.exists() else "immutable=1"
+    try:
+        connection = apsw.Connection(
+            f"{path.absolute().as_uri()}?{how}",
+            flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+        )
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+    except apsw.Error as error:
+        raise _translated(error, path, 0) from error
+    database = Database(connection, path)
+    try:
+        _check_version(database, path)
+    except JournalError:
+        connection.close()
+        raise
+    return database
+
+
+def schema_steps() -> list[str]:
+    """Return the schema's steps in order, as SQL."""
+    folder = files("gateway.journal") / "schema"
+    found = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [file.read_text(encoding="utf-8") for file in found]
+
+
+def _upgrade(database: Database, path: Path) -> None:
+    """Run the steps that have not run. A step and the record that it ran are one transaction."""
+    version = _check_version(database, path)
+    for number, step in enumerate(schema_steps()[version:], start=version + 1):
+        try:
+            database.run(
+                f"BEGIN IMMEDIATE; {step}; PRAGMA application_id = {_APPLICATION_ID};"
+                f" PRAGMA user_version = {number}; COMMIT"
+            )
+        except JournalError:
+            if database.in_transaction:
+                database.run("ROLLBACK")
+            raise
+
+
+def _check_version(database: Database, path: Path) -> int:
+    """Return how many steps have run; raises JournalError if this program cannot know them all."""
+    (application,) = database.row("PRAGMA application_id") or (0,)
+    (version,) = database.row("PRAGMA user_version") or (0,)
+    if application not in (0, _APPLICATION_ID):
+        raise JournalError(f"{path} is a database of another program: name another file")
+    known = len(schema_steps())
+    if version > known:
+        raise JournalError(
+            f"{path} was written by a newer gateway (schema {version}, this one knows {known}): "
+            "install that version or a later one; the journal was left as it is"
+        )
+    return int(version)
+
+
+def make_private(path: Path) -> None:
+    """Make the file if it is not there, for this user only, in a folder of the same kind."""
+    try:
+        if not path.parent.exists():
+            path.parent.mkdir(mode=0o700, parents=True)
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)  # else a power cut could forget the file's name
+            finally:
+                os.close(folder)
+    except OSError as error:
+        kind = JournalFull if error.errno in _NO_SPACE else JournalError
+        raise kind(f"cannot make the journal {path}: {error.strerror}") from error
+
+
+def _translated(error: apsw.Error, path: Path, system_errno: int) -> JournalError:
+    if (
+        isinstance(error, apsw.FullError)
+        or getattr(error, "extendedresult", 0)
+        == apsw.SQLITE_IOERR_SHMSIZE  # the log's index could not grow
+        or (isinstance(error, apsw.IOError) and system_errno in _NO_SPACE)
+    ):
+        return JournalFull(f"no space left for the journal {path}: free some; it then goes on")
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+        return JournalError(
+            f"the journal {path} is damaged ({error}); nothing was deleted. "
+            "Stop the gateway and copy the file, its -wal and its -shm away before anything else"
+        )
+    if isinstance(error, apsw.IOError):
+        reason = os.strerror(system_errno) if system_errno else str(error)
+        return JournalError(f"the disk under the journal {path} failed: {reason}")
+    return JournalError(f"the journal {path} could not do that: {error}")

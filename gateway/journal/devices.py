@@ -1,0 +1,60 @@
+"""Devices as the journal knows them: what they said of themselves, and whether they are adopted."""
+
+from __future__ import annotations
+
+from gateway.domain.device import Device, DeviceId
+from gateway.errors import JournalError
+from gateway.journal.database import Database
+from gateway.journal.writer import Transaction
+
+
+def describe(tx: Transaction, device: Device) -> tuple[int, Device]:
+    """Keep what is known of the device; return its number here and all that is known by now.
+
+    What it says now replaces what it said before; what it leaves out is kept.
+    """
+    row = tx.db.row("SELECT number, details FROM devices WHERE id = ?", (device.id,))
+    if row is None:
+        return _added(tx, device), device
+    number, details = row
+    known = parse(details)
+    if known == device:
+        return number, known
+    merged = known.model_copy(update=device.model_dump(exclude_none=True))
+    if merged != known:
+        tx.db.run("UPDATE devices SET details = ? WHERE number = ?", (dump(merged), number))
+    return number, merged
+
+
+def adopt(tx: Transaction, device: DeviceId, driver: str) -> None:
+    """Keep that the owner accepted this device, read by this driver, seen before or not."""
+    number, _ = describe(tx, Device(id=device, driver=driver))
+    tx.db.run("UPDATE devices SET adopted = 1 WHERE number = ?", (number,))
+
+
+def number_of(db: Database, device: DeviceId) -> int:
+    """Return the device's number; raises JournalError if it was never seen nor adopted."""
+    row = db.row("SELECT number FROM devices WHERE id = ?", (device,))
+    if row is None:
+        raise JournalError(
+            "the journal does not know that device: it must be seen or adopted first"
+        )
+    return int(row[0])
+
+
+def dump(device: Device) -> bytes:
+    """Write a device as it is stored."""
+    return device.model_dump_json(exclude_none=True).encode()
+
+
+def parse(details: bytes) -> Device:
+    """Read a device as it is stored."""
+    return Device.model_validate_json(details)
+
+
+def _added(tx: Transaction, device: Device) -> int:
+    (number,) = tx.db.one(
+        "INSERT INTO devices (id, details, first_seen_us) VALUES (?, ?, ?) RETURNING number",
+        (device.id, dump(device), tx.now_us),
+    )
+    return int(number)

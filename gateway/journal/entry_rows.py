@@ -1,0 +1,73 @@
+"""An entry as it is stored, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.domain.device_time import Correction, Timing
+from gateway.domain.entry import Entry
+from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Reading
+from gateway.domain.subject import Attribution, SubjectId
+from gateway.journal import devices
+from gateway.journal.instants import from_us, span, span_us, to_us
+
+WIDTH = 11
+"""How many columns of the view `whole_entries`, the first, make an entry."""
+
+
+def to_blob(entry: ReadingId) -> bytes:
+    """Return the identity as it is stored, half as long."""
+    return bytes.fromhex(entry)
+
+
+def from_blob(stored: bytes) -> ReadingId:
+    """Return the identity that was stored."""
+    return ReadingId(stored.hex())
+
+
+def dump(reading: Reading) -> bytes:
+    """Write a reading as it is stored; what it leaves out is None."""
+    return reading.model_dump_json(exclude_none=True).encode()
+
+
+def parse(payload: bytes) -> Reading:
+    """Read a reading as it is stored."""
+    return Reading.model_validate_json(payload)
+
+
+def timing_row(number: int, step: int, timing: Timing) -> tuple[Any, ...]:
+    """Return a row of `timings`."""
+    offset = timing.measured_at.utcoffset()
+    return (
+        number,
+        step,
+        to_us(timing.measured_at),
+        0 if offset is None else round(offset.total_seconds()),
+        span_us(timing.correction),
+        timing.reason,
+        None if timing.uncertainty is None else span_us(timing.uncertainty),
+        int(timing.sendable),
+    )
+
+
+def from_row(row: Sequence[Any]) -> Entry:
+    """Make an entry of a row of the view `whole_entries`; columns after its own are left alone."""
+    stored, payload, subject, attribution, at, offset, *rest = row[:WIDTH]
+    correction, why, doubt, sendable, of = rest
+    timing = Timing(
+        measured_at=from_us(at, offset),
+        correction=span(correction),
+        reason=Correction(why),
+        uncertainty=None if doubt is None else span(doubt),
+        sendable=bool(sendable),
+    )
+    return Entry(
+        id=from_blob(stored),
+        reading=parse(payload),
+        timing=timing,
+        subject=None if subject is None else SubjectId(subject),
+        attribution=Attribution(attribution),
+        device=devices.parse(of),
+    )

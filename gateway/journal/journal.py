@@ -1,0 +1,272 @@
+"""The journal as the rest of the gateway sees it: calls that return once they are durable.
+
+Every call is one transaction: all of it is written and synced, or nothing. Calls made at the same
+time share a sync. All raise JournalError, and JournalFull where the disk is full; they work again
+by themselves once there is space.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, tzinfo
+from pathlib import Path
+from types import TracebackType
+
+from gateway.clock import Clock
+from gateway.consent.gate import Released
+from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.entry import Entry
+from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Kind, Reading
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import Assignment, Subject, SubjectId
+from gateway.drivers.api import Frame
+from gateway.errors import DecodeError, JournalError
+from gateway.journal import (
+    aside,
+    bookmarks,
+    claims,
+    devices,
+    entries,
+    ledger,
+    outbox,
+    pairings,
+    people,
+)
+from gateway.journal.database import make_private, open_writer
+from gateway.journal.lock import WriterLock
+from gateway.journal.writer import Transaction, Writer, run_now
+
+Routes = Mapping[str, frozenset[Kind]]
+"""The destinations and the kinds of reading each takes."""
+
+WhenWithdrawn = Callable[[SubjectId, str], Awaitable[None]]
+
+
+class Journal:
+    """The one writer of a journal. Use it on one event loop; close it in the end."""
+
+    def __init__(self, lock: WriterLock, writer: Writer, zone: tzinfo, routes: Routes) -> None:
+        """Use `Journal.open`."""
+        self._lock = lock
+        self._writer = writer
+        self._zone = zone
+        self._routes = routes
+        self._when_withdrawn: list[WhenWithdrawn] = []
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock, zone: tzinfo, routes: Routes) -> Journal:
+        """Open the journal, made if it is not there, as its only writer.
+
+        `zone` is the hub's. `routes` says which new entries are queued where. Deliveries that were
+        on their way when the gateway last ended become unsettled. Raises JournalError if another
+        process writes it, if it is damaged, or if a newer gateway wrote it.
+        """
+        make_private(path)
+        lock = WriterLock(path)
+        try:
+            database = open_writer(path)
+            try:
+                run_now(database, clock, outbox.restart)
+            except JournalError:
+                database.close()
+                raise
+        except JournalError:
+            lock.release()
+            raise
+        return cls(lock, Writer(database, clock), zone, routes)
+
+    async def close(self) -> None:
+        """Finish the calls under way and let the journal go; harmless if repeated."""
+        try:
+            await self._writer.close()
+        finally:
+            self._lock.release()
+
+    async def __aenter__(self) -> Journal:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def commits(self) -> int:
+        """How many transactions were committed since it was opened."""
+        return self._writer.commits
+
+    # --- readings -------------------------------------------------------------------------------
+
+    async def record(
+        self, device: Device, readings: Sequence[Reading], bookmark: str | None = None
+    ) -> list[Entry]:
+        """Make readings of one device durable; return the entries that are new, in order.
+
+        In the same transaction each gets its time and its person, is queued where `routes` says,
+        and the bookmark, if given, moves. A reading that is already there is no news.
+        """
+        return await self._writer.run(
+            lambda tx: entries.record(tx, device, readings, bookmark, self._zone, self._routes)
+        )
+
+    async def bookmark(self, device: Device) -> str | None:
+        """Return what `device.driver` last set for the device, or None."""
+        return await self._writer.run(lambda tx: bookmarks.bookmark(tx, device))
+
+    async def set_bookmark(self, device: Device, bookmark: str) -> None:
+        """Move the bookmark of `device.driver` where no reading stands for it."""
+        await self._writer.run(lambda tx: bookmarks.set_bookmark(tx, device, bookmark))
+
+    async def set_aside(self, device: Device, frame: Frame, error: DecodeError) -> None:
+        """Keep a frame that `device.driver` could not read; the newest `aside.KEPT` are kept."""
+        await self._writer.run(lambda tx: aside.set_aside(tx, device, frame, error))
+
+    async def remark(self, device: Device, event: str, frame: Frame | None = None) -> None:
+        """Keep an event that is no reading; the newest `aside.KEPT` of a device are kept."""
+        await self._writer.run(lambda tx: aside.remark(tx, device, event, frame))
+
+    # --- devices and people ---------------------------------------------------------------------
+
+    async def describe(self, device: Device) -> Device:
+        """Keep what is known of the device; return it with all that is known by now."""
+        return await self._writer.run(lambda tx: devices.describe(tx, device)[1])
+
+    async def adopt(self, device: DeviceId, driver: str) -> None:
+        """Keep that the owner accepted this device, to be read by this driver."""
+        await self._writer.run(lambda tx: devices.adopt(tx, device, driver))
+
+    async def add_subject(self, label: str) -> Subject:
+        """Add a person under a new opaque id. `label` is what the household calls them."""
+        return await self._writer.run(lambda tx: people.add_subject(tx, label))
+
+    async def assign(
+        self,
+        device: DeviceId,
+        slot: str | None,
+        subject: SubjectId,
+        since: datetime,
+        until: datetime | None = None,
+    ) -> Assignment:
+        """Keep that the device (and slot; None for every slot) measures the subject.
+
+        Entries of nobody that it covers become the subject's, and their deliveries due.
+        """
+        made = Assignment(device=device, slot=slot, subject=subject, since=since, until=until)
+        await self._writer.run(lambda tx: people.assign(tx, made))
+        return made
+
+    async def end_assignment(self, assignment: Assignment, until: datetime) -> Assignment:
+        """Let an assignment end; what was attributed by it keeps its person."""
+        return await self._writer.run(lambda tx: people.end_assignment(tx, assignment, until))
+
+    async def claim_entry(self, entry: ReadingId, subject: SubjectId) -> None:
+        """Make an entry of nobody the subject's; its deliveries become due."""
+        await self._writer.run(lambda tx: people.claim(tx, entry, subject))
+
+    # --- consent --------------------------------------------------------------------------------
+
+    async def record_grant(self, grant: Grant) -> None:
+        """Keep a grant; what is withheld of the subject at that destination becomes due."""
+        await self._writer.run(lambda tx: ledger.record_grant(tx, grant, self._routes))
+
+    async def record_withdrawal(self, withdrawal: Withdrawal) -> int:
+        """Keep a withdrawal and drop what is still owed; return how many deliveries were dropped.
+
+        Returns only after every `when_withdrawn` callback: what was on its way has then been
+        aborted or awaited. One that may have arrived stays marked so.
+        """
+        dropped = await self._writer.run(lambda tx: ledger.record_withdrawal(tx, withdrawal))
+        for told in self._when_withdrawn:
+            await told(withdrawal.subject, withdrawal.destination)
+        return dropped
+
+    def when_withdrawn(self, told: WhenWithdrawn) -> None:
+        """Have `told(subject, destination)` awaited after each withdrawal, to stop sending."""
+        self._when_withdrawn.append(told)
+
+    async def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
+        """Return the subject's consent ledger, in order of recording."""
+        return await self._writer.run(lambda tx: ledger.ledger(tx.db, subject))
+
+    # --- deliveries -----------------------------------------------------------------------------
+
+    async def claim(self, destination: str, limit: int, now: datetime) -> list[Released]:
+        """Release up to `limit` due deliveries: in due order, subjects taking turns.
+
+        They are marked as on their way before this returns: after a crash they are searched for
+        first. Those the gate refuses are withheld. An empty list can still leave something due:
+        ask `next_due`. If the caller is cancelled meanwhile, what was released is given back.
+        """
+        claimed = self._writer.submit(lambda tx: claims.claim(tx, destination, limit, now))
+        try:
+            return await asyncio.shield(claimed)
+        except asyncio.CancelledError:
+            claimed.add_done_callback(lambda done: self._give_back(done, now))
+            raise
+
+    def _give_back(self, claimed: asyncio.Future[list[Released]], now: datetime) -> None:
+        """Make due again what was released to a caller who no longer waits for it."""
+        if claimed.cancelled() or claimed.exception() is not None:
+            return
+
+        def back(tx: Transaction) -> None:
+            for released in claimed.result():
+                outbox.retry_at(tx, released, now, "not sent")
+
+        with suppress(JournalError):  # closed by now: the next start makes them unsettled
+            self._writer.submit(back)
+
+    async def settle(self, released: Released, receipt: Receipt) -> None:
+        """Keep that the destination has it."""
+        await self._writer.run(lambda tx: outbox.settle(tx, released, receipt))
+
+    async def retry_at(self, released: Released, due_at: datetime, why: str) -> None:
+        """Keep that nothing arrived; it is due again then. `why` is shown, so nothing personal."""
+        await self._writer.run(lambda tx: outbox.retry_at(tx, released, due_at, why))
+
+    async def unsettle(self, released: Released, due_at: datetime, why: str) -> None:
+        """Keep that it may have arrived; it is to be searched for then."""
+        await self._writer.run(lambda tx: outbox.unsettle(tx, released, due_at, why))
+
+    async def park(self, released: Released, reason: str) -> None:
+        """Keep that the destination will never take it as it is."""
+        await self._writer.run(lambda tx: outbox.park(tx, released, reason))
+
+    async def refuse(self, released: Released) -> None:
+        """Keep that the destination refuses the person: all of theirs waits for a new grant."""
+        await self._writer.run(lambda tx: ledger.record_refusal(tx, released))
+
+    async def retry_parked(
+        self, *, destination: str | None = None, entry: ReadingId | None = None
+    ) -> int:
+        """Make parked deliveries due again, all or those named; return how many."""
+        return await self._writer.run(lambda tx: outbox.retry_parked(tx, destination, entry))
+
+    async def next_due(self, destination: str) -> datetime | None:
+        """Return when the next delivery there is due, perhaps long ago; None if none is."""
+        return await self._writer.run(lambda tx: claims.next_due(tx.db, destination))
+
+    def when_due(self, destination: str, wake: Callable[[], None]) -> None:
+        """Have `wake` called on the event loop whenever something there becomes due."""
+        self._writer.when_due(destination, wake)
+
+    # --- pairings -------------------------------------------------------------------------------
+
+    async def pairing(self, subject: SubjectId, destination: str) -> bytes | None:
+        """Return the secret by which the destination knows the subject, or None."""
+        return await self._writer.run(lambda tx: pairings.pairing(tx, subject, destination))
+
+    async def set_pairing(self, subject: SubjectId, destination: str, secret: bytes) -> None:
+        """Keep the secret in place of the one before."""
+        await self._writer.run(lambda tx: pairings.set_pairing(tx, subject, destination, secret))
+
+    async def delete_pairing(self, subject: SubjectId, destination: str) -> None:
+        """Forget the secret; harmless if there is none."""
+        await self._writer.run(lambda tx: pairings.delete_pairing(tx, subject, destination))

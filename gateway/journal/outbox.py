@@ -1,0 +1,330 @@
+"""The outbox: what is still owed to whom. Everything that moves a delivery is in this file.
+
+Each delivery, one entry to one destination, is in one state. `TRANSITIONS` says where each event
+takes it; what is not in the table does not happen (JournalError). One rule comes on top: a delivery
+that may have arrived never becomes plainly due again but unsettled, so it is searched for first,
+whatever befell it in between.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from gateway.consent.gate import Reason, Released
+from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Kind
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import SubjectId
+from gateway.errors import JournalError
+from gateway.journal import audit, entry_rows
+from gateway.journal.database import Database
+from gateway.journal.instants import to_us
+from gateway.journal.writer import Transaction
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    DUE = "due"
+    SENDING = "sending"
+    """Released and on its way; made durable before the first byte leaves."""
+    UNSETTLED = "unsettled"
+    """It may have arrived: due, but to be searched for before it is sent again."""
+    SETTLED = "settled"
+    WITHHELD = "withheld"
+    PARKED = "parked"
+    DROPPED = "dropped"
+
+
+class Event(StrEnum):
+    """What happens to a delivery."""
+
+    RELEASED = "released"
+    WITHHELD = "withheld"
+    RECEIVED = "receipt received"
+    UNAVAILABLE = "unavailable"
+    OUTCOME_UNKNOWN = "outcome unknown"
+    REJECTED = "rejected"
+    REFUSED = "refused there"
+    RESTARTED = "gateway restarted"
+    RECONSIDERED = "grant recorded or person found"
+    RETRIED = "operator says retry"
+    WITHDRAWN = "consent withdrawn"
+
+
+TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
+    State.DUE: {
+        Event.RELEASED: State.SENDING,
+        Event.WITHHELD: State.WITHHELD,
+        Event.REFUSED: State.WITHHELD,
+        Event.WITHDRAWN: State.DROPPED,
+    },
+    State.SENDING: {
+        Event.RECEIVED: State.SETTLED,
+        Event.UNAVAILABLE: State.DUE,
+        Event.OUTCOME_UNKNOWN: State.UNSETTLED,
+        Event.REJECTED: State.PARKED,
+        Event.REFUSED: State.WITHHELD,
+        Event.RESTARTED: State.UNSETTLED,
+        Event.WITHDRAWN: State.DROPPED,
+    },
+    State.UNSETTLED: {
+        Event.RELEASED: State.SENDING,
+        Event.WITHHELD: State.WITHHELD,
+        Event.REFUSED: State.WITHHELD,
+        Event.WITHDRAWN: State.DROPPED,
+    },
+    State.SETTLED: {},
+    State.WITHHELD: {
+        Event.RECONSIDERED: State.DUE,
+        Event.WITHDRAWN: State.DROPPED,
+    },
+    State.PARKED: {
+        Event.RETRIED: State.DUE,
+        Event.WITHDRAWN: State.DROPPED,
+    },
+    # A withdrawal can meet a delivery on its way. What comes of it is still taken down.
+    State.DROPPED: {
+        Event.RECEIVED: State.SETTLED,
+        Event.UNAVAILABLE: State.DROPPED,
+        Event.OUTCOME_UNKNOWN: State.DROPPED,
+        Event.REJECTED: State.DROPPED,
+        Event.REFUSED: State.DROPPED,
+    },
+}
+
+AT_ONCE_US = 0
+"""Due since for ever: a hub whose clock was ahead when it queued this must not wait for years."""
+
+
+def after(state: State, event: Event, *, may_have_arrived: bool) -> State:
+    """Return the state that the event leads to; raises JournalError if the table has none."""
+    to = TRANSITIONS[state].get(event)
+    if to is None:
+        raise JournalError(f'a delivery that is {state} cannot meet "{event}"')
+    return State.UNSETTLED if to is State.DUE and may_have_arrived else to
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One delivery as stored."""
+
+    entry: int
+    id: ReadingId
+    destination: str
+    state: State
+    may_have_arrived: bool
+
+
+def move(
+    tx: Transaction,
+    owed: Owed,
+    event: Event,
+    *,
+    reason: str | None = None,
+    due_us: int = AT_ONCE_US,
+    may_have_arrived: bool | None = None,
+    reference: str | None = None,
+) -> State:
+    """Let the event happen to the delivery. The one place that changes a state.
+
+    `may_have_arrived` stays as it was if None. A dropped delivery keeps the reason of its dropping.
+    """
+    uncertain = owed.may_have_arrived if may_have_arrived is None else may_have_arrived
+    to = after(owed.state, event, may_have_arrived=uncertain)
+    tx.db.run(
+        "UPDATE deliveries SET state = ?, due_us = ?, attempts = attempts + ?,"
+        " reason = CASE state WHEN 'dropped' THEN reason ELSE ? END,"
+        " may_have_arrived = ?, changed_us = ?, reference = ifnull(?, reference)"
+        " WHERE entry = ? AND destination = ?",
+        (
+            to,
+            due_us,
+            int(event is Event.RELEASED),
+            reason,
+            int(uncertain and to is not State.SETTLED),
+            tx.now_us,
+            reference,
+            owed.entry,
+            owed.destination,
+        ),
+    )
+    if to in (State.DUE, State.UNSETTLED):
+        tx.due.add(owed.destination)
+    return to
+
+
+def find(db: Database, sql: str, bindings: Sequence[Any] = ()) -> list[Owed]:
+    """Return the deliveries that a query for the first five columns of `owed` selects."""
+    return [
+        Owed(number, entry_rows.from_blob(stored), destination, State(state), bool(uncertain))
+        for number, stored, destination, state, uncertain in db.rows(sql, bindings)
+    ]
+
+
+def enqueue(
+    tx: Transaction,
+    entries: Sequence[tuple[int, Kind, SubjectId | None]],
+    routes: Mapping[str, frozenset[Kind]],
+) -> None:
+    """Queue entries, by number, at every destination that takes their kind."""
+    for destination, kinds in routes.items():
+        owed = [(number, subject) for number, kind, subject in entries if kind in kinds]
+        if owed:
+            tx.db.run_many(
+                "INSERT INTO deliveries (entry, destination, subject, state, due_us, changed_us)"
+                " VALUES (?, ?, ?, 'due', ?, ?)",
+                ((number, destination, subject, AT_ONCE_US, tx.now_us) for number, subject in owed),
+            )
+            tx.due.add(destination)
+
+
+def settle(tx: Transaction, released: Released, receipt: Receipt) -> None:
+    """Take down that the destination has it."""
+    owed = _of(tx.db, released)
+    move(tx, owed, Event.RECEIVED, reference=receipt.reference)
+    _audit_one(tx, audit.Audited.SETTLED, owed)
+
+
+def retry_at(tx: Transaction, released: Released, due_at: datetime, why: str) -> None:
+    """Take down that nothing arrived: to be tried then; what was unsettled before stays so."""
+    owed = _of(tx.db, released)
+    move(
+        tx,
+        owed,
+        Event.UNAVAILABLE,
+        reason=why,
+        due_us=to_us(due_at),
+        may_have_arrived=released.delivery.unsettled,
+    )
+    _audit_one(tx, audit.Audited.POSTPONED, owed)
+
+
+def unsettle(tx: Transaction, released: Released, due_at: datetime, why: str) -> None:
+    """Take down that it may have arrived: to be searched for then."""
+    owed = _of(tx.db, released)
+    move(tx, owed, Event.OUTCOME_UNKNOWN, reason=why, due_us=to_us(due_at), may_have_arrived=True)
+    _audit_one(tx, audit.Audited.UNSETTLED, owed)
+
+
+def park(tx: Transaction, released: Released, reason: str) -> None:
+    """Take down that it is never taken as it is; an operator may have it tried again."""
+    owed = _of(tx.db, released)
+    move(tx, owed, Event.REJECTED, reason=reason)
+    _audit_one(tx, audit.Audited.PARKED, owed)
+
+
+def refuse(tx: Transaction, released: Released) -> None:
+    """Take down that the destination refuses the person: all of theirs waits for a new grant."""
+    mine = _of(tx.db, released)
+    queued = find(
+        tx.db,
+        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
+        " WHERE destination = ? AND state IN ('due', 'unsettled') AND whose = ?",
+        (mine.destination, released.subject),
+    )
+    for owed in [mine, *queued]:
+        move(tx, owed, Event.REFUSED, reason=Reason.REFUSED_THERE)
+    _audit_many(tx, audit.Audited.REFUSED, [mine, *queued])
+
+
+def retry_parked(
+    tx: Transaction, destination: str | None = None, entry: ReadingId | None = None
+) -> int:
+    """Make parked deliveries due again, all or those named; return how many."""
+    parked = find(
+        tx.db,
+        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
+        " WHERE state = 'parked' AND (?1 IS NULL OR destination = ?1) AND (?2 IS NULL OR id = ?2)",
+        (destination, None if entry is None else entry_rows.to_blob(entry)),
+    )
+    for owed in parked:
+        move(tx, owed, Event.RETRIED)
+    _audit_many(tx, audit.Audited.RECONSIDERED, parked)
+    return len(parked)
+
+
+def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
+    """Ask the gate again about all that is withheld of the subject there."""
+    withheld = find(
+        tx.db,
+        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
+        " WHERE destination = ? AND state = 'withheld' AND whose = ?",
+        (destination, subject),
+    )
+    for owed in withheld:
+        move(tx, owed, Event.RECONSIDERED)
+    _audit_many(tx, audit.Audited.RECONSIDERED, withheld)
+
+
+def attributed(tx: Transaction, entry: int, subject: SubjectId) -> None:
+    """Take down whose the entry is now, and ask the gate again about its deliveries."""
+    tx.db.run("UPDATE deliveries SET subject = ? WHERE entry = ?", (subject, entry))
+    withheld = find(
+        tx.db,
+        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
+        " WHERE entry = ? AND state = 'withheld'",
+        (entry,),
+    )
+    for owed in withheld:
+        move(tx, owed, Event.RECONSIDERED)
+
+
+def drop(tx: Transaction, subject: SubjectId, destination: str) -> int:
+    """Drop all that is still owed of the subject there; return how many deliveries that were.
+
+    One that is on its way is dropped too, and marked: it may have arrived.
+    """
+    queued = find(
+        tx.db,
+        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
+        " WHERE destination = ? AND whose = ?",
+        (destination, subject),
+    )
+    for owed in queued:
+        leaving = True if owed.state is State.SENDING else None
+        move(tx, owed, Event.WITHDRAWN, reason=Reason.WITHDRAWN, may_have_arrived=leaving)
+    _audit_many(tx, audit.Audited.DROPPED, queued)
+    return len(queued)
+
+
+def restart(tx: Transaction) -> int:
+    """Settle accounts at start: whatever was on its way may have arrived. Return how many."""
+    sending = find(
+        tx.db,
+        "SELECT entry, id, destination, state, may_have_arrived FROM owed WHERE state = 'sending'",
+    )
+    for owed in sending:
+        move(tx, owed, Event.RESTARTED, may_have_arrived=True)
+    _audit_many(tx, audit.Audited.UNSETTLED, sending)
+    return len(sending)
+
+
+def _of(db: Database, released: Released) -> Owed:
+    delivery = released.delivery
+    found = find(
+        db,
+        "SELECT entry, id, destination, state, may_have_arrived"
+        " FROM deliveries JOIN entries ON number = entry WHERE id = ? AND destination = ?",
+        (entry_rows.to_blob(delivery.entry.id), delivery.destination),
+    )
+    if not found:
+        raise JournalError("the outbox has no such delivery")
+    return found[0]
+
+
+def _audit_one(tx: Transaction, event: audit.Audited, owed: Owed) -> None:
+    audit.append(tx, event, {"destination": owed.destination, "entries": [owed.id]})
+
+
+def _audit_many(tx: Transaction, event: audit.Audited, moved: Iterable[Owed]) -> None:
+    entries: defaultdict[str, list[str]] = defaultdict(list)
+    for owed in moved:
+        entries[owed.destination].append(owed.id)
+    for destination, ids in entries.items():
+        audit.append(tx, event, {"destination": destination, "entries": ids})

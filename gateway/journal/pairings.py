@@ -1,0 +1,31 @@
+"""Pairings: the secrets by which a destination knows a subject. Opaque here, never logged."""
+
+from __future__ import annotations
+
+from gateway.domain.subject import SubjectId
+from gateway.journal import people
+from gateway.journal.writer import Transaction
+
+
+def pairing(tx: Transaction, subject: SubjectId, destination: str) -> bytes | None:
+    """Return the secret as it was set, or None."""
+    row = tx.db.row(
+        "SELECT secret FROM pairings WHERE subject = ? AND destination = ?",
+        (subject, destination),
+    )
+    return None if row is None else bytes(row[0])
+
+
+def set_pairing(tx: Transaction, subject: SubjectId, destination: str, secret: bytes) -> None:
+    """Keep the secret in place of the one before."""
+    people.require(tx.db, subject)
+    tx.db.run(
+        "INSERT INTO pairings (subject, destination, secret) VALUES (?, ?, ?)"
+        " ON CONFLICT (subject, destination) DO UPDATE SET secret = excluded.secret",
+        (subject, destination, secret),
+    )
+
+
+def delete_pairing(tx: Transaction, subject: SubjectId, destination: str) -> None:
+    """Forget the secret; harmless if there is none."""
+    tx.db.run("DELETE FROM pairings WHERE subject = ? AND destination = ?", (subject, destination))

@@ -1,0 +1,206 @@
+r"""The one thread that writes, and group commit.
+
+Calls that wait at the same time share one transaction, hence one sync of the disk:
+
+    call  call  call        BEGIN
+      \    |    /            SAVEPOINT . work of one call . RELEASE     (or ROLLBACK TO: only
+       queue ------> thread  SAVEPOINT . work of the next . RELEASE      this call fails)
+      /    |    \            ...
+    result result result    COMMIT, synced  ---> results go to the event loop
+
+While one group is being synced the next collects in the queue: the slower the disk, the larger the
+groups.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from gateway.clock import Clock
+from gateway.errors import JournalError
+from gateway.journal.database import Database
+from gateway.journal.instants import to_us
+
+_GROUP = 256  # calls in one transaction at most: bounds what one crash can take back
+_WAITING = 1024  # calls in the queue at most; further callers wait outside
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What the work of one call is given: the open transaction, and what it wants done after."""
+
+    db: Database
+    now_us: int
+    due: set[str] = field(default_factory=set)
+    """Destinations at which something became due: their workers are woken after the commit."""
+
+
+Work = Callable[[Transaction], T]
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work[Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    result: Any = None
+    due: set[str] = field(default_factory=set)
+    error: BaseException | None = None
+
+
+def run_now(database: Database, clock: Clock, work: Work[T]) -> T:
+    """Run `work` in a transaction in this thread; for a database no writer has yet."""
+    database.run("BEGIN IMMEDIATE")
+    try:
+        result = work(Transaction(database, to_us(clock.now().utc)))
+        database.run("COMMIT")
+    finally:
+        if database.in_transaction:
+            database.run("ROLLBACK")
+    return result
+
+
+class Writer:
+    """Runs work in the writer's thread. The database belongs to this object until it is closed."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Start the thread; `database` is its own from now on."""
+        self._db = database
+        self._clock = clock
+        self._wakes: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._room = asyncio.Semaphore(_WAITING)
+        self._closed = False
+        self.commits = 0
+        """Transactions committed so far; each that wrote something was one sync."""
+        # A daemon thread: an abandoned journal must not keep the interpreter from ending, and
+        # being cut off in the middle is what the database is made for.
+        self._thread = threading.Thread(target=self._serve, name="journal-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Work[T]) -> T:
+        """Run `work` in a transaction and return its result once that is synced to the disk.
+
+        Raises what the work raised, or JournalError; then nothing of it was written. If the caller
+        is cancelled the work may still be done.
+        """
+        async with self._room:
+            return await self.submit(work)
+
+    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+        """Queue `work` even if the queue is full; for what must not wait."""
+        if self._closed:
+            raise JournalError("the journal is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Job(work, loop, future))
+        return future
+
+    def when_due(self, destination: str, wake: Callable[[], None]) -> None:
+        """Have `wake` called on the event loop after each commit that made something due there."""
+        self._wakes[destination].append(wake)
+
+    async def close(self) -> None:
+        """Finish what is queued, then close the database; harmless if repeated."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _serve(self) -> None:
+        while (job := self._queue.get()) is not None:
+            group = self._commit(job)
+            for loop in {job.loop for job in group}:
+                # A loop that is closed has no one left who waits for an answer.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(
+                        self._deliver, [job for job in group if job.loop is loop]
+                    )
+        self._db.close()
+
+    def _commit(self, first: _Job) -> list[_Job]:
+        """Run the waiting calls in one transaction; if that is lost, each in one of its own."""
+        group: list[_Job] = []
+        error = self._together(self._waiting(first), group)
+        if error is None:
+            return group
+        if len(group) == 1:
+            group[0].error = error
+            return group
+        for job in group:
+            job.error = self._together([job], []) or job.error
+        return group
+
+    def _waiting(self, first: _Job) -> Iterator[_Job]:
+        """Yield calls until none waits: one that comes while others run still joins the group."""
+        yield first
+        for _ in range(_GROUP - 1):
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return
+            if job is None:
+                self._queue.put(None)  # the end, to be met again after this group
+                return
+            yield job
+
+    def _together(self, jobs: Iterable[_Job], group: list[_Job]) -> JournalError | None:
+        """Run and commit the jobs, adding them to `group`; an error means none was written."""
+        try:
+            for job in jobs:
+                group.append(job)
+                if len(group) == 1:
+                    self._db.run("BEGIN IMMEDIATE")
+                self._attempt(job)
+            self._db.run("COMMIT")
+        except JournalError as error:
+            if self._db.in_transaction:
+                self._db.run("ROLLBACK")
+            return error
+        self.commits += 1
+        return None
+
+    def _attempt(self, job: _Job) -> None:
+        """Run one call within the open transaction; raises JournalError if that is lost by it."""
+        transaction = Transaction(self._db, to_us(self._clock.now().utc))
+        job.error = None
+        self._db.run("SAVEPOINT call")
+        try:
+            job.result = job.work(transaction)
+        except BaseException as error:  # not handled here: handed to the caller
+            if not self._db.in_transaction:
+                raise _lost(error) from error
+            self._db.run("ROLLBACK TO call")
+            job.error = error
+            transaction.due.clear()
+        job.due = transaction.due
+        self._db.run("RELEASE call")
+
+    def _deliver(self, group: list[_Job]) -> None:
+        due: set[str] = set()
+        for job in group:
+            if job.error is None:
+                due |= job.due
+            if job.future.done():
+                continue  # its caller was cancelled
+            if job.error is None:
+                job.future.set_result(job.result)
+            else:
+                job.future.set_exception(job.error)
+        for wake in [wake for destination in due for wake in self._wakes.get(destination, ())]:
+            wake()
+
+
+def _lost(error: BaseException) -> JournalError:
+    if isinstance(error, JournalError):
+        return error
+    return JournalError("the journal's transaction ended before its time; nothing was written")
