@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,15 @@ class Database:
             self._connection.executemany(sql, (tuple(each) for each in bindings)).close()
         except apsw.Error as error:
             raise self._translated(error) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let what is read inside be of one state of the journal."""
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self.run("COMMIT")
 
     @property
     def in_transaction(self) -> bool:

@@ -72,18 +72,16 @@ def assignments_of(db: Database, device: int) -> tuple[Assignment, ...]:
     """Return the assignments of one device, by its number here, in the order they were made."""
     return tuple(
         assignment(row)
-        for row in db.rows(f"{ASSIGNMENTS} WHERE device = ? ORDER BY a.number", (device,))
+        for row in db.rows(
+            "SELECT d.id, slot, subject, since_us, until_us FROM assignments AS a"
+            " JOIN devices AS d ON d.number = a.device WHERE device = ? ORDER BY a.number",
+            (device,),
+        )
     )
 
 
-ASSIGNMENTS = (
-    "SELECT d.id, slot, subject, since_us, until_us"
-    " FROM assignments AS a JOIN devices AS d ON d.number = a.device"
-)
-
-
 def assignment(row: Row) -> Assignment:
-    """Make an assignment of a row of `ASSIGNMENTS`."""
+    """Make an assignment of a row: device id, slot, subject, since, until."""
     device, slot, subject, since_us, until_us = row
     return Assignment(
         device=DeviceId(device),

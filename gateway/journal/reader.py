@@ -1,0 +1,253 @@
+"""Looking into the journal, on a connection of its own, while the gateway runs or is stopped.
+
+Nothing is written. A reader belongs to one thread at a time. Each call sees one state of the
+journal, that of the last commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from gateway.consent.grant import ConsentEntry
+from gateway.domain.device import DeviceId
+from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Kind, Measure, Quality
+from gateway.domain.subject import Assignment, Subject, SubjectId
+from gateway.journal import devices, entry_rows, ledger, people
+from gateway.journal.audit import Link, verify_chain
+from gateway.journal.database import Database, open_reader
+from gateway.journal.instants import from_us, to_us
+from gateway.journal.outbox import State
+from gateway.journal.views import (
+    DeliveryCount,
+    DeliveryView,
+    DeviceView,
+    EntryView,
+    Position,
+    Remark,
+    Sample,
+    Summary,
+)
+
+_FIRST_PAGE = Position(2**63 - 1, 2**63 - 1)
+
+
+class Reader:
+    """A view of the journal as of each call."""
+
+    def __init__(self, database: Database) -> None:
+        """Use `Reader.open`."""
+        self._db = database
+
+    @classmethod
+    def open(cls, path: Path) -> Reader:
+        """Open a journal to look at; raises JournalError if there is none, or it is damaged.
+
+        Where no gateway runs, open it anew to see what one that is started later adds.
+        """
+        return cls(open_reader(path))
+
+    def close(self) -> None:
+        """Let it go; harmless if repeated."""
+        self._db.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def entries(
+        self,
+        *,
+        limit: int = 50,
+        before: Position | None = None,
+        subject: SubjectId | None = None,
+        kind: Kind | None = None,
+        unclaimed: bool = False,
+    ) -> list[EntryView]:
+        """Return a page of entries, the latest measured first; `before` the last one's position."""
+        start = before or _FIRST_PAGE
+        with self._db.snapshot():
+            numbers = self._db.rows(
+                "SELECT number FROM entries WHERE (measured_us, number) < (?1, ?2)"
+                " AND (?3 IS NULL OR subject = ?3) AND (?4 IS NULL OR kind = ?4)"
+                " AND (NOT ?5 OR subject IS NULL)"
+                " ORDER BY measured_us DESC, number DESC LIMIT ?6",
+                (start.measured_us, start.number, subject, kind, unclaimed, limit),
+            )
+            return [self._entry(number) for (number,) in numbers]
+
+    def entry(self, entry: ReadingId) -> EntryView | None:
+        """Return one entry, or None if there is none of that identity."""
+        with self._db.snapshot():
+            row = self._db.row(
+                "SELECT number FROM entries WHERE id = ?", (entry_rows.to_blob(entry),)
+            )
+            return None if row is None else self._entry(row[0])
+
+    def glucose(self, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
+        """Return the subject's sensor samples measured from `since` to before `until`, in order.
+
+        Only those the sensor vouches for and whose time is known.
+        """
+        rows = self._db.rows(
+            "SELECT w.measured_us, w.utc_offset_s, w.payload FROM entries AS e"
+            " JOIN whole_entries AS w ON w.number = e.number AND w.sendable"
+            " WHERE e.subject = ? AND e.kind = ? AND e.measured_us >= ? AND e.measured_us < ?"
+            " ORDER BY e.measured_us, e.number",
+            (subject, Kind.INTERSTITIAL_GLUCOSE, to_us(since), to_us(until)),
+        )
+        samples = []
+        for measured_us, utc_offset_s, payload in rows:
+            reading = entry_rows.parse(payload)
+            if reading.quality is Quality.GOOD:
+                value = reading.values.get(Measure.GLUCOSE)
+                at = from_us(measured_us, utc_offset_s)
+                samples.append(Sample(at, None if value is None else value.value, reading.limit))
+        return samples
+
+    def delivery_counts(self) -> list[DeliveryCount]:
+        """Return how many deliveries there are by destination, state and reason."""
+        return [
+            DeliveryCount(destination, State(state), reason, bool(uncertain), count)
+            for destination, state, reason, uncertain, count in self._db.rows(
+                "SELECT destination, state, reason, may_have_arrived, count(*) FROM deliveries"
+                " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+            )
+        ]
+
+    def devices(self) -> list[DeviceView]:
+        """Return all devices, in the order they were first seen."""
+        return [
+            DeviceView(
+                device=devices.parse(details),
+                adopted=bool(adopted),
+                first_seen_at=from_us(first_seen_us),
+                last_reading_at=None if last_us is None else from_us(last_us),
+                set_aside=set_aside,
+                aside_dropped=aside_dropped,
+                remarks=remarks,
+                remarks_dropped=remarks_dropped,
+            )
+            for (
+                details,
+                adopted,
+                first_seen_us,
+                last_us,
+                set_aside,
+                aside_dropped,
+                remarks,
+                remarks_dropped,
+            ) in self._db.rows(
+                "SELECT details, adopted, first_seen_us, last_reading_us,"
+                " (SELECT count(*) FROM aside WHERE device = d.number), aside_dropped,"
+                " (SELECT count(*) FROM remarks WHERE device = d.number), remarks_dropped"
+                " FROM devices AS d ORDER BY number"
+            )
+        ]
+
+    def subjects(self) -> list[Subject]:
+        """Return the people the hub knows, in the order they were added."""
+        return [
+            Subject(id=SubjectId(subject), label=label)
+            for subject, label in self._db.rows(
+                "SELECT id, label FROM subjects ORDER BY added_us, id"
+            )
+        ]
+
+    def assignments(self) -> list[Assignment]:
+        """Return all assignments, past and present, in the order they were made."""
+        return [
+            people.assignment(row)
+            for row in self._db.rows(
+                "SELECT d.id, slot, subject, since_us, until_us FROM assignments AS a"
+                " JOIN devices AS d ON d.number = a.device ORDER BY a.number"
+            )
+        ]
+
+    def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
+        """Return the subject's consent ledger, in order of recording."""
+        return ledger.ledger(self._db, subject)
+
+    def refused(self, subject: SubjectId, destination: str) -> bool:
+        """Tell whether the destination itself refuses the person, who has not granted anew."""
+        return ledger.standing(self._db, subject, destination).refused
+
+    def pairings(self, subject: SubjectId) -> list[str]:
+        """Return the destinations the subject is paired with."""
+        return [
+            str(destination)
+            for (destination,) in self._db.rows(
+                "SELECT destination FROM pairings WHERE subject = ? ORDER BY 1", (subject,)
+            )
+        ]
+
+    def remarks(self, limit: int = 50) -> list[Remark]:
+        """Return the latest remarks, the newest first."""
+        return [
+            Remark(DeviceId(device), event, from_us(recorded_us))
+            for device, event, recorded_us in self._db.rows(
+                "SELECT d.id, event, recorded_us FROM remarks AS r"
+                " JOIN devices AS d ON d.number = r.device ORDER BY r.number DESC LIMIT ?",
+                (limit,),
+            )
+        ]
+
+    def summary(self) -> Summary:
+        """Return the journal in a few numbers."""
+        with self._db.snapshot():
+            entries, unclaimed, known, subjects = self._db.one(
+                "SELECT (SELECT count(*) FROM entries),"
+                " (SELECT count(*) FROM entries WHERE subject IS NULL),"
+                " (SELECT count(*) FROM devices), (SELECT count(*) FROM subjects)"
+            )
+            states = self._db.rows("SELECT state, count(*) FROM deliveries GROUP BY state")
+        deliveries = {State(state): count for state, count in states}
+        return Summary(entries, unclaimed, known, subjects, deliveries)
+
+    def audit(self) -> Iterator[Link]:
+        """Yield the audit chain from its first link on."""
+        for row in self._db.stream(
+            "SELECT number, recorded_us, event, manifest, hash FROM audit ORDER BY number"
+        ):
+            yield Link(*row)
+
+    def verify(self) -> int | None:
+        """Return the number of the link at which the audit chain first fails; None if whole."""
+        return verify_chain(self.audit())
+
+    def _entry(self, number: int) -> EntryView:
+        row = self._db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
+        (recorded_us,) = row[-1:]
+        entry = entry_rows.from_row(row)
+        deliveries = self._db.rows(
+            "SELECT destination, state, reason, due_us, attempts, may_have_arrived, changed_us"
+            " FROM deliveries WHERE entry = ? ORDER BY destination",
+            (number,),
+        )
+        return EntryView(
+            entry=entry,
+            recorded_at=from_us(recorded_us),
+            deliveries=tuple(
+                DeliveryView(
+                    destination=destination,
+                    state=State(state),
+                    reason=reason,
+                    due_at=from_us(due_us) if state in (State.DUE, State.UNSETTLED) else None,
+                    attempts=attempts,
+                    may_have_arrived=bool(uncertain),
+                    changed_at=from_us(at_us),
+                )
+                for destination, state, reason, due_us, attempts, uncertain, at_us in deliveries
+            ),
+            position=Position(to_us(entry.timing.measured_at), number),
+        )

@@ -1,0 +1,103 @@
+"""What a reader of the journal returns. Plain values: nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.entry import Entry
+from gateway.domain.reading import Limit
+from gateway.journal.outbox import State
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the order of entries, to go on from."""
+
+    measured_us: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """How an entry stands with one destination."""
+
+    destination: str
+    state: State
+    reason: str | None
+    """Why it is withheld, parked or dropped, or why the last attempt failed."""
+    due_at: datetime | None
+    """When the next attempt is due, perhaps long ago; None if none is."""
+    attempts: int
+    may_have_arrived: bool
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry and where it is on its way."""
+
+    entry: Entry
+    recorded_at: datetime
+    deliveries: tuple[DeliveryView, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCount:
+    """How many deliveries share a destination, a state and a reason."""
+
+    destination: str
+    state: State
+    reason: str | None
+    may_have_arrived: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A device and what came of it."""
+
+    device: Device
+    adopted: bool
+    first_seen_at: datetime
+    last_reading_at: datetime | None
+    """When the latest of its readings was measured."""
+    set_aside: int
+    """Frames kept that no driver could read."""
+    aside_dropped: int
+    """Older ones that made room for these."""
+    remarks: int
+    remarks_dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """An event of a device that is no reading."""
+
+    device: DeviceId
+    event: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A glucose value at a moment; `mg_dl` is None where `limit` says why."""
+
+    at: datetime
+    mg_dl: Decimal | None
+    limit: Limit | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The journal in a few numbers."""
+
+    entries: int
+    unclaimed: int
+    devices: int
+    subjects: int
+    deliveries: Mapping[State, int]
