@@ -1,7 +1,7 @@
 """A virtual device's end of the air: advertising, one link at a time, values sent over it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -100,17 +100,19 @@ class Peripheral:
 
     async def advertise(self) -> None:
         """Call for a collector; goes on until one connects or `fall_silent`."""
-        await self._stack.start_advertising(
-            advertising_data=self._advertisement,
-            scan_response_data=self._advertisement,
-            advertising_interval_min=ADVERTISING_INTERVAL_MS,
-            advertising_interval_max=ADVERTISING_INTERVAL_MS,
+        await _whole(
+            self._stack.start_advertising(
+                advertising_data=self._advertisement,
+                scan_response_data=self._advertisement,
+                advertising_interval_min=ADVERTISING_INTERVAL_MS,
+                advertising_interval_max=ADVERTISING_INTERVAL_MS,
+            )
         )
         self._changed.set()
 
     async def fall_silent(self) -> None:
         """Stop advertising."""
-        await self._stack.stop_advertising()
+        await _whole(self._stack.stop_advertising())
         self._changed.set()
 
     async def disconnect(self) -> None:
@@ -119,8 +121,8 @@ class Peripheral:
         if link is None:
             return
         try:
-            await link.disconnect()
-        except (hci.HCI_Error, asyncio.CancelledError):
+            await _whole(link.disconnect())
+        except hci.HCI_Error:
             if self._link is link:
                 raise
 
@@ -234,6 +236,15 @@ class _PasskeyDisplay(PairingDelegate):  # type: ignore[misc]  # bumble carries 
 
     async def generate_passkey(self) -> int:
         return self._passkey
+
+
+async def _whole(exchange: Coroutine[Any, Any, None]) -> None:
+    """Let an HCI exchange finish even when its caller is cancelled.
+
+    bumble awaits an answer with `asyncio.wait_for`, which on Python 3.11 swallows a cancellation
+    that meets the answer: the caller would live on.
+    """
+    await asyncio.shield(asyncio.ensure_future(exchange))
 
 
 def _pairing(identity: Identity) -> Any:
