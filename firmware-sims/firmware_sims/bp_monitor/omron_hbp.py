@@ -1,0 +1,170 @@
+"""An Omron HBP-9030 kiosk monitor on its USB2 port, output format 5 (serial line, no command set).
+
+```
+YYYY,MM,DD,HH,mm,<ID 20>,e,SYS,DIA,PR,m CR LF      53 ASCII bytes and the line end
+```
+ID is space padded, all spaces when none was given; e is the error number, 0 when it went well; the
+three figures are zero padded, three spaces each after an error; m counts body movements.
+Source: OMRON manual 2873643-0F p. 20, as quoted by github leon80148/BP_checker.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import cycle
+
+from firmware_sims.body import Body
+from firmware_sims.device_clock import DeviceClock
+from firmware_sims.ledger import Kind, Ledger
+
+SYSTOLIC_MMHG = range(60, 261)
+DIASTOLIC_MMHG = range(30, 216)
+PULSE_PER_MIN = range(40, 181)
+
+_ID_WIDTH = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One format 5 frame, field by field; nothing is checked, so that bad ones can be made."""
+
+    year: int
+    month: int
+    day: int
+    hour: int
+    minute: int
+    person_id: str = ""
+    error: int = 0
+    systolic: int | None = None
+    diastolic: int | None = None
+    pulse: int | None = None
+    movements: int = 0
+
+    def encode(self) -> bytes:
+        """Return the bytes, line end included."""
+        fields = (
+            f"{self.year:04}",
+            f"{self.month:02}",
+            f"{self.day:02}",
+            f"{self.hour:02}",
+            f"{self.minute:02}",
+            self.person_id.ljust(_ID_WIDTH),
+            f"{self.error}",
+            *(_figure(figure) for figure in (self.systolic, self.diastolic, self.pulse)),
+            f"{self.movements}",
+        )
+        return ",".join(fields).encode("ascii") + b"\r\n"
+
+    def encode_id_format(self) -> bytes:
+        """Return the same in the format `ID...B...`, of a monitor whose item 32 is not 5."""
+        figures = " ".join(_figure(each) for each in (self.systolic, self.diastolic, self.pulse))
+        day = f"{self.year % 100:02}/{self.month:02}/{self.day:02}"
+        time = f"{self.hour:02}:{self.minute:02}"
+        return f"ID{self.person_id:8}B{day}/{time} {figures} ".encode("ascii")
+
+
+def _figure(figure: int | None) -> str:
+    return "   " if figure is None else f"{figure:03}"
+
+
+class OmronHbp:
+    """A virtual kiosk monitor; `people` take turns, each with the ID they type or scan ("": none).
+
+    A share `error_rate` of the measurements fails with an error number: that is no record produced.
+    `format_5` off is a monitor whose function item 32 was left on another format.
+    """
+
+    MODEL = "HBP-9030"
+
+    def __init__(
+        self,
+        people: Sequence[tuple[Body, str]],
+        *,
+        now: Callable[[], datetime],
+        clock: DeviceClock,
+        ledger: Ledger,
+        name: str = "omron-hbp",
+        seed: int = 0,
+        error_rate: float = 0.0,
+        format_5: bool = True,
+    ) -> None:
+        self.clock = clock
+        self._turns = cycle(people)
+        self._now = now
+        self._ledger = ledger
+        self._name = name
+        self._random = random.Random(f"omron-hbp/{seed}")  # noqa: S311 - repeatable on purpose
+        self._error_rate = error_rate
+        self._format_5 = format_5
+        self._records = 0
+
+    def measure(self) -> bytes:
+        """Let the next person measure; return the frame."""
+        taken_at = self._now()
+        body, person_id = next(self._turns)
+        pressure = body.pressure(taken_at)
+        systolic, diastolic = int(pressure.systolic), int(pressure.diastolic)
+        pulse = int(pressure.pulse)
+        measurable = (
+            systolic in SYSTOLIC_MMHG and diastolic in DIASTOLIC_MMHG and pulse in PULSE_PER_MIN
+        )
+        movements = self._random.choice((0, 0, 0, 0, 1, 2))
+        if self._random.random() < self._error_rate or not measurable:
+            error = self._random.randint(1, 9)
+            return self._encode(self._frame(taken_at, person_id, error=error, movements=movements))
+        self._records += 1
+        self._ledger.enter(
+            device=self._name,
+            model=self.MODEL,
+            record=self._records,
+            measured_at=taken_at,
+            slot=None,
+            kinds={
+                Kind.BLOOD_PRESSURE: {
+                    "systolic": str(systolic),
+                    "diastolic": str(diastolic),
+                    "unit": "mmHg",
+                },
+                Kind.HEART_RATE: {"pulse": str(pulse), "unit": "/min"},
+            },
+        )
+        return self._encode(
+            self._frame(
+                taken_at,
+                person_id,
+                systolic=systolic,
+                diastolic=diastolic,
+                pulse=pulse,
+                movements=movements,
+            )
+        )
+
+    def _frame(
+        self,
+        taken_at: datetime,
+        person_id: str,
+        *,
+        error: int = 0,
+        systolic: int | None = None,
+        diastolic: int | None = None,
+        pulse: int | None = None,
+        movements: int = 0,
+    ) -> Frame:
+        shown = self.clock.device_local(taken_at)
+        return Frame(
+            year=shown.year,
+            month=shown.month,
+            day=shown.day,
+            hour=shown.hour,
+            minute=shown.minute,
+            person_id=person_id,
+            error=error,
+            systolic=systolic,
+            diastolic=diastolic,
+            pulse=pulse,
+            movements=movements,
+        )
+
+    def _encode(self, frame: Frame) -> bytes:
+        return frame.encode() if self._format_5 else frame.encode_id_format()
