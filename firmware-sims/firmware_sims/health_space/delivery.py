@@ -22,7 +22,7 @@ async def read_body(request: web.BaseRequest, body: bytearray, limit_bytes: int)
             body += chunk
             if len(body) > limit_bytes:
                 return False
-    except (ConnectionError, web.HTTPException):
+    except (ConnectionError, web.RequestPayloadError):
         return False
     return True
 

@@ -1,3 +1,4 @@
+import gzip
 import json
 import os
 import uuid
@@ -189,3 +190,19 @@ async def test_plain_json_is_taken_and_other_types_are_not(solution: Solution) -
     xml = await solution.post(sent, **{"Content-Type": "application/fhir+xml"})
 
     assert (plain.status, xml.status) == (200, 415)
+
+
+async def test_a_compressed_body_is_taken_and_looked_into(solution: Solution) -> None:
+    packed = gzip.compress(json.dumps(weight(solution.id_pe)).encode())
+
+    reply = await solution.post(packed, **{"Content-Encoding": "gzip"})
+
+    assert reply.status == 200
+    # Once in the subject, twice in the id_token (sub and idPe).
+    assert solution.space.person("Alice").counts.mentions == 3
+
+
+async def test_a_body_that_does_not_decompress_is_refused(solution: Solution) -> None:
+    reply = await solution.post(b"not gzip", **{"Content-Encoding": "gzip"})
+
+    assert reply.status == 413
