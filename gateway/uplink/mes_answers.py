@@ -1,0 +1,201 @@
+"""What the answers of Mon espace santé mean: the error table of its API, as one pure function.
+
+An answer's text may echo a person's values or identifier. It is read here and goes no further: of
+an OperationOutcome only known issue codes and plain element paths are repeated.
+
+Spec: API of measures 1.5.2, answers of the flow "alimentation"; FHIR R4 transaction response.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+from gateway.errors import (
+    OutcomeUnknown,
+    UplinkError,
+    UplinkRefused,
+    UplinkRejected,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
+from gateway.uplink.mes_http import Answer
+
+_LONGEST_WAIT = timedelta(days=1)
+"""A Retry-After beyond a day is a mistake: look again after a day."""
+_ISSUES_SHOWN = 3
+_OBSERVATION_LOCATION = re.compile(r"(?:\S*/)?Observation/\S{1,400}")
+_PATH = re.compile(r"(Bundle|Observation|Device)(\.[a-z][A-Za-z]{1,40}(\[\d{1,2}\])?){0,10}")
+# fmt: off
+_ISSUE_CODES = frozenset({
+    "invalid", "structure", "required", "value", "invariant", "security", "login", "unknown",
+    "expired", "forbidden", "suppressed", "processing", "not-supported", "duplicate",
+    "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension",
+    "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store",
+    "exception", "timeout", "incomplete", "throttled", "informational",
+})
+# fmt: on
+"""The value set "issue-type" of FHIR R4."""
+
+
+def reference_in(answer: Answer) -> str:
+    """Return what the server calls the Observation it took.
+
+    Strict: anything but a complete transaction-response that created it is an unknown outcome.
+    """
+    bundle = json_object(answer.body) or {}
+    kind = (bundle.get("resourceType"), bundle.get("type"))
+    locations = list(_locations(bundle)) if kind == ("Bundle", "transaction-response") else []
+    if len(locations) != 1:
+        raise OutcomeUnknown(
+            "The server's answer does not say that it has the reading: the gateway searches for "
+            "it there before sending again."
+        )
+    return locations[0]
+
+
+def _locations(bundle: dict[str, Any]) -> Iterator[str]:
+    entries = bundle.get("entry")
+    for entry in entries if isinstance(entries, list) else []:
+        response = entry.get("response") if isinstance(entry, dict) else None
+        if not isinstance(response, dict):
+            continue
+        status, location = response.get("status"), response.get("location")
+        if not isinstance(status, str) or not re.match(r"20[01]\b", status):
+            continue
+        if isinstance(location, str) and _OBSERVATION_LOCATION.fullmatch(location):
+            yield location
+
+
+def refusal(answer: Answer, now: datetime) -> UplinkError:
+    """Say which error an answer other than 200 is. `now` is needed for a Retry-After date."""
+    status = answer.status
+    if status == HTTPStatus.FORBIDDEN:
+        return _forbidden(answer.body)
+    if status in _FIXED:
+        kind, message = _FIXED[status]
+        return kind(message)
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        return _asks_to_wait(answer, now)
+    if 300 <= status < 400:
+        return UplinkUnavailable(
+            f"The server answers with a redirect ({status}), which is not followed: check base_url."
+        )
+    if 400 <= status < 500:
+        return UplinkRejected(
+            f"The health space rejects the reading ({status}{_issues(answer.body)}): report it "
+            "with the destination's settings; it stays on this hub."
+        )
+    return OutcomeUnknown(
+        f"The server failed ({status}): the gateway searches for the reading there before "
+        "sending again."
+    )
+
+
+_FIXED: dict[int, tuple[type[UplinkError], str]] = {
+    401: (
+        UplinkUnauthorised,
+        "The health space does not accept our access: pair this person again.",
+    ),
+    404: (UplinkUnavailable, "There is no health space at this address (404): check base_url."),
+    405: (UplinkUnavailable, "There is no health space at this address (405): check base_url."),
+    408: (
+        OutcomeUnknown,
+        "The server gave up waiting (408): the gateway searches for the reading there before "
+        "sending again.",
+    ),
+    409: (
+        UplinkUnauthorised,
+        "The health space knows this person's pairing under another OID (409): check "
+        "solution_oid and patient_system_claim.",
+    ),
+    415: (
+        UplinkUnavailable,
+        "The server does not take this content type (415): check content_type.",
+    ),
+}
+
+
+def _forbidden(body: bytes) -> UplinkError:
+    """Tell a person's refusal from a mismatch of identifiers and from some proxy's refusal."""
+    text = body[:16_384].decode(errors="replace").lower()
+    outcome = json_object(body) or {}
+    from_the_health_space = outcome.get("resourceType") == "OperationOutcome"
+    if "consent" in text or (from_the_health_space and "idpe" not in text):
+        return UplinkRefused(
+            "The health space says that this person does not consent there: nothing more is sent "
+            "until they consent there and here again."
+        )
+    if "idpe" in text:
+        return UplinkUnauthorised(
+            "The health space says that the pairing is another person's (403): pair this person "
+            "again."
+        )
+    return UplinkUnauthorised(
+        "Something before the health space forbids access (403): check base_url, the certificate "
+        "and the contract."
+    )
+
+
+def _asks_to_wait(answer: Answer, now: datetime) -> UplinkError:
+    wait = retry_after(answer, now)
+    if wait is None and answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        # Without Retry-After it may be a proxy that lost the server after it took the reading.
+        return OutcomeUnknown(
+            "The server is out of service (503): the gateway searches for the reading there "
+            "before sending again."
+        )
+    return UplinkUnavailable(
+        f"The server asks to wait ({answer.status}): the gateway goes on by itself.", wait
+    )
+
+
+def retry_after(answer: Answer, now: datetime) -> timedelta | None:
+    """Return how long the server asks to wait, at most a day; None if it does not say."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(timedelta(seconds=int(value[:9])), _LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        return None
+    return min(max(until - now, timedelta()), _LONGEST_WAIT)
+
+
+def _issues(body: bytes) -> str:
+    """Summarise an OperationOutcome: issue codes and element paths, never its words."""
+    outcome = json_object(body) or {}
+    issues = outcome.get("issue")
+    shown = []
+    for issue in (issues if isinstance(issues, list) else [])[:_ISSUES_SHOWN]:
+        if not isinstance(issue, dict):
+            continue
+        code = issue.get("code")
+        if not isinstance(code, str) or code not in _ISSUE_CODES:
+            continue
+        paths = issue.get("expression")
+        path = paths[0] if isinstance(paths, list) and paths else None
+        plain = isinstance(path, str) and _PATH.fullmatch(path)
+        shown.append(f"{code} at {path}" if plain else code)
+    return f": {', '.join(shown)}" if shown else ""
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Read a JSON object, its numbers as Decimal; None for anything else."""
+    try:
+        value = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,296 @@
+"""OAuth2 with Mon espace santé: what pairing gives, and keeping it alive.
+
+A person pairs in a browser: the gateway makes an `AuthorizationRequest` (with PKCE), the person
+signs in and consents there, and the code that comes back is exchanged for an access token, a
+refresh token, and an id_token whose claims say under which identifier the space knows them.
+
+A refresh may replace the refresh token, and the old one is then worthless. So the new tokens are
+durable before anyone uses them, a refresh once begun is finished even if whoever asked for it is
+cancelled, and two deliveries never refresh the same pairing twice.
+
+Spec: RFC 6749 sections 4.1.3, 5 and 6; RFC 7636; OpenID Connect Core section 3.1.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Protocol
+from urllib.parse import quote_plus, urlencode
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gateway.clock import Clock
+from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError, OutcomeUnknown, UplinkUnauthorised, UplinkUnavailable
+from gateway.uplink.mes_answers import json_object, retry_after
+from gateway.uplink.mes_http import Answer, MesHttp
+from gateway.uplink.mes_mapping import PatientIdentifier
+from gateway.uplink.settings import ClientAuth, MesSettings
+
+_EARLY = timedelta(seconds=30)
+"""Refresh this long before expiry: a request on its way must not meet an expired token."""
+
+_Token = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=16_384)]
+"""Printable ASCII without spaces: it goes into a header as it is."""
+
+_PAIR_AGAIN = "The pairing with the health space is over: pair this person again."
+
+
+class TokenStore(Protocol):
+    """Keeps the secret of each person's pairing with each destination."""
+
+    async def get(self, subject: SubjectId, destination: str, /) -> bytes | None:
+        """Return what was last set; None if this person is not paired there."""
+        ...
+
+    async def set(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
+        """Replace it; returns once the new one survives a power cut."""
+        ...
+
+
+class Pairing(BaseModel):
+    """The tokens of one person, as stored. Never printed, never logged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    access_token: _Token = Field(repr=False)
+    id_token: _Token = Field(repr=False)
+    refresh_token: _Token | None = Field(None, repr=False)
+    expires_at: datetime | None = None
+
+
+class _Granted(BaseModel):
+    """A successful answer of the token endpoint; members we do not know are ignored."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    access_token: _Token = Field(repr=False)
+    token_type: Annotated[
+        Literal["bearer"], BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v)
+    ]
+    expires_in: int | None = Field(None, ge=0)
+    refresh_token: _Token | None = Field(None, repr=False)
+    id_token: _Token | None = Field(None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """Where to send a person's browser. `state` and `verifier` stay here until they come back."""
+
+    url: str
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+def authorization_request(settings: MesSettings, redirect_uri: str) -> AuthorizationRequest:
+    """Begin a pairing. Raises ConfigError if the configuration names no authorize_url."""
+    if settings.authorize_url is None:
+        raise ConfigError(
+            f"{settings.name}: nobody can pair without authorize_url: take it from the contract."
+        )
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    query = {
+        "response_type": "code",
+        "client_id": settings.client_id,
+        "redirect_uri": redirect_uri,
+        "state": state,
+        "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+        "code_challenge_method": "S256",
+    }
+    if settings.scope is not None:
+        query["scope"] = settings.scope
+    return AuthorizationRequest(f"{settings.authorize_url}?{urlencode(query)}", state, verifier)
+
+
+def patient_of(id_token: str, settings: MesSettings) -> PatientIdentifier:
+    """Read from the id_token who the health space says the person is.
+
+    Its signature is not checked: it comes from the token endpoint itself, over TLS, and is only
+    repeated to the same health space, which checks it. Raises UplinkUnauthorised.
+    """
+    claims = _claims(id_token)
+    patient = claims.get(settings.patient_claim)
+    if not isinstance(patient, str) or not patient:
+        raise UplinkUnauthorised(
+            f"The id_token has no claim {settings.patient_claim}: check patient_claim."
+        )
+    oid: object = settings.solution_oid
+    if settings.patient_system_claim is not None:
+        oid = claims.get(settings.patient_system_claim)
+    if not isinstance(oid, str) or not oid:
+        raise UplinkUnauthorised(
+            f"The id_token has no claim {settings.patient_system_claim}: check "
+            "patient_system_claim."
+        )
+    return PatientIdentifier(f"urn:oid:{oid.removeprefix('urn:oid:')}", patient)
+
+
+def _claims(id_token: str) -> dict[str, Any]:
+    segments = id_token.split(".")
+    try:
+        payload = base64.urlsafe_b64decode(segments[1] + "=" * (-len(segments[1]) % 4))
+    except (IndexError, ValueError):
+        payload = b""
+    claims = json_object(payload)
+    if len(segments) != 3 or claims is None:
+        raise UplinkUnauthorised("The id_token is no JSON web token: pair this person again.")
+    return claims
+
+
+class MesTokens:
+    """The pairings of one destination, kept alive. Close it before its `MesHttp` and its store."""
+
+    def __init__(
+        self, settings: MesSettings, http: MesHttp, store: TokenStore, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._secret = settings.read_client_secret()
+        self._http = http
+        self._store = store
+        self._clock = clock
+        self._refreshing: dict[SubjectId, asyncio.Task[Pairing]] = {}
+
+    async def exchange(
+        self, subject: SubjectId, code: str, verifier: str, redirect_uri: str
+    ) -> None:
+        """Finish a pairing: durable on return. Raises UplinkUnavailable, UplinkUnauthorised."""
+        granted = await self._ask(
+            {
+                "grant_type": "authorization_code",
+                "code": code,
+                "code_verifier": verifier,
+                "redirect_uri": redirect_uri,
+            }
+        )
+        if granted.id_token is None:
+            raise UplinkUnauthorised(
+                "The health space gave no id_token: check that scope asks for one."
+            )
+        await self._keep(subject, granted, granted.id_token, granted.refresh_token)
+
+    async def pairing(self, subject: SubjectId) -> Pairing:
+        """Return this person's tokens, refreshed if they are about to expire.
+
+        Raises UplinkUnauthorised if there are none or they cannot be refreshed any more, and
+        UplinkUnavailable.
+        """
+        pairing = await self._load(subject)
+        if pairing.expires_at is None or pairing.expires_at - _EARLY > self._clock.now().utc:
+            return pairing
+        return await self.refreshed(subject, pairing)
+
+    async def refreshed(self, subject: SubjectId, used: Pairing) -> Pairing:
+        """Return tokens newer than `used`, which the server did not accept. Raises as `pairing`."""
+        task = self._refreshing.get(subject)
+        if task is None:
+            task = asyncio.create_task(self._refresh(subject, used))
+            self._refreshing[subject] = task
+            task.add_done_callback(lambda done: self._finished(subject, done))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Finish the refreshes that have begun."""
+        if self._refreshing:
+            await asyncio.wait(self._refreshing.values())
+
+    def _finished(self, subject: SubjectId, task: asyncio.Task[Pairing]) -> None:
+        del self._refreshing[subject]
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone; then nobody else looks at it
+
+    async def _refresh(self, subject: SubjectId, used: Pairing) -> Pairing:
+        stored = await self._load(subject)
+        if stored != used:
+            return stored  # somebody refreshed it, or the person paired again, in the meantime
+        if stored.refresh_token is None:
+            raise UplinkUnauthorised(_PAIR_AGAIN)
+        granted = await self._ask(
+            {"grant_type": "refresh_token", "refresh_token": stored.refresh_token}
+        )
+        id_token = granted.id_token or stored.id_token
+        if patient_of(id_token, self._settings) != patient_of(stored.id_token, self._settings):
+            # Not kept: it would file this person's readings with the other one's.
+            raise UplinkUnauthorised(
+                "The health space now names another person for this pairing: pair this person "
+                "again."
+            )
+        return await self._keep(
+            subject, granted, id_token, granted.refresh_token or stored.refresh_token
+        )
+
+    async def _keep(
+        self, subject: SubjectId, granted: _Granted, id_token: str, refresh_token: str | None
+    ) -> Pairing:
+        expires_at = None
+        if granted.expires_in is not None:
+            # A lifetime beyond a year is a slip: look again after a year.
+            lifetime = timedelta(seconds=min(granted.expires_in, 31_536_000))
+            expires_at = self._clock.now().utc + lifetime
+        pairing = Pairing(
+            access_token=granted.access_token,
+            id_token=id_token,
+            refresh_token=refresh_token,
+            expires_at=expires_at,
+        )
+        secret = pairing.model_dump_json().encode()
+        await self._store.set(subject, self._settings.name, secret)
+        return pairing
+
+    async def _load(self, subject: SubjectId) -> Pairing:
+        secret = await self._store.get(subject, self._settings.name)
+        if secret is None:
+            raise UplinkUnauthorised(
+                "This person is not paired with the health space: pair them first."
+            )
+        try:
+            return Pairing.model_validate_json(secret)
+        except ValidationError:
+            raise UplinkUnauthorised(_PAIR_AGAIN) from None
+
+    async def _ask(self, form: dict[str, str]) -> _Granted:
+        headers = {"Accept": "application/json"}
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        client = self._settings.client_id
+        if self._secret is not None and self._settings.client_auth is ClientAuth.BASIC:
+            pair = f"{quote_plus(client)}:{quote_plus(self._secret)}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        else:
+            form = form | {"client_id": client}
+            if self._secret is not None:
+                form |= {"client_secret": self._secret}
+        try:
+            answer = await self._http.ask(
+                "POST", self._settings.token_url, headers=headers, body=urlencode(form).encode()
+            )
+        except OutcomeUnknown:
+            # No reading was on its way: whatever became of the tokens, it was not sent.
+            raise UplinkUnavailable(
+                "The token endpoint did not answer: the gateway tries again."
+            ) from None
+        return self._granted(answer)
+
+    def _granted(self, answer: Answer) -> _Granted:
+        if answer.status in (400, 401):
+            error = (json_object(answer.body) or {}).get("error")
+            if error == "invalid_grant":
+                raise UplinkUnauthorised(_PAIR_AGAIN)
+            raise UplinkUnauthorised(
+                "The token endpoint does not accept this gateway: check client_id, client_secret, "
+                "client_auth and scope."
+            )
+        if answer.status == 200:
+            try:
+                return _Granted.model_validate_json(answer.body)
+            except ValidationError:
+                pass
+        raise UplinkUnavailable(
+            f"The token endpoint gives no tokens ({answer.status}): check token_url; the gateway "
+            "tries again.",
+            retry_after(answer, self._clock.now().utc),
+        )

@@ -1,0 +1,148 @@
+"""What an operator says of a destination.
+
+Of Mon espace santé only the formats are public: addresses and secrets come with the contract, so
+there is no default for any of them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from gateway.domain.reading import Kind
+from gateway.errors import ConfigError
+from gateway.uplink.mes_terms import (
+    DEFAULT_KINDS,
+    SLOTS,
+    DeviceLink,
+    Dialect,
+    Profiles,
+    Terminology,
+)
+
+
+class ClientAuth(StrEnum):
+    """How the gateway names itself at the token endpoint (RFC 6749 section 2.3.1)."""
+
+    BASIC = "basic"
+    """In the Authorization header."""
+    POST = "post"
+    """In the form."""
+
+
+Seconds = Annotated[float, Field(gt=0, le=600)]
+
+
+class MesSettings(BaseModel):
+    """The `[uplinks.mes]` table of the configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = "mes"
+    """The destination's name in grants and in the outbox: changing it orphans both."""
+
+    allow_loopback_http: bool = False
+    """Admit `http://` to this machine itself, for a simulator. Never to another."""
+    base_url: str
+    """The FHIR base, such as the contract gives it; bundles are posted to this very address."""
+    authorize_url: str | None = None
+    """Where a person pairs; None if people pair elsewhere."""
+    token_url: str
+    ca_file: Path | None = None
+    """PEM certificates to trust instead of the system's."""
+    certificate_file: Path | None = None
+    """PEM certificate of the gateway, where the server demands one; with `key_file`."""
+    key_file: Path | None = None
+
+    client_id: str = Field(min_length=1)
+    client_secret: SecretStr | None = None
+    client_secret_file: Path | None = None
+    client_auth: ClientAuth = ClientAuth.BASIC
+    scope: str | None = None
+    id_token_header: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
+    """The HTTP header that carries the id_token."""
+    patient_claim: str = "idPe"
+    """The claim of the id_token that holds the person's identifier."""
+    patient_system_claim: str | None = None
+    """The claim that holds the OID of that identifier; None: it is `solution_oid`."""
+    solution_oid: str = Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")
+    """The OID of the sending solution, dotted, as registered with the health space."""
+
+    content_type: str = Field("application/fhir+json", pattern=r"^[a-z]+/[a-z0-9.+-]+$")
+    profiles: Profiles = Profiles.GUIDE
+    terminology: Terminology = Terminology.API_1_5_2
+    device_link: DeviceLink = DeviceLink.ID
+    kinds: frozenset[Kind] = DEFAULT_KINDS
+    """Naming body temperature or oxygen saturation here is what switches them on."""
+
+    connect_timeout_s: Seconds = 10
+    answer_timeout_s: Seconds = 30
+    max_concurrent: int = Field(4, ge=1, le=64)
+
+    @field_validator("base_url", "authorize_url", "token_url")
+    @classmethod
+    def _encrypted(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise ValueError("must be a plain URL: no user, no query, no fragment")
+        loopback = info.data.get("allow_loopback_http") and _is_loopback(parts.hostname)
+        if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+            raise ValueError("must begin with https://")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.client_secret is not None and self.client_secret_file is not None:
+            raise ValueError("give client_secret or client_secret_file, not both")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        without = [k for k in self.kinds if k not in SLOTS or not SLOTS[k].profile(self.profiles)]
+        if without:
+            raise ValueError(f"the health space has no place for: {', '.join(sorted(without))}")
+        return self
+
+    @property
+    def dialect(self) -> Dialect:
+        """How this server wants its bundles."""
+        return Dialect(self.solution_oid, self.profiles, self.terminology, self.device_link)
+
+    def read_client_secret(self) -> str | None:
+        """Return the client's secret; None for a client that has none. Raises ConfigError."""
+        if self.client_secret is not None:
+            return self.client_secret.get_secret_value()
+        if self.client_secret_file is None:
+            return None
+        try:
+            secret = self.client_secret_file.read_text().strip()
+        except OSError as error:
+            raise ConfigError(
+                f"{self.name}: client_secret_file cannot be read ({error.strerror}): check its "
+                "path and that the gateway's user may read it."
+            ) from error
+        if not secret:
+            raise ConfigError(f"{self.name}: client_secret_file is empty: put the secret in it.")
+        return secret
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

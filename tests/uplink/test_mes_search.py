@@ -1,0 +1,120 @@
+"""What a search brings is ours only if person, code, time, numbers and device agree."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.domain.reading import Kind
+from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM
+from gateway.uplink.mes_mapping import PatientIdentifier, encode, to_bundle
+from gateway.uplink.mes_search import judge, question
+from gateway.uplink.mes_terms import SLOTS, Dialect
+from tests.uplink.samples import NUMBERS, entry
+from tests.uplink.scripted_server import searchset
+
+PATIENT = PatientIdentifier("urn:oid:1.2.250.1.99999.1", "demo-idPe")
+Change = Callable[[dict[str, Any], dict[str, Any]], None]
+
+
+def kept_there(kind: Kind = Kind.WEIGHT) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a server holds of `entry(kind)`."""
+    bundle = json.loads(encode(to_bundle(entry(kind), PATIENT, Dialect("1.2.250.1.99999.1"))))
+    observation, device = (copy.deepcopy(item["resource"]) for item in bundle["entry"])
+    observation |= {"id": "77", "device": {"reference": "Device/5"}}
+    return observation, device | {"id": "5"}
+
+
+def reference(*resources: dict[str, Any], kind: Kind = Kind.WEIGHT) -> str | None:
+    return judge(json.dumps(searchset(*resources)).encode(), entry(kind), PATIENT).reference
+
+
+@pytest.mark.parametrize("kind", sorted(SLOTS))
+def test_a_reading_of_every_kind_is_recognised(kind: Kind) -> None:
+    assert reference(*kept_there(kind), kind=kind) == "Observation/77"
+
+
+@pytest.mark.parametrize("kind", sorted(SLOTS))
+def test_every_kind_is_asked_for_by_a_documented_code(kind: Kind) -> None:
+    documented = "29463-7 8302-2 8310-5 2345-7 MED-969 85354-9 8867-4 2708-6".split()  # noqa: SIM905
+
+    asked = dict(question(entry(kind), PATIENT))
+
+    assert asked["code"] in documented
+
+
+def sets(**change: Any) -> Change:
+    return lambda observation, _: observation.update(change)
+
+
+def quantity(value: float, code: str = "kg") -> dict[str, Any]:
+    return {"value": value, "unit": code, "system": "http://unitsofmeasure.org", "code": code}
+
+
+def moves_device(observation: dict[str, Any], device: dict[str, Any]) -> None:
+    device["identifier"][0]["value"] = "00-11-22-33-44-55-66-77"
+
+
+SYSID = {"system": SYSTEM_ID_SYSTEM}
+LIKE_OURS: list[Change] = [
+    sets(effectiveDateTime="2026-03-02T06:41:05Z"),
+    sets(effectiveDateTime="2026-03-02T07:41:06+01:00"),
+    sets(valueQuantity=quantity(71.3)),
+    sets(valueQuantity={"value": 71.3}),
+    sets(subject={"reference": "Patient/9"}),
+    sets(device={"reference": "Device/unknown"}),
+    sets(device={"reference": "https://fhir.example/fhir/Device/5/_history/1"}),
+    sets(device={"identifier": SYSID | {"value": "A4-C1-38-FF-FE-12-34-56"}}),
+    sets(device={}),
+]
+UNLIKE_OURS: list[Change] = [
+    sets(effectiveDateTime="2026-03-02T07:41:07+01:00"),
+    sets(effectiveDateTime="2026-03-02T07:41:05"),
+    sets(effectiveDateTime="2026-03-02"),
+    sets(effectiveDateTime=None),
+    sets(valueQuantity=quantity(71.4)),
+    sets(valueQuantity=quantity(71.3, "[lb_av]")),
+    sets(valueQuantity=None),
+    sets(code={"coding": [{"system": "http://loinc.org", "code": "8302-2"}]}),
+    sets(code="29463-7"),
+    sets(status="entered-in-error"),
+    sets(subject={"identifier": {"value": "another"}}),
+    sets(device={"identifier": SYSID | {"value": "00-11-22-33-44-55-66-77"}}),
+    moves_device,
+]
+
+
+@pytest.mark.parametrize("number", range(len(LIKE_OURS)))
+def test_a_server_may_write_it_differently(number: int) -> None:
+    observation, device = kept_there()
+
+    LIKE_OURS[number](observation, device)
+
+    assert reference(observation, device) == "Observation/77"
+
+
+@pytest.mark.parametrize("number", range(len(UNLIKE_OURS)))
+def test_another_reading_is_not_taken_for_ours(number: int) -> None:
+    observation, device = kept_there()
+
+    UNLIKE_OURS[number](observation, device)
+
+    assert reference(observation, device) is None
+
+
+@pytest.mark.parametrize("part", range(len(NUMBERS[Kind.BLOOD_PRESSURE])))
+def test_one_other_number_makes_another_blood_pressure(part: int) -> None:
+    observation, device = kept_there(Kind.BLOOD_PRESSURE)
+
+    observation["component"][part]["valueQuantity"]["value"] += 1
+
+    assert reference(observation, device, kind=Kind.BLOOD_PRESSURE) is None
+
+
+def test_ours_is_found_among_others() -> None:
+    observation, device = kept_there()
+    other = observation | {"id": "76", "valueQuantity": quantity(70)}
+
+    assert reference(other, observation, device) == "Observation/77"

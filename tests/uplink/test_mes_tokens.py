@@ -1,0 +1,399 @@
+"""A pairing is kept alive, durable before it is used, and never crosses two people."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tenacity.wait import wait_none
+
+from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError, UplinkUnauthorised, UplinkUnavailable
+from gateway.testing.clock import START, ManualClock
+from gateway.uplink.mes_http import MesHttp
+from gateway.uplink.mes_mapping import PatientIdentifier
+from gateway.uplink.mes_tokens import (
+    MesTokens,
+    Pairing,
+    authorization_request,
+    patient_of,
+)
+from gateway.uplink.settings import MesSettings
+from tests.uplink.pairings import IDPE, OID, MemoryStore, id_token, secret_file, settings
+from tests.uplink.samples import ALICE, BOB
+from tests.uplink.scripted_server import (
+    Action,
+    ScriptedServer,
+    answer,
+    reset,
+    scripted_server,
+)
+
+GRANTED = {
+    "access_token": "access-2",
+    "token_type": "bearer",
+    "refresh_token": "refresh-2",
+    "expires_in": 300,
+}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    async with scripted_server() as scripted:
+        scripted.plays("/token", answer(200, GRANTED))
+        yield scripted
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+class Connected:
+    """Tokens of a given configuration with their HTTP, closed together."""
+
+    def __init__(self, config: MesSettings, store: MemoryStore, clock: ManualClock) -> None:
+        self.http = MesHttp(config, wait_none())
+        self.tokens = MesTokens(config, self.http, store, clock)
+
+    async def __aenter__(self) -> MesTokens:
+        return self.tokens
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.tokens.close()
+        await self.http.close()
+
+
+@pytest.fixture
+async def tokens(
+    server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> AsyncIterator[MesTokens]:
+    async with Connected(settings(server.url), store, clock) as connected:
+        yield connected
+
+
+# --- pairing ----------------------------------------------------------------------------------
+
+
+def test_a_person_is_sent_to_pair_with_a_challenge_that_only_we_can_answer() -> None:
+    request = authorization_request(settings(scope="openid mes"), "http://hub.local/paired")
+
+    query = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
+    digest = hashlib.sha256(request.verifier.encode()).digest()
+    assert query == {
+        "response_type": "code",
+        "client_id": "gateway",
+        "redirect_uri": "http://hub.local/paired",
+        "state": request.state,
+        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "code_challenge_method": "S256",
+        "scope": "openid mes",
+    }
+    assert 43 <= len(request.verifier) <= 128
+    assert request.verifier not in repr(request)
+
+
+def test_no_two_pairings_begin_alike() -> None:
+    first, second = (authorization_request(settings(), "http://hub.local/") for _ in range(2))
+
+    assert first.state != second.state
+    assert first.verifier != second.verifier
+
+
+def test_without_an_authorize_url_nobody_can_pair() -> None:
+    with pytest.raises(ConfigError, match="authorize_url"):
+        authorization_request(settings(authorize_url=None), "http://hub.local/")
+
+
+async def test_a_code_becomes_a_durable_pairing(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    server.plays("/token", answer(200, GRANTED | {"id_token": id_token()}))
+
+    await tokens.exchange(ALICE, "code-1", "verifier-1", "http://hub.local/paired")
+
+    (request,) = server.requests
+    assert request.form == {
+        "grant_type": "authorization_code",
+        "code": "code-1",
+        "code_verifier": "verifier-1",
+        "redirect_uri": "http://hub.local/paired",
+    }
+    assert store.kept == [
+        Pairing(
+            access_token="access-2",
+            id_token=id_token(),
+            refresh_token="refresh-2",
+            expires_at=START + timedelta(seconds=300),
+        )
+    ]
+
+
+async def test_a_pairing_without_an_id_token_is_none(tokens: MesTokens, store: MemoryStore) -> None:
+    with pytest.raises(UplinkUnauthorised, match="scope"):
+        await tokens.exchange(ALICE, "code-1", "verifier-1", "http://hub.local/paired")
+
+    assert store.kept == []
+
+
+@pytest.mark.parametrize(
+    ("change", "header", "form"),
+    [
+        ({"client_secret": "p:w d"}, "Basic Z2F0ZXdheTpwJTNBdytk", {}),
+        (
+            {"client_auth": "post"},
+            None,
+            {"client_id": "gateway", "client_secret": "canary-secret"},
+        ),
+        ({"client_secret": None}, None, {"client_id": "gateway"}),
+    ],
+)
+async def test_the_gateway_names_itself_as_configured(
+    change: dict[str, Any],
+    header: str | None,
+    form: dict[str, str],
+    server: ScriptedServer,
+    store: MemoryStore,
+    clock: ManualClock,
+) -> None:
+    used = store.pair()
+
+    async with Connected(settings(server.url, **change), store, clock) as tokens:
+        await tokens.refreshed(ALICE, used)
+
+    (request,) = server.requests
+    assert request.headers.get("authorization") == header
+    asked = {"grant_type": "refresh_token", "refresh_token": "refresh-1"}
+    assert request.form == asked | form
+
+
+async def test_the_secret_may_be_in_a_file(
+    tmp_path: Path, server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> None:
+    used = store.pair()
+    path = secret_file(tmp_path, "from-file\n")
+    config = settings(server.url, client_secret=None, client_secret_file=path, client_auth="post")
+
+    async with Connected(config, store, clock) as tokens:
+        await tokens.refreshed(ALICE, used)
+
+    assert server.requests[0].form["client_secret"] == "from-file"
+
+
+# --- who the person is ------------------------------------------------------------------------
+
+
+def test_the_id_token_says_who_the_person_is() -> None:
+    assert patient_of(id_token(), settings()) == PatientIdentifier(f"urn:oid:{OID}", IDPE)
+
+
+@pytest.mark.parametrize("oid", ["1.2.3", "urn:oid:1.2.3"])
+def test_a_claim_may_name_the_system(oid: str) -> None:
+    config = settings(patient_system_claim="assigner")
+
+    assert patient_of(id_token(assigner=oid), config).system == "urn:oid:1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("token", "change"),
+    [
+        ("", {}),
+        ("a.b", {}),
+        ("a.!!!.c", {}),
+        ("a.W10.c", {}),
+        (id_token(idPe=""), {}),
+        (id_token(), {"patient_claim": "sub"}),
+        (id_token(), {"patient_system_claim": "assigner"}),
+    ],
+)
+def test_an_id_token_that_does_not_say_so_needs_someone_to_act(
+    token: str, change: dict[str, Any]
+) -> None:
+    with pytest.raises(UplinkUnauthorised):
+        patient_of(token, settings(**change))
+
+
+# --- keeping it alive -------------------------------------------------------------------------
+
+
+async def test_tokens_that_live_are_used_as_they_are(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    living = store.pair(expires_at=START + timedelta(seconds=31))
+
+    assert await tokens.pairing(ALICE) == living
+    assert server.requests == []
+
+
+async def test_tokens_about_to_expire_are_refreshed_and_both_new_ones_kept(
+    tokens: MesTokens, store: MemoryStore
+) -> None:
+    store.pair(expires_at=START + timedelta(seconds=29))
+
+    fresh = await tokens.pairing(ALICE)
+
+    assert (fresh.access_token, fresh.refresh_token) == ("access-2", "refresh-2")
+    assert fresh.id_token == id_token()
+    assert store.kept == [fresh]
+
+
+async def test_a_refresh_token_that_is_not_replaced_stays(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    used = store.pair()
+    server.plays("/token", answer(200, {"access_token": "access-2", "token_type": "Bearer"}))
+
+    fresh = await tokens.refreshed(ALICE, used)
+
+    assert fresh.refresh_token == "refresh-1"
+    assert fresh.expires_at is None
+
+
+async def test_many_who_need_new_tokens_cause_one_refresh(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    used = store.pair()
+
+    got = await asyncio.gather(*(tokens.refreshed(ALICE, used) for _ in range(5)))
+    late = await tokens.refreshed(ALICE, used)
+
+    assert len(server.requests) == 1
+    assert got == [late] * 5
+
+
+async def test_a_refresh_is_finished_and_kept_even_if_whoever_asked_is_gone(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    used = store.pair()
+    release = asyncio.Event()
+
+    async def when_released(writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        await answer(200, GRANTED)(writer)
+
+    server.plays("/token", when_released)
+    asking = asyncio.create_task(tokens.refreshed(ALICE, used))
+    await server.arrived.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    release.set()
+    await tokens.close()
+
+    assert [pairing.refresh_token for pairing in store.kept] == ["refresh-2"]
+
+
+async def test_new_tokens_are_not_used_if_they_could_not_be_kept(
+    server: ScriptedServer, clock: ManualClock
+) -> None:
+    class FullStore(MemoryStore):
+        async def set(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
+            raise OSError("disk full")
+
+    full = FullStore()
+    used = full.pair()
+
+    async with Connected(settings(server.url), full, clock) as tokens:
+        with pytest.raises(OSError, match="disk full"):
+            await tokens.refreshed(ALICE, used)
+
+
+async def test_a_refresh_that_names_another_person_is_not_kept(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    used = store.pair()
+    server.plays("/token", answer(200, GRANTED | {"id_token": id_token(idPe="somebody-else")}))
+
+    with pytest.raises(UplinkUnauthorised, match="another person"):
+        await tokens.refreshed(ALICE, used)
+
+    assert store.kept == []
+
+
+REFUSALS: list[tuple[Action, type[Exception], str]] = [
+    (answer(400, {"error": "invalid_grant"}), UplinkUnauthorised, "pair this person again"),
+    (answer(401, {"error": "invalid_client"}), UplinkUnauthorised, "client_secret"),
+    (answer(400, b"what?"), UplinkUnauthorised, "client_id"),
+    (answer(500), UplinkUnavailable, "500"),
+    (answer(302, Location="/elsewhere"), UplinkUnavailable, "token_url"),
+    (answer(404), UplinkUnavailable, "token_url"),
+    (answer(200, b"<html>"), UplinkUnavailable, "token_url"),
+    (answer(200, GRANTED | {"token_type": "mac"}), UplinkUnavailable, "token_url"),
+    (answer(200, GRANTED | {"access_token": "two\r\nlines"}), UplinkUnavailable, "token_url"),
+    (answer(200, GRANTED | {"access_token": ""}), UplinkUnavailable, "token_url"),
+    (reset, UplinkUnavailable, "token endpoint"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(REFUSALS)))
+async def test_every_trouble_with_the_token_endpoint_says_who_must_act(
+    number: int, server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    action, kind, words = REFUSALS[number]
+    used = store.pair()
+    server.plays("/token", action)
+
+    with pytest.raises(kind, match=words) as raised:
+        await tokens.refreshed(ALICE, used)
+
+    assert "refresh-1" not in str(raised.value)
+    assert store.kept == []
+
+
+async def test_the_token_endpoint_may_ask_to_wait(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    used = store.pair()
+    server.plays("/token", answer(429, Retry_After="9"))
+
+    with pytest.raises(UplinkUnavailable) as raised:
+        await tokens.refreshed(ALICE, used)
+
+    assert raised.value.retry_after == timedelta(seconds=9)
+
+
+@pytest.mark.parametrize("secret", [None, b"", b"{}", b'{"access_token": "\\n", "id_token": "b"}'])
+async def test_without_a_usable_pairing_someone_must_pair(
+    secret: bytes | None, tokens: MesTokens, store: MemoryStore
+) -> None:
+    if secret is not None:
+        store.secrets[ALICE, "mes"] = secret
+
+    with pytest.raises(UplinkUnauthorised, match="pair"):
+        await tokens.pairing(ALICE)
+
+
+async def test_expired_tokens_that_cannot_be_refreshed_need_a_new_pairing(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    store.pair(expires_at=START, refresh=None)
+
+    with pytest.raises(UplinkUnauthorised, match="pair this person again"):
+        await tokens.pairing(ALICE)
+
+    assert server.requests == []
+
+
+async def test_one_persons_trouble_is_not_anothers(tokens: MesTokens, store: MemoryStore) -> None:
+    living = store.pair(BOB)
+
+    with pytest.raises(UplinkUnauthorised):
+        await tokens.pairing(ALICE)
+
+    assert await tokens.pairing(BOB) == living
+
+
+def test_a_pairing_never_shows_its_tokens() -> None:
+    pairing = Pairing(access_token="canary-a", id_token="canary-i", refresh_token="canary-r")
+
+    assert "canary" not in repr(pairing) + str(pairing)
