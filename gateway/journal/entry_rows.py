@@ -28,8 +28,8 @@ def from_blob(stored: bytes) -> ReadingId:
 
 
 def dump(reading: Reading) -> bytes:
-    """Write a reading as it is stored; what it leaves out is None."""
-    return reading.model_dump_json(exclude_none=True).encode()
+    """Write a reading as it is stored, every field of it, so that later defaults change nothing."""
+    return reading.model_dump_json().encode()
 
 
 def parse(payload: bytes) -> Reading:
