@@ -42,9 +42,7 @@ class TokenGuard:
         offered = headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(offered.encode(), self._token.encode()):
             return JSONResponse(
-                {
-                    "detail": "Send the token in the state folder's api.token: Authorization: Bearer"
-                },
+                {"detail": "Send the token of the state folder's api.token as a Bearer."},
                 401,
                 {"WWW-Authenticate": "Bearer"},
             )

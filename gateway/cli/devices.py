@@ -50,7 +50,7 @@ def devices(context: typer.Context, json: Json = False) -> None:
         "model": "model",
         "driver": "driver",
         "battery_percent": "battery %",
-        "readings": "readings",
+        "set_aside": "unreadable",
         "last_reading_at": "last reading",
         "problem": "problem",
     }

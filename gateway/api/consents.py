@@ -1,0 +1,178 @@
+"""Routes about consent: the text, grants, withdrawals, and pairing with a destination."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from gateway.api.context import HubHere
+from gateway.api.hub import Hub
+from gateway.consent.grant import (
+    Capacity,
+    ConsentEntry,
+    Grant,
+    Purpose,
+    Withdrawal,
+    living,
+)
+from gateway.consent.texts import CURRENT, shown
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError
+
+router = APIRouter(tags=["consent"])
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+class Text(BaseModel):
+    """What is shown before consent is asked for."""
+
+    version: str
+    language: str
+    sha256: str
+    text: str
+
+
+class NewGrant(BaseModel):
+    """Consent as given; without `kinds`, everything that the destination takes."""
+
+    model_config = _STRICT
+
+    subject: SubjectId
+    destination: str
+    kinds: frozenset[Kind] | None = None
+    covers_from: AwareDatetime
+    covers_until: AwareDatetime | None = None
+    expires: AwareDatetime | None = None
+    given_by: str
+    capacity: Capacity = Capacity.SELF
+    method: str = "screen"
+    language: str
+    version: str = CURRENT
+
+
+class NewWithdrawal(BaseModel):
+    """Consent taken back."""
+
+    model_config = _STRICT
+
+    subject: SubjectId
+    destination: str
+    withdrawn_by: str
+    capacity: Capacity = Capacity.SELF
+
+
+class Withdrawn(BaseModel):
+    """What the withdrawal did, and what it could not undo."""
+
+    id: str
+    dropped: int
+    """Readings that were waiting and never leave now."""
+    left: int
+    """Readings that were on their way at that moment and had left."""
+
+
+class NewPairing(BaseModel):
+    """The code that the destination showed the person."""
+
+    model_config = _STRICT
+
+    subject: SubjectId
+    destination: str
+    code: str
+
+
+@router.get("/consents/text")
+async def text(hub: HubHere, language: str | None = None) -> Text:
+    """Return the text to show, in the given language or the hub's."""
+    try:
+        content, record = shown(Purpose.HEALTH_RECORD, language or hub.language)
+    except KeyError:
+        raise ConfigError(f"There is no consent text in {language!r}: fr and en exist.") from None
+    return Text(**record.model_dump(), text=content)
+
+
+@router.get("/consents")
+async def consents(hub: HubHere, subject: SubjectId | None = None) -> list[dict[str, Any]]:
+    """List the ledger of grants and withdrawals, oldest first."""
+    subjects = [subject] if subject is not None else [s.id for s in hub.reader.subjects()]
+    return [line for each in subjects for line in _lines(hub.reader.ledger(each))]
+
+
+@router.post("/consents/grant", status_code=201)
+async def grant(hub: HubHere, new: NewGrant) -> Grant:
+    """Record consent; what it covers and was held back becomes due."""
+    takes = _destination(hub, new.destination)
+    try:
+        _, record = shown(Purpose.HEALTH_RECORD, new.language, new.version)
+    except KeyError:
+        raise ConfigError(f"There is no consent text {new.version} in {new.language}.") from None
+    made = Grant(
+        id=f"grant-{secrets.token_hex(8)}",
+        subject=new.subject,
+        destination=new.destination,
+        kinds=new.kinds if new.kinds is not None else takes,
+        purpose=Purpose.HEALTH_RECORD,
+        given_at=hub.clock.now().utc,
+        covers_from=new.covers_from,
+        covers_until=new.covers_until,
+        expires=new.expires,
+        given_by=new.given_by,
+        capacity=new.capacity,
+        method=new.method,
+        text=record,
+    )
+    await hub.journal.record_grant(made)
+    return made
+
+
+@router.post("/consents/withdraw", status_code=201)
+async def withdraw(hub: HubHere, new: NewWithdrawal) -> Withdrawn:
+    """Take consent back. When this answers, nothing of theirs leaves for there any more."""
+    made = Withdrawal(
+        id=f"withdrawal-{secrets.token_hex(8)}",
+        subject=new.subject,
+        destination=new.destination,
+        at=hub.clock.now().utc,
+        withdrawn_by=new.withdrawn_by,
+        capacity=new.capacity,
+    )
+    dropped = await hub.journal.record_withdrawal(made)
+    left = await hub.quiesce(new.subject, new.destination)
+    return Withdrawn(id=made.id, dropped=dropped, left=left)
+
+
+@router.post("/pairings", status_code=201)
+async def pair(hub: HubHere, new: NewPairing) -> dict[str, str]:
+    """Exchange the code that the destination showed the person for lasting credentials."""
+    _destination(hub, new.destination)
+    await hub.pair(new.subject, new.destination, new.code)
+    return {"subject": new.subject, "destination": new.destination}
+
+
+def _destination(hub: Hub, name: str) -> frozenset[Kind]:
+    try:
+        return hub.routes[name]
+    except KeyError:
+        known = ", ".join(sorted(hub.routes)) or "none"
+        raise ConfigError(
+            f"There is no destination {name!r} in the configuration: {known}."
+        ) from None
+
+
+def _lines(ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:
+    alive = {grant.id for grant in living(ledger)}
+    return [
+        {
+            **entry.model_dump(mode="json"),
+            "entry": "grant" if isinstance(entry, Grant) else "withdrawal",
+            "at": (entry.given_at if isinstance(entry, Grant) else entry.at).isoformat(),
+            "by": entry.given_by if isinstance(entry, Grant) else entry.withdrawn_by,
+            "living": entry.id in alive,
+        }
+        for entry in ledger
+    ]

@@ -1,0 +1,32 @@
+"""How the gateway's errors look to a client of the API: a status, and the sentence to show."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from gateway.errors import (
+    ConfigError,
+    GatewayError,
+    JournalError,
+    JournalFull,
+    UplinkError,
+)
+
+_STATUS: tuple[tuple[type[GatewayError], int], ...] = (
+    (JournalFull, 507),
+    (JournalError, 409),
+    (UplinkError, 502),
+    (ConfigError, 422),
+    (GatewayError, 500),
+)
+
+
+def translate(app: FastAPI) -> None:
+    """Answer with one sentence wherever a route raises one of the gateway's errors."""
+    app.add_exception_handler(GatewayError, _answer)
+
+
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    return JSONResponse({"detail": str(error)}, status)

@@ -1,0 +1,96 @@
+"""What the routes need of the daemon. The composition in `gateway/app.py` provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from gateway.clock import Clock
+from gateway.domain.device import DeviceId
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+
+
+class Part(BaseModel):
+    """A transport or a destination: how it is, and what a person can do about it."""
+
+    name: str
+    state: str
+    problem: str | None = None
+
+
+class Status(BaseModel):
+    """How the daemon is."""
+
+    version: str
+    running: bool
+    transports: list[Part] = []
+    destinations: list[Part] = []
+    sessions: list[DeviceId] = []
+    """Devices that are being talked with now."""
+    problems: dict[str, str] = {}
+    """The last trouble of a device, by its id, in one sentence."""
+
+
+class Sighted(BaseModel):
+    """A device in reach, ours or not."""
+
+    address: str
+    device: DeviceId
+    name: str | None
+    driver: str | None
+    rssi_dbm: int | None
+    adopted: bool
+    seen_at: datetime
+
+
+class Hub(Protocol):
+    """The daemon, or the journal alone while no daemon runs."""
+
+    clock: Clock
+    language: str
+    routes: Mapping[str, frozenset[Kind]]
+    """The destinations of the configuration, and the kinds each takes."""
+
+    @property
+    def reader(self) -> Reader:
+        """For questions."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """For changes; raises JournalError if this hub was opened for reading only."""
+        ...
+
+    def status(self) -> Status:
+        """Say how the daemon is."""
+        ...
+
+    def sightings(self) -> Sequence[Sighted]:
+        """List the devices in reach."""
+        ...
+
+    def resolve(self, device: str) -> DeviceId:
+        """Turn what a person typed, a device's id or its address, into the id."""
+        ...
+
+    def driver_for(self, device: DeviceId) -> str | None:
+        """Name the driver that fits the device as it was last seen; None if it was not."""
+        ...
+
+    def metrics(self) -> str:
+        """Render the counters."""
+        ...
+
+    async def quiesce(self, subject: SubjectId, destination: str) -> int:
+        """Wait until nothing of the subject is on its way there; returns how many had left."""
+        ...
+
+    async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
+        """Exchange the code that the destination showed the person for lasting credentials."""
+        ...

@@ -1,0 +1,128 @@
+"""Routes about people and whose device is whose."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from gateway.api.context import HubHere
+from gateway.api.hub import Sighted
+from gateway.domain.device import DeviceId
+from gateway.domain.subject import Assignment, Subject, SubjectId
+from gateway.errors import ConfigError
+
+router = APIRouter(tags=["people"])
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+class NewPerson(BaseModel):
+    """What the household calls them; it never leaves this machine."""
+
+    model_config = _STRICT
+
+    label: str
+
+
+class NewAssignment(BaseModel):
+    """Whom a device measures; `device` is its id, or its address as last seen."""
+
+    model_config = _STRICT
+
+    device: str
+    subject: SubjectId
+    slot: str | None = None
+    since: AwareDatetime
+
+
+class Adoption(BaseModel):
+    """A device the gateway may talk with."""
+
+    model_config = _STRICT
+
+    device: str
+    driver: str | None = None
+
+
+class Claim(BaseModel):
+    """Whose an unclaimed reading is."""
+
+    model_config = _STRICT
+
+    subject: SubjectId
+
+
+@router.get("/people")
+async def people(hub: HubHere) -> list[Subject]:
+    """List the people this hub measures."""
+    return list(hub.reader.subjects())
+
+
+@router.post("/people", status_code=201)
+async def add_person(hub: HubHere, new: NewPerson) -> Subject:
+    """Add a person under a new opaque id."""
+    return await hub.journal.add_subject(new.label)
+
+
+@router.get("/assignments")
+async def assignments(hub: HubHere) -> list[Assignment]:
+    """List whom which device measures, past ones too."""
+    return list(hub.reader.assignments())
+
+
+@router.post("/assignments", status_code=201)
+async def assign(hub: HubHere, new: NewAssignment) -> Assignment:
+    """Say whom a device measures, and adopt it."""
+    device = await _adopt(hub, new.device, None)
+    return await hub.journal.assign(device, new.slot, new.subject, new.since)
+
+
+@router.get("/devices")
+async def devices(hub: HubHere) -> list[dict[str, Any]]:
+    """List the devices that are known, with their last reading and their last trouble."""
+    problems = hub.status().problems
+    return [
+        {
+            **known.device.model_dump(mode="json"),
+            "adopted": known.adopted,
+            "set_aside": known.set_aside,
+            "last_reading_at": _iso(known.last_reading_at),
+            "problem": problems.get(known.device.id),
+        }
+        for known in hub.reader.devices()
+    ]
+
+
+@router.post("/devices/adopt", status_code=201)
+async def adopt(hub: HubHere, adoption: Adoption) -> dict[str, str]:
+    """Let the gateway talk with a device."""
+    return {"id": await _adopt(hub, adoption.device, adoption.driver)}
+
+
+@router.get("/sightings")
+async def sightings(hub: HubHere) -> list[Sighted]:
+    """List the devices in reach now, also those nobody adopted."""
+    return list(hub.sightings())
+
+
+async def _adopt(hub: HubHere, device: str, driver: str | None) -> DeviceId:
+    """Adopt a device by its id or address, with the named driver or the one that fits."""
+    known = {k.device.id: k for k in hub.reader.devices()}
+    named = hub.resolve(device)
+    if named in known and known[named].adopted and driver is None:
+        return named
+    fitting = driver or hub.driver_for(named)
+    if fitting is None:
+        raise ConfigError(
+            f"{device} is not in reach, so no driver could be chosen: switch it on and look with"
+            " 'scan', or name the driver."
+        )
+    await hub.journal.adopt(named, fitting)
+    return named
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None

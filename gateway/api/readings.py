@@ -1,0 +1,131 @@
+"""Routes about readings, and about what is owed to destinations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict
+
+from gateway.api.context import HubHere
+from gateway.api.people import Claim
+from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.journal.views import EntryView, Position
+
+router = APIRouter(tags=["readings"])
+
+LARGEST_PAGE = 1000
+
+
+class Retry(BaseModel):
+    """The destination whose parked readings are to be sent again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    destination: str
+
+
+@router.get("/readings")
+async def readings(
+    hub: HubHere,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
+    before: str | None = None,
+    subject: SubjectId | None = None,
+    kind: Kind | None = None,
+    unclaimed: bool = False,
+) -> list[dict[str, Any]]:
+    """List readings, the latest measured first; go on with `before`, the last one's `position`."""
+    page = hub.reader.entries(
+        limit=limit,
+        before=_position(before) if before is not None else None,
+        subject=subject,
+        kind=kind,
+        unclaimed=unclaimed,
+    )
+    return [_shown(view) for view in page]
+
+
+@router.get("/readings/{reading}")
+async def reading(hub: HubHere, reading: ReadingId) -> dict[str, Any]:
+    """Return one reading and where it is on its way."""
+    view = hub.reader.entry(reading)
+    if view is None:
+        raise HTTPException(404, "There is no reading of that id: see 'journal'.")
+    return _shown(view)
+
+
+@router.post("/readings/{reading}/claim", status_code=201)
+async def claim(hub: HubHere, reading: ReadingId, claim: Claim) -> dict[str, Any]:
+    """Say whose an unclaimed reading is; what is owed of it becomes due."""
+    await hub.journal.claim_entry(reading, claim.subject)
+    return {"id": reading, "subject": claim.subject}
+
+
+@router.get("/outbox")
+async def outbox(hub: HubHere) -> list[dict[str, Any]]:
+    """Count the deliveries by destination, state and reason."""
+    return [
+        {
+            "destination": counted.destination,
+            "state": counted.state,
+            "reason": counted.reason,
+            "may_have_arrived": counted.may_have_arrived,
+            "count": counted.count,
+        }
+        for counted in hub.reader.delivery_counts()
+    ]
+
+
+@router.post("/outbox/retry", status_code=201)
+async def retry(hub: HubHere, retry: Retry) -> dict[str, int]:
+    """Make parked deliveries due again, after what they were refused for was mended."""
+    return {"retried": await hub.journal.retry_parked(destination=retry.destination)}
+
+
+def _shown(view: EntryView) -> dict[str, Any]:
+    entry, timing = view.entry, view.entry.timing
+    told = entry.reading.device_time
+    return {
+        "id": entry.id,
+        "kind": entry.reading.kind,
+        "device": entry.device.id,
+        "slot": entry.reading.slot,
+        "values": {
+            measure: quantity.model_dump(mode="json", exclude_none=True)
+            for measure, quantity in entry.reading.values.items()
+        },
+        "limit": entry.reading.limit,
+        "quality": entry.reading.quality,
+        "flags": sorted(entry.reading.flags),
+        "subject": entry.subject,
+        "attribution": entry.attribution,
+        "measured_at": timing.measured_at.isoformat(),
+        "uncertainty_s": timing.uncertainty.total_seconds() if timing.uncertainty else None,
+        "device_said": told.stamp.isoformat() if told and told.stamp else None,
+        "correction_s": timing.correction.total_seconds(),
+        "correction_reason": timing.reason,
+        "received_at": entry.reading.received.utc.isoformat(),
+        "recorded_at": view.recorded_at.isoformat(),
+        "deliveries": [
+            {
+                "destination": delivery.destination,
+                "state": delivery.state,
+                "reason": delivery.reason,
+                "due_at": delivery.due_at.isoformat() if delivery.due_at else None,
+                "attempts": delivery.attempts,
+                "changed_at": delivery.changed_at.isoformat(),
+            }
+            for delivery in view.deliveries
+        ],
+        "position": f"{view.position.measured_us}-{view.position.number}",
+    }
+
+
+def _position(text: str) -> Position:
+    measured_us, _, number = text.rpartition("-")
+    try:
+        return Position(int(measured_us), int(number))
+    except ValueError:
+        raise HTTPException(422, "before: take the position of the last reading shown.") from None

@@ -1,0 +1,85 @@
+"""Serves the API: on a unix socket that only its owner may open, and on loopback with a token."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway.api.auth import TokenGuard, token
+from gateway.errors import ConfigError
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the daemon."""
+        yield
+
+
+async def serve(app: ASGIApp, at: Path, token_file: Path, port: int | None) -> None:
+    """Answer requests until cancelled. Raises ConfigError if the port is taken."""
+    sockets = [_unix_socket(at)]
+    try:
+        if port is not None:
+            sockets.append(_loopback_socket(port))
+        guarded = TokenGuard(app, token(token_file))
+        server = _Server(
+            uvicorn.Config(guarded, log_config=None, access_log=False, lifespan="off", ws="none")
+        )
+        await _until_cancelled(server, sockets)
+    finally:
+        for listening in sockets:
+            listening.close()
+        _remove(at)
+
+
+async def _until_cancelled(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    serving = asyncio.create_task(server.serve(sockets=sockets))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        await serving
+
+
+def _remove(at: Path) -> None:
+    at.unlink(missing_ok=True)
+
+
+def _unix_socket(at: Path) -> socket.socket:
+    """Bind the socket privately. A file left by a daemon that was killed is in nobody's use.
+
+    The journal's lock, taken before, proves that no other daemon of this state folder lives.
+    """
+    _remove(at)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        made.bind(str(at))
+    except OSError as error:
+        made.close()
+        raise ConfigError(f"{at}: the socket cannot be made ({error}).") from error
+    finally:
+        os.umask(before)
+    return made
+
+
+def _loopback_socket(port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(("127.0.0.1", port))
+    except OSError as error:
+        made.close()
+        raise ConfigError(
+            f"Port {port} of 127.0.0.1 is taken: name another as [api] port."
+        ) from error
+    return made

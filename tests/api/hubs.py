@@ -1,0 +1,84 @@
+"""A hub over a real journal, without a daemon around it."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.api.hub import Sighted, Status
+from gateway.api.inside import request
+from gateway.api.server import make_app
+from gateway.domain.device import DeviceId
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import ManualClock
+
+ROUTES = {"mes": frozenset({Kind.WEIGHT, Kind.BLOOD_PRESSURE})}
+
+
+class JournalHub:
+    """Everything but the journal is made up."""
+
+    language = "fr"
+    routes: Mapping[str, frozenset[Kind]] = ROUTES
+
+    def __init__(self, journal: Journal, reader: Reader, clock: ManualClock) -> None:
+        self.journal = journal
+        self.reader = reader
+        self.clock = clock
+        self.paired: list[tuple[str, str, str]] = []
+        self.left = 0
+
+    def status(self) -> Status:
+        return Status(version="0", running=True)
+
+    def sightings(self) -> Sequence[Sighted]:
+        return ()
+
+    def resolve(self, device: str) -> DeviceId:
+        return DeviceId(device)
+
+    def driver_for(self, device: DeviceId) -> str | None:
+        return "scale/bluetooth_sig" if device == "ble:C0:FF:EE:00:00:01" else None
+
+    def metrics(self) -> str:
+        return ""
+
+    async def quiesce(self, subject: SubjectId, destination: str) -> int:
+        return self.left
+
+    async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
+        self.paired.append((subject, destination, code))
+
+
+class Api:
+    """Asks the API as the command does."""
+
+    def __init__(self, hub: JournalHub) -> None:
+        self.hub = hub
+        self._app = make_app(hub)
+
+    async def get(self, target: str) -> Any:
+        return await self._ask("GET", target, b"")
+
+    async def post(self, target: str, **body: object) -> Any:
+        return await self._ask("POST", target, json.dumps(body).encode())
+
+    async def _ask(self, method: str, target: str, content: bytes) -> tuple[int, Any]:
+        status, answer = await request(self._app, method, f"/api/v1/{target}", content)
+        return status, json.loads(answer)
+
+
+@asynccontextmanager
+async def api(folder: Path) -> AsyncIterator[Api]:
+    clock = ManualClock()
+    path = folder / "state" / "journal.db"
+    async with Journal.open(
+        path, clock=clock, zone=ZoneInfo("Europe/Paris"), routes=ROUTES
+    ) as journal:
+        with Reader.open(path) as reader:
+            yield Api(JournalHub(journal, reader, clock))

@@ -1,0 +1,157 @@
+"""What the API answers, over a real journal."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hubs import Api, api
+
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.quantity import Quantity, Unit
+from gateway.domain.reading import Kind, Measure, Reading
+
+SCALE = "ble:C0:FF:EE:00:00:01"
+
+
+@pytest.fixture
+async def asked(tmp_path: Path) -> AsyncIterator[Api]:
+    async with api(tmp_path) as made:
+        yield made
+
+
+async def weigh(asked: Api, kg: str = "72.40") -> None:
+    reading = Reading(
+        device=DeviceId(SCALE),
+        kind=Kind.WEIGHT,
+        values={Measure.WEIGHT: Quantity(value=Decimal(kg), unit=Unit.KILOGRAM)},
+        received=asked.hub.clock.now(),
+    )
+    device = Device(id=DeviceId(SCALE), driver="scale/bluetooth_sig")
+    await asked.hub.journal.record(device, [reading])
+
+
+async def camille(asked: Api) -> str:
+    status, person = await asked.post("people", label="Camille")
+    assert status == 201
+    return str(person["id"])
+
+
+async def grant(asked: Api, subject: str, **changes: Any) -> tuple[int, Any]:
+    given = {
+        "subject": subject,
+        "destination": "mes",
+        "covers_from": "2026-01-01T00:00:00Z",
+        "given_by": "Camille",
+        "language": "fr",
+    }
+    status, answer = await asked.post("consents/grant", **given | changes)
+    return status, answer
+
+
+async def test_a_persons_id_does_not_say_who_they_are(asked: Api) -> None:
+    subject = await camille(asked)
+
+    assert "camille" not in subject.lower()
+    assert await asked.get("people") == (200, [{"id": subject, "label": "Camille"}])
+
+
+async def test_an_unclaimed_reading_is_shown_as_nobodys(asked: Api) -> None:
+    await weigh(asked)
+
+    _, (reading,) = await asked.get("readings")
+
+    assert reading["subject"] is None
+    assert reading["attribution"] == "unclaimed"
+    assert reading["values"] == {"weight": {"value": "72.40", "unit": "kg"}}
+    assert [d["state"] for d in reading["deliveries"]] == ["due"]
+
+
+async def test_assigning_a_device_gives_its_person_the_unclaimed_readings(asked: Api) -> None:
+    subject = await camille(asked)
+    await weigh(asked)
+
+    status, _ = await asked.post(
+        "assignments", device=SCALE, subject=subject, since="2026-01-01T00:00:00Z"
+    )
+
+    assert status == 201
+    _, (reading,) = await asked.get("readings")
+    assert reading["subject"] == subject
+
+
+async def test_a_device_out_of_reach_needs_its_driver_named(asked: Api) -> None:
+    status, answer = await asked.post("devices/adopt", device="ble:C0:FF:EE:00:00:99")
+
+    assert status == 422
+    assert "switch it on" in answer["detail"]
+
+
+async def test_a_grant_covers_what_the_destination_takes(asked: Api) -> None:
+    status, answer = await grant(asked, await camille(asked))
+
+    assert status == 201
+    assert set(answer["kinds"]) == {"weight", "blood_pressure"}
+    assert len(answer["text"]["sha256"]) == 64
+
+
+async def test_the_ledger_shows_what_is_in_force(asked: Api) -> None:
+    subject = await camille(asked)
+    await grant(asked, subject)
+    asked.hub.left = 1
+
+    _, withdrawn = await asked.post(
+        "consents/withdraw", subject=subject, destination="mes", withdrawn_by="Camille"
+    )
+
+    assert withdrawn["left"] == 1
+    _, lines = await asked.get(f"consents?subject={subject}")
+    assert [(line["entry"], line["living"]) for line in lines] == [
+        ("grant", False),
+        ("withdrawal", False),
+    ]
+
+
+async def test_an_unknown_destination_is_refused_by_name(asked: Api) -> None:
+    status, answer = await grant(asked, await camille(asked), destination="elsewhere")
+
+    assert status == 422
+    assert "'elsewhere'" in answer["detail"]
+    assert "mes" in answer["detail"]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_the_text_is_shown_before_it_is_agreed_to(asked: Api, language: str) -> None:
+    status, text = await asked.get(f"consents/text?language={language}")
+
+    assert status == 200
+    assert text["language"] == language
+    assert len(text["text"]) > 500
+
+
+async def test_an_unknown_field_is_refused(asked: Api) -> None:
+    status, _ = await asked.post("people", label="Camille", born="1970-01-01")
+
+    assert status == 422
+
+
+async def test_pages_follow_each_other_without_gap_or_repeat(asked: Api) -> None:
+    for kg in ("70.0", "71.0", "72.0"):
+        asked.hub.clock.advance(60)
+        await weigh(asked, kg)
+
+    _, first = await asked.get("readings?limit=2")
+    _, rest = await asked.get(f"readings?limit=2&before={first[-1]['position']}")
+
+    shown = [r["values"]["weight"]["value"] for r in first + rest]
+    assert shown == ["72.0", "71.0", "70.0"]
+
+
+async def test_the_outbox_counts_why_readings_wait(asked: Api) -> None:
+    await weigh(asked)
+    await asked.hub.journal.claim("mes", 10, asked.hub.clock.now().utc)
+
+    _, counts = await asked.get("outbox")
+
+    assert [(c["state"], c["reason"], c["count"]) for c in counts] == [("withheld", "unclaimed", 1)]
