@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hubs import Api, api
 
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
+from tests.api.hubs import Api, api
 
 SCALE = "ble:C0:FF:EE:00:00:01"
 
