@@ -1,0 +1,102 @@
+"""The file of Bluetooth bonds: who we are to the devices we paired with, and their keys.
+
+    {"address": "F5:...", "irk": "hex", "bonds": {"<address>": {...keys, as the stack gives them}}}
+
+Only for a bare controller; over BlueZ the operating system keeps the bonds. Readable by its owner
+only. An own address, because devices know a bonded partner by it: it must survive a restart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import ConfigError
+
+
+class Bonds:
+    """The bonds, in memory and in the file; `path` None keeps them in memory only."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read the file, or begin one. Raises ConfigError if it cannot be read or made."""
+        self._path = path
+        kept = _read(path) if path is not None else None
+        self._content: dict[str, Any] = kept or {
+            "address": _static_address(),
+            "irk": secrets.token_hex(16),
+            "bonds": {},
+        }
+        if kept is None:
+            self._write()
+
+    @property
+    def address(self) -> str:
+        """Our own static random address."""
+        return str(self._content["address"])
+
+    @property
+    def irk(self) -> bytes:
+        """Our identity resolving key, 16 bytes."""
+        return bytes.fromhex(self._content["irk"])
+
+    def get(self, address: str) -> dict[str, Any] | None:
+        """Return the keys of one device."""
+        keys: dict[str, Any] | None = self._content["bonds"].get(address)
+        return keys
+
+    def all(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return the keys of every device."""
+        return list(self._content["bonds"].items())
+
+    def put(self, address: str, keys: dict[str, Any]) -> None:
+        """Keep the keys of a device; durable when it returns."""
+        self._content["bonds"][address] = keys
+        self._write()
+
+    def drop(self, address: str) -> bool:
+        """Forget a device; returns whether it was known."""
+        known = self._content["bonds"].pop(address, None) is not None
+        if known:
+            self._write()
+        return known
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        new = self._path.with_name(self._path.name + ".new")
+        try:
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
+                json.dump(self._content, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self._path)
+        except OSError as error:
+            raise ConfigError(
+                f"The Bluetooth bonds cannot be kept in {self._path}: {error.strerror}."
+                " Give the gateway a state folder it can write to."
+            ) from error
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        bytes.fromhex(content["irk"] + content["address"].replace(":", ""))
+        dict(content["bonds"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"The Bluetooth bonds in {path} cannot be read ({type(error).__name__})."
+            " Restore the file, or move it away and pair the devices again."
+        ) from error
+    return content
+
+
+def _static_address() -> str:
+    """Make a static random address: its two highest bits are 1 (Core 5.4, Vol 6, Part B, 1.3)."""
+    octets = bytearray(secrets.token_bytes(6))
+    octets[0] |= 0xC0
+    return ":".join(f"{octet:02X}" for octet in octets)

@@ -1,0 +1,142 @@
+"""Bluetooth on a bare controller: a USB dongle, a serial module, or a virtual radio over TCP.
+
+The gateway is its own Bluetooth host here: no bluetoothd, no D-Bus, on any operating system. It has
+one thing that BlueZ cannot have: an indication is confirmed to the device only when its reading is
+safe (`drivers.api.Inbox`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.clock import Clock
+from gateway.domain.device import DeviceId
+from gateway.drivers.api import Manifest, Sighting
+from gateway.errors import ConfigError, LinkLost, RadioTrouble, RadioUnavailable
+from gateway.transport.arrivals import Arrivals
+from gateway.transport.bonds import Bonds
+from gateway.transport.gatt_link import Deadlines, GattLink
+
+if TYPE_CHECKING:
+    from gateway.transport.hci_radio import Heard, Radio
+
+_ADDRESS = re.compile(r"[C-F][0-9A-F](:[0-9A-F]{2}){5}", re.IGNORECASE)
+SCHEMES = ("tcp-client", "unix-client", "ws-client", "usb", "serial", "hci-socket")
+NEIGHBOURS = 1024
+"""How many addresses are remembered for connecting; those of passers-by change for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class HciSettings:
+    """Where the controller is, and where the bonds are kept.
+
+    `url` is `tcp-client:host:port`, `usb:0`, `serial:/dev/ttyUSB0,1000000`, `unix-client:/path`.
+    `bonds` None forgets them at the end. `address` replaces our own static random address, which
+    otherwise is made once and kept with the bonds.
+    """
+
+    url: str
+    bonds: Path | None = None
+    address: str | None = None
+
+
+class HciTransport:
+    """A `Transport` over a bare controller."""
+
+    def __init__(
+        self, settings: HciSettings, clock: Clock, deadlines: Deadlines | None = None
+    ) -> None:
+        """Read or begin the file of bonds. Raises ConfigError."""
+        scheme = settings.url.partition(":")[0]
+        if scheme not in SCHEMES:
+            raise ConfigError(
+                f"{settings.url} is no Bluetooth controller: it must begin with one of"
+                f" {', '.join(SCHEMES)}."
+            )
+        if settings.address is not None and not _ADDRESS.fullmatch(settings.address):
+            raise ConfigError(
+                f"{settings.address} is no static random Bluetooth address: six pairs of hex"
+                " digits, the first between C0 and FF."
+            )
+        self._settings = settings
+        self._clock = clock
+        self._deadlines = deadlines or Deadlines()
+        self._bonds = Bonds(settings.bonds)
+        self._radio: Radio | None = None
+        self._heard: OrderedDict[str, Heard] = OrderedDict()
+
+    @property
+    def name(self) -> str:
+        """`hci:` and the controller's address."""
+        return f"hci:{self._settings.url}"
+
+    async def watch(self, seen: Callable[[Sighting], None], /) -> None:
+        """Switch the controller on and scan until cancelled; one caller at a time.
+
+        Raises RadioUnavailable when there is no controller, or no longer; then every link is lost,
+        and `watch` may be called again.
+        """
+        try:
+            from gateway.transport.hci_radio import powered
+        except ImportError as error:
+            raise RadioUnavailable(
+                "A bare Bluetooth controller needs one more package:"
+                " install healthspace-gateway[hci].",
+                RadioTrouble.NO_SERVICE,
+            ) from error
+
+        def heard(what: Heard) -> None:
+            self._remember(what)
+            seen(what.sighting)
+
+        powering = powered(self._settings.url, self._bonds, self._settings.address, self._deadlines)
+        async with powering as radio:
+            self._radio = radio
+            try:
+                await radio.scan(heard)
+                await radio.lost()
+            finally:
+                self._radio = None
+        raise RadioUnavailable(
+            f"The Bluetooth controller at {self._settings.url} is gone.", RadioTrouble.NO_ADAPTER
+        )
+
+    def _remember(self, what: Heard) -> None:
+        self._heard[what.sighting.address] = what
+        self._heard.move_to_end(what.sighting.address)
+        if len(self._heard) > NEIGHBOURS:
+            self._heard.popitem(last=False)
+
+    def device_id(self, sighting: Sighting, /) -> DeviceId:
+        """Name the device by its address: `ble:<address>`, good for ever.
+
+        A rotating address without a bond that resolves it gives `ble-rotating:<address>`, which
+        names the device only until the address changes.
+        """
+        heard = self._heard.get(sighting.address)
+        rotating = heard is not None and heard.rotating
+        return DeviceId(f"{'ble-rotating' if rotating else 'ble'}:{sighting.address}")
+
+    async def open(self, sighting: Sighting, manifest: Manifest, /) -> GattLink:
+        """Connect, encrypt if bonded, discover."""
+        if self._radio is None:
+            raise RadioUnavailable(
+                f"The Bluetooth controller at {self._settings.url} is not there.",
+                RadioTrouble.NO_ADAPTER,
+            )
+        heard = self._heard.get(sighting.address)
+        if heard is None:
+            raise LinkLost("the device has not been seen since the radio was switched on")
+        arrivals = Arrivals(self._clock)
+        peer, characteristics = await self._radio.connect(heard.address, arrivals)
+        return GattLink(peer, arrivals, characteristics, self._clock, self._deadlines)
+
+    def forget(self, device: DeviceId) -> bool:
+        """Drop the bond with a device, so that it can be paired anew; returns if there was one."""
+        address = device.partition(":")[2]
+        return any([self._bonds.drop(address), self._bonds.drop(f"{address}/P")])

@@ -1,0 +1,129 @@
+"""One connection of bumble, as `GattLink` uses it, and bumble's errors as the gateway's."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from bumble import att, core, hci
+from bumble.gatt import GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR as CCCD
+
+from gateway.drivers.api import gatt
+from gateway.errors import LinkLost, LinkRefused, LinkTimeout, PairingNeeded
+from gateway.transport.arrivals import Arrivals
+from gateway.transport.bonds import Bonds
+from gateway.transport.gatt_link import ATTRIBUTE_NOT_FOUND, Characteristic, Deadlines, within
+
+MTU = 247
+"""Fills one link-layer packet of 251 bytes, the largest there is, and no more."""
+FAILURES = (core.BaseBumbleError, hci.HCI_Error, struct.error, ValueError, OSError)
+"""What bumble raises when the other side is gone, refuses, or sends what cannot be read."""
+_NOTIFY, _INDICATE = 0x10, 0x20
+
+
+class BumblePeer:
+    """One connection, as `GattLink` uses it."""
+
+    def __init__(
+        self, connection: Any, arrivals: Arrivals, bonds: Bonds, deadlines: Deadlines
+    ) -> None:
+        self._deadlines = deadlines
+        self._connection = connection
+        self._client = connection.gatt_client
+        self._arrivals = arrivals
+        self._bonds = bonds
+        self._attributes: dict[int, Any] = {}
+
+    async def encrypt_if_bonded(self) -> None:
+        """Use the bond at once: some devices show their services only to a bonded partner."""
+        if self._bonds.get(str(self._connection.peer_address)) is None:
+            return
+        try:
+            with translated("encrypting", keep=hci.HCI_Error):
+                encrypting = self._connection.encrypt()
+                await within(encrypting, self._deadlines.pair, "encrypting", self._arrivals.lost)
+        except hci.HCI_Error as error:
+            # Not paired anew by itself: whoever pretends to be the device would be let in.
+            raise PairingNeeded(
+                "The device does not know the gateway any more"
+                f" ({hci.HCI_Constant.error_name(error.error_code)}):"
+                " let the gateway forget it and pair it again."
+            ) from error
+
+    async def discover(self) -> list[Characteristic]:
+        """Agree on packet sizes and list the characteristics."""
+        return await within(
+            self._discover(), self._deadlines.request, "discovery", self._arrivals.lost
+        )
+
+    async def _discover(self) -> list[Characteristic]:
+        with suppress(att.ATT_Error), translated("agreeing on sizes", keep=att.ATT_Error):
+            await self._client.request_mtu(MTU)
+        found = []
+        with translated("discovering services"):
+            for service in await self._client.discover_services():
+                for it in await service.discover_characteristics():
+                    self._attributes[it.handle] = it
+                    channel = gatt(service.uuid.to_hex_str("-"), it.uuid.to_hex_str("-"))
+                    sends = (bool(it.properties & bit) for bit in (_NOTIFY, _INDICATE))
+                    found.append(Characteristic(channel, it.handle, *sends))
+        return found
+
+    async def read(self, handle: int, /) -> bytes:
+        """Read a value, however long."""
+        with translated("reading"):
+            return bytes(await self._client.read_value(handle))
+
+    async def write(self, handle: int, data: bytes, /, *, acknowledged: bool) -> None:
+        """Write a value."""
+        with translated("writing"):
+            await self._client.write_value(handle, data, with_response=acknowledged)
+
+    async def enable(self, handle: int, /, *, indications: bool) -> None:
+        """Write the descriptor that switches notifications or indications on."""
+        attribute = self._attributes[handle]
+        with translated("subscribing"):
+            if attribute.get_descriptor(CCCD) is None:
+                await attribute.discover_descriptors()
+            if (switch := attribute.get_descriptor(CCCD)) is None:
+                raise LinkRefused("the device offers no way to subscribe", ATTRIBUTE_NOT_FOUND)
+            value = b"\x02\x00" if indications else b"\x01\x00"
+            await self._client.write_value(switch, value, with_response=True)
+
+    async def pair(self) -> None:
+        """Pair without a code; the bond is on disk when it returns."""
+        try:
+            await self._connection.pair()
+        except FAILURES as error:
+            raise PairingNeeded(
+                f"Pairing failed ({error}): bring the device into its pairing mode and try again."
+            ) from error
+
+    async def disconnect(self) -> None:
+        """End the connection."""
+        if _is_up(self._connection):
+            with translated("ending the connection"):
+                await self._connection.disconnect()
+
+
+@contextmanager
+def translated(doing: str, keep: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+    """Raise the gateway's errors for bumble's; those of `keep` pass as they are."""
+    try:
+        yield
+    except keep:
+        raise
+    except att.ATT_Error as error:
+        code = int(error.error_code)
+        raise LinkRefused(f"{doing} was refused (ATT error {code:#04x})", code) from error
+    except core.TimeoutError as error:
+        raise LinkTimeout(f"{doing}: no answer") from error
+    except FAILURES as error:
+        raise LinkLost(f"{doing} failed ({type(error).__name__})") from error
+
+
+def _is_up(connection: Any) -> bool:
+    """Whether the controller knows it still; asked to end any other, it may never answer."""
+    return connection.device.lookup_connection(connection.handle) is connection

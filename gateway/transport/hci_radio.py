@@ -1,0 +1,232 @@
+"""A Bluetooth host in this process, on a bare controller; with `hci_peer` all that knows bumble.
+
+bumble hands an indication to its subscribers and confirms it in the same breath, long before a
+reading could be on disk. Its two handlers of what a server sends are therefore replaced, for each
+connection, by ones that put the frame into `Arrivals` together with its confirmation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bumble import att, core, hci
+from bumble.device import Device, DeviceConfiguration
+from bumble.keys import PairingKeys
+from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.transport import open_transport
+from bumble.transport.common import TransportInitError, TransportLostError, TransportSpecError
+
+from gateway.drivers.api import Sighting
+from gateway.errors import LinkError, LinkTimeout, RadioTrouble, RadioUnavailable
+from gateway.transport.advertising import sighting
+from gateway.transport.arrivals import Arrivals
+from gateway.transport.bonds import Bonds
+from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
+from gateway.transport.hci_peer import FAILURES, BumblePeer, translated
+
+POWER_ON_S = 10.0
+"""A controller answers within milliseconds; a USB dongle that loads its firmware, in seconds."""
+STRANGERS = 1024
+"""bumble keeps the last advertisement of every address; neighbours' addresses change for ever."""
+_RSSI_UNKNOWN = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An advertisement, and what bumble needs to connect to who sent it."""
+
+    sighting: Sighting
+    address: Any
+    rotating: bool
+    """The address changes and no bond tells whose it is."""
+
+
+class Radio:
+    """A controller that is switched on."""
+
+    def __init__(self, device: Any, port: Any, bonds: Bonds, deadlines: Deadlines) -> None:
+        self._deadlines = deadlines
+        self._device = device
+        self._port = port
+        self._bonds = bonds
+        self._connecting = asyncio.Lock()
+        self._expected: Arrivals | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        device.on("connection", self._on_connection)
+
+    async def lost(self) -> None:
+        """Return when the controller is gone."""
+        await asyncio.wait({self._port.source.terminated})
+
+    async def scan(self, heard: Callable[[Heard], None]) -> None:
+        """Begin to scan actively, for good; `heard` is called for every advertisement."""
+
+        def on_advertisement(advertisement: Any) -> None:
+            if len(self._device.advertisement_accumulators) > STRANGERS:
+                self._device.advertisement_accumulators.clear()
+            heard(self._read(advertisement))
+
+        self._device.on("advertisement", on_advertisement)
+        with _as_radio_trouble():
+            await within(self._device.start_scanning(active=True), POWER_ON_S, "starting to scan")
+
+    def _read(self, advertisement: Any) -> Heard:
+        address = advertisement.address
+        rotating = address.is_random and not address.is_static and not address.is_resolved
+        known_as = address
+        if address.is_resolvable and (known := self._device.address_resolver.resolve(address)):
+            known_as, rotating = known, False
+        rssi = None if advertisement.rssi == _RSSI_UNKNOWN else advertisement.rssi
+        seen = sighting(known_as.to_string(False), bytes(advertisement.data), rssi)
+        return Heard(seen, address, rotating)
+
+    async def connect(self, address: Any, arrivals: Arrivals) -> tuple[BumblePeer, Any]:
+        """Connect and encrypt with the bond if there is one; describe the device's attributes.
+
+        One attempt at a time: a controller has one pending connection.
+        """
+        async with self._connecting:
+            self._expected = arrivals
+            try:
+                connection = await self._attempt(address)
+            finally:
+                self._expected = None
+        peer = BumblePeer(connection, arrivals, self._bonds, self._deadlines)
+        try:
+            await peer.encrypt_if_bonded()
+            return peer, await peer.discover()
+        except BaseException:
+            with suppress(LinkError):
+                await within(peer.disconnect(), CLOSE_S, "ending the connection")
+            raise
+
+    async def _attempt(self, address: Any) -> Any:
+        le = core.PhysicalTransport.LE
+        connecting = self._device.connect(address, transport=le, timeout=None)
+        try:
+            with translated("connecting"):
+                return await within(connecting, self._deadlines.connect, "connecting")
+        except (LinkTimeout, asyncio.CancelledError):
+            with suppress(LinkError, *FAILURES):
+                cancel = hci.HCI_LE_Create_Connection_Cancel_Command()
+                await within(self._device.send_sync_command(cancel), CLOSE_S, "giving up")
+            raise
+
+    def _on_connection(self, connection: Any) -> None:
+        arrivals = self._expected
+        if arrivals is None:  # an attempt that was given up came through after all
+            leaving = asyncio.ensure_future(_disconnect(connection))
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
+            return
+        client = connection.gatt_client
+        confirm = partial(client.send_confirmation, att.ATT_Handle_Value_Confirmation())
+        client.on_att_handle_value_notification = lambda sent: arrivals.arrived(
+            sent.attribute_handle, sent.attribute_value
+        )
+        client.on_att_handle_value_indication = lambda sent: arrivals.arrived(
+            sent.attribute_handle, sent.attribute_value, confirm
+        )
+        connection.on(
+            "disconnection",
+            lambda reason: arrivals.lose(
+                f"the connection ended ({hci.HCI_Constant.error_name(reason)})"
+            ),
+        )
+
+    async def close(self) -> None:
+        """End every connection and let go of the controller; never raises."""
+        for connection in list(self._device.connections.values()):
+            await _disconnect(connection)
+        if not self._port.source.terminated.done():
+            with suppress(LinkError, *FAILURES):
+                # What it still does for us (scan, a pending connection) ends with the reset.
+                reset = self._device.send_sync_command(hci.HCI_Reset_Command())
+                await within(reset, CLOSE_S, "resetting the controller")
+        self._device.on_flush()
+        with suppress(*FAILURES):
+            await self._port.close()
+
+
+@asynccontextmanager
+async def powered(
+    url: str, bonds: Bonds, address: str | None, deadlines: Deadlines
+) -> AsyncIterator[Radio]:
+    """Switch the controller on, and off at the end. Raises RadioUnavailable."""
+    with _as_radio_trouble():
+        port = await within(open_transport(url), POWER_ON_S, f"opening {url}")
+    config = DeviceConfiguration(
+        name="gateway",
+        address=hci.Address(address or bonds.address),
+        irk=bonds.irk,
+        identity_address_type=hci.Address.RANDOM_DEVICE_ADDRESS,
+    )
+    device = Device.from_config_with_hci(config, port.source, port.sink)
+    device.keystore = _KeyStore(bonds)
+    device.pairing_config_factory = _just_works
+    radio = Radio(device, port, bonds, deadlines)
+    try:
+        with _as_radio_trouble():
+            await within(device.power_on(), POWER_ON_S, "switching the controller on")
+        yield radio
+    finally:
+        await radio.close()
+
+
+class _KeyStore:
+    """The bonds, as bumble asks for them."""
+
+    def __init__(self, bonds: Bonds) -> None:
+        self._bonds = bonds
+
+    async def get(self, address: str) -> Any:
+        keys = self._bonds.get(address)
+        return None if keys is None else PairingKeys.from_dict(keys)
+
+    async def update(self, address: str, keys: Any) -> None:
+        await asyncio.to_thread(self._bonds.put, address, keys.to_dict())
+
+    async def get_resolving_keys(self) -> list[tuple[bytes, Any]]:
+        pairs = [(address, PairingKeys.from_dict(keys)) for address, keys in self._bonds.all()]
+        return [
+            (keys.irk.value, hci.Address(address, keys.address_type))
+            for address, keys in pairs
+            if keys.irk is not None
+        ]
+
+
+def _just_works(_connection: Any) -> Any:
+    nothing = PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT
+    return PairingConfig(
+        mitm=False,
+        delegate=PairingDelegate(io_capability=nothing),
+        identity_address_type=PairingConfig.AddressType.RANDOM,
+    )
+
+
+async def _disconnect(connection: Any) -> None:
+    with suppress(LinkError, *FAILURES):
+        await within(connection.disconnect(), CLOSE_S, "ending a connection")
+
+
+@contextmanager
+def _as_radio_trouble() -> Iterator[None]:
+    try:
+        yield
+    except TransportSpecError as error:
+        raise RadioUnavailable(f"The controller's address is not understood: {error}") from error
+    except PermissionError as error:
+        raise RadioUnavailable(
+            "The gateway may not open the Bluetooth controller: give its user access.",
+            RadioTrouble.DENIED,
+        ) from error
+    except (LinkError, TransportInitError, TransportLostError, *FAILURES) as error:
+        raise RadioUnavailable(
+            f"There is no Bluetooth controller to talk to ({type(error).__name__}: {error}).",
+            RadioTrouble.NO_ADAPTER,
+        ) from error

@@ -1,0 +1,54 @@
+"""The file of bonds: who may read it, and what survives."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import ConfigError
+from gateway.transport.bonds import Bonds
+
+
+def test_our_own_address_is_static_and_survives_a_restart(tmp_path: Path) -> None:
+    first = Bonds(tmp_path / "bonds.json")
+
+    again = Bonds(tmp_path / "bonds.json")
+
+    assert (again.address, again.irk) == (first.address, first.irk)
+    assert int(first.address[:2], 16) >= 0xC0
+    assert len(first.irk) == 16
+
+
+def test_two_gateways_have_different_addresses() -> None:
+    assert Bonds(None).address != Bonds(None).address
+
+
+def test_bonds_survive_and_can_be_forgotten(tmp_path: Path) -> None:
+    Bonds(tmp_path / "bonds.json").put("C0:00:00:00:00:01", {"ltk": {"value": "00"}})
+
+    kept = Bonds(tmp_path / "bonds.json")
+
+    assert kept.get("C0:00:00:00:00:01") == {"ltk": {"value": "00"}}
+    assert kept.drop("C0:00:00:00:00:01")
+    assert not kept.drop("C0:00:00:00:00:01")
+    assert Bonds(tmp_path / "bonds.json").all() == []
+
+
+def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
+    Bonds(tmp_path / "bonds.json").put("C0:00:00:00:00:01", {})
+
+    assert (tmp_path / "bonds.json").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["bonds.json"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"address": "C0", "irk": "zz", "bonds": {}}', "{}"])
+def test_a_damaged_file_is_never_overwritten(tmp_path: Path, content: str) -> None:
+    (tmp_path / "bonds.json").write_text(content)
+
+    with pytest.raises(ConfigError, match="Restore the file"):
+        Bonds(tmp_path / "bonds.json")
+    assert (tmp_path / "bonds.json").read_text() == content
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="state folder"):
+        Bonds(tmp_path / "missing" / "bonds.json")

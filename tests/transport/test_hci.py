@@ -1,0 +1,363 @@
+"""The bare controller, over real HCI, ATT and SMP: bumble devices behind a TCP port."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.clock import SystemClock
+from gateway.drivers.api import Manifest, Reach, Sighting, gatt
+from gateway.errors import (
+    ConfigError,
+    LinkLost,
+    LinkRefused,
+    LinkTimeout,
+    PairingNeeded,
+    RadioTrouble,
+    RadioUnavailable,
+)
+from gateway.transport.gatt_link import Deadlines
+from gateway.transport.hci import HciSettings, HciTransport
+from tests.transport.virtual_air import CUFF, Air, Cuff, open_air
+
+LIVE, STORED = gatt("1810", "2a36"), gatt("1810", "2a35")
+SECRET, CONTROL, SILENT = gatt("1810", "2a9d"), gatt("1810", "2a52"), gatt("1810", "2a9e")
+MANIFEST = Manifest("test/cuff", "Cuff", Reach.BLE, frozenset(), "none", ())
+SOON_S = 5.0
+
+
+@pytest.fixture
+async def air() -> AsyncIterator[Air]:
+    async with open_air() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def cuff(air: Air) -> Cuff:
+    made = Cuff(air.link)
+    await made.advertise()
+    return made
+
+
+class Watched:
+    """A transport that is being watched; `sighting()` waits for the next advertisement."""
+
+    def __init__(self, transport: HciTransport) -> None:
+        self.transport = transport
+        self._seen: asyncio.Queue[Sighting] = asyncio.Queue()
+        self.watching = asyncio.ensure_future(transport.watch(self._seen.put_nowait))
+
+    async def sighting(self) -> Sighting:
+        while not self._seen.empty():
+            self._seen.get_nowait()
+        return await self.next()
+
+    async def next(self) -> Sighting:
+        return await asyncio.wait_for(self._seen.get(), SOON_S)
+
+    async def open(self) -> Any:
+        return await self.transport.open(await self.sighting(), MANIFEST)
+
+
+@asynccontextmanager
+async def watch(air: Air, bonds: Path | None = None, **deadlines: float) -> AsyncIterator[Watched]:
+    settings = HciSettings(air.url, bonds)
+    watched = Watched(HciTransport(settings, SystemClock(), Deadlines(**deadlines)))
+    try:
+        yield watched
+    finally:
+        watched.watching.cancel()
+        with suppress(asyncio.CancelledError, RadioUnavailable):
+            await watched.watching
+
+
+async def soon(condition: Any) -> None:
+    async with asyncio.timeout(SOON_S):
+        while not condition():  # noqa: ASYNC110  # the event is inside bumble
+            await asyncio.sleep(0)
+
+
+async def test_a_device_is_seen_with_what_it_advertises(air: Air, cuff: Cuff) -> None:
+    async with watch(air) as watched:
+        seen = await watched.sighting()
+
+        assert seen.address == CUFF
+        assert seen.reach is Reach.BLE
+        assert (seen.name, seen.services) == ("cuff", {"1810"})
+        assert seen.manufacturer_data == {0x020E: b"\1"}
+        assert watched.transport.device_id(seen) == f"ble:{CUFF}"
+
+
+async def test_a_rotating_address_gives_an_id_that_says_so(air: Air) -> None:
+    await Cuff(air.link, "7A:FF:EE:00:00:01").advertise()
+    async with watch(air) as watched:
+        seen = await watched.sighting()
+
+        assert watched.transport.device_id(seen) == "ble-rotating:7A:FF:EE:00:00:01"
+
+
+async def test_channels_are_read_and_written(air: Air, cuff: Cuff) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        await link.write(CONTROL, b"\1\2")
+        await link.write(CONTROL, b"\3", acknowledged=False)
+        name = await link.read(gatt("1800", "2a00"))
+        await soon(lambda: len(cuff.written) == 2)
+        await link.close()
+
+        assert {LIVE, STORED, CONTROL} <= set(link.channels)
+        assert name.data == b"cuff"
+        assert cuff.written == [b"\1\2", b"\3"]
+
+
+async def test_notifications_arrive(air: Air, cuff: Cuff) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        inbox = await link.subscribe(LIVE)
+        for number in range(3):
+            await cuff.notify(bytes([number]))
+        frames = [await inbox.get(within=SOON_S) for _ in range(3)]
+        await link.close()
+
+        assert [frame.data for frame in frames] == [b"\0", b"\1", b"\2"]
+
+
+async def test_the_device_may_forget_only_when_the_next_frame_is_asked_for(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        inbox = await link.subscribe(STORED)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(cuff.indicate(b"record"))
+            frame = await inbox.get(within=SOON_S)
+            await link.read(gatt("1800", "2a00"))  # round trips in which a confirmation would show
+            await link.read(gatt("1800", "2a00"))
+            while_unsafe = cuff.confirmed
+            with pytest.raises(LinkTimeout):
+                await inbox.get(within=0.01)
+            await soon(lambda: cuff.confirmed == 1)
+        await link.close()
+
+        assert (frame.data, while_unsafe) == (b"record", 0)
+
+
+async def test_records_follow_each_other_as_fast_as_they_are_taken(air: Air, cuff: Cuff) -> None:
+    async def send_all() -> None:
+        for number in range(20):
+            await cuff.indicate(bytes([number]))
+
+    async with watch(air) as watched:
+        link = await watched.open()
+        inbox = await link.subscribe(STORED)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(send_all())
+            taken = [(await inbox.get(within=SOON_S)).data for _ in range(20)]
+            await link.write(CONTROL, b"done")
+        await link.close()
+
+        assert taken == [bytes([number]) for number in range(20)]
+        assert cuff.confirmed == 20
+
+
+async def test_an_error_of_the_device_comes_with_its_code(air: Air, cuff: Cuff) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        with pytest.raises(LinkRefused) as refusal:
+            await link.read(CONTROL)
+        await link.close()
+
+        assert refusal.value.code == 0xFE
+
+
+async def test_an_encrypted_value_is_paired_for_and_the_bond_is_used_after_a_restart(
+    air: Air, cuff: Cuff, tmp_path: Path
+) -> None:
+    pairings: list[object] = []
+    cuff.device.on("pairing_start", pairings.append)
+    values = []
+    for _ in range(2):
+        async with watch(air, tmp_path / "bonds") as watched:
+            link = await watched.open()
+            values.append((await link.read(SECRET)).data)
+            await link.close()
+
+    assert values == [b"secret", b"secret"]
+    assert len(pairings) == 1
+
+
+async def test_a_device_that_forgot_its_bond_needs_a_person_and_is_paired_anew_after_forgetting(
+    air: Air, cuff: Cuff, tmp_path: Path
+) -> None:
+    async with watch(air, tmp_path / "bonds") as watched:
+        link = await watched.open()
+        await link.read(SECRET)
+        await link.close()
+        cuff.device.keystore.all_keys.clear()
+        with pytest.raises(PairingNeeded, match="forget it and pair it again"):
+            await watched.open()
+        known = watched.transport.forget(watched.transport.device_id(await watched.sighting()))
+        link = await watched.open()
+        value = await link.read(SECRET)
+        await link.close()
+
+        assert known
+        assert value.data == b"secret"
+
+
+async def test_a_device_that_refuses_to_pair_needs_a_person(air: Air, cuff: Cuff) -> None:
+    class Unwilling:
+        async def __call__(self) -> bool:
+            return False
+
+    def refuse(_connection: Any) -> Any:
+        from bumble.pairing import PairingConfig, PairingDelegate
+
+        delegate = PairingDelegate()
+        delegate.accept = Unwilling()
+        return PairingConfig(delegate=delegate)
+
+    cuff.device.pairing_config_factory = refuse
+    async with watch(air) as watched:
+        link = await watched.open()
+        with pytest.raises(PairingNeeded, match="pairing mode"):
+            await link.read(SECRET)
+        await link.close()
+
+
+async def test_a_device_that_goes_away_ends_every_wait(air: Air, cuff: Cuff) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        live, stored = await link.subscribe(LIVE), await link.subscribe(STORED)
+        waits = [
+            asyncio.ensure_future(wait)
+            for wait in (live.get(within=60), stored.get(within=60), link.read(SILENT))
+        ]
+        await asyncio.wait(waits, timeout=0.05)
+        await (await cuff.connections.get()).disconnect()
+        async with asyncio.timeout(SOON_S):
+            ends = await asyncio.gather(*waits, return_exceptions=True)
+        await link.close()
+
+        assert [type(end) for end in ends] == [LinkLost] * 3
+        with pytest.raises(LinkLost):
+            await link.read(CONTROL)
+
+
+async def test_an_unanswered_read_times_out(air: Air, cuff: Cuff) -> None:
+    async with watch(air, read=0.05) as watched:
+        link = await watched.open()
+        with pytest.raises(LinkTimeout):
+            await link.read(SILENT)
+        await link.close()
+        cuff.never.set()
+
+        assert await watched.sighting()  # it was disconnected, and advertises again
+
+
+async def test_a_device_that_is_out_of_reach_does_not_keep_others_from_connecting(
+    air: Air, cuff: Cuff
+) -> None:
+    other = Cuff(air.link, "C0:FF:EE:00:00:02")
+    async with watch(air, connect=0.3) as watched:
+        gone = await watched.sighting()
+        await cuff.device.stop_advertising()
+        await other.advertise()
+        with pytest.raises(LinkTimeout, match="connecting"):
+            await watched.transport.open(gone, MANIFEST)
+        link = await watched.open()
+        await link.close()
+
+        assert LIVE in link.channels
+
+
+async def test_two_devices_are_connected_at_the_same_time(air: Air, cuff: Cuff) -> None:
+    other = Cuff(air.link, "C0:FF:EE:00:00:02")
+    await other.advertise()
+    async with watch(air) as watched:
+        seen: dict[str, Sighting] = {}
+        while len(seen) < 2:
+            sighting = await watched.next()
+            seen[sighting.address] = sighting
+        links = await asyncio.gather(
+            *(watched.transport.open(sighting, MANIFEST) for sighting in seen.values())
+        )
+        names = [(await link.read(gatt("1800", "2a00"))).data for link in links]
+        for link in links:
+            await link.close()
+
+        assert names == [b"cuff", b"cuff"]
+
+
+async def test_a_controller_that_goes_away_is_noticed_and_one_that_comes_back_is_used(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        seen = await watched.sighting()
+        link = await watched.transport.open(seen, MANIFEST)
+        inbox = await link.subscribe(LIVE)
+        waiting = asyncio.ensure_future(inbox.get(within=60))
+        await air.unplug()
+        with pytest.raises(RadioUnavailable, match="is gone") as trouble:
+            await asyncio.wait_for(watched.watching, SOON_S)
+        with pytest.raises(LinkLost):
+            await waiting
+        with pytest.raises(RadioUnavailable):
+            await watched.transport.open(seen, MANIFEST)
+        await link.close()
+        await air.plug_in()
+        again = Watched(watched.transport)
+        link = await again.open()
+        await link.close()
+        again.watching.cancel()
+
+        assert trouble.value.reason is RadioTrouble.NO_ADAPTER
+        assert LIVE in link.channels
+
+
+async def test_closing_the_radio_ends_what_is_still_connected(air: Air, cuff: Cuff) -> None:
+    async with watch(air) as watched:
+        await watched.open()
+        connection = await cuff.connections.get()
+        ended = asyncio.Event()
+        connection.on("disconnection", lambda _reason: ended.set())
+
+    await asyncio.wait_for(ended.wait(), SOON_S)
+
+
+async def test_without_a_controller_the_radio_is_unavailable() -> None:
+    transport = HciTransport(HciSettings("tcp-client:127.0.0.1:1"), SystemClock())
+
+    with pytest.raises(RadioUnavailable, match="no Bluetooth controller") as trouble:
+        await transport.watch(lambda _: None)
+    assert trouble.value.reason is RadioTrouble.NO_ADAPTER
+
+
+async def test_what_was_never_seen_cannot_be_opened(air: Air) -> None:
+    async with watch(air) as watched:
+        await soon(lambda: watched.transport._radio)
+        with pytest.raises(LinkLost, match="not been seen"):
+            await watched.transport.open(Sighting(CUFF, Reach.BLE), MANIFEST)
+
+
+async def test_without_bumble_the_operator_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "gateway.transport.hci_radio", raising=False)
+    monkeypatch.setitem(sys.modules, "bumble", None)
+    transport = HciTransport(HciSettings("usb:0"), SystemClock())
+
+    with pytest.raises(RadioUnavailable, match=r"install healthspace-gateway\[hci\]"):
+        await transport.watch(lambda _: None)
+
+
+@pytest.mark.parametrize(
+    "settings", [HciSettings("hci0"), HciSettings("usb:0", address="02:00:00:00:00:01")]
+)
+def test_settings_that_cannot_work_are_refused(settings: HciSettings) -> None:
+    with pytest.raises(ConfigError):
+        HciTransport(settings, SystemClock())
