@@ -81,6 +81,11 @@ class Stream:
             if len(self._garbage) == GARBAGE_BYTES:
                 self._report()
 
+    def pass_over(self, octets: bytes) -> Suspended:
+        """Remove any of `octets` at the front, as blanks between frames, up to another byte."""
+        while (yield from self.need(1)) in (bytes((octet,)) for octet in octets):
+            self.take(1)
+
     def skip_to(self, start: bytes, reason: str) -> Suspended:
         """Discard everything before the next `start`, and wait for it."""
         while (at := self._waiting.find(start)) < 0:
