@@ -1,0 +1,64 @@
+"""The shared vectors of serial devices, through the same door as the `decode` command.
+
+A driver joins by being in DRIVERS. `serial.json` also holds parts of frames, requests and checksum
+examples: OTHERWISE_TESTED lists those of a driver's devices that no whole frame carries, with the
+test that uses them. They are found through the environment variable GATEWAY_VECTORS.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
+from gateway.drivers.decoding import Decoding
+from gateway.drivers.registry import Registry
+from gateway.drivers.scale.tanita import DRIVER as TANITA
+from tests.drivers.serial_lines import shared_vectors
+from tests.drivers.test_vectors import differences
+
+DRIVERS = (OMRON_HBP, TANITA)
+OTHERWISE_TESTED: dict[str, str] = {}
+
+NAMES = tuple(name for driver in DRIVERS for name in driver.manifest.decodes)
+
+
+@pytest.mark.skipif("GATEWAY_VECTORS" not in os.environ, reason="GATEWAY_VECTORS is not set")
+@pytest.mark.parametrize(
+    "row",
+    [row for row in shared_vectors(*NAMES) if row["id"] not in OTHERWISE_TESTED],
+    ids=lambda row: row["id"],
+)
+def test_shared_vector(row: dict[str, Any]) -> None:
+    answer = Decoding(Registry(DRIVERS)).answer(
+        {
+            "id": row["id"],
+            "driver": row["device"],
+            "direction": row["direction"],
+            "hex": row["bytes_hex"],
+        }
+    )
+
+    expected = {name: value for name, value in row["expected"].items() if name != "note"}
+    if not answer["ok"]:
+        assert expected.get("error") is not None, answer
+    elif message_of(answer).get("event") == "device_error":
+        assert expected.get("error") is not None
+    else:
+        if "error" not in message_of(answer):
+            assert expected.pop("error", None) is None
+        assert differences(expected, message_of(answer)) == []
+
+
+def message_of(answer: dict[str, object]) -> dict[str, object]:
+    message = answer["message"]
+    assert isinstance(message, dict)
+    return message
+
+
+def test_every_exception_still_has_its_driver() -> None:
+    rows = {row["id"] for row in shared_vectors(*NAMES)}
+
+    assert not rows or set(OTHERWISE_TESTED) <= rows
