@@ -1,0 +1,79 @@
+"""Driver for blood pressure monitors that follow the Bluetooth SIG Blood Pressure Service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gateway.domain.reading import Kind
+from gateway.drivers.api import (
+    Channel,
+    Driver,
+    Fit,
+    Frame,
+    Manifest,
+    Model,
+    Reach,
+    Session,
+    Sighting,
+    gatt,
+)
+from gateway.drivers.bp_monitor.bluetooth_sig import codec
+from gateway.drivers.bp_monitor.bluetooth_sig.session import converse, is_beurer
+from gateway.errors import DecodeError
+
+SERVICE = "1810"
+
+_DECODERS: Mapping[Channel, Callable[[bytes], object]] = {
+    gatt(SERVICE, "2a35"): codec.measurement,
+    gatt(SERVICE, "2a36"): codec.intermediate,
+    gatt(SERVICE, "2a49"): codec.feature,
+    gatt(SERVICE, "2b34"): codec.enhanced_measurement,
+    gatt(SERVICE, "2b35"): codec.enhanced_intermediate,
+}
+_RECORD = gatt(SERVICE, "2b36")
+_BEURER = "BEURER-BM85"
+
+
+class _BluetoothSigBloodPressure:
+    manifest = Manifest(
+        name="bp_monitor/bluetooth_sig",
+        title="Blood pressure monitor (Bluetooth SIG)",
+        reach=Reach.BLE,
+        emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
+        spec="Bluetooth Blood Pressure Service 1.1.1",
+        models=(
+            Model("any with the Blood Pressure Service", "simulated"),
+            Model(
+                "Beurer BM48, BM59, BM85, ELITE 900", "checked against public captures of a BM85"
+            ),
+            Model("boso medicus, QardioArm", "checked against public captures"),
+        ),
+        services=frozenset({SERVICE}),
+        decodes={
+            **{channel.split("/")[1].upper(): channel for channel in (*_DECODERS, _RECORD)},
+            _BEURER: gatt(SERVICE, "2a35"),
+        },
+    )
+
+    def match(self, sighting: Sighting, /) -> Fit:
+        if sighting.reach is not Reach.BLE:
+            return Fit.NONE
+        if is_beurer(sighting.name):
+            return Fit.MODEL
+        return Fit.PROFILE if SERVICE in sighting.services else Fit.NONE
+
+    def decode(self, frame: Frame, /) -> object:
+        if frame.channel == _RECORD:
+            e2e_crc = frame.hints.get("e2e_crc") is True
+            return codec.record_segment(frame.data, e2e_crc=e2e_crc)
+        if frame.hints.get("name") == _BEURER.lower():
+            return codec.beurer_measurement(frame.data)
+        if frame.channel not in _DECODERS:
+            raise DecodeError("unknown_channel", frame.data)
+        return _DECODERS[frame.channel](frame.data)
+
+    async def converse(self, session: Session, /) -> None:
+        await converse(session)
+
+
+DRIVER: Driver = _BluetoothSigBloodPressure()

@@ -1,0 +1,125 @@
+"""What a scale's messages say about a person: readings in canonical units.
+
+A weighing gives a weight, and a height if the scale sent the one it was told. A body composition
+gives one reading of all it measured; a 0 in it stands for "not measured" (seen on Beurer BF788:
+stubs of its history), and what was not measured makes no reading. The BMI is never kept: it follows
+from the other two.
+
+A number that no living person has makes its reading QUESTIONABLE, with the flag `implausible`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+
+from gateway.clock import Instant
+from gateway.domain.device import DeviceId
+from gateway.domain.quantity import Quantity, Unit, cm_from_in, kg_from_lb
+from gateway.domain.reading import Kind, Measure, Quality, Reading
+from gateway.drivers.episodic import Timed
+from gateway.drivers.scale.bluetooth_sig.codec import UNKNOWN_USER, BodyComposition, Weight
+
+PLAUSIBLE: Mapping[Measure, tuple[Decimal, Decimal]] = MappingProxyType(
+    {
+        Measure.WEIGHT: (Decimal("0.5"), Decimal(400)),  # kg; from a premature baby on
+        Measure.HEIGHT: (Decimal(30), Decimal(260)),  # cm
+        Measure.BODY_FAT: (Decimal(1), Decimal(75)),  # %
+        Measure.MUSCLE: (Decimal(5), Decimal(95)),  # %
+        Measure.MUSCLE_MASS: (Decimal("0.1"), Decimal(200)),  # kg, and so are the next three
+        Measure.FAT_FREE_MASS: (Decimal("0.1"), Decimal(250)),
+        Measure.SOFT_LEAN_MASS: (Decimal("0.1"), Decimal(250)),
+        Measure.BODY_WATER_MASS: (Decimal("0.1"), Decimal(200)),
+        Measure.BASAL_METABOLISM: (Decimal(400), Decimal(25000)),  # kJ a day
+        Measure.IMPEDANCE: (Decimal(1), Decimal(3000)),  # Ohm; higher ones are sentinels
+    }
+)
+"""From-to of what is plausible, in canonical units; wide guesses that stop odd formats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """When, where and on whose behalf the scale measured: what its readings have in common."""
+
+    device: DeviceId
+    received: Instant
+    timed: Timed
+    slot: str | None
+
+
+def weight_readings(message: Weight | BodyComposition, occasion: Occasion) -> list[Reading]:
+    """Make the readings of weight and height, of those that the message has."""
+    made = []
+    if message.weight is not None:
+        weight = _mass(message.weight, message.unit)
+        made.append(_reading(Kind.WEIGHT, {Measure.WEIGHT: weight}, occasion))
+    if message.height:
+        height = _length(message.height, message.height_unit)
+        made.append(_reading(Kind.HEIGHT, {Measure.HEIGHT: height}, occasion))
+    return made
+
+
+def composition_readings(message: BodyComposition, occasion: Occasion) -> list[Reading]:
+    """Make the one reading of a body composition; none if nothing of it was measured."""
+    values = _composition(message)
+    return [_reading(Kind.BODY_COMPOSITION, values, occasion)] if values else []
+
+
+def slot_of(user_id: int | None) -> str | None:
+    """Return the user as text; None if the scale names none or does not know them."""
+    return None if user_id in {None, UNKNOWN_USER} else str(user_id)
+
+
+def _composition(message: BodyComposition) -> dict[Measure, Quantity]:
+    kilojoule = message.basal_metabolism_kj
+    plain = {
+        Measure.BODY_FAT: (message.body_fat_percent, Unit.PERCENT),
+        Measure.MUSCLE: (message.muscle_percent, Unit.PERCENT),
+        Measure.IMPEDANCE: (message.impedance_ohm, Unit.OHM),
+        Measure.BASAL_METABOLISM: (kilojoule and Decimal(kilojoule), Unit.KILOJOULE),
+    }
+    masses = {
+        Measure.MUSCLE_MASS: message.muscle_mass,
+        Measure.FAT_FREE_MASS: message.fat_free_mass,
+        Measure.SOFT_LEAN_MASS: message.soft_lean_mass,
+        Measure.BODY_WATER_MASS: message.body_water_mass,
+    }
+    return {
+        **{
+            name: Quantity(value=value, unit=unit) for name, (value, unit) in plain.items() if value
+        },
+        **{name: _mass(value, message.unit) for name, value in masses.items() if value},
+    }
+
+
+def _reading(kind: Kind, values: dict[Measure, Quantity], occasion: Occasion) -> Reading:
+    plausible = all(_is_plausible(measure, quantity) for measure, quantity in values.items())
+    return Reading(
+        device=occasion.device,
+        kind=kind,
+        values=values,
+        received=occasion.received,
+        device_time=occasion.timed.device_time,
+        record=occasion.timed.record,
+        slot=occasion.slot,
+        live=occasion.timed.live,
+        quality=Quality.GOOD if plausible else Quality.QUESTIONABLE,
+        flags=frozenset() if plausible else frozenset({"implausible"}),
+    )
+
+
+def _is_plausible(measure: Measure, quantity: Quantity) -> bool:
+    lowest, highest = PLAUSIBLE[measure]
+    return lowest <= quantity.value <= highest
+
+
+def _mass(value: Decimal, unit: str) -> Quantity:
+    return kg_from_lb(value) if unit == "lb" else Quantity(value=value, unit=Unit.KILOGRAM)
+
+
+def _length(value: Decimal, unit: str | None) -> Quantity:
+    if unit == "in":
+        return cm_from_in(value)
+    return Quantity(value=value.scaleb(2), unit=Unit.CENTIMETRE)

@@ -1,0 +1,166 @@
+"""The conversation with a Bluetooth SIG scale: subscribe, ask who it is, collect what it sends.
+
+A scale appears for some seconds after a weighing, sends the weight, then the body composition if it
+measures one, perhaps older ones as well, and hangs up. It forgets what is confirmed, which asking
+for the next frame does: each record is safe before that.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.domain.reading import ClockSample, Reading
+from gateway.drivers.api import Frame, Inbox, Session, gatt
+from gateway.drivers.episodic import Heard, Listener, hear_out, timed
+from gateway.drivers.gatt_device import introduce, read_clock
+from gateway.drivers.scale.bluetooth_sig import codec
+from gateway.drivers.scale.bluetooth_sig.codec import BodyComposition, Weight
+from gateway.drivers.scale.bluetooth_sig.pairing import joined, same_weighing
+from gateway.drivers.scale.bluetooth_sig.readings import (
+    Occasion,
+    composition_readings,
+    slot_of,
+    weight_readings,
+)
+from gateway.errors import DecodeError, LinkRefused, ProtocolError
+from gateway.wire.gatt_time import date_time_octets
+
+WEIGHT = gatt("181d", "2a9d")
+COMPOSITION = gatt("181b", "2a9c")
+
+_BELOW_ZERO = 0x10  # reserved by the specification; what Detecto 6880 and 7550 use it for
+_MOST_UNPAIRED = 100
+"""Weights that still wait for their composition; more than any scale in scope stores per user."""
+
+Message = Weight | BodyComposition
+
+
+async def converse(session: Session) -> None:
+    """Record everything the scale sends until it is silent or hangs up, its normal end."""
+    inboxes = await _subscribed(session)
+    clock = await read_clock(session)
+    await introduce(session)
+    scale = _Scale(session, clock)
+    listener: Listener[Message] = scale
+    await hear_out(session, listener, clock, *inboxes)
+    await scale.finish()
+
+
+async def _subscribed(session: Session) -> list[Inbox]:
+    inboxes = []
+    for channel in (WEIGHT, COMPOSITION):
+        if channel not in session.link.channels:
+            continue
+        try:
+            inboxes.append(await session.link.subscribe(channel))
+        except LinkRefused:
+            continue
+    if not inboxes:
+        raise ProtocolError("The device sends neither weight nor body composition to us.")
+    return inboxes
+
+
+@dataclass(slots=True)
+class _Scale:
+    session: Session
+    clock: ClockSample | None
+    unpaired: deque[Weight] = field(default_factory=lambda: deque(maxlen=_MOST_UNPAIRED))
+    first_packet: Heard[BodyComposition] | None = None
+
+    async def understand(self, frame: Frame, /) -> Message | None:
+        try:
+            message = _decoded(frame)
+        except DecodeError as error:
+            await self.session.set_aside(frame, error)
+            return None
+        if message.measurement_unsuccessful:
+            await self.session.remark("measurement_failed", frame)
+            return None
+        if isinstance(message, Weight):
+            if self._is_below_zero(message):
+                await self.session.remark("below_zero", frame)
+                return None
+            return message
+        return await self._whole(Heard(frame, message))
+
+    def belong_together(self, earlier: Message, later: Message, /) -> bool:
+        """Say yes to a weight and a composition; two of a kind are two measurements."""
+        return type(earlier) is not type(later) and same_weighing(earlier, later)
+
+    async def record(self, heard: Sequence[Heard[Message]], /, *, alone: bool) -> None:
+        made: list[Reading] = []
+        for one in heard:
+            found = self._readings(one, alone=alone)
+            if not found:
+                await self.session.remark("nothing_measured", one.frame)
+            made += found
+        if made:
+            await self.session.record(*made)
+
+    async def finish(self) -> None:
+        """Record the first of two packets whose second never came."""
+        if self.first_packet is not None:
+            await self.record([self.first_packet], alone=False)
+            self.first_packet = None
+
+    async def _whole(self, heard: Heard[BodyComposition]) -> BodyComposition | None:
+        """Return a composition once all its packets are there; a remark keeps the first safe."""
+        if self.first_packet is not None:
+            whole = joined(self.first_packet.message, heard.message)
+            if whole is None:
+                await self.finish()
+            self.first_packet = None
+            if whole is not None:
+                return whole
+        if heard.message.multiple_packet:
+            await self.session.remark("first_of_two_packets", heard.frame)
+            self.first_packet = heard
+            return None
+        return heard.message
+
+    def _readings(self, heard: Heard[Message], *, alone: bool) -> list[Reading]:
+        message = heard.message
+        if isinstance(message, Weight):
+            self.unpaired.append(message)
+            return weight_readings(message, self._occasion(heard, alone=alone))
+        weight = self._partner(message)
+        occasion = self._occasion(heard, weight, alone=alone)
+        made = composition_readings(message, occasion)
+        if weight is None and message.weight:
+            made += weight_readings(message, occasion)
+        return made
+
+    def _partner(self, composition: BodyComposition) -> Weight | None:
+        """Return the first weight of the same user and time that has no composition yet."""
+        for weight in self.unpaired:
+            if same_weighing(weight, composition):
+                self.unpaired.remove(weight)
+                return weight
+        return None
+
+    def _occasion(
+        self, heard: Heard[Message], weight: Weight | None = None, *, alone: bool
+    ) -> Occasion:
+        """Say when and on whose behalf; what a composition leaves out, its weight tells."""
+        frame, message = heard.frame, heard.message
+        stamp = message.timestamp
+        user = message.user_id
+        if weight is not None:
+            stamp = stamp if stamp is not None else weight.timestamp
+            user = user if slot_of(user) else weight.user_id
+        raw = b"" if stamp is None else date_time_octets(stamp)
+        when = timed(frame, stamp, raw, self.clock, alone=alone)
+        return Occasion(self.session.device.id, frame.received, when, slot_of(user))
+
+    def _is_below_zero(self, message: Weight) -> bool:
+        names = (self.session.sighting.name, self.session.device.manufacturer)
+        detecto = any("detecto" in name.lower() for name in names if name)
+        return detecto and bool(message.flags & _BELOW_ZERO)
+
+
+def _decoded(frame: Frame) -> Message:
+    if frame.channel == WEIGHT:
+        return codec.weight(frame.data)
+    return codec.body_composition(frame.data)

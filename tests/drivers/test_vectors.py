@@ -1,0 +1,101 @@
+"""Every vector, the project's own and the shared ones, through the same door as `decode`.
+
+A driver joins by adding the names of its formats to `READY`. The shared vectors are found through
+the environment variable GATEWAY_VECTORS, a folder that holds `ble.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER as BLOOD_PRESSURE
+from gateway.drivers.decoding import Decoding
+from gateway.drivers.registry import Registry
+from gateway.drivers.scale.bluetooth_sig import DRIVER as SCALE
+
+DRIVERS = (BLOOD_PRESSURE, SCALE)
+
+DATA_TYPES = {
+    "SFLOAT", "FLOAT", "E2E-CRC", "CRC-FRAME",
+    "2A08", "2A0A", "2A0C", "2A0D", "2A0E", "2A0F", "2A19", "2A23", "2A2B",
+}  # fmt: skip
+READY = {
+    *DATA_TYPES,
+    *BLOOD_PRESSURE.manifest.decodes,
+    *SCALE.manifest.decodes,
+}
+
+OWN = Path(__file__).parents[1] / "vectors"
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = json.loads(path.read_text(), parse_float=Decimal)
+    return loaded
+
+
+def own_rows() -> list[dict[str, Any]]:
+    return [row for path in sorted(OWN.glob("*.json")) for row in rows(path)]
+
+
+def shared_rows() -> list[dict[str, Any]]:
+    folder = os.environ.get("GATEWAY_VECTORS")
+    if folder is None:
+        return []
+    return [row for row in rows(Path(folder) / "ble.json") if row["characteristic"] in READY]
+
+
+def differences(expected: object, actual: object, at: str = "") -> list[str]:
+    """What `actual` lacks of `expected`: numbers by value, further fields are fine."""
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return [
+            difference
+            for name, part in expected.items()
+            for difference in (
+                differences(part, actual[name], f"{at}.{name}")
+                if name in actual
+                else [f"{at}.{name} is absent"]
+            )
+        ]
+    if type(expected) is bool or type(actual) is bool:
+        return [] if expected is actual else [f"{at}: {actual!r} is not {expected!r}"]
+    return [] if expected == actual else [f"{at}: {actual!r} is not {expected!r}"]
+
+
+def check(row: dict[str, Any]) -> None:
+    answer = Decoding(Registry(DRIVERS)).answer(row)
+
+    if "reject" in row["expected"]:
+        assert answer["ok"] is False
+        assert answer["error"]
+        assert isinstance(answer["offset"], int)
+    else:
+        assert answer["ok"] is True, answer
+        assert differences(row["expected"], answer["message"]) == []
+
+
+@pytest.mark.parametrize("row", own_rows(), ids=lambda row: row["id"])
+def test_own_vector(row: dict[str, Any]) -> None:
+    check(row)
+
+
+@pytest.mark.skipif("GATEWAY_VECTORS" not in os.environ, reason="GATEWAY_VECTORS is not set")
+@pytest.mark.parametrize("row", shared_rows(), ids=lambda row: row["id"])
+def test_shared_vector(row: dict[str, Any]) -> None:
+    check(row)
+
+
+def test_every_own_vector_names_its_source() -> None:
+    assert [row["id"] for row in own_rows() if not row.get("source")] == []
+
+
+def test_every_format_of_a_driver_has_a_vector_of_our_own() -> None:
+    covered = {row["characteristic"] for row in own_rows()}
+
+    assert READY - covered == set()
