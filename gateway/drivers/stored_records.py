@@ -1,0 +1,138 @@
+"""Reads what a device has stored, through its Record Access Control Point.
+
+Glucose meters and CGM sensors answer a request by notifying their records and then indicating, on
+the control point, how it ended. The answer is what is waited for: records gather in their inboxes
+and are handed over in bursts, so that a long memory costs few commits and yet little of it is lost
+when the link is.
+"""
+
+from __future__ import annotations
+
+from gateway.drivers.api import Channel, Frame, Inbox, Link
+from gateway.errors import DecodeError, LinkLost, LinkRefused, LinkTimeout, ProtocolError
+from gateway.wire import racp
+
+TIMEOUT_S = 30.0
+"""A request without record or answer for so long has failed (the ATT transaction time-out)."""
+
+_TURN_S = 2.0  # how much of a running report a lost link or a power cut may cost
+_TURNS = int(TIMEOUT_S / _TURN_S)
+_OVERTAKEN_S = 0.2  # guess: an answer may overtake the last records on its way through a host stack
+
+_WITHOUT_FILTER = frozenset(
+    {
+        racp.Code.OP_CODE_NOT_SUPPORTED,
+        racp.Code.INVALID_OPERATOR,
+        racp.Code.OPERATOR_NOT_SUPPORTED,
+        racp.Code.INVALID_OPERAND,
+        racp.Code.OPERAND_NOT_SUPPORTED,
+    }
+)
+"""Answers of devices that cannot tell old records from new: they are asked for all of them."""
+
+_ALREADY_BUSY = frozenset({0x80, 0xFE})
+"""ATT errors for "procedure already in progress": the Glucose Service's own, and the common one."""
+
+
+class StoredRecords:
+    """The stored records of one device: its control point, and the inboxes they arrive in.
+
+    One request at a time: call `report`, then `burst` until it returns None; `count` in between.
+    """
+
+    def __init__(self, link: Link, control: Channel, answers: Inbox, *records: Inbox) -> None:
+        self._link = link
+        self._control = control
+        self._answers = answers
+        self._records = records
+        self._since: int | None = None
+        self._finished = True
+        self.silent = False
+        """A request went unanswered: nothing more may be asked on this link."""
+
+    async def report(self, since: int | None = None) -> None:
+        """Ask for the records from number `since` on, or for all.
+
+        Raises ProtocolError if the device is busy with a request of before: disconnecting ends it.
+        """
+        self._since = since
+        self._finished = False
+        await self._ask(racp.report(since))
+
+    async def burst(self) -> list[Frame] | None:
+        """Return what came since the last call, or None once everything has been handed over.
+
+        May return an empty list. Falls back to all records where the device knows no filter. Raises
+        ProtocolError if the device is busy, breaks off, or falls silent (TIMEOUT_S after the last
+        record). Records that came before LinkLost are returned first.
+        """
+        for _ in range(_TURNS):
+            if self._finished:
+                return None
+            try:
+                answer = await self._answer()
+            except LinkLost:
+                if frames := await self._drained(within=0):
+                    return frames
+                raise
+            if answer is None and (frames := await self._drained(within=0)):
+                return frames
+            if isinstance(answer, racp.Response) and answer.request_op == racp.Op.REPORT:
+                return await self._end(answer)
+        self.silent = True
+        raise ProtocolError("The device began to report its records and fell silent.")
+
+    async def count(self, since: int | None = None) -> int | None:
+        """Ask how many records there are from number `since` on; None if the device does not say.
+
+        Records that come meanwhile stay in their inboxes.
+        """
+        await self._ask(racp.count(since))
+        for _ in range(_TURNS):
+            answer = await self._answer()
+            if isinstance(answer, racp.Count):
+                return answer.count
+            if answer is not None and answer.request_op == racp.Op.COUNT:
+                return 0 if answer.response_code == racp.Code.NO_RECORDS_FOUND else None
+        self.silent = True
+        return None
+
+    async def _ask(self, request: bytes) -> None:
+        if self.silent:
+            raise ProtocolError("The device left a request unanswered: it must be reconnected.")
+        try:
+            await self._link.write(self._control, request)
+        except LinkRefused as error:
+            if error.code in _ALREADY_BUSY:
+                raise ProtocolError("The device is still busy with an earlier request.") from error
+            raise
+
+    async def _answer(self) -> racp.Count | racp.Response | None:
+        try:
+            frame = await self._answers.get(within=_TURN_S)
+        except LinkTimeout:
+            return None
+        try:
+            return racp.decode_answer(frame.data)
+        except DecodeError as error:
+            raise ProtocolError("The device's answer on record access cannot be read.") from error
+
+    async def _end(self, answer: racp.Response) -> list[Frame]:
+        if answer.response_code in _WITHOUT_FILTER and self._since is not None:
+            await self.report()
+            return await self._drained(within=0)
+        if answer.response_code not in (racp.Code.SUCCESS, racp.Code.NO_RECORDS_FOUND):
+            raise ProtocolError(f"The device did not report its records: {answer.response}.")
+        self._finished = True
+        return await self._drained(within=_OVERTAKEN_S)
+
+    async def _drained(self, *, within: float) -> list[Frame]:
+        """Take what waits, and what comes `within` s of the one before."""
+        frames = []
+        for inbox in self._records:
+            try:
+                while True:
+                    frames.append(await inbox.get(within=within))
+            except (LinkTimeout, LinkLost):
+                continue
+        return frames
