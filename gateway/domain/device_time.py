@@ -64,7 +64,10 @@ def corrected(reading: Reading, zone: tzinfo) -> Timing:
         return _at_reception(reading, Correction.RECEPTION, zone)
     if told.stamp is not None:
         for attempt in (_by_sample, _by_offset, _by_zone):
-            timing = attempt(told, told.stamp, zone)
+            try:
+                timing = attempt(reading, told, told.stamp, zone)
+            except OverflowError:  # a clock of the year 9999, or a stamp: no moment follows from it
+                continue
             if timing is not None and _plausible(timing.measured_at, reading):
                 return timing
     if reading.live:
@@ -73,11 +76,12 @@ def corrected(reading: Reading, zone: tzinfo) -> Timing:
     return Timing(at, timedelta(), Correction.UNKNOWN, None, sendable=False)
 
 
-def _by_sample(told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
+def _by_sample(reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
     if told.clock is None:
         return None
     age = told.clock.shown - stamp
-    if age < -_SAMPLED_CLOCK - told.resolution:
+    since_sample = timedelta(seconds=reading.received.monotonic - told.clock.at.monotonic)
+    if age + since_sample < -_SAMPLED_CLOCK - told.resolution:
         return None  # the clock was set back after the reading: the sample says nothing about it
     at = (told.clock.at.utc - age).astimezone(zone)
     shift = at.replace(tzinfo=None) - stamp
@@ -86,7 +90,7 @@ def _by_sample(told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None
     )
 
 
-def _by_offset(told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
+def _by_offset(reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
     if told.utc_offset is None:
         return None
     at = (stamp - told.utc_offset).replace(tzinfo=UTC).astimezone(zone)
@@ -95,7 +99,7 @@ def _by_offset(told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None
     )
 
 
-def _by_zone(told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
+def _by_zone(reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
     at = stamp.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
     return Timing(
         at, timedelta(), Correction.ASSUMED_ZONE, _ASSUMED_ZONE + told.resolution, sendable=True
