@@ -119,15 +119,15 @@ def open_writer(path: Path) -> Database:
 
     `make_private` has made the file, and the caller has the writer's lock.
     """
+    connection = _connection(path, str(path), apsw.SQLITE_OPEN_READWRITE)
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(_BUSY_MS)
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone() or ("nothing",)
         connection.execute("PRAGMA synchronous = FULL")
         (synchronous,) = connection.execute("PRAGMA synchronous").fetchone() or (None,)
         for setting in _SETTINGS:
             connection.execute(setting)
     except apsw.Error as error:
+        connection.close()
         raise _translated(error, path, 0) from error
     if (mode, synchronous) != ("wal", 2):
         connection.close()
@@ -154,23 +154,26 @@ def open_reader(path: Path) -> Database:
         raise JournalError(f"there is no journal at {path}")
     log = path.with_name(path.name + "-wal")
     how = "mode=ro" if log.exists() else "immutable=1"
-    try:
-        connection = apsw.Connection(
-            f"{path.absolute().as_uri()}?{how}",
-            flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
-        )
-        connection.set_busy_timeout(_BUSY_MS)
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
-    except apsw.Error as error:
-        raise _translated(error, path, 0) from error
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    connection = _connection(path, f"{path.absolute().as_uri()}?{how}", flags)
     database = Database(connection, path)
     try:
+        database.run("PRAGMA query_only = ON")
+        database.run("PRAGMA trusted_schema = OFF")
         _check_version(database, path)
     except JournalError:
         connection.close()
         raise
     return database
+
+
+def _connection(path: Path, name: str, flags: int) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(name, flags=flags)
+    except apsw.Error as error:
+        raise _translated(error, path, 0) from error
+    connection.set_busy_timeout(_BUSY_MS)
+    return connection
 
 
 def schema_steps() -> list[str]:

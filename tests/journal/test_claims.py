@@ -1,0 +1,216 @@
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.consent.gate import Reason
+from gateway.domain.reading import Kind, Quality
+from gateway.domain.subject import SubjectId
+from gateway.journal import claims
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import (
+    LONG_AGO,
+    SCALE,
+    consenting,
+    grant,
+    open_journal,
+    undated,
+    weight,
+    withdrawal,
+)
+
+LATER = START + timedelta(hours=1)
+
+
+async def _records(journal: Journal, limit: int = 50) -> list[str | None]:
+    claimed = await journal.claim("mes", limit, LATER)
+    return [released.delivery.entry.reading.record for released in claimed]
+
+
+def _reasons(reader: Reader) -> dict[str | None, int]:
+    return {c.reason: c.count for c in reader.delivery_counts() if c.state == "withheld"}
+
+
+async def test_deliveries_come_in_the_order_they_were_recorded(journal: Journal) -> None:
+    await consenting(journal)
+    await journal.record(SCALE, [weight(2), weight(1)])
+    await journal.record(SCALE, [weight(3)])
+
+    assert await _records(journal, limit=2) == ["seq:2", "seq:1"]
+    assert await _records(journal, limit=2) == ["seq:3"]
+
+
+async def test_postponed_deliveries_come_in_due_order(journal: Journal) -> None:
+    await consenting(journal)
+    await journal.record(SCALE, [weight(n) for n in range(3)])
+    minutes = (30, 10, 20)
+    for released, due in zip(await journal.claim("mes", 3, START), minutes, strict=True):
+        await journal.retry_at(released, START + timedelta(minutes=due), "503")
+
+    assert await _records(journal) == ["seq:1", "seq:2", "seq:0"]
+
+
+async def test_a_person_with_a_backlog_does_not_keep_others_waiting(journal: Journal) -> None:
+    many = await consenting(journal, slot="1")
+    few = await consenting(journal, slot="2")
+    await journal.record(SCALE, [weight(n, slot="1") for n in range(20)])
+    await journal.record(SCALE, [weight(n, slot="2") for n in (100, 101)])
+
+    claimed = await journal.claim("mes", 5, START)
+
+    assert [r.subject for r in claimed] == [many, few, many, few, many]
+
+
+async def test_a_limit_is_filled_when_one_person_has_little(journal: Journal) -> None:
+    await consenting(journal, slot="1")
+    await consenting(journal, slot="2")
+    await journal.record(SCALE, [weight(n, slot="1") for n in range(20)])
+    await journal.record(SCALE, [weight(100, slot="2")])
+
+    assert len(await journal.claim("mes", 15, START)) == 15
+
+
+async def test_withheld_deliveries_say_why(journal: Journal, reader: Reader) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    await journal.assign(SCALE.id, "1", subject, LONG_AGO)
+    await journal.record(SCALE, [weight(1, slot="1"), weight(2)])
+    await journal.claim("mes", 10, START)
+    ungranted = _reasons(reader)
+    kinds = frozenset({Kind.WEIGHT})
+    await journal.record_grant(grant(subject, kinds=kinds, covers_from=START, expires=LATER))
+    (dark,) = await journal.record(SCALE, [undated(5)])
+    await journal.claim_entry(dark.id, subject)
+    early = START - timedelta(days=1)
+    await journal.record(
+        SCALE, [weight(3, slot="1", at=early), weight(4, slot="1", quality=Quality.CONTROL)]
+    )
+
+    released = await journal.claim("mes", 10, START)
+
+    assert ungranted == {Reason.NO_GRANT: 1, Reason.UNCLAIMED: 1}
+    assert [r.delivery.entry.reading.record for r in released] == ["seq:1"]
+    assert _reasons(reader) == {
+        Reason.UNCLAIMED: 1,
+        Reason.BEFORE_GRANT: 1,
+        Reason.NOT_RELIABLE: 1,
+        Reason.TIME_UNKNOWN: 1,
+    }
+
+
+async def test_an_expired_grant_releases_nothing_and_a_new_one_does(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    await journal.assign(SCALE.id, None, subject, LONG_AGO)
+    await journal.record_grant(grant(subject, expires=LATER))
+    await journal.record(SCALE, [weight(1)])
+
+    at_expiry, why = await _records(journal), _reasons(reader)
+    await journal.record_grant(grant(subject, "grant-2"))
+
+    assert (at_expiry, why) == ([], {Reason.EXPIRED: 1})
+    assert await _records(journal) == ["seq:1"]
+
+
+async def test_withheld_deliveries_do_not_hide_those_that_may_leave(journal: Journal) -> None:
+    await consenting(journal, slot="1")
+    await journal.record(SCALE, [weight(n) for n in range(300)])
+    await journal.record(SCALE, [weight(999, slot="1")])
+
+    assert await _records(journal, limit=10) == ["seq:999"]
+
+
+async def test_one_claim_decides_a_bounded_number_and_next_due_tells_of_the_rest(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "_EXAMINED", 20)
+    await journal.record(SCALE, [weight(n) for n in range(50)])
+
+    rounds = 0
+    while await journal.next_due("mes") is not None:
+        assert await _records(journal, limit=10) == []
+        rounds += 1
+
+    assert rounds == 3
+
+
+async def test_a_withdrawal_recorded_before_the_claim_is_honoured(journal: Journal) -> None:
+    subject = await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+
+    _, claimed = await asyncio.gather(
+        journal.record_withdrawal(withdrawal(subject)), journal.claim("mes", 10, START)
+    )
+    await journal.record(SCALE, [weight(2)])
+
+    assert claimed == []
+    assert await _records(journal) == []
+
+
+async def test_a_withdrawal_returns_after_what_was_on_its_way_is_stopped(
+    journal: Journal,
+) -> None:
+    subject = await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+    (released,) = await journal.claim("mes", 10, START)
+    story: list[str] = []
+
+    async def stop(withdrawn: SubjectId, destination: str) -> None:
+        assert (withdrawn, destination) == (released.subject, "mes")
+        await journal.retry_at(released, LATER, "aborted")
+        story.append("stopped")
+
+    journal.when_withdrawn(stop)
+    await journal.record_withdrawal(withdrawal(subject))
+    story.append("returned")
+
+    assert story == ["stopped", "returned"]
+    assert await _records(journal) == []
+
+
+async def test_what_was_released_to_a_cancelled_caller_is_given_back(journal: Journal) -> None:
+    await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+    claiming = asyncio.ensure_future(journal.claim("mes", 10, START))
+    await asyncio.sleep(0)
+
+    claiming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+    due = asyncio.Event()
+    journal.when_due("mes", due.set)
+    await due.wait()
+
+    (again,) = await journal.claim("mes", 10, START)
+    assert (again.delivery.unsettled, again.delivery.attempt) == (False, 2)
+
+
+async def test_each_destination_has_a_queue_of_its_own(path: Path, clock: ManualClock) -> None:
+    routes = {"mes": frozenset(Kind), "fhir": frozenset(Kind)}
+    async with open_journal(path, clock, routes) as journal:
+        subject = await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+
+        elsewhere = await journal.claim("fhir", 10, START)
+        await journal.record_grant(grant(subject, "for fhir", destination="fhir"))
+
+        assert elsewhere == []
+        assert len(await journal.claim("fhir", 10, START)) == 1
+        assert len(await journal.claim("mes", 10, START)) == 1
+
+
+async def test_a_clock_that_was_ahead_when_recording_delays_nothing(
+    journal: Journal, clock: ManualClock
+) -> None:
+    await consenting(journal)
+    clock.step(timedelta(days=900))
+    await journal.record(SCALE, [weight(1)])
+
+    clock.step(timedelta(days=-900))
+
+    assert await _records(journal) == ["seq:1"]

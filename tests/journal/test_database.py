@@ -1,0 +1,173 @@
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import JournalError
+from gateway.journal import database
+from gateway.journal.database import open_reader, open_writer, schema_steps
+from gateway.journal.reader import Reader
+from tests.journal.making import SCALE, open_journal, weight
+
+
+async def _closed_journal(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+
+
+async def test_every_commit_is_synced_and_deleted_content_is_overwritten(path: Path) -> None:
+    await _closed_journal(path)
+
+    opened = open_writer(path)
+
+    settings = ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
+    values = [opened.one(f"PRAGMA {name}")[0] for name in settings]
+    opened.close()
+    assert values == ["wal", 2, 1, 1]
+
+
+async def test_files_and_folder_are_for_this_user_only(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert set(modes.values()) == {0o600}
+    assert "journal.db-wal" in modes
+
+
+def test_a_second_writer_is_refused_and_told_who_has_it(path: Path) -> None:
+    program = (
+        "import sys, asyncio; from pathlib import Path\n"
+        "from tests.journal.making import open_journal\n"
+        "journal = open_journal(Path(sys.argv[1]))\n"
+        "print('open', flush=True); sys.stdin.read(); asyncio.run(journal.close())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+
+        with pytest.raises(JournalError, match=rf"in use by process {other.pid}\b"):
+            open_journal(path)
+
+        other.communicate("")
+
+
+async def test_the_lock_is_free_again_after_closing(path: Path) -> None:
+    await _closed_journal(path)
+
+    await _closed_journal(path)
+
+    with Reader.open(path) as reader:
+        assert reader.summary().entries == 1
+
+
+async def test_a_newer_schema_is_left_alone(path: Path) -> None:
+    await _closed_journal(path)
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 999")
+    other.close()
+    before = path.read_bytes()
+
+    with pytest.raises(JournalError, match=r"newer gateway .schema 999"):
+        open_journal(path)
+    with pytest.raises(JournalError, match="newer gateway"):
+        Reader.open(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "photos.db"
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA application_id = 7")
+    other.close()
+
+    with pytest.raises(JournalError, match="another program"):
+        open_journal(path)
+
+
+@pytest.mark.parametrize("open_it", [open_journal, Reader.open])
+def test_a_damaged_file_is_named_and_kept(tmp_path: Path, open_it) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"not a database, but somebody's readings once" * 100)
+    before = path.read_bytes()
+
+    with pytest.raises(JournalError, match=r"damaged.*nothing was deleted"):
+        open_it(path)
+
+    assert path.read_bytes() == before
+
+
+def test_a_step_that_fails_leaves_the_version_before(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [*schema_steps(), "CREATE TABLE half (x) STRICT"]
+    monkeypatch.setattr(database, "schema_steps", lambda: steps)
+
+    with pytest.raises(JournalError):
+        open_journal(path)
+
+    monkeypatch.undo()
+    with Reader.open(path) as reader:
+        assert reader.summary().entries == 0
+
+
+def test_there_is_no_journal_to_read(path: Path) -> None:
+    with pytest.raises(JournalError, match="there is no journal"):
+        Reader.open(path)
+
+
+async def test_a_reader_cannot_write(path: Path) -> None:
+    await _closed_journal(path)
+    opened = open_reader(path)
+
+    with pytest.raises(JournalError):
+        opened.run("DELETE FROM timings")
+
+    opened.close()
+
+
+async def test_what_was_recorded_is_not_edited(path: Path) -> None:
+    await _closed_journal(path)
+    opened = open_writer(path)
+
+    for statement in (
+        "UPDATE entries SET kind = 'height'",
+        "UPDATE timings SET reason = 'reception'",
+        "UPDATE audit SET event = 'settled'",
+        "DELETE FROM audit",
+    ):
+        with pytest.raises(JournalError, match=r"never edited|append-only"):
+            opened.run(statement)
+
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT min(whose) FROM owed WHERE destination = ? AND state = ? AND whose > ?",
+        "SELECT min(due_us) FROM owed WHERE destination = ? AND state = ? AND whose = ?",
+        "SELECT due_us, entry, id, may_have_arrived FROM owed WHERE destination = ?"
+        " AND state = ? AND whose = ? AND due_us <= 9 ORDER BY due_us, entry LIMIT 1",
+    ],
+)
+async def test_claiming_never_scans_the_outbox(path: Path, query: str) -> None:
+    await _closed_journal(path)
+    opened = open_reader(path)
+
+    plan = [row[3] for row in opened.rows(f"EXPLAIN QUERY PLAN {query}", ("mes", "due", ""))]
+
+    opened.close()
+    assert any("deliveries_open" in step for step in plan)
+    assert not any("SCAN" in step or "TEMP B-TREE" in step for step in plan)

@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.reading import Kind
+from gateway.errors import JournalError
+from gateway.journal.journal import Journal
+from gateway.journal.outbox import State
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import (
+    LONG_AGO,
+    SCALE,
+    consenting,
+    grant,
+    open_journal,
+    weight,
+    withdrawal,
+)
+
+
+async def test_the_ledger_keeps_everything_in_order_of_recording(journal: Journal) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    entries = [grant(subject), withdrawal(subject), grant(subject, "grant-2")]
+    await journal.record_grant(entries[0])
+    await journal.record_withdrawal(entries[1])
+
+    await journal.record_grant(entries[2])
+
+    assert await journal.ledger(subject) == tuple(entries)
+
+
+async def test_the_same_grant_twice_is_no_news_but_another_of_its_id_is_refused(
+    journal: Journal,
+) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.record_grant(grant(subject))
+    await journal.record_grant(grant(subject))
+
+    with pytest.raises(JournalError, match="another entry of that id"):
+        await journal.record_grant(grant(subject, kinds=frozenset({Kind.HEIGHT})))
+
+    assert len(await journal.ledger(subject)) == 1
+
+
+async def test_an_old_withdrawal_repeated_ends_no_newer_grant(journal: Journal) -> None:
+    subject = await consenting(journal)
+    await journal.record_withdrawal(withdrawal(subject))
+    await journal.record_grant(grant(subject, "grant-2"))
+    await journal.record(SCALE, [weight(1)])
+
+    dropped = await journal.record_withdrawal(withdrawal(subject))
+
+    assert dropped == 0
+    assert len(await journal.claim("mes", 10, START)) == 1
+
+
+async def test_what_was_dropped_stays_dropped_when_consent_is_given_anew(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+    await journal.record_withdrawal(withdrawal(subject))
+
+    await journal.record_grant(grant(subject, "grant-2"))
+
+    assert await journal.claim("mes", 10, START) == []
+    assert reader.summary().deliveries == {State.DROPPED: 1}
+
+
+async def test_a_withdrawal_at_one_destination_leaves_the_other_alone(
+    path: Path, clock: ManualClock
+) -> None:
+    async with open_journal(path, clock, {"mes": frozenset(Kind), "fhir": frozenset(Kind)}) as j:
+        subject = await consenting(j)
+        await j.record_grant(grant(subject, "for fhir", destination="fhir"))
+        await j.record(SCALE, [weight(1)])
+
+        dropped = await j.record_withdrawal(withdrawal(subject))
+
+        assert dropped == 1
+        assert len(await j.claim("fhir", 10, START)) == 1
+
+
+async def test_a_withdrawal_survives_a_restart(path: Path, clock: ManualClock) -> None:
+    async with open_journal(path, clock) as journal:
+        subject = await consenting(journal)
+        await journal.record_withdrawal(withdrawal(subject))
+
+    async with open_journal(path, clock) as journal:
+        await journal.record(SCALE, [weight(1)])
+
+        assert await journal.claim("mes", 10, START) == []
+
+
+async def test_a_grant_of_earlier_readings_queues_those_recorded_before_the_destination_was(
+    path: Path, clock: ManualClock
+) -> None:
+    async with open_journal(path, clock, {}) as journal:
+        subject = await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+    async with open_journal(path, clock) as journal:
+        await journal.record_grant(grant(subject, "from now on", covers_from=clock.now().utc))
+        await journal.record_grant(grant(subject, "all", covers_from=LONG_AGO))
+        await journal.record_grant(grant(subject, "all again", covers_from=LONG_AGO))
+
+        assert len(await journal.claim("mes", 10, START)) == 1

@@ -1,0 +1,121 @@
+from datetime import timedelta
+
+import pytest
+
+from gateway.domain.device import DeviceId
+from gateway.domain.identity import ReadingId
+from gateway.domain.subject import Attribution, SubjectId
+from gateway.errors import JournalError
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START
+from tests.journal.making import LONG_AGO, SCALE, consenting, grant, undated, weight
+
+DAY = timedelta(days=1)
+
+
+def _owners(reader: Reader) -> dict[str | None, SubjectId | None]:
+    return {v.entry.reading.record: v.entry.subject for v in reader.entries()}
+
+
+async def test_an_id_says_nothing_about_the_person(journal: Journal) -> None:
+    one, two = await journal.add_subject("Ada"), await journal.add_subject("Ada")
+
+    assert one.id != two.id
+    assert one.id.startswith("p-")
+    assert len(one.id) == 10
+
+
+async def test_a_new_assignment_finds_the_person_of_earlier_readings_it_covers(
+    journal: Journal, reader: Reader
+) -> None:
+    await journal.record(
+        SCALE, [weight(1, at=START - 2 * DAY), weight(2, slot="2"), weight(3), undated(4)]
+    )
+    subject = (await journal.add_subject("Ada")).id
+
+    await journal.assign(SCALE.id, None, subject, START - DAY)
+
+    assert _owners(reader) == {"seq:1": None, "seq:2": subject, "seq:3": subject, "seq:4": None}
+
+
+async def test_what_was_withheld_for_want_of_a_person_becomes_due(journal: Journal) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.record_grant(grant(subject))
+    await journal.record(SCALE, [weight(1)])
+    unclaimed = await journal.claim("mes", 10, START)
+
+    await journal.assign(SCALE.id, None, subject, LONG_AGO)
+
+    assert unclaimed == []
+    assert len(await journal.claim("mes", 10, START)) == 1
+
+
+async def test_an_assignment_takes_no_reading_from_its_person(
+    journal: Journal, reader: Reader
+) -> None:
+    first = await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+    other = (await journal.add_subject("Bo")).id
+
+    await journal.assign(SCALE.id, None, other, LONG_AGO)
+
+    assert _owners(reader) == {"seq:1": first}
+
+
+async def test_an_ended_assignment_covers_no_later_reading(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    made = await journal.assign(SCALE.id, None, subject, START - DAY)
+    await journal.record(SCALE, [weight(1)])
+
+    ended = await journal.end_assignment(made, START + DAY)
+    await journal.record(SCALE, [weight(2), weight(3, at=START + DAY)])
+
+    assert ended.until == START + DAY
+    assert reader.assignments() == [ended]
+    assert _owners(reader) == {"seq:1": subject, "seq:2": subject, "seq:3": None}
+
+
+async def test_a_claim_keeps_time_and_content(journal: Journal, reader: Reader) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    (entry,) = await journal.record(SCALE, [weight(1)])
+
+    await journal.claim_entry(entry.id, subject)
+    await journal.claim_entry(entry.id, subject)
+
+    view = reader.entry(entry.id)
+    assert view is not None
+    assert (view.entry.reading, view.entry.timing) == (entry.reading, entry.timing)
+    assert (view.entry.subject, view.entry.attribution) == (subject, Attribution.CLAIM)
+
+
+async def test_an_entry_of_one_person_is_not_given_to_another(journal: Journal) -> None:
+    await consenting(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    other = (await journal.add_subject("Bo")).id
+
+    with pytest.raises(JournalError, match="another person's"):
+        await journal.claim_entry(entry.id, other)
+
+
+async def test_what_is_not_known_is_refused_in_a_sentence(journal: Journal) -> None:
+    nobody = SubjectId("p-00000000")
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    made = await journal.assign(SCALE.id, None, subject, START)
+
+    with pytest.raises(JournalError, match="does not know that device"):
+        await journal.assign(DeviceId("ble:none"), None, subject, START)
+    with pytest.raises(JournalError, match="does not know that person"):
+        await journal.assign(SCALE.id, None, nobody, START)
+    with pytest.raises(JournalError, match="does not know that person"):
+        await journal.record_grant(grant(nobody))
+    with pytest.raises(JournalError, match="no such entry"):
+        await journal.claim_entry(ReadingId("0" * 32), subject)
+    with pytest.raises(JournalError, match="no such assignment"):
+        await journal.end_assignment(made.model_copy(update={"slot": "9"}), START + DAY)
+    with pytest.raises(ValueError, match="ends after it begins"):
+        await journal.assign(SCALE.id, None, subject, START, START)

@@ -1,0 +1,205 @@
+import asyncio
+import shutil
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from gateway.clock import Instant
+from gateway.domain.reading import Kind, Limit, Quality
+from gateway.drivers.api import SERIAL, Frame
+from gateway.errors import DecodeError
+from gateway.journal import aside
+from gateway.journal.journal import Journal
+from gateway.journal.outbox import State
+from gateway.journal.reader import Reader
+from gateway.journal.views import Sample
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import (
+    LONG_AGO,
+    SCALE,
+    SENSOR,
+    consenting,
+    glucose,
+    grant,
+    open_journal,
+    weight,
+)
+
+FRAME = Frame(SERIAL, bytes.fromhex("02 41 03"), Instant(START, 1000.0, "test-boot"))
+
+
+async def test_a_stopped_journal_is_read_without_writing_anything(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+    before = {file: file.read_bytes() for file in path.parent.iterdir()}
+
+    with Reader.open(path) as reader:
+        entries = reader.summary().entries
+
+    assert entries == 1
+    assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+async def test_a_crashed_journal_is_read_with_its_log(path: Path, tmp_path: Path) -> None:
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+        shutil.copytree(path.parent, tmp_path / "crashed")
+
+    with Reader.open(tmp_path / "crashed" / "journal.db") as reader:
+        assert reader.summary().entries == 1
+
+
+async def test_a_reader_sees_what_is_recorded_while_it_is_open(
+    journal: Journal, reader: Reader
+) -> None:
+    before = reader.summary().entries
+
+    await journal.record(SCALE, [weight(1)])
+
+    assert (before, reader.summary().entries) == (0, 1)
+
+
+async def test_entries_come_latest_first_page_by_page(journal: Journal, reader: Reader) -> None:
+    moments = [START + timedelta(minutes=m) for m in (3, 1, 2, 2, 0)]
+    await journal.record(SCALE, [weight(n, at=at) for n, at in enumerate(moments)])
+
+    first = reader.entries(limit=2)
+    second = reader.entries(limit=9, before=first[-1].position)
+
+    assert [view.entry.reading.record for view in first] == ["seq:0", "seq:3"]
+    assert [view.entry.reading.record for view in second] == ["seq:2", "seq:1", "seq:4"]
+
+
+async def test_entries_can_be_those_of_one_person_or_kind_or_of_nobody(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+    await journal.record(SENSOR, [glucose(1, "101", START)])
+
+    def kinds(**only: object) -> list[Kind]:
+        return [view.entry.reading.kind for view in reader.entries(**only)]  # type: ignore[arg-type]
+
+    assert kinds(subject=subject) == [Kind.WEIGHT]
+    assert kinds(unclaimed=True) == [Kind.INTERSTITIAL_GLUCOSE]
+    assert kinds(kind=Kind.WEIGHT) == [Kind.WEIGHT]
+    assert kinds(subject=subject, unclaimed=True) == []
+
+
+async def test_an_entry_shows_how_it_stands_with_each_destination(
+    path: Path, clock: ManualClock
+) -> None:
+    routes = {"mes": frozenset({Kind.WEIGHT}), "fhir": frozenset(Kind), "cgm": frozenset[Kind]()}
+    async with open_journal(path, clock, routes) as journal:
+        await journal.record(SCALE, [weight(1)])
+        await journal.claim("mes", 10, START)
+        with Reader.open(path) as reader:
+            (view,) = reader.entries()
+
+    assert [(d.destination, d.state, d.reason) for d in view.deliveries] == [
+        ("fhir", State.DUE, None),
+        ("mes", State.WITHHELD, "unclaimed"),
+    ]
+
+
+async def test_deliveries_are_counted_by_state_and_reason(journal: Journal, reader: Reader) -> None:
+    await consenting(journal)
+    await journal.record(SCALE, [weight(1), weight(2, quality=Quality.CONTROL), weight(3)])
+    await journal.claim("mes", 2, START)
+
+    counts = {(c.state, c.reason): c.count for c in reader.delivery_counts()}
+
+    assert counts == {(State.SENDING, None): 2, (State.WITHHELD, "not_reliable"): 1}
+
+
+async def test_devices_tell_their_last_reading_and_what_was_set_aside(
+    journal: Journal, reader: Reader
+) -> None:
+    later = START + timedelta(hours=1)
+    await journal.record(SCALE, [weight(1, at=later), weight(2)])
+    await journal.set_aside(SCALE, FRAME, DecodeError("odd length", FRAME.data, 2))
+    await journal.remark(SCALE, "measurement_failed", FRAME)
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+
+    scale, sensor = reader.devices()
+
+    assert (scale.device, scale.adopted, scale.last_reading_at) == (SCALE, False, later)
+    assert (scale.set_aside, scale.remarks) == (1, 1)
+    assert (sensor.device.id, sensor.adopted, sensor.last_reading_at) == (SENSOR.id, True, None)
+    assert [remark.event for remark in reader.remarks()] == ["measurement_failed"]
+
+
+async def test_the_oldest_frames_set_aside_make_room_and_are_counted(
+    journal: Journal, reader: Reader
+) -> None:
+    error = DecodeError("odd length", FRAME.data, 2)
+
+    await asyncio.gather(
+        *(journal.set_aside(SCALE, FRAME, error) for _ in range(aside.KEPT + 3)),
+        *(journal.remark(SCALE, "low_battery") for _ in range(aside.KEPT + 2)),
+        journal.set_aside(SENSOR, FRAME, error),
+    )
+
+    views = {view.device.id: view for view in reader.devices()}
+    assert (views[SCALE.id].set_aside, views[SCALE.id].aside_dropped) == (aside.KEPT, 3)
+    assert (views[SCALE.id].remarks, views[SCALE.id].remarks_dropped) == (aside.KEPT, 2)
+    assert (views[SENSOR.id].set_aside, views[SENSOR.id].aside_dropped) == (1, 0)
+
+
+async def test_a_device_keeps_what_it_said_before_and_leaves_out_now(journal: Journal) -> None:
+    await journal.describe(SCALE.model_copy(update={"serial": "A1", "battery_percent": 80}))
+
+    known = await journal.describe(SCALE.model_copy(update={"battery_percent": 79}))
+
+    assert (known.serial, known.battery_percent, known.model) == ("A1", 79, "S1")
+
+
+async def test_glucose_samples_lie_between_two_moments_and_are_reliable(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+    await journal.assign(SENSOR.id, None, subject, LONG_AGO)
+    minute = timedelta(minutes=5)
+    doubtful = glucose(4, "400", START + minute)
+    await journal.record(
+        SENSOR,
+        [
+            glucose(3, None, START + 2 * minute, Limit.BELOW),
+            glucose(1, "101.5", START),
+            glucose(2, "103", START + 3 * minute),
+            doubtful.model_copy(update={"quality": Quality.QUESTIONABLE}),
+        ],
+    )
+
+    samples = reader.glucose(subject, START, START + 3 * minute)
+
+    assert samples == [
+        Sample(START, Decimal("101.5"), None),
+        Sample(START + 2 * minute, None, Limit.BELOW),
+    ]
+
+
+async def test_people_their_assignments_consent_and_pairings_are_listed(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = await consenting(journal)
+    await journal.set_pairing(subject, "mes", b"{}")
+
+    assert [(s.id, s.label) for s in reader.subjects()] == [(subject, "Ada")]
+    assert [(a.subject, a.slot) for a in reader.assignments()] == [(subject, None)]
+    assert reader.ledger(subject) == (grant(subject, f"grant-of-{subject}"),)
+    assert reader.refused(subject, "mes") is False
+    assert reader.pairings(subject) == ["mes"]
+
+
+async def test_a_pairing_is_kept_replaced_and_forgotten(journal: Journal) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    before = await journal.pairing(subject, "mes")
+    await journal.set_pairing(subject, "mes", b"old")
+    await journal.set_pairing(subject, "mes", b"new")
+    kept = await journal.pairing(subject, "mes")
+
+    await journal.delete_pairing(subject, "mes")
+
+    assert (before, kept, await journal.pairing(subject, "mes")) == (None, b"new", None)
