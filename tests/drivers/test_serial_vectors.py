@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gateway.drivers.bp_monitor.and_tm import DRIVER as AND_TM
 from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import Registry
@@ -19,7 +20,7 @@ from gateway.drivers.scale.tanita import DRIVER as TANITA
 from tests.drivers.serial_lines import shared_vectors
 from tests.drivers.test_vectors import differences
 
-DRIVERS = (OMRON_HBP, TANITA)
+DRIVERS = (OMRON_HBP, TANITA, AND_TM)
 OTHERWISE_TESTED: dict[str, str] = {}
 
 NAMES = tuple(name for driver in DRIVERS for name in driver.manifest.decodes)

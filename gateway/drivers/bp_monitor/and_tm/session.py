@@ -1,0 +1,56 @@
+"""Listening to a TM-265x or a BPBIO320: it sends its result after each measurement.
+
+Nothing is ever written: on this line two letters start the cuff on whoever has an arm in it. The
+stamp is what the monitor's clock shows as the result comes, so that a wrong clock does no harm.
+"""
+
+from __future__ import annotations
+
+from gateway.drivers.api import Frame, Session
+from gateway.drivers.bp_monitor.and_tm import codec
+from gateway.drivers.bp_monitor.and_tm.codec import Failed, Measured
+from gateway.drivers.bp_monitor.readings import Origin, Pressure, readings
+from gateway.drivers.framing import framed
+
+_MAKER = "A&D"
+
+
+async def converse(session: Session) -> None:
+    """Record what the monitor sends until the link is gone."""
+    inbox = await framed(session, codec.frames)
+    async for frame, message in inbox.messages(lambda frame: codec.message(frame.data)):
+        match message:
+            case Failed():
+                await session.remark(f"device_error {message.error}", frame)
+            case Measured():
+                await _introduce(session, message)
+                await session.record(
+                    *readings(_pressure(message), _origin(session, frame, message))
+                )
+
+
+async def _introduce(session: Session, message: Measured) -> None:
+    if message.model is not None and session.device.model != message.model:
+        update = {"manufacturer": _MAKER, "model": message.model}
+        await session.describe(session.device.model_copy(update=update))
+
+
+def _origin(session: Session, frame: Frame, message: Measured) -> Origin:
+    at = message.device_time
+    return Origin(
+        device=session.device.id,
+        received=frame.received,
+        device_time=at.just_taken(frame.received) if at is not None else None,
+        record=f"{at} {message.systolic}/{message.diastolic}" if at is not None else None,
+    )
+
+
+def _pressure(message: Measured) -> Pressure:
+    return Pressure(
+        message.systolic,
+        message.diastolic,
+        message.map,
+        message.pulse,
+        doubts=frozenset({"body_movement"}) if message.movement else frozenset(),
+        findings=frozenset({"irregular_pulse"}) if message.irregular_beats else frozenset(),
+    )
