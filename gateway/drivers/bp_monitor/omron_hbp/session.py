@@ -72,10 +72,14 @@ class _Repeats:
     _count: int = 0
 
     def record(self, frame: Frame, message: Measured) -> str:
-        """Return the key of the record: its minute, and its place among those that look alike."""
+        """Return the key of the record: minute, pressures, its place among those that look alike.
+
+        The pressures are there for the heart rate: two people may have the same one in one minute.
+        """
         line, moment = frame.data.strip(), frame.received.monotonic
         if line != self._line or moment - self._since_s > _SAME_WITHIN_S:
             shown = (message.device_time.at, message.systolic, message.diastolic, message.pulse)
             self._count = self._count + 1 if shown == self._shown else 1
             self._line, self._shown, self._since_s = line, shown, moment
-        return f"{message.device_time}#{self._count}"
+        pressures = f"{message.systolic}/{message.diastolic}"
+        return f"{message.device_time} {pressures} #{self._count}"

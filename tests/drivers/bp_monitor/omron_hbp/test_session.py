@@ -70,6 +70,12 @@ async def test_two_people_in_one_minute_with_the_same_numbers_are_two_measuremen
     assert len(session.readings) == 4
 
 
+async def test_two_people_with_the_same_pulse_in_one_minute_have_two_heart_rates() -> None:
+    session = await at_times((0, GOOD), (29, GOOD.replace(b",120,", b",130,")))
+
+    assert [r.kind for r in session.readings].count(Kind.HEART_RATE) == 2
+
+
 async def test_hearing_it_all_again_gives_the_same_identities() -> None:
     arrivals = ((0, GOOD), (31, GOOD), (100, GOOD.replace(b"120", b"130")))
 
