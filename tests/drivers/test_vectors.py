@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER as BLOOD_PRESSURE
+from gateway.drivers.cgm.bluetooth_sig import DRIVER as CGM
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import Registry
 from gateway.drivers.scale.bluetooth_sig import DRIVER as SCALE
 
-DRIVERS = (BLOOD_PRESSURE, SCALE)
+DRIVERS = (BLOOD_PRESSURE, SCALE, CGM)
 
 DATA_TYPES = {
     "SFLOAT", "FLOAT", "E2E-CRC", "CRC-FRAME",
@@ -30,6 +31,7 @@ READY = {
     *DATA_TYPES,
     *BLOOD_PRESSURE.manifest.decodes,
     *SCALE.manifest.decodes,
+    *CGM.manifest.decodes,
 }
 
 OWN = Path(__file__).parents[1] / "vectors"
@@ -63,6 +65,9 @@ def differences(expected: object, actual: object, at: str = "") -> list[str]:
                 else [f"{at}.{name} is absent"]
             )
         ]
+    if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        pairs = enumerate(zip(expected, actual, strict=True))
+        return [d for n, pair in pairs for d in differences(*pair, f"{at}[{n}]")]
     if type(expected) is bool or type(actual) is bool:
         return [] if expected is actual else [f"{at}: {actual!r} is not {expected!r}"]
     return [] if expected == actual else [f"{at}: {actual!r} is not {expected!r}"]
