@@ -55,7 +55,7 @@ class Mass:
 class Body:
     """Draws figures for one person. The order of the questions decides the answers."""
 
-    def __init__(self, person: Person, seed: int) -> None:
+    def __init__(self, person: Person, seed: int | str) -> None:
         self.person = person
         self._random = random.Random(f"{seed}/{person.name}")  # noqa: S311 - not a secret
         self._meals = self._random.getrandbits(64)

@@ -106,6 +106,11 @@ class BloodPressureMonitor:
         self._enter(pressure, taken_at, slot)
         self._keep(self._frame(pressure, taken_at, slot))
 
+    @property
+    def held(self) -> int:
+        """How many records it still owes, failures included."""
+        return len(self.store.memory)
+
     def remember(self, count: int, *, every: timedelta) -> None:
         """Fill the memory with measurements of the past, the newest one interval ago."""
         now = self._now()

@@ -161,6 +161,11 @@ class GlucoseSensor:
             self._enter(sample)
         self._beside(self._send_live(sample))
 
+    @property
+    def held(self) -> int:
+        """How many samples the session has."""
+        return len(self.session.records)
+
     def remember(self, until: datetime, *, gap_at: datetime | None, gap: timedelta) -> None:
         """Take every sample that was due until a true time, but none during a gap."""
         while self.session.due_at <= until:

@@ -136,6 +136,11 @@ class WeightScale:
         self._enter(mass, taken_at, slot)
         self.store.keep(*self._stored(mass, taken_at, slot))
 
+    @property
+    def held(self) -> int:
+        """How many records it still owes, failures included."""
+        return len(self.store.memory)
+
     def remember(self, count: int, *, every: timedelta) -> None:
         """Fill the memory with weighings of the past, the newest one interval ago."""
         now = self._now()

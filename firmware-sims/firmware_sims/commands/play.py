@@ -1,0 +1,121 @@
+"""`firmware-sims play SCENARIO`: every Bluetooth device of a scenario, on one virtual radio.
+
+Prints one JSON line when ready. SIGUSR1 means quiet: no new measurements, deliver what is held.
+SIGTERM and SIGINT end it.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from firmware_sims.scenario import Scenario
+    from firmware_sims.staging import Stage
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the subcommand."""
+    parser = subparsers.add_parser(
+        "play",
+        help="run the Bluetooth devices of a scenario",
+        description="Runs the Bluetooth devices of a scenario on a virtual radio. "
+        "SIGUSR1: no new measurements, so that what is held can drain. SIGTERM: end.",
+    )
+    parser.add_argument("scenario", type=Path, help="a TOML file, or a shipped one: demo.toml")
+    parser.add_argument(
+        "--hci",
+        default="127.0.0.1:0",
+        metavar="HOST:PORT",
+        help="where a gateway joins the radio; port 0 takes a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--produced", type=Path, metavar="FILE", help="append every record produced, as JSON lines"
+    )
+    parser.add_argument(
+        "--control", action="store_true", help="take commands from standard input, as JSON lines"
+    )
+    parser.add_argument("--stdin-eof", action="store_true", help="end when standard input ends")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play until told to end; 2 when the scenario cannot be played."""
+    # Imported here so that `--help` need not load a Bluetooth stack.
+    from firmware_sims.scenario import ScenarioError, load
+
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        scenario = load(arguments.scenario)
+    except ScenarioError as error:
+        sys.stderr.write(f"firmware-sims: {error}\n")
+        return 2
+    asyncio.run(_play(scenario, arguments))
+    return 0
+
+
+async def _play(scenario: "Scenario", arguments: argparse.Namespace) -> None:
+    from firmware_sims.ledger import Ledger
+    from firmware_sims.staging import Stage
+
+    ended = asyncio.Event()
+    with ExitStack() as files:
+        produced = arguments.produced
+        stream = files.enter_context(produced.open("a", encoding="utf-8")) if produced else None
+        stage = Stage(scenario, ledger=Ledger(stream), now=lambda: datetime.now(UTC))
+        async with stage:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, ended.set)
+            loop.add_signal_handler(signal.SIGUSR1, stage.be_quiet)
+            host, _, port = arguments.hci.rpartition(":")
+            hci = await stage.radio.serve(host, int(port))
+            _say(_ready(stage, hci))
+            async with asyncio.TaskGroup() as group:
+                listening = group.create_task(_listen(stage, ended, arguments))
+                await ended.wait()
+                listening.cancel()
+
+
+def _ready(stage: "Stage", hci: str) -> str:
+    devices = [
+        {
+            "name": device.identity.name,
+            "address": device.identity.address,
+            "model": device.identity.model,
+            "services": [f"{uuid:04X}" for uuid in device.advertised],
+        }
+        for device in stage.devices.values()
+    ]
+    return json.dumps({"ready": True, "hci": f"tcp-client:{hci}", "devices": devices})
+
+
+async def _listen(stage: "Stage", ended: asyncio.Event, arguments: argparse.Namespace) -> None:
+    from firmware_sims.control import obey
+
+    if not (arguments.control or arguments.stdin_eof):
+        return
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    try:
+        while line := await reader.readline():
+            if arguments.control:
+                _say(obey(stage, line.decode()))
+        if arguments.stdin_eof:
+            ended.set()
+    finally:
+        transport.close()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

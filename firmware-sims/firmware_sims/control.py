@@ -1,0 +1,43 @@
+"""Telling a playing scenario what to do, one JSON object per line, one answer per line.
+
+{"do": "quiet"}                                        no new measurements
+{"do": "measure", "device": "Cuff A"}                  measure now
+{"do": "fault", "device": "Cuff A", "fault": "slow"}   arm a fault, once or {"times": n}
+{"do": "reset_clock", "device": "Cuff A"}              back to 2000-01-01
+{"do": "state"}                                        what each device holds
+"""
+
+import json
+from typing import Any
+
+from firmware_sims.faults import Fault
+from firmware_sims.staging import Stage
+
+
+def obey(stage: Stage, line: str) -> str:
+    """Carry one command out; return the answer, which says what was wrong if anything was."""
+    try:
+        answer = _carry_out(stage, json.loads(line))
+    except json.JSONDecodeError as error:
+        answer = {"ok": False, "error": f"not JSON: {error.msg}"}
+    except (KeyError, TypeError, ValueError) as error:
+        answer = {"ok": False, "error": f"cannot do that: {error!r}"}
+    return json.dumps(answer)
+
+
+def _carry_out(stage: Stage, command: dict[str, Any]) -> dict[str, Any]:
+    match command["do"]:
+        case "quiet":
+            stage.be_quiet()
+        case "measure":
+            stage.devices[command["device"]].measure()
+        case "fault":
+            fault = Fault(command["fault"])
+            stage.devices[command["device"]].faults.arm(fault, int(command.get("times", 1)))
+        case "reset_clock":
+            stage.devices[command["device"]].clock.reset()
+        case "state":
+            return {"ok": True, "held": {name: dev.held for name, dev in stage.devices.items()}}
+        case other:
+            raise ValueError(f"no command {other!r}")
+    return {"ok": True}

@@ -1,0 +1,69 @@
+import json
+from typing import Any
+
+import pytest
+from firmware_sims.control import obey
+from firmware_sims.device_clock import FACTORY_TIME
+from firmware_sims.faults import Fault
+from firmware_sims.ledger import Ledger
+from firmware_sims.scenario import parse
+from firmware_sims.staging import Stage
+
+from tests.firmware_sims.people import Time
+
+SCENARIO = """
+    [people.odile]
+    [[device]]
+    type = "bp_monitor"
+    name = "Cuff"
+    address = "C4:00:00:00:00:01"
+    person = "odile"
+"""
+
+
+def stage() -> Stage:
+    return Stage(parse(SCENARIO), ledger=Ledger(), now=Time())
+
+
+def told(staged: Stage, **command: Any) -> Any:
+    return json.loads(obey(staged, json.dumps(command)))
+
+
+async def test_a_device_measures_when_told() -> None:
+    async with stage() as staged:
+        told(staged, do="measure", device="Cuff")
+
+        assert told(staged, do="state") == {"ok": True, "held": {"Cuff": 1}}
+
+
+async def test_a_fault_is_armed_as_often_as_told() -> None:
+    async with stage() as staged:
+        told(staged, do="fault", device="Cuff", fault="slow", times=2)
+
+        faults = staged.devices["Cuff"].faults
+        assert [faults.strikes(Fault.SLOW) for _ in range(3)] == [True, True, False]
+
+
+async def test_a_clock_is_reset_and_a_stage_is_quiet_when_told() -> None:
+    async with stage() as staged:
+        assert told(staged, do="reset_clock", device="Cuff") == {"ok": True}
+        assert told(staged, do="quiet") == {"ok": True}
+        assert staged.devices["Cuff"].clock.device_local() == FACTORY_TIME
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '{"do": "dance"}',
+        '{"do": "measure", "device": "Nothing"}',
+        '{"do": "fault", "device": "Cuff", "fault": "fire"}',
+    ],
+)
+async def test_what_cannot_be_done_is_said(line: str) -> None:
+    async with stage() as staged:
+        answer = json.loads(obey(staged, line))
+
+    assert answer["ok"] is False
+    assert answer["error"]

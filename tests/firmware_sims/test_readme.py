@@ -1,0 +1,31 @@
+import dataclasses
+import re
+from pathlib import Path
+
+from firmware_sims.faults import Fault
+from firmware_sims.scenario import DeviceSpec, parse
+
+README = Path(__file__).parents[2] / "firmware-sims" / "README.md"
+
+
+def test_every_fault_is_in_the_table() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", README.read_text(), re.MULTILINE))
+
+    assert {fault.value for fault in Fault} <= rows
+
+
+def test_every_setting_of_a_device_is_in_the_example() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+
+    named = set(re.findall(r"^(\w+) =", example, re.MULTILINE))
+    derived = {"users", "faults"}
+    assert {entry.name for entry in dataclasses.fields(DeviceSpec)} - derived <= named
+
+
+def test_the_example_plays_but_for_what_belongs_to_another_type() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    others = re.compile(r"^(imperial|composition) =.*\n", re.MULTILINE)
+
+    scenario = parse(others.sub("", example))
+
+    assert [device.name for device in scenario.devices] == ["Cuff A", "Sensor A"]

@@ -1,0 +1,88 @@
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from firmware_sims.ledger import Kind, Ledger
+from firmware_sims.scenario import Scenario, load, parse
+from firmware_sims.staging import Stage
+
+from tests.firmware_sims.collector import Collector
+from tests.firmware_sims.people import NOON, Time
+
+
+def demo() -> Scenario:
+    return replace(load(Path("demo.toml")), utc_offset=timedelta(hours=1))
+
+
+async def test_the_demonstration_begins_with_a_past() -> None:
+    ledger = Ledger()
+    async with Stage(demo(), ledger=ledger, now=Time()) as stage:
+        held = {name: device.held for name, device in stage.devices.items()}
+
+    kinds = [row.kind for row in ledger.produced]
+    assert held["Cuff A"] == held["Cuff B"] == 3
+    assert kinds.count(Kind.BLOOD_PRESSURE) == kinds.count(Kind.HEART_RATE) == 6
+    # A fortnight at five minutes, without a gap of 90 minutes.
+    assert kinds.count(Kind.INTERSTITIAL_GLUCOSE) == held["Sensor A"] == 4032 - 18
+
+
+async def test_the_history_of_a_sensor_ends_where_the_scenario_says() -> None:
+    ledger = Ledger()
+    async with Stage(demo(), ledger=ledger, now=Time()):
+        glucose = [row for row in ledger.produced if row.kind is Kind.INTERSTITIAL_GLUCOSE]
+
+    assert glucose[-1].measured_at == NOON - timedelta(hours=10)
+    assert glucose[0].measured_at == NOON - timedelta(hours=10, days=14) + timedelta(minutes=5)
+
+
+async def test_the_same_seed_produces_the_same_records() -> None:
+    first, second = Ledger(), Ledger()
+    async with Stage(demo(), ledger=first, now=Time()):
+        pass
+    async with Stage(demo(), ledger=second, now=Time()):
+        pass
+
+    assert first.produced == second.produced
+
+
+async def test_the_scale_is_shared_and_the_cuff_of_the_second_person_is_an_hour_behind() -> None:
+    ledger = Ledger()
+    async with Stage(demo(), ledger=ledger, now=Time()) as stage:
+        stage.devices["Scale"].measure()
+        stage.devices["Scale"].measure()
+        behind = stage.devices["Cuff A"].clock.device_local() - (
+            stage.devices["Cuff B"].clock.device_local()
+        )
+
+    slots = [row.slot for row in ledger.produced if row.kind is Kind.WEIGHT]
+    assert slots == [1, 2]
+    assert behind == timedelta(hours=1)
+
+
+async def test_a_staged_device_talks_on_the_radio() -> None:
+    async with Stage(demo(), ledger=Ledger(), now=Time()) as stage:
+        central = await stage.radio.central()
+        async with Collector(central, "C4:00:00:00:00:03") as collector:
+            await collector.discover()
+            await collector.subscribe(0x1810, 0x2A35)
+
+            assert len(await collector.received(0x2A35, 3)) == 3
+
+
+async def test_a_quiet_stage_measures_no_more() -> None:
+    text = """
+        [people.odile]
+        [[device]]
+        type = "scale"
+        name = "Scale"
+        address = "C4:00:00:00:00:01"
+        person = "odile"
+        interval_s = 0.2
+    """
+    ledger = Ledger()
+    async with Stage(parse(text), ledger=ledger, now=Time()) as stage:
+        stage.be_quiet()
+        central = await stage.radio.central()
+        await central.start_scanning()
+
+    assert ledger.produced == []
