@@ -1,0 +1,400 @@
+"""Bluetooth through bleak: bleak's own front, a backend made of tables, and its real errors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import pytest
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
+from bleak.exc import (
+    BleakBluetoothNotAvailableError,
+    BleakBluetoothNotAvailableReason,
+    BleakCharacteristicNotFoundError,
+    BleakDBusError,
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+)
+
+from gateway.clock import SystemClock
+from gateway.drivers.api import Manifest, Reach, Sighting, gatt
+from gateway.errors import (
+    LinkLost,
+    LinkRefused,
+    LinkTimeout,
+    PairingNeeded,
+    RadioTrouble,
+    RadioUnavailable,
+)
+from gateway.transport.ble import BleSettings, BleTransport
+from gateway.transport.ble_trouble import link_trouble, radio_trouble
+from gateway.transport.bluez import named
+from gateway.transport.gatt_link import Deadlines
+
+CUFF = "C0:FF:EE:00:00:01"
+BASE = "0000{}-0000-1000-8000-00805f9b34fb"
+STORED = gatt("1810", "2a35")
+MANIFEST = Manifest("test/cuff", "Cuff", Reach.BLE, frozenset(), "none", ())
+SOON_S = 5.0
+
+
+class TableScanner(BaseBleakScanner):
+    """A scanner that finds what the test put into `devices`; `starts` may raise."""
+
+    devices: ClassVar[list[tuple[BLEDevice, AdvertisementData]]] = []
+    starts: ClassVar[list[Exception | None]] = []
+    log: ClassVar[list[str]] = []
+
+    def __init__(self, detection_callback: Any, service_uuids: Any, *_: Any, **__: Any) -> None:
+        super().__init__(detection_callback, service_uuids)
+
+    async def start(self) -> None:
+        self.log.append("start")
+        if self.starts and (error := self.starts.pop(0)):
+            raise error
+        for device, advertisement in self.devices:
+            self.call_detection_callbacks(device, advertisement)
+
+    async def stop(self) -> None:
+        self.log.append("stop")
+
+
+class TableClient(BaseBleakClient):
+    """A device with one characteristic; the test chooses what it answers."""
+
+    reads: ClassVar[list[bytes | Exception]] = []
+    connects: ClassVar[list[Exception]] = []
+    log: ClassVar[list[str]] = []
+    last: ClassVar[Any] = None
+
+    def __init__(self, device: BLEDevice, **kwargs: Any) -> None:
+        super().__init__(device, disconnected_callback=kwargs["disconnected_callback"], timeout=1)
+        type(self).last = self
+        self.up = False
+        self.callback: Callable[[bytearray], None] | None = None
+
+    async def connect(self, pair: bool, **_: Any) -> None:
+        if self.connects:
+            raise self.connects.pop(0)
+        self.up = True
+        service = BleakGATTService(None, 1, BASE.format("1810"))
+        self.services = BleakGATTServiceCollection()
+        self.services.add_service(service)
+        stored = BleakGATTCharacteristic(
+            None, 2, BASE.format("2a35"), ["indicate", "write"], lambda: 20, service
+        )
+        self.services.add_characteristic(stored)
+
+    async def disconnect(self) -> None:
+        self.log.append("disconnect")
+        self.up = False
+
+    async def pair(self, *_: Any, **__: Any) -> None:
+        self.log.append("pair")
+
+    async def unpair(self) -> None:
+        self.log.append("unpair")
+
+    @property
+    def name(self) -> str:
+        return "cuff"
+
+    @property
+    def mtu_size(self) -> int:
+        return 23
+
+    @property
+    def is_connected(self) -> bool:
+        return self.up
+
+    async def read_gatt_char(self, characteristic: Any, **_: Any) -> bytearray:
+        answer = self.reads.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return bytearray(answer)
+
+    async def read_gatt_descriptor(self, descriptor: Any, **_: Any) -> bytearray:
+        raise NotImplementedError
+
+    async def write_gatt_char(self, characteristic: Any, data: Any, response: bool) -> None:
+        self.log.append(f"write {bytes(data)!r} {response}")
+
+    async def write_gatt_descriptor(self, descriptor: Any, data: Any) -> None:
+        raise NotImplementedError
+
+    async def start_notify(self, characteristic: Any, callback: Any, **_: Any) -> None:
+        self.callback = callback
+
+    async def stop_notify(self, characteristic: Any) -> None:
+        raise NotImplementedError
+
+
+def advertised(address: str = CUFF, **properties: Any) -> tuple[BLEDevice, AdvertisementData]:
+    device = BLEDevice(address, "cuff", {"props": {"AddressType": "random", **properties}})
+    data = AdvertisementData(
+        "cuff",
+        {0x020E: b"\1"},
+        {BASE.format("181d"): b"\2"},
+        [BASE.format("1810")],
+        None,
+        -60,
+        (),
+    )
+    return device, data
+
+
+@pytest.fixture(autouse=True)
+def clean_tables() -> None:
+    for table in (TableScanner.starts, TableScanner.log):
+        table.clear()
+    for table in (TableClient.reads, TableClient.connects, TableClient.log):
+        table.clear()
+    TableScanner.devices[:] = [advertised()]
+
+
+class Watched:
+    """A transport that is being watched; its silences last until the test says so."""
+
+    def __init__(self) -> None:
+        self.silence: asyncio.Queue[None] = asyncio.Queue()
+        self.seen: asyncio.Queue[Sighting] = asyncio.Queue()
+        self.transport = BleTransport(
+            BleSettings(),
+            SystemClock(),
+            Deadlines(),
+            pause=self._pause,
+            scanner=TableScanner,
+            client=TableClient,
+        )
+        self.watching = asyncio.ensure_future(self.transport.watch(self.seen.put_nowait))
+
+    async def _pause(self, _seconds: float) -> None:
+        await self.silence.get()
+
+    async def sighting(self) -> Sighting:
+        return await asyncio.wait_for(self.seen.get(), SOON_S)
+
+    async def open(self) -> Any:
+        return await self.transport.open(await self.sighting(), MANIFEST)
+
+
+@pytest.fixture
+async def watched() -> AsyncIterator[Watched]:
+    made = Watched()
+    yield made
+    made.watching.cancel()
+    with suppress(asyncio.CancelledError, RadioUnavailable):
+        await made.watching
+
+
+async def test_a_device_is_seen_with_what_it_advertises(watched: Watched) -> None:
+    seen = await watched.sighting()
+
+    assert seen == Sighting(
+        CUFF,
+        Reach.BLE,
+        name="cuff",
+        services=frozenset({"1810"}),
+        service_data={"181d": b"\2"},
+        manufacturer_data={0x020E: b"\1"},
+        rssi_dbm=-60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "properties", "name"),
+    [
+        (CUFF, {}, "ble"),
+        ("00:FF:EE:00:00:01", {"AddressType": "public"}, "ble"),
+        ("7A:FF:EE:00:00:01", {}, "ble-rotating"),
+        ("7A:FF:EE:00:00:01", {"Paired": True}, "ble"),
+    ],
+)
+async def test_only_lasting_addresses_name_a_device_for_good(
+    address: str, properties: dict[str, Any], name: str
+) -> None:
+    TableScanner.devices[:] = [advertised(address, **properties)]
+    watched = Watched()
+    seen = await watched.sighting()
+    watched.watching.cancel()
+
+    assert watched.transport.device_id(seen) == f"{name}:{address}"
+
+
+async def test_a_silent_scanner_is_started_anew(watched: Watched) -> None:
+    await watched.sighting()
+    watched.silence.put_nowait(None)
+    await watched.sighting()
+
+    assert TableScanner.log == ["start", "stop", "start"]
+
+
+async def test_a_radio_that_is_gone_when_scanning_starts_anew_is_reported(watched: Watched) -> None:
+    await watched.sighting()
+    TableScanner.starts[:] = [
+        BleakBluetoothNotAvailableError("", BleakBluetoothNotAvailableReason.NO_BLUETOOTH)
+    ]
+    watched.silence.put_nowait(None)
+
+    with pytest.raises(RadioUnavailable) as trouble:
+        await asyncio.wait_for(watched.watching, SOON_S)
+    assert trouble.value.reason is RadioTrouble.NO_ADAPTER
+
+
+async def test_a_device_is_read_written_and_listened_to(watched: Watched) -> None:
+    TableClient.reads[:] = [b"value"]
+    link = await watched.open()
+    inbox = await link.subscribe(STORED)
+    TableClient.last.callback(bytearray(b"record"))
+    record = await inbox.get(within=1)
+    value = await link.read(STORED)
+    await link.write(STORED, b"\1")
+    await link.write(STORED, b"\2", acknowledged=False)
+    await link.close()
+
+    assert (set(link.channels), record.data, value.data) == ({STORED}, b"record", b"value")
+    assert TableClient.log == ["write b'\\x01' True", "write b'\\x02' False", "disconnect"]
+
+
+async def test_a_closed_value_is_paired_for(watched: Watched) -> None:
+    not_paired = BleakDBusError("org.bluez.Error.NotPermitted", ["Not paired"])
+    TableClient.reads[:] = [not_paired, b"value"]
+    link = await watched.open()
+    value = await link.read(STORED)
+    await link.close()
+
+    assert value.data == b"value"
+    assert TableClient.log == ["pair", "disconnect"]
+
+
+async def test_a_disconnection_reaches_whoever_waits(watched: Watched) -> None:
+    link = await watched.open()
+    inbox = await link.subscribe(STORED)
+    TableClient.last._disconnected_callback()
+
+    with pytest.raises(LinkLost):
+        await inbox.get(within=SOON_S)
+    await link.close()
+
+
+async def test_a_failed_connection_is_cleaned_up(watched: Watched) -> None:
+    TableClient.connects[:] = [TimeoutError()]
+
+    with pytest.raises(LinkTimeout):
+        await watched.open()
+    assert TableClient.log == ["disconnect"]
+
+
+@pytest.mark.parametrize(("paired", "expected"), [(True, PairingNeeded), (False, LinkLost)])
+async def test_a_bond_that_the_device_lost_needs_a_person(
+    paired: bool, expected: type[Exception]
+) -> None:
+    TableScanner.devices[:] = [advertised(Paired=paired)]
+    TableClient.connects[:] = [BleakDBusError("org.bluez.Error.Failed", ["br-connection-canceled"])]
+    watched = Watched()
+    with pytest.raises(expected):
+        await watched.open()
+    watched.watching.cancel()
+
+
+async def test_what_was_never_seen_cannot_be_opened(watched: Watched) -> None:
+    with pytest.raises(LinkLost, match="not been seen"):
+        await watched.transport.open(Sighting("C0:00:00:00:00:09", Reach.BLE), MANIFEST)
+
+
+def unavailable(reason: BleakBluetoothNotAvailableReason) -> Exception:
+    return BleakBluetoothNotAvailableError("text", reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (unavailable(BleakBluetoothNotAvailableReason.NO_BLUETOOTH), RadioTrouble.NO_ADAPTER),
+        (
+            unavailable(BleakBluetoothNotAvailableReason.NO_BLE_CENTRAL_ROLE),
+            RadioTrouble.NO_ADAPTER,
+        ),
+        (unavailable(BleakBluetoothNotAvailableReason.POWERED_OFF), RadioTrouble.POWERED_OFF),
+        (unavailable(BleakBluetoothNotAvailableReason.DENIED_BY_SYSTEM), RadioTrouble.DENIED),
+        (unavailable(BleakBluetoothNotAvailableReason.DENIED_BY_USER), RadioTrouble.DENIED),
+        (unavailable(BleakBluetoothNotAvailableReason.UNKNOWN), RadioTrouble.UNKNOWN),
+        (BleakDBusError("org.bluez.Error.InProgress", []), RadioTrouble.BUSY),
+        (BleakDBusError("org.bluez.Error.NotReady", []), RadioTrouble.POWERED_OFF),
+        (
+            BleakDBusError("org.freedesktop.DBus.Error.ServiceUnknown", []),
+            RadioTrouble.NO_SERVICE,
+        ),
+        (BleakDBusError("org.example.New", []), RadioTrouble.UNKNOWN),
+        (FileNotFoundError(2, "no D-Bus"), RadioTrouble.NO_SERVICE),
+        (PermissionError(13, "no"), RadioTrouble.DENIED),
+        (EOFError(), RadioTrouble.NO_SERVICE),
+        (BleakError("something"), RadioTrouble.UNKNOWN),
+    ],
+)
+def test_an_error_of_the_radio_says_who_must_act(error: Exception, reason: RadioTrouble) -> None:
+    assert radio_trouble(error).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (BleakGATTProtocolError(0x80), LinkRefused),
+        (BleakCharacteristicNotFoundError(3), LinkRefused),
+        (BleakDBusError("org.bluez.Error.NotPermitted", ["Not paired"]), LinkRefused),
+        (BleakDBusError("org.bluez.Error.AuthenticationFailed", []), PairingNeeded),
+        (BleakDBusError("org.bluez.Error.AuthenticationTimeout", []), PairingNeeded),
+        (BleakDBusError("org.bluez.Error.Failed", ["le-connection-abort-by-local"]), LinkLost),
+        (BleakDeviceNotFoundError(CUFF), LinkLost),
+        (unavailable(BleakBluetoothNotAvailableReason.POWERED_OFF), RadioUnavailable),
+        (BleakError("Not connected"), LinkLost),
+        (AssertionError(), LinkLost),
+        (EOFError(), LinkLost),
+        (TimeoutError(), LinkTimeout),
+    ],
+)
+def test_an_error_of_a_connection_is_translated(
+    error: Exception, expected: type[Exception]
+) -> None:
+    assert type(link_trouble(error, "reading")) is expected
+
+
+def test_a_refusal_keeps_its_code_whether_known_or_not() -> None:
+    codes = [link_trouble(BleakGATTProtocolError(code), "reading") for code in (0x05, 0xFE, 0xA3)]
+
+    assert [getattr(refusal, "code", None) for refusal in codes] == [0x05, 0xFE, 0xA3]
+
+
+async def test_without_a_system_bus_the_service_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+
+    for settings in (BleSettings(), BleSettings("C0:00:00:00:00:01")):
+        with pytest.raises(RadioUnavailable) as trouble:
+            await BleTransport(settings, SystemClock()).watch(lambda _: None)
+        assert trouble.value.reason is RadioTrouble.NO_SERVICE
+
+
+class Variant:
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+OBJECTS = {
+    "/org/bluez": {},
+    "/org/bluez/hci0": {"org.bluez.Adapter1": {"Address": Variant("00:00:00:00:00:01")}},
+    "/org/bluez/hci1": {"org.bluez.Adapter1": {"Address": Variant("AA:00:00:00:00:02")}},
+    "/org/bluez/hci1/dev_1": {"org.bluez.Device1": {}},
+}
+
+
+def test_an_adapter_is_found_by_its_address() -> None:
+    assert named("aa:00:00:00:00:02", OBJECTS) == "hci1"
+
+
+def test_a_missing_adapter_is_reported_with_those_there_are() -> None:
+    with pytest.raises(RadioUnavailable, match="those there are: 00:00:00:00:00:01, AA:"):
+        named("AA:00:00:00:00:09", OBJECTS)
