@@ -17,16 +17,17 @@ import apsw
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing done to a file: bytes written at an offset, a cut to a size, or a sync."""
+    """One thing done to a file: bytes written at an offset, a cut to a size, removal, or a sync."""
 
     file: str
     data: bytes | None = None
     offset: int = 0
     size: int | None = None
+    removed: bool = False
 
     @property
     def is_sync(self) -> bool:
-        return self.data is None and self.size is None
+        return self.data is None and self.size is None and not self.removed
 
 
 class Disk(apsw.VFS):
@@ -37,8 +38,8 @@ class Disk(apsw.VFS):
         self.done: list[Operation] = []
         self.writes = 0
         self.syncs = 0
-        self._fail_from: int | None = None
-        self._fail_times = 0
+        self._healthy = 0
+        self._failures = 0
         self._error: type[apsw.Error] = apsw.FullError
 
     def __enter__(self) -> Disk:
@@ -57,17 +58,15 @@ class Disk(apsw.VFS):
 
     def fail(self, after: int, times: int = 1, error: type[apsw.Error] = apsw.FullError) -> None:
         """Let `after` more writes and syncs succeed and the `times` that follow fail."""
-        self._fail_from = self.writes + self.syncs + after
-        self._fail_times = times
+        self._healthy = after
+        self._failures = times
         self._error = error
 
-    def heal(self) -> None:
-        self._fail_from = None
-
-    @property
-    def failing_is_over(self) -> bool:
-        """Whether every failure asked for has happened."""
-        return self._fail_from is None or self._count >= self._fail_from + self._fail_times
+    def heal(self) -> bool:
+        """Let everything succeed again; tell whether a failure was still to come."""
+        pending = self._failures > 0
+        self._failures = 0
+        return pending
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
         return _File(self, name, flags)
@@ -76,17 +75,16 @@ class Disk(apsw.VFS):
         """Failures asked for are not news."""
         return True
 
-    @property
-    def _count(self) -> int:
-        return self.writes + self.syncs
+    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
+        self.done.append(Operation(Path(filename).name, removed=True))
+        super().xDelete(filename, syncdir)
 
     def _check(self) -> None:
-        if self._fail_from is not None:
-            first, count = self._fail_from, self._count
-            if first <= count < first + self._fail_times:
-                self._fail_from = first - 1 if self._fail_times > 1 else None
-                self._fail_times -= 1
-                raise self._error("a failure that the test asked for")
+        if self._failures and self._healthy:
+            self._healthy -= 1
+        elif self._failures:
+            self._failures -= 1
+            raise self._error("a failure that the test asked for")
 
     def wrote(self, file: str, data: bytes, offset: int) -> None:
         self._check()
@@ -127,24 +125,58 @@ def after_power_cut(
 ) -> None:
     """Write into `folder` what a disk may hold when the power fails after these operations.
 
-    What was synced is there. Of the rest each operation survived or not, by chance. A disk that is
-    not `honest` forgets syncs: the control that shows a test can fail.
+    What was synced is there. Of the rest each operation survived or not, by chance. A removal is
+    sure once the folder was synced, which the engine does with the first sync of a file it made. A
+    disk that is not `honest` forgets syncs: the control that shows a test can fail.
     """
-    pending: defaultdict[str, list[Operation]] = defaultdict(list)
-    files: defaultdict[str, bytearray] = defaultdict(bytearray)
+    platter = _Platter()
     for operation in done:
-        if not operation.is_sync:
-            pending[operation.file].append(operation)
-        elif honest:
-            for each in pending.pop(operation.file, []):
-                _apply(files[operation.file], each)
-    for name, operations in pending.items():
-        for each in operations:
-            if chance.random() < 0.5:
-                _apply(files[name], each)
+        if operation.is_sync:
+            if honest:
+                platter.sync(operation.file)
+        else:
+            platter.take(operation)
     folder.mkdir()
-    for name, content in files.items():
+    for name, content in platter.left(chance).items():
         (folder / name).write_bytes(content)
+
+
+class _Platter:
+    """What a disk holds for sure, and what it has only been told."""
+
+    def __init__(self) -> None:
+        self._files: defaultdict[str, bytearray] = defaultdict(bytearray)
+        self._told: defaultdict[str, list[Operation]] = defaultdict(list)
+        self._removed: set[str] = set()
+        self._named: set[str] = set()
+
+    def take(self, operation: Operation) -> None:
+        if operation.removed:
+            self._removed.add(operation.file)
+            self._named.discard(operation.file)
+        else:
+            self._told[operation.file].append(operation)
+
+    def sync(self, name: str) -> None:
+        for operation in self._told.pop(name, []):
+            _apply(self._files[name], operation)
+        if name not in self._named:
+            for gone in self._removed - {name}:
+                self._files.pop(gone, None)
+                self._told.pop(gone, None)
+            self._removed.clear()
+        self._named.add(name)
+
+    def left(self, chance: random.Random) -> dict[str, bytearray]:
+        for name, operations in self._told.items():
+            for operation in operations:
+                if chance.random() < 0.5:
+                    _apply(self._files[name], operation)
+        return {
+            name: content
+            for name, content in self._files.items()
+            if name not in self._removed or chance.random() < 0.5
+        }
 
 
 def _apply(content: bytearray, operation: Operation) -> None:

@@ -21,13 +21,13 @@ from tests.journal.making import (
 
 async def test_the_ledger_keeps_everything_in_order_of_recording(journal: Journal) -> None:
     subject = (await journal.add_subject("Ada")).id
-    entries = [grant(subject), withdrawal(subject), grant(subject, "grant-2")]
-    await journal.record_grant(entries[0])
-    await journal.record_withdrawal(entries[1])
+    first, end, second = grant(subject), withdrawal(subject), grant(subject, "grant-2")
 
-    await journal.record_grant(entries[2])
+    await journal.record_grant(first)
+    await journal.record_withdrawal(end)
+    await journal.record_grant(second)
 
-    assert await journal.ledger(subject) == tuple(entries)
+    assert await journal.ledger(subject) == (first, end, second)
 
 
 async def test_the_same_grant_twice_is_no_news_but_another_of_its_id_is_refused(
