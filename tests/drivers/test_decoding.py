@@ -109,7 +109,9 @@ def test_any_bytes_get_an_answer_that_is_json(name: str, data: bytes, e2e_crc: b
 
 
 FIELDS = st.sampled_from(["id", "characteristic", "driver", "hex", "text", "ctx", "direction"])
-VALUES = st.none() | st.integers() | st.text() | st.lists(st.integers()) | st.just({})
+VALUES: st.SearchStrategy[object] = (
+    st.none() | st.integers() | st.text() | st.lists(st.integers()) | st.just({})
+)
 
 
 @given(st.dictionaries(FIELDS, VALUES))
