@@ -13,13 +13,13 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from bleak import BleakClient, BleakScanner
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
@@ -49,14 +49,16 @@ NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class BleSettings:
-    """`adapter` is the address of the adapter; None takes the first one that is switched on.
+class BleSettings(BaseModel):
+    """Which adapter to use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    adapter: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$")
+    """The adapter's address; None takes the first that is switched on.
 
     Not its name: hci0 and hci1 may change places at the next boot.
     """
-
-    adapter: str | None = None
 
 
 class BleTransport:

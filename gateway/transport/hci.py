@@ -7,17 +7,17 @@ safe (`drivers.api.Inbox`).
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Sighting
-from gateway.errors import ConfigError, LinkLost, RadioTrouble, RadioUnavailable
+from gateway.errors import LinkLost, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.bonds import Bonds
 from gateway.transport.gatt_link import Deadlines, GattLink
@@ -25,24 +25,22 @@ from gateway.transport.gatt_link import Deadlines, GattLink
 if TYPE_CHECKING:
     from gateway.transport.hci_radio import Heard, Radio
 
-_ADDRESS = re.compile(r"[C-F][0-9A-F](:[0-9A-F]{2}){5}", re.IGNORECASE)
 SCHEMES = ("tcp-client", "unix-client", "ws-client", "usb", "serial", "hci-socket")
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class HciSettings:
-    """Where the controller is, and where the bonds are kept.
+class HciSettings(BaseModel):
+    """Where the controller is, and where the bonds are kept."""
 
-    `url` is `tcp-client:host:port`, `usb:0`, `serial:/dev/ttyUSB0,1000000`, `unix-client:/path`.
-    `bonds` None forgets them at the end. `address` replaces our own static random address, which
-    otherwise is made once and kept with the bonds.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str
+    url: str = Field(pattern=rf"^({'|'.join(SCHEMES)}):.+$")
+    """`tcp-client:host:port`, `usb:0`, `serial:/dev/ttyUSB0,1000000`, `unix-client:/path`."""
     bonds: Path | None = None
-    address: str | None = None
+    """The file of bonds; None forgets them at the end."""
+    address: str | None = Field(default=None, pattern=r"^[C-F][0-9A-F](:[0-9A-F]{2}){5}$")
+    """A static random address instead of our own, which is made once and kept with the bonds."""
 
 
 class HciTransport:
@@ -52,17 +50,6 @@ class HciTransport:
         self, settings: HciSettings, clock: Clock, deadlines: Deadlines | None = None
     ) -> None:
         """Read or begin the file of bonds. Raises ConfigError."""
-        scheme = settings.url.partition(":")[0]
-        if scheme not in SCHEMES:
-            raise ConfigError(
-                f"{settings.url} is no Bluetooth controller: it must begin with one of"
-                f" {', '.join(SCHEMES)}."
-            )
-        if settings.address is not None and not _ADDRESS.fullmatch(settings.address):
-            raise ConfigError(
-                f"{settings.address} is no static random Bluetooth address: six pairs of hex"
-                " digits, the first between C0 and FF."
-            )
         self._settings = settings
         self._clock = clock
         self._deadlines = deadlines or Deadlines()

@@ -372,7 +372,7 @@ def test_a_refusal_keeps_its_code_whether_known_or_not() -> None:
 async def test_without_a_system_bus_the_service_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
 
-    for settings in (BleSettings(), BleSettings("C0:00:00:00:00:01")):
+    for settings in (BleSettings(), BleSettings(adapter="C0:00:00:00:00:01")):
         with pytest.raises(RadioUnavailable) as trouble:
             await BleTransport(settings, SystemClock()).watch(lambda _: None)
         assert trouble.value.reason is RadioTrouble.NO_SERVICE

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.clock import SystemClock
 from gateway.drivers.api import Manifest, Reach, Sighting, gatt
 from gateway.errors import (
-    ConfigError,
     LinkLost,
     LinkRefused,
     LinkTimeout,
@@ -65,7 +65,7 @@ class Watched:
 
 @asynccontextmanager
 async def watch(air: Air, bonds: Path | None = None, **deadlines: float) -> AsyncIterator[Watched]:
-    settings = HciSettings(air.url, bonds)
+    settings = HciSettings(url=air.url, bonds=bonds)
     watched = Watched(HciTransport(settings, SystemClock(), Deadlines(**deadlines)))
     try:
         yield watched
@@ -330,7 +330,7 @@ async def test_closing_the_radio_ends_what_is_still_connected(air: Air, cuff: Cu
 
 
 async def test_without_a_controller_the_radio_is_unavailable() -> None:
-    transport = HciTransport(HciSettings("tcp-client:127.0.0.1:1"), SystemClock())
+    transport = HciTransport(HciSettings(url="tcp-client:127.0.0.1:1"), SystemClock())
 
     with pytest.raises(RadioUnavailable, match="no Bluetooth controller") as trouble:
         await transport.watch(lambda _: None)
@@ -349,15 +349,15 @@ async def test_without_bumble_the_operator_is_told_what_to_install(
 ) -> None:
     monkeypatch.delitem(sys.modules, "gateway.transport.hci_radio", raising=False)
     monkeypatch.setitem(sys.modules, "bumble", None)
-    transport = HciTransport(HciSettings("usb:0"), SystemClock())
+    transport = HciTransport(HciSettings(url="usb:0"), SystemClock())
 
     with pytest.raises(RadioUnavailable, match=r"install healthspace-gateway\[hci\]"):
         await transport.watch(lambda _: None)
 
 
 @pytest.mark.parametrize(
-    "settings", [HciSettings("hci0"), HciSettings("usb:0", address="02:00:00:00:00:01")]
+    "given", [{"url": "hci0"}, {"url": "usb:0", "address": "02:00:00:00:00:01"}]
 )
-def test_settings_that_cannot_work_are_refused(settings: HciSettings) -> None:
-    with pytest.raises(ConfigError):
-        HciTransport(settings, SystemClock())
+def test_settings_that_cannot_work_are_refused(given: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        HciSettings.model_validate(given)
