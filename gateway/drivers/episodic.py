@@ -80,7 +80,7 @@ async def hear_out(
             await listener.record(waiting, alone=True)
             waiting = []
             continue
-        if waiting and frame.data == waiting[-1].frame.data:
+        if waiting and _is_same(frame, waiting[-1].frame):
             continue  # the same again: nothing measures twice within COMPANY_S
         message = await listener.understand(frame)
         if message is None:
@@ -111,6 +111,10 @@ async def _next_frame(inboxes: Sequence[Inbox], patience_s: float) -> Frame | No
             except LinkLost:
                 living.remove(inbox)
     return None
+
+
+def _is_same(frame: Frame, other: Frame) -> bool:
+    return (frame.channel, frame.data) == (other.channel, other.data)
 
 
 def _are_apart(earlier: Frame, later: Frame) -> bool:

@@ -36,3 +36,18 @@ def joined(first: BodyComposition, second: BodyComposition) -> BodyComposition |
     if repeated or not same_weighing(first, second):
         return None
     return replace(first, **told, height_unit=first.height_unit or second.height_unit)
+
+
+def completed(composition: BodyComposition, weight: Weight) -> BodyComposition:
+    """Give a composition the time and user of its weight, where it has none of its own.
+
+    Weight and height are taken out of it: they have been told.
+    """
+    known = composition.user_id not in {None, UNKNOWN_USER}
+    return replace(
+        composition,
+        timestamp=weight.timestamp if composition.timestamp is None else composition.timestamp,
+        user_id=composition.user_id if known else weight.user_id,
+        weight=None,
+        height=None,
+    )

@@ -17,7 +17,7 @@ from gateway.drivers.episodic import Heard, Listener, hear_out, timed
 from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.drivers.scale.bluetooth_sig import codec
 from gateway.drivers.scale.bluetooth_sig.codec import BodyComposition, Weight
-from gateway.drivers.scale.bluetooth_sig.pairing import joined, same_weighing
+from gateway.drivers.scale.bluetooth_sig.pairing import completed, joined, same_weighing
 from gateway.drivers.scale.bluetooth_sig.readings import (
     Occasion,
     composition_readings,
@@ -82,8 +82,10 @@ class _Scale:
             if self._is_below_zero(message):
                 await self.session.remark("below_zero", frame)
                 return None
+            self.unpaired.append(message)
             return message
-        return await self._whole(Heard(frame, message))
+        whole = await self._whole(Heard(frame, message))
+        return None if whole is None else self._paired(whole)
 
     def belong_together(self, earlier: Message, later: Message, /) -> bool:
         """Say yes to a weight and a composition; two of a kind are two measurements."""
@@ -120,39 +122,25 @@ class _Scale:
             return None
         return heard.message
 
-    def _readings(self, heard: Heard[Message], *, alone: bool) -> list[Reading]:
-        message = heard.message
-        if isinstance(message, Weight):
-            self.unpaired.append(message)
-            return weight_readings(message, self._occasion(heard, alone=alone))
-        weight = self._partner(message)
-        occasion = self._occasion(heard, weight, alone=alone)
-        made = composition_readings(message, occasion)
-        if weight is None and message.weight:
-            made += weight_readings(message, occasion)
-        return made
-
-    def _partner(self, composition: BodyComposition) -> Weight | None:
-        """Return the first weight of the same user and time that has no composition yet."""
+    def _paired(self, composition: BodyComposition) -> BodyComposition:
+        """Complete a composition by the first weight of its user and time that has none yet."""
         for weight in self.unpaired:
             if same_weighing(weight, composition):
                 self.unpaired.remove(weight)
-                return weight
-        return None
+                return completed(composition, weight)
+        return composition
 
-    def _occasion(
-        self, heard: Heard[Message], weight: Weight | None = None, *, alone: bool
-    ) -> Occasion:
-        """Say when and on whose behalf; what a composition leaves out, its weight tells."""
+    def _readings(self, heard: Heard[Message], *, alone: bool) -> list[Reading]:
         frame, message = heard.frame, heard.message
         stamp = message.timestamp
-        user = message.user_id
-        if weight is not None:
-            stamp = stamp if stamp is not None else weight.timestamp
-            user = user if slot_of(user) else weight.user_id
         raw = b"" if stamp is None else date_time_octets(stamp)
         when = timed(frame, stamp, raw, self.clock, alone=alone)
-        return Occasion(self.session.device.id, frame.received, when, slot_of(user))
+        user = slot_of(message.user_id)
+        occasion = Occasion(self.session.device.id, frame.received, when, user)
+        if isinstance(message, Weight):
+            return weight_readings(message, occasion)
+        made = composition_readings(message, occasion)
+        return made + weight_readings(message, occasion) if message.weight else made
 
     def _is_below_zero(self, message: Weight) -> bool:
         names = (self.session.sighting.name, self.session.device.manufacturer)
