@@ -306,15 +306,16 @@ def restart(tx: Transaction) -> int:
 
 
 def _of(db: Database, released: Released) -> Owed:
+    """Return the delivery as stored. A release is good for one attempt: the latest."""
     delivery = released.delivery
     found = find(
         db,
-        "SELECT entry, id, destination, state, may_have_arrived"
-        " FROM deliveries JOIN entries ON number = entry WHERE id = ? AND destination = ?",
-        (entry_rows.to_blob(delivery.entry.id), delivery.destination),
+        "SELECT entry, id, destination, state, may_have_arrived FROM deliveries"
+        " JOIN entries ON number = entry WHERE id = ? AND destination = ? AND attempts = ?",
+        (entry_rows.to_blob(delivery.entry.id), delivery.destination, delivery.attempt),
     )
     if not found:
-        raise JournalError("the outbox has no such delivery")
+        raise JournalError("the outbox has no such delivery, or it was released again since")
     return found[0]
 
 

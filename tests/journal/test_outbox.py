@@ -291,6 +291,15 @@ async def test_a_delivery_that_was_never_queued_cannot_settle(
         await journal.settle(stranger, RECEIPT)
 
 
+async def test_a_release_is_good_for_one_attempt(journal: Journal) -> None:
+    stale = await _released(journal)
+    await journal.unsettle(stale, START, "no answer")
+    await journal.claim("mes", 10, START)
+
+    with pytest.raises(JournalError, match="released again since"):
+        await journal.retry_at(stale, LATER, "503")
+
+
 async def test_workers_are_woken_when_something_becomes_due_for_them(
     path: Path, clock: ManualClock
 ) -> None:

@@ -1,0 +1,209 @@
+"""Any order of events, against a model simple enough to be believed.
+
+The model keeps, for each reading, whose it is and what the destination was sent. What it asserts is
+what people are promised: nothing recorded is lost, nothing leaves without a living grant or after a
+withdrawal, nothing is sent a second time without a search, nothing stays stuck.
+"""
+
+import asyncio
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from gateway.consent.gate import Released
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import SubjectId
+from gateway.journal.journal import Journal
+from gateway.journal.outbox import State
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import (
+    LONG_AGO,
+    SCALE,
+    grant,
+    open_journal,
+    weight,
+    withdrawal,
+)
+
+SLOTS = ("1", "2")
+
+
+class Household(RuleBasedStateMachine):
+    """A scale, two people, one destination."""
+
+    released = Bundle("released")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "journal.db"
+        self.clock = ManualClock()
+        self.runner = asyncio.Runner()
+        self.journal = self.runner.run(self._open())
+        self.reader = Reader.open(self.path)
+        self.people: dict[str, SubjectId] = {}
+        self.assigned: set[str] = set()
+        self.consenting: set[SubjectId] = set()
+        self.recorded: dict[str, str] = {}  # record -> slot
+        self.maybe_there: set[str] = set()  # sent, and nobody said that it did not arrive
+        self.settled: set[str] = set()
+        self.dropped: set[str] = set()
+        self.names = 0
+
+    async def _open(self) -> Journal:
+        return open_journal(self.path, self.clock)
+
+    def teardown(self) -> None:
+        self.reader.close()
+        self.runner.run(self.journal.close())
+        self.runner.close()
+        self.folder.cleanup()
+
+    @initialize()
+    def two_people_and_a_scale(self) -> None:
+        self.runner.run(self.journal.adopt(SCALE.id, SCALE.driver))
+        for slot in SLOTS:
+            self.people[slot] = self.runner.run(self.journal.add_subject(slot)).id
+
+    @rule(slot=st.sampled_from(SLOTS), numbers=st.lists(st.integers(0, 30), max_size=4))
+    def record(self, slot: str, numbers: list[int]) -> None:
+        readings = [weight(number * 2 + SLOTS.index(slot), slot=slot) for number in numbers]
+
+        new = self.runner.run(self.journal.record(SCALE, readings))
+
+        offered = {str(reading.record) for reading in readings}
+        assert {entry.reading.record for entry in new} == offered - set(self.recorded)
+        self.recorded.update(dict.fromkeys(offered, slot))
+
+    @rule(slot=st.sampled_from(SLOTS))
+    def assign(self, slot: str) -> None:
+        if slot not in self.assigned:
+            self.assigned.add(slot)
+            made = self.journal.assign(SCALE.id, slot, self.people[slot], LONG_AGO)
+            self.runner.run(made)
+
+    @rule(slot=st.sampled_from(SLOTS))
+    def consent(self, slot: str) -> None:
+        self.names += 1
+        self.runner.run(self.journal.record_grant(grant(self.people[slot], f"g{self.names}")))
+        self.consenting.add(self.people[slot])
+
+    @rule(slot=st.sampled_from(SLOTS))
+    def withdraw(self, slot: str) -> None:
+        self.names += 1
+        subject = self.people[slot]
+        owed = self._of(slot) - self.settled - self.dropped if slot in self.assigned else set()
+
+        dropped = self.runner.run(
+            self.journal.record_withdrawal(withdrawal(subject, f"w{self.names}"))
+        )
+
+        assert dropped == len(owed)
+        self.dropped |= owed
+        self.consenting.discard(subject)
+
+    @rule(target=released, limit=st.integers(1, 5))
+    def claim(self, limit: int) -> list[Released]:
+        claimed = self.runner.run(self.journal.claim("mes", limit, self.clock.now().utc))
+
+        for each in claimed:
+            record = str(each.delivery.entry.reading.record)
+            assert each.subject == self.people[self.recorded[record]]
+            assert each.subject in self.consenting
+            assert record not in self.settled | self.dropped
+            assert each.delivery.unsettled == (record in self.maybe_there)
+        self.maybe_there |= {str(each.delivery.entry.reading.record) for each in claimed}
+        return claimed
+
+    @rule(batch=consumes(released))
+    def answer_arrives(self, batch: list[Released]) -> None:
+        for each, record in self._in_hand(batch, State.SENDING, State.DROPPED):
+            receipt = Receipt("mes", f"Observation/{record}", START)
+            self.runner.run(self.journal.settle(each, receipt))
+            self.settled.add(record)
+
+    @rule(batch=consumes(released))
+    def answer_is_lost(self, batch: list[Released]) -> None:
+        for each, _ in self._in_hand(batch, State.SENDING):
+            due = self.clock.now().utc + timedelta(minutes=1)
+            self.runner.run(self.journal.unsettle(each, due, "no answer"))
+
+    @rule(batch=consumes(released))
+    def nothing_arrives(self, batch: list[Released]) -> None:
+        for each, record in self._in_hand(batch, State.SENDING):
+            due = self.clock.now().utc + timedelta(minutes=1)
+            self.runner.run(self.journal.retry_at(each, due, "503"))
+            if not each.delivery.unsettled:
+                self.maybe_there.discard(record)
+
+    @rule(batch=consumes(released))
+    def rejected_and_retried(self, batch: list[Released]) -> None:
+        for each, record in self._in_hand(batch, State.SENDING):
+            self.runner.run(self.journal.park(each, "422"))
+            if not each.delivery.unsettled:
+                self.maybe_there.discard(record)
+        self.runner.run(self.journal.retry_parked())
+
+    @rule()
+    def time_passes(self) -> None:
+        self.clock.advance(120)
+
+    @rule()
+    def restart(self) -> None:
+        self.runner.run(self.journal.close())
+        self.journal = self.runner.run(self._open())
+
+    @rule()
+    def everything_is_delivered_in_the_end(self) -> None:
+        for slot in SLOTS:
+            self.assign(slot)
+            self.consent(slot)
+        self.restart()
+        self.time_passes()
+        while batch := self.claim(limit=3):
+            self.answer_arrives(batch)
+
+        assert set(self.recorded) == self.settled | self.dropped
+        assert self.runner.run(self.journal.next_due("mes")) is None
+
+    @precondition(lambda self: self.recorded)
+    @invariant()
+    def the_journal_agrees_with_the_model(self) -> None:
+        views = {v.entry.reading.record: v for v in self.reader.entries(limit=1000)}
+        assert set(views) == set(self.recorded)
+        for record, view in views.items():
+            (delivery,) = view.deliveries
+            assert (delivery.state is State.SETTLED) == (record in self.settled)
+            assert (delivery.state is State.DROPPED) == (record in self.dropped - self.settled)
+        assert self.reader.verify() is None
+
+    def _of(self, slot: str) -> set[str]:
+        return {record for record, owner in self.recorded.items() if owner == slot}
+
+    def _in_hand(self, batch: list[Released], *states: State) -> list[tuple[Released, str]]:
+        """Leave out what a restart or a withdrawal took out of the worker's hands."""
+        found = []
+        for each in batch:
+            view = self.reader.entry(each.delivery.entry.id)
+            assert view is not None
+            (delivery,) = view.deliveries
+            if delivery.state in states and delivery.attempts == each.delivery.attempt:
+                found.append((each, str(each.delivery.entry.reading.record)))
+        return found
+
+
+TestHousehold = Household.TestCase
+TestHousehold.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
