@@ -16,12 +16,15 @@ from gateway.drivers.bp_monitor.and_tm import DRIVER as AND_TM
 from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import Registry
+from gateway.drivers.scale.health_o_meter import DRIVER as HEALTH_O_METER
 from gateway.drivers.scale.tanita import DRIVER as TANITA
 from tests.drivers.serial_lines import shared_vectors
 from tests.drivers.test_vectors import differences
 
-DRIVERS = (OMRON_HBP, TANITA, AND_TM)
-OTHERWISE_TESTED: dict[str, str] = {}
+DRIVERS = (OMRON_HBP, TANITA, AND_TM, HEALTH_O_METER)
+OTHERWISE_TESTED: dict[str, str] = {
+    "hom-two-packets": "scale/health_o_meter, a weigh-in is one reading",
+}
 
 NAMES = tuple(name for driver in DRIVERS for name in driver.manifest.decodes)
 

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.drivers.scale.weigh_in import Packet, Weighed, WeighIn
+from gateway.testing.clock import ManualClock
+
+NOW = ManualClock().now()
+
+
+def packet(second: float, weight: str, person: str | None = None, unit: str = "kg") -> Packet:
+    at = replace(NOW, monotonic=NOW.monotonic + second)
+    return Packet(at, Decimal(weight), unit, person)
+
+
+def weighed(*packets: Packet) -> list[tuple[str, bool]]:
+    weigh_in = WeighIn()
+    done = [weigh_in.add(one) for one in packets]
+    done.append(weigh_in.silence())
+    return [(str(one.weight), one.steady) for one in done if one is not None]
+
+
+def test_a_weight_shown_many_times_is_one_measurement() -> None:
+    assert weighed(*(packet(n, "70.1") for n in range(5))) == [("70.1", True)]
+
+
+def test_its_time_is_when_the_run_began() -> None:
+    weigh_in = WeighIn()
+    weigh_in.add(packet(3, "70.1"))
+    weigh_in.add(packet(4, "70.1"))
+
+    done = weigh_in.silence()
+
+    assert done == Weighed(packet(3, "0").received, Decimal("70.1"), "kg", steady=True)
+
+
+@pytest.mark.parametrize(
+    "next_one",
+    [
+        packet(2, "82.0"),
+        packet(2, "70.1", person="0000000007"),
+        packet(2, "70.1", unit="lb"),
+        packet(9, "70.1"),
+    ],
+)
+def test_another_weight_person_unit_or_a_pause_is_the_next_weigh_in(next_one: Packet) -> None:
+    after = replace(next_one.received, monotonic=next_one.received.monotonic + 1)
+
+    done = weighed(
+        packet(0, "70.1"), packet(1, "70.1"), next_one, replace(next_one, received=after)
+    )
+
+    assert [steady for _, steady in done] == [True, True]
+
+
+def test_swaying_is_no_second_weigh_in() -> None:
+    assert weighed(packet(0, "70.1"), packet(1, "70.1"), packet(2, "70.2")) == [("70.2", True)]
+
+
+def test_an_empty_platform_ends_a_weigh_in_and_is_none() -> None:
+    assert weighed(packet(0, "70.1"), packet(1, "70.1"), packet(2, "0.0"), packet(3, "-1")) == [
+        ("70.1", True)
+    ]
+
+
+def test_a_platform_still_moving_is_nothing() -> None:
+    assert weighed(packet(0, "20"), packet(1, "50"), packet(2, "70"), packet(3, "70")) == [
+        ("70", True)
+    ]
+
+
+def test_a_single_packet_before_silence_is_kept_as_unsteady() -> None:
+    assert weighed(packet(0, "70.1")) == [("70.1", False)]
+    assert weighed(packet(0, "70.1"), packet(9, "80"), packet(10, "80")) == [
+        ("70.1", False),
+        ("80", True),
+    ]
+
+
+def test_a_scale_that_never_stops_is_recorded_once() -> None:
+    weigh_in = WeighIn()
+
+    done = [weigh_in.add(packet(n, "70.1")) for n in range(60)]
+
+    assert [at for at, one in enumerate(done) if one is not None] == [10]
+    assert weigh_in.silence() is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 20), st.sampled_from(["0", "70.1", "70.2", "80"]))))
+def test_no_more_is_weighed_than_was_shown(shown: list[tuple[float, str]]) -> None:
+    moments = sorted(second for second, _ in shown)
+
+    done = weighed(*(packet(at, w) for at, (_, w) in zip(moments, shown, strict=True)))
+
+    assert {weight for weight, _ in done} <= {w for _, w in shown} - {"0"}
+    assert len(done) <= len(shown)
