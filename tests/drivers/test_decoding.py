@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.drivers.api import SERIAL, Fit, Frame, Manifest, Reach, Session, Sighting
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER as BLOOD_PRESSURE
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import Registry
@@ -96,6 +98,42 @@ def test_text_reaches_the_decoder_as_latin_1() -> None:
     answer = DECODING.answer({"id": 1, "driver": "2a29", "text": "A&D Medical\0\0"})
 
     assert answer["message"] == {"text": "A&D Medical"}
+
+
+class Echo:
+    """A serial driver that says what it was handed."""
+
+    manifest = Manifest(
+        name="scale/echo",
+        title="Echo",
+        reach=Reach.SERIAL,
+        emits=frozenset(),
+        spec="none",
+        models=(),
+        decodes={"Echo-1": SERIAL},
+    )
+
+    def match(self, sighting: Sighting, /) -> Fit:
+        return Fit.NONE
+
+    def decode(self, frame: Frame, /) -> object:
+        return {"channel": frame.channel, "octets": frame.data, "hints": frame.hints}
+
+    async def converse(self, session: Session, /) -> None:
+        return
+
+
+@pytest.mark.parametrize("name", ["scale/echo", "ECHO-1"])
+def test_a_serial_driver_is_reached_by_its_name_and_by_its_devices(name: str) -> None:
+    asked = {"id": 1, "driver": name, "text": "W 75\r", "direction": "device->host"}
+
+    answer = Decoding(Registry([Echo()])).answer(asked)
+
+    assert answer["message"] == {
+        "channel": "serial",
+        "octets": b"W 75\r".hex(),
+        "hints": {"name": name.lower(), "direction": "device->host"},
+    }
 
 
 @given(name=st.sampled_from(DECODING.names), data=st.binary(max_size=40), e2e_crc=st.booleans())
