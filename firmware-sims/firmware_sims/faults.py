@@ -37,6 +37,24 @@ class Fault(StrEnum):
     CANNOT_ABORT = "cannot_abort"
     """A sensor's RACP answers an abort with "abort unsuccessful" and goes on."""
 
+    ERROR_CODE = "error_code"
+    """A measurement fails, and a serial device says so by its code. It is no record produced."""
+
+    DOUBLE_KEY_PRESS = "double_key_press"
+    """Somebody presses print or recall again: a serial device sends one measurement twice."""
+
+    HALF_FRAME = "half_frame"
+    """The second half of a frame on a serial line never comes."""
+
+    SWAPPED_DIGITS = "swapped_digits"
+    """Two neighbouring digits of a frame on a serial line arrive in the wrong order."""
+
+    SILENCE = "silence"
+    """A frame on a serial line is not sent at all: a request stays without answer."""
+
+    UNPLUG_MID_FRAME = "unplug_mid_frame"
+    """The cable is pulled half-way through a frame, and stays out until plugged in again."""
+
 
 class Faults:
     """The faults armed on one device."""

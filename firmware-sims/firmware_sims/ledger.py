@@ -16,6 +16,7 @@ class Kind(StrEnum):
     WEIGHT = "weight"
     BODY_COMPOSITION = "body_composition"
     INTERSTITIAL_GLUCOSE = "interstitial_glucose"
+    BLOOD_GLUCOSE = "blood_glucose"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

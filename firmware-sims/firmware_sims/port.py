@@ -3,11 +3,13 @@
 A pty differs from a wire in two ways that matter here. Bytes sent while nobody has the port open
 wait in the kernel (up to a few kilobytes, until the next opener flushes them), where a wire loses
 them: ask `is_open_elsewhere` before measuring to keep the comparison fair. And speed and parity are
-not enforced: pacing is ours.
+not enforced: pacing is ours, `host_baud` tells the speed that the host set, and parity is invisible
+(Linux ptys are always 8N1).
 """
 
 import asyncio
 import os
+import termios
 import tty
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +17,16 @@ from types import TracebackType
 from typing import Self
 
 _PIECE_BYTES = 8  # what a USB bridge typically hands over at once at these speeds; a guess
+_BAUD = {
+    termios.B1200: 1200,
+    termios.B2400: 2400,
+    termios.B4800: 4800,
+    termios.B9600: 9600,
+    termios.B19200: 19200,
+    termios.B38400: 38400,
+    termios.B57600: 57600,
+    termios.B115200: 115200,
+}
 
 
 class Port:
@@ -38,6 +50,9 @@ class Port:
         self._master: int | None = None
         self._slave: int | None = None
         self._slave_path = ""
+        self._stirred = asyncio.Event()
+        self._moved = False
+        self._watching: tuple[asyncio.AbstractEventLoop, int] | None = None
 
     def __enter__(self) -> Self:
         self.plug()
@@ -69,15 +84,18 @@ class Port:
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(self._slave_path)
         fresh.replace(self.link)
+        self._was_moved()
 
     def unplug(self) -> None:
         """Make the port disappear; a host reading from it gets a hang-up."""
         if self._master is None or self._slave is None:
             return
+        self._stop_watching()
         self.link.unlink(missing_ok=True)
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = None
+        self._was_moved()
 
     async def send(self, data: bytes) -> int:
         """Send at the line's pace; return how many bytes the line took.
@@ -94,7 +112,7 @@ class Port:
         return taken
 
     def written_by_host(self) -> bytes:
-        """Return what the host wrote since last asked; most of our devices expect nothing."""
+        """Return what the host wrote since last asked."""
         written = bytearray()
         while self._master is not None:
             try:
@@ -102,6 +120,29 @@ class Port:
             except BlockingIOError:
                 break
         return bytes(written)
+
+    async def receive(self) -> bytes:
+        """Return what the host wrote, waiting for it; b"": the cable was moved meanwhile."""
+        while not self._moved:
+            self._stirred.clear()
+            if written := self.written_by_host():
+                return written
+            self._watch()
+            try:
+                await self._stirred.wait()
+            finally:
+                self._stop_watching()
+        self._moved = False
+        return b""
+
+    def host_baud(self) -> int | None:
+        """Return the speed the host has set; None: not plugged in, or an unusual one.
+
+        A host that sets none leaves a fresh pty at 38400.
+        """
+        if self._master is None:
+            return None
+        return _BAUD.get(termios.tcgetattr(self._master)[5])
 
     def is_open_elsewhere(self) -> bool:
         """Tell whether another descriptor of this user's processes has the port open."""
@@ -112,6 +153,23 @@ class Port:
             if process.name.isdigit()
             for descriptor in _descriptors(process)
         )
+
+    def _watch(self) -> None:
+        if self._master is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(self._master, self._stirred.set)
+            self._watching = (loop, self._master)
+
+    def _stop_watching(self) -> None:
+        # Before the descriptor is closed: its number comes back with the next pty.
+        if self._watching is not None:
+            loop, master = self._watching
+            loop.remove_reader(master)
+            self._watching = None
+
+    def _was_moved(self) -> None:
+        self._moved = True
+        self._stirred.set()
 
     def _write(self, piece: bytes) -> int:
         if self._master is None:

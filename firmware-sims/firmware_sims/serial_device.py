@@ -1,45 +1,149 @@
-"""What serial devices have in common: they measure, and push what they made down the line."""
+"""What serial devices have in common: they measure, push what they made, and answer requests.
+
+A device is plain computation: it never waits and never touches a port, so that a test can talk to
+it with `ask`. `converse` plays it on a port.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from firmware_sims.cable import Cable
+from firmware_sims.faults import Faults
 from firmware_sims.line_noise import LineNoise
 from firmware_sims.port import Port
+from firmware_sims.requests import Split
 from firmware_sims.routine import Routine
 
+IDLE_S = 1.0  # after which a device forgets half a request; a guess
 
-class SerialDevice(Protocol):
-    """A device that pushes a frame after each measurement."""
+
+_Outgoing = asyncio.Queue[tuple[Sequence[bytes], float]]
+
+
+class PushingDevice(Protocol):
+    """A device that pushes one frame after each measurement and listens to nobody."""
 
     def measure(self) -> bytes:
         """Measure once; return the bytes to send, already entered in the ledger."""
 
 
-async def push(
+class SerialDevice(Protocol):
+    """A device that may push frames after a measurement, and may answer requests."""
+
+    def measure(self) -> Sequence[bytes]:
+        """Measure once, enter it in the ledger; return the frames to push, if any, in order."""
+
+    def split(self, heard: bytes) -> Split:
+        """Return the whole requests in what was heard, and the rest that may become one."""
+
+    def answer(self, request: bytes) -> Sequence[bytes]:
+        """Return the frames that answer a request, in order; none leaves the host waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deaf:
+    """A pushing device as a device that hears nothing."""
+
+    device: PushingDevice
+
+    def measure(self) -> Sequence[bytes]:
+        """Measure once; return the one frame."""
+        return [self.device.measure()]
+
+    def split(self, heard: bytes) -> Split:
+        """Find no request in anything."""
+        return [], b""
+
+    def answer(self, request: bytes) -> Sequence[bytes]:
+        """Say nothing."""
+        return []
+
+
+def ask(device: SerialDevice, written: bytes) -> bytes:
+    """Return all that a device answers to what a host wrote at once."""
+    requests, _ = device.split(written)
+    return b"".join(frame for request in requests for frame in device.answer(request))
+
+
+async def converse(
     device: SerialDevice,
     port: Port,
     routine: Routine,
     *,
-    noise: LineNoise | None = None,
+    cable: Cable | None = None,
     ready: Callable[[], bool] = lambda: True,
+    gap_s: float = 0.0,
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> None:
-    """Measure by routine and send, one frame after the other, until the routine is over.
+    """Measure by routine, push, and answer whoever asks, until cancelled.
 
-    A turn at which `ready()` is false is skipped: nobody measures.
+    A turn at which `ready()` is false is skipped: nobody measures. `gap_s` is the time between
+    frames of one measurement. What was half heard is forgotten after a second, or when the cable is
+    moved.
     """
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+    line = cable or Cable(port)
+    outgoing: _Outgoing = asyncio.Queue()
 
     def measure() -> None:
         if ready():
-            frame = device.measure()
-            queue.put_nowait(noise.disturb(frame) if noise is not None else frame)
-
-    async def measure_by_routine() -> None:
-        await routine.run(measure)
-        queue.put_nowait(None)
+            outgoing.put_nowait((device.measure(), gap_s))
 
     async with asyncio.TaskGroup() as life:
-        life.create_task(measure_by_routine())
-        while (frame := await queue.get()) is not None:
-            await port.send(frame)
+        life.create_task(routine.run(measure))
+        life.create_task(_listen(device, line, outgoing))
+        life.create_task(_speak(line, outgoing, pause))
+
+
+async def _listen(device: SerialDevice, line: Cable, outgoing: _Outgoing) -> None:
+    rest = b""
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_S if rest else None):
+                heard = await line.port.receive()
+        except TimeoutError:
+            heard = b""
+        requests, rest = device.split(rest + line.heard(heard)) if heard else ([], b"")
+        for request in requests:
+            outgoing.put_nowait((device.answer(request), 0.0))
+
+
+async def _speak(
+    line: Cable, outgoing: _Outgoing, pause: Callable[[float], Awaitable[object]]
+) -> None:
+    while True:
+        frames, wait_s = await outgoing.get()
+        for number, frame in enumerate(frames):
+            if number and wait_s:
+                await pause(wait_s)
+            await line.carry(frame)
+
+
+@asynccontextmanager
+async def played(
+    device: SerialDevice,
+    link: Path,
+    routine: Routine | None = None,
+    *,
+    faults: Faults | None = None,
+    noise: LineNoise | None = None,
+    baud: int | None = None,
+    faults_after: int = 0,
+    gap_s: float = 0.0,
+) -> AsyncIterator[Port]:
+    """Play a device in this process, on a port that is there for as long as the block lasts.
+
+    Without a routine it measures only when its `measure` is called, and nobody sees what that
+    pushes. The other options are those of `Cable` and `converse`.
+    """
+    with Port(link) as port:
+        cable = Cable(port, faults=faults, noise=noise, baud=baud, faults_after=faults_after)
+        async with asyncio.TaskGroup() as life:
+            life_of_device = life.create_task(
+                converse(device, port, routine or Routine(), cable=cable, gap_s=gap_s)
+            )
+            yield port
+            life_of_device.cancel()

@@ -1,6 +1,8 @@
+import asyncio
 import errno
 import os
 import select
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,3 +155,46 @@ def test_noise_is_the_same_for_a_seed() -> None:
     first, second = [LineNoise(0.5, seed=9) for _ in range(2)]
 
     assert [first.disturb(b"f") for _ in range(50)] == [second.disturb(b"f") for _ in range(50)]
+
+
+async def test_what_the_host_writes_is_waited_for(port: Port) -> None:
+    moved = await port.receive()
+    with Host(port.link) as host:
+        waiting = asyncio.create_task(port.receive())
+        await asyncio.sleep(0)
+        os.write(host.descriptor, b"PING")
+
+        assert (moved, await waiting) == (b"", b"PING")
+
+
+async def test_moving_the_cable_ends_the_waiting(port: Port) -> None:
+    await port.receive()
+    waiting = asyncio.create_task(port.receive())
+    await asyncio.sleep(0)
+
+    port.unplug()
+
+    assert await waiting == b""
+
+
+async def test_a_port_that_came_back_is_listened_to(port: Port) -> None:
+    port.unplug()
+    port.plug()
+    await port.receive()
+    with Host(port.link) as host:
+        waiting = asyncio.create_task(port.receive())
+        await asyncio.sleep(0)
+        os.write(host.descriptor, b"again")
+
+        assert await waiting == b"again"
+
+
+def test_the_speed_that_the_host_set_is_known(port: Port) -> None:
+    with Host(port.link) as host:
+        attributes = termios.tcgetattr(host.descriptor)
+        attributes[4] = attributes[5] = termios.B2400
+        termios.tcsetattr(host.descriptor, termios.TCSANOW, attributes)
+
+        assert port.host_baud() == 2400
+    port.unplug()
+    assert port.host_baud() is None

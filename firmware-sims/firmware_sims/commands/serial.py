@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from firmware_sims.ledger import Ledger
     from firmware_sims.port import Port
     from firmware_sims.routine import Routine
-    from firmware_sims.serial_device import SerialDevice
+    from firmware_sims.serial_device import PushingDevice
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -77,13 +77,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _play(arguments: argparse.Namespace, produced: TextIO) -> None:
     # Imported here so that the help of the other commands answers at once.
+    from firmware_sims.cable import Cable
     from firmware_sims.ledger import Ledger
     from firmware_sims.line_noise import LineNoise
     from firmware_sims.port import Port
     from firmware_sims.routine import Routine
-    from firmware_sims.serial_device import push
+    from firmware_sims.serial_device import Deaf, converse
 
-    device = _device(arguments, Ledger(produced))
+    device = Deaf(_device(arguments, Ledger(produced)))
     routine = Routine(arguments.interval, arguments.count)
     noise = LineNoise(arguments.noise, arguments.seed)
     bytes_per_s = arguments.baud / 10 or None  # start bit, eight bits, stop bit
@@ -94,9 +95,10 @@ async def _play(arguments: argparse.Namespace, produced: TextIO) -> None:
         sys.stdout.write(json.dumps({"ready": True, "link": str(arguments.link)}) + "\n")
         sys.stdout.flush()
         async with asyncio.TaskGroup() as life:
-            pushing = life.create_task(push(device, port, routine, noise=noise, ready=ready))
+            cable = Cable(port, noise=noise)
+            playing = life.create_task(converse(device, port, routine, cable=cable, ready=ready))
             await ended.wait()
-            pushing.cancel()
+            playing.cancel()
 
 
 def _listen_to_signals(ended: asyncio.Event, routine: "Routine", port: "Port") -> None:
@@ -113,7 +115,7 @@ def _listen_to_signals(ended: asyncio.Event, routine: "Routine", port: "Port") -
     loop.add_signal_handler(signal.SIGUSR2, toggle)
 
 
-def _device(arguments: argparse.Namespace, ledger: "Ledger") -> "SerialDevice":
+def _device(arguments: argparse.Namespace, ledger: "Ledger") -> "PushingDevice":
     from firmware_sims.bp_monitor.omron_hbp import OmronHbp
     from firmware_sims.device_clock import DeviceClock
     from firmware_sims.scale.tanita import MC_780, SC_240, Tanita
