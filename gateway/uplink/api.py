@@ -33,7 +33,8 @@ class Uplink(Protocol):
     async def find(self, released: Released, /) -> Receipt | None:
         """Ask whether the destination already has this reading, after an unknown outcome.
 
-        None means certainly not. Raises like `send`.
+        None means certainly not. Raises like `send`, but OutcomeUnknown for whatever goes wrong
+        with the search alone: UplinkUnavailable holds up everyone's readings.
         """
         ...
 

@@ -19,8 +19,8 @@ from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnavailable
-from gateway.uplink.mes_answers import reference_in, refusal
+from gateway.errors import OutcomeUnknown, UplinkRejected
+from gateway.uplink.mes_answers import reference_in, refusal, search_refusal
 from gateway.uplink.mes_http import Answer, MesHttp
 from gateway.uplink.mes_mapping import encode, to_bundle
 from gateway.uplink.mes_search import judge, question
@@ -77,17 +77,13 @@ class MesUplink:
         body = encode(to_bundle(entry, patient, self._settings.dialect))
         request = _Request("POST", self._settings.base_url, body=body)
         answer = await self._ask(released.subject, pairing, request)
+        if answer.status != HTTPStatus.OK:
+            raise refusal(answer, self._clock.now().utc)
         return Receipt(self.name, reference_in(answer), self._clock.now().utc)
 
     async def find(self, released: Released, /) -> Receipt | None:
         """Search for the reading around its time. Raises as `Uplink.find` says."""
-        try:
-            reference = await self._search(released.subject, self._entry(released))
-        except OutcomeUnknown:
-            # A search changes nothing there: that it failed says only that we still do not know.
-            raise UplinkUnavailable(
-                "The search did not come to an end: the gateway searches again before it sends."
-            ) from None
+        reference = await self._search(released.subject, self._entry(released))
         if reference is None:
             return None
         return Receipt(self.name, reference, self._clock.now().utc, found=True)
@@ -115,6 +111,8 @@ class MesUplink:
         seen = 0
         for _ in range(_MOST_PAGES):
             answer = await self._ask(subject, pairing, request)
+            if answer.status != HTTPStatus.OK:
+                raise search_refusal(answer, self._clock.now().utc)
             page = judge(answer.body, entry, patient)
             if page.reference is not None:
                 return page.reference
@@ -124,7 +122,7 @@ class MesUplink:
                     return None
                 break
             request = _Request("GET", self._same_server(page.next_url))
-        raise UplinkUnavailable(
+        raise OutcomeUnknown(
             "The search gives only a part of its answer: the gateway searches again before it "
             "sends."
         )
@@ -134,7 +132,7 @@ class MesUplink:
         base = self._settings.base_url
         url = urljoin(f"{base}/", link)
         if urlsplit(url)[:2] != urlsplit(base)[:2]:
-            raise UplinkUnavailable(
+            raise OutcomeUnknown(
                 "The search goes on at another server, where the gateway does not follow: check "
                 "base_url."
             )
@@ -146,8 +144,6 @@ class MesUplink:
         if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
             pairing = await self.tokens.refreshed(subject, pairing)
             answer = await self._once(pairing, request)
-        if answer.status != HTTPStatus.OK:
-            raise refusal(answer, self._clock.now().utc)
         return answer
 
     async def _once(self, pairing: Pairing, request: _Request) -> Answer:

@@ -98,6 +98,22 @@ def refusal(answer: Answer, now: datetime) -> UplinkError:
     )
 
 
+def search_refusal(answer: Answer, now: datetime) -> UplinkError:
+    """Say which error an answer other than 200 to a search is.
+
+    A search that fails for reasons of its own leaves the outcome unknown; it must not hold up the
+    sending of other readings, as UplinkUnavailable would.
+    """
+    error = refusal(answer, now)
+    asked_to_wait = isinstance(error, UplinkUnavailable) and error.retry_after is not None
+    if asked_to_wait or isinstance(error, UplinkRefused | UplinkUnauthorised):
+        return error
+    return OutcomeUnknown(
+        f"The search for a reading that may be there fails ({answer.status}): check base_url and "
+        "that the contract covers searching; the gateway searches again before it sends."
+    )
+
+
 _FIXED: dict[int, tuple[type[UplinkError], str]] = {
     401: (
         UplinkUnauthorised,

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.domain.entry import Entry
-from gateway.errors import UplinkUnavailable
+from gateway.errors import OutcomeUnknown
 from gateway.uplink.mes_answers import json_object
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, eui64
 from gateway.uplink.mes_mapping import PatientIdentifier, Resource, effective, parts_of
@@ -50,13 +50,13 @@ def question(entry: Entry, patient: PatientIdentifier) -> list[tuple[str, str]]:
 
 
 def judge(body: bytes, entry: Entry, patient: PatientIdentifier) -> Page:
-    """Read one page. Raises UplinkUnavailable if it is no page of a search."""
+    """Read one page. Raises OutcomeUnknown if it is no page of a search."""
     bundle = json_object(body)
     if bundle is None or (bundle.get("resourceType"), bundle.get("type")) != (
         "Bundle",
         "searchset",
     ):
-        raise UplinkUnavailable(
+        raise OutcomeUnknown(
             "The search gives no answer that can be read: check base_url; the gateway searches "
             "again before it sends."
         )

@@ -42,13 +42,13 @@ _PAIR_AGAIN = "The pairing with the health space is over: pair this person again
 
 
 class TokenStore(Protocol):
-    """Keeps the secret of each person's pairing with each destination."""
+    """Keeps the secret of each person's pairing with each destination. The journal is one."""
 
-    async def get(self, subject: SubjectId, destination: str, /) -> bytes | None:
+    async def pairing(self, subject: SubjectId, destination: str, /) -> bytes | None:
         """Return what was last set; None if this person is not paired there."""
         ...
 
-    async def set(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
+    async def set_pairing(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
         """Replace it; returns once the new one survives a power cut."""
         ...
 
@@ -239,11 +239,11 @@ class MesTokens:
             expires_at=expires_at,
         )
         secret = pairing.model_dump_json().encode()
-        await self._store.set(subject, self._settings.name, secret)
+        await self._store.set_pairing(subject, self._settings.name, secret)
         return pairing
 
     async def _load(self, subject: SubjectId) -> Pairing:
-        secret = await self._store.get(subject, self._settings.name)
+        secret = await self._store.pairing(subject, self._settings.name)
         if secret is None:
             raise UplinkUnauthorised(
                 "This person is not paired with the health space: pair them first."

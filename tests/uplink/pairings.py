@@ -22,10 +22,10 @@ class MemoryStore:
         self.secrets: dict[tuple[str, str], bytes] = {}
         self.kept: list[Pairing] = []
 
-    async def get(self, subject: SubjectId, destination: str, /) -> bytes | None:
+    async def pairing(self, subject: SubjectId, destination: str, /) -> bytes | None:
         return self.secrets.get((subject, destination))
 
-    async def set(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
+    async def set_pairing(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
         self.secrets[subject, destination] = secret
         self.kept.append(Pairing.model_validate_json(secret))
 

@@ -420,7 +420,7 @@ async def test_no_token_follows_a_page_to_another_server(
         link = [{"relation": "next", "url": f"{other.url}/fhir/page2"}]
         server.plays("/fhir/Observation", answer(200, searchset(link=link)))
 
-        with pytest.raises(UplinkUnavailable, match="another server"):
+        with pytest.raises(OutcomeUnknown, match="another server"):
             await uplink.find(released())
 
     assert other.requests == []
@@ -435,7 +435,7 @@ async def test_an_answer_that_never_ends_or_lacks_a_part_settles_nothing(
 ) -> None:
     server.plays("/fhir/Observation", answer(200, page))
 
-    with pytest.raises(UplinkUnavailable, match="part"):
+    with pytest.raises(OutcomeUnknown, match="part"):
         await uplink.find(released())
 
 
@@ -443,18 +443,38 @@ async def test_an_answer_that_never_ends_or_lacks_a_part_settles_nothing(
     "action",
     [
         reset,
+        answer(400),
+        answer(404),
+        answer(422, outcome("not-supported", "Observation")),
         answer(500),
         answer(200, b"<html>"),
         answer(200, {"resourceType": "Bundle", "type": "collection"}),
         truncated(b"{"),
     ],
 )
-async def test_a_search_that_fails_settles_nothing(
+async def test_a_search_that_fails_settles_nothing_and_holds_up_nobody_else(
     action: Action, server: ScriptedServer, uplink: MesUplink
 ) -> None:
     server.plays("/fhir/Observation", action)
 
-    with pytest.raises(UplinkUnavailable):
+    with pytest.raises(OutcomeUnknown):
+        await uplink.find(released())
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        (answer(401), UplinkUnauthorised),
+        (answer(403, outcome("forbidden", "Consent not given")), UplinkRefused),
+        (answer(503, Retry_After="7"), UplinkUnavailable),
+    ],
+)
+async def test_a_search_can_say_what_concerns_more_than_itself(
+    action: Action, kind: type[UplinkError], server: ScriptedServer, uplink: MesUplink
+) -> None:
+    server.plays("/fhir/Observation", action)
+
+    with pytest.raises(kind):
         await uplink.find(released())
 
 

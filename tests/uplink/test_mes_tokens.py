@@ -297,7 +297,7 @@ async def test_new_tokens_are_not_used_if_they_could_not_be_kept(
     server: ScriptedServer, clock: ManualClock
 ) -> None:
     class FullStore(MemoryStore):
-        async def set(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
+        async def set_pairing(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
             raise OSError("disk full")
 
     full = FullStore()

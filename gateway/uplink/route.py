@@ -1,0 +1,299 @@
+"""The way to one destination: claim what is due, bring it there, take down what became of it.
+
+Deliveries are claimed in small batches. Within a batch each person has a lane: their readings go
+one after another in due order, those of different persons at the same time. What goes wrong with
+one reading ends at most its own lane and its own batch; the rest is given back and claimed anew.
+
+    what the uplink says        the delivery          and then
+    Receipt                     settled               go on
+    UplinkUnavailable           due after the pause   the destination is left alone for a while
+    OutcomeUnknown              unsettled, due later  this lane ends
+    UplinkRejected              parked                go on
+    UplinkRefused               refused               this lane ends
+    UplinkUnauthorised          due later             this person is left alone for a while
+    anything else (our bug)     unsettled, due later  this lane ends
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import ParamSpec
+
+from gateway.clock import Clock
+from gateway.consent.gate import Released
+from gateway.domain.identity import ReadingId
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import SubjectId
+from gateway.errors import (
+    JournalError,
+    JournalFull,
+    UplinkRefused,
+    UplinkRejected,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
+from gateway.metrics import Metrics
+from gateway.uplink.api import Uplink
+from gateway.uplink.backoff import Backoff
+from gateway.uplink.outbox import Outbox
+from gateway.uplink.outcomes import label, search_after, why_unknown
+
+_P = ParamSpec("_P")
+
+Timer = Callable[[asyncio.Event, float], Awaitable[None]]
+"""Waits until the event is set, at most so many seconds."""
+
+_BATCH_PER_SLOT = 4
+_FRESH_S = 60.0
+"""A release is consent as it was when claimed. What has waited longer is decided anew."""
+_PERSON_PAUSE = timedelta(minutes=15)  # long enough not to hammer, short enough after re-pairing
+_LONGEST_REST_S = 300.0  # so that a step of the wall clock is noticed
+_SHORTEST_REST_S = 1.0
+_JOURNAL_REST_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was on its way to a destination when its person's deliveries were stopped."""
+
+    arrived: tuple[ReadingId, ...] = ()
+    unknown: tuple[ReadingId, ...] = ()
+    """Cut off: they may have arrived."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The deliveries of one person in one batch."""
+
+    subject: SubjectId
+    claimed_s: float
+    waiting: deque[Released] = field(default_factory=deque)
+    ended: bool = False
+    attempt: asyncio.Timeout | None = None
+    """Around the attempt under way, if there is one."""
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever an attempt has ended."""
+    left: Left = field(default_factory=Left)
+    """What became of the latest attempt."""
+
+
+class Route:
+    """The deliveries of one destination. `run` it in a task; `quiesce` from any other."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        uplink: Uplink,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        max_concurrent: int,
+        timer: Timer,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._outbox = outbox
+        self._uplink = uplink
+        self._name = uplink.name
+        self._clock = clock
+        self._metrics = metrics
+        self._timer = timer
+        self._backoff = Backoff(jitter)
+        self._why_paused = ""
+        self._batch = max_concurrent * _BATCH_PER_SLOT
+        self._slots = asyncio.Semaphore(max_concurrent)
+        self._claiming = asyncio.Lock()
+        self._lanes: dict[SubjectId, _Lane] = {}
+        self._paused: dict[SubjectId, tuple[float, str]] = {}
+        self._due = asyncio.Event()
+        outbox.when_due(self._name, self._due.set)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            await self.round()
+
+    async def round(self) -> None:
+        """Bring one batch there; if there is nothing to do, wait until there may be."""
+        pause_s = self._backoff.remaining(self._now_s)
+        if pause_s:
+            await self._timer(asyncio.Event(), min(pause_s, _LONGEST_REST_S))
+            return
+        self._due.clear()
+        try:
+            claimed = await self._deliver_a_batch()
+            rest_s = 0.0 if claimed else await self._rest_s()
+        except JournalError as error:
+            _log.error("%s: nothing can be sent: %s", self._name, error)
+            await self._timer(asyncio.Event(), _JOURNAL_REST_S)
+            return
+        if rest_s:
+            await self._timer(self._due, rest_s)
+
+    async def quiesce(self, subject: SubjectId, within: timedelta) -> Left:
+        """Stop sending for this person: once this returns, not a byte of theirs leaves any more.
+
+        An attempt under way may end within the given time, else it is cut off. Call it after the
+        withdrawal is durable: deliveries claimed before that are given back, and the next claim
+        finds none.
+        """
+        async with self._claiming:  # a claim under way opens its lanes before it lets go
+            lane = self._lanes.get(subject)
+        if lane is None:
+            return Left()
+        if lane.attempt is None:
+            lane.ended = True
+            return Left()
+        if not lane.ended:
+            lane.ended = True
+            lane.attempt.reschedule(asyncio.get_running_loop().time() + within.total_seconds())
+        await lane.idle.wait()
+        return lane.left
+
+    @property
+    def _now_s(self) -> float:
+        return self._clock.now().monotonic
+
+    async def _rest_s(self) -> float:
+        due = await self._outbox.next_due(self._name)
+        if due is None:
+            return _LONGEST_REST_S
+        seconds = (due - self._clock.now().utc).total_seconds()
+        return min(max(seconds, _SHORTEST_REST_S), _LONGEST_REST_S)
+
+    # --- one batch ------------------------------------------------------------------------------
+
+    async def _deliver_a_batch(self) -> bool:
+        async with self._claiming:
+            self._lanes.clear()
+            limit = 1 if self._backoff.failing else self._batch
+            batch = await self._outbox.claim(self._name, limit, self._clock.now().utc)
+            for released in batch:
+                subject = released.subject
+                lane = self._lanes.setdefault(subject, _Lane(subject, self._now_s))
+                lane.waiting.append(released)
+        async with asyncio.TaskGroup() as group:
+            for lane in list(self._lanes.values()):
+                group.create_task(self._go_along(lane))
+        return bool(batch)
+
+    async def _go_along(self, lane: _Lane) -> None:
+        try:
+            while lane.waiting:
+                async with self._slots:
+                    if self._hold(lane) is not None:
+                        break
+                    await self._attempt(lane, lane.waiting.popleft())
+        finally:
+            del self._lanes[lane.subject]
+            wait_s, why = self._hold(lane) or (0.0, "The gateway was stopped.")
+            for released in lane.waiting:
+                due_at = self._clock.now().utc + timedelta(seconds=wait_s)
+                await self._keep(self._outbox.retry_at, released, due_at, why)
+
+    def _hold(self, lane: _Lane) -> tuple[float, str] | None:
+        """Say why nothing of this lane may go now, and for how many seconds; None if it may."""
+        now_s = self._now_s
+        pause_s = self._backoff.remaining(now_s)
+        if pause_s:
+            return pause_s, self._why_paused
+        until_s, why = self._paused.get(lane.subject, (0.0, ""))
+        if until_s > now_s:
+            return until_s - now_s, why
+        self._paused.pop(lane.subject, None)
+        if lane.ended or now_s - lane.claimed_s > _FRESH_S:
+            return 0.0, "It waits for the next turn."
+        return None
+
+    # --- one delivery ---------------------------------------------------------------------------
+
+    async def _attempt(self, lane: _Lane, released: Released) -> None:
+        """Bring one delivery there and take down what became of it."""
+        reading = released.delivery.entry.id
+        outcome = await self._try(lane, released)
+        lane.left = Left()
+        match outcome:  # the table above
+            case Receipt():
+                lane.left = Left(arrived=(reading,))
+                self._answered()
+                await self._keep(self._outbox.settle, released, outcome)
+            case UplinkUnavailable():
+                self._pause_all(outcome)
+                due_at = self._clock.now().utc + timedelta(
+                    seconds=self._backoff.remaining(self._now_s)
+                )
+                await self._keep(self._outbox.retry_at, released, due_at, str(outcome))
+            case UplinkRejected():
+                self._answered()
+                await self._keep(self._outbox.park, released, str(outcome))
+            case UplinkRefused():
+                self._answered()
+                lane.ended = True
+                await self._keep(self._outbox.refuse, released)
+            case UplinkUnauthorised():
+                self._pause_person(lane.subject, str(outcome))
+                due_at = self._clock.now().utc + _PERSON_PAUSE
+                await self._keep(self._outbox.retry_at, released, due_at, str(outcome))
+            case _:
+                lane.left = Left(unknown=(reading,))
+                lane.ended = True
+                due_at = self._clock.now().utc + search_after(released.delivery.attempt)
+                await self._keep(self._outbox.unsettle, released, due_at, why_unknown(outcome))
+        self._metrics.count("deliveries_total", destination=self._name, outcome=label(outcome))
+
+    async def _try(self, lane: _Lane, released: Released) -> Receipt | Exception | None:
+        """Search if it may be there, else send. Errors are values; None means it was cut off."""
+        lane.idle.clear()
+        try:
+            async with asyncio.timeout(None) as lane.attempt:
+                if released.delivery.unsettled:
+                    found = await self._uplink.find(released)
+                    if found is not None:
+                        return found
+                return await self._uplink.send(released)
+        except asyncio.CancelledError:
+            due_at = self._clock.now().utc
+            await self._keep(self._outbox.unsettle, released, due_at, why_unknown(None))
+            raise
+        except TimeoutError:
+            return None
+        except Exception as error:  # noqa: BLE001 - the one place: our bug must not stop the rest
+            return error
+        finally:
+            lane.attempt = None
+            lane.idle.set()
+
+    def _answered(self) -> None:
+        if self._backoff.failing:
+            _log.info("%s: it answers again", self._name)
+        self._backoff.answered()
+
+    def _pause_all(self, error: UplinkUnavailable) -> None:
+        pause_s = self._backoff.failed(self._now_s, error.retry_after)
+        self._why_paused = str(error)
+        _log.warning("%s: left alone for %.0f s: %s", self._name, pause_s, error)
+
+    def _pause_person(self, subject: SubjectId, why: str) -> None:
+        self._paused[subject] = (self._now_s + _PERSON_PAUSE.total_seconds(), why)
+        _log.warning("%s: one person's deliveries wait: %s", self._name, why)
+
+    async def _keep(
+        self, write: Callable[_P, Awaitable[None]], *args: _P.args, **kwargs: _P.kwargs
+    ) -> None:
+        """Have the outbox keep an outcome; with a full disk, wait: sending more would lose more."""
+        while True:
+            try:
+                return await write(*args, **kwargs)
+            except JournalFull as error:
+                _log.error("%s: what was sent cannot be kept yet: %s", self._name, error)
+                await self._timer(asyncio.Event(), _JOURNAL_REST_S)
+            except JournalError as error:
+                # It stays "on its way", so the next start searches for it.
+                _log.error("%s: what was sent cannot be kept: %s", self._name, error)
+                return None
