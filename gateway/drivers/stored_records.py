@@ -97,6 +97,17 @@ class StoredRecords:
         self.silent = True
         return None
 
+    async def confirms(self, since: int | None, seen: int, *, twice: bool) -> bool:
+        """Say whether `seen` records are all there are from number `since` on.
+
+        By the device's own count; of a device that cannot count, the same must have been reported
+        `twice`; of one that leaves the question unanswered, its word that it has reported them.
+        """
+        count = await self.count(since)
+        if count is None:
+            return twice or self.silent
+        return count <= seen
+
     async def _ask(self, request: bytes) -> None:
         if self.silent:
             raise ProtocolError("The device left a request unanswered: it must be reconnected.")

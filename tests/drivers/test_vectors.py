@@ -21,8 +21,13 @@ from gateway.drivers.data_types import DATA_TYPES
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import GROUP, Registry
 
-COVERED = {"bp_monitor/bluetooth_sig", "scale/bluetooth_sig"}
-READY = COVERED | {"cgm/bluetooth_sig"}
+COVERED = {
+    "bp_monitor/bluetooth_sig",
+    "cgm/bluetooth_sig",
+    "glucose_meter/bluetooth_sig",
+    "scale/bluetooth_sig",
+}
+READY = COVERED
 
 
 def registry(names: set[str]) -> Registry:

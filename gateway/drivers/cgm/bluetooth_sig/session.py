@@ -137,16 +137,11 @@ class _Collection:
         return intact
 
     async def _is_complete(self, since: int | None, seen: Collection[int], *, twice: bool) -> bool:
-        """Say whether `seen` is all there is: obviously, or by the sensor's own count.
-
-        Of a sensor that cannot count, the same must have been reported twice.
-        """
+        """Say whether `seen` is all there is: obviously, or by the sensor's own word."""
         if since is not None and self._mark.minute == max(seen, default=since - 1):
             return True
-        count = await self._stored.count(since)
-        if count is None:
-            return twice or self._stored.silent
-        return count <= sum(minute >= (since or 0) for minute in seen)
+        asked_for = sum(minute >= (since or 0) for minute in seen)
+        return await self._stored.confirms(since, asked_for, twice=twice)
 
     async def _listen(self, measurements: Inbox) -> None:
         quiet = 0

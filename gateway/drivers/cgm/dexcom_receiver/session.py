@@ -1,0 +1,202 @@
+"""Reading a Dexcom receiver on its USB cable: who it is, what its clock shows, what is new.
+
+The newest page is read first, then older ones back to the last record that is safe; they are
+recorded oldest first, with the bookmark. The newest page grows, so it is read again each time. A
+receiver that was emptied or replaced has other indices: then the whole memory is read, which
+identity makes harmless. A receiver in blinded mode hides the values from its wearer: so do we.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.domain.reading import ClockSample
+from gateway.drivers.api import SERIAL, Frame, Session
+from gateway.drivers.cgm.dexcom_receiver import database
+from gateway.drivers.cgm.dexcom_receiver.database import (
+    Egv,
+    EgvPage,
+    Manufacturing,
+    PageRange,
+    Partition,
+    moment,
+)
+from gateway.drivers.cgm.dexcom_receiver.packet import (
+    Command,
+    Result,
+    packet,
+    packets,
+    request,
+)
+from gateway.drivers.cgm.dexcom_receiver.readings import Receiver, Stored, readings
+from gateway.drivers.framing import FramedInbox, framed
+from gateway.errors import DecodeError, LinkTimeout, ProtocolError
+
+POLL_S = 120.0
+"""A sensor measures every five minutes; asking more often only warms the cable."""
+
+_TRIES = 3  # a page that takes longer than this three times needs a person to plug it in again
+_ANSWER_WITHIN_S = {Command.PING: 1.0, Command.READ_PAGES: 5.0}
+_OTHERS_WITHIN_S = 2.0
+_PAGES = 2000  # a G4 holds some 30 days in 230 pages: more is a range that cannot be right
+
+
+async def converse(session: Session) -> None:
+    """Read what is new every two minutes, until the link is gone."""
+    receiver = _Line(session, await framed(session, packets))
+    await receiver.ask(Command.PING)
+    serial = await _introduce(session, receiver)
+    while True:
+        blinded = await receiver.ask(Command.READ_BLINDED_MODE)
+        if any(blinded.data):
+            await session.remark("blinded: the receiver hides its values, so they are not read")
+        else:
+            await _collect(session, receiver, serial)
+        await session.pause(POLL_S)
+
+
+class _Line:
+    """Questions and answers over the cable."""
+
+    def __init__(self, session: Session, inbox: FramedInbox) -> None:
+        self._session = session
+        self._inbox = inbox
+
+    async def ask(self, command: Command, payload: bytes = b"") -> Frame:
+        """Send a request and return the payload of the answer, with when it came.
+
+        Raises ProtocolError if the receiver refuses, LinkTimeout if it stays silent.
+        """
+        silence: LinkTimeout | None = None
+        for _ in range(_TRIES):
+            await self._inbox.drain()
+            await self._session.link.write(SERIAL, request(command, payload))
+            within = _ANSWER_WITHIN_S.get(command, _OTHERS_WITHIN_S)
+            try:
+                frame = await self._inbox.get(within=within)
+            except LinkTimeout as error:
+                silence = error
+                continue
+            answer = packet(frame.data)
+            if answer.command != Result.ACK:
+                raise ProtocolError(
+                    f"The receiver refused {command.name.lower()} (result {answer.command}): "
+                    "unplug it, restart it, and plug it in again."
+                )
+            return Frame(SERIAL, answer.payload, frame.received)
+        raise LinkTimeout(
+            "the receiver does not answer: unplug it, restart it, and plug it in again"
+        ) from silence
+
+    async def page(self, partition: Partition, number: int) -> Frame:
+        """Return the bytes of a page."""
+        return await self.ask(
+            Command.READ_PAGES, bytes((partition,)) + number.to_bytes(4, "little") + b"\x01"
+        )
+
+    async def page_range(self, partition: Partition) -> PageRange:
+        """Return which pages a partition has."""
+        return database.page_range(
+            (await self.ask(Command.READ_PAGE_RANGE, bytes((partition,)))).data
+        )
+
+
+async def _introduce(session: Session, receiver: _Line) -> str:
+    """Tell who the receiver is; return its serial number."""
+    firmware = database.xml_attributes((await receiver.ask(Command.READ_FIRMWARE_HEADER)).data)
+    last = (await receiver.page_range(Partition.MANUFACTURING)).last_page
+    if last is None:
+        raise ProtocolError("The receiver tells no serial number: is it a Dexcom G4, G5 or G6?")
+    about = database.page((await receiver.page(Partition.MANUFACTURING, last)).data)
+    serial = about.xml_attributes.get("SerialNumber") if isinstance(about, Manufacturing) else None
+    if not serial:
+        raise ProtocolError("The receiver tells no serial number: is it a Dexcom G4, G5 or G6?")
+    update = {
+        "manufacturer": "Dexcom",
+        "model": firmware.get("ProductName"),
+        "serial": serial,
+        "firmware": firmware.get("FirmwareVersion"),
+        "software": firmware.get("SoftwareNumber"),
+    }
+    await session.describe(session.device.model_copy(update=update))
+    return serial
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    frame: Frame
+    page: EgvPage
+
+
+async def _collect(session: Session, line: _Line, serial: str) -> None:
+    """Record what is newer than the bookmark."""
+    safe = _safe_index(await session.bookmark(), serial)
+    pages = await line.page_range(Partition.EGV)
+    if pages.first_page is None or pages.last_page is None:
+        return
+    read: list[_Read] = []
+    complete = True
+    for number in range(pages.last_page, max(pages.first_page, pages.last_page - _PAGES) - 1, -1):
+        one = await _page(session, line, number)
+        if one is None:
+            complete = False
+            continue
+        if not read and _newest(one.page) < safe:
+            safe = -1  # its indices began anew: emptied, or repaired
+        read.append(one)
+        if one.page.header.first_index <= safe:
+            break
+    clock = await _clock(line)
+    receiver = Receiver(session.device.id, serial, clock)
+    for one in reversed(read):
+        await _record(session, one, receiver, safe, complete=complete)
+
+
+async def _page(session: Session, line: _Line, number: int) -> _Read | None:
+    """Return a page of glucose values; None if it cannot be read, and is set aside."""
+    frame = await line.page(Partition.EGV, number)
+    try:
+        page = database.page(frame.data)
+        if not isinstance(page, EgvPage) or page.header.page != number:
+            raise DecodeError("another_page", frame.data, 8)
+    except DecodeError as error:
+        await session.set_aside(frame, error)
+        return None
+    return _Read(frame, page)
+
+
+async def _clock(line: _Line) -> ClockSample:
+    frame = await line.ask(Command.READ_SYSTEM_TIME)
+    return ClockSample(shown=moment(int.from_bytes(frame.data[:4], "little")), at=frame.received)
+
+
+async def _record(
+    session: Session, read: _Read, receiver: Receiver, safe: int, *, complete: bool
+) -> None:
+    """Record a page; the bookmark moves only if nothing before it was unreadable."""
+    stored: list[Stored] = []
+    for index, record in enumerate(read.page.records, read.page.header.first_index):
+        if isinstance(record, DecodeError):
+            if index > safe:
+                await session.set_aside(Frame(SERIAL, record.payload, read.frame.received), record)
+        elif isinstance(record, Egv):
+            stored.append(Stored(index, record))
+    new = set(range(safe + 1, _newest(read.page) + 1))
+    made = readings(stored, receiver, read.frame.received)
+    keys = {f"{receiver.serial}:egv:{index}" for index in new}
+    fresh = [reading for reading in made if reading.record in keys]
+    bookmark = f"{receiver.serial}:{_newest(read.page)}" if complete else None
+    if fresh:
+        await session.record(*fresh, bookmark=bookmark)
+    elif bookmark is not None and new:
+        await session.set_bookmark(bookmark)
+
+
+def _newest(page: EgvPage) -> int:
+    return page.header.first_index + page.header.record_count - 1
+
+
+def _safe_index(bookmark: str | None, serial: str) -> int:
+    """Return the index of the last record that is safe; -1 if none of this receiver is."""
+    owner, _, index = (bookmark or "").rpartition(":")
+    return int(index) if owner == serial and index.isdigit() else -1

@@ -1,0 +1,1 @@
+"""Drivers for blood glucose meters."""

@@ -1,0 +1,69 @@
+"""Driver for blood glucose meters that follow the Bluetooth SIG Glucose Service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from gateway.domain.reading import Kind
+from gateway.drivers.api import (
+    Channel,
+    Driver,
+    Fit,
+    Frame,
+    Manifest,
+    Model,
+    Reach,
+    Session,
+    Sighting,
+)
+from gateway.drivers.glucose_meter.bluetooth_sig import codec
+from gateway.drivers.glucose_meter.bluetooth_sig.session import (
+    CONTEXT,
+    FEATURE,
+    MEASUREMENT,
+    RECORD_ACCESS,
+    converse,
+)
+from gateway.errors import DecodeError
+from gateway.wire import racp
+
+SERVICE = "1808"
+
+_DECODERS: Mapping[Channel, Callable[[bytes], object]] = {
+    MEASUREMENT: codec.decode_measurement,
+    CONTEXT: codec.decode_context,
+    FEATURE: codec.decode_feature,
+}
+
+
+class _BluetoothSigGlucoseMeter:
+    manifest = Manifest(
+        name="glucose_meter/bluetooth_sig",
+        title="Blood glucose meter (Bluetooth SIG)",
+        reach=Reach.BLE,
+        emits=frozenset({Kind.BLOOD_GLUCOSE, Kind.INTERSTITIAL_GLUCOSE}),
+        spec="Bluetooth Glucose Service 1.0.1",
+        models=(
+            Model("any with the Glucose Service", "simulated"),
+            Model("Accu-Chek Guide, Guide Me, Instant", "checked against public captures"),
+        ),
+        services=frozenset({SERVICE}),
+        decodes={channel.split("/")[1].upper(): channel for channel in (*_DECODERS, RECORD_ACCESS)},
+    )
+
+    def match(self, sighting: Sighting, /) -> Fit:
+        is_one = sighting.reach is Reach.BLE and SERVICE in sighting.services
+        return Fit.PROFILE if is_one else Fit.NONE
+
+    def decode(self, frame: Frame, /) -> object:
+        if frame.channel == RECORD_ACCESS:
+            return racp.decode(frame.data, frame.hints)
+        if frame.channel not in _DECODERS:
+            raise DecodeError("unknown_channel", frame.data)
+        return _DECODERS[frame.channel](frame.data)
+
+    async def converse(self, session: Session, /) -> None:
+        await converse(session)
+
+
+DRIVER: Driver = _BluetoothSigGlucoseMeter()

@@ -1,0 +1,170 @@
+"""What a record of a meter says about a person: a blood glucose reading, or an event.
+
+Meters keep more than blood glucose under the same characteristic. Control solution is read with
+quality CONTROL. Ketones come disguised: with the reserved meal code 6 (CareSens), as a value no
+person has (FORA: 13 "mg/dL" is 0.7 mmol/L of ketone), or as 0xFFFF, a negative number, for "none".
+None of these is ever a glucose reading that leaves.
+
+The unit is what the record's own flag says; what the meter shows on its screen may be another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from gateway.domain.device import DeviceId
+from gateway.domain.device_time import EARLIEST
+from gateway.domain.quantity import Quantity, Unit, mg_dl_from_mmol_l
+from gateway.domain.reading import (
+    ClockSample,
+    DeviceTime,
+    Kind,
+    Limit,
+    Measure,
+    Quality,
+    Reading,
+)
+from gateway.drivers.api import Frame
+from gateway.drivers.glucose_meter.bluetooth_sig.codec import GlucoseContext, GlucoseMeasurement
+from gateway.wire.gatt_time import date_time_octets
+from gateway.wire.ieee11073 import Number, Special
+
+PLAUSIBLE_MG_DL = (20, 750)
+"""Wider than what most meters show (20 to 600); below lies what ketone records look like."""
+
+CONTEXT_MISSING = "context_missing"
+"""The record announced a context that never came: it might have said that this is no glucose."""
+
+_INTERSTITIAL, _CONTROL_SOLUTION, _CONTROL_LOCATION = 0x9, 0xA, 0x4
+_KETONE_MEAL = 6
+_SAMPLES = {
+    1: "capillary_whole_blood",
+    2: "capillary_plasma",
+    3: "venous_whole_blood",
+    4: "venous_plasma",
+    5: "arterial_whole_blood",
+    6: "arterial_plasma",
+    7: "undetermined_whole_blood",
+    8: "undetermined_plasma",
+    _CONTROL_SOLUTION: "control_solution",
+}
+_MEALS = {1: "preprandial", 2: "postprandial", 3: "fasting", 4: "casual", 5: "bedtime"}
+_STATUS = {
+    0: "battery_low",
+    1: "malfunction",
+    2: "sample_insufficient",
+    3: "strip_insertion_error",
+    4: "strip_type_incorrect",
+    5: "above_device_range",
+    6: "below_device_range",
+    7: "temperature_too_high",
+    8: "temperature_too_low",
+    9: "read_interrupted",
+    10: "general_fault",
+    11: "time_fault",
+}
+_HARMLESS = frozenset({"battery_low"})
+_LIMITS = {
+    Special.BELOW: (Limit.BELOW, "below_device_range"),
+    Special.ABOVE: (Limit.ABOVE, "above_device_range"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A measurement as it came, and the context that belongs to it."""
+
+    frame: Frame
+    measurement: GlucoseMeasurement
+    context: GlucoseContext | None = None
+
+
+def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> Reading | str:
+    """Make the reading of a record, or name the event it is instead."""
+    said, context = record.measurement, record.context
+    value = said.mmol_l if said.concentration_unit == "mol/L" else said.mg_dl
+    if context is not None and context.meal == _KETONE_MEAL:
+        return "ketone_record"
+    if not _is_value(value):
+        return "no_value"
+    values, limit = _values(said), _LIMITS.get(value) if isinstance(value, Special) else None
+    troubles = _troubles(said, values)
+    if limit is not None:
+        troubles.discard(limit[1])
+    if said.context_follows and context is None:
+        troubles.add(CONTEXT_MISSING)
+    return Reading(
+        device=device,
+        kind=_kind(said),
+        values=values,
+        received=record.frame.received,
+        device_time=_device_time(said, clock),
+        record=_key(said),
+        live=False,  # everything comes out of the meter's memory
+        quality=_quality(said, troubles),
+        flags=frozenset(troubles | _circumstances(said, context)),
+        limit=limit[0] if limit else None,
+    )
+
+
+def _is_value(value: Number | None) -> bool:
+    return value in _LIMITS if isinstance(value, Special) else value is not None and value > 0
+
+
+def _values(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
+    if isinstance(said.mmol_l, Decimal):
+        return {Measure.GLUCOSE: mg_dl_from_mmol_l(said.mmol_l)}
+    if isinstance(said.mg_dl, Decimal):
+        return {Measure.GLUCOSE: Quantity(value=said.mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE)}
+    return {}
+
+
+def _troubles(said: GlucoseMeasurement, values: Mapping[Measure, Quantity]) -> set[str]:
+    bits = [bit for bit in range(16) if (said.status or 0) >> bit & 1]
+    troubles = {_STATUS.get(bit, "unknown_status") for bit in bits}
+    lowest, highest = PLAUSIBLE_MG_DL
+    if any(not lowest <= quantity.value <= highest for quantity in values.values()):
+        troubles.add("implausible")
+    return troubles
+
+
+def _circumstances(said: GlucoseMeasurement, context: GlucoseContext | None) -> set[str]:
+    found = {_SAMPLES.get(said.type or 0), _MEALS.get(context.meal or 0) if context else None}
+    if context is not None and context.exercise_duration_s is not None:
+        found.add("exercise")
+    return {name for name in found if name is not None}
+
+
+def _kind(said: GlucoseMeasurement) -> Kind:
+    return Kind.INTERSTITIAL_GLUCOSE if said.type == _INTERSTITIAL else Kind.BLOOD_GLUCOSE
+
+
+def _quality(said: GlucoseMeasurement, troubles: set[str]) -> Quality:
+    if said.type == _CONTROL_SOLUTION or said.location == _CONTROL_LOCATION:
+        return Quality.CONTROL
+    return Quality.GOOD if troubles <= _HARMLESS else Quality.QUESTIONABLE
+
+
+def _device_time(said: GlucoseMeasurement, clock: ClockSample | None) -> DeviceTime:
+    return DeviceTime(stamp=said.measured_at, raw=_raw(said), clock=clock)
+
+
+def _raw(said: GlucoseMeasurement) -> str:
+    offset = said.time_offset_min
+    octets = b"" if offset is None else offset.to_bytes(2, "little", signed=True)
+    return (date_time_octets(said.base_time) + octets).hex()
+
+
+def _key(said: GlucoseMeasurement) -> str:
+    """Name the record by its base time, which stays when the user sets the clock.
+
+    Not by its sequence number: a meter may start again at 1 after its battery was changed, with the
+    same records. But records of a clock that never ran have nothing else to tell them apart.
+    """
+    base = said.base_time
+    octets = date_time_octets(base).hex()
+    runs = isinstance(base, datetime) and base.year >= EARLIEST.year
+    return f"base:{octets}" if runs else f"seq:{said.sequence}:{octets}"

@@ -1,0 +1,202 @@
+"""The conversation with a glucose meter: read what it stored since the last time, and let it go.
+
+The bookmark names the last record read, by number and content. The meter is asked for its records
+from that one on, not after it: if it comes back unchanged, the memory is the one we know; if not,
+the meter was reset (and its numbers start again), and the whole memory is read anew.
+
+A record may announce a context (2A34), which comes before or after it or after all records. It is
+not kept before its context: the context alone says that a "glucose" was ketone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from hashlib import blake2s
+
+from gateway.domain.reading import ClockSample, Reading
+from gateway.drivers.api import Frame, Session, gatt
+from gateway.drivers.gatt_device import introduce, read_clock
+from gateway.drivers.glucose_meter.bluetooth_sig import codec
+from gateway.drivers.glucose_meter.bluetooth_sig.readings import Record, reading_of
+from gateway.drivers.stored_records import StoredRecords
+from gateway.errors import DecodeError, ProtocolError
+from gateway.wire.gatt_time import date_time_octets
+
+MEASUREMENT = gatt("1808", "2a18")
+CONTEXT = gatt("1808", "2a34")
+FEATURE = gatt("1808", "2a51")
+RECORD_ACCESS = gatt("1808", "2a52")
+"""That of this service: Accu-Chek meters have another 2A52 in a service of their own."""
+
+READS = 3
+"""How often the same records are asked for before going on without what is missing."""
+
+
+async def converse(session: Session) -> None:
+    """Record what the meter has stored since the last conversation."""
+    link = session.link
+    if MEASUREMENT not in link.channels:
+        raise ProtocolError("The meter offers no glucose measurement: is it another model?")
+    inboxes = [await link.subscribe(MEASUREMENT)]
+    has_contexts = CONTEXT in link.channels
+    if has_contexts:
+        inboxes.append(await link.subscribe(CONTEXT))
+    answers = await link.subscribe(RECORD_ACCESS)
+    clock = await read_clock(session)
+    stored = StoredRecords(link, RECORD_ACCESS, answers, *inboxes)
+    known = Mark.from_text(await session.bookmark())
+    if not await _Memory(session, stored, clock, known, has_contexts=has_contexts).read():
+        await session.remark("memory_reset")
+        await session.set_bookmark("")
+        await _Memory(session, stored, clock, None, has_contexts=has_contexts).read()
+    await introduce(session)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The bookmark: the last record up to which all are in the journal."""
+
+    sequence: int
+    digest: str
+    """Of the record's number, base time and value; not of its offset, which the user can move."""
+
+    @classmethod
+    def of(cls, said: codec.GlucoseMeasurement) -> Mark:
+        """Make the mark of a record."""
+        content = f"{said.sequence} {date_time_octets(said.base_time).hex()} {said.concentration}"
+        return cls(said.sequence, blake2s(content.encode(), digest_size=8).hexdigest())
+
+    def to_text(self) -> str:
+        """Write the mark as a bookmark."""
+        return json.dumps({"sequence": self.sequence, "digest": self.digest})
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Mark | None:
+        """Read a bookmark; None if there is none, or not one of this driver's."""
+        try:
+            fields = json.loads(text or "")
+            sequence = fields["sequence"]
+            if isinstance(sequence, int) and 0 <= sequence <= 0xFFFF:
+                return cls(sequence, str(fields["digest"]))
+        except (KeyError, TypeError, ValueError):
+            pass
+        return None
+
+
+class _Memory:
+    """A meter's memory from a known record on, or all of it."""
+
+    def __init__(
+        self,
+        session: Session,
+        stored: StoredRecords,
+        clock: ClockSample | None,
+        known: Mark | None,
+        *,
+        has_contexts: bool,
+    ) -> None:
+        self._session = session
+        self._stored = stored
+        self._clock = clock
+        self._known = known
+        self._has_contexts = has_contexts
+        self._mark = known
+        self._found_known = known is None
+        self._last: Mark | None = None
+        self._seen: set[Mark] = set()
+        self._unreadable: set[bytes] = set()
+        self._contexts: dict[int, codec.GlucoseContext] = {}
+
+    async def read(self) -> bool:
+        """Record everything; False if the known record is not there, or is another by now."""
+        since = self._known.sequence if self._known else None
+        for attempt in range(READS):
+            before = len(self._seen)
+            settled = await self._read_once(since, is_last=attempt == READS - 1)
+            if not self._found_known:
+                return False
+            if settled and await self._is_complete(since, twice=len(self._seen) == before > 0):
+                await self._keep([], self._last or self._mark)
+                return True
+        await self._session.remark("stored_records_incomplete")
+        return True
+
+    async def _read_once(self, since: int | None, *, is_last: bool) -> bool:
+        """Record one report, burst by burst; say whether that settles it.
+
+        What lacks its announced context is left for another report, unless this is the last.
+        """
+        waiting: list[Record] = []
+        await self._stored.report(since)
+        while (burst := await self._stored.burst()) is not None:
+            for frame in burst:
+                waiting += await self._understood(frame)
+            waiting = [self._joined(record) for record in waiting]
+            held_back = next((at for at, r in enumerate(waiting) if self._lacks(r)), len(waiting))
+            await self._take(waiting[:held_back])
+            del waiting[:held_back]
+        if waiting and not is_last:
+            await self._take([r for r in waiting if not self._lacks(r)], may_move=False)
+            return False
+        await self._take(waiting)
+        return True
+
+    async def _understood(self, frame: Frame) -> list[Record]:
+        """Return the measurement of a frame, if it is one; keep a context for later.
+
+        What cannot be read will not get better: the radio has its own checksum. It counts as seen.
+        """
+        try:
+            if frame.channel == MEASUREMENT:
+                return [Record(frame, codec.decode_measurement(frame.data))]
+            context = codec.decode_context(frame.data)
+            self._contexts[context.sequence] = context
+        except DecodeError as error:
+            if frame.data not in self._unreadable:
+                await self._session.set_aside(frame, error)
+            if frame.channel == MEASUREMENT:
+                self._unreadable.add(frame.data)
+        return []
+
+    def _joined(self, record: Record) -> Record:
+        return replace(record, context=self._contexts.get(record.measurement.sequence))
+
+    def _lacks(self, record: Record) -> bool:
+        announced = record.measurement.context_follows and self._has_contexts
+        return announced and record.context is None
+
+    async def _take(self, records: list[Record], *, may_move: bool = True) -> None:
+        """Record what is not yet in the journal; move the mark up to the first gap."""
+        readings: list[Reading] = []
+        mark = self._mark
+        for record in records:
+            this = self._last = Mark.of(record.measurement)
+            is_kept = this == self._known or this in self._seen
+            self._seen.add(this)
+            self._found_known = self._found_known or this == self._known
+            if mark is None or this.sequence == (mark.sequence + 1) % 0x10000:
+                mark = this
+            if is_kept:
+                continue
+            made = reading_of(record, self._session.device.id, self._clock)
+            if isinstance(made, Reading):
+                readings.append(made)
+            else:
+                await self._session.remark(made, record.frame)
+        await self._keep(readings, mark if may_move and self._found_known else self._mark)
+
+    async def _keep(self, readings: list[Reading], mark: Mark | None) -> None:
+        bookmark = mark.to_text() if mark and self._found_known else None
+        if readings:
+            await self._session.record(*readings, bookmark=bookmark)
+        elif bookmark is not None and mark != self._mark:
+            await self._session.set_bookmark(bookmark)
+        self._mark = mark
+
+    async def _is_complete(self, since: int | None, *, twice: bool) -> bool:
+        """Say whether what was seen is all there is: obviously, or by the meter's own word."""
+        if since is not None and self._last == self._mark:
+            return True
+        seen = sum(mark.sequence >= (since or 0) for mark in self._seen) + len(self._unreadable)
+        return await self._stored.confirms(since, seen, twice=twice)
