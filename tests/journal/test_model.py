@@ -7,7 +7,6 @@ withdrawal, nothing is sent a second time without a search, nothing stays stuck.
 
 import asyncio
 import tempfile
-from datetime import timedelta
 from pathlib import Path
 
 from hypothesis import settings
@@ -39,6 +38,7 @@ from tests.journal.making import (
 )
 
 SLOTS = ("1", "2")
+OUTCOMES = ("arrived", "lost", "unavailable", "rejected")
 
 
 class Household(RuleBasedStateMachine):
@@ -77,8 +77,10 @@ class Household(RuleBasedStateMachine):
         self.runner.run(self.journal.adopt(SCALE.id, SCALE.driver))
         for slot in SLOTS:
             self.people[slot] = self.runner.run(self.journal.add_subject(slot)).id
+        self.assign(SLOTS[0])
+        self.consent(SLOTS[0])
 
-    @rule(slot=st.sampled_from(SLOTS), numbers=st.lists(st.integers(0, 30), max_size=4))
+    @rule(slot=st.sampled_from(SLOTS), numbers=st.lists(st.integers(0, 30), min_size=2, max_size=4))
     def record(self, slot: str, numbers: list[int]) -> None:
         readings = [weight(number * 2 + SLOTS.index(slot), slot=slot) for number in numbers]
 
@@ -117,6 +119,9 @@ class Household(RuleBasedStateMachine):
 
     @rule(target=released, limit=st.integers(1, 5))
     def claim(self, limit: int) -> list[Released]:
+        return self._claim(limit)
+
+    def _claim(self, limit: int) -> list[Released]:
         claimed = self.runner.run(self.journal.claim("mes", limit, self.clock.now().utc))
 
         for each in claimed:
@@ -128,38 +133,38 @@ class Household(RuleBasedStateMachine):
         self.maybe_there |= {str(each.delivery.entry.reading.record) for each in claimed}
         return claimed
 
-    @rule(batch=consumes(released))
-    def answer_arrives(self, batch: list[Released]) -> None:
-        for each, record in self._in_hand(batch, State.SENDING, State.DROPPED):
-            receipt = Receipt("mes", f"Observation/{record}", START)
-            self.runner.run(self.journal.settle(each, receipt))
-            self.settled.add(record)
+    @rule(batch=consumes(released), outcome=st.sampled_from(OUTCOMES))
+    def outcome_of_an_earlier_claim(self, batch: list[Released], outcome: str) -> None:
+        self._learn(batch, outcome)
 
-    @rule(batch=consumes(released))
-    def answer_is_lost(self, batch: list[Released]) -> None:
-        for each, _ in self._in_hand(batch, State.SENDING):
-            due = self.clock.now().utc + timedelta(minutes=1)
-            self.runner.run(self.journal.unsettle(each, due, "no answer"))
+    @rule(
+        limit=st.integers(1, 5),
+        outcomes=st.lists(st.sampled_from(OUTCOMES), min_size=2, max_size=6),
+    )
+    def send(self, limit: int, outcomes: list[str]) -> None:
+        for outcome in outcomes:
+            self._learn(self._claim(limit), outcome)
 
-    @rule(batch=consumes(released))
-    def nothing_arrives(self, batch: list[Released]) -> None:
-        for each, record in self._in_hand(batch, State.SENDING):
-            due = self.clock.now().utc + timedelta(minutes=1)
-            self.runner.run(self.journal.retry_at(each, due, "503"))
-            if not each.delivery.unsettled:
-                self.maybe_there.discard(record)
-
-    @rule(batch=consumes(released))
-    def rejected_and_retried(self, batch: list[Released]) -> None:
-        for each, record in self._in_hand(batch, State.SENDING):
-            self.runner.run(self.journal.park(each, "422"))
-            if not each.delivery.unsettled:
-                self.maybe_there.discard(record)
-        self.runner.run(self.journal.retry_parked())
-
-    @rule()
-    def time_passes(self) -> None:
-        self.clock.advance(120)
+    def _learn(self, batch: list[Released], outcome: str) -> None:
+        soon = self.clock.now().utc
+        for each in batch:
+            record, state = self._now(each)
+            if outcome == "arrived" and state in (State.SENDING, State.DROPPED):
+                receipt = Receipt("mes", f"Observation/{record}", START)
+                self.runner.run(self.journal.settle(each, receipt))
+                self.settled.add(record)
+            elif state is not State.SENDING:
+                continue  # a restart or a withdrawal took it out of the worker's hands
+            elif outcome == "lost":
+                self.runner.run(self.journal.unsettle(each, soon, "no answer"))
+            else:
+                if outcome == "unavailable":
+                    self.runner.run(self.journal.retry_at(each, soon, "503"))
+                else:
+                    self.runner.run(self.journal.park(each, "422"))
+                    self.runner.run(self.journal.retry_parked())
+                if not each.delivery.unsettled:
+                    self.maybe_there.discard(record)
 
     @rule()
     def restart(self) -> None:
@@ -172,9 +177,8 @@ class Household(RuleBasedStateMachine):
             self.assign(slot)
             self.consent(slot)
         self.restart()
-        self.time_passes()
-        while batch := self.claim(limit=3):
-            self.answer_arrives(batch)
+        while batch := self._claim(limit=3):
+            self._learn(batch, "arrived")
 
         assert set(self.recorded) == self.settled | self.dropped
         assert self.runner.run(self.journal.next_due("mes")) is None
@@ -193,16 +197,13 @@ class Household(RuleBasedStateMachine):
     def _of(self, slot: str) -> set[str]:
         return {record for record, owner in self.recorded.items() if owner == slot}
 
-    def _in_hand(self, batch: list[Released], *states: State) -> list[tuple[Released, str]]:
-        """Leave out what a restart or a withdrawal took out of the worker's hands."""
-        found = []
-        for each in batch:
-            view = self.reader.entry(each.delivery.entry.id)
-            assert view is not None
-            (delivery,) = view.deliveries
-            if delivery.state in states and delivery.attempts == each.delivery.attempt:
-                found.append((each, str(each.delivery.entry.reading.record)))
-        return found
+    def _now(self, released: Released) -> tuple[str, State | None]:
+        """Return the record, and its state if the release is still the latest."""
+        view = self.reader.entry(released.delivery.entry.id)
+        assert view is not None
+        (delivery,) = view.deliveries
+        latest = delivery.attempts == released.delivery.attempt
+        return str(view.entry.reading.record), delivery.state if latest else None
 
 
 TestHousehold = Household.TestCase

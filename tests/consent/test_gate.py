@@ -1,0 +1,131 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.consent.gate import Delivery, Reason, Released, Withheld, decide
+from gateway.consent.grant import ConsentEntry
+from gateway.domain.device_time import Correction, Timing
+from gateway.domain.entry import Entry
+from gateway.domain.identity import identity
+from gateway.domain.reading import Kind, Quality
+from gateway.domain.subject import Attribution, SubjectId
+from gateway.testing.clock import START
+from tests.consent.consents import ADA, BO, DAY, grant, ledgers, withdrawal
+from tests.journal.making import SCALE, weight
+
+
+def _entry(quality: Quality = Quality.GOOD) -> Entry:
+    reading = weight(1, quality=quality)
+    timing = Timing(START, timedelta(), Correction.RECEPTION, timedelta(minutes=2), sendable=True)
+    return Entry(identity(reading), reading, timing, ADA, Attribution.ASSIGNMENT, SCALE)
+
+
+ENTRY = _entry()
+
+
+def _due(entry: Entry = ENTRY, destination: str = "mes") -> Delivery:
+    return Delivery(entry, destination, attempt=1, unsettled=False)
+
+
+def _reason(decision: Released | Withheld) -> Reason | None:
+    return decision.reason if isinstance(decision, Withheld) else None
+
+
+def test_a_living_grant_releases_and_is_named() -> None:
+    decision = decide(_due(), (grant(ADA),), START)
+
+    assert decision == Released(_due(), ADA, grant(ADA))
+
+
+@pytest.mark.parametrize(
+    ("ledger", "reason"),
+    [
+        ((), Reason.NO_GRANT),
+        ((grant(BO),), Reason.NO_GRANT),
+        ((grant(ADA, destination="elsewhere"),), Reason.NO_GRANT),
+        ((grant(ADA), withdrawal(ADA)), Reason.WITHDRAWN),
+        ((grant(ADA, kinds=frozenset({Kind.HEIGHT})),), Reason.KIND_NOT_COVERED),
+        ((grant(ADA, covers_from=START + DAY),), Reason.BEFORE_GRANT),
+        ((grant(ADA, covers_until=START),), Reason.AFTER_GRANT),
+        ((grant(ADA, expires=START),), Reason.EXPIRED),
+    ],
+)
+def test_a_reading_is_withheld_for_a_reason(
+    ledger: tuple[ConsentEntry, ...], reason: Reason
+) -> None:
+    assert _reason(decide(_due(), ledger, START)) is reason
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (replace(ENTRY, subject=None), Reason.UNCLAIMED),
+        (replace(ENTRY, timing=replace(ENTRY.timing, sendable=False)), Reason.TIME_UNKNOWN),
+        (_entry(Quality.QUESTIONABLE), Reason.NOT_RELIABLE),
+        (_entry(Quality.CONTROL), Reason.NOT_RELIABLE),
+    ],
+)
+def test_some_readings_never_leave_whatever_was_granted(entry: Entry, reason: Reason) -> None:
+    assert _reason(decide(_due(entry), (grant(ADA),), START)) is reason
+
+
+def test_a_grant_covers_from_its_first_moment_to_before_its_last() -> None:
+    exactly = grant(ADA, covers_from=START, covers_until=START + DAY, expires=START + DAY)
+
+    decision = decide(_due(), (exactly,), START + DAY - timedelta(microseconds=1))
+
+    assert isinstance(decision, Released)
+
+
+def test_a_summary_must_be_covered_from_where_it_begins() -> None:
+    reading = ENTRY.reading.model_copy(update={"period": 14 * DAY})
+    summary = _due(replace(ENTRY, reading=reading))
+
+    whole = decide(summary, (grant(ADA, covers_from=START - 14 * DAY),), START)
+    part = decide(summary, (grant(ADA, covers_from=START - 13 * DAY),), START)
+
+    assert isinstance(whole, Released)
+    assert _reason(part) is Reason.BEFORE_GRANT
+
+
+def test_one_grant_that_covers_is_enough() -> None:
+    other = grant(ADA, kinds=frozenset({Kind.HEIGHT}))
+
+    decisions = [decide(_due(), pair, START) for pair in [(grant(ADA), other), (other, grant(ADA))]]
+
+    assert all(isinstance(decision, Released) for decision in decisions)
+
+
+@given(ledgers())
+def test_nothing_leaves_right_after_a_withdrawal(ledger: tuple[ConsentEntry, ...]) -> None:
+    decision = decide(_due(), (*ledger, withdrawal(ADA)), START)
+
+    assert _reason(decision) is Reason.WITHDRAWN
+
+
+@given(ledgers())
+def test_what_is_released_is_covered_by_the_grant_it_names(
+    ledger: tuple[ConsentEntry, ...],
+) -> None:
+    decision = decide(_due(), ledger, START)
+
+    if isinstance(decision, Released):
+        given_by = decision.grant
+        assert given_by in ledger
+        assert (given_by.subject, given_by.destination) == (ADA, "mes")
+        assert ENTRY.reading.kind in given_by.kinds
+        assert given_by.covers_from <= START
+        assert given_by.expires is None or given_by.expires > START
+
+
+@given(ledgers(), st.sampled_from([ADA, BO]), st.sampled_from(["mes", "fhir"]))
+def test_what_others_decide_or_elsewhere_changes_nothing(
+    ledger: tuple[ConsentEntry, ...], subject: SubjectId, destination: str
+) -> None:
+    own = tuple(e for e in ledger if (e.subject, e.destination) == (subject, destination))
+    delivery = _due(replace(ENTRY, subject=subject), destination)
+
+    assert decide(delivery, ledger, START) == decide(delivery, own, START)

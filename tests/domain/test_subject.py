@@ -1,0 +1,81 @@
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.device import DeviceId
+from gateway.domain.subject import Assignment, Attribution, SubjectId, attribute
+from gateway.testing.clock import START
+
+SCALE, OTHER = DeviceId("ble:1"), DeviceId("ble:2")
+ADA, BO = SubjectId("p-ada"), SubjectId("p-bo")
+DAY = timedelta(days=1)
+
+MOMENTS = st.integers(-10, 10).map(lambda days: START + days * DAY)
+ASSIGNMENTS = st.builds(
+    Assignment,
+    device=st.sampled_from([SCALE, OTHER]),
+    slot=st.sampled_from([None, "1", "2"]),
+    subject=st.sampled_from([ADA, BO]),
+    since=MOMENTS,
+    until=st.none() | MOMENTS,
+)
+SLOTS = st.sampled_from([None, "1", "2", "3"])
+
+
+def _assigned(subject: SubjectId, slot: str | None = None, days: int | None = None) -> Assignment:
+    until = None if days is None else START + days * DAY
+    return Assignment(device=SCALE, slot=slot, subject=subject, since=START, until=until)
+
+
+def test_nobody_is_assigned_and_nobody_is_guessed() -> None:
+    assert attribute((), SCALE, None, START) == (None, Attribution.UNCLAIMED)
+
+
+def test_an_assignment_holds_from_its_first_moment_to_before_its_last() -> None:
+    assigned = (_assigned(ADA, days=1),)
+
+    moments = [START - DAY, START, START + DAY - timedelta(microseconds=1), START + DAY]
+
+    assert [attribute(assigned, SCALE, None, at)[0] for at in moments] == [None, ADA, ADA, None]
+
+
+def test_the_very_slot_beats_every_slot() -> None:
+    assigned = (_assigned(ADA), _assigned(BO, "2"))
+
+    assert attribute(assigned, SCALE, "2", START) == (BO, Attribution.ASSIGNMENT)
+    assert attribute(assigned, SCALE, "1", START) == (ADA, Attribution.ASSIGNMENT)
+
+
+def test_a_reading_without_a_slot_is_not_that_of_a_slot() -> None:
+    assert attribute((_assigned(ADA, "1"),), SCALE, None, START) == (None, Attribution.UNCLAIMED)
+
+
+def test_two_people_are_one_too_many() -> None:
+    assigned = (_assigned(ADA), _assigned(BO))
+
+    assert attribute(assigned, SCALE, None, START) == (None, Attribution.AMBIGUOUS)
+
+
+def test_the_same_person_twice_is_one_person() -> None:
+    assert attribute((_assigned(ADA), _assigned(ADA)), SCALE, None, START)[0] == ADA
+
+
+@given(st.lists(ASSIGNMENTS, max_size=5), SLOTS, MOMENTS, st.randoms())
+def test_the_order_of_assignments_does_not_matter(assignments, slot, at, chance) -> None:  # type: ignore[no-untyped-def]
+    shuffled = list(assignments)
+    chance.shuffle(shuffled)
+
+    answers = {attribute(tuple(each), SCALE, slot, at) for each in (assignments, shuffled)}
+
+    assert len(answers) == 1
+
+
+@given(st.lists(ASSIGNMENTS, max_size=5).map(tuple), SLOTS, MOMENTS)
+def test_a_person_found_is_one_that_an_assignment_names(assignments, slot, at) -> None:  # type: ignore[no-untyped-def]
+    subject, attribution = attribute(assignments, SCALE, slot, at)
+
+    covering = {a.subject for a in assignments if a.covers(SCALE, slot, at)}
+    assert (subject is not None) == (attribution is Attribution.ASSIGNMENT)
+    assert subject is None or subject in covering
+    assert (attribution is Attribution.UNCLAIMED) == (not covering)
