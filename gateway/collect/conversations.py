@@ -1,0 +1,137 @@
+"""Holds one conversation with a device from connecting to closing, and judges how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.clock import Clock
+from gateway.collect.patience import Outcome
+from gateway.collect.session import JournalPort, LiveSession, Settings
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.reading import Kind
+from gateway.drivers.api import Driver, Manifest, Reach, Sighting
+from gateway.errors import (
+    ConfigError,
+    DriverError,
+    JournalError,
+    LinkError,
+    LinkLost,
+    PairingNeeded,
+)
+from gateway.metrics import Metrics
+from gateway.transport.api import OpenLink, Transport
+
+LONGEST_S = 300.0
+"""A conversation with a device that measures now and then. Emptying a full memory of 200 records
+over a slow connection takes about two minutes; what takes longer hangs, and keeps a radio busy."""
+
+Wrap = Callable[[OpenLink, Device], OpenLink]
+"""Puts something around a link, such as a capture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a conversation ended; `problem` is a sentence for people, None if there is none."""
+
+    outcome: Outcome
+    problem: str | None = None
+    recorded: int = 0
+    """New readings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversations:
+    """What every conversation is lent."""
+
+    journal: JournalPort
+    clock: Clock
+    metrics: Metrics
+    settings_of: Callable[[DeviceId], Settings]
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    wrap: Wrap | None = None
+    longest_s: float = LONGEST_S
+
+    async def hold(
+        self, transport: Transport, sighting: Sighting, driver: Driver, device: DeviceId
+    ) -> Ended:
+        """Connect, let the driver talk, close. Raises nothing but the caller's cancellation."""
+        known = Device(
+            id=device,
+            driver=driver.manifest.name,
+            name=sighting.name,
+            address=sighting.address if device == f"ble:{sighting.address}" else None,
+        )
+        session: LiveSession | None = None
+        too_long = asyncio.timeout(self._limit_s(driver.manifest))
+        try:
+            async with too_long:
+                # First of all, so that a full journal leaves the device alone.
+                known = await self.journal.describe(known)
+                link = await transport.open(sighting, driver.manifest)
+                try:
+                    if self.wrap is not None:
+                        link = self.wrap(link, known)
+                    session = self._session(driver, link, known, sighting)
+                    await driver.converse(session)
+                finally:
+                    await link.close()
+        except Exception as error:  # noqa: BLE001  # a driver's mistake costs its session only
+            if too_long.expired() and isinstance(error, TimeoutError):
+                problem = f"The conversation took longer than {self.longest_s:g} s."
+                return _ended(Outcome.TOO_LONG, problem, session)
+            return _judged(error, session)
+        return _ended(Outcome.COMPLETE, None, session)
+
+    def _session(
+        self, driver: Driver, link: OpenLink, device: Device, sighting: Sighting
+    ) -> LiveSession:
+        return LiveSession(
+            driver,
+            link,
+            device,
+            sighting,
+            self.settings_of(device.id),
+            self.journal,
+            self.clock,
+            self.metrics,
+            self.pause,
+        )
+
+    def _limit_s(self, manifest: Manifest) -> float | None:
+        """Sensors that measure all the time and serial ports are listened to without end."""
+        endless = manifest.reach is not Reach.BLE or Kind.INTERSTITIAL_GLUCOSE in manifest.emits
+        return None if endless else self.longest_s
+
+
+def place_of(error: BaseException) -> str:
+    """Say what was raised and where, without its text: that may hold a measured value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
+
+
+_OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
+    (PairingNeeded, Outcome.PAIRING),
+    (DriverError, Outcome.PROTOCOL),
+    (LinkError, Outcome.LINK),
+    (JournalError, Outcome.JOURNAL),
+    (ConfigError, Outcome.CONFIG),
+)
+
+
+def _judged(error: Exception, session: LiveSession | None) -> Ended:
+    if isinstance(error, LinkLost) and session is not None and session.kept:
+        # Devices hang up when they have nothing more to say.
+        return _ended(Outcome.COMPLETE, None, session)
+    for kind, outcome in _OUTCOMES:
+        if isinstance(error, kind):
+            return _ended(outcome, str(error), session)
+    return _ended(Outcome.BUG, f"The conversation failed: {place_of(error)}.", session)
+
+
+def _ended(outcome: Outcome, problem: str | None, session: LiveSession | None) -> Ended:
+    return Ended(outcome, problem, session.recorded if session is not None else 0)

@@ -1,0 +1,88 @@
+"""When a device may be connected next: the policy, as tables, without any I/O.
+
+Devices that measure now and then advertise for half a minute after a measurement: whoever hesitates
+misses it. Those that advertise all the time must not be connected all the time: their batteries
+are small, and the radio is needed for others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+REAPPEARED_S = 5.0
+"""A device that was silent for so long and advertises again was woken by somebody: serve it now.
+Within a burst, devices advertise several times a second; a weak signal may lose a few."""
+QUIET_S = (3.0, 10.0, 30.0, 60.0)
+"""After a conversation that brought nothing new, and after the next such one."""
+
+
+class Outcome(StrEnum):
+    """How a conversation ended; a label of the metric `sessions_total`."""
+
+    COMPLETE = "complete"
+    LINK = "link"
+    """The link failed before anything was kept."""
+    PROTOCOL = "protocol"
+    """The device broke the rules of the conversation."""
+    TOO_LONG = "too_long"
+    PAIRING = "pairing"
+    JOURNAL = "journal"
+    """The journal takes nothing now."""
+    CONFIG = "config"
+    """The configuration asks for what cannot be."""
+    BUG = "bug"
+    """The driver raised what no driver may raise."""
+    STOPPED = "stopped"
+    """The gateway itself ended it."""
+
+
+WAITS_S = {
+    Outcome.COMPLETE: QUIET_S,
+    Outcome.LINK: (1.0, 2.0, 5.0, 15.0, 60.0),
+    Outcome.PROTOCOL: (5.0, 15.0, 60.0, 300.0),
+    Outcome.TOO_LONG: (60.0, 300.0),
+    Outcome.PAIRING: (60.0, 300.0),
+    Outcome.JOURNAL: (10.0, 30.0, 60.0),
+    Outcome.CONFIG: (60.0, 300.0),
+    Outcome.BUG: (60.0, 300.0, 3600.0),
+    Outcome.STOPPED: (0.0,),
+}
+"""Seconds to wait after the first, second, ... such end in a row; the last value stays."""
+
+_WAKING_HELPS = frozenset({Outcome.COMPLETE, Outcome.LINK, Outcome.PROTOCOL, Outcome.PAIRING})
+"""Ends after which somebody at the device may have changed something."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """What is remembered of one device to decide when it is connected next. Times are monotonic."""
+
+    last: Outcome | None = None
+    in_a_row: int = 0
+    not_before: float = 0.0
+    heard_at: float = 0.0
+
+    def ended(self, outcome: Outcome, now: float, *, new_readings: bool) -> None:
+        """Note the end of a conversation."""
+        fruitful = outcome is Outcome.COMPLETE and new_readings
+        self.in_a_row = 0 if fruitful or outcome is not self.last else self.in_a_row + 1
+        self.last = outcome
+        waits = WAITS_S[outcome]
+        self.not_before = now + waits[min(self.in_a_row, len(waits) - 1)]
+        self.heard_at = now
+
+    def ready(self, now: float, *, wakes: bool = True) -> bool:
+        """Say, at a sighting, whether to connect now.
+
+        `wakes`: silence before the sighting means that the device slept. A port is never silent.
+        """
+        silent_for = now - self.heard_at
+        self.heard_at = now
+        if now >= self.not_before:
+            return True
+        return wakes and self.last in _WAKING_HELPS and silent_for >= REAPPEARED_S
+
+    def retry(self) -> None:
+        """Let the next sighting connect: a person did something about it."""
+        self.not_before = 0.0

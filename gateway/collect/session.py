@@ -1,0 +1,168 @@
+"""One conversation as a driver sees it: its link, its device, and a journal that keeps things."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from gateway.clock import Clock, Instant
+from gateway.domain.device import Device
+from gateway.domain.entry import Entry
+from gateway.domain.reading import Reading
+from gateway.drivers.api import Driver, Frame, Link, Sighting
+from gateway.errors import DecodeError, JournalFull, ProtocolError
+from gateway.metrics import Metrics
+
+ASIDE_LIMIT = 1000
+"""Frames set aside and remarks per session. Each costs a sync of the disk; a device that sends a
+thousand frames its driver cannot read is another device, broken or hostile. The session may be
+tried again: what was good in it is kept."""
+
+Settings = Mapping[str, str | int | bool | None]
+
+
+class JournalPort(Protocol):
+    """What a session needs of the journal. Every call returns once what it did is durable."""
+
+    async def record(
+        self, device: Device, readings: Sequence[Reading], bookmark: str | None = None
+    ) -> list[Entry]:
+        """Keep readings and, in the same transaction, the bookmark; returns the new entries."""
+        ...
+
+    async def describe(self, device: Device) -> Device:
+        """Keep what is known of the device; returns it with all that is known by now."""
+        ...
+
+    async def bookmark(self, device: Device) -> str | None:
+        """Return what `device.driver` last set for the device."""
+        ...
+
+    async def set_bookmark(self, device: Device, bookmark: str) -> None:
+        """Move the bookmark."""
+        ...
+
+    async def set_aside(self, device: Device, frame: Frame, error: DecodeError) -> None:
+        """Keep a frame that `device.driver` could not read."""
+        ...
+
+    async def remark(self, device: Device, event: str, frame: Frame | None = None) -> None:
+        """Keep an event that is no reading."""
+        ...
+
+
+class LiveSession:
+    """A `Session` over a live link. `recorded` counts the new readings so far."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        link: Link,
+        device: Device,
+        sighting: Sighting,
+        settings: Settings,
+        journal: JournalPort,
+        clock: Clock,
+        metrics: Metrics,
+        pause: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._driver = driver
+        self._link = link
+        self._device = device
+        self._sighting = sighting
+        self._settings = settings
+        self._journal = journal
+        self._clock = clock
+        self._metrics = metrics
+        self._pause = pause
+        self._aside = 0
+        self.recorded = 0
+        self.kept = 0
+        """What the journal took so far: readings, new or not, frames set aside, remarks."""
+
+    @property
+    def link(self) -> Link:
+        """The connection to the device."""
+        return self._link
+
+    @property
+    def device(self) -> Device:
+        """The device as known so far."""
+        return self._device
+
+    @property
+    def sighting(self) -> Sighting:
+        """How the device was noticed."""
+        return self._sighting
+
+    def now(self) -> Instant:
+        """Return the present moment."""
+        return self._clock.now()
+
+    async def pause(self, seconds: float, /) -> None:
+        """Let time pass."""
+        await self._pause(seconds)
+
+    def setting(self, name: str, /) -> str | int | bool | None:
+        """Return the owner's setting, or the manifest's default; a KeyError if it has neither."""
+        defaults = {setting.name: setting.default for setting in self._driver.manifest.settings}
+        return self._settings.get(name, defaults[name])
+
+    async def describe(self, device: Device, /) -> None:
+        """Keep what the device said of itself; what it did not repeat stays known."""
+        self._own(device.id == self._device.id and device.driver == self._device.driver)
+        if device != self._device:
+            self._device = await self._journal.describe(device)
+
+    async def bookmark(self) -> str | None:
+        """Return what this driver last set for this device, or None."""
+        return await self._journal.bookmark(self._device)
+
+    async def record(self, *readings: Reading, bookmark: str | None = None) -> int:
+        """Make the readings durable, and with them the bookmark; returns how many were new."""
+        self._own(all(reading.device == self._device.id for reading in readings))
+        try:
+            entries = await self._journal.record(self._device, readings, bookmark)
+        except JournalFull:
+            self._metrics.count("journal_refusals_total")
+            raise
+        new = len(entries)
+        self.recorded += new
+        self.kept += len(readings)
+        self._count("readings_recorded_total", new)
+        self._count("readings_repeated_total", len(readings) - new)
+        return new
+
+    async def set_bookmark(self, bookmark: str, /) -> None:
+        """Move the bookmark where no reading stands for it."""
+        await self._journal.set_bookmark(self._device, bookmark)
+
+    async def set_aside(self, frame: Frame, error: DecodeError, /) -> None:
+        """Keep a frame that could not be read. Raises ProtocolError after ASIDE_LIMIT of them."""
+        self._one_more_aside()
+        await self._journal.set_aside(self._device, frame, error)
+        self.kept += 1
+        self._count("frames_set_aside_total", 1)
+
+    async def remark(self, event: str, frame: Frame | None = None, /) -> None:
+        """Keep an event that is no reading. Raises ProtocolError after ASIDE_LIMIT of them."""
+        self._one_more_aside()
+        await self._journal.remark(self._device, event, frame)
+        self.kept += 1
+
+    def _one_more_aside(self) -> None:
+        self._aside += 1
+        if self._aside > ASIDE_LIMIT:
+            raise ProtocolError(
+                f"The device sent {ASIDE_LIMIT} frames that are no readings: its driver is for"
+                " another device, or the device is broken."
+            )
+
+    def _own(self, its: bool) -> None:
+        """Refuse what a driver mistakes for this device's: it would be filed as another's."""
+        if not its:
+            raise ValueError("the driver named another device than the one it talks with")
+
+    def _count(self, name: str, by: int) -> None:
+        if by:
+            self._metrics.count(name, by, driver=self._driver.manifest.name)

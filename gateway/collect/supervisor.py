@@ -1,0 +1,193 @@
+"""Watches every transport and holds one conversation at a time with each device that is ours.
+
+A device that nobody adopted is noted and never connected: a cuff hands its memory to whoever asks
+first, and it may be the neighbour's.
+
+With `conversations`, this is one of the two places that catch every exception: a driver with a
+mistake costs its own session, never the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from gateway.clock import Clock
+from gateway.collect.conversations import LONGEST_S, Conversations, Ended, Wrap, place_of
+from gateway.collect.patience import Outcome, Patience
+from gateway.collect.session import JournalPort, Settings
+from gateway.collect.sightings import Seen, Sightings
+from gateway.collect.status import CollectStatus, SessionStatus, TransportStatus, Trouble, Watch
+from gateway.domain.device import DeviceId
+from gateway.drivers.api import Driver, Reach, Sighting
+from gateway.drivers.registry import Registry
+from gateway.errors import ConfigError, RadioTrouble, RadioUnavailable
+from gateway.metrics import Metrics
+from gateway.transport.api import Transport
+
+RADIO_WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Before a transport that failed is tried again; the last value stays."""
+STEADY_S = 60.0
+"""A transport that worked for so long was well: its next failure is the first of a new series."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Runs until cancelled; then every link has been closed.
+
+    `adopted` names the driver for which the owner accepted a device, None if it is not ours; it is
+    asked at every sighting, so adoption takes effect at once. A configured port is ours by being
+    configured. `wrap` may put itself around a link, such as a capture.
+    """
+
+    def __init__(
+        self,
+        transports: Sequence[Transport],
+        registry: Registry,
+        journal: JournalPort,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        settings_of: Callable[[DeviceId], Settings],
+        adopted: Callable[[DeviceId], str | None],
+        wrap: Wrap | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        longest_s: float = LONGEST_S,
+    ) -> None:
+        self._transports = transports
+        self._registry = registry
+        self._clock = clock
+        self._metrics = metrics
+        self._adopted = adopted
+        self._pause = pause
+        self._conversations = Conversations(
+            journal, clock, metrics, settings_of, pause, wrap, longest_s
+        )
+        self._states = {it.name: TransportStatus(it.name, Watch.WATCHING) for it in transports}
+        self._sightings = Sightings()
+        self._sessions: dict[DeviceId, SessionStatus] = {}
+        self._patience: dict[DeviceId, Patience] = {}
+        self._troubles: dict[DeviceId, Trouble] = {}
+        self._talking: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Watch and converse; returns by itself only if every transport ended."""
+        # The inner group is left first: conversations end while their radios still work.
+        async with asyncio.TaskGroup() as watching, asyncio.TaskGroup() as talking:
+            self._talking = talking
+            try:
+                watches = [watching.create_task(self._watch(it)) for it in self._transports]
+                if watches:
+                    await asyncio.wait(watches)
+            finally:
+                self._talking = None
+
+    def status(self) -> CollectStatus:
+        """Say how everything is now."""
+        return CollectStatus(
+            tuple(self._states.values()),
+            tuple(self._sessions.values()),
+            tuple(self._sightings.all()),
+            tuple(self._troubles.values()),
+        )
+
+    def retry(self, device: DeviceId) -> None:
+        """Do not wait any longer with this device: a person did something about its trouble."""
+        if device in self._patience:
+            self._patience[device].retry()
+
+    async def _watch(self, transport: Transport) -> None:
+        failures = 0
+        while True:
+            began = self._clock.now().monotonic
+            self._states[transport.name] = TransportStatus(transport.name, Watch.WATCHING)
+            try:
+                await transport.watch(partial(self._seen, transport))
+            except RadioUnavailable as error:
+                reason, problem = error.reason, str(error)
+            except Exception as error:  # noqa: BLE001  # the other transports go on
+                reason, problem = RadioTrouble.UNKNOWN, f"It failed: {place_of(error)}."
+            else:
+                self._states[transport.name] = TransportStatus(transport.name, Watch.ENDED)
+                return
+            was_well = self._clock.now().monotonic - began >= STEADY_S
+            failures = 1 if was_well else failures + 1
+            wait_s = RADIO_WAITS_S[min(failures, len(RADIO_WAITS_S)) - 1]
+            self._states[transport.name] = TransportStatus(
+                transport.name, Watch.UNAVAILABLE, reason, problem
+            )
+            _logger.warning(
+                "transport=%s reason=%s retry_in_s=%g: %s", transport.name, reason, wait_s, problem
+            )
+            await self._pause(wait_s)
+
+    def _seen(self, transport: Transport, sighting: Sighting) -> None:
+        now = self._clock.now()
+        device = transport.device_id(sighting)
+        chosen = sighting.driver or self._adopted(device)
+        driver = self._driver(sighting, device, chosen)
+        self._sightings.note(
+            Seen(
+                device,
+                sighting.address,
+                sighting.name,
+                sighting.rssi_dbm,
+                driver.manifest.name if driver is not None else None,
+                chosen is not None,
+                transport.name,
+                now,
+            )
+        )
+        if chosen is None or driver is None or self._talking is None or device in self._sessions:
+            return
+        patience = self._patience.setdefault(device, Patience())
+        if patience.ready(now.monotonic, wakes=sighting.reach is not Reach.SERIAL):
+            self._sessions[device] = SessionStatus(device, driver.manifest.name, now)
+            self._talking.create_task(self._talk(transport, sighting, driver, device))
+
+    def _driver(self, sighting: Sighting, device: DeviceId, chosen: str | None) -> Driver | None:
+        """Return the driver the owner chose, or else the one that fits best."""
+        try:
+            return self._registry.best(sighting) if chosen is None else self._registry.named(chosen)
+        except ConfigError as error:
+            ended = Ended(Outcome.CONFIG, str(error))
+        except Exception as error:  # noqa: BLE001  # a driver's mistake does not end the watch
+            ended = Ended(Outcome.BUG, f"A driver could not look at it: {place_of(error)}.")
+        if chosen is not None:
+            self._note_trouble(device, ended)
+        return None
+
+    async def _talk(
+        self, transport: Transport, sighting: Sighting, driver: Driver, device: DeviceId
+    ) -> None:
+        began = self._clock.now().monotonic
+        ended = Ended(Outcome.STOPPED)
+        try:
+            ended = await self._conversations.hold(transport, sighting, driver, device)
+        finally:
+            del self._sessions[device]
+            now = self._clock.now().monotonic
+            self._patience[device].ended(ended.outcome, now, new_readings=ended.recorded > 0)
+            self._note_trouble(device, ended)
+            name = driver.manifest.name
+            self._metrics.count("sessions_total", driver=name, outcome=ended.outcome)
+            _logger.log(
+                logging.WARNING if ended.problem else logging.INFO,
+                "session device=%s driver=%s outcome=%s new_readings=%d seconds=%.1f%s",
+                device,
+                name,
+                ended.outcome,
+                ended.recorded,
+                now - began,
+                f": {ended.problem}" if ended.problem else "",
+            )
+
+    def _note_trouble(self, device: DeviceId, ended: Ended) -> None:
+        if ended.problem is not None:
+            now = self._clock.now()
+            self._troubles[device] = Trouble(device, ended.outcome, ended.problem, now)
+        elif ended.outcome is Outcome.COMPLETE:
+            self._troubles.pop(device, None)

@@ -1,0 +1,135 @@
+"""What a driver is lent, and what it cannot do with it."""
+
+import pytest
+
+from gateway.collect.session import ASIDE_LIMIT, LiveSession
+from gateway.domain.device import Device, DeviceId
+from gateway.drivers.api import Frame, Manifest, Session, Setting, gatt
+from gateway.errors import DecodeError, JournalFull, ProtocolError
+from gateway.metrics import Metrics
+from gateway.testing.clock import ManualClock
+from gateway.testing.links import ScriptedLink
+from tests.collect.fakes import CUFF, FakeDriver, FakeJournal, Pauses, a_reading, a_sighting
+
+FRAME = Frame(gatt("1810", "2a35"), b"\0", ManualClock().now())
+NAME = "bp_monitor/fake"
+
+
+class TunableDriver(FakeDriver):
+    @property
+    def manifest(self) -> Manifest:
+        settings = (Setting("users", "How many people", default=2), Setting("unit", "Which unit"))
+        return Manifest(NAME, "", self.reach, self.emits, "none", (), settings=settings)
+
+
+@pytest.fixture
+def journal() -> FakeJournal:
+    return FakeJournal()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def session(journal: FakeJournal, metrics: Metrics) -> LiveSession:
+    clock = ManualClock()
+    return LiveSession(
+        TunableDriver(),
+        ScriptedLink(),
+        Device(id=CUFF, driver=NAME),
+        a_sighting(),
+        {"unit": "kPa"},
+        journal,
+        clock,
+        metrics,
+        Pauses(clock),
+    )
+
+
+def test_it_is_what_drivers_are_promised(session: LiveSession) -> None:
+    promised: Session = session
+
+    assert promised.sighting == a_sighting()
+
+
+async def test_recording_counts_what_is_new_and_what_is_repeated(
+    session: LiveSession, journal: FakeJournal, metrics: Metrics
+) -> None:
+    first = await session.record(a_reading(systolic=120), bookmark="1")
+    second = await session.record(a_reading(systolic=120), a_reading(systolic=130), bookmark="2")
+
+    assert (first, second, session.recorded) == (1, 1, 2)
+    assert await session.bookmark() == "2"
+    assert len(journal.readings) == 2
+    assert metrics.value("readings_recorded_total", driver=NAME) == 2
+    assert metrics.value("readings_repeated_total", driver=NAME) == 1
+
+
+async def test_a_reading_of_another_device_is_refused_before_the_journal(
+    session: LiveSession, journal: FakeJournal
+) -> None:
+    with pytest.raises(ValueError, match="another device"):
+        await session.record(a_reading(), a_reading(DeviceId("ble:other")))
+
+    assert journal.readings == []
+
+
+async def test_a_full_journal_is_counted_and_told_to_the_driver(
+    session: LiveSession, journal: FakeJournal, metrics: Metrics
+) -> None:
+    journal.trouble = JournalFull("no space")
+    with pytest.raises(JournalFull):
+        await session.record(a_reading())
+
+    assert metrics.value("journal_refusals_total") == 1
+    assert (session.recorded, session.kept) == (0, 0)
+
+
+async def test_settings_are_the_owners_or_the_default(session: LiveSession) -> None:
+    assert (session.setting("unit"), session.setting("users")) == ("kPa", 2)
+    with pytest.raises(KeyError):
+        session.setting("colour")
+
+
+async def test_what_the_device_says_of_itself_is_kept_once(
+    session: LiveSession, journal: FakeJournal
+) -> None:
+    named = session.device.model_copy(update={"model": "BP7"})
+    await session.describe(named)
+    await session.describe(named)
+
+    assert session.device == named
+    assert journal.described == [named]
+
+
+async def test_a_driver_cannot_describe_another_device(session: LiveSession) -> None:
+    with pytest.raises(ValueError, match="another device"):
+        await session.describe(session.device.model_copy(update={"id": "ble:other"}))
+
+
+async def test_unreadable_frames_and_events_are_kept_and_counted(
+    session: LiveSession, journal: FakeJournal, metrics: Metrics
+) -> None:
+    await session.set_aside(FRAME, DecodeError("too_short"))
+    await session.remark("measurement failed", FRAME)
+    await session.set_bookmark("7")
+
+    assert (journal.aside, journal.remarks) == ([FRAME], ["measurement failed"])
+    assert journal.bookmarks == {CUFF: "7"}
+    assert metrics.value("frames_set_aside_total", driver=NAME) == 1
+    assert (session.recorded, session.kept) == (0, 2)
+
+
+async def test_a_device_that_only_sends_rubbish_is_stopped(
+    session: LiveSession, journal: FakeJournal
+) -> None:
+    for _ in range(ASIDE_LIMIT):
+        await session.set_aside(FRAME, DecodeError("too_short"))
+
+    with pytest.raises(ProtocolError, match="no readings"):
+        await session.set_aside(FRAME, DecodeError("too_short"))
+    with pytest.raises(ProtocolError, match="no readings"):
+        await session.remark("error")
+    assert len(journal.aside) == ASIDE_LIMIT

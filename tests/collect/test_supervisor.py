@@ -1,0 +1,494 @@
+"""Who is connected, when, and what goes on whatever happens."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+import pytest
+
+from gateway.collect.patience import Outcome
+from gateway.collect.status import Watch
+from gateway.collect.supervisor import Supervisor
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.reading import Kind
+from gateway.drivers.api import Reach, Session, Sighting
+from gateway.drivers.registry import Registry
+from gateway.errors import (
+    ConfigError,
+    DecodeError,
+    JournalFull,
+    LinkLost,
+    LinkTimeout,
+    PairingNeeded,
+    ProtocolError,
+    RadioTrouble,
+    RadioUnavailable,
+)
+from gateway.metrics import Metrics
+from gateway.testing.clock import ManualClock
+from gateway.transport.api import OpenLink
+from tests.collect.fakes import (
+    ADDRESS,
+    CUFF,
+    FakeDriver,
+    FakeJournal,
+    FakeTransport,
+    Pauses,
+    a_reading,
+    a_sighting,
+    settle,
+)
+
+NAME = "bp_monitor/fake"
+
+
+class Stage:
+    """A supervisor with one radio, one driver and a journal, all of the test's making."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.pauses = Pauses(self.clock)
+        self.transport = FakeTransport()
+        self.transports = [self.transport]
+        self.drivers = [FakeDriver()]
+        self.journal = FakeJournal()
+        self.metrics = Metrics()
+        self.adopted: dict[DeviceId, str] = {CUFF: NAME}
+        self.longest_s = 300.0
+        self.wrap: Callable[[OpenLink, Device], OpenLink] | None = None
+        self.running: asyncio.Task[None] | None = None
+
+    @property
+    def driver(self) -> FakeDriver:
+        return self.drivers[0]
+
+    def start(self) -> Supervisor:
+        supervisor = Supervisor(
+            self.transports,
+            Registry(self.drivers),
+            self.journal,
+            self.clock,
+            self.metrics,
+            settings_of=lambda _device: {},
+            adopted=self.adopted.get,
+            wrap=self.wrap,
+            pause=self.pauses,
+            longest_s=self.longest_s,
+        )
+        self.running = asyncio.ensure_future(supervisor.run())
+        return supervisor
+
+    def ends(self, outcome: Outcome) -> int:
+        return self.metrics.value("sessions_total", driver=NAME, outcome=outcome)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    made = Stage()
+    yield made
+    if made.running is not None:
+        made.running.cancel()
+        with suppress(asyncio.CancelledError):
+            await made.running
+
+
+async def hangs(_session: Session) -> None:
+    await asyncio.Event().wait()
+
+
+async def brings_one(session: Session) -> None:
+    await session.record(a_reading())
+
+
+def fails(error: BaseException) -> Callable[[Session], object]:
+    async def talk(_session: Session) -> None:
+        raise error
+
+    return talk
+
+
+async def test_a_device_that_nobody_adopted_is_noted_and_never_connected(stage: Stage) -> None:
+    stage.adopted.clear()
+    supervisor = stage.start()
+    for _ in range(3):
+        await stage.transport.show()
+
+    (seen,) = supervisor.status().sightings
+    assert (seen.device, seen.driver, seen.adopted, seen.rssi_dbm) == (CUFF, NAME, False, -50)
+    assert stage.transport.opened == []
+    assert stage.journal.described == []
+
+
+async def test_adoption_takes_effect_at_the_next_sighting(stage: Stage) -> None:
+    stage.adopted.clear()
+    stage.start()
+    await stage.transport.show()
+    stage.adopted[CUFF] = NAME
+    await stage.transport.show()
+
+    assert stage.transport.opened == [ADDRESS]
+
+
+async def test_one_conversation_at_a_time_however_often_the_device_is_seen(stage: Stage) -> None:
+    stage.driver.talks = [hangs]
+    supervisor = stage.start()
+    for _ in range(5):
+        await stage.transport.show()
+
+    assert stage.transport.opened == [ADDRESS]
+    assert [it.device for it in supervisor.status().sessions] == [CUFF]
+
+
+async def test_two_devices_are_talked_with_at_the_same_time(stage: Stage) -> None:
+    other = "C0:FF:EE:00:00:02"
+    stage.adopted[DeviceId(f"ble:{other}")] = NAME
+    stage.driver.talks = [hangs]
+    supervisor = stage.start()
+    await stage.transport.show()
+    await stage.transport.show(a_sighting(other))
+
+    assert len(supervisor.status().sessions) == 2
+
+
+async def test_what_a_conversation_brings_is_kept_and_its_link_closed(stage: Stage) -> None:
+    stage.driver.talks = [brings_one]
+    supervisor = stage.start()
+    await stage.transport.show()
+
+    assert len(stage.journal.readings) == 1
+    assert stage.transport.links[0].closed == 1
+    assert stage.ends(Outcome.COMPLETE) == 1
+    assert supervisor.status().troubles == ()
+    (described,) = stage.journal.described
+    assert (described.id, described.driver, described.address) == (CUFF, NAME, ADDRESS)
+
+
+async def test_a_rotating_address_is_not_kept_as_the_devices(stage: Stage) -> None:
+    stage.transport.device_id = lambda _: DeviceId("ble-rotating:x")  # type: ignore[method-assign]
+    stage.adopted[DeviceId("ble-rotating:x")] = NAME
+    stage.start()
+    await stage.transport.show()
+
+    assert stage.journal.described[0].address is None
+
+
+async def test_the_owners_choice_of_driver_beats_the_better_fit(stage: Stage) -> None:
+    stage.drivers.append(FakeDriver("bp_monitor/other", service="ffff"))
+    stage.adopted[CUFF] = "bp_monitor/other"
+    stage.start()
+    await stage.transport.show()
+
+    assert [device.driver for device in stage.journal.described] == ["bp_monitor/other"]
+
+
+async def test_a_configured_port_is_ours_by_being_configured(stage: Stage) -> None:
+    stage.adopted.clear()
+    stage.start()
+    await stage.transport.show(Sighting("/dev/ttyUSB0", Reach.SERIAL, driver=NAME))
+
+    assert stage.transport.opened == ["/dev/ttyUSB0"]
+    assert stage.journal.described[0].address is None
+
+
+async def test_a_device_still_advertising_after_a_good_end_is_left_alone_for_a_while(
+    stage: Stage,
+) -> None:
+    supervisor = stage.start()
+    for _ in range(3):
+        await stage.transport.show()
+        stage.clock.advance(1)
+    opened_early = len(stage.transport.opened)
+    await stage.transport.show()
+
+    assert opened_early == 1
+    assert len(stage.transport.opened) == 2
+    assert supervisor.status().troubles == ()
+
+
+async def test_a_device_that_wakes_again_is_served_at_once(stage: Stage) -> None:
+    stage.start()
+    for _ in range(6):
+        await stage.transport.show()
+        stage.clock.advance(5)
+
+    assert len(stage.transport.opened) == 6
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "shown"),
+    [
+        (LinkTimeout("nothing came"), Outcome.LINK, "nothing came"),
+        (LinkLost("out of range"), Outcome.LINK, "out of range"),
+        (ProtocolError("wrong order"), Outcome.PROTOCOL, "wrong order"),
+        (DecodeError("too_short", b"\x78"), Outcome.PROTOCOL, "too_short at byte 0 of 1"),
+        (PairingNeeded("press the button"), Outcome.PAIRING, "press the button"),
+        (JournalFull("no space left"), Outcome.JOURNAL, "no space left"),
+        (ConfigError("no such speed"), Outcome.CONFIG, "no such speed"),
+    ],
+)
+async def test_a_failed_conversation_is_shown_and_the_device_waits(
+    stage: Stage, error: Exception, outcome: Outcome, shown: str
+) -> None:
+    stage.driver.talks = [fails(error)]
+    supervisor = stage.start()
+    await stage.transport.show()
+    await stage.transport.show()
+
+    (trouble,) = supervisor.status().troubles
+    assert (trouble.device, trouble.outcome, trouble.problem) == (CUFF, outcome, shown)
+    assert stage.ends(outcome) == 1
+    assert len(stage.transport.opened) == 1
+    assert stage.transport.links[0].closed == 1
+
+
+async def test_a_good_conversation_ends_the_trouble(stage: Stage) -> None:
+    stage.driver.talks = [fails(LinkLost("out of range")), brings_one]
+    supervisor = stage.start()
+    await stage.transport.show()
+    stage.clock.advance(1)
+    await stage.transport.show()
+
+    assert supervisor.status().troubles == ()
+    assert len(stage.journal.readings) == 1
+
+
+async def test_a_device_that_hangs_up_after_it_said_something_did_not_fail(stage: Stage) -> None:
+    async def talk(session: Session) -> None:
+        await session.record(a_reading())
+        raise LinkLost("hung up")
+
+    stage.driver.talks = [talk]
+    supervisor = stage.start()
+    await stage.transport.show()
+
+    assert stage.ends(Outcome.COMPLETE) == 1
+    assert supervisor.status().troubles == ()
+
+
+async def test_a_connection_that_fails_is_a_failed_conversation(stage: Stage) -> None:
+    stage.transport.refuse = LinkTimeout("connecting took too long")
+    supervisor = stage.start()
+    await stage.transport.show()
+    stage.transport.refuse = None
+    stage.clock.advance(1)
+    await stage.transport.show()
+
+    assert stage.ends(Outcome.LINK) == 1
+    assert stage.ends(Outcome.COMPLETE) == 1
+    assert supervisor.status().troubles == ()
+
+
+async def test_a_mistake_in_a_driver_costs_only_its_session_and_tells_no_value(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = "C0:FF:EE:00:00:02"
+    stage.adopted[DeviceId(f"ble:{other}")] = NAME
+    stage.driver.talks = [fails(KeyError("systolic 187")), brings_one]
+    supervisor = stage.start()
+    with caplog.at_level(logging.INFO):
+        await stage.transport.show()
+
+    (trouble,) = supervisor.status().troubles
+    assert trouble.outcome is Outcome.BUG
+    assert "KeyError at test_supervisor.py:" in trouble.problem
+    assert "187" not in trouble.problem + caplog.text
+    stage.driver.talks = [says_it_is_fine]
+    await stage.transport.show(a_sighting(other))
+    assert stage.ends(Outcome.COMPLETE) == 1
+
+
+async def says_it_is_fine(_session: Session) -> None:
+    return
+
+
+async def test_a_person_can_end_the_wait_after_a_failure(stage: Stage) -> None:
+    stage.driver.talks = [fails(PairingNeeded("press the button")), brings_one]
+    supervisor = stage.start()
+    await stage.transport.show()
+    supervisor.retry(CUFF)
+    supervisor.retry(DeviceId("ble:unknown"))
+    await stage.transport.show()
+
+    assert len(stage.journal.readings) == 1
+
+
+async def test_a_full_journal_leaves_the_device_untouched(stage: Stage) -> None:
+    stage.journal.trouble = JournalFull("no space left")
+    supervisor = stage.start()
+    await stage.transport.show()
+
+    assert stage.transport.opened == []
+    assert [it.outcome for it in supervisor.status().troubles] == [Outcome.JOURNAL]
+    stage.journal.trouble = None
+    stage.clock.advance(10)
+    await stage.transport.show()
+    assert stage.ends(Outcome.COMPLETE) == 1
+
+
+async def test_a_conversation_that_hangs_is_ended(stage: Stage) -> None:
+    stage.longest_s = 0.01
+    stage.driver.talks = [hangs]
+    supervisor = stage.start()
+    await stage.transport.show()
+    async with asyncio.timeout(5):
+        while supervisor.status().sessions:  # noqa: ASYNC110  # asyncio's own clock ends it
+            await asyncio.sleep(0.005)
+
+    assert stage.ends(Outcome.TOO_LONG) == 1
+    assert stage.transport.links[0].closed == 1
+
+
+async def test_a_timeout_of_the_drivers_own_is_not_taken_for_ours(stage: Stage) -> None:
+    stage.driver.talks = [fails(TimeoutError())]
+    stage.start()
+    await stage.transport.show()
+
+    assert stage.ends(Outcome.BUG) == 1
+
+
+@pytest.mark.parametrize(
+    ("reach", "emits"),
+    [(Reach.SERIAL, Kind.BLOOD_PRESSURE), (Reach.BLE, Kind.INTERSTITIAL_GLUCOSE)],
+)
+async def test_a_device_that_measures_all_the_time_is_listened_to_without_end(
+    stage: Stage, reach: Reach, emits: Kind
+) -> None:
+    stage.longest_s = 0.0
+    stage.driver.reach, stage.driver.emits = reach, frozenset({emits})
+    stage.driver.talks = [hangs]
+    supervisor = stage.start()
+    await stage.transport.show()
+    await asyncio.sleep(0.01)
+
+    assert len(supervisor.status().sessions) == 1
+
+
+async def test_a_lost_radio_is_shown_and_watched_again_after_a_while(stage: Stage) -> None:
+    supervisor = stage.start()
+    await stage.transport.show()
+    stage.transport.gone.put_nowait(RadioUnavailable("plug it in", RadioTrouble.NO_ADAPTER))
+    await settle()
+    (lost,) = supervisor.status().transports
+    await stage.pauses.advance(1)
+    (found,) = supervisor.status().transports
+
+    assert (lost.state, lost.reason, lost.problem) == (
+        Watch.UNAVAILABLE,
+        RadioTrouble.NO_ADAPTER,
+        "plug it in",
+    )
+    assert (found.state, found.problem) == (Watch.WATCHING, None)
+    assert stage.transport.watches == 2
+
+
+async def test_a_radio_that_stays_away_is_asked_for_less_and_less_often(stage: Stage) -> None:
+    stage.transport.trouble = [RadioUnavailable("no")] * 7
+    stage.start()
+    await settle()
+    for _ in range(7):
+        await stage.pauses.advance(30)
+
+    assert stage.pauses.asked == [1, 2, 5, 10, 30, 30, 30]
+
+
+async def test_a_radio_that_worked_for_long_is_asked_for_soon(stage: Stage) -> None:
+    stage.transport.trouble = [RadioUnavailable("no")] * 3
+    stage.start()
+    await settle()
+    for _ in range(3):
+        await stage.pauses.advance(30)
+    await stage.transport.show()
+    stage.clock.advance(60)
+    stage.transport.gone.put_nowait(RadioUnavailable("gone"))
+    await settle()
+
+    assert stage.pauses.asked == [1, 2, 5, 1]
+
+
+async def test_a_transport_with_a_mistake_does_not_end_the_others(stage: Stage) -> None:
+    broken = FakeTransport("broken", trouble=[ValueError("address 7")])
+    stage.transports.append(broken)
+    stage.driver.talks = [brings_one]
+    supervisor = stage.start()
+    await stage.transport.show()
+
+    assert len(stage.journal.readings) == 1
+    (state,) = (it for it in supervisor.status().transports if it.name == "broken")
+    assert state.state is Watch.UNAVAILABLE
+    assert "ValueError at fakes.py" in str(state.problem)
+    assert "7" not in str(state.problem).split(":")[0]
+
+
+async def test_a_driver_that_cannot_look_at_a_device_does_not_end_the_watch(stage: Stage) -> None:
+    stage.adopted.clear()
+    stage.driver.mistake = ValueError("name of a person")
+    supervisor = stage.start()
+    await stage.transport.show()
+
+    assert [it.driver for it in supervisor.status().sightings] == [None]
+    assert stage.transport.watches == 1
+
+
+async def test_a_driver_that_is_no_longer_installed_is_told(stage: Stage) -> None:
+    stage.adopted[CUFF] = "bp_monitor/removed"
+    supervisor = stage.start()
+    await stage.transport.show()
+
+    (trouble,) = supervisor.status().troubles
+    assert trouble.outcome is Outcome.CONFIG
+    assert "bp_monitor/removed" in trouble.problem
+
+
+async def test_stopping_closes_links_before_the_radio_is_switched_off(stage: Stage) -> None:
+    stage.driver.talks = [hangs]
+    stage.start()
+    await stage.transport.show()
+    link = stage.transport.links[0]
+    assert stage.running is not None
+    stage.running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stage.running
+
+    assert link.closed == 1
+    assert not stage.transport.watching.is_set()
+    assert stage.ends(Outcome.STOPPED) == 1
+
+
+async def test_it_ends_by_itself_once_every_transport_has(stage: Stage) -> None:
+    stage.driver.talks = [brings_one]
+    supervisor = stage.start()
+    await stage.transport.show()
+    stage.transport.gone.put_nowait(None)
+    assert stage.running is not None
+    await asyncio.wait_for(stage.running, 5)
+
+    assert [it.state for it in supervisor.status().transports] == [Watch.ENDED]
+    assert len(stage.journal.readings) == 1
+
+
+async def test_a_wrapped_link_is_what_the_driver_gets_and_what_is_closed(stage: Stage) -> None:
+    wrapped: list[tuple[OpenLink, Device]] = []
+
+    def wrap(link: OpenLink, device: Device) -> OpenLink:
+        wrapped.append((link, device))
+        return link
+
+    stage.wrap = wrap
+    stage.start()
+    await stage.transport.show()
+
+    assert [(link, device.id) for link, device in wrapped] == [(stage.transport.links[0], CUFF)]
+    assert stage.transport.links[0].closed == 1
+
+
+async def test_a_capture_that_cannot_begin_leaves_no_link_open(stage: Stage) -> None:
+    def wrap(link: OpenLink, device: Device) -> OpenLink:
+        raise OSError(28, "no space left")
+
+    stage.wrap = wrap
+    stage.start()
+    await stage.transport.show()
+
+    assert stage.ends(Outcome.BUG) == 1
+    assert stage.transport.links[0].closed == 1
