@@ -1,6 +1,6 @@
 """The link to a Bluetooth device, whatever the stack: deadlines, loss, pairing, waiting frames.
 
-A stack (`hci_radio`, `ble`) supplies a `Peer`, which only asks and answers; what must be the same
+A stack (`hci`, `ble`) supplies a `Peer`, which only asks and answers; what must be the same
 over every stack is here. Every request has a deadline, because a stack may never answer: BlueZ does
 not for an encrypted read without a pairing agent.
 """

@@ -19,11 +19,11 @@ from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Sighting
 from gateway.errors import LinkLost, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
-from gateway.transport.bonds import Bonds
 from gateway.transport.gatt_link import Deadlines, GattLink
+from gateway.transport.hci.bonds import Bonds
 
 if TYPE_CHECKING:
-    from gateway.transport.hci_radio import Heard, Radio
+    from gateway.transport.hci.radio import Heard, Radio
 
 SCHEMES = ("tcp-client", "unix-client", "ws-client", "usb", "serial", "hci-socket")
 NEIGHBOURS = 1024
@@ -69,7 +69,7 @@ class HciTransport:
         and `watch` may be called again.
         """
         try:
-            from gateway.transport.hci_radio import powered
+            from gateway.transport.hci.radio import powered
         except ImportError as error:
             raise RadioUnavailable(
                 "A bare Bluetooth controller needs one more package:"

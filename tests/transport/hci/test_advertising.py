@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.drivers.api import Reach
-from gateway.transport.advertising import sighting
+from gateway.transport.hci.advertising import sighting
 
 FULL = "12345678-9abc-def0-1234-56789abcdef0"
 

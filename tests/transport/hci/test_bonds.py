@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigError
-from gateway.transport.bonds import Bonds
+from gateway.transport.hci.bonds import Bonds
 
 
 def test_our_own_address_is_static_and_survives_a_restart(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A Bluetooth host in this process, on a bare controller; with `hci_peer` all that knows bumble.
+"""A Bluetooth host in this process, on a bare controller; with `peer` all that knows bumble.
 
 bumble hands an indication to its subscribers and confirms it in the same breath, long before a
 reading could be on disk. Its two handlers of what a server sends are therefore replaced, for each
@@ -23,11 +23,11 @@ from bumble.transport.common import TransportInitError, TransportLostError, Tran
 
 from gateway.drivers.api import Sighting
 from gateway.errors import LinkError, LinkTimeout, RadioTrouble, RadioUnavailable
-from gateway.transport.advertising import sighting
 from gateway.transport.arrivals import Arrivals
-from gateway.transport.bonds import Bonds
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
-from gateway.transport.hci_peer import FAILURES, BumblePeer, translated
+from gateway.transport.hci.advertising import sighting
+from gateway.transport.hci.bonds import Bonds
+from gateway.transport.hci.peer import FAILURES, BumblePeer, translated
 
 POWER_ON_S = 10.0
 """A controller answers within milliseconds; a USB dongle that loads its firmware, in seconds."""

@@ -1,4 +1,4 @@
-"""Bluetooth through the operating system (on Linux BlueZ). With `ble_trouble` all that knows bleak.
+"""Bluetooth through the operating system (on Linux BlueZ). With `trouble` all that knows bleak.
 
 bluetoothd confirms an indication to the device before anyone above it hears of it. So a reading is
 not yet on disk when the device may forget it; `hci` has no such gap. What narrows it here: a frame
@@ -31,8 +31,8 @@ from gateway.errors import (
     RadioUnavailable,
 )
 from gateway.transport.arrivals import Arrivals
-from gateway.transport.ble_trouble import FAILURES, link_trouble, name_of, on_link, on_radio
-from gateway.transport.bluez import adapter_at
+from gateway.transport.ble.bluez import adapter_at
+from gateway.transport.ble.trouble import FAILURES, link_trouble, name_of, on_link, on_radio
 from gateway.transport.gatt_link import (
     CLOSE_S,
     Characteristic,

@@ -22,7 +22,7 @@ from gateway.errors import (
 )
 from gateway.transport.gatt_link import Deadlines
 from gateway.transport.hci import HciSettings, HciTransport
-from tests.transport.virtual_air import CUFF, Air, Cuff, open_air
+from tests.transport.hci.virtual_air import CUFF, Air, Cuff, open_air
 
 LIVE, STORED = gatt("1810", "2a36"), gatt("1810", "2a35")
 SECRET, CONTROL, SILENT = gatt("1810", "2a9d"), gatt("1810", "2a52"), gatt("1810", "2a9e")
@@ -347,7 +347,7 @@ async def test_what_was_never_seen_cannot_be_opened(air: Air) -> None:
 async def test_without_bumble_the_operator_is_told_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delitem(sys.modules, "gateway.transport.hci_radio", raising=False)
+    monkeypatch.delitem(sys.modules, "gateway.transport.hci.radio", raising=False)
     monkeypatch.setitem(sys.modules, "bumble", None)
     transport = HciTransport(HciSettings(url="usb:0"), SystemClock())
 

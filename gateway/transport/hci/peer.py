@@ -13,8 +13,8 @@ from bumble.gatt import GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR as C
 from gateway.drivers.api import gatt
 from gateway.errors import LinkLost, LinkRefused, LinkTimeout, PairingNeeded
 from gateway.transport.arrivals import Arrivals
-from gateway.transport.bonds import Bonds
 from gateway.transport.gatt_link import ATTRIBUTE_NOT_FOUND, Characteristic, Deadlines, within
+from gateway.transport.hci.bonds import Bonds
 
 MTU = 247
 """Fills one link-layer packet of 251 bytes, the largest there is, and no more."""

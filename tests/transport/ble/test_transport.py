@@ -32,8 +32,8 @@ from gateway.errors import (
     RadioUnavailable,
 )
 from gateway.transport.ble import BleSettings, BleTransport
-from gateway.transport.ble_trouble import link_trouble, radio_trouble
-from gateway.transport.bluez import named
+from gateway.transport.ble.bluez import named
+from gateway.transport.ble.trouble import link_trouble, radio_trouble
 from gateway.transport.gatt_link import Deadlines
 
 CUFF = "C0:FF:EE:00:00:01"

@@ -1,0 +1,5 @@
+"""Bluetooth through the operating system, with bleak."""
+
+from gateway.transport.ble.transport import BleSettings, BleTransport
+
+__all__ = ["BleSettings", "BleTransport"]
