@@ -52,10 +52,20 @@ class Sighted(BaseModel):
 class Hub(Protocol):
     """The daemon, or the journal alone while no daemon runs."""
 
-    clock: Clock
-    language: str
-    routes: Mapping[str, frozenset[Kind]]
-    """The destinations of the configuration, and the kinds each takes."""
+    @property
+    def clock(self) -> Clock:
+        """Where time comes from."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """The language of the household, `fr` or `en`."""
+        ...
+
+    @property
+    def routes(self) -> Mapping[str, frozenset[Kind]]:
+        """The destinations of the configuration, and the kinds each takes."""
+        ...
 
     @property
     def reader(self) -> Reader:
@@ -81,6 +91,10 @@ class Hub(Protocol):
 
     def driver_for(self, device: DeviceId) -> str | None:
         """Name the driver that fits the device as it was last seen; None if it was not."""
+        ...
+
+    async def adopt(self, device: DeviceId, driver: str) -> None:
+        """Make the device ours."""
         ...
 
     def metrics(self) -> str:

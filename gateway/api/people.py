@@ -120,7 +120,7 @@ async def _adopt(hub: HubHere, device: str, driver: str | None) -> DeviceId:
             f"{device} is not in reach, so no driver could be chosen: switch it on and look with"
             " 'scan', or name the driver."
         )
-    await hub.journal.adopt(named, fitting)
+    await hub.adopt(named, fitting)
     return named
 
 

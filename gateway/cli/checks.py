@@ -74,8 +74,8 @@ def _state_folder(folder: Path) -> Finding:
 
 def _ports(config: Config) -> Iterator[Finding]:
     for port in config.ports:
-        path = Path(port.url)
-        if "://" in port.url:
+        path = Path(port.path)
+        if "://" in port.path:
             continue
         if not path.exists():
             yield Finding(f"port {port.name}", False, f"{path} is not there: plug the device in.")

@@ -30,6 +30,10 @@ class Client:
     def __init__(self, config: Config) -> None:
         self._config = config
 
+    def daemon_answers(self) -> bool:
+        """Tell whether a daemon serves the socket."""
+        return self._over_socket("GET", _target(("status",), {}), b"") is not None
+
     def get(self, *path: str, **query: str | int | None) -> Any:
         """Read something."""
         return self._request("GET", _target(path, query), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
@@ -30,13 +29,13 @@ def decode(guest: Guest = None) -> None:
     "hex": "..."} (or "text"). Out: {"id": ..., "ok": true, "message": {...}} or {"id": ..., "ok":
     false, "error": "...", "offset": n}.
     """
-    from gateway.drivers.decoding import decode_text
+    from gateway.drivers.decoding import Decoding
     from gateway.drivers.registry import installed
 
-    registry = installed(tuple(guest or ()))
-    for line in sys.stdin:
+    decoding = Decoding(installed(tuple(guest or ())))
+    for line in sys.stdin.buffer:
         if line.strip():
-            sys.stdout.write(json.dumps(decode_text(registry, line), ensure_ascii=False) + "\n")
+            sys.stdout.write(decoding.line(line) + "\n")
     sys.stdout.flush()
 
 

@@ -157,17 +157,23 @@ class MesTokens:
         self._refreshing: dict[SubjectId, asyncio.Task[Pairing]] = {}
 
     async def exchange(
-        self, subject: SubjectId, code: str, verifier: str, redirect_uri: str
+        self,
+        subject: SubjectId,
+        code: str,
+        verifier: str | None = None,
+        redirect_uri: str | None = None,
     ) -> None:
-        """Finish a pairing: durable on return. Raises UplinkUnavailable, UplinkUnauthorised."""
-        granted = await self._ask(
-            {
-                "grant_type": "authorization_code",
-                "code": code,
-                "code_verifier": verifier,
-                "redirect_uri": redirect_uri,
-            }
-        )
+        """Finish a pairing: durable on return. Raises UplinkUnavailable, UplinkUnauthorised.
+
+        A code that a person typed from the health space's page comes without the other two: no
+        browser of theirs was sent there by this gateway.
+        """
+        form = {"grant_type": "authorization_code", "code": code}
+        if verifier is not None:
+            form["code_verifier"] = verifier
+        if redirect_uri is not None:
+            form["redirect_uri"] = redirect_uri
+        granted = await self._ask(form)
         if granted.id_token is None:
             raise UplinkUnauthorised(
                 "The health space gave no id_token: check that scope asks for one."

@@ -157,6 +157,11 @@ class Route:
         return lane.left
 
     @property
+    def problem(self) -> str | None:
+        """Why the destination is left alone for now, in a sentence; None if it is not."""
+        return self._why_paused if self._backoff.failing else None
+
+    @property
     def _now_s(self) -> float:
         return self._clock.now().monotonic
 

@@ -60,6 +60,10 @@ class Worker:
             for route in self._routes.values():
                 group.create_task(route.run())
 
+    def problems(self) -> dict[str, str | None]:
+        """Return, by destination, why it is left alone for now; None if it is not."""
+        return {name: route.problem for name, route in self._routes.items()}
+
     async def quiesce(
         self, subject: SubjectId, destination: str, within: timedelta = _CUT_OFF
     ) -> Left:

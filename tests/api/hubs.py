@@ -45,6 +45,9 @@ class JournalHub:
     def driver_for(self, device: DeviceId) -> str | None:
         return "scale/bluetooth_sig" if device == "ble:C0:FF:EE:00:00:01" else None
 
+    async def adopt(self, device: DeviceId, driver: str) -> None:
+        await self.journal.adopt(device, driver)
+
     def metrics(self) -> str:
         return ""
 

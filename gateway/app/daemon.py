@@ -1,0 +1,124 @@
+"""The daemon: everything that runs side by side, started in order and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from gateway import log
+from gateway.api.serve import serve
+from gateway.api.server import make_app
+from gateway.app.hub import DaemonHub
+from gateway.app.ours import Ours
+from gateway.app.parts import capturing, device_settings, routes, transports, uplinks
+from gateway.app.recording import Recording
+from gateway.clock import SystemClock
+from gateway.collect.summaries import Summaries
+from gateway.collect.supervisor import Supervisor
+from gateway.config import Config
+from gateway.drivers.registry import installed
+from gateway.errors import ConfigError
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.metrics import Metrics
+from gateway.uplink.worker import Destination, Worker
+
+_log = logging.getLogger(__name__)
+
+
+def run(config: Config) -> None:
+    """Run until SIGTERM or SIGINT. Raises GatewayError if it cannot start."""
+    log.configure(config.hub.log_level)
+    asyncio.run(_until_signalled(config))
+
+
+async def _until_signalled(config: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with daemon(config):
+        _log.info("running")
+        await stop.wait()
+        _log.info("stopping")
+
+
+@asynccontextmanager
+async def daemon(config: Config) -> AsyncIterator[DaemonHub]:
+    """Run the gateway for as long as the context lasts."""
+    _make_private(config.hub.state)
+    clock = SystemClock()
+    metrics = Metrics()
+    registry = installed(config.drivers.guests)
+    radios = tuple(transports(config, clock))
+    zone = config.hub.tzinfo
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(
+            Journal.open(config.journal, clock=clock, zone=zone, routes=routes(config))
+        )
+        reader = stack.enter_context(Reader.open(config.journal))
+        destinations = uplinks(config, journal, clock)
+        for uplink, _ in destinations:
+            stack.push_async_callback(uplink.close)
+        ours = Ours(reader)
+        settings = device_settings(config)
+        recording = Recording(journal, Summaries(journal, reader, clock, zone))
+        supervisor = Supervisor(
+            transports=radios,
+            registry=registry,
+            journal=recording,
+            clock=clock,
+            metrics=metrics,
+            settings_of=lambda device: settings.get(device, {}),
+            adopted=ours,
+            wrap=capturing(config, clock),
+        )
+        worker = Worker(
+            journal,
+            [Destination(uplink, concurrent) for uplink, concurrent in destinations],
+            clock,
+            metrics,
+        )
+        hub = DaemonHub(
+            config,
+            journal,
+            reader,
+            clock,
+            metrics,
+            supervisor,
+            worker,
+            [uplink for uplink, _ in destinations],
+            ours,
+        )
+        async with asyncio.TaskGroup() as group:
+            parts = [
+                group.create_task(supervisor.run()),
+                group.create_task(worker.run()),
+                group.create_task(
+                    serve(make_app(hub), config.socket, config.token, config.api.port)
+                ),
+            ]
+            try:
+                yield hub
+            finally:
+                await _cancel(parts)
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: the state folder cannot be made ({error.strerror}): make it, owned by the"
+            " gateway's user."
+        ) from error
+
+
+async def _cancel(parts: Sequence[asyncio.Task[None]]) -> None:
+    for part in parts:
+        part.cancel()
+    await asyncio.gather(*parts, return_exceptions=True)

@@ -1,0 +1,125 @@
+"""The hub of the running daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway import __version__
+from gateway.api.hub import Part, Sighted, Status
+from gateway.app.ours import Ours
+from gateway.clock import Clock
+from gateway.collect.supervisor import Supervisor
+from gateway.config import Config
+from gateway.domain.device import DeviceId
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.metrics import Metrics
+from gateway.uplink.mes import MesUplink
+from gateway.uplink.worker import Worker
+
+
+class DaemonHub:
+    """What the API shows and changes of a running daemon; see `api.hub.Hub`."""
+
+    def __init__(
+        self,
+        config: Config,
+        journal: Journal,
+        reader: Reader,
+        clock: Clock,
+        metrics: Metrics,
+        supervisor: Supervisor,
+        worker: Worker,
+        uplinks: Sequence[MesUplink],
+        ours: Ours,
+    ) -> None:
+        self.journal = journal
+        self.reader = reader
+        self.clock = clock
+        self._language = config.hub.language
+        self._metrics = metrics
+        self._supervisor = supervisor
+        self._worker = worker
+        self._uplinks = {uplink.name: uplink for uplink in uplinks}
+        self._ours = ours
+
+    @property
+    def language(self) -> str:
+        """The language of the household."""
+        return self._language
+
+    @property
+    def routes(self) -> Mapping[str, frozenset[Kind]]:
+        """The destinations, and the kinds each takes."""
+        return {name: uplink.takes for name, uplink in self._uplinks.items()}
+
+    def status(self) -> Status:
+        """Say how the transports, the destinations and the devices are."""
+        collected = self._supervisor.status()
+        return Status(
+            version=__version__,
+            running=True,
+            transports=[
+                Part(name=each.name, state=each.state, problem=each.problem)
+                for each in collected.transports
+            ],
+            destinations=[
+                Part(name=name, state="paused" if problem else "open", problem=problem)
+                for name, problem in self._worker.problems().items()
+            ],
+            sessions=[session.device for session in collected.sessions],
+            problems={trouble.device: trouble.problem for trouble in collected.troubles},
+        )
+
+    def sightings(self) -> Sequence[Sighted]:
+        """List the devices in reach, those heard last first."""
+        return [
+            Sighted(
+                address=seen.address,
+                device=seen.device,
+                name=seen.name,
+                driver=seen.driver,
+                rssi_dbm=seen.rssi_dbm,
+                adopted=seen.adopted,
+                seen_at=seen.at.utc,
+            )
+            for seen in self._supervisor.status().sightings
+        ]
+
+    def resolve(self, device: str) -> DeviceId:
+        """Turn an id or an address as last seen into the id."""
+        for seen in self._supervisor.status().sightings:
+            if device.upper() == seen.address.upper():
+                return seen.device
+        return DeviceId(device)
+
+    def driver_for(self, device: DeviceId) -> str | None:
+        """Name the driver that fits the device as it was last seen."""
+        for seen in self._supervisor.status().sightings:
+            if seen.device == device:
+                return seen.driver
+        return None
+
+    async def adopt(self, device: DeviceId, driver: str) -> None:
+        """Make the device ours: it is talked with from its next sighting on."""
+        await self.journal.adopt(device, driver)
+        self._ours.add(device, driver)
+        self._supervisor.retry(device)
+
+    def metrics(self) -> str:
+        """Render the counters."""
+        return self._metrics.render()
+
+    async def quiesce(self, subject: SubjectId, destination: str) -> int:
+        """Stop what is on its way there; returns how many readings left or may have left."""
+        left = await self._worker.quiesce(subject, destination)
+        return len(left.arrived) + len(left.unknown)
+
+    async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
+        """Exchange a code for lasting credentials."""
+        if destination not in self._uplinks:
+            raise ConfigError(f"There is no destination {destination!r} in the configuration.")
+        await self._uplinks[destination].tokens.exchange(subject, code)

@@ -1,0 +1,100 @@
+"""The hub of a command that runs while no daemon does: the journal, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from gateway import __version__
+from gateway.api.hub import Sighted, Status
+from gateway.app.parts import routes
+from gateway.clock import Clock, SystemClock
+from gateway.config import Config
+from gateway.domain.device import DeviceId
+from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError, JournalError
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+
+_START_IT = "The daemon is not running: start it with 'healthspace-gateway run'."
+
+
+class OfflineHub:
+    """A hub without radio, ports and destinations."""
+
+    def __init__(self, config: Config, journal: Journal | None, clock: Clock) -> None:
+        self.clock = clock
+        self.language = config.hub.language
+        self.routes = routes(config)
+        self._config = config
+        self._journal = journal
+        self._reader: Reader | None = None
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, if the command changes something."""
+        if self._journal is None:
+            raise JournalError("This was opened for reading only.")
+        return self._journal
+
+    @property
+    def reader(self) -> Reader:
+        """A view of the journal; raises JournalError if there is none yet."""
+        if self._reader is None:
+            self._reader = Reader.open(self._config.journal)
+        return self._reader
+
+    def close(self) -> None:
+        """Let the view go."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def status(self) -> Status:
+        """Say that no daemon runs."""
+        return Status(version=__version__, running=False)
+
+    def sightings(self) -> Sequence[Sighted]:
+        """Refuse: nobody is looking."""
+        raise ConfigError(_START_IT)
+
+    def resolve(self, device: str) -> DeviceId:
+        """Take the id as it is: there are no sightings to find an address in."""
+        return DeviceId(device)
+
+    def driver_for(self, device: DeviceId) -> str | None:
+        """Return None: nothing was seen."""
+        return None
+
+    async def adopt(self, device: DeviceId, driver: str) -> None:
+        """Make the device ours; the daemon finds it so when it starts."""
+        await self.journal.adopt(device, driver)
+
+    def metrics(self) -> str:
+        """Return no counters: they are the daemon's."""
+        return ""
+
+    async def quiesce(self, subject: SubjectId, destination: str) -> int:
+        """Return 0: without a daemon nothing is on its way."""
+        return 0
+
+    async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
+        """Refuse: pairing speaks with the destination."""
+        raise ConfigError(_START_IT)
+
+
+@asynccontextmanager
+async def offline_hub(config: Config, *, writing: bool) -> AsyncIterator[OfflineHub]:
+    """Open the journal for one command: read-only, or as its writer with its lock."""
+    clock = SystemClock()
+    journal = None
+    if writing:
+        journal = Journal.open(
+            config.journal, clock=clock, zone=config.hub.tzinfo, routes=routes(config)
+        )
+    hub = OfflineHub(config, journal, clock)
+    try:
+        yield hub
+    finally:
+        hub.close()
+        if journal is not None:
+            await journal.close()

@@ -1,0 +1,70 @@
+"""Makes the parts that a configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from gateway.clock import Clock
+from gateway.config import Config
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.reading import Kind
+from gateway.journal.journal import Journal
+from gateway.transport.api import OpenLink, Transport
+from gateway.transport.ble import BleTransport
+from gateway.transport.capture import CaptureWriter
+from gateway.transport.hci import HciTransport
+from gateway.transport.replay import ReplayTransport
+from gateway.transport.serial import SerialTransport
+from gateway.uplink.mes import MesUplink
+
+Settings = Mapping[str, str | int | bool]
+
+
+def routes(config: Config) -> dict[str, frozenset[Kind]]:
+    """Say which kinds of reading each destination of the configuration takes."""
+    return {destination.name: destination.kinds for destination in config.destinations}
+
+
+def transports(config: Config, clock: Clock) -> Iterator[Transport]:
+    """Make every transport of the configuration. Raises ConfigError."""
+    if config.ble is not None:
+        yield BleTransport(config.ble, clock)
+    for index, controller in enumerate(config.hci):
+        kept = controller.bonds or config.hub.state / f"bonds-{index}.json"
+        yield HciTransport(controller.model_copy(update={"bonds": kept}), clock)
+    for port in config.ports:
+        yield SerialTransport(port, clock)
+    for capture in config.replay:
+        yield ReplayTransport(capture)
+
+
+def uplinks(config: Config, journal: Journal, clock: Clock) -> list[tuple[MesUplink, int]]:
+    """Make every destination, with how many deliveries may be on their way there at a time."""
+    return [
+        (MesUplink(destination, journal, clock), destination.max_concurrent)
+        for destination in config.destinations
+    ]
+
+
+def device_settings(config: Config) -> dict[DeviceId, Settings]:
+    """Collect the owner's settings of each device, those of configured ports included."""
+    settings: dict[DeviceId, Settings] = {
+        DeviceId(f"serial:{port.name}"): port.settings for port in config.ports
+    }
+    for device, given in config.devices.items():
+        settings[DeviceId(device)] = given.settings
+    return settings
+
+
+def capturing(config: Config, clock: Clock) -> Callable[[OpenLink, Device], OpenLink] | None:
+    """Return what puts every conversation on file, if the configuration wants it; else None."""
+    folder = config.hub.capture
+    if folder is None:
+        return None
+
+    def capture(link: OpenLink, device: Device) -> OpenLink:
+        stamp = f"{clock.now().utc:%Y%m%dT%H%M%S%f}"
+        name = device.id.replace(":", "-").replace("/", "-")
+        return CaptureWriter(link, device, folder / f"{stamp}-{name}.jsonl", clock)
+
+    return capture

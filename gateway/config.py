@@ -1,0 +1,223 @@
+"""The configuration: one TOML file, validated whole before anything else is opened.
+
+Unknown keys are refused with their line and the nearest valid name, so a typing mistake never
+silently means a default. `docs/configuration.md` is checked against these classes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from gateway.errors import ConfigError
+from gateway.transport.ble import BleSettings
+from gateway.transport.hci import HciSettings
+from gateway.transport.replay import ReplaySettings
+from gateway.transport.serial import PortSettings
+from gateway.uplink.settings import MesSettings
+
+VARIABLE = "HEALTHSPACE_GATEWAY_CONFIG"
+PLACES = (
+    Path("/etc/healthspace-gateway/gateway.toml"),
+    Path("~/.config/healthspace-gateway/gateway.toml"),
+)
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class HubSettings(BaseModel):
+    """The machine the gateway runs on."""
+
+    model_config = _STRICT
+
+    state: Path = Path("/var/lib/healthspace-gateway")
+    """Where the journal, the API's socket and its token live; only the daemon's user may enter."""
+    zone: str = "Europe/Paris"
+    """The time zone the devices around this hub are assumed to show."""
+    language: Literal["fr", "en"] = "fr"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    capture: Path | None = None
+    """A folder that receives every frame of every session, for support; off unless set."""
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, zone: str) -> str:
+        if zone not in available_timezones():
+            near = difflib.get_close_matches(zone, available_timezones(), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"there is no time zone {zone!r}{hint}")
+        return zone
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        """The zone as Python knows it."""
+        return ZoneInfo(self.zone)
+
+
+class ApiSettings(BaseModel):
+    """The local interface. The socket always exists; a loopback port only if one is given."""
+
+    model_config = _STRICT
+
+    port: int | None = Field(default=None, ge=0, le=65535)
+
+
+class DriverSettings(BaseModel):
+    """Which drivers may run besides the built-in ones."""
+
+    model_config = _STRICT
+
+    guests: tuple[str, ...] = ()
+    """Distributions whose drivers are loaded; a guest runs with all the gateway's rights."""
+
+
+class DeviceSettings(BaseModel):
+    """An owner's settings for one device, by the names its driver's manifest lists."""
+
+    model_config = _STRICT
+
+    settings: dict[str, str | int | bool] = Field(default_factory=dict)
+
+
+class Config(BaseModel):
+    """The whole file."""
+
+    model_config = _STRICT
+
+    hub: HubSettings = HubSettings()
+    api: ApiSettings = ApiSettings()
+    drivers: DriverSettings = DriverSettings()
+    ble: BleSettings | None = None
+    """Bluetooth through the operating system (BlueZ); an empty table turns it on."""
+    hci: tuple[HciSettings, ...] = ()
+    """Bare Bluetooth controllers, driven by the gateway itself."""
+    ports: tuple[PortSettings, ...] = ()
+    replay: tuple[ReplaySettings, ...] = ()
+    devices: dict[str, DeviceSettings] = Field(default_factory=dict)
+    destinations: tuple[MesSettings, ...] = ()
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.hub.state / "journal.db"
+
+    @property
+    def socket(self) -> Path:
+        """The API's unix socket."""
+        return self.hub.state / "api.sock"
+
+    @property
+    def token(self) -> Path:
+        """The file with the token that the API's loopback port asks for."""
+        return self.hub.state / "api.token"
+
+
+def find(given: Path | None) -> Path:
+    """Return the file to read: the given one, the environment's, or the first that exists."""
+    if given is not None:
+        return given
+    if VARIABLE in os.environ:
+        return Path(os.environ[VARIABLE])
+    for place in PLACES:
+        if place.expanduser().is_file():
+            return place.expanduser()
+    places = " or ".join(str(place) for place in PLACES)
+    raise ConfigError(f"No configuration found: write {places}, or name one with --config.")
+
+
+def load(path: Path) -> Config:
+    """Read and validate a file. Raises ConfigError with one line per fault."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8.") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, source: str = "gateway.toml") -> Config:
+    """Validate the text of a configuration; `source` is named in messages."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: not valid TOML: {error}.") from error
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        lines = dict(_lines(text))
+        faults = [
+            _explain(fault["loc"], fault["type"], fault["msg"], lines) for fault in error.errors()
+        ]
+        raise ConfigError("\n".join(f"{source}:{fault}" for fault in faults)) from error
+
+
+Path_ = tuple[str | int, ...]
+
+
+def _explain(where: Path_, kind: str, message: str, lines: Mapping[Path_, int]) -> str:
+    """Write one fault as `line: sentence`, naming the key and the nearest valid one."""
+    shown = next((lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in lines), 1)
+    name = ".".join(str(part) for part in where)
+    if kind != "extra_forbidden":
+        return f"{shown}: {name}: {message.removeprefix('Value error, ')}."
+    valid = _fields_at(where[:-1])
+    near = difflib.get_close_matches(str(where[-1]), valid, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"valid here: {', '.join(sorted(valid))}."
+    return f"{shown}: unknown key {name!r}; {hint}"
+
+
+def _fields_at(where: Path_) -> list[str]:
+    model: object = Config
+    for part in where:
+        if isinstance(part, int):
+            continue  # the place in a list: what is in it, the field said already
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(part)
+            model = _model_in(field.annotation) if field is not None else None
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return list(model.model_fields)
+    return []
+
+
+def _model_in(annotation: object) -> object:
+    """Find the settings class inside `X | None`, `tuple[X, ...]` or `dict[str, X]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(inner) for inner in get_args(annotation))
+    return next((model for model in found if model is not None), None)
+
+
+_HEADER = re.compile(r"^\s*(\[\[?)([^\[\]]+)\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(
+    r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
+)
+_PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+
+
+def _lines(text: str) -> Iterator[tuple[Path_, int]]:
+    """Yield the path of every table and key with its line; good enough for messages."""
+    table: Path_ = ()
+    counts: dict[Path_, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            table = _parts(header[2])
+            if header[1] == "[[":
+                index = counts.get(table, -1) + 1
+                counts[table] = index
+                table = (*table, index)
+            yield table, number
+        elif key := _KEY.match(line):
+            yield (*table, *_parts(key[1])), number
+
+
+def _parts(dotted: str) -> Path_:
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))

@@ -1,0 +1,80 @@
+"""What the demonstration shows: each reading on its way, and the sums at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from gateway.demo.sums import Sum
+
+Json = Mapping[str, Any]
+
+_WORDS = {
+    "due": "waiting to be sent",
+    "sending": "being sent",
+    "unsettled": "answer lost, will ask",
+    "settled": "accepted",
+    "parked": "refused, needs a person",
+    "dropped": "removed",
+    "no_grant": "held: no consent",
+    "withdrawn": "held: consent withdrawn",
+    "unclaimed": "held: nobody's yet",
+    "before_grant": "held: older than the consent",
+    "kind_not_covered": "held: kind not consented to",
+    "time_unknown": "held: time unknown",
+    "not_reliable": "held: the device doubts it",
+    "refused_there": "held: refused there",
+}
+
+
+def way(readings: Sequence[Json], people: Mapping[str, str], headline: str) -> Table:
+    """Draw the newest readings and how far each has come."""
+    names = {subject: name for name, subject in people.items()}
+    table = Table(title=headline, title_justify="left", show_edge=False, pad_edge=False)
+    for heading in ("measured", "device", "reading", "person", "on disk", "its way"):
+        table.add_column(heading, no_wrap=True)
+    for reading in readings:
+        table.add_row(
+            reading["measured_at"][11:19],
+            reading["device"],
+            _values(reading),
+            names.get(reading["subject"], "nobody yet"),
+            "yes",
+            _state(reading),
+        )
+    return table
+
+
+def _values(reading: Json) -> str:
+    if reading["limit"] is not None:
+        return f"{reading['kind']}: {reading['limit']} range"
+    values = list(reading["values"].values())
+    shown = "/".join(value["value"] for value in values[:2])
+    return f"{reading['kind']} {shown} {values[0]['unit']}"
+
+
+def _state(reading: Json) -> str:
+    for delivery in reading["deliveries"]:
+        return _WORDS.get(delivery["reason"] or delivery["state"], str(delivery["state"]))
+    return "stays here: no place for it there"
+
+
+def summary(sums: Iterable[Sum], readings: Sequence[Json]) -> RenderableType:
+    """Draw the sums, and where every reading ended up."""
+    table = Table(title="Sums", title_justify="left", show_edge=False, pad_edge=False)
+    for heading, justify in (("", "left"), ("expected", "right"), ("found", "right"), ("", "left")):
+        table.add_column(heading, justify="right" if justify == "right" else "left")
+    for each in sums:
+        verdict = "ok" if each.holds else f"WRONG {each.detail}"
+        table.add_row(each.statement, str(each.expected), str(each.found), verdict)
+    ends = Counter(_state(reading) for reading in readings)
+    endings = Table(title="Where they ended up", title_justify="left", show_edge=False)
+    endings.add_column("")
+    endings.add_column("readings", justify="right")
+    for ending, count in ends.most_common():
+        endings.add_row(ending, str(count))
+    return Group(table, "", endings)
