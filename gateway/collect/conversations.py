@@ -39,8 +39,8 @@ class Ended:
 
     outcome: Outcome
     problem: str | None = None
-    recorded: int = 0
-    """New readings."""
+    recorded: int | None = None
+    """New readings; None where nobody counted to the end."""
 
 
 @dataclass(frozen=True, slots=True)

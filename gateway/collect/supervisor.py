@@ -170,17 +170,17 @@ class Supervisor:
         finally:
             del self._sessions[device]
             now = self._clock.now().monotonic
-            self._patience[device].ended(ended.outcome, now, new_readings=ended.recorded > 0)
+            self._patience[device].ended(ended.outcome, now, new_readings=bool(ended.recorded))
             self._note_trouble(device, ended)
             name = driver.manifest.name
             self._metrics.count("sessions_total", driver=name, outcome=ended.outcome)
             _logger.log(
                 logging.WARNING if ended.problem else logging.INFO,
-                "session device=%s driver=%s outcome=%s new_readings=%d seconds=%.1f%s",
+                "session device=%s driver=%s outcome=%s new_readings=%s seconds=%.1f%s",
                 device,
                 name,
                 ended.outcome,
-                ended.recorded,
+                "?" if ended.recorded is None else ended.recorded,
                 now - began,
                 f": {ended.problem}" if ended.problem else "",
             )
