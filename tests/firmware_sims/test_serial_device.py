@@ -1,5 +1,4 @@
 import asyncio
-import os
 import termios
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ from firmware_sims.port import Port
 from firmware_sims.requests import Split, ended_by
 from firmware_sims.routine import Routine
 from firmware_sims.serial_device import Deaf, PushingDevice, ask, converse, played
+
+from tests.firmware_sims.serial_host import Host
 
 
 class Counting:
@@ -40,40 +41,6 @@ class Repeating(Counting):
 
 def pushing(device: PushingDevice) -> Deaf:
     return Deaf(device)
-
-
-class Host:
-    """Whoever opens the port at the other end, waiting without blocking the device."""
-
-    def __init__(self, link: Path) -> None:
-        self.descriptor = os.open(link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-
-    def __enter__(self) -> "Host":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.descriptor)
-
-    def write(self, written: bytes) -> None:
-        os.write(self.descriptor, written)
-
-    async def read(self, size: int) -> bytes:
-        """Read so many bytes, or what came before the port went away."""
-        loop, arrived = asyncio.get_running_loop(), b""
-        while len(arrived) < size:
-            readable = asyncio.Event()
-            loop.add_reader(self.descriptor, readable.set)
-            async with asyncio.timeout(5):
-                await readable.wait()
-            loop.remove_reader(self.descriptor)
-            try:
-                piece = os.read(self.descriptor, 4096)
-            except BlockingIOError:
-                continue
-            if not piece:
-                break
-            arrived += piece
-        return arrived
 
 
 async def test_frames_go_out_in_order_until_the_routine_is_over(tmp_path: Path) -> None:
