@@ -163,8 +163,10 @@ class Writer:
                 self._attempt(job)
             self._db.run("COMMIT")
         except JournalError as error:
-            if self._db.in_transaction:
-                self._db.run("ROLLBACK")
+            # Should even that fail, the next BEGIN says so to its callers; the thread must live on.
+            with suppress(JournalError):
+                if self._db.in_transaction:
+                    self._db.run("ROLLBACK")
             return error
         self.commits += 1
         return None
