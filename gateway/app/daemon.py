@@ -14,7 +14,14 @@ from gateway.api.serve import serve
 from gateway.api.server import make_app
 from gateway.app.hub import DaemonHub
 from gateway.app.ours import Ours
-from gateway.app.parts import capturing, device_settings, routes, transports, uplinks
+from gateway.app.parts import (
+    capturing,
+    device_settings,
+    labelled_devices,
+    routes,
+    transports,
+    uplinks,
+)
 from gateway.app.recording import Recording
 from gateway.clock import SystemClock
 from gateway.collect.summaries import Summaries
@@ -61,6 +68,8 @@ async def daemon(config: Config) -> AsyncIterator[DaemonHub]:
             Journal.open(config.journal, clock=clock, zone=zone, routes=routes(config))
         )
         reader = stack.enter_context(Reader.open(config.journal))
+        for labelled in labelled_devices(config):
+            await journal.describe(labelled)
         destinations = uplinks(config, journal, clock)
         for uplink, _ in destinations:
             stack.push_async_callback(uplink.close)

@@ -56,6 +56,13 @@ def device_settings(config: Config) -> dict[DeviceId, Settings]:
     return settings
 
 
+def labelled_devices(config: Config) -> Iterator[Device]:
+    """Say what the owner read off the labels of devices behind configured ports."""
+    for port in config.ports:
+        if port.serial is not None:
+            yield Device(id=DeviceId(f"serial:{port.name}"), driver=port.driver, serial=port.serial)
+
+
 def capturing(config: Config, clock: Clock) -> Callable[[OpenLink, Device], OpenLink] | None:
     """Return what puts every conversation on file, if the configuration wants it; else None."""
     folder = config.hub.capture

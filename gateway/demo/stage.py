@@ -32,6 +32,7 @@ url = {hci}
 name = "counter-cuff"
 path = {cuff}
 driver = "bp_monitor/omron_hbp"
+serial = "DEMO-0001"
 
 [[ports]]
 name = "counter-scale"

@@ -53,6 +53,9 @@ class PortSettings(BaseModel):
     data_bits: Literal[5, 6, 7, 8] | None = None
     parity: Literal["N", "E", "O", "M", "S"] | None = None
     stop_bits: Literal[1, 2] | None = None
+    serial: str | None = None
+    """The device's serial number, from its label, for a device that does not say it: destinations
+    tell devices apart by it."""
     settings: dict[str, str | int | bool] = Field(default_factory=dict)
     """The driver's own settings."""
 

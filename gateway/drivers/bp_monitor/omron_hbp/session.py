@@ -27,6 +27,9 @@ _SAME_WITHIN_S = 30.0
 async def converse(session: Session) -> None:
     """Record what the monitor pushes until the link is gone."""
     experimental = session.setting(EXPERIMENTAL) is True
+    model = session.device.model or "HBP-9030"  # it never says; the format is this one's
+    told = {"manufacturer": "OMRON", "model": model}
+    await session.describe(session.device.model_copy(update=told))
 
     def decode(frame: Frame) -> Message:
         message = codec.message(frame.data)
