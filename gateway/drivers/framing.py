@@ -29,6 +29,7 @@ class FramedInbox:
     def __init__(self, session: Session, inbox: Inbox, grammar: Grammar) -> None:
         self._session = session
         self._inbox = inbox
+        self._grammar = grammar
         self._framer = Framer(grammar)
         self._whole: deque[Frame] = deque()
         self._aside = 0
@@ -47,6 +48,16 @@ class FramedInbox:
                 raise
             await self._keep(self._framer.feed(chunk.data), chunk)
         return self._whole.popleft()
+
+    async def drain(self) -> None:
+        """Forget what has come: before a request, whatever is there answers something else."""
+        self._whole.clear()
+        self._framer = Framer(self._grammar)
+        while True:
+            try:
+                await self._inbox.get(within=0)
+            except LinkTimeout:
+                return
 
     async def messages(
         self, decode: Callable[[Frame], Message]

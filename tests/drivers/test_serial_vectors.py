@@ -14,6 +14,7 @@ import pytest
 
 from gateway.drivers.bp_monitor.and_tm import DRIVER as AND_TM
 from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
+from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import Registry
 from gateway.drivers.scale.health_o_meter import DRIVER as HEALTH_O_METER
@@ -21,9 +22,15 @@ from gateway.drivers.scale.tanita import DRIVER as TANITA
 from tests.drivers.serial_lines import shared_vectors
 from tests.drivers.test_vectors import differences
 
-DRIVERS = (OMRON_HBP, TANITA, AND_TM, HEALTH_O_METER)
+DRIVERS = (OMRON_HBP, TANITA, AND_TM, HEALTH_O_METER, DEXCOM)
 OTHERWISE_TESTED: dict[str, str] = {
     "hom-two-packets": "scale/health_o_meter, a weigh-in is one reading",
+    "dex-time-00000000": "a bare time",
+    "dex-time-04030201": "a bare time",
+    "dex-time-0e339074": "a bare time",
+    "dex-crc-4": "a checksum example: wire/test_sums",
+    "dex-reply-display-offset-neg": "means what was asked; not asked by the driver",
+    "dex-sensor-rec-0": "a raw sensor record is no reading",
 }
 
 NAMES = tuple(name for driver in DRIVERS for name in driver.manifest.decodes)

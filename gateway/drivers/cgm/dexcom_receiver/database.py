@@ -41,7 +41,7 @@ EPOCH = datetime(2009, 1, 1)  # noqa: DTZ001 - of the receiver's own clocks
 LOWEST_MG_DL, HIGHEST_MG_DL = 40, 400
 
 _EGV_BYTES = {1: 13, 2: 13, 3: 13, 4: 23, 5: 25}
-_REVISIONS = {13: 1, 23: 4, 25: 5}
+EGV_SIZES = frozenset(_EGV_BYTES.values())
 _XML_BYTES = 500
 _CRC_BYTES = 2
 _VALUE, _DISPLAY_ONLY, _BACKFILLED = 0x03FF, 0x8000, 0x2000
@@ -94,6 +94,9 @@ class Egv:
 
     system_seconds: int
     display_seconds: int
+    system_time: datetime
+    """When it was stored, by the system clock, naive."""
+    display_time: datetime
     glucose_mgdl: int
     display_only: bool
     backfilled: bool
@@ -108,11 +111,6 @@ class Egv:
     algorithm_state: int | None = None
     predicted_mgdl: int | None = None
     urgent_low_soon: bool | None = None
-
-    @property
-    def system_time(self) -> datetime:
-        """The system clock when it was stored, naive."""
-        return moment(self.system_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +136,19 @@ class Manufacturing:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record of a page that cannot be read."""
+
+    error: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class EgvPage:
-    """A page of glucose values: each a record, or the error that says why it cannot be read."""
+    """A page of glucose values, in the order of their indices."""
 
     header: Header
-    records: tuple[Record | DecodeError, ...]
+    records: tuple[Record | Unreadable, ...]
 
 
 def moment(seconds: int) -> datetime:
@@ -179,7 +185,7 @@ def page(data: bytes) -> EgvPage | Manufacturing:
     if head.record_count * size > PAGE_BYTES - HEADER_BYTES:
         raise DecodeError("count", data, 4)
     starts = range(HEADER_BYTES, HEADER_BYTES + head.record_count * size, size)
-    return EgvPage(head, tuple(_egv_or_error(data[at : at + size]) for at in starts))
+    return EgvPage(head, tuple(_egv_if_readable(data[at : at + size]) for at in starts))
 
 
 def page_range(payload: bytes) -> PageRange:
@@ -200,11 +206,11 @@ def xml_attributes(text: bytes) -> dict[str, str]:
 
 
 def egv(data: bytes) -> Record:
-    """Decode an EGV record; its length tells the revision.
+    """Decode an EGV record; its length tells which fields it has.
 
     Raises DecodeError: `length`, `crc`.
     """
-    if len(data) not in _REVISIONS:
+    if len(data) not in EGV_SIZES:
         raise DecodeError("length", data, len(data))
     if not _has_right_crc(data):
         raise DecodeError("crc", data, len(data) - _CRC_BYTES)
@@ -221,6 +227,8 @@ def egv(data: bytes) -> Record:
     return Egv(
         system_seconds=system,
         display_seconds=display,
+        system_time=moment(system),
+        display_time=moment(display),
         glucose_mgdl=value,
         display_only=bool(glucose & _DISPLAY_ONLY),
         backfilled=bool(glucose & _BACKFILLED),
@@ -246,11 +254,11 @@ def _predicted(raw: int | None) -> int | None:
     return None if value == _UNAVAILABLE else value
 
 
-def _egv_or_error(data: bytes) -> Record | DecodeError:
+def _egv_if_readable(data: bytes) -> Record | Unreadable:
     try:
         return egv(data)
     except DecodeError as error:
-        return error
+        return Unreadable(error.reason, data)
 
 
 def _manufacturing(data: bytes, head: Header) -> Manufacturing:

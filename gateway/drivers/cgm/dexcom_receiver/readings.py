@@ -33,10 +33,9 @@ from gateway.drivers.cgm.dexcom_receiver.database import (
     HIGHEST_MG_DL,
     LOWEST_MG_DL,
     Egv,
-    moment,
 )
 
-_NEW = timedelta(minutes=6)  # a sensor measures every five minutes
+_NEW = timedelta(minutes=5, seconds=30)  # a sensor measures every five minutes
 _JITTER = timedelta(seconds=2)  # the two clocks differ by a second now and then
 _NOISE_DOUBTS = {4: "noise_heavy", 6: "noise_unknown", 7: "noise_unknown"}
 _RELIABLE_STATES = {None, 6, 7, 14}
@@ -60,24 +59,23 @@ class Receiver:
     clock: ClockSample
 
 
-def readings(stored: Sequence[Stored], receiver: Receiver, received: Instant) -> Iterator[Reading]:
-    """Make the readings of records in the order of their indices."""
-    for at, record in enumerate(stored):
+def readings(
+    stored: Sequence[Stored], receiver: Receiver, received: Instant
+) -> Iterator[tuple[int, Reading]]:
+    """Make the readings of records in the order of their indices, each with its index."""
+    for record, anchor in zip(stored, _anchors(stored), strict=True):
         if record.egv.emit:
-            yield _reading(record, _measured_at(stored, at), receiver, received)
+            at = _measured_at(record.egv, anchor)
+            yield record.index, _reading(record, at, receiver, received)
 
 
 def _reading(record: Stored, at: datetime | None, receiver: Receiver, received: Instant) -> Reading:
-    egv = record.egv
-    doubts = set()
-    if egv.noise in _NOISE_DOUBTS:
-        doubts.add(_NOISE_DOUBTS[egv.noise])
-    if egv.algorithm_state not in _RELIABLE_STATES:
-        doubts.add(f"algorithm_state_{egv.algorithm_state}")
+    egv, clock = record.egv, receiver.clock
+    flags = _doubts(egv)
     if at is None:
-        doubts.add("time_unknown")
-    elif at > receiver.clock.shown + _JITTER:
-        doubts.add("clock_reset")
+        flags.add("time_unknown")
+    elif at > clock.shown + _JITTER:
+        flags.add("clock_reset")
         at = None
     limit = _limit(egv)
     glucose = Quantity(value=Decimal(egv.glucose_mgdl), unit=Unit.MILLIGRAM_PER_DECILITRE)
@@ -88,12 +86,21 @@ def _reading(record: Stored, at: datetime | None, receiver: Receiver, received: 
         values={} if limit is not None else {Measure.GLUCOSE: glucose},
         limit=limit,
         received=received,
-        device_time=DeviceTime(stamp=at, raw=raw.hex(), clock=receiver.clock),
+        device_time=DeviceTime(stamp=at, raw=raw.hex(), clock=clock),
         record=f"{receiver.serial}:egv:{record.index}",
-        live=at is not None and receiver.clock.shown - at <= _NEW,
-        quality=Quality.QUESTIONABLE if doubts else Quality.GOOD,
-        flags=frozenset(doubts),
+        live=at is not None and clock.shown - at <= _NEW,
+        quality=Quality.QUESTIONABLE if flags else Quality.GOOD,
+        flags=frozenset(flags),
     )
+
+
+def _doubts(egv: Egv) -> set[str]:
+    doubts = set()
+    if egv.noise in _NOISE_DOUBTS:
+        doubts.add(_NOISE_DOUBTS[egv.noise])
+    if egv.algorithm_state not in _RELIABLE_STATES:
+        doubts.add(f"algorithm_state_{egv.algorithm_state}")
+    return doubts
 
 
 def _limit(egv: Egv) -> Limit | None:
@@ -102,18 +109,30 @@ def _limit(egv: Egv) -> Limit | None:
     return Limit.ABOVE if egv.glucose_mgdl > HIGHEST_MG_DL else None
 
 
-def _measured_at(stored: Sequence[Stored], at: int) -> datetime | None:
-    """Return when a record was measured, on the system clock.
+def _anchors(stored: Sequence[Stored]) -> list[Egv | None]:
+    """Return for each record the nearest one, before it or else after, that was stored in time."""
+    timely = [record.egv if _is_timely(record.egv) else None for record in stored]
+    last = next((egv for egv in timely if egv is not None), None)
+    anchors = []
+    for egv in timely:
+        last = egv or last
+        anchors.append(last)
+    return anchors
+
+
+def _is_timely(egv: Egv) -> bool:
+    return not egv.backfilled and egv.system_time_seconds is not None
+
+
+def _measured_at(egv: Egv, anchor: Egv | None) -> datetime | None:
+    """Return when a record was measured, on the system clock; None if that cannot be told.
 
     A backfilled record was stored late. The transmitter says when it measured, on its own idea of
-    the clock; the nearest record that was not backfilled tells how that differs.
+    the clock; a record that was stored in time tells how that differs.
     """
-    egv = stored[at].egv
-    if not egv.backfilled or egv.system_time_seconds is None:
+    if not egv.backfilled:
         return egv.system_time
-    for other in (*reversed(stored[:at]), *stored[at + 1 :]):
-        anchor = other.egv
-        if not anchor.backfilled and anchor.system_time_seconds is not None:
-            since = egv.system_time_seconds - anchor.system_time_seconds
-            return moment(anchor.system_seconds) + timedelta(seconds=since)
-    return None
+    if anchor is None or anchor.system_time_seconds is None or egv.system_time_seconds is None:
+        return None
+    since = egv.system_time_seconds - anchor.system_time_seconds
+    return anchor.system_time + timedelta(seconds=since)

@@ -8,8 +8,7 @@ identity makes harmless. A receiver in blinded mode hides the values from its we
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gateway.clock import Instant
 from gateway.domain.reading import ClockSample
 from gateway.drivers.api import SERIAL, Frame, Session
 from gateway.drivers.cgm.dexcom_receiver import database
@@ -19,6 +18,7 @@ from gateway.drivers.cgm.dexcom_receiver.database import (
     Manufacturing,
     PageRange,
     Partition,
+    Unreadable,
     moment,
 )
 from gateway.drivers.cgm.dexcom_receiver.packet import (
@@ -38,6 +38,7 @@ POLL_S = 120.0
 _TRIES = 3  # a page that takes longer than this three times needs a person to plug it in again
 _ANSWER_WITHIN_S = {Command.PING: 1.0, Command.READ_PAGES: 5.0}
 _OTHERS_WITHIN_S = 2.0
+_BATCH = 500  # readings in one commit: a first reading of a full memory has some 8600
 _PAGES = 2000  # a G4 holds some 30 days in 230 pages: more is a range that cannot be right
 
 
@@ -61,6 +62,13 @@ class _Line:
     def __init__(self, session: Session, inbox: FramedInbox) -> None:
         self._session = session
         self._inbox = inbox
+        self._aside: set[int] = set()
+
+    async def set_aside(self, key: int, frame: Frame, error: DecodeError) -> None:
+        """Keep what cannot be read, once in a session, however often it is read again."""
+        if key not in self._aside:
+            self._aside.add(key)
+            await self._inbox.set_aside(frame, error)
 
     async def ask(self, command: Command, payload: bytes = b"") -> Frame:
         """Send a request and return the payload of the answer, with when it came.
@@ -122,37 +130,49 @@ async def _introduce(session: Session, receiver: _Line) -> str:
     return serial
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    frame: Frame
-    page: EgvPage
-
-
 async def _collect(session: Session, line: _Line, serial: str) -> None:
-    """Record what is newer than the bookmark."""
+    """Record what is newer than the bookmark, which moves unless a page was unreadable."""
     safe = _safe_index(await session.bookmark(), serial)
-    pages = await line.page_range(Partition.EGV)
-    if pages.first_page is None or pages.last_page is None:
+    pages, complete = await _new_pages(line, safe)
+    if not pages:
         return
-    read: list[_Read] = []
-    complete = True
-    for number in range(pages.last_page, max(pages.first_page, pages.last_page - _PAGES) - 1, -1):
-        one = await _page(session, line, number)
-        if one is None:
-            complete = False
-            continue
-        if not read and _newest(one.page) < safe:
-            safe = -1  # its indices began anew: emptied, or repaired
-        read.append(one)
-        if one.page.header.first_index <= safe:
-            break
+    newest = _newest(pages[-1])
+    if newest < safe:
+        safe = -1
     clock = await _clock(line)
     receiver = Receiver(session.device.id, serial, clock)
-    for one in reversed(read):
-        await _record(session, one, receiver, safe, complete=complete)
+    stored = await _stored(line, pages, safe, clock.at)
+    fresh = [(index, one) for index, one in readings(stored, receiver, clock.at) if index > safe]
+    for at in range(0, len(fresh), _BATCH):
+        batch = fresh[at : at + _BATCH]
+        last = newest if at + _BATCH >= len(fresh) else batch[-1][0]
+        bookmark = f"{serial}:{last}" if complete else None
+        await session.record(*(reading for _, reading in batch), bookmark=bookmark)
 
 
-async def _page(session: Session, line: _Line, number: int) -> _Read | None:
+async def _new_pages(line: _Line, safe: int) -> tuple[list[EgvPage], bool]:
+    """Return the pages from the one with the last safe record on, and whether all were readable.
+
+    All of them, if the newest record is older than the safe one: the indices began anew.
+    """
+    there = await line.page_range(Partition.EGV)
+    if there.first_page is None or there.last_page is None:
+        return [], True
+    pages: list[EgvPage] = []
+    complete = True
+    oldest = max(there.first_page, there.last_page - _PAGES)
+    for number in range(there.last_page, oldest - 1, -1):
+        page = await _page(line, number)
+        if page is None:
+            complete = False
+            continue
+        pages.insert(0, page)
+        if page.header.first_index <= safe <= _newest(pages[-1]):
+            break
+    return pages, complete
+
+
+async def _page(line: _Line, number: int) -> EgvPage | None:
     """Return a page of glucose values; None if it cannot be read, and is set aside."""
     frame = await line.page(Partition.EGV, number)
     try:
@@ -160,36 +180,27 @@ async def _page(session: Session, line: _Line, number: int) -> _Read | None:
         if not isinstance(page, EgvPage) or page.header.page != number:
             raise DecodeError("another_page", frame.data, 8)
     except DecodeError as error:
-        await session.set_aside(frame, error)
+        await line.set_aside(-number - 1, frame, error)
         return None
-    return _Read(frame, page)
+    return page
+
+
+async def _stored(line: _Line, pages: list[EgvPage], safe: int, at: Instant) -> list[Stored]:
+    """Return the glucose records of the pages; those that cannot be read are set aside."""
+    stored = []
+    for page in pages:
+        for index, record in enumerate(page.records, page.header.first_index):
+            if isinstance(record, Egv):
+                stored.append(Stored(index, record))
+            elif isinstance(record, Unreadable) and index > safe:
+                error = DecodeError(record.error, record.raw)
+                await line.set_aside(index, Frame(SERIAL, record.raw, at), error)
+    return stored
 
 
 async def _clock(line: _Line) -> ClockSample:
     frame = await line.ask(Command.READ_SYSTEM_TIME)
     return ClockSample(shown=moment(int.from_bytes(frame.data[:4], "little")), at=frame.received)
-
-
-async def _record(
-    session: Session, read: _Read, receiver: Receiver, safe: int, *, complete: bool
-) -> None:
-    """Record a page; the bookmark moves only if nothing before it was unreadable."""
-    stored: list[Stored] = []
-    for index, record in enumerate(read.page.records, read.page.header.first_index):
-        if isinstance(record, DecodeError):
-            if index > safe:
-                await session.set_aside(Frame(SERIAL, record.payload, read.frame.received), record)
-        elif isinstance(record, Egv):
-            stored.append(Stored(index, record))
-    new = set(range(safe + 1, _newest(read.page) + 1))
-    made = readings(stored, receiver, read.frame.received)
-    keys = {f"{receiver.serial}:egv:{index}" for index in new}
-    fresh = [reading for reading in made if reading.record in keys]
-    bookmark = f"{receiver.serial}:{_newest(read.page)}" if complete else None
-    if fresh:
-        await session.record(*fresh, bookmark=bookmark)
-    elif bookmark is not None and new:
-        await session.set_bookmark(bookmark)
 
 
 def _newest(page: EgvPage) -> int:
