@@ -8,7 +8,7 @@ by themselves once there is space.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -43,6 +43,8 @@ from gateway.journal.writer import Transaction, Writer, run_now
 Routes = Mapping[str, frozenset[Kind]]
 """The destinations and the kinds of reading each takes."""
 
+WhenWithdrawn = Callable[[SubjectId, str], Awaitable[None]]
+
 
 class Journal:
     """The one writer of a journal. Use it on one event loop; close it in the end."""
@@ -53,6 +55,7 @@ class Journal:
         self._writer = writer
         self._zone = zone
         self._routes = routes
+        self._when_withdrawn: list[WhenWithdrawn] = []
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock, zone: tzinfo, routes: Routes) -> Journal:
@@ -177,10 +180,17 @@ class Journal:
         """Keep a withdrawal and drop what is still owed; return how many deliveries were dropped.
 
         From then on no claim releases any. What was claimed before is in the hands of who claimed
-        it, to be aborted or awaited; it is dropped too, marked as one that may have arrived until
-        its outcome is told.
+        it; it is dropped too, marked as one that may have arrived until its outcome is told. Every
+        `when_withdrawn` callback is awaited before this returns, to abort it or await it.
         """
-        return await self._writer.run(lambda tx: ledger.record_withdrawal(tx, withdrawal))
+        dropped = await self._writer.run(lambda tx: ledger.record_withdrawal(tx, withdrawal))
+        for told in self._when_withdrawn:
+            await told(withdrawal.subject, withdrawal.destination)
+        return dropped
+
+    def when_withdrawn(self, told: WhenWithdrawn) -> None:
+        """Have `told(subject, destination)` awaited once a withdrawal is durable."""
+        self._when_withdrawn.append(told)
 
     async def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""
