@@ -2,9 +2,9 @@
 
 A weigh-in is a run of packets that differ by little. It ends when the scale is silent, empty, or
 shows something else; one that does not end is taken after ten seconds and not again. The weight is
-the last one shown. Two packets that agree make it steady. A single packet before silence is kept
-as unsteady: some scales repeat an old weight once when a key is pressed. A single one before
-another weight is the platform still moving, and is nothing.
+the last one shown. Two packets that agree make it steady, or one that the scale calls stable. A
+other packet before silence is kept as unsteady: some scales repeat an old weight once when a key is
+pressed. A single one before another weight is the platform still moving, and is nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Packet:
     weight: Decimal
     unit: str
     person: str | None = None
+    stable: bool = False
+    """Whether the scale says itself that the weight stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,15 @@ class WeighIn:
             self._first = packet
         else:
             self._steady = self._steady or packet.weight == self._last.weight
+        self._steady = self._steady or packet.stable
         self._last = packet
         if done is None and _seconds(self._first, packet) >= _ENDLESS_S:
             done = self._take()
         return done
+
+    def moving(self) -> Weighed | None:
+        """Say that the platform moves; return the measurement that this completes, if any."""
+        return self._end(silent=False)
 
     def silence(self) -> Weighed | None:
         """Say that the scale is silent, or gone; return the measurement this completes, if any."""

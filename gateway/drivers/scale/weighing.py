@@ -1,0 +1,130 @@
+"""The conversation of scales that show a weight again and again, by themselves or when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.drivers.api import SERIAL, Frame, Session
+from gateway.drivers.framing import FramedInbox, framed
+from gateway.drivers.scale.readings import Origin, kilograms, weight
+from gateway.drivers.scale.weigh_in import SILENCE_S, Packet, Weighed, WeighIn
+from gateway.errors import DecodeError, LinkLost, LinkTimeout
+from gateway.wire.stream import Grammar
+
+_LISTEN_S = 3600.0
+_ASK_EVERY_S = 1.0
+_ANSWER_WITHIN_S = 1.0
+_SILENT_ASKS = 2  # with the pauses between them, longer than SILENCE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A weight as the scale shows it; `stable` is None if it does not say."""
+
+    weight: Decimal
+    unit: str
+    stable: bool | None = None
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The scale's own word for why it shows none."""
+
+    error: str
+
+
+Understand = Callable[[Frame], Weight | Trouble | None]
+"""Says what a frame shows; None if it shows nothing. Raises DecodeError."""
+
+
+async def weigh(
+    session: Session, grammar: Grammar, understand: Understand, *, ask: bytes | None = None
+) -> None:
+    """Record one reading for each weigh-in until the link is gone.
+
+    With `ask`, the scale is asked every second, and these are the only bytes written.
+    """
+    scale = _Scale(session, await framed(session, grammar), understand)
+    try:
+        while True:
+            if ask is None:
+                await scale.listen()
+            else:
+                await session.pause(_ASK_EVERY_S)
+                await session.link.write(SERIAL, ask)
+                await scale.answered()
+    except LinkLost:
+        await scale.silent()
+        raise
+
+
+class _Scale:
+    def __init__(self, session: Session, inbox: FramedInbox, understand: Understand) -> None:
+        self._session = session
+        self._inbox = inbox
+        self._understand = understand
+        self._weigh_in = WeighIn()
+        self._trouble: str | None = None
+        self._missed = 0
+
+    async def listen(self) -> None:
+        """Hear one frame, or the silence that ends a weigh-in."""
+        within = SILENCE_S if self._weigh_in.standing else _LISTEN_S
+        try:
+            frame = await self._inbox.get(within=within)
+        except LinkTimeout:
+            await self.silent()
+        else:
+            await self._hear(frame)
+
+    async def answered(self) -> None:
+        """Hear the answer; a scale that misses one is not silent yet."""
+        try:
+            frame = await self._inbox.get(within=_ANSWER_WITHIN_S)
+        except LinkTimeout:
+            self._missed += 1
+            if self._missed >= _SILENT_ASKS:
+                await self.silent()
+        else:
+            self._missed = 0
+            await self._hear(frame)
+
+    async def silent(self) -> None:
+        """End the weigh-in."""
+        await self._record(self._weigh_in.silence())
+
+    async def _hear(self, frame: Frame) -> None:
+        try:
+            shown = self._understand(frame)
+        except DecodeError as error:
+            await self._inbox.set_aside(frame, error)
+            return
+        if isinstance(shown, Trouble):
+            await self._record(self._weigh_in.moving())
+            await self._remark(shown.error, frame)
+        elif shown is not None:
+            self._trouble = None
+            await self._record(self._add(shown, frame))
+
+    def _add(self, shown: Weight, frame: Frame) -> Weighed | None:
+        if shown.stable is False:
+            return self._weigh_in.moving()
+        stable = shown.stable is True
+        packet = Packet(frame.received, shown.weight, shown.unit, shown.person, stable)
+        return self._weigh_in.add(packet)
+
+    async def _remark(self, error: str, frame: Frame) -> None:
+        """Remark a trouble when it begins, not each time it is told."""
+        if error != self._trouble:
+            self._trouble = error
+            await self._session.remark(f"device_error {error}", frame)
+
+    async def _record(self, weighed: Weighed | None) -> None:
+        if weighed is None:
+            return
+        doubts = frozenset() if weighed.steady else frozenset({"unsteady"})
+        origin = Origin(self._session.device.id, weighed.since, doubts=doubts)
+        await self._session.record(weight(kilograms(weighed.weight, weighed.unit), origin))
