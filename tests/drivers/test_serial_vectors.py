@@ -17,12 +17,15 @@ from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
 from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import Registry
+from gateway.drivers.scale.and_weighing import DRIVER as AND_WEIGHING
 from gateway.drivers.scale.health_o_meter import DRIVER as HEALTH_O_METER
+from gateway.drivers.scale.mt_sics import DRIVER as MT_SICS
+from gateway.drivers.scale.sma import DRIVER as SMA
 from gateway.drivers.scale.tanita import DRIVER as TANITA
 from tests.drivers.serial_lines import shared_vectors
 from tests.drivers.test_vectors import differences
 
-DRIVERS = (OMRON_HBP, TANITA, AND_TM, HEALTH_O_METER, DEXCOM)
+DRIVERS = (OMRON_HBP, TANITA, AND_TM, HEALTH_O_METER, DEXCOM, AND_WEIGHING, SMA, MT_SICS)
 OTHERWISE_TESTED: dict[str, str] = {
     "hom-two-packets": "scale/health_o_meter, a weigh-in is one reading",
     "dex-time-00000000": "a bare time",

@@ -1,0 +1,52 @@
+"""Driver for Mettler-Toledo scales that speak MT-SICS."""
+
+from __future__ import annotations
+
+from gateway.domain.reading import Kind
+from gateway.drivers.api import (
+    SERIAL,
+    Driver,
+    Fit,
+    Frame,
+    Line,
+    Manifest,
+    Model,
+    Reach,
+    Session,
+    Sighting,
+)
+from gateway.drivers.scale.mt_sics import codec
+from gateway.drivers.scale.mt_sics.codec import NoWeight
+from gateway.drivers.scale.weighing import Trouble, Weight, weigh
+
+
+class _MtSics:
+    manifest = Manifest(
+        name="scale/mt_sics",
+        title="Mettler-Toledo scale (MT-SICS)",
+        reach=Reach.SERIAL,
+        emits=frozenset({Kind.WEIGHT}),
+        spec="Mettler-Toledo MT-SICS reference manual, levels 0 and 1",
+        models=(Model("Mettler-Toledo scales with MT-SICS", "from the maker's manual"),),
+        line=Line(baud=9600),
+        decodes={"mt-sics": SERIAL},
+    )
+
+    def match(self, sighting: Sighting, /) -> Fit:
+        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
+
+    def decode(self, frame: Frame, /) -> object:
+        return codec.message(frame.data)
+
+    async def converse(self, session: Session, /) -> None:
+        await weigh(session, codec.frames, _understand, ask=codec.ASK)
+
+
+def _understand(frame: Frame) -> Weight | Trouble:
+    message = codec.message(frame.data)
+    if isinstance(message, NoWeight):
+        return Trouble(message.error)
+    return Weight(message.weight, message.unit, message.stable)
+
+
+DRIVER: Driver = _MtSics()
