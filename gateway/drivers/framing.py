@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
@@ -49,15 +50,29 @@ class FramedInbox:
             await self._keep(self._framer.feed(chunk.data), chunk)
         return self._whole.popleft()
 
-    async def drain(self) -> None:
-        """Forget what has come: before a request, whatever is there answers something else."""
+    async def ask(
+        self, request: bytes, *, within: float, answer: Grammar | None = None, tries: int = 1
+    ) -> Frame:
+        """Write a request and return the next whole frame; for devices that speak when spoken to.
+
+        What has come before is forgotten: it answers something else. `answer` cuts from here on.
+        Asks again after a silence of `within` seconds, `tries` times in all; then LinkTimeout.
+        """
+        self._grammar = answer or self._grammar
+        for _ in range(tries - 1):
+            await self._write_afresh(request)
+            with contextlib.suppress(LinkTimeout):
+                return await self.get(within=within)
+        await self._write_afresh(request)
+        return await self.get(within=within)
+
+    async def _write_afresh(self, request: bytes) -> None:
         self._whole.clear()
         self._framer = Framer(self._grammar)
-        while True:
-            try:
+        with contextlib.suppress(LinkTimeout):
+            while True:
                 await self._inbox.get(within=0)
-            except LinkTimeout:
-                return
+        await self._session.link.write(SERIAL, request)
 
     async def messages(
         self, decode: Callable[[Frame], Message]

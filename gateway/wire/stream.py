@@ -132,6 +132,17 @@ class Framer:
         return self._stream._take_reported()
 
 
+def exactly(count: int) -> Grammar:
+    """Make the grammar of frames of `count` bytes, whatever they are: an answer of known size."""
+
+    def cut(stream: Stream) -> Cutting:
+        while True:
+            yield from stream.need(count)
+            yield stream.take(count)
+
+    return cut
+
+
 def lines(limit: int, ends: bytes = b"\r\n") -> Grammar:
     """Make the grammar of lines that any byte of `ends` ends, of at most `limit` bytes.
 

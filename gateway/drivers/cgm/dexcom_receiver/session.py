@@ -44,7 +44,7 @@ _PAGES = 2000  # a G4 holds some 30 days in 230 pages: more is a range that cann
 
 async def converse(session: Session) -> None:
     """Read what is new every two minutes, until the link is gone."""
-    receiver = _Line(session, await framed(session, packets))
+    receiver = _Line(await framed(session, packets))
     await receiver.ask(Command.PING)
     serial = await _introduce(session, receiver)
     while True:
@@ -59,8 +59,7 @@ async def converse(session: Session) -> None:
 class _Line:
     """Questions and answers over the cable."""
 
-    def __init__(self, session: Session, inbox: FramedInbox) -> None:
-        self._session = session
+    def __init__(self, inbox: FramedInbox) -> None:
         self._inbox = inbox
         self._aside: set[int] = set()
 
@@ -75,26 +74,20 @@ class _Line:
 
         Raises ProtocolError if the receiver refuses, LinkTimeout if it stays silent.
         """
-        silence: LinkTimeout | None = None
-        for _ in range(_TRIES):
-            await self._inbox.drain()
-            await self._session.link.write(SERIAL, request(command, payload))
-            within = _ANSWER_WITHIN_S.get(command, _OTHERS_WITHIN_S)
-            try:
-                frame = await self._inbox.get(within=within)
-            except LinkTimeout as error:
-                silence = error
-                continue
-            answer = packet(frame.data)
-            if answer.command != Result.ACK:
-                raise ProtocolError(
-                    f"The receiver refused {command.name.lower()} (result {answer.command}): "
-                    "unplug it, restart it, and plug it in again."
-                )
-            return Frame(SERIAL, answer.payload, frame.received)
-        raise LinkTimeout(
-            "the receiver does not answer: unplug it, restart it, and plug it in again"
-        ) from silence
+        within = _ANSWER_WITHIN_S.get(command, _OTHERS_WITHIN_S)
+        try:
+            frame = await self._inbox.ask(request(command, payload), within=within, tries=_TRIES)
+        except LinkTimeout as error:
+            raise LinkTimeout(
+                "the receiver does not answer: unplug it, restart it, and plug it in again"
+            ) from error
+        answer = packet(frame.data)
+        if answer.command != Result.ACK:
+            raise ProtocolError(
+                f"The receiver refused {command.name.lower()} (result {answer.command}): "
+                "unplug it, restart it, and plug it in again."
+            )
+        return Frame(SERIAL, answer.payload, frame.received)
 
     async def page(self, partition: Partition, number: int) -> Frame:
         """Return the bytes of a page."""
