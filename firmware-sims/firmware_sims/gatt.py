@@ -10,9 +10,9 @@ from bumble.gatt import Characteristic, Service
 
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.faults import Fault, Faults
+from firmware_sims.identity import Identity, Pairing
 from firmware_sims.packing import device_information
 from firmware_sims.packing.date_time import current_time
-from firmware_sims.peripheral import Identity, Pairing
 
 READ = Characteristic.Properties.READ
 WRITE = Characteristic.Properties.WRITE

@@ -2,41 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
-from bumble import hci
-from bumble.att import Attribute
+from bumble import att, hci, smp
 from bumble.gatt import GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR as CONFIGURATION
 from bumble.gatt import Descriptor
-from bumble.pairing import PairingConfig, PairingDelegate
+
+from firmware_sims.identity import Identity, advertisement, pairing_config
 
 ADVERTISING_INTERVAL_MS = 60  # fast enough that a scan of a tenth of a second sees every device
-_ADVERTISING_ROOM = 31  # octets of a legacy advertisement (Core, Vol 6 B 2.3.1.1)
 _NOTIFY, _INDICATE = 0x01, 0x02
-
-
-class Pairing(StrEnum):
-    """What a device asks before it gives health data away."""
-
-    NONE = "none"
-    JUST_WORKS = "just_works"
-    PASSKEY = "passkey"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What a device says about itself. The address is a static random one: C0:.. to FF:.."""
-
-    name: str
-    address: str
-    manufacturer: str
-    model: str
-    serial: str
-    firmware: str = "1.0.0"
-    pairing: Pairing = Pairing.NONE
-    passkey: int = 0
 
 
 class VirtualDevice(Protocol):
@@ -65,6 +40,9 @@ class Peripheral:
         self._stack = stack
         self._advertisement = b""
         self._link: Any = None
+        self._exchanges: set[asyncio.Future[None]] = set()
+        self._pairing = False
+        self._heard = 0
         self._changed = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -73,15 +51,21 @@ class Peripheral:
 
         Raises ValueError for a name too long to advertise.
         """
-        self._advertisement = _advertisement(self._device)
         identity = self._device.identity
+        self._advertisement = advertisement(identity, self._device.advertised)
         for service in self._device.services():
             self._guard_subscriptions(service)
             self._stack.add_service(service)
-        self._stack.pairing_config_factory = lambda _: _pairing(identity)
+        self._stack.pairing_config_factory = lambda _: pairing_config(identity)
         self._stack.on("connection", self._on_connection)
         self._stack.on("characteristic_subscription", lambda *_: self._changed.set())
+        self._listen_in()
         await self._stack.power_on()
+
+    async def power_off(self) -> None:
+        """Wait for the HCI exchanges under way; the device's life is over."""
+        if self._exchanges:
+            await asyncio.wait(self._exchanges)
 
     @property
     def linked(self) -> bool:
@@ -100,7 +84,7 @@ class Peripheral:
 
     async def advertise(self) -> None:
         """Call for a collector; goes on until one connects or `fall_silent`."""
-        await _whole(
+        await self._whole(
             self._stack.start_advertising(
                 advertising_data=self._advertisement,
                 scan_response_data=self._advertisement,
@@ -112,7 +96,7 @@ class Peripheral:
 
     async def fall_silent(self) -> None:
         """Stop advertising."""
-        await _whole(self._stack.stop_advertising())
+        await self._whole(self._stack.stop_advertising())
         self._changed.set()
 
     async def disconnect(self) -> None:
@@ -121,7 +105,7 @@ class Peripheral:
         if link is None:
             return
         try:
-            await _whole(link.disconnect())
+            await self._whole(link.disconnect())
         except hci.HCI_Error:
             if self._link is link:
                 raise
@@ -144,6 +128,22 @@ class Peripheral:
                     await self._changed.wait()
         except TimeoutError:
             return condition()
+        return True
+
+    async def until_or_idle(self, condition: Callable[[], bool], idle_s: float) -> bool:
+        """Wait until the condition holds, or the collector said nothing for so long.
+
+        Returns whether the condition held. A person who types a passkey is not idle.
+        """
+        while not condition():
+            before = self._heard
+
+            def stirred(before: int = before) -> bool:
+                return condition() or self._pairing or self._heard != before
+
+            if not await self.until(stirred, idle_s):
+                return False
+            await self.until(lambda: condition() or not self._pairing)
         return True
 
     def stir(self) -> None:
@@ -197,9 +197,20 @@ class Peripheral:
             task.cancel()
             lost.cancel()
 
+    async def _whole(self, exchange: Coroutine[Any, Any, None]) -> None:
+        """Let an HCI exchange finish even when its caller is cancelled.
+
+        bumble awaits an answer with `asyncio.wait_for`, which on Python 3.11 swallows a
+        cancellation that meets the answer: the caller would live on.
+        """
+        task = asyncio.ensure_future(exchange)
+        self._exchanges.add(task)
+        task.add_done_callback(self._exchanges.discard)
+        await asyncio.shield(task)
+
     def _guard_subscriptions(self, service: Any) -> None:
         """Make the configuration of encrypted characteristics need encryption too."""
-        permissions = Attribute.Permissions
+        permissions = att.Attribute.Permissions
         for characteristic in service.characteristics:
             secure = characteristic.permissions & permissions.READ_REQUIRES_ENCRYPTION
             pushes = characteristic.properties & (
@@ -215,52 +226,33 @@ class Peripheral:
                 )
                 characteristic.descriptors = [*characteristic.descriptors, descriptor]
 
+    def _listen_in(self) -> None:
+        """Count what the collector says, on its way to the stack."""
+        channels = self._stack.l2cap_channel_manager
+        handlers = ((att.ATT_CID, self._stack.on_gatt_pdu), (smp.SMP_CID, self._stack.on_smp_pdu))
+        for channel, handler in handlers:
+
+            def hear(link: Any, pdu: bytes, handler: Callable[..., None] = handler) -> None:
+                self._heard += 1
+                self._changed.set()
+                handler(link, pdu)
+
+            channels.register_fixed_channel(channel, hear)
+
     def _on_connection(self, link: Any) -> None:
         self._link = link
         self._lost.clear()
         link.once("disconnection", self._on_disconnection)
+        link.on("pairing_start", lambda: self._on_pairing(True))
+        link.on("pairing", lambda _keys: self._on_pairing(False))
+        link.on("pairing_failure", lambda _reason: self._on_pairing(False))
+        self._changed.set()
+
+    def _on_pairing(self, under_way: bool) -> None:
+        self._pairing = under_way
         self._changed.set()
 
     def _on_disconnection(self, _reason: int) -> None:
         self._link = None
         self._lost.set()
-        self._changed.set()
-
-
-class _PasskeyDisplay(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
-    """A display that always shows the passkey of the scenario."""
-
-    def __init__(self, passkey: int) -> None:
-        super().__init__(io_capability=PairingDelegate.DISPLAY_OUTPUT_ONLY)
-        self._passkey = passkey
-
-    async def generate_passkey(self) -> int:
-        return self._passkey
-
-
-async def _whole(exchange: Coroutine[Any, Any, None]) -> None:
-    """Let an HCI exchange finish even when its caller is cancelled.
-
-    bumble awaits an answer with `asyncio.wait_for`, which on Python 3.11 swallows a cancellation
-    that meets the answer: the caller would live on.
-    """
-    await asyncio.shield(asyncio.ensure_future(exchange))
-
-
-def _pairing(identity: Identity) -> Any:
-    passkey = identity.pairing is Pairing.PASSKEY
-    return PairingConfig(
-        mitm=passkey,
-        delegate=_PasskeyDisplay(identity.passkey) if passkey else PairingDelegate(),
-        identity_address_type=PairingConfig.AddressType.RANDOM,
-    )
-
-
-def _advertisement(device: VirtualDevice) -> bytes:
-    """Return flags (general discoverable, no BR/EDR), services and name."""
-    uuids = b"".join(uuid.to_bytes(2, "little") for uuid in device.advertised)
-    structures = (b"\x01\x06", b"\x03" + uuids, b"\x09" + device.identity.name.encode())
-    data = b"".join(bytes([len(structure)]) + structure for structure in structures)
-    if len(data) > _ADVERTISING_ROOM:
-        raise ValueError(f"the name {device.identity.name!r} does not fit its advertisement")
-    return data
+        self._on_pairing(False)

@@ -134,6 +134,7 @@ class VirtualRadio:
         self._link = Link()
         self._exits = AsyncExitStack()
         self._servers: list[HciServer] = []
+        self._peripherals: list[Peripheral] = []
         self._lives: list[asyncio.Task[None]] = []
         self._served = 0
 
@@ -153,11 +154,18 @@ class VirtualRadio:
             await server.close()
         for life in self._lives:
             life.cancel()
-        if isinstance(error, asyncio.CancelledError):
-            # Perhaps the group's own doing, because a device failed: it knows, and says so.
-            await self._exits.__aexit__(kind, error, trace)
-        else:
-            await self._exits.aclose()
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                # Perhaps the group's own doing, because a device failed: it knows, and says so.
+                await self._exits.__aexit__(kind, error, trace)
+            else:
+                await self._exits.aclose()
+        finally:
+            await self._silence()
+
+    async def _silence(self) -> None:
+        for peripheral in self._peripherals:
+            await peripheral.power_off()
         for controller in list(self._link.controllers):
             controller.drop_everything(hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)
             controller.host = None
@@ -167,6 +175,7 @@ class VirtualRadio:
         """Power a device on; it lives until the radio closes."""
         peripheral = Peripheral(device, self._stack(device.identity.name, device.identity.address))
         await peripheral.power_on()
+        self._peripherals.append(peripheral)
         self._lives.append(self._group.create_task(device.run(peripheral)))
         return peripheral
 

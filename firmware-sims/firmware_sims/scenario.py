@@ -15,6 +15,7 @@ Everything else has a default: see `DeviceSpec`, and `Person` for a person's fig
 """
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from typing import Any
 
 from firmware_sims.body import Person
 from firmware_sims.faults import Fault
-from firmware_sims.peripheral import Pairing
+from firmware_sims.identity import Pairing
 
 SHIPPED = Path(__file__).parent / "scenarios"
 
@@ -46,6 +47,20 @@ _KEYS = {
     "scale": _COMMON | _STORING | {"imperial", "composition"},
     "cgm": _COMMON | _SENSING,
 }
+
+_COMMON_FAULTS = {
+    Fault.DISCONNECT_MID_RECORD, Fault.DROP_CLOCK, Fault.GARBAGE_FRAME, Fault.NAN_MEASUREMENT,
+    Fault.REFUSE, Fault.SLOW,
+}  # fmt: skip
+_STORING_FAULTS = _COMMON_FAULTS | {Fault.DUPLICATE_INDICATION, Fault.REFUSE_CLOCK}
+_FAULTS = {
+    "bp_monitor": _STORING_FAULTS,
+    "scale": _STORING_FAULTS,
+    "cgm": _COMMON_FAULTS | {Fault.BUSY, Fault.CANNOT_ABORT},
+}
+
+
+_STATIC_RANDOM = re.compile(r"[C-F][0-9A-F](:[0-9A-F]{2}){5}")  # Core, Vol 6 B 1.3.2.1
 
 
 class ScenarioError(ValueError):
@@ -117,25 +132,32 @@ def parse(text: str) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"the scenario is not TOML: {error}") from error
     _refuse_unknown("the scenario", table, {"seed", "utc_offset_min", "people", "device"})
-    people = {key: _person(key, row) for key, row in table.get("people", {}).items()}
-    offset_min = table.get("utc_offset_min")
+    people, devices = table.get("people", {}), table.get("device", [])
+    seed, offset_min = table.get("seed", 0), table.get("utc_offset_min")
+    if not (isinstance(people, dict) and isinstance(devices, list)):
+        raise ScenarioError("people are written [people.NAME], devices [[device]]")
+    if not (isinstance(seed, int) and isinstance(offset_min, int | None)):
+        raise ScenarioError("seed and utc_offset_min are whole numbers")
     scenario = Scenario(
-        seed=table.get("seed", 0),
-        people=people,
-        devices=tuple(_device(row) for row in table.get("device", [])),
+        seed=seed,
+        people={key: _person(key, row) for key, row in people.items()},
+        devices=tuple(_device(row) for row in devices),
         utc_offset=None if offset_min is None else timedelta(minutes=offset_min),
     )
     _check_references(scenario)
     return scenario
 
 
-def _person(key: str, row: dict[str, Any]) -> Person:
+def _person(key: str, row: Any) -> Person:
     where = f"person {key!r}"
     known = {entry.name for entry in dataclasses.fields(Person)}
+    _refuse_unknown(where, row, known)
     return Person(**_typed(where, Person, {"name": key, **row}, known))
 
 
-def _device(row: dict[str, Any]) -> DeviceSpec:
+def _device(row: Any) -> DeviceSpec:
+    if not isinstance(row, dict):
+        raise ScenarioError(f"a device is a table, not {row!r}")
     where = f"device {row.get('name', '(without a name)')!r}"
     missing = {"type", "name", "address"} - row.keys()
     if missing:
@@ -144,7 +166,11 @@ def _device(row: dict[str, Any]) -> DeviceSpec:
         raise ScenarioError(f"{where}: type is one of {', '.join(_KEYS)}, not {row['type']!r}")
     users = _users(where, row)
     own = {key: value for key, value in row.items() if key not in ("person", "users")}
-    return DeviceSpec(users=users, **_typed(where, DeviceSpec, own, _KEYS[row["type"]]))
+    device = DeviceSpec(users=users, **_typed(where, DeviceSpec, own, _KEYS[row["type"]]))
+    _refuse_unknown(f"{where}: faults", device.faults, set(_FAULTS[device.type]))
+    if not _STATIC_RANDOM.fullmatch(device.address):
+        raise ScenarioError(f"{where}: {device.address!r} is no static random address, C0:.. to FF")
+    return device
 
 
 def _typed(where: str, model: type, row: dict[str, Any], known: set[str]) -> dict[str, Any]:
@@ -202,11 +228,13 @@ def _users(where: str, row: dict[str, Any]) -> dict[int | None, str]:
         raise ScenarioError(f"{where}: a sensor is worn by one person")
     try:
         return {int(slot): person for slot, person in row["users"].items()}
-    except ValueError as error:
+    except (ValueError, AttributeError) as error:
         raise ScenarioError(f"{where}: users are keyed by their number") from error
 
 
-def _refuse_unknown(where: str, row: dict[str, Any], known: set[str]) -> None:
+def _refuse_unknown(where: str, row: Any, known: set[str]) -> None:
+    if not isinstance(row, dict):
+        raise ScenarioError(f"{where} should be a table, not {row!r}")
     unknown = row.keys() - known
     if unknown:
         raise ScenarioError(

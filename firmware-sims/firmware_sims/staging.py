@@ -15,9 +15,10 @@ from firmware_sims.bp_monitor.bluetooth_sig import BloodPressureMonitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.faults import Faults
+from firmware_sims.identity import Identity
 from firmware_sims.ledger import Ledger
 from firmware_sims.packing.date_time import DST_STANDARD
-from firmware_sims.peripheral import Identity, VirtualDevice
+from firmware_sims.peripheral import VirtualDevice
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.routine import Routine
 from firmware_sims.scale.bluetooth_sig import WeightScale

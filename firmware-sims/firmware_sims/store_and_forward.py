@@ -73,13 +73,14 @@ class StoreAndForward:
         if self._faults.strikes(Fault.REFUSE):
             await peripheral.disconnect()
             return
-        if await peripheral.until(lambda: self._wanted(peripheral), self._pace.idle_s):
+        wanted = lambda: self._wanted(peripheral)  # noqa: E731
+        if await peripheral.until_or_idle(wanted, self._pace.idle_s):
             await asyncio.sleep(self._pace.settle_s)
         while peripheral.linked:
             stored = self._next(peripheral)
             if stored is not None:
                 await self._deliver(peripheral, stored)
-            elif not await peripheral.until(lambda: self._wanted(peripheral), self._pace.idle_s):
+            elif not await peripheral.until_or_idle(wanted, self._pace.idle_s):
                 await peripheral.disconnect()
 
     async def _deliver(self, peripheral: Peripheral, stored: Stored) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from firmware_sims.body import Body, Person
-from firmware_sims.peripheral import Identity, Pairing
+from firmware_sims.identity import Identity, Pairing
 from firmware_sims.store_and_forward import Pace
 
 NOON = datetime(2026, 3, 10, 12, 0, 0, tzinfo=UTC)

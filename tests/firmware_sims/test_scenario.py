@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from firmware_sims.faults import Fault
-from firmware_sims.peripheral import Pairing
+from firmware_sims.identity import Pairing
 from firmware_sims.scenario import ScenarioError, load, parse
 
 PEOPLE = '[people.odile]\nname = "Odile"\nweight_kg = 64.5\n'
@@ -53,15 +53,24 @@ def test_users_are_keyed_by_their_number() -> None:
         (CUFF + 'person = "odile"\nstored = 1.5', "stored cannot be"),
         (CUFF + 'person = "odile"\npairing = "magic"', "pairing cannot be"),
         (CUFF + 'person = "odile"\n[device.faults]\nfire = 1', "faults cannot be"),
+        (CUFF + 'person = "odile"\n[device.faults]\nbusy = 1', "faults: unknown busy"),
+        (CUFF + 'person = "odile"\n[device.faults]\nslow = "often"', "faults cannot be"),
+        (CUFF + 'person = "odile"\nfaults = "all"', "faults cannot be"),
         (CUFF + 'person = "nobody"', "nobody is called 'nobody'"),
         (CUFF + 'users = { a = "odile" }', "keyed by their number"),
         (CUFF.replace("bp_monitor", "cgm") + 'users = { 1 = "odile" }', "worn by one person"),
+        ("people = 3", "people are written"),
+        ("device = [3]", "a device is a table"),
+        ("seed = 1.5", "whole numbers"),
+        ("[people]\nmarcel = 3", "should be a table"),
+        (CUFF + "users = 3", "keyed by their number"),
+        (CUFF.replace("C4:", "04:") + 'person = "odile"', "no static random address"),
         (2 * (CUFF + 'person = "odile"\n'), "same name"),
     ],
 )
 def test_a_mistake_is_refused_with_where_it_is(text: str, message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
-        parse(text if "people" in text else text + "\n" + PEOPLE)
+        parse(text if "people" in text or text == "device = [3]" else text + "\n" + PEOPLE)
 
 
 def test_the_shipped_demonstration_is_found_by_its_name() -> None:

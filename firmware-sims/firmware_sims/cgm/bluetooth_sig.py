@@ -34,13 +34,14 @@ from firmware_sims.gatt import (
     is_secure,
     service,
 )
+from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.packing import cgm
 from firmware_sims.packing.cgm import Annunciation, Feature
 from firmware_sims.packing.checksum import crc16
 from firmware_sims.packing.date_time import DST_UNKNOWN
 from firmware_sims.packing.ieee11073 import Special
-from firmware_sims.peripheral import Identity, Peripheral
+from firmware_sims.peripheral import Peripheral
 from firmware_sims.routine import Routine
 
 _START_TIME_OCTETS = 9

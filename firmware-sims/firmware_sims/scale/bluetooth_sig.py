@@ -24,9 +24,10 @@ from firmware_sims.gatt import (
     is_secure,
     service,
 )
+from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.packing import body_composition, weight_scale
-from firmware_sims.peripheral import Identity, Peripheral
+from firmware_sims.peripheral import Peripheral
 from firmware_sims.routine import Routine
 from firmware_sims.store_and_forward import Pace, StoreAndForward, Stored
 

@@ -1,13 +1,15 @@
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from bumble import att
+from bumble import att, gatt_server
 from bumble.pairing import PairingConfig, PairingDelegate
 from firmware_sims.bp_monitor.bluetooth_sig import BloodPressureMonitor
 from firmware_sims.device_clock import FACTORY_TIME, DeviceClock
 from firmware_sims.faults import Fault, Faults
+from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Kind, Ledger
-from firmware_sims.peripheral import Identity, Pairing
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.store_and_forward import Pace
 
@@ -330,3 +332,58 @@ async def test_a_cuff_falls_silent_after_a_while_and_calls_again_after_a_measure
         device.measure()
 
         assert await peripheral.until(lambda: peripheral.calling, 5)
+
+
+async def test_a_cuff_does_not_hang_up_on_who_still_talks() -> None:
+    device = cuff(pace=replace(BRISK, idle_s=0.1))
+    device.measure()
+    async with VirtualRadio() as radio:
+        await radio.add(device)
+        async with Collector(await radio.central(), device.identity.address) as collector:
+            await collector.discover()
+            began = asyncio.get_running_loop().time()
+            while asyncio.get_running_loop().time() < began + 0.3:
+                await collector.read(0x180F, 0x2A19)
+
+            assert not collector.lost.is_set()
+            await collector.until_lost()
+
+
+class SlowKeyboard(Keyboard):
+    """Types the passkey only after the device would have been idle twice."""
+
+    async def get_number(self) -> int | None:
+        await asyncio.sleep(0.3)
+        return await super().get_number()
+
+
+async def test_a_cuff_waits_for_who_types_the_passkey() -> None:
+    device = cuff(who=identity(Pairing.PASSKEY, passkey=123456), pace=replace(BRISK, idle_s=0.1))
+    device.measure()
+    async with VirtualRadio() as radio:
+        await radio.add(device)
+        central = await radio.central()
+        central.pairing_config_factory = lambda _: PairingConfig(
+            delegate=SlowKeyboard(123456), identity_address_type=PairingConfig.AddressType.RANDOM
+        )
+        async with Collector(central, device.identity.address) as collector:
+            await collector.link.pair()
+
+            assert not collector.lost.is_set()
+
+
+async def test_a_collector_that_never_confirms_loses_the_link_but_not_the_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gatt_server, "GATT_REQUEST_TIMEOUT", 0.1)
+    device = cuff()
+    device.measure()
+    async with VirtualRadio() as radio:
+        await radio.add(device)
+        async with Collector(await radio.central(), device.identity.address) as collector:
+            await collector.discover()
+            collector.link.gatt_client.on_att_handle_value_indication = lambda _frame: None
+            await collector.subscribe(0x1810, 0x2A35)
+            await collector.until_lost()
+
+    assert device.held == 1

@@ -343,6 +343,28 @@ async def test_a_link_lost_during_a_report_loses_nothing_of_the_memory() -> None
     assert len(again.values[MEASUREMENT]) == 12
 
 
+async def test_a_collector_that_leaves_during_a_report_finds_everything_again() -> None:
+    device = sensor(samples=200, gap_s=0.005)
+    async with VirtualRadio() as radio:
+        await radio.add(device)
+        central = await radio.central()
+        async with Collector(central, device.identity.address) as collector:
+            await collector.discover()
+            for characteristic in (MEASUREMENT, RACP):
+                await collector.subscribe(0x181F, characteristic)
+            await collector.write(0x181F, RACP, b"\x01\x01")
+            await collector.received(MEASUREMENT, 2)
+        async with Collector(central, device.identity.address) as again:
+            await again.discover()
+            await again.grow(247)
+            for characteristic in (MEASUREMENT, RACP):
+                await again.subscribe(0x181F, characteristic)
+            answer = await ask(again, RACP, "01 01")
+
+    assert answer == "06 00 01 01"
+    assert len(records(again.values[MEASUREMENT])) == 200
+
+
 async def test_garbage_and_thought_come_before_the_record() -> None:
     device = sensor(faults={Fault.GARBAGE_FRAME: 1, Fault.SLOW: 1})
     async with subscribed(device) as collector:
