@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from gateway.drivers.bp_monitor.and_tm import DRIVER as AND_TM
+from gateway.drivers.bp_monitor.beurer_serial import DRIVER as BEURER_SERIAL
 from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
+from gateway.drivers.bp_monitor.taidoc import DRIVER as TAIDOC
 from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import Registry
@@ -25,7 +27,18 @@ from gateway.drivers.scale.tanita import DRIVER as TANITA
 from tests.drivers.serial_lines import shared_vectors
 from tests.drivers.test_vectors import differences
 
-DRIVERS = (OMRON_HBP, TANITA, AND_TM, HEALTH_O_METER, DEXCOM, AND_WEIGHING, SMA, MT_SICS)
+DRIVERS = (
+    OMRON_HBP,
+    TANITA,
+    AND_TM,
+    HEALTH_O_METER,
+    DEXCOM,
+    AND_WEIGHING,
+    SMA,
+    MT_SICS,
+    BEURER_SERIAL,
+    TAIDOC,
+)
 OTHERWISE_TESTED: dict[str, str] = {
     "hom-two-packets": "scale/health_o_meter, a weigh-in is one reading",
     "dex-time-00000000": "a bare time",
@@ -34,6 +47,7 @@ OTHERWISE_TESTED: dict[str, str] = {
     "dex-crc-4": "a checksum example: wire/test_sums",
     "dex-reply-display-offset-neg": "means what was asked; not asked by the driver",
     "dex-sensor-rec-0": "a raw sensor record is no reading",
+    "taidoc-time-0427250d": "a bare time: bp_monitor/taidoc",
 }
 
 NAMES = tuple(name for driver in DRIVERS for name in driver.manifest.decodes)

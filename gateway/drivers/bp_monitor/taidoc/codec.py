@@ -1,0 +1,156 @@
+"""TaiDoc and FORA blood pressure monitors: eight bytes there, eight bytes back.
+
+    51 | command | 4 bytes | A3 from the host, A5 from the device | sum of the first seven, u8
+
+    22  are you there (answered by 22, 24 or 54)      24  model, BCD, u16: 3128 is a TD-3128
+    23  the clock                                     2B  count of records, u16
+    25  when record n was taken, n u16, 0 the newest  26  what record n says
+
+    time    u16: year - 2000 (7 bits), month (4), day (5) | minute, bits 0-5 | hour, bits 0-4
+            bits 6-7 of the minute say something of irregular beats, bit 7 of the hour: an average
+    value   TD-3128, P20, P30: systolic | mean | diastolic | pulse
+            D40: systolic u16 | diastolic | pulse
+
+All little-endian. Which of the two a value is depends on the model; of an unknown model nobody can
+tell, so it is refused. Commands that clear the memory (52) or set the clock (33) are not here.
+
+Source: glucometers-tech/glucometer-protocols (td42xx, framing), public clients (the values).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gateway.errors import DecodeError
+from gateway.wire.stamp import Stamp, stamp
+from gateway.wire.stream import Cutting, Stream
+from gateway.wire.sums import sum8
+
+_START, _FROM_HOST, _FROM_DEVICE = 0x51, 0xA3, 0xA5
+_BYTES = 8
+
+
+class Command(IntEnum):
+    """Every command that can be sent. All of them only read."""
+
+    CONNECT = 0x22
+    CLOCK = 0x23
+    MODEL = 0x24
+    RECORD_TIME = 0x25
+    RECORD_VALUE = 0x26
+    COUNT = 0x2B
+
+
+CONNECTED = frozenset({0x22, 0x24, 0x54})
+"""The answers to CONNECT."""
+
+
+class Layout(IntEnum):
+    """How a value is laid out."""
+
+    MEAN = 1
+    WIDE = 2
+
+
+MODELS = {"3128": Layout.MEAN}
+"""Known models. P20, P30 and D40 report codes that no source states: see the driver's setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """Eight bytes; `command` in hex."""
+
+    command: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """When a record was taken."""
+
+    device_time: Stamp
+    ihb_raw: int
+    average: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a record says. Pressures in mmHg, pulse per minute."""
+
+    systolic: int
+    diastolic: int
+    pulse: int
+    map: int | None = None
+
+
+def request(command: Command, index: int = 0) -> bytes:
+    """Make the packet that asks for something, of record `index` where there are records."""
+    packet = bytes((_START, command)) + index.to_bytes(2, "little") + bytes((0, 0, _FROM_HOST))
+    return packet + bytes((sum8(packet),))
+
+
+def packets(stream: Stream) -> Cutting:
+    """Cut the packets of the device."""
+    while True:
+        yield from stream.skip_to(bytes((_START,)), "no_start")
+        whole = yield from stream.need(_BYTES)
+        if whole[6] == _FROM_DEVICE and sum8(whole[:7]) == whole[7]:
+            yield stream.take(_BYTES)
+        else:
+            stream.discard(1, "checksum")
+
+
+def packet(data: bytes) -> Packet:
+    """Decode a packet of either side.
+
+    Raises DecodeError: `length`, `start`, `checksum`, `direction`.
+    """
+    if len(data) != _BYTES:
+        raise DecodeError("length", data, min(len(data), _BYTES))
+    if data[0] != _START:
+        raise DecodeError("start", data)
+    if sum8(data[:7]) != data[7]:
+        raise DecodeError("checksum", data, 7)
+    if data[6] not in (_FROM_HOST, _FROM_DEVICE):
+        raise DecodeError("direction", data, 6)
+    return Packet(f"{data[1]:02x}", data[2:6])
+
+
+def model(payload: bytes) -> str:
+    """Return the model as four digits."""
+    return payload[1::-1].hex()
+
+
+def taken(payload: bytes) -> Taken:
+    """Decode a time. Raises DecodeError `timestamp`."""
+    date = int.from_bytes(payload[:2], "little")
+    minute, hour = payload[2], payload[3]
+    year, month, day = 2000 + (date >> 9), date >> 5 & 0x0F, date & 0x1F
+    at = stamp(payload, year, month, day, hour & 0x1F, minute & 0x3F)
+    if at is None:
+        raise DecodeError("timestamp", payload)
+    return Taken(at, ihb_raw=minute >> 6, average=bool(hour & 0x80))
+
+
+def value(payload: bytes, layout: Layout) -> Value:
+    """Decode what a record of a model with this layout says."""
+    if layout is Layout.WIDE:
+        return Value(int.from_bytes(payload[:2], "little"), payload[2], payload[3])
+    systolic, mean, diastolic, pulse = payload
+    return Value(systolic, diastolic, pulse, mean)
+
+
+def message(data: bytes) -> Packet | Taken | Value:
+    """Decode any packet when nobody knows the model: a mean of 0 or 1 is the upper half of a u16.
+
+    Raises DecodeError, of `packet` or `taken`.
+    """
+    whole = packet(data)
+    if data[6] == _FROM_HOST:
+        return whole
+    if data[1] in (Command.RECORD_TIME, Command.CLOCK):
+        return taken(whole.payload)
+    if data[1] == Command.RECORD_VALUE:
+        return value(whole.payload, Layout.WIDE if whole.payload[1] <= 1 else Layout.MEAN)
+    return whole

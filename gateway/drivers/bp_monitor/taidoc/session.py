@@ -1,0 +1,109 @@
+"""Reading the memory of a TaiDoc or FORA monitor; its clock is asked for in the same conversation.
+
+Only the commands of `codec.Command` are ever written. The memory stays as it is.
+"""
+
+from __future__ import annotations
+
+from gateway.domain.reading import ClockSample
+from gateway.drivers.api import Frame, Session
+from gateway.drivers.bp_monitor.memory import Stored, made, read_again_and_again
+from gateway.drivers.bp_monitor.readings import Pressure
+from gateway.drivers.bp_monitor.taidoc import codec
+from gateway.drivers.bp_monitor.taidoc.codec import CONNECTED, MODELS, Command, Layout
+from gateway.drivers.framing import FramedInbox, framed
+from gateway.errors import ConfigError, DecodeError, LinkTimeout, ProtocolError
+
+LAYOUT = "layout"
+
+_LAYOUTS = {"p20": Layout.MEAN, "p30": Layout.MEAN, "d40": Layout.WIDE}
+_ANSWER_WITHIN_S = 1.0
+_TRIES = 3
+_RECORDS = 2000  # more than any of them keeps: a count above it is no count
+
+
+async def converse(session: Session) -> None:
+    """Read the memory whenever the monitor answers, until the link is gone."""
+    chosen = _chosen(session)
+    inbox = await framed(session, codec.packets)
+
+    async def is_there() -> bool:
+        try:
+            answer = await inbox.ask(codec.request(Command.CONNECT), within=_ANSWER_WITHIN_S)
+        except LinkTimeout:
+            return False
+        return answer.data[1] in CONNECTED
+
+    async def read() -> None:
+        layout = chosen or await _layout(session, inbox)
+        await _read(session, inbox, layout)
+
+    await read_again_and_again(session, is_there, read)
+
+
+def _chosen(session: Session) -> Layout | None:
+    """Return the layout the owner set, None if the model shall tell."""
+    name = session.setting(LAYOUT)
+    if name == "auto":
+        return None
+    if name not in _LAYOUTS:
+        raise ConfigError(f"There is no layout {name!r}: set auto, {', '.join(_LAYOUTS)}.")
+    return _LAYOUTS[str(name)]
+
+
+async def _ask(inbox: FramedInbox, command: Command, index: int = 0) -> Frame:
+    frame = await inbox.ask(codec.request(command, index), within=_ANSWER_WITHIN_S, tries=_TRIES)
+    if frame.data[1] != command:
+        raise ProtocolError("The monitor answers another question than was asked.")
+    return frame
+
+
+async def _layout(session: Session, inbox: FramedInbox) -> Layout:
+    model = codec.model(codec.packet((await _ask(inbox, Command.MODEL)).data).payload)
+    if model not in MODELS:
+        raise ProtocolError(
+            f"TaiDoc model {model} is not known, so its values cannot be told apart: if it is a"
+            f" FORA P20, P30 or D40, set `{LAYOUT}` for this port."
+        )
+    told = session.device.model_copy(update={"manufacturer": "TaiDoc", "model": f"TD-{model}"})
+    if told != session.device:
+        await session.describe(told)
+    return MODELS[model]
+
+
+async def _read(session: Session, inbox: FramedInbox, layout: Layout) -> None:
+    clock = await _clock(inbox)
+    count = int.from_bytes((await _ask(inbox, Command.COUNT)).data[2:4], "little")
+    if count > _RECORDS:
+        raise ProtocolError(f"The monitor claims {count} records, more than it can keep.")
+    stored = []
+    for index in range(count):
+        when = await _ask(inbox, Command.RECORD_TIME, index)
+        what = await _ask(inbox, Command.RECORD_VALUE, index)
+        try:
+            stored.append(_stored(when, what, layout))
+        except DecodeError as error:
+            await inbox.set_aside(when, error)
+    if stored:
+        await session.record(*made(session, stored, clock))
+
+
+async def _clock(inbox: FramedInbox) -> ClockSample | None:
+    """Read the clock; None if it shows no time."""
+    frame = await _ask(inbox, Command.CLOCK)
+    try:
+        return ClockSample(shown=codec.taken(frame.data[2:6]).device_time.at, at=frame.received)
+    except DecodeError:
+        return None
+
+
+def _stored(when: Frame, what: Frame, layout: Layout) -> Stored:
+    taken = codec.taken(when.data[2:6])
+    value = codec.value(what.data[2:6], layout)
+    findings = set()
+    if taken.ihb_raw:
+        findings.add("irregular_pulse")
+    if taken.average:
+        findings.add("average")
+    pressure = Pressure(value.systolic, value.diastolic, value.map, value.pulse, findings=findings)
+    return Stored(taken.device_time, pressure, what.received)

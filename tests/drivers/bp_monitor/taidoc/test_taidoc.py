@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.device_time import corrected
+from gateway.domain.reading import Kind, Measure
+from gateway.drivers.api import Fit, Reach, Sighting
+from gateway.drivers.bp_monitor.taidoc import DRIVER
+from gateway.drivers.bp_monitor.taidoc.codec import (
+    Command,
+    Packet,
+    Value,
+    message,
+    packets,
+    request,
+    taken,
+)
+from gateway.errors import ConfigError, DecodeError, LinkLost, LinkTimeout, ProtocolError
+from gateway.testing.clock import START
+from gateway.testing.links import ScriptedLink
+from gateway.testing.session import RecordingSession
+from gateway.wire.stream import Framer
+from tests.drivers.serial_lines import cut, is_total, mangled, session_with
+
+
+def reply(command: int, *payload: int) -> bytes:
+    body = bytes((0x51, command, *payload, 0xA5))
+    return body + bytes((sum(body) & 0xFF,))
+
+
+TIME = (0x04, 0x27, 0x25, 0x0D)  # 2019-08-04 13:37
+VALUE = reply(0x26, 128, 95, 79, 66)
+
+
+@dataclass
+class Monitor:
+    """A monitor with a memory, newest first, made from the description of its protocol."""
+
+    model: tuple[int, int] = (0x28, 0x31)
+    clock: tuple[int, ...] = (0x04, 0x27, 0x2F, 0x0D)  # ten minutes after TIME
+    memory: list[tuple[tuple[int, ...], tuple[int, ...]]] = field(
+        default_factory=lambda: [
+            (TIME, (128, 95, 79, 66)),
+            ((0x04, 0x27, 0x25, 0x0C), (120, 90, 70, 60)),
+        ]
+    )
+    asked: list[int] = field(default_factory=list)
+    count: int | None = None
+
+    def answer(self, data: bytes) -> Iterable[bytes]:
+        self.asked.append(data[1])
+        index = int.from_bytes(data[2:4], "little")
+        match data[1]:
+            case 0x22:
+                return [reply(0x54, 0, 0, 0, 0)]
+            case 0x24:
+                return [reply(0x24, *self.model, 0, 0)]
+            case 0x23:
+                return [reply(0x23, *self.clock)]
+            case 0x2B:
+                count = len(self.memory) if self.count is None else self.count
+                return [reply(0x2B, *count.to_bytes(2, "little"), 0, 0)]
+            case 0x25:
+                return [b"\x00", reply(0x25, *self.memory[index][0])]
+            case 0x26:
+                whole = reply(0x26, *self.memory[index][1])
+                return [whole[:3], whole[3:]]
+        raise AssertionError("nothing else may be asked")
+
+
+async def read(monitor: Monitor, **settings: str | int | bool | None) -> RecordingSession:
+    session = session_with(DRIVER, settings=settings, answer=monitor.answer)
+    assert isinstance(session.link, ScriptedLink)
+    session.link.then = LinkTimeout
+
+    async def pause(seconds: float, /) -> None:
+        raise LinkLost("unplugged")
+
+    session.pause = pause  # type: ignore[method-assign]
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+    return session
+
+
+def systolic(session: RecordingSession) -> list[int]:
+    return [
+        int(r.values[Measure.SYSTOLIC].value)
+        for r in session.readings
+        if r.kind is Kind.BLOOD_PRESSURE
+    ]
+
+
+def test_a_connection_is_asked_for_as_the_captures_show() -> None:
+    assert request(Command.CONNECT).hex() == "512200000000a316"
+    assert request(Command.COUNT).hex() == "512b00000000a31f"
+
+
+def test_nothing_that_clears_or_sets_can_be_said() -> None:
+    assert not {int(command) for command in Command} & {0x33, 0x52}
+
+
+def test_a_time_is_read() -> None:
+    decoded = taken(bytes(TIME))
+
+    assert str(decoded.device_time) == "2019-08-04T13:37"
+    assert (decoded.ihb_raw, decoded.average) == (0, False)
+
+
+def test_what_is_packed_beside_the_time_is_read() -> None:
+    decoded = taken(bytes((0x04, 0x27, 0x65, 0x8D)))
+
+    assert str(decoded.device_time) == "2019-08-04T13:37"
+    assert (decoded.ihb_raw, decoded.average) == (1, True)
+
+
+def test_both_layouts_of_a_value_are_read() -> None:
+    assert message(VALUE) == Value(128, 79, 66, 95)
+    assert message(reply(0x26, 0x05, 0x01, 79, 66)) == Value(261, 79, 66)
+
+
+def test_a_request_is_recognised() -> None:
+    decoded = message(request(Command.MODEL))
+
+    assert isinstance(decoded, Packet)
+    assert decoded.command == "24"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (VALUE[:-1], "length"),
+        (b"\x52" + VALUE[1:], "start"),
+        (VALUE[:-1] + b"\x00", "checksum"),
+        (reply(0x25, 0x04, 0x21, 0x25, 0x0D)[:2] + bytes((0, 0, 0, 0, 0xA5, 0x1B)), "timestamp"),
+        (bytes((0x51, 0x24, 0, 0, 0, 0, 0xA4, 0x19)), "direction"),
+    ],
+)
+def test_what_breaks_the_rules_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        message(data)
+
+    assert caught.value.reason == reason
+
+
+@given(
+    data=st.one_of(
+        mangled([VALUE]),
+        st.tuples(st.integers(0, 255), st.lists(st.integers(0, 255), min_size=4, max_size=4)).map(
+            lambda drawn: reply(drawn[0], *drawn[1])
+        ),
+    )
+)
+def test_decoding_is_total(data: bytes) -> None:
+    is_total(DRIVER, data)
+
+
+@given(chunks=cut(b"\x51\x00" + VALUE + b"\x51" + reply(0x25, *TIME) + VALUE[:4] + VALUE))
+def test_packets_do_not_depend_on_how_the_chunks_fall(chunks: list[bytes]) -> None:
+    framer = Framer(packets)
+
+    whole = [p for chunk in chunks for p in framer.feed(chunk) if isinstance(p, bytes)]
+
+    assert whole == [VALUE, reply(0x25, *TIME), VALUE]
+
+
+async def test_the_memory_is_recorded_oldest_first_in_one_commit() -> None:
+    session = await read(Monitor())
+
+    assert systolic(session) == [120, 128]
+    assert session.calls == [4]
+    assert session.device.model == "TD-3128"
+
+
+async def test_its_clock_tells_when_a_record_was_taken_however_wrong_it_is() -> None:
+    session = await read(Monitor())
+
+    ages = [START - corrected(r, UTC).measured_at for r in session.readings[::2]]
+    assert ages == [timedelta(minutes=70), timedelta(minutes=10)]
+
+
+async def test_a_clock_that_shows_no_time_is_no_reason_to_lose_the_memory() -> None:
+    session = await read(Monitor(clock=(0, 0, 0, 0)))
+
+    assert systolic(session) == [120, 128]
+
+
+async def test_an_unknown_model_is_refused_unless_the_owner_knows_it() -> None:
+    unknown = Monitor(model=(0x61, 0x32), memory=[(TIME, (0x05, 0x01, 79, 66))])
+
+    with pytest.raises(ProtocolError, match="set `layout`"):
+        await DRIVER.converse(session_with_timeouts(unknown))
+    session = await read(unknown, layout="d40")
+
+    assert systolic(session) == [261]
+
+
+async def test_an_unknown_layout_is_the_configurations_fault() -> None:
+    with pytest.raises(ConfigError, match="d40"):
+        await DRIVER.converse(session_with(DRIVER, settings={"layout": "d50"}))
+
+
+async def test_a_record_without_time_is_set_aside_and_the_rest_is_kept() -> None:
+    monitor = Monitor()
+    monitor.memory.insert(1, ((0, 0, 0, 0), (1, 2, 3, 4)))
+
+    session = await read(monitor)
+
+    assert systolic(session) == [120, 128]
+    assert [error.reason for _, error in session.aside if error.reason != "no_start"] == [
+        "timestamp"
+    ]
+
+
+async def test_irregular_beats_and_an_average_are_flags() -> None:
+    session = await read(Monitor(memory=[((0x04, 0x27, 0x65, 0x8D), (128, 95, 79, 66))]))
+
+    assert session.readings[0].flags == {"irregular_pulse", "average"}
+
+
+async def test_a_count_that_cannot_be_ends_the_session() -> None:
+    with pytest.raises(ProtocolError, match="more than it can keep"):
+        await DRIVER.converse(session_with_timeouts(Monitor(count=60000)))
+
+
+async def test_an_answer_to_another_question_ends_the_session() -> None:
+    monitor = Monitor()
+    answer = monitor.answer
+    session = session_with(
+        DRIVER,
+        answer=lambda data: [reply(0x23, *TIME)] if data[1] == 0x2B else answer(data),
+    )
+    assert isinstance(session.link, ScriptedLink)
+    session.link.then = LinkTimeout
+
+    with pytest.raises(ProtocolError, match="another question"):
+        await DRIVER.converse(session)
+
+
+def session_with_timeouts(monitor: Monitor) -> RecordingSession:
+    session = session_with(DRIVER, answer=monitor.answer)
+    assert isinstance(session.link, ScriptedLink)
+    session.link.then = LinkTimeout
+    return session
+
+
+def test_it_is_chosen_by_its_name_only() -> None:
+    assert DRIVER.match(Sighting("/dev/ttyUSB0", Reach.SERIAL)) is Fit.NONE
