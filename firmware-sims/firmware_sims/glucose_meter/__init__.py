@@ -1,0 +1,1 @@
+"""Virtual blood glucose meters."""
