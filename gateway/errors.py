@@ -12,7 +12,8 @@
     |  |- LinkRefused         the device answered the request with an error code  (code)
     |  `- RadioUnavailable    the operator: see its reason
     |- JournalError           the operator: disk full, file damaged
-    |  `- JournalFull         the operator: free some space; it goes on by itself afterwards
+    |  |- JournalFull         the operator: free some space; it goes on by itself afterwards
+    |  `- JournalBusy         nobody: another process writes it now; try again shortly
     `- UplinkError
        |- UplinkUnavailable   nobody: retry, after retry_after if given; nothing was accepted
        |- OutcomeUnknown      nobody: it may have been accepted; search before any resend
@@ -110,6 +111,10 @@ class JournalError(GatewayError):
 
 class JournalFull(JournalError):
     """The disk is full: new readings are refused and stay in the devices' memories."""
+
+
+class JournalBusy(JournalError):
+    """Another process is the journal's writer: the daemon, or a command that is about done."""
 
 
 class UplinkError(GatewayError):

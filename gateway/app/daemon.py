@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -16,23 +16,27 @@ from gateway.app.hub import DaemonHub
 from gateway.app.ours import Ours
 from gateway.app.parts import (
     capturing,
+    described_devices,
     device_settings,
-    labelled_devices,
     routes,
     transports,
     uplinks,
 )
 from gateway.app.recording import Recording
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.collect.summaries import Summaries
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
 from gateway.drivers.registry import installed
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, JournalBusy
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
-from gateway.uplink.worker import Destination, Worker
+from gateway.uplink.route import Timer
+from gateway.uplink.worker import Destination, Worker, until_set
+
+_COMMAND_S = 10.0
+"""How long a command may hold the journal while no daemon runs; most take a tenth of a second."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,21 +59,25 @@ async def _until_signalled(config: Config) -> None:
 
 
 @asynccontextmanager
-async def daemon(config: Config) -> AsyncIterator[DaemonHub]:
-    """Run the gateway for as long as the context lasts."""
+async def daemon(
+    config: Config, *, clock: Clock | None = None, timer: Timer = until_set
+) -> AsyncIterator[DaemonHub]:
+    """Run the gateway for as long as the context lasts.
+
+    `clock` tells the time, and `timer` lets it pass, for tests in which nobody waits.
+    """
     _make_private(config.hub.state)
-    clock = SystemClock()
+    clock = clock or SystemClock()
     metrics = Metrics()
     registry = installed(config.drivers.guests)
-    radios = tuple(transports(config, clock))
+    pause = _pause_by(timer)
+    radios = tuple(transports(config, clock, pause))
     zone = config.hub.tzinfo
     async with AsyncExitStack() as stack:
-        journal = await stack.enter_async_context(
-            Journal.open(config.journal, clock=clock, zone=zone, routes=routes(config))
-        )
+        journal = await stack.enter_async_context(await _open_journal(config, clock))
         reader = stack.enter_context(Reader.open(config.journal))
-        for labelled in labelled_devices(config):
-            await journal.describe(labelled)
+        for known in described_devices(config):
+            await journal.describe(known)
         destinations = uplinks(config, journal, clock)
         for uplink, _ in destinations:
             stack.push_async_callback(uplink.close)
@@ -85,12 +93,14 @@ async def daemon(config: Config) -> AsyncIterator[DaemonHub]:
             settings_of=lambda device: settings.get(device, {}),
             adopted=ours,
             wrap=capturing(config, clock),
+            pause=pause,
         )
         worker = Worker(
             journal,
             [Destination(uplink, concurrent) for uplink, concurrent in destinations],
             clock,
             metrics,
+            timer=timer,
         )
         hub = DaemonHub(
             config,
@@ -115,6 +125,27 @@ async def daemon(config: Config) -> AsyncIterator[DaemonHub]:
                 yield hub
             finally:
                 await _cancel(parts)
+
+
+async def _open_journal(config: Config, clock: Clock) -> Journal:
+    """Open the journal; a command that is using it at this moment is waited for."""
+    deadline = clock.now().monotonic + _COMMAND_S
+    while True:
+        try:
+            return Journal.open(
+                config.journal, clock=clock, zone=config.hub.tzinfo, routes=routes(config)
+            )
+        except JournalBusy:
+            if clock.now().monotonic > deadline:
+                raise
+            await asyncio.sleep(0.1)
+
+
+def _pause_by(timer: Timer) -> Callable[[float], Awaitable[None]]:
+    async def pause(seconds: float) -> None:
+        await timer(asyncio.Event(), seconds)
+
+    return pause
 
 
 def _make_private(folder: Path) -> None:

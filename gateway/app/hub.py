@@ -123,3 +123,5 @@ class DaemonHub:
         if destination not in self._uplinks:
             raise ConfigError(f"There is no destination {destination!r} in the configuration.")
         await self._uplinks[destination].tokens.exchange(subject, code)
+        self._worker.resume(subject, destination)
+        await self.journal.hasten(subject, destination)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from gateway.clock import Clock
 from gateway.config import Config
@@ -11,7 +11,7 @@ from gateway.domain.reading import Kind
 from gateway.journal.journal import Journal
 from gateway.transport.api import OpenLink, Transport
 from gateway.transport.ble import BleTransport
-from gateway.transport.capture import CaptureWriter
+from gateway.transport.capture import CaptureWriter, load
 from gateway.transport.hci import HciTransport
 from gateway.transport.replay import ReplayTransport
 from gateway.transport.serial import SerialTransport
@@ -25,17 +25,19 @@ def routes(config: Config) -> dict[str, frozenset[Kind]]:
     return {destination.name: destination.kinds for destination in config.destinations}
 
 
-def transports(config: Config, clock: Clock) -> Iterator[Transport]:
+def transports(
+    config: Config, clock: Clock, pause: Callable[[float], Awaitable[None]]
+) -> Iterator[Transport]:
     """Make every transport of the configuration. Raises ConfigError."""
     if config.ble is not None:
-        yield BleTransport(config.ble, clock)
+        yield BleTransport(config.ble, clock, pause=pause)
     for index, controller in enumerate(config.hci):
         kept = controller.bonds or config.hub.state / f"bonds-{index}.json"
         yield HciTransport(controller.model_copy(update={"bonds": kept}), clock)
     for port in config.ports:
-        yield SerialTransport(port, clock)
+        yield SerialTransport(port, clock, pause)
     for capture in config.replay:
-        yield ReplayTransport(capture)
+        yield ReplayTransport(capture, pause)
 
 
 def uplinks(config: Config, journal: Journal, clock: Clock) -> list[tuple[MesUplink, int]]:
@@ -56,11 +58,14 @@ def device_settings(config: Config) -> dict[DeviceId, Settings]:
     return settings
 
 
-def labelled_devices(config: Config) -> Iterator[Device]:
-    """Say what the owner read off the labels of devices behind configured ports."""
+def described_devices(config: Config) -> Iterator[Device]:
+    """Say what is known of devices beforehand: from their labels, or from a capture of them."""
     for port in config.ports:
         if port.serial is not None:
             yield Device(id=DeviceId(f"serial:{port.name}"), driver=port.driver, serial=port.serial)
+    for capture in config.replay:
+        header, _ = load(capture.file)
+        yield header.device
 
 
 def capturing(config: Config, clock: Clock) -> Callable[[OpenLink, Device], OpenLink] | None:

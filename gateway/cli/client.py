@@ -11,13 +11,17 @@ import asyncio
 import http.client
 import json
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from gateway.config import Config
-from gateway.errors import GatewayError, JournalError
+from gateway.errors import GatewayError, JournalBusy, JournalError
+
+_STARTING_S = 10.0
+"""How long the daemon may hold the journal before it serves its socket."""
 
 
 class Refused(GatewayError):
@@ -44,14 +48,26 @@ class Client:
 
     def _request(self, method: str, target: str, body: Mapping[str, object] | None) -> Any:
         content = json.dumps(body).encode() if body is not None else b""
-        status, answer = self._over_socket(method, target, content) or self._here(
-            method, target, content
-        )
+        status, answer = self._answer(method, target, content)
         parsed = json.loads(answer) if answer else None
         if status >= 400:
             detail = parsed.get("detail", parsed) if isinstance(parsed, dict) else parsed
             raise Refused(_sentence(detail))
         return parsed
+
+    def _answer(self, method: str, target: str, content: bytes) -> tuple[int, bytes]:
+        """Ask the daemon, or the journal; a daemon that is just starting is waited for."""
+        deadline = time.monotonic() + _STARTING_S
+        while True:
+            answer = self._over_socket(method, target, content)
+            if answer is not None:
+                return answer
+            try:
+                return self._here(method, target, content)
+            except JournalBusy:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     def _over_socket(self, method: str, target: str, content: bytes) -> tuple[int, bytes] | None:
         connection = _UnixConnection(self._config.socket)

@@ -8,7 +8,7 @@ by themselves once there is space.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -43,8 +43,6 @@ from gateway.journal.writer import Transaction, Writer, run_now
 Routes = Mapping[str, frozenset[Kind]]
 """The destinations and the kinds of reading each takes."""
 
-WhenWithdrawn = Callable[[SubjectId, str], Awaitable[None]]
-
 
 class Journal:
     """The one writer of a journal. Use it on one event loop; close it in the end."""
@@ -55,7 +53,6 @@ class Journal:
         self._writer = writer
         self._zone = zone
         self._routes = routes
-        self._when_withdrawn: list[WhenWithdrawn] = []
 
     @classmethod
     def open(cls, path: Path, *, clock: Clock, zone: tzinfo, routes: Routes) -> Journal:
@@ -179,18 +176,10 @@ class Journal:
     async def record_withdrawal(self, withdrawal: Withdrawal) -> int:
         """Keep a withdrawal and drop what is still owed; return how many deliveries were dropped.
 
-        From then on no claim releases any. What was claimed before is in the hands of who claimed
-        it; it is dropped too, marked as one that may have arrived until its outcome is told. Every
-        `when_withdrawn` callback is awaited before this returns, to abort it or await it.
+        What is on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, afterwards.
+        One that may have arrived stays marked so.
         """
-        dropped = await self._writer.run(lambda tx: ledger.record_withdrawal(tx, withdrawal))
-        for told in self._when_withdrawn:
-            await told(withdrawal.subject, withdrawal.destination)
-        return dropped
-
-    def when_withdrawn(self, told: WhenWithdrawn) -> None:
-        """Have `told(subject, destination)` awaited once a withdrawal is durable."""
-        self._when_withdrawn.append(told)
+        return await self._writer.run(lambda tx: ledger.record_withdrawal(tx, withdrawal))
 
     async def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""
@@ -249,6 +238,10 @@ class Journal:
     ) -> int:
         """Make parked deliveries due again, all or those named; return how many."""
         return await self._writer.run(lambda tx: outbox.retry_parked(tx, destination, entry))
+
+    async def hasten(self, subject: SubjectId, destination: str) -> None:
+        """Make what waits of the subject there due at once: they have been paired anew."""
+        await self._writer.run(lambda tx: outbox.hasten(tx, subject, destination))
 
     async def next_due(self, destination: str) -> datetime | None:
         """Return when the next delivery there is due, perhaps long ago; None if none is."""

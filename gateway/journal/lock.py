@@ -10,14 +10,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.errors import JournalError
+from gateway.errors import JournalBusy, JournalError
 
 
 class WriterLock:
     """The right to write one journal."""
 
     def __init__(self, database: Path) -> None:
-        """Take the lock; raises JournalError, naming the process that has it, if it is taken."""
+        """Take the lock; raises JournalBusy, naming the process that has it, if it is taken."""
         path = database.with_name(database.name + ".lock")
         try:
             self._fd: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -28,7 +28,7 @@ class WriterLock:
         except BlockingIOError as error:
             holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
             self.release()
-            raise JournalError(
+            raise JournalBusy(
                 f"the journal {database} is in use by process {holder}: "
                 "stop that one first, or read it with a reader"
             ) from error

@@ -262,6 +262,16 @@ def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
     _audit_many(tx, audit.Audited.RECONSIDERED, withheld)
 
 
+def hasten(tx: Transaction, subject: SubjectId, destination: str) -> None:
+    """Let what waits of the subject there wait no longer: what it waited for has come."""
+    tx.db.run(
+        "UPDATE deliveries SET due_us = ? WHERE destination = ? AND subject = ?"
+        " AND state IN ('due', 'unsettled')",
+        (AT_ONCE_US, destination, subject),
+    )
+    tx.due.add(destination)
+
+
 def attributed(tx: Transaction, entry: int, subject: SubjectId) -> None:
     """Take down whose the entry is now, and ask the gate again about its deliveries."""
     tx.db.run("UPDATE deliveries SET subject = ? WHERE entry = ?", (subject, entry))

@@ -156,6 +156,11 @@ class Route:
         await lane.idle.wait()
         return lane.left
 
+    def resume(self, subject: SubjectId) -> None:
+        """Leave this person alone no longer: they have been paired anew."""
+        self._paused.pop(subject, None)
+        self._due.set()
+
     @property
     def problem(self) -> str | None:
         """Why the destination is left alone for now, in a sentence; None if it is not."""

@@ -64,6 +64,11 @@ class Worker:
         """Return, by destination, why it is left alone for now; None if it is not."""
         return {name: route.problem for name, route in self._routes.items()}
 
+    def resume(self, subject: SubjectId, destination: str) -> None:
+        """Try this person's deliveries there again: they have been paired anew."""
+        if destination in self._routes:
+            self._routes[destination].resume(subject)
+
     async def quiesce(
         self, subject: SubjectId, destination: str, within: timedelta = _CUT_OFF
     ) -> Left:

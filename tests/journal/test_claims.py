@@ -6,7 +6,6 @@ import pytest
 
 from gateway.consent.gate import Reason
 from gateway.domain.reading import Kind, Quality
-from gateway.domain.subject import SubjectId
 from gateway.journal import claims
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -51,6 +50,17 @@ async def test_postponed_deliveries_come_in_due_order(journal: Journal) -> None:
         await journal.retry_at(released, START + timedelta(minutes=due), "503")
 
     assert await _records(journal) == ["seq:1", "seq:2", "seq:0"]
+
+
+async def test_who_was_paired_anew_waits_no_longer(journal: Journal) -> None:
+    subject = await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+    (released,) = await journal.claim("mes", 1, START)
+    await journal.retry_at(released, LATER, "not paired")
+
+    await journal.hasten(subject, "mes")
+
+    assert len(await journal.claim("mes", 1, START)) == 1
 
 
 async def test_a_person_with_a_backlog_does_not_keep_others_waiting(journal: Journal) -> None:
@@ -149,27 +159,6 @@ async def test_a_withdrawal_recorded_before_the_claim_is_honoured(journal: Journ
     await journal.record(SCALE, [weight(2)])
 
     assert claimed == []
-    assert await _records(journal) == []
-
-
-async def test_a_withdrawal_returns_after_what_was_on_its_way_is_stopped(
-    journal: Journal,
-) -> None:
-    subject = await consenting(journal)
-    await journal.record(SCALE, [weight(1)])
-    (released,) = await journal.claim("mes", 10, START)
-    story: list[str] = []
-
-    async def stop(withdrawn: SubjectId, destination: str) -> None:
-        assert (withdrawn, destination) == (subject, "mes")
-        await journal.retry_at(released, LATER, "aborted")
-        story.append("stopped")
-
-    journal.when_withdrawn(stop)
-    await journal.record_withdrawal(withdrawal(subject))
-    story.append("returned")
-
-    assert story == ["stopped", "returned"]
     assert await _records(journal) == []
 
 

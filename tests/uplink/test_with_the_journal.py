@@ -13,7 +13,7 @@ from gateway.consent.grant import Withdrawal
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
 from gateway.domain.subject import SubjectId
-from gateway.errors import UplinkRefused, UplinkUnavailable
+from gateway.errors import UplinkRefused, UplinkUnauthorised, UplinkUnavailable
 from gateway.journal.journal import Journal
 from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
@@ -96,12 +96,6 @@ async def test_a_refusal_there_withholds_the_rest(house: House) -> None:
 async def test_a_withdrawal_returns_when_nothing_more_leaves(house: House) -> None:
     for number in range(2):
         await house.weigh(number)
-    told: list[Left] = []
-
-    async def stop(subject: SubjectId, destination: str) -> None:
-        told.append(await house.route.quiesce(subject, timedelta(0)))
-
-    house.journal.when_withdrawn(stop)
     hung = asyncio.Event()
     (first, second) = await house.journal.claim("mes", 2, house.clock.now().utc)
     for released in (first, second):
@@ -114,10 +108,11 @@ async def test_a_withdrawal_returns_when_nothing_more_leaves(house: House) -> No
         id="w", subject=house.subject, destination="mes", at=START, withdrawn_by="somebody"
     )
     await house.journal.record_withdrawal(gone)
+    left = await house.route.quiesce(house.subject, timedelta(0))
     await sending
     await house.route.round()
 
-    assert told == [Left(unknown=tuple(house.uplink.sent))]
+    assert left == Left(unknown=tuple(house.uplink.sent))
     assert len(house.uplink.sent) == 1
 
 
@@ -127,3 +122,18 @@ async def test_a_pairing_survives_in_the_journal(house: House) -> None:
     await store.set_pairing(house.subject, "mes", b"secret")
 
     assert await store.pairing(house.subject, "mes") == b"secret"
+
+
+async def test_who_pairs_after_a_refused_attempt_does_not_wait(house: House) -> None:
+    await house.weigh(1)
+    (released,) = await house.journal.claim("mes", 1, house.clock.now().utc)
+    house.uplink.does(released.delivery.entry, UplinkUnauthorised("not paired"))
+    await house.journal.retry_at(released, START, "not yet")
+    await house.route.round()
+
+    house.route.resume(house.subject)
+    await house.journal.hasten(house.subject, "mes")
+    await house.route.round()
+
+    assert await house.journal.next_due("mes") is None
+    assert len(house.uplink.sent) == 2
