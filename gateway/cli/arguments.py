@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.client import Client, Refused
+from gateway.client import Client, Refused
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Since = Annotated[

@@ -10,8 +10,8 @@ import typer
 
 from gateway import config as configuration
 from gateway.cli import checks, consents, devices, journal, tools
-from gateway.cli.client import Client
 from gateway.cli.show import errors
+from gateway.client import Client
 from gateway.errors import GatewayError
 
 app = typer.Typer(

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from gateway.cli.client import Client
+from gateway.client import Client
 from gateway.config import Config
 from gateway.errors import GatewayError
 

@@ -33,13 +33,11 @@ def printed(value: object) -> object:
     `"complete": false` (the device says "unknown") or `"valid": false`.
     """
     match value:
-        case None | bool() | Decimal():
-            return value
         case StrEnum():
             return str(value)
         case Enum() if not isinstance(value, Flag):
             return value.name.lower()
-        case int() | float() | str():
+        case None | int() | float() | str() | Decimal():
             return value
         case bytes():
             return value.hex()

@@ -55,7 +55,8 @@ def test_a_whole_file_is_read() -> None:
         ("[hubb]\n", "gateway.toml:1: unknown key 'hubb'; did you mean 'hub'?"),
         (
             "\n[hub]\nzone = 'Europe/Pari'\n",
-            "gateway.toml:3: hub.zone: there is no time zone 'Europe/Pari'; did you mean Europe/Paris?",
+            "gateway.toml:3: hub.zone: there is no time zone 'Europe/Pari';"
+            " did you mean Europe/Paris?",
         ),
         ("[api]\nport = 70000\n", "gateway.toml:2: api.port"),
         (

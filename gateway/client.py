@@ -86,9 +86,18 @@ class Client:
             connection.close()
 
     def _here(self, method: str, target: str, content: bytes) -> tuple[int, bytes]:
-        from gateway.cli.offline import call
+        return asyncio.run(_inside(self._config, method, target, content))
 
-        return asyncio.run(call(self._config, method, target, content))
+
+async def _inside(config: Config, method: str, target: str, content: bytes) -> tuple[int, bytes]:
+    """Answer inside this process. Reading takes no lock; writing takes the journal's."""
+    # Loaded here: with a daemon running, the command needs neither FastAPI nor the journal.
+    from gateway.api.inside import request
+    from gateway.api.server import make_app
+    from gateway.app import offline_hub
+
+    async with offline_hub(config, writing=method != "GET") as hub:
+        return await request(make_app(hub), method, target, content)
 
 
 class _UnixConnection(http.client.HTTPConnection):
