@@ -30,14 +30,15 @@ class Placement:
         faults: Faults | None = None,
         forbidden: ForbiddenCommands | None = None,
     ) -> None:
+        self.people = people
         self.now = now
         self.clock = clock
+        self.ledger = ledger
         self.name = name
         self.seed = seed
         self.faults = faults or Faults()
         self.forbidden = forbidden or ForbiddenCommands()
         self._turns = cycle(people)
-        self._ledger = ledger
         self._records = 0
 
     def next_person(self) -> tuple[Body, str]:
@@ -47,7 +48,7 @@ class Placement:
     def record(self, model: str, at: datetime, kinds: Mapping[Kind, Mapping[str, str]]) -> None:
         """Enter a measurement taken at a true time, before the device offers it to anybody."""
         self._records += 1
-        self._ledger.enter(
+        self.ledger.enter(
             device=self.name,
             model=model,
             record=self._records,

@@ -26,9 +26,11 @@ class Host:
         while len(arrived) < size:
             readable = asyncio.Event()
             loop.add_reader(self.descriptor, readable.set)
-            async with asyncio.timeout(5):
-                await readable.wait()
-            loop.remove_reader(self.descriptor)
+            try:
+                async with asyncio.timeout(5):
+                    await readable.wait()
+            finally:
+                loop.remove_reader(self.descriptor)
             try:
                 piece = os.read(self.descriptor, 4096)
             except BlockingIOError:

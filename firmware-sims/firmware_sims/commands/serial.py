@@ -1,8 +1,9 @@
 """`firmware-sims serial`: one device behind a pty, until told to stop.
 
-Prints {"ready": true, "link": PATH} when the port is there. Each measurement is appended to the
-file of what was produced before its first byte is sent. SIGUSR1: measure no more. SIGUSR2: pull the
-cable, or plug it in again. SIGTERM or SIGINT ends it; reaching --count does not.
+Prints {"ready": true, "link": PATH} when the port is there, and {"forbidden": NAME} whenever a
+command arrives that nobody should send. Each measurement is appended to the file of what was
+produced before anybody can have it. SIGUSR1: measure no more. SIGUSR2: pull the cable, or plug it
+in again. SIGTERM or SIGINT ends it; reaching --count does not.
 """
 
 import argparse
@@ -14,34 +15,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from firmware_sims.commands.serial_devices import OFFERS
+
 if TYPE_CHECKING:
     from firmware_sims.body import Body
-    from firmware_sims.ledger import Ledger
+    from firmware_sims.faults import Faults
+    from firmware_sims.placement import Placement
     from firmware_sims.port import Port
     from firmware_sims.routine import Routine
-    from firmware_sims.serial_device import PushingDevice
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the subcommand."""
     parser = subparsers.add_parser("serial", help="play a serial device behind a pty")
     devices = parser.add_subparsers(dest="device", required=True, metavar="DEVICE")
-    omron = devices.add_parser("omron-hbp", help="Omron HBP-9030 kiosk blood pressure monitor")
-    omron.add_argument("--error-rate", type=float, default=0.0, help="share of failed measurements")
-    omron.add_argument(
-        "--other-format", action="store_true", help="function item 32 is not set to 5"
-    )
-    tanita = devices.add_parser("tanita", help="Tanita scale with its line of keys and values")
-    tanita.add_argument("--model", choices=["SC-240", "MC-780"], default="SC-240")
-    tanita.add_argument("--pounds", action="store_true")
-    tanita.add_argument("--weight-only", action="store_true")
-    tanita.add_argument("--afterglow", action="store_true", help="stray bytes after each line")
-    for device in (omron, tanita):
-        _add_common(device)
+    for name, offer in OFFERS.items():
+        device = devices.add_parser(name, help=offer.help)
+        offer.add_options(device)
+        _add_common(device, offer.baud)
     parser.set_defaults(run=_run)
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
+def _add_common(parser: argparse.ArgumentParser, baud: int) -> None:
     parser.add_argument("--link", type=Path, required=True, help="name the port appears under")
     parser.add_argument("--produced", type=Path, required=True, help="file of what was produced")
     parser.add_argument("--interval", type=float, required=True, metavar="SECONDS")
@@ -58,9 +53,33 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clock-error", type=float, default=0.0, metavar="SECONDS", help="device clock ahead"
     )
-    parser.add_argument("--baud", type=int, default=9600, help="pace of the line; 0 sends at once")
+    parser.add_argument("--baud", type=int, default=baud, help="pace of the line; 0 sends at once")
+    parser.add_argument(
+        "--check-baud", action="store_true", help="garbage for a host at another speed"
+    )
+    parser.add_argument(
+        "--gap", type=float, default=1.0, metavar="SECONDS", help="between frames of a stream"
+    )
     parser.add_argument(
         "--noise", type=float, default=0.0, metavar="SHARE", help="frames with garbage around them"
+    )
+    parser.add_argument(
+        "--noise-inside", action="store_true", help="flip bits of frames too: they have a checksum"
+    )
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[:TIMES]",
+        help="error_code, double_key_press, drop_clock, nan_measurement; on the line: half_frame, "
+        "swapped_digits, silence, unplug_mid_frame; may be repeated",
+    )
+    parser.add_argument(
+        "--faults-after",
+        type=int,
+        default=0,
+        metavar="FRAMES",
+        help="faults of the line, from then",
     )
     parser.add_argument(
         "--only-when-read",
@@ -78,25 +97,32 @@ def _run(arguments: argparse.Namespace) -> int:
 async def _play(arguments: argparse.Namespace, produced: TextIO) -> None:
     # Imported here so that the help of the other commands answers at once.
     from firmware_sims.cable import Cable
-    from firmware_sims.ledger import Ledger
     from firmware_sims.line_noise import LineNoise
     from firmware_sims.port import Port
     from firmware_sims.routine import Routine
-    from firmware_sims.serial_device import Deaf, converse
+    from firmware_sims.serial_device import converse
 
-    device = Deaf(_device(arguments, Ledger(produced)))
+    faults = _faults(arguments)
+    device = OFFERS[arguments.device].make(arguments, _placement(arguments, produced, faults))
     routine = Routine(arguments.interval, arguments.count)
-    noise = LineNoise(arguments.noise, arguments.seed)
     bytes_per_s = arguments.baud / 10 or None  # start bit, eight bits, stop bit
     ended = asyncio.Event()
     with Port(arguments.link, bytes_per_s=bytes_per_s) as port:
+        cable = Cable(
+            port,
+            faults=faults,
+            noise=LineNoise(arguments.noise, arguments.seed, inside_frames=arguments.noise_inside),
+            baud=OFFERS[arguments.device].baud if arguments.check_baud else None,
+            faults_after=arguments.faults_after,
+            seed=arguments.seed,
+        )
         _listen_to_signals(ended, routine, port)
         ready = port.is_open_elsewhere if arguments.only_when_read else lambda: True
-        sys.stdout.write(json.dumps({"ready": True, "link": str(arguments.link)}) + "\n")
-        sys.stdout.flush()
+        _say({"ready": True, "link": str(arguments.link)})
         async with asyncio.TaskGroup() as life:
-            cable = Cable(port, noise=noise)
-            playing = life.create_task(converse(device, port, routine, cable=cable, ready=ready))
+            playing = life.create_task(
+                converse(device, port, routine, cable=cable, ready=ready, gap_s=arguments.gap)
+            )
             await ended.wait()
             playing.cancel()
 
@@ -115,39 +141,32 @@ def _listen_to_signals(ended: asyncio.Event, routine: "Routine", port: "Port") -
     loop.add_signal_handler(signal.SIGUSR2, toggle)
 
 
-def _device(arguments: argparse.Namespace, ledger: "Ledger") -> "PushingDevice":
-    from firmware_sims.bp_monitor.omron_hbp import OmronHbp
+def _placement(arguments: argparse.Namespace, produced: TextIO, faults: "Faults") -> "Placement":
     from firmware_sims.device_clock import DeviceClock
-    from firmware_sims.scale.tanita import MC_780, SC_240, Tanita
+    from firmware_sims.forbidden_commands import ForbiddenCommands
+    from firmware_sims.ledger import Ledger
+    from firmware_sims.placement import Placement
 
     # Such a device shows the wall clock of the room it stands in.
     offset = _now().astimezone().utcoffset() or timedelta()
     error = timedelta(seconds=arguments.clock_error)
-    clock = DeviceClock(_now, utc_offset=offset, error=error)
-    people = _people(arguments)
-    name = arguments.name or arguments.device
-    if arguments.device == "omron-hbp":
-        return OmronHbp(
-            people,
-            now=_now,
-            clock=clock,
-            ledger=ledger,
-            name=name,
-            seed=arguments.seed,
-            error_rate=arguments.error_rate,
-            format_5=not arguments.other_format,
-        )
-    return Tanita(
-        people,
+    return Placement(
+        _people(arguments),
         now=_now,
-        clock=clock,
-        ledger=ledger,
-        name=name,
-        model=MC_780 if arguments.model == MC_780.name else SC_240,
-        pounds=arguments.pounds,
-        composition=not arguments.weight_only,
-        afterglow=arguments.afterglow,
+        clock=DeviceClock(_now, utc_offset=offset, error=error),
+        ledger=Ledger(produced),
+        name=arguments.name or arguments.device,
+        seed=arguments.seed,
+        faults=faults,
+        forbidden=ForbiddenCommands(lambda name: _say({"forbidden": name})),
     )
+
+
+def _faults(arguments: argparse.Namespace) -> "Faults":
+    from firmware_sims.faults import Fault, Faults
+
+    written = (each.partition(":") for each in arguments.fault)
+    return Faults({Fault(name): int(times or 1) for name, _, times in written})
 
 
 def _people(arguments: argparse.Namespace) -> "list[tuple[Body, str]]":
@@ -158,6 +177,11 @@ def _people(arguments: argparse.Namespace) -> "list[tuple[Body, str]]":
         name, _, identity = written.partition("=")
         people.append((Body(Person(name=name), arguments.seed), identity))
     return people
+
+
+def _say(what: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 def _now() -> datetime:

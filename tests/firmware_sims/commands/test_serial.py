@@ -9,6 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from firmware_sims.__main__ import build_parser
+from firmware_sims.commands.serial_devices import OFFERS
+from firmware_sims.ledger import Ledger
+
+from tests.firmware_sims.placed import placement
+from tests.firmware_sims.serial_host import Host
 
 
 @asynccontextmanager
@@ -70,6 +76,49 @@ async def test_what_arrives_is_what_the_file_says_was_produced(
         figure = row["values"].get("weight") or row["values"]["systolic"]
         assert figure.encode() in line
     assert not link.is_symlink()
+
+
+@pytest.mark.parametrize("device", sorted(OFFERS))
+def test_every_device_measures_and_writes_down_what(tmp_path: Path, device: str) -> None:
+    arguments = build_parser().parse_args(
+        ["serial", device, "--link", "port", "--produced", "file", "--interval", "1"]
+    )
+    ledger = Ledger()
+
+    played = OFFERS[device].make(arguments, placement(ledger=ledger))
+    before = len(ledger.produced)
+    played.measure()
+
+    assert len(ledger.produced) > before
+
+
+async def test_a_memory_can_be_read_and_a_forbidden_command_is_told(tmp_path: Path) -> None:
+    link, produced = tmp_path / "port", tmp_path / "produced.jsonl"
+    options = ("--link", str(link), "--produced", str(produced), "--interval", "60", "--baud", "0")
+
+    async with _playing("onetouch-ultra2", *options, "--stored", "3") as (_, process):
+        with Host(link) as host:
+            host.write(b"DMZ\rDM@\r")
+            answer = await host.read(19)
+        assert process.stdout is not None
+        told = json.loads(await process.stdout.readline())
+
+    assert answer.startswith(b'@ "SNV012345" ')
+    assert told == {"forbidden": "erase memory"}
+    assert len(produced.read_text().splitlines()) == 3
+
+
+async def test_faults_of_the_line_strike_when_told(tmp_path: Path) -> None:
+    link, produced = tmp_path / "port", tmp_path / "produced.jsonl"
+    options = ("--link", str(link), "--produced", str(produced), "--interval", "60", "--baud", "0")
+    faults = ("--fault", "half_frame:1", "--faults-after", "1")
+
+    async with _playing("beurer", *options, *faults, "--stored", "2"):
+        with Host(link) as host:
+            host.write(b"\xaa\xa4\xa2")
+            answer = await host.read(1 + 16 + 1)
+
+    assert answer == b"\x55Andon Blood Pres\x02"
 
 
 async def test_signals_make_it_quiet_and_pull_the_cable(tmp_path: Path) -> None:
