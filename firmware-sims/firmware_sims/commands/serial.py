@@ -112,7 +112,7 @@ async def _play(arguments: argparse.Namespace, produced: TextIO) -> None:
             port,
             faults=faults,
             noise=LineNoise(arguments.noise, arguments.seed, inside_frames=arguments.noise_inside),
-            baud=OFFERS[arguments.device].baud if arguments.check_baud else None,
+            baud=(OFFERS[arguments.device].baud or None) if arguments.check_baud else None,
             faults_after=arguments.faults_after,
             seed=arguments.seed,
         )

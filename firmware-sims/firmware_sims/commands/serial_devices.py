@@ -19,7 +19,10 @@ _Arguments = argparse.Namespace
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One device: what it is, the speed of its line, its own options, and how it is made."""
+    """One device: what it is, the speed of its line, its own options, and how it is made.
+
+    Speed 0 is USB without a line behind it: bytes go at once, and what the host sets is ignored.
+    """
 
     help: str
     baud: int
@@ -116,6 +119,7 @@ def _dexcom_options(parser: _Parser) -> None:
 
 def _dexcom(arguments: _Arguments, where: "Placement") -> "SerialDevice":
     from firmware_sims.cgm import dexcom_receiver as dexcom
+    from firmware_sims.cgm.dexcom_sensor import SAMPLING
 
     models = (dexcom.G4, dexcom.G4_SHARE, dexcom.G5, dexcom.G5_TOUCHSCREEN, dexcom.G6)
     receiver = dexcom.DexcomReceiver(
@@ -131,11 +135,11 @@ def _dexcom(arguments: _Arguments, where: "Placement") -> "SerialDevice":
         pages_kept=arguments.pages_kept,
         backfill_partition=dexcom.EGV if arguments.backfill_in_egv else dexcom.BACKFILLED_EGV,
     )
-    until = where.now() - dexcom.SAMPLING
+    until = where.now() - SAMPLING
     halfway = until - timedelta(days=arguments.history_days / 2)
     receiver.remember(until - timedelta(days=arguments.history_days), halfway)
     receiver.lose_signal(arguments.signal_loss)
-    receiver.remember(halfway + dexcom.SAMPLING, until)
+    receiver.remember(halfway + SAMPLING, until)
     return receiver
 
 
@@ -287,7 +291,7 @@ def _ultraeasy(arguments: _Arguments, where: "Placement") -> "SerialDevice":
 
 
 OFFERS: Mapping[str, Offer] = {
-    "dexcom-receiver": Offer("Dexcom G4, G5, G6 receiver", 115200, _dexcom_options, _dexcom),
+    "dexcom-receiver": Offer("Dexcom G4, G5, G6 receiver", 0, _dexcom_options, _dexcom),
     "omron-hbp": Offer("Omron HBP-9030 kiosk monitor", 9600, _omron_options, _omron),
     "and-tm": Offer("A&D TM-2655P, TM-2657P; InBody BPBIO320", 2400, _tm_options, _tm),
     "beurer": Offer("Beurer BM55, BM58, BM65 (serial)", 4800, _beurer_options, _beurer),
