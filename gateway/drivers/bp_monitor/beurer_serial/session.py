@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from gateway.drivers.api import Session
 from gateway.drivers.bp_monitor.beurer_serial import codec
-from gateway.drivers.bp_monitor.memory import Stored, made, read_again_and_again
+from gateway.drivers.bp_monitor.memory import Stored, made
 from gateway.drivers.framing import FramedInbox, framed
+from gateway.drivers.polling import read_again_and_again
 from gateway.errors import DecodeError, LinkTimeout
 
 _ANSWER_WITHIN_S = 1.0

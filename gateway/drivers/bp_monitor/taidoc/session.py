@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from gateway.domain.reading import ClockSample
 from gateway.drivers.api import Frame, Session
-from gateway.drivers.bp_monitor.memory import Stored, made, read_again_and_again
+from gateway.drivers.bp_monitor.memory import Stored, made
 from gateway.drivers.bp_monitor.readings import Pressure
 from gateway.drivers.bp_monitor.taidoc import codec
 from gateway.drivers.bp_monitor.taidoc.codec import CONNECTED, MODELS, Command, Layout
 from gateway.drivers.framing import FramedInbox, framed
+from gateway.drivers.polling import read_again_and_again
 from gateway.errors import ConfigError, DecodeError, LinkTimeout, ProtocolError
 
 LAYOUT = "layout"
