@@ -18,6 +18,8 @@ from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
 from gateway.drivers.bp_monitor.taidoc import DRIVER as TAIDOC
 from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
 from gateway.drivers.decoding import Decoding
+from gateway.drivers.glucose_meter.onetouch_ultra2 import DRIVER as ULTRA2
+from gateway.drivers.glucose_meter.onetouch_ultraeasy import DRIVER as ULTRAEASY
 from gateway.drivers.registry import Registry
 from gateway.drivers.scale.and_weighing import DRIVER as AND_WEIGHING
 from gateway.drivers.scale.health_o_meter import DRIVER as HEALTH_O_METER
@@ -38,6 +40,8 @@ DRIVERS = (
     MT_SICS,
     BEURER_SERIAL,
     TAIDOC,
+    ULTRA2,
+    ULTRAEASY,
 )
 OTHERWISE_TESTED: dict[str, str] = {
     "hom-two-packets": "scale/health_o_meter, a weigh-in is one reading",
