@@ -1,6 +1,7 @@
 # The developer's commands. Every target sets itself up: on a fresh machine `make demo` is enough.
 .DEFAULT_GOAL := help
 SECONDS ?= 60
+KILLS ?= 0
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -12,8 +13,8 @@ help: ## Show this list
 setup: ## Make .venv from requirements.lock (the other targets do it by themselves)
 	@tools/setup.sh
 
-demo: setup ## Virtual devices, sandbox health space and the real daemon; SECONDS=30 ends by itself
-	@$(PY) -m gateway demo --seconds $(SECONDS)
+demo: setup ## Virtual devices, sandbox health space and the real daemon; SECONDS=30, KILLS=20
+	@$(PY) -m gateway demo --seconds $(SECONDS) --kills $(KILLS)
 
 test: setup ## The whole suite
 	@tools/debian-packages.sh $(TEST_PACKAGES)
@@ -30,6 +31,10 @@ check: setup ## Lint, format, types, architecture, generated docs, spelling
 fmt: setup ## Format and fix what can be fixed
 	ruff format .
 	ruff check --fix .
+
+docs: setup ## Write the pages that come from the code
+	$(PY) tools/configuration.py
+	$(PY) tools/openapi.py
 
 clean: ## Remove the environment and everything built
 	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,100 @@
+"""Write docs/configuration.md from the classes that validate the file. `make docs` runs it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from gateway.config import Config
+
+PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+
+HEAD = """\
+# Configuration
+
+One TOML file, validated whole before anything else is opened.
+It is looked for in `$HEALTHSPACE_GATEWAY_CONFIG`, then in these places, unless `--config` names it:
+
+- `/etc/healthspace-gateway/gateway.toml`
+- `~/.config/healthspace-gateway/gateway.toml`
+
+An unknown key is refused with its line and the nearest valid name.
+`healthspace-gateway config check` says so without starting anything.
+
+This page is written by `make docs` from the classes that validate the file.
+"""
+
+
+def page() -> str:
+    """Return the page as text."""
+    return "\n".join([HEAD, *_tables(Config, "")])
+
+
+def _tables(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner, repeated = _inner(field.annotation)
+        if inner is None:
+            continue
+        path = f"{prefix}{name}"
+        header = {"list": f"[[{path}]]", "map": f'[{path}."..."]', "": f"[{path}]"}[repeated]
+        yield f"## `{header}`\n"
+        yield f"{inspect.getdoc(inner)}\n"
+        yield "| key | default | meaning |\n|---|---|---|"
+        meanings = _meanings(inner)
+        for key, leaf in inner.model_fields.items():
+            if _inner(leaf.annotation)[0] is None:
+                yield f"| `{key}` | {_default(leaf)} | {meanings.get(key, '')} |"
+        yield ""
+        yield from _tables(inner, f"{path}.")
+
+
+def _inner(annotation: object) -> tuple[type[BaseModel] | None, str]:
+    """Find a settings class in an annotation, and whether it is one, a list or a map of them."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, ""
+    origin = typing.get_origin(annotation)
+    for part in typing.get_args(annotation):
+        found, _ = _inner(part)
+        if found is not None:
+            return found, {tuple: "list", list: "list", dict: "map"}.get(origin, "")
+    return None, ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value is PydanticUndefined:
+        return ""
+    if isinstance(value, frozenset):
+        return ", ".join(f"`{item}`" for item in sorted(value))
+    return f"`{value}`" if value not in ((), {}, "") else ""
+
+
+def _meanings(model: type[BaseModel]) -> dict[str, str]:
+    """Collect the string that stands under each field in the source."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
+    meanings: dict[str, str] = {}
+    if isinstance(body, ast.ClassDef):
+        for field, text in zip(body.body, body.body[1:], strict=False):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(text, ast.Expr)
+                and isinstance(text.value, ast.Constant)
+            ):
+                words = inspect.cleandoc(str(text.value.value))
+                meanings[field.target.id] = words.replace("\n", " ").replace("|", "\\|")
+    return meanings
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
