@@ -1,0 +1,43 @@
+"""Time that passes by itself, and faster when a test says so: nobody waits for a back-off."""
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from gateway.clock import Instant, SystemClock
+
+
+class Passing:
+    """The machine's time, put ahead by all that was skipped: a clock, and what waits by it."""
+
+    def __init__(self) -> None:
+        self._real = SystemClock()
+        self._ahead_s = 0.0
+        self._waiting: set[asyncio.Timeout] = set()
+
+    def now(self) -> Instant:
+        real = self._real.now()
+        ahead = timedelta(seconds=self._ahead_s)
+        return Instant(real.utc + ahead, real.monotonic + self._ahead_s, real.boot_id)
+
+    def utc(self) -> datetime:
+        return self.now().utc
+
+    def monotonic(self) -> float:
+        return self.now().monotonic
+
+    async def timer(self, event: asyncio.Event, seconds: float) -> None:
+        """Wait until the event is set, at most so many seconds, of which some may be skipped."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds) as limit:
+                self._waiting.add(limit)
+                try:
+                    await event.wait()
+                finally:
+                    self._waiting.discard(limit)
+
+    def skip(self, seconds: float) -> None:
+        """Let so much time have passed."""
+        self._ahead_s += seconds
+        for limit in self._waiting:
+            limit.reschedule((limit.when() or 0.0) - seconds)
