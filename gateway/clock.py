@@ -19,6 +19,8 @@ class Instant:
     utc: datetime
     monotonic: float
     boot_id: str
+    trusted: bool = True
+    """Whether `utc` can be relied on: False before the system's clock has been set by a server."""
 
 
 class Clock(Protocol):

@@ -5,47 +5,58 @@ the start of a sensor session. What the device said is never changed; this modul
 corrected time beside it, with the correction, its reason and an uncertainty.
 
 Order of truth (HL7 Personal Health Device guide, time rules): the device's stamp moved by the
-difference between its clock and ours, both read in the same connection; else the stamp with the
-device's own UTC offset; else the stamp as a local time of the hub's zone; else, for a reading that
-has just been taken, the moment of reception. A stored reading with none of these has no known time.
+difference between its clock and ours, as read in the same connection or seen in earlier ones
+(`domain.device_clock`); else the stamp with the device's own UTC offset; else the stamp as a local
+time of the hub's zone; else, for a reading that has just been taken, the moment of reception. A
+stored reading with none of these has no known time.
+
+The uncertainty is a bound, not a guess: where several moments are possible it reaches to the
+farthest. What it rests on is said in `domain.device_clock`, and for a clock that cannot be read:
+that its owner set it to the local time, perhaps not for the season.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from gateway.domain.device_clock import UNWATCHED, ClockHistory, Moment, moments, seen
 from gateway.domain.reading import DeviceTime, Reading
 
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
 """No device in scope stored a reading before this: an earlier stamp is a clock never set."""
 AHEAD = timedelta(minutes=10)
 """A stamp further than this in the future is a wrong clock (specs agree on ten minutes)."""
+SENDABLE_WITHIN = timedelta(hours=2)
+"""A time that may be off by more than this is not sent: morning and evening values differ."""
 
-_SAMPLED_CLOCK = timedelta(seconds=2)  # reading a clock over a link takes well under two seconds
-_STATED_OFFSET = timedelta(minutes=5)  # guess: drift of a clock that was set, some months ago
-_ASSUMED_ZONE = timedelta(hours=1)  # daylight saving may not have been set on the device
-_JUST_TAKEN = timedelta(minutes=2)  # episodic devices send within some 30 s of measuring
+_STATED_OFFSET = timedelta(minutes=10)  # a clock that was set by hand, some months ago
 
 
 class Correction(StrEnum):
     """Why the corrected time is what it is. A closed vocabulary: the trace shows it."""
 
     MEASURED_OFFSET = "measured_offset"
+    EARLIER_OFFSET = "earlier_offset"
+    """The clock was set or lost since; it is moved by what an earlier look at it had shown."""
+    CLOCK_CHANGED = "clock_changed"
+    """The clock was set between two looks; the uncertainty reaches over both of its accounts."""
     STATED_OFFSET = "stated_offset"
     ASSUMED_ZONE = "assumed_zone"
     RECEPTION = "reception"
     """The device keeps no time."""
     RECEPTION_BAD_CLOCK = "reception_bad_clock"
     """The device's clock cannot be right, but the reading had just been taken."""
+    HUB_CLOCK_UNSET = "hub_clock_unset"
+    """The hub itself did not know the time; this is provisional, and corrected once it does."""
     UNKNOWN = "unknown"
     """Taken from memory under a clock that cannot be right: when, nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The corrected time of a reading. `sendable` is False where no time can be stated."""
+    """The corrected time of a reading. `sendable` is False where it is not known well enough."""
 
     measured_at: datetime
     """Aware, in the hub's zone offset at that moment."""
@@ -56,60 +67,153 @@ class Timing:
     """How far off `measured_at` may be, either way; None if nobody knows."""
     sendable: bool
 
+    @property
+    def earliest(self) -> datetime | None:
+        """The first moment at which it can have been measured; None if nobody knows."""
+        return None if self.uncertainty is None else self.measured_at - self.uncertainty
 
-def corrected(reading: Reading, zone: tzinfo) -> Timing:
-    """Compute when `reading` was taken. `zone` is the hub's, assumed for the device too."""
+    @property
+    def latest(self) -> datetime | None:
+        """The last moment at which it can have been measured; None if nobody knows."""
+        return None if self.uncertainty is None else self.measured_at + self.uncertainty
+
+
+def corrected(
+    reading: Reading,
+    zone: tzinfo,
+    history: ClockHistory = (),
+    *,
+    hub_doubt: timedelta = timedelta(),
+) -> Timing:
+    """Compute when `reading` was taken. `zone` is the hub's, assumed for the device too.
+
+    `history` is what was seen of this device's clock before. `hub_doubt` is how far off the hub's
+    own time of reception may be. A reading received while the hub did not know the time has no
+    sendable time yet: bring its instants to true time first (`domain.hub_time`).
+    """
+    if not reading.received.trusted:
+        return _unknown(reading, Correction.HUB_CLOCK_UNSET, zone)
+    found = _found(reading, zone, history)
+    if found is None:
+        return _unknown(reading, Correction.UNKNOWN, zone)
+    moment, reason = found
+    at = moment.at.astimezone(zone)
+    doubt = max(moment.at - moment.earliest, moment.latest - moment.at) + hub_doubt
+    return Timing(
+        at,
+        _correction(reading, at, reason),
+        reason,
+        doubt,
+        sendable=doubt <= SENDABLE_WITHIN,
+    )
+
+
+_Found = tuple[Moment, Correction]
+
+
+def _found(reading: Reading, zone: tzinfo, history: ClockHistory) -> _Found | None:
     told = reading.device_time
     if told is None:
-        return _at_reception(reading, Correction.RECEPTION, zone)
+        return _around_reception(reading), Correction.RECEPTION
     if told.stamp is not None:
-        for attempt in (_by_sample, _by_offset, _by_zone):
-            try:
-                timing = attempt(reading, told, told.stamp, zone)
-            except OverflowError:  # a clock of the year 9999, or a stamp: no moment follows from it
-                continue
-            if timing is not None and _plausible(timing.measured_at, reading):
-                return timing
+        for attempt in (_by_clock, _by_offset, _by_zone):
+            found = attempt(reading, told, told.stamp, zone, history)
+            if found is not None:
+                return found
     if reading.live:
-        return _at_reception(reading, Correction.RECEPTION_BAD_CLOCK, zone)
-    at = reading.received.utc.astimezone(zone)
-    return Timing(at, timedelta(), Correction.UNKNOWN, None, sendable=False)
+        return _around_reception(reading), Correction.RECEPTION_BAD_CLOCK
+    return None
 
 
-def _by_sample(reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
+def _by_clock(
+    reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo, history: ClockHistory
+) -> _Found | None:
+    """Go by the clock as seen now, and before."""
     if told.clock is None:
         return None
-    age = told.clock.shown - stamp
-    since_sample = timedelta(seconds=reading.received.monotonic - told.clock.at.monotonic)
-    if age + since_sample < -_SAMPLED_CLOCK - told.resolution:
-        return None  # the clock was set back after the reading: the sample says nothing about it
-    at = (told.clock.at.utc - age).astimezone(zone)
-    shift = at.replace(tzinfo=None) - stamp
-    return Timing(
-        at, shift, Correction.MEASURED_OFFSET, _SAMPLED_CLOCK + told.resolution, sendable=True
-    )
+    if (stamp, reading.received) == (told.clock.shown, told.clock.at):
+        return _around_reception(reading), Correction.MEASURED_OFFSET  # as it was being taken
+    looks = seen(() if told.counter else history, told.clock, told.resolution)
+    possible = _possible(reading, told, stamp, looks)
+    if not possible:
+        return None
+    last = possible[-1]
+    if len(possible) > 1:
+        return _over(last, possible), Correction.CLOCK_CHANGED
+    return last, Correction.MEASURED_OFFSET if last.present else Correction.EARLIER_OFFSET
 
 
-def _by_offset(reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
+def _by_offset(
+    reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo, history: ClockHistory
+) -> _Found | None:
+    """Go by the offset from UTC that the device states."""
     if told.utc_offset is None:
         return None
-    at = (stamp - told.utc_offset).replace(tzinfo=UTC).astimezone(zone)
-    return Timing(
-        at, timedelta(), Correction.STATED_OFFSET, _STATED_OFFSET + told.resolution, sendable=True
-    )
+    try:
+        at = (stamp - told.utc_offset).replace(tzinfo=UTC)
+    except OverflowError:
+        return None
+    stated = _plausible(reading, at, _STATED_OFFSET + told.resolution)
+    return None if stated is None else (stated, Correction.STATED_OFFSET)
 
 
-def _by_zone(reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo) -> Timing | None:
-    at = stamp.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
-    return Timing(
-        at, timedelta(), Correction.ASSUMED_ZONE, _ASSUMED_ZONE + told.resolution, sendable=True
-    )
+def _by_zone(
+    reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo, history: ClockHistory
+) -> _Found | None:
+    """Take the stamp for a time of the hub's zone.
+
+    Where the clock was looked at before, it must not disagree: what it showed then is as likely.
+    """
+    if told.counter:
+        return None
+    try:
+        at = stamp.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        return None
+    local = _plausible(reading, at, UNWATCHED + told.resolution)
+    if local is None or (history and told.clock is not None and at >= history[0].first):
+        return None
+    others = _possible(reading, told, stamp, history) if told.clock is None else []
+    return _over(local, [local, *others]), Correction.ASSUMED_ZONE
 
 
-def _plausible(at: datetime, reading: Reading) -> bool:
-    return at >= EARLIEST and at - reading.received.utc <= AHEAD
+def _possible(
+    reading: Reading, told: DeviceTime, stamp: datetime, looks: ClockHistory
+) -> list[Moment]:
+    until, settable = reading.received.utc, not told.counter
+    found = moments(stamp, told.resolution, looks, until, settable=settable)
+    return [moment for moment in found if moment.at >= EARLIEST]
 
 
-def _at_reception(reading: Reading, reason: Correction, zone: tzinfo) -> Timing:
+def _over(chosen: Moment, possible: list[Moment]) -> Moment:
+    """Return the chosen moment with a doubt that reaches over all that are possible."""
+    earliest = min(moment.earliest for moment in possible)
+    latest = max(moment.latest for moment in possible)
+    return replace(chosen, earliest=earliest, latest=latest)
+
+
+def _plausible(reading: Reading, at: datetime, doubt: timedelta) -> Moment | None:
+    """Return the moment unless no clock that is right shows it; what is received was measured."""
+    if not EARLIEST <= at <= reading.received.utc + AHEAD:
+        return None
+    return Moment(at, at - doubt, at + doubt, present=True)
+
+
+def _around_reception(reading: Reading) -> Moment:
+    at = reading.received.utc
+    return Moment(at, at - reading.taken_within, at, present=True)
+
+
+def _unknown(reading: Reading, reason: Correction, zone: tzinfo) -> Timing:
     at = reading.received.utc.astimezone(zone)
-    return Timing(at, timedelta(), reason, _JUST_TAKEN, sendable=True)
+    return Timing(at, timedelta(), reason, None, sendable=False)
+
+
+_SHIFTED = {Correction.MEASURED_OFFSET, Correction.EARLIER_OFFSET, Correction.CLOCK_CHANGED}
+
+
+def _correction(reading: Reading, at: datetime, reason: Correction) -> timedelta:
+    told = reading.device_time
+    if told is None or told.stamp is None or reason not in _SHIFTED:
+        return timedelta()
+    return at.replace(tzinfo=None) - told.stamp

@@ -101,6 +101,8 @@ class DeviceTime(BaseModel):
     """The device's own offset from UTC, where it states one."""
     clock: ClockSample | None = None
     resolution: timedelta = timedelta(seconds=1)
+    counter: bool = False
+    """Whether the axis is a count that nobody can set: it drifts, but never jumps by itself."""
 
 
 class Reading(BaseModel):
@@ -128,6 +130,9 @@ class Reading(BaseModel):
     """The device's user number as text; None if it names none or an unknown user."""
     live: bool = True
     """False if the reading came out of the device's memory some time after it was taken."""
+    taken_within: timedelta = timedelta(minutes=2)
+    """A live reading was taken at most this long before `received`: episodic devices appear within
+    some 30 s of measuring."""
     quality: Quality = Quality.GOOD
     flags: frozenset[str] = Field(default_factory=frozenset)
     """What the device or the driver remarked, such as `irregular_pulse`, `implausible`."""

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
-from gateway.domain.device_time import AHEAD, EARLIEST, Correction, corrected
+from gateway.domain.device_time import (
+    AHEAD,
+    EARLIEST,
+    SENDABLE_WITHIN,
+    Correction,
+    corrected,
+)
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Reading
 from gateway.testing.clock import START
 from tests.domain.readings import readings
@@ -45,7 +51,7 @@ def test_a_clock_read_in_the_same_connection_moves_the_stamp() -> None:
     assert timing.reason is Correction.MEASURED_OFFSET
     assert told.stamp is not None
     assert told.stamp + timing.correction == timing.measured_at.replace(tzinfo=None)
-    assert timing.uncertainty == timedelta(seconds=3)
+    assert timing.uncertainty == timedelta(seconds=3, milliseconds=30)  # and drift of five minutes
     assert timing.sendable
 
 
@@ -72,7 +78,7 @@ def test_a_stamp_alone_is_taken_for_a_time_of_the_hubs_zone() -> None:
 
     assert timing.measured_at == datetime(2026, 3, 14, 6, tzinfo=UTC)
     assert (timing.reason, timing.correction) == (Correction.ASSUMED_ZONE, timedelta())
-    assert timing.uncertainty == timedelta(hours=1, seconds=1)
+    assert timing.uncertainty == timedelta(hours=1, minutes=10, seconds=1)
 
 
 def test_a_device_without_a_clock_measured_when_it_was_heard() -> None:
@@ -116,8 +122,10 @@ def test_whatever_a_device_says_there_is_an_answer(reading: Reading, zone: tzinf
 
     assert timing.measured_at.utcoffset() is not None
     assert EARLIEST <= timing.measured_at <= reading.received.utc + AHEAD
-    assert timing.sendable == (timing.uncertainty is not None)
-    assert timing.sendable == (timing.reason is not Correction.UNKNOWN)
+    assert (timing.uncertainty is None) == (timing.reason is Correction.UNKNOWN)
+    assert timing.sendable == (
+        timing.uncertainty is not None and timing.uncertainty <= SENDABLE_WITHIN
+    )
 
 
 @given(readings(), ZONES)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from gateway.clock import Instant
@@ -20,6 +21,7 @@ _SYSTOLIC_MMHG = range(30, 301)
 _DIASTOLIC_MMHG = range(20, 251)
 _PULSE_PER_MIN = range(20, 301)
 # Wider than any cuff in scope measures: what these stop are frames in another format.
+_ON_A_CABLE = timedelta(seconds=15)  # what is sent as soon as it is measured comes within this
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def _reading(
         device_time=origin.device_time,
         record=origin.record,
         live=origin.live,
+        taken_within=_ON_A_CABLE,
         quality=Quality.QUESTIONABLE if pressure.doubts or odd else Quality.GOOD,
         flags=odd | pressure.doubts | pressure.findings,
     )

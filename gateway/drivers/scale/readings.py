@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from gateway.clock import Instant
@@ -19,6 +20,7 @@ _LIGHTEST_KG = Decimal("0.3")  # the smallest newborns
 _HEAVIEST_KG = Decimal(650)  # above anyone ever weighed
 
 _LB_PER_STONE = 14
+_ON_A_CABLE = timedelta(seconds=15)  # what is sent as soon as it is measured comes within this
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def reading(
         received=origin.received,
         device_time=origin.device_time,
         record=origin.record,
+        taken_within=_ON_A_CABLE,
         quality=Quality.QUESTIONABLE if origin.doubts or odd else Quality.GOOD,
         flags=odd | origin.doubts,
     )

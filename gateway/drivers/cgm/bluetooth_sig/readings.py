@@ -87,6 +87,7 @@ class SensorTime:
             utc_offset=self.utc_offset,
             clock=ClockSample(shown=self.start + self.minute * _MINUTE + since, at=received),
             resolution=_MINUTE,
+            counter=True,
         )
 
     def heard(

@@ -86,7 +86,7 @@ def _reading(record: Stored, at: datetime | None, receiver: Receiver, received: 
         values={} if limit is not None else {Measure.GLUCOSE: glucose},
         limit=limit,
         received=received,
-        device_time=DeviceTime(stamp=at, raw=raw.hex(), clock=clock),
+        device_time=DeviceTime(stamp=at, raw=raw.hex(), clock=clock, counter=True),
         record=f"{receiver.serial}:egv:{record.index}",
         live=at is not None and clock.shown - at <= _NEW,
         quality=Quality.QUESTIONABLE if flags else Quality.GOOD,

@@ -1,0 +1,139 @@
+"""What is known of a device's clock: how far it was from UTC, from when to when.
+
+Every look at a clock gives its offset at one moment. Looks that agree make a span; one that does
+not begins the next. A stamp then has as many possible moments as there are spans whose offset may
+have been in force then: one, as long as nobody sets the clock between two looks at it.
+
+    looks      x    x    x                  x   x
+    span       [--- A ---]                  [ B ]
+    may hold  ------ A ---------------------]           between two spans the clock was set:
+                         [------------------ B ------   either offset may have been in force
+
+What this rests on: between two looks a clock drifts by at most `DRIFT` and jumps at most once (is
+set, or loses its battery).
+Before the first look nobody watched it; `UNWATCHED` is then what it may have been off by, for a
+clock that was set for summer or winter meanwhile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from gateway.domain.reading import ClockSample
+
+DRIFT = 100e-6
+"""Seconds per second: 9 s a day. Quartz clocks keep 20 to 50, cold or old ones twice that."""
+READ_WITHIN = timedelta(seconds=2)
+"""Reading a clock over a link takes well under this."""
+UNWATCHED = timedelta(hours=1, minutes=10)
+"""An hour for daylight saving; ten minutes are what a clock that was set by hand may be off by."""
+SPANS_KEPT = 32
+"""More changes of a clock than anything in a device's memory can be older than."""
+
+_SAME_CLOCK = timedelta(minutes=1)  # a clock whose offset moves by more is another one, so to say
+_RECENT = timedelta(minutes=10)  # nobody sets a clock between measuring and sending
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSpan:
+    """From `first` to `last` the clock was seen to be `low` to `high` ahead of UTC.
+
+    `offset` is the latest seen, `gap` the longest time between two looks. A span's looks differ by
+    a minute or so at most.
+    """
+
+    offset: timedelta
+    low: timedelta
+    high: timedelta
+    first: datetime
+    last: datetime
+    gap: timedelta = timedelta()
+
+
+ClockHistory = tuple[ClockSpan, ...]
+"""The spans of one device, the oldest first; at most SPANS_KEPT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One possible moment of a stamp. `present` tells that the present span gives it."""
+
+    at: datetime
+    earliest: datetime
+    latest: datetime
+    present: bool
+
+
+def seen(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> ClockHistory:
+    """Add a look at the clock. One that is older than the last look adds nothing."""
+    at = sample.at.utc
+    if history and at < history[-1].last:
+        return history
+    offset = sample.shown - at.replace(tzinfo=None)
+    coarse = resolution if resolution > READ_WITHIN else timedelta()
+    span = ClockSpan(offset, offset, offset + coarse, at, at)
+    if history:
+        joined = _joined(history[-1], span)
+        if joined.high - joined.low <= _SAME_CLOCK + coarse:
+            return (*history[:-1], joined)
+    return (*history, span)[-SPANS_KEPT:]
+
+
+def moments(
+    stamp: datetime,
+    resolution: timedelta,
+    history: ClockHistory,
+    until: datetime,
+    *,
+    settable: bool = True,
+) -> list[Moment]:
+    """Return when the clock may have shown `stamp`, no later than `until`; by span, oldest first.
+
+    A span answers only for the time in which its offset may have been in force. A clock that is not
+    `settable` was right, or as wrong as now, before anyone looked at it too.
+    """
+    found: list[Moment] = []
+    for at, span in enumerate(history):
+        begins = history[at - 1].last - READ_WITHIN if at else None
+        ends = history[at + 1].first if at + 1 < len(history) else until
+        watched = begins is not None or not settable
+        moment = _moment(stamp, resolution, span, watched=watched)
+        if moment is None or moment.earliest > ends or (begins and moment.latest < begins):
+            continue
+        found.append(_clipped(moment, begins, ends, present=at + 1 == len(history)))
+    return found
+
+
+def _joined(span: ClockSpan, look: ClockSpan) -> ClockSpan:
+    return replace(
+        span,
+        offset=look.offset,
+        low=min(span.low, look.low),
+        high=max(span.high, look.high),
+        last=look.last,
+        gap=max(span.gap, look.last - span.last),
+    )
+
+
+def _moment(
+    stamp: datetime, resolution: timedelta, span: ClockSpan, *, watched: bool
+) -> Moment | None:
+    try:
+        at = (stamp - span.offset).replace(tzinfo=UTC)
+        distance = max(span.first - at, at - span.last, timedelta())
+        # Within a gap the clock may have drifted and been set right again, unseen.
+        doubt = READ_WITHIN + resolution + max(distance, span.gap) * DRIFT
+        if not watched and at < span.first - _RECENT:
+            doubt = max(doubt, UNWATCHED)
+        earliest = (stamp - span.high).replace(tzinfo=UTC) - doubt
+        latest = (stamp - span.low).replace(tzinfo=UTC) + doubt
+    except OverflowError:  # a clock of the year 9999, or a stamp: no moment follows from it
+        return None
+    return Moment(at, earliest, latest, present=False)
+
+
+def _clipped(moment: Moment, begins: datetime | None, ends: datetime, *, present: bool) -> Moment:
+    earliest = max(moment.earliest, begins) if begins else moment.earliest
+    latest = min(moment.latest, ends)
+    return Moment(min(max(moment.at, earliest), latest), earliest, latest, present)

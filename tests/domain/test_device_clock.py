@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from gateway.clock import Instant
+from gateway.domain.device import DeviceId
+from gateway.domain.device_clock import DRIFT, SPANS_KEPT, ClockHistory, moments, seen
+from gateway.domain.device_time import Correction, Timing, corrected
+from gateway.domain.reading import ClockSample, DeviceTime, Kind, Reading
+
+PARIS = ZoneInfo("Europe/Paris")
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def _look(true: datetime, ahead: timedelta) -> ClockSample:
+    monotonic = (true - NOON).total_seconds()
+    return ClockSample(shown=(true + ahead).replace(tzinfo=None), at=Instant(true, monotonic, "b"))
+
+
+def _seen(*looks: ClockSample) -> ClockHistory:
+    history: ClockHistory = ()
+    for look in looks:
+        history = seen(history, look, SECOND)
+    return history
+
+
+def _timing(stamp: datetime, look: ClockSample, history: ClockHistory) -> Timing:
+    told = DeviceTime(stamp=stamp.replace(tzinfo=None), raw="00", clock=look)
+    reading = Reading(
+        device=DeviceId("ble:1"),
+        kind=Kind.WEIGHT,
+        values={},
+        received=look.at,
+        device_time=told,
+        live=False,
+    )
+    return corrected(reading, PARIS, history)
+
+
+def test_looks_that_agree_make_one_span() -> None:
+    history = _seen(_look(NOON, HOUR), _look(NOON + DAY, HOUR + 8 * SECOND))
+
+    (span,) = history
+    assert (span.low, span.high, span.offset) == (HOUR, HOUR + 8 * SECOND, HOUR + 8 * SECOND)
+    assert (span.first, span.last, span.gap) == (NOON, NOON + DAY, DAY)
+
+
+def test_a_look_that_differs_begins_another() -> None:
+    history = _seen(_look(NOON, HOUR), _look(NOON + DAY, 2 * HOUR))
+
+    assert [span.offset for span in history] == [HOUR, 2 * HOUR]
+
+
+def test_a_look_older_than_the_last_adds_nothing() -> None:
+    history = _seen(_look(NOON, HOUR))
+
+    assert seen(history, _look(NOON - DAY, 2 * HOUR), SECOND) == history
+
+
+def test_only_so_many_spans_are_kept() -> None:
+    history = _seen(*(_look(NOON + n * DAY, n * HOUR) for n in range(2 * SPANS_KEPT)))
+
+    assert len(history) == SPANS_KEPT
+    assert history[-1].offset == (2 * SPANS_KEPT - 1) * HOUR
+
+
+def test_between_two_looks_that_differ_both_accounts_are_possible() -> None:
+    history = _seen(_look(NOON - 2 * DAY, HOUR), _look(NOON, 2 * HOUR))
+    stamp = (NOON - DAY).replace(tzinfo=None)
+
+    possible = moments(stamp, SECOND, history, NOON)
+
+    assert [moment.at for moment in possible] == [NOON - DAY - HOUR, NOON - DAY - 2 * HOUR]
+
+
+def test_a_clock_set_an_hour_back_between_two_looks_leaves_an_hours_doubt() -> None:
+    history = _seen(_look(NOON - 2 * DAY, 2 * HOUR))
+
+    timing = _timing(NOON - DAY, _look(NOON, HOUR), history)
+
+    assert timing.reason is Correction.CLOCK_CHANGED
+    assert timing.uncertainty is not None
+    assert HOUR < timing.uncertainty < HOUR + timedelta(seconds=15)
+    assert timing.sendable
+
+
+def test_a_clock_set_by_six_hours_between_two_looks_leaves_too_much_doubt_to_send() -> None:
+    history = _seen(_look(NOON - 2 * DAY, HOUR))
+
+    timing = _timing(NOON - DAY, _look(NOON, -5 * HOUR), history)
+
+    assert (timing.reason, timing.sendable) == (Correction.CLOCK_CHANGED, False)
+
+
+def test_a_clock_lost_since_is_moved_by_what_was_seen_before() -> None:
+    history = _seen(_look(NOON - 2 * DAY, 3 * HOUR))
+    lost = _look(NOON, timedelta(days=-9000))
+
+    timing = _timing(NOON - DAY + 3 * HOUR, lost, history)
+
+    assert timing.reason is Correction.EARLIER_OFFSET
+    assert timing.measured_at == NOON - DAY
+    assert timing.uncertainty == 3 * SECOND + DAY * DRIFT
+
+
+def test_a_stamp_that_no_clock_we_saw_can_have_shown_has_no_known_time() -> None:
+    history = _seen(_look(NOON - 2 * DAY, HOUR))
+
+    timing = _timing(NOON + DAY, _look(NOON, HOUR), history)
+
+    assert (timing.reason, timing.uncertainty) == (Correction.UNKNOWN, None)
+
+
+def test_a_count_that_nobody_can_set_needs_no_one_to_watch_it() -> None:
+    look = _look(NOON, HOUR)
+    stamp = (NOON - 10 * DAY + HOUR).replace(tzinfo=None)
+
+    (settable,) = moments(stamp, SECOND, _seen(look), NOON)
+    (counted,) = moments(stamp, SECOND, _seen(look), NOON, settable=False)
+
+    assert counted.at - counted.earliest == 3 * SECOND + 10 * DAY * DRIFT
+    assert settable.at - settable.earliest == timedelta(hours=1, minutes=10)
