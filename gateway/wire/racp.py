@@ -102,12 +102,18 @@ def count(since: int | None = None) -> bytes:
     return _ask(Op.COUNT, since)
 
 
+_COMMANDS = frozenset({Op.REPORT, Op.DELETE, Op.ABORT, Op.COUNT, Op.COMBINED_REPORT})
+
+
 def decode(payload: bytes, hints: Mapping[str, object]) -> Count | Response | Command:
     """Read either side, as the hints say: `direction` "command" for ours, `service` "CGMS".
 
-    Raises DecodeError.
+    Without a direction the op code tells: no op code is used both ways. Raises DecodeError.
     """
-    if hints.get("direction") != "command":
+    direction = hints.get("direction")
+    if direction is None and payload[:1] and payload[0] in _COMMANDS:
+        direction = "command"
+    if direction != "command":
         return decode_answer(payload)
     is_cgm = str(hints.get("service", "")).upper() == "CGMS"
     return decode_command(payload, numbered_by="time_offset" if is_cgm else "sequence_number")

@@ -127,3 +127,11 @@ def test_what_is_asked_reads_back(since: int) -> None:
 def test_any_octets_are_read_or_refused(octets: bytes, direction: str) -> None:
     with suppress(DecodeError):
         racp.decode(octets, {"direction": direction})
+
+
+@pytest.mark.parametrize(
+    ("payload", "what"),
+    [("0401", "count"), ("0103010300", "report"), ("0300", "abort"), ("0500ffff", "count_response")],
+)
+def test_without_a_direction_the_op_code_tells_whose_it_is(payload: str, what: str) -> None:
+    assert racp.decode(bytes.fromhex(payload), {}).op == what
