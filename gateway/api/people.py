@@ -89,6 +89,8 @@ async def devices(hub: HubHere) -> list[dict[str, Any]]:
             **known.device.model_dump(mode="json"),
             "adopted": known.adopted,
             "set_aside": known.set_aside,
+            "last_aside": known.last_aside,
+            "last_remark": known.last_remark,
             "last_reading_at": _iso(known.last_reading_at),
             "problem": problems.get(known.device.id),
         }

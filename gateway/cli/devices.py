@@ -51,6 +51,8 @@ def devices(context: typer.Context, json: Json = False) -> None:
         "driver": "driver",
         "battery_percent": "battery %",
         "set_aside": "unreadable",
+        "last_aside": "why",
+        "last_remark": "last remark",
         "last_reading_at": "last reading",
         "problem": "problem",
     }

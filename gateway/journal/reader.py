@@ -135,8 +135,10 @@ class Reader:
                 last_reading_at=None if last_us is None else from_us(last_us),
                 set_aside=set_aside,
                 aside_dropped=aside_dropped,
+                last_aside=last_aside,
                 remarks=remarks,
                 remarks_dropped=remarks_dropped,
+                last_remark=last_remark,
             )
             for (
                 details,
@@ -145,12 +147,16 @@ class Reader:
                 last_us,
                 set_aside,
                 aside_dropped,
+                last_aside,
                 remarks,
                 remarks_dropped,
+                last_remark,
             ) in self._db.rows(
                 "SELECT details, adopted, first_seen_us, last_reading_us,"
                 " (SELECT count(*) FROM aside WHERE device = d.number), aside_dropped,"
-                " (SELECT count(*) FROM remarks WHERE device = d.number), remarks_dropped"
+                " (SELECT reason FROM aside WHERE device = d.number ORDER BY number DESC LIMIT 1),"
+                " (SELECT count(*) FROM remarks WHERE device = d.number), remarks_dropped,"
+                " (SELECT event FROM remarks WHERE device = d.number ORDER BY number DESC LIMIT 1)"
                 " FROM devices AS d ORDER BY number"
             )
         ]

@@ -70,8 +70,11 @@ class DeviceView:
     """Frames kept that no driver could read."""
     aside_dropped: int
     """Older ones that made room for these."""
+    last_aside: str | None
+    """What the driver objected to in the latest of them."""
     remarks: int
     remarks_dropped: int
+    last_remark: str | None
 
 
 @dataclass(frozen=True, slots=True)

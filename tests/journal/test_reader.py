@@ -124,7 +124,9 @@ async def test_devices_tell_their_last_reading_and_what_was_set_aside(
     scale, sensor = reader.devices()
 
     assert (scale.device, scale.adopted, scale.last_reading_at) == (SCALE, False, later)
-    assert (scale.set_aside, scale.remarks) == (1, 1)
+    assert (scale.set_aside, scale.last_aside) == (1, "odd length")
+    assert (scale.remarks, scale.last_remark) == (1, "measurement_failed")
+    assert (sensor.last_aside, sensor.last_remark) == (None, None)
     assert (sensor.device.id, sensor.adopted, sensor.last_reading_at) == (SENSOR.id, True, None)
     assert [remark.event for remark in reader.remarks()] == ["measurement_failed"]
 
