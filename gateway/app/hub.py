@@ -17,6 +17,7 @@ from gateway.errors import ConfigError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
+from gateway.transport.serial import absent
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.worker import Worker
 
@@ -40,6 +41,7 @@ class DaemonHub:
         self.reader = reader
         self.clock = clock
         self._language = config.hub.language
+        self._ports = {f"serial:{port.name}": port for port in config.ports}
         self._metrics = metrics
         self._supervisor = supervisor
         self._worker = worker
@@ -63,7 +65,11 @@ class DaemonHub:
             version=__version__,
             running=True,
             transports=[
-                Part(name=each.name, state=each.state, problem=each.problem)
+                Part(
+                    name=each.name,
+                    state=each.state,
+                    problem=each.problem or self._absent(each.name),
+                )
                 for each in collected.transports
             ],
             destinations=[
@@ -73,6 +79,10 @@ class DaemonHub:
             sessions=[session.device for session in collected.sessions],
             problems={trouble.device: trouble.problem for trouble in collected.troubles},
         )
+
+    def _absent(self, transport: str) -> str | None:
+        port = self._ports.get(transport)
+        return absent(port) if port is not None else None
 
     def sightings(self) -> Sequence[Sighted]:
         """List the devices in reach, those heard last first."""

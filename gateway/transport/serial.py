@@ -14,7 +14,6 @@ import fcntl
 import os
 import termios
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Literal
 
 import serial
@@ -114,10 +113,17 @@ class SerialTransport:
         return DescriptorLink(descriptor, self.name, self._clock, lambda: _close(port))
 
     def _look(self) -> Sighting | None:
-        path = self._port.path
-        if "://" not in path and not Path(path).exists():
+        if absent(self._port) is not None:
             return None
+        path = self._port.path
         return Sighting(path, Reach.SERIAL, driver=self._port.driver, usb=_usb(path))
+
+
+def absent(port: PortSettings) -> str | None:
+    """Say, for people, that the port is not there now; None if it is. A URL is assumed to be."""
+    if "://" in port.path or os.access(port.path, os.F_OK):
+        return None
+    return str(_unavailable(port.path, FileNotFoundError(errno.ENOENT, "")))
 
 
 def _open(path: str, line: Line) -> serial.Serial:
