@@ -131,7 +131,12 @@ def test_any_octets_are_read_or_refused(octets: bytes, direction: str) -> None:
 
 @pytest.mark.parametrize(
     ("payload", "what"),
-    [("0401", "count"), ("0103010300", "report"), ("0300", "abort"), ("0500ffff", "count_response")],
+    [
+        ("0401", "count"),
+        ("0103010300", "report"),
+        ("0300", "abort"),
+        ("0500ffff", "count_response"),
+    ],
 )
 def test_without_a_direction_the_op_code_tells_whose_it_is(payload: str, what: str) -> None:
     assert racp.decode(bytes.fromhex(payload), {}).op == what
