@@ -5,7 +5,7 @@ KILLS ?= 0
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help setup demo test check fmt types lint docs bench clean
+.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,6 +20,13 @@ test: setup ## The whole suite
 	@tools/debian-packages.sh $(TEST_PACKAGES)
 	@if [ -n "$$GATEWAY_PROFILES" ]; then tools/fhir-core.sh; fi
 	$(PY) -m pytest -q -n 2 --dist loadgroup $(ARGS)
+
+test-bluez: setup ## Only the tests over the real Linux Bluetooth stack, in a virtual machine
+	@tools/bluez-box.sh
+	$(PY) -m pytest -q tests/bluez $(ARGS)
+
+bluez-box: ## Build that virtual machine into .tools/ (the tests do it by themselves)
+	@tools/bluez-box.sh
 
 check: setup ## Lint, format, types, architecture, generated docs, spelling
 	ruff check .
