@@ -16,7 +16,7 @@ Below them, one file for each topic, functions inside the writer's transaction:
 
 And at the bottom:
 
-    writer.py      the writer's thread, group commit
+    writer.py      the writer's thread, group commit; memory.py, what it need not ask again
     database.py    the storage engine, the only file that knows it; lock.py, schema/*.sql
     entry_rows.py  instants.py   values as they are stored
 """

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.journal.database import Database
 from gateway.journal.writer import Transaction
 
 
@@ -58,13 +59,21 @@ FIRST = bytes(32)
 
 def append(tx: Transaction, event: Audited, manifest: Manifest) -> None:
     """Add a link in the transaction of what it tells of."""
-    last = tx.db.row("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
-    number, previous = (last[0] + 1, last[1]) if last else (1, FIRST)
+    last, previous = tx.memory.last_link or head(tx.db)
+    number = last + 1
     text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    hashed = link_hash(previous, number, tx.now_us, event, text)
     tx.db.run(
         "INSERT INTO audit (number, recorded_us, event, manifest, hash) VALUES (?, ?, ?, ?, ?)",
-        (number, tx.now_us, event, text, link_hash(previous, number, tx.now_us, event, text)),
+        (number, tx.now_us, event, text, hashed),
     )
+    tx.memory.last_link = (number, hashed)
+
+
+def head(db: Database) -> tuple[int, bytes]:
+    """Return the number and the hash of the last link; zero and FIRST of an empty chain."""
+    last = db.row("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
+    return (last[0], last[1]) if last else (0, FIRST)
 
 
 def link_hash(previous: bytes, number: int, recorded_us: int, event: str, manifest: str) -> bytes:

@@ -13,17 +13,18 @@ def describe(tx: Transaction, device: Device) -> tuple[int, Device]:
 
     What it says now replaces what it said before; what it leaves out is kept.
     """
-    row = tx.db.row("SELECT number, details FROM devices WHERE id = ?", (device.id,))
-    if row is None:
-        return _added(tx, device), device
-    number, details = row
-    known = parse(details)
-    if known == device:
-        return number, known
-    merged = known.model_copy(update=device.model_dump(exclude_none=True))
-    if merged != known:
-        tx.db.run("UPDATE devices SET details = ? WHERE number = ?", (dump(merged), number))
-    return number, merged
+    stored = tx.memory.devices.get(device.id) or _stored(tx, device.id)
+    if stored is None:
+        number, known = _added(tx, device), device
+    else:
+        number, known = stored
+        if known != device:
+            merged = known.model_copy(update=device.model_dump(exclude_none=True))
+            if merged != known:
+                tx.db.run("UPDATE devices SET details = ? WHERE number = ?", (dump(merged), number))
+                known = merged
+    tx.memory.devices[device.id] = (number, known)
+    return number, known
 
 
 def adopt(tx: Transaction, device: DeviceId, driver: str) -> None:
@@ -50,6 +51,11 @@ def dump(device: Device) -> bytes:
 def parse(details: bytes) -> Device:
     """Read a device as it is stored."""
     return Device.model_validate_json(details)
+
+
+def _stored(tx: Transaction, device: DeviceId) -> tuple[int, Device] | None:
+    row = tx.db.row("SELECT number, details FROM devices WHERE id = ?", (device,))
+    return None if row is None else (row[0], parse(row[1]))
 
 
 def _added(tx: Transaction, device: Device) -> int:

@@ -17,7 +17,7 @@ from gateway.journal.writer import Transaction
 _NEW_ENTRY = (
     "INSERT INTO entries"
     " (id, device, kind, slot, recorded_us, measured_us, subject, attribution, payload)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
 )
 _NEW_TIMING = (
     "INSERT INTO timings (entry, step, measured_us, utc_offset_s, correction_us, reason,"
@@ -33,50 +33,57 @@ def record(
     zone: tzinfo,
     routes: Mapping[str, frozenset[Kind]],
 ) -> list[Entry]:
-    """Store the readings that are new and queue each where it is to go; return the new entries."""
+    """Store the readings that are new and queue each where it is to go; return the new entries.
+
+    What follows from them (timings, deliveries, the audit link) is written once for all calls that
+    share the transaction.
+    """
     if any(reading.device != device.id for reading in readings):
         raise ValueError("every reading of one call comes from the device that is named with them")
     number, known = devices.describe(tx, device)
-    assignments = people.assignments_of(tx.db, number)
+    assignments = people.assignments_of(tx, number)
     new: list[Entry] = []
     rows: list[tuple[int, Entry]] = []
     for reading in readings:
-        entry_id = identity(reading)
-        stored_id = entry_rows.to_blob(entry_id)
-        if tx.db.row("SELECT 1 FROM entries WHERE id = ?", (stored_id,)):
-            continue
         timing = corrected(reading, zone)
         subject, attribution = people.whose(
             assignments, device.id, reading.slot, timing.measured_at, timing.reason
         )
-        (entry_number,) = tx.db.one(
-            _NEW_ENTRY,
-            (
-                stored_id,
-                number,
-                reading.kind,
-                reading.slot,
-                tx.now_us,
-                to_us(timing.measured_at),
-                subject,
-                attribution,
-                entry_rows.dump(reading),
-            ),
-        )
-        entry = Entry(entry_id, reading, timing, subject, attribution, known)
-        new.append(entry)
-        rows.append((entry_number, entry))
-    if new:
-        tx.db.run_many(_NEW_TIMING, (entry_rows.timing_row(n, 1, e.timing) for n, e in rows))
-        outbox.enqueue(tx, [(n, e.reading.kind, e.subject) for n, e in rows], routes)
-        _remember(tx, number, new)
+        entry = Entry(identity(reading), reading, timing, subject, attribution, known)
+        row = tx.db.insert(_NEW_ENTRY, entry_rows.entry_row(entry, number, tx.now_us))
+        if row is not None:
+            new.append(entry)
+            rows.append((row, entry))
+    if rows:
+        _leave(tx, number, rows, routes)
     if bookmark is not None:
         bookmarks.set_bookmark(tx, device, bookmark)
     return new
 
 
+def _leave(
+    tx: Transaction,
+    device: int,
+    rows: list[tuple[int, Entry]],
+    routes: Mapping[str, frozenset[Kind]],
+) -> None:
+    """Leave the rest to be done with that of other calls."""
+    tx.rest = lambda: _follow(tx, routes)
+    tx.recorded.setdefault(device, []).extend(rows)
+
+
+def _follow(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:
+    """Write what follows from the entries recorded: timings, deliveries, audit."""
+    new, tx.recorded = tx.recorded, {}
+    rows = [row for of_device in new.values() for row in of_device]
+    tx.db.run_many(_NEW_TIMING, (entry_rows.timing_row(n, 1, e.timing) for n, e in rows))
+    outbox.enqueue(tx, [(n, e.reading.kind, e.subject) for n, e in rows], routes)
+    for device, of_device in new.items():
+        _remember(tx, device, [entry for _, entry in of_device])
+
+
 def _remember(tx: Transaction, device: int, new: list[Entry]) -> None:
-    latest_us = max(to_us(entry.timing.measured_at) for entry in new)
+    latest_us = to_us(max(entry.timing.measured_at for entry in new))
     tx.db.run(
         "UPDATE devices SET last_reading_us = max(ifnull(last_reading_us, ?1), ?1)"
         " WHERE number = ?2",

@@ -37,6 +37,21 @@ def parse(payload: bytes) -> Reading:
     return Reading.model_validate_json(payload)
 
 
+def entry_row(entry: Entry, device: int, now_us: int) -> tuple[Any, ...]:
+    """Return a row of `entries` without its number."""
+    return (
+        to_blob(entry.id),
+        device,
+        entry.reading.kind,
+        entry.reading.slot,
+        now_us,
+        to_us(entry.timing.measured_at),
+        entry.subject,
+        entry.attribution,
+        dump(entry.reading),
+    )
+
+
 def timing_row(number: int, step: int, timing: Timing) -> tuple[Any, ...]:
     """Return a row of `timings`."""
     offset = timing.measured_at.utcoffset()

@@ -110,7 +110,8 @@ class Journal:
         and the bookmark, if given, moves. A reading that is already there is no news.
         """
         return await self._writer.run(
-            lambda tx: entries.record(tx, device, readings, bookmark, self._zone, self._routes)
+            lambda tx: entries.record(tx, device, readings, bookmark, self._zone, self._routes),
+            joins=True,
         )
 
     async def bookmark(self, device: Device) -> str | None:

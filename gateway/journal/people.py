@@ -49,6 +49,7 @@ def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
         " VALUES (?, ?, ?, ?, ?)",
         (device, assignment.slot, assignment.subject, to_us(assignment.since), until_us),
     )
+    tx.memory.assignments.pop(device, None)
     audit.append(tx, audit.Audited.ASSIGNED, _manifest(device, assignment))
     return _attribute_unclaimed(tx, device, assignment.device)
 
@@ -64,20 +65,22 @@ def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> 
     )
     if not changed:
         raise JournalError("the journal has no such assignment to end")
+    tx.memory.assignments.pop(device, None)
     audit.append(tx, audit.Audited.ASSIGNMENT_ENDED, _manifest(device, ended))
     return ended
 
 
-def assignments_of(db: Database, device: int) -> tuple[Assignment, ...]:
+def assignments_of(tx: Transaction, device: int) -> tuple[Assignment, ...]:
     """Return the assignments of one device, by its number here, in the order they were made."""
-    return tuple(
-        assignment(row)
-        for row in db.rows(
+    remembered = tx.memory.assignments.get(device)
+    if remembered is None:
+        rows = tx.db.rows(
             "SELECT d.id, slot, subject, since_us, until_us FROM assignments AS a"
             " JOIN devices AS d ON d.number = a.device WHERE device = ? ORDER BY a.number",
             (device,),
         )
-    )
+        remembered = tx.memory.assignments[device] = tuple(assignment(row) for row in rows)
+    return remembered
 
 
 def assignment(row: Row) -> Assignment:
@@ -126,7 +129,7 @@ def claim(tx: Transaction, entry: ReadingId, subject: SubjectId) -> None:
 
 def _attribute_unclaimed(tx: Transaction, device: int, device_id: DeviceId) -> list[ReadingId]:
     """Look again at the entries of nobody from this device."""
-    assignments = assignments_of(tx.db, device)
+    assignments = assignments_of(tx, device)
     found: dict[tuple[int, ReadingId], tuple[SubjectId | None, Attribution]] = {}
     for number, stored_id, slot, attribution, measured_us, reason in tx.db.rows(
         "SELECT number, id, slot, attribution, measured_us, reason"

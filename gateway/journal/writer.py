@@ -3,13 +3,14 @@ r"""The one thread that writes, and group commit.
 Calls that wait at the same time share one transaction, hence one sync of the disk:
 
     call  call  call        BEGIN
-      \    |    /            SAVEPOINT . work of one call . RELEASE     (or ROLLBACK TO: only
-       queue ------> thread  SAVEPOINT . work of the next . RELEASE      this call fails)
-      /    |    \            ...
+      \    |    /            work of one call
+       queue ------> thread  work of the next ...
+      /    |    \            what they left for the end
     result result result    COMMIT, synced  ---> results go to the event loop
 
 While one group is being synced the next collects in the queue: the slower the disk, the larger the
-groups.
+groups. If a call fails the group is taken back and each of its calls runs in a transaction of its
+own, so that only those fail that fail by themselves.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from gateway.clock import Clock
+from gateway.domain.entry import Entry
 from gateway.errors import JournalError
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
+from gateway.journal.memory import Memory
 
 _GROUP = 256  # calls in one transaction at most: bounds what one crash can take back
 _WAITING = 1024  # calls in the queue at most; further callers wait outside
@@ -36,12 +39,23 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Transaction:
-    """What the work of one call is given: the open transaction, and what it wants done after."""
+    """What the work of a call is given: the open transaction, and what it wants done after."""
 
     db: Database
     now_us: int
+    memory: Memory
     due: set[str] = field(default_factory=set)
     """Destinations at which something became due: their workers are woken after the commit."""
+    recorded: dict[int, list[tuple[int, Entry]]] = field(default_factory=dict)
+    """By device: new entries with their numbers, of which the rest is still to be written."""
+    rest: Callable[[], None] | None = None
+    """Writes that rest, once for all calls."""
+
+    def finish(self) -> None:
+        """Do what was left, before something else looks at it and before the commit."""
+        if self.rest is not None:
+            rest, self.rest = self.rest, None
+            rest()
 
 
 Work = Callable[[Transaction], T]
@@ -52,6 +66,7 @@ class _Job:
     work: Work[Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    joins: bool
     result: Any = None
     due: set[str] = field(default_factory=set)
     error: BaseException | None = None
@@ -61,7 +76,9 @@ def run_now(database: Database, clock: Clock, work: Work[T]) -> T:
     """Run `work` in a transaction in this thread; for a database no writer has yet."""
     database.run("BEGIN IMMEDIATE")
     try:
-        result = work(Transaction(database, to_us(clock.now().utc)))
+        tx = Transaction(database, to_us(clock.now().utc), Memory())
+        result = work(tx)
+        tx.finish()
         database.run("COMMIT")
     finally:
         if database.in_transaction:
@@ -80,6 +97,7 @@ class Writer:
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._room = asyncio.Semaphore(_WAITING)
         self._closed = False
+        self._memory = Memory()
         self.commits = 0
         """Transactions committed so far; each that wrote something was one sync."""
         # A daemon thread: an abandoned journal must not keep the interpreter from ending, and
@@ -87,22 +105,24 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="journal-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], *, joins: bool = False) -> T:
         """Run `work` in a transaction and return its result once that is synced to the disk.
 
         Raises what the work raised, or JournalError; then nothing of it was written. If the caller
-        is cancelled the work may still be done.
+        is cancelled the work may still be done. Work may run twice, the first time taken back.
+        Work that `joins` is content with what the calls before it left for the end; before any
+        other that is done.
         """
         async with self._room:
-            return await self.submit(work)
+            return await self.submit(work, joins=joins)
 
-    def submit(self, work: Work[T]) -> asyncio.Future[T]:
+    def submit(self, work: Work[T], *, joins: bool = False) -> asyncio.Future[T]:
         """Queue `work` even if the queue is full; for what must not wait."""
         if self._closed:
             raise JournalError("the journal is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Job(work, loop, future))
+        self._queue.put(_Job(work, loop, future, joins))
         return future
 
     def when_due(self, destination: str, wake: Callable[[], None]) -> None:
@@ -137,7 +157,7 @@ class Writer:
             group[0].error = error
             return group
         for job in group:
-            job.error = self._together([job], []) or job.error
+            job.error = self._together([job], [])
         return group
 
     def _waiting(self, first: _Job) -> Iterator[_Job]:
@@ -153,16 +173,21 @@ class Writer:
                 return
             yield job
 
-    def _together(self, jobs: Iterable[_Job], group: list[_Job]) -> JournalError | None:
+    def _together(self, jobs: Iterable[_Job], group: list[_Job]) -> BaseException | None:
         """Run and commit the jobs, adding them to `group`; an error means none was written."""
         try:
+            self._db.run("BEGIN IMMEDIATE")
+            tx = Transaction(self._db, to_us(self._clock.now().utc), self._memory)
             for job in jobs:
                 group.append(job)
-                if len(group) == 1:
-                    self._db.run("BEGIN IMMEDIATE")
-                self._attempt(job)
+                if not job.joins:
+                    tx.finish()
+                job.result = job.work(tx)
+                job.due = tx.due
+            tx.finish()
             self._db.run("COMMIT")
-        except JournalError as error:
+        except BaseException as error:  # noqa: BLE001  handed to the caller
+            self._memory.forget()
             # Should even that fail, the next BEGIN says so to its callers; the thread must live on.
             with suppress(JournalError):
                 if self._db.in_transaction:
@@ -170,22 +195,6 @@ class Writer:
             return error
         self.commits += 1
         return None
-
-    def _attempt(self, job: _Job) -> None:
-        """Run one call within the open transaction; raises JournalError if that is lost by it."""
-        transaction = Transaction(self._db, to_us(self._clock.now().utc))
-        job.error = None
-        self._db.run("SAVEPOINT call")
-        try:
-            job.result = job.work(transaction)
-        except BaseException as error:  # not handled here: handed to the caller
-            if not self._db.in_transaction:
-                raise _lost(error) from error
-            self._db.run("ROLLBACK TO call")
-            job.error = error
-            transaction.due.clear()
-        job.due = transaction.due
-        self._db.run("RELEASE call")
 
     def _deliver(self, group: list[_Job]) -> None:
         due: set[str] = set()
@@ -200,9 +209,3 @@ class Writer:
                 job.future.set_exception(job.error)
         for wake in [wake for destination in due for wake in self._wakes.get(destination, ())]:
             wake()
-
-
-def _lost(error: BaseException) -> JournalError:
-    if isinstance(error, JournalError):
-        return error
-    return JournalError("the journal's transaction ended before its time; nothing was written")
