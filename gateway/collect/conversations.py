@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.clock import Clock
@@ -54,6 +54,8 @@ class Conversations:
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     wrap: Wrap | None = None
     longest_s: float = LONGEST_S
+    talking: dict[DeviceId, LiveSession] = field(default_factory=dict)
+    """The conversations whose link is open now."""
 
     async def hold(
         self, transport: Transport, sighting: Sighting, driver: Driver, device: DeviceId
@@ -76,8 +78,10 @@ class Conversations:
                     if self.wrap is not None:
                         link = self.wrap(link, known)
                     session = self._session(driver, link, known, sighting)
+                    self.talking[device] = session
                     await driver.converse(session)
                 finally:
+                    self.talking.pop(device, None)
                     await link.close()
         except Exception as error:  # noqa: BLE001  # a driver's mistake costs its session only
             if too_long.expired() and isinstance(error, TimeoutError):

@@ -44,6 +44,8 @@ class SessionStatus:
 class Trouble:
     """How the last conversation with a device failed; gone once one succeeds.
 
+    One that lasts need not end for that: an open link ends LINK, whatever is kept ends the others.
+
     PAIRING is a task for a person at the device.
     """
 

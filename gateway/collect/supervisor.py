@@ -91,13 +91,18 @@ class Supervisor:
             tuple(self._states.values()),
             tuple(self._sessions.values()),
             tuple(self._sightings.all()),
-            tuple(self._troubles.values()),
+            tuple(it for it in self._troubles.values() if not self._is_over(it)),
         )
 
     def retry(self, device: DeviceId) -> None:
         """Do not wait any longer with this device: a person did something about its trouble."""
         if device in self._patience:
             self._patience[device].retry()
+
+    def _is_over(self, trouble: Trouble) -> bool:
+        """Whether a conversation that goes on, for months perhaps, shows that it is."""
+        session = self._conversations.talking.get(trouble.device)
+        return session is not None and (trouble.outcome is Outcome.LINK or session.kept > 0)
 
     async def _watch(self, transport: Transport) -> None:
         failures = 0

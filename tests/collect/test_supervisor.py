@@ -253,6 +253,33 @@ async def test_a_good_conversation_ends_the_trouble(stage: Stage) -> None:
     assert len(stage.journal.readings) == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "while_silent"),
+    [(LinkLost("unplugged"), 0), (JournalFull("no space left"), 1)],
+)
+async def test_a_conversation_without_end_ends_the_trouble_once_it_shows_that_it_is_over(
+    stage: Stage, error: Exception, while_silent: int
+) -> None:
+    speak = asyncio.Event()
+
+    async def goes_on(session: Session) -> None:
+        await speak.wait()
+        await session.record(a_reading())
+        await asyncio.Event().wait()
+
+    stage.driver.talks = [fails(error), goes_on]
+    supervisor = stage.start()
+    await stage.transport.show()
+    stage.clock.advance(60)
+    await stage.transport.show()
+    silent = len(supervisor.status().troubles)
+    speak.set()
+    await settle()
+
+    assert silent == while_silent
+    assert supervisor.status().troubles == ()
+
+
 async def test_a_device_that_hangs_up_after_it_said_something_did_not_fail(stage: Stage) -> None:
     async def talk(session: Session) -> None:
         await session.record(a_reading())
