@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rich.live import Live
 
 from gateway.demo import table
 from gateway.demo.stage import CONSENTING, DESTINATION, OTHER, Stage
-from gateway.demo.sums import Sum, arrival_sums, journal_sums
+from gateway.demo.sums import Sum, arrival_sums, held_by_devices, journal_sums
 
 LINK_CUT_S = 5.0
 DRAIN_S = 90.0
@@ -23,6 +24,8 @@ DRAIN_S = 90.0
 advertises again within seconds, and the longest back-off here is half a minute."""
 REFRESH_S = 0.5
 SHOWN = 18
+LOOKED_AT = 200
+SHOWN_SINCE = timedelta(seconds=30)
 PAGE = 500
 
 
@@ -73,8 +76,11 @@ def _measure(console: Console, stage: Stage, seconds: int, kills: list[float]) -
                 kills.pop(0)
                 stage.daemon.kill()
                 stage.daemon.launch()
-            readings = stage.daemon.client.get("readings", limit=SHOWN)
-            live.update(table.way(readings, stage.people, _headline(elapsed, seconds, cut)))
+            readings = stage.daemon.client.get("readings", limit=LOOKED_AT)
+            held = held_by_devices(stage.produced_since(SHOWN_SINCE), readings)[:SHOWN]
+            newest = readings[: SHOWN - len(held)]
+            headline = _headline(elapsed, seconds, cut)
+            live.update(table.way(held, newest, stage.people, headline))
             time.sleep(REFRESH_S)
 
 

@@ -6,6 +6,7 @@ import json
 import signal
 import urllib.request
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -185,6 +186,13 @@ class Stage:
         for path in sorted(self.folder.glob("*.jsonl")):
             lines += [json.loads(line) for line in path.read_text().splitlines()]
         return lines
+
+    def produced_since(self, ago: timedelta) -> list[dict[str, Any]]:
+        """Read what they have measured within so much time."""
+        start = datetime.now(UTC) - ago
+        return [
+            line for line in self.produced() if datetime.fromisoformat(line["measured_at"]) >= start
+        ]
 
     def space(self, name: str) -> dict[str, Any]:
         """Ask the sandbox what it has seen of a person."""

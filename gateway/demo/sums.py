@@ -86,6 +86,19 @@ def journal_sums(produced: Iterable[Json], readings: Sequence[Json]) -> list[Sum
     ]
 
 
+def held_by_devices(produced: Iterable[Json], readings: Iterable[Json]) -> list[Json]:
+    """Return what devices measured and the journal does not hold yet, the newest first."""
+    kept = Counter(key_of_reading(reading) for reading in readings if reading["kind"] in _COMPARED)
+    held = []
+    for line in sorted(produced, key=lambda line: str(line["measured_at"]), reverse=True):
+        key = key_of_produced(line)
+        if kept[key]:
+            kept[key] -= 1
+        else:
+            held.append(line)
+    return held
+
+
 def _named(some: Counter[tuple[str, ...]]) -> str:
     return "; ".join(
         f"{count} x {' '.join(filter(None, key))}" for key, count in some.most_common(3)

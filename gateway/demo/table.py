@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -18,6 +19,7 @@ _WORDS = {
     "sending": "being sent",
     "unsettled": "answer lost, will ask",
     "settled": "accepted",
+    "withheld": "held",
     "parked": "refused, needs a person",
     "dropped": "removed",
     "no_grant": "held: no consent",
@@ -31,15 +33,21 @@ _WORDS = {
 }
 
 
-def way(readings: Sequence[Json], people: Mapping[str, str], headline: str) -> Table:
-    """Draw the newest readings and how far each has come."""
+def way(
+    held: Sequence[Json], readings: Sequence[Json], people: Mapping[str, str], headline: str
+) -> Table:
+    """Draw how far the newest readings have come; `held` are those the devices still hold."""
     names = {subject: name for name, subject in people.items()}
     table = Table(title=headline, title_justify="left", show_edge=False, pad_edge=False)
     for heading in ("measured", "device", "reading", "person", "on disk", "its way"):
         table.add_column(heading, no_wrap=True)
+    for line in held:
+        table.add_row(
+            _clock(line["measured_at"]), line["device"], line["kind"], "", "not yet", "measured"
+        )
     for reading in readings:
         table.add_row(
-            reading["measured_at"][11:19],
+            _clock(reading["measured_at"]),
             reading["device"],
             _values(reading),
             names.get(reading["subject"], "nobody yet"),
@@ -47,6 +55,10 @@ def way(readings: Sequence[Json], people: Mapping[str, str], headline: str) -> T
             _state(reading),
         )
     return table
+
+
+def _clock(at: str) -> str:
+    return f"{datetime.fromisoformat(at).astimezone():%H:%M:%S}"
 
 
 def _values(reading: Json) -> str:
@@ -59,7 +71,7 @@ def _values(reading: Json) -> str:
 
 def _state(reading: Json) -> str:
     for delivery in reading["deliveries"]:
-        return _WORDS.get(delivery["reason"] or delivery["state"], str(delivery["state"]))
+        return _WORDS.get(delivery["reason"]) or _WORDS[delivery["state"]]
     return "stays here: no place for it there"
 
 
