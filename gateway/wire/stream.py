@@ -143,11 +143,14 @@ def exactly(count: int) -> Grammar:
     return cut
 
 
-def lines(limit: int, ends: bytes = b"\r\n") -> Grammar:
+def lines(
+    limit: int, ends: bytes = b"\r\n", begin: Callable[[bytes], int] | None = None
+) -> Grammar:
     """Make the grammar of lines that any byte of `ends` ends, of at most `limit` bytes.
 
     A frame holds its line with the one ending byte; empty lines are skipped. Of a line that is too
-    long nothing is a frame, its tail neither.
+    long nothing is a frame, its tail neither. `begin` says where in a line the frame begins; what
+    precedes it is garbage.
     """
     marks = tuple(bytes((octet,)) for octet in ends)
 
@@ -159,7 +162,9 @@ def lines(limit: int, ends: bytes = b"\r\n") -> Grammar:
             elif size == 1:
                 stream.take(1)
             else:
-                yield stream.take(size)
+                start = begin((yield from stream.need(size))) if begin is not None else 0
+                stream.discard(start, "no_line")
+                yield stream.take(size - start)
 
     return cut
 

@@ -1,10 +1,11 @@
 """One measurement for each weigh-in, from scales that repeat their weight as long as it stands.
 
 A weigh-in is a run of packets that differ by little. It ends when the scale is silent, empty, or
-shows something else; one that does not end is taken after ten seconds and not again. The weight is
-the last one shown. Two packets that agree make it steady, or one that the scale calls stable. A
-other packet before silence is kept as unsteady: some scales repeat an old weight once when a key is
-pressed. A single one before another weight is the platform still moving, and is nothing.
+shows something else; one that does not end is taken after ten seconds and not again. Two packets
+that agree make a weight steady, or one that the scale calls stable; the last steady weight counts.
+
+A single packet before silence is kept as unsteady: some scales repeat an old weight once when a key
+is pressed. A single one before another weight is the platform still moving, and is nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from gateway.clock import Instant
 SILENCE_S = 2.5
 """Scales in scope send at least once a second while a weight stands."""
 
-_DIFFERS_BY = Decimal("0.2")  # kg or lb: more than a standing person sways
+LOCKED_DIFFERS_BY = Decimal("0.2")
+"""kg or lb; for scales that show a weight only while it is locked."""
+LIVE_DIFFERS_BY = Decimal(2)
+"""kg or lb, more than a standing person sways; for scales that show whatever is on them."""
+
 _ENDLESS_S = 10.0  # some scales go on after the person has stepped off
 
 
@@ -29,8 +34,8 @@ class Packet:
     weight: Decimal
     unit: str
     person: str | None = None
-    stable: bool = False
-    """Whether the scale says itself that the weight stands."""
+    stable: bool | None = None
+    """Whether the weight stands; None if the scale does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,13 @@ class Weighed:
 
 
 class WeighIn:
-    """The present run of packets, if there is one."""
+    """The present run of packets, if there is one. Weights of one run differ by `differs_by`."""
 
-    def __init__(self) -> None:
+    def __init__(self, differs_by: Decimal) -> None:
+        self._differs_by = differs_by
         self._first: Packet | None = None
         self._last: Packet | None = None
-        self._steady = False
+        self._steady: Packet | None = None
         self._taken = False
 
     @property
@@ -64,43 +70,53 @@ class WeighIn:
             done = self._end(silent=_seconds(self._last, packet) >= SILENCE_S)
         if packet.weight <= 0:
             return done
-        if self._first is None or self._last is None:
-            self._first = packet
-        else:
-            self._steady = self._steady or packet.weight == self._last.weight
-        self._steady = self._steady or packet.stable
+        if packet.stable or (packet.stable is None and self._agrees(packet)):
+            self._steady = packet
+        self._first = self._first or packet
         self._last = packet
         if done is None and _seconds(self._first, packet) >= _ENDLESS_S:
             done = self._take()
         return done
 
-    def moving(self) -> Weighed | None:
-        """Say that the platform moves; return the measurement that this completes, if any."""
+    def interrupted(self) -> Weighed | None:
+        """Say that the scale shows no weight; return the measurement this completes, if any."""
         return self._end(silent=False)
 
     def silence(self) -> Weighed | None:
         """Say that the scale is silent, or gone; return the measurement this completes, if any."""
         return self._end(silent=True)
 
+    def _agrees(self, packet: Packet) -> bool:
+        return self._last is not None and packet.weight == self._last.weight
+
     def _ends(self, last: Packet, packet: Packet) -> bool:
         return (
             packet.weight <= 0
-            or abs(packet.weight - last.weight) > _DIFFERS_BY
             or (packet.unit, packet.person) != (last.unit, last.person)
             or _seconds(last, packet) >= SILENCE_S
+            or self._is_another(packet)
         )
 
+    def _is_another(self, packet: Packet) -> bool:
+        """Whether a standing weight is not that of the run; one that moves is nobody's yet."""
+        shown = self._steady or self._last
+        if packet.stable is False or shown is None:
+            return False
+        return abs(packet.weight - shown.weight) > self._differs_by
+
     def _end(self, *, silent: bool) -> Weighed | None:
-        done = self._take() if self._steady or silent else None
-        self._first = self._last = None
-        self._steady = self._taken = False
+        done = self._take() if self._steady is not None or silent else None
+        self._first = self._last = self._steady = None
+        self._taken = False
         return done
 
     def _take(self) -> Weighed | None:
-        if self._first is None or self._last is None or self._taken:
+        shown = self._steady or self._last
+        if self._first is None or shown is None or shown.stable is False or self._taken:
             return None
         self._taken = True
-        return Weighed(self._first.received, self._last.weight, self._last.unit, self._steady)
+        steady = self._steady is not None
+        return Weighed(self._first.received, shown.weight, shown.unit, steady)
 
 
 def _seconds(earlier: Packet, later: Packet) -> float:

@@ -9,8 +9,15 @@ from decimal import Decimal
 from gateway.drivers.api import SERIAL, Frame, Session
 from gateway.drivers.framing import FramedInbox, framed
 from gateway.drivers.scale.readings import Origin, kilograms, weight
-from gateway.drivers.scale.weigh_in import SILENCE_S, Packet, Weighed, WeighIn
-from gateway.errors import DecodeError, LinkLost, LinkTimeout
+from gateway.drivers.scale.weigh_in import (
+    LIVE_DIFFERS_BY,
+    LOCKED_DIFFERS_BY,
+    SILENCE_S,
+    Packet,
+    Weighed,
+    WeighIn,
+)
+from gateway.errors import DecodeError, LinkTimeout
 from gateway.wire.stream import Grammar
 
 _LISTEN_S = 3600.0
@@ -47,7 +54,8 @@ async def weigh(
 
     With `ask`, the scale is asked every second, and these are the only bytes written.
     """
-    scale = _Scale(session, await framed(session, grammar), understand)
+    weigh_in = WeighIn(LOCKED_DIFFERS_BY if ask is None else LIVE_DIFFERS_BY)
+    scale = _Scale(session, await framed(session, grammar), understand, weigh_in)
     try:
         while True:
             if ask is None:
@@ -56,17 +64,18 @@ async def weigh(
                 await session.pause(_ASK_EVERY_S)
                 await session.link.write(SERIAL, ask)
                 await scale.answered()
-    except LinkLost:
+    finally:  # the link is lost, or the gateway stops: what stood on the scale is not
         await scale.silent()
-        raise
 
 
 class _Scale:
-    def __init__(self, session: Session, inbox: FramedInbox, understand: Understand) -> None:
+    def __init__(
+        self, session: Session, inbox: FramedInbox, understand: Understand, weigh_in: WeighIn
+    ) -> None:
         self._session = session
         self._inbox = inbox
         self._understand = understand
-        self._weigh_in = WeighIn()
+        self._weigh_in = weigh_in
         self._trouble: str | None = None
         self._missed = 0
 
@@ -103,18 +112,16 @@ class _Scale:
             await self._inbox.set_aside(frame, error)
             return
         if isinstance(shown, Trouble):
-            await self._record(self._weigh_in.moving())
+            await self._record(self._weigh_in.interrupted())
             await self._remark(shown.error, frame)
         elif shown is not None:
             self._trouble = None
             await self._record(self._add(shown, frame))
 
     def _add(self, shown: Weight, frame: Frame) -> Weighed | None:
-        if shown.stable is False:
-            return self._weigh_in.moving()
-        stable = shown.stable is True
-        packet = Packet(frame.received, shown.weight, shown.unit, shown.person, stable)
-        return self._weigh_in.add(packet)
+        return self._weigh_in.add(
+            Packet(frame.received, shown.weight, shown.unit, shown.person, shown.stable)
+        )
 
     async def _remark(self, error: str, frame: Frame) -> None:
         """Remark a trouble when it begins, not each time it is told."""

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.drivers.scale.weigh_in import Packet, Weighed, WeighIn
+from gateway.drivers.scale.weigh_in import (
+    LIVE_DIFFERS_BY,
+    LOCKED_DIFFERS_BY,
+    Packet,
+    Weighed,
+    WeighIn,
+)
 from gateway.testing.clock import ManualClock
 
 NOW = ManualClock().now()
@@ -19,7 +25,7 @@ def packet(second: float, weight: str, person: str | None = None, unit: str = "k
 
 
 def weighed(*packets: Packet) -> list[tuple[str, bool]]:
-    weigh_in = WeighIn()
+    weigh_in = WeighIn(LOCKED_DIFFERS_BY)
     done = [weigh_in.add(one) for one in packets]
     done.append(weigh_in.silence())
     return [(str(one.weight), one.steady) for one in done if one is not None]
@@ -30,7 +36,7 @@ def test_a_weight_shown_many_times_is_one_measurement() -> None:
 
 
 def test_its_time_is_when_the_run_began() -> None:
-    weigh_in = WeighIn()
+    weigh_in = WeighIn(LOCKED_DIFFERS_BY)
     weigh_in.add(packet(3, "70.1"))
     weigh_in.add(packet(4, "70.1"))
 
@@ -59,7 +65,32 @@ def test_another_weight_person_unit_or_a_pause_is_the_next_weigh_in(next_one: Pa
 
 
 def test_swaying_is_no_second_weigh_in() -> None:
-    assert weighed(packet(0, "70.1"), packet(1, "70.1"), packet(2, "70.2")) == [("70.2", True)]
+    assert weighed(packet(0, "70.1"), packet(1, "70.1"), packet(2, "70.2")) == [("70.1", True)]
+
+
+def test_a_scale_that_shows_whatever_is_on_it_is_given_more_room() -> None:
+    weigh_in = WeighIn(LIVE_DIFFERS_BY)
+
+    done = [
+        weigh_in.add(packet(n, weight))
+        for n, weight in enumerate(["71.4", "71.4", "71.9", "71.8", "71.8", "0"])
+    ]
+
+    assert [(str(one.weight), one.steady) for one in done if one] == [("71.8", True)]
+
+
+def test_a_weight_that_the_scale_calls_stable_needs_no_second() -> None:
+    moving, stable = (replace(packet(n, "70.1"), stable=n == 1) for n in range(2))
+
+    assert weighed(moving, stable) == [("70.1", True)]
+    assert weighed(moving, replace(moving, received=stable.received)) == []
+
+
+def test_moving_about_is_no_second_weigh_in() -> None:
+    first, second = (replace(packet(n, "70.1"), stable=True) for n in (0, 2))
+    about = replace(packet(1, "64.0"), stable=False)
+
+    assert weighed(first, about, second) == [("70.1", True)]
 
 
 def test_an_empty_platform_ends_a_weigh_in_and_is_none() -> None:
@@ -83,7 +114,7 @@ def test_a_single_packet_before_silence_is_kept_as_unsteady() -> None:
 
 
 def test_a_scale_that_never_stops_is_recorded_once() -> None:
-    weigh_in = WeighIn()
+    weigh_in = WeighIn(LOCKED_DIFFERS_BY)
 
     done = [weigh_in.add(packet(n, "70.1")) for n in range(60)]
 

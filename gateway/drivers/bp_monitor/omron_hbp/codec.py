@@ -28,9 +28,6 @@ from gateway.wire.stream import lines
 
 UNSUPPORTED = "unsupported_output_format: set function item 32 of the monitor to 5"
 
-frames = lines(limit=128, ends=b"\r\n\x03")
-"""The longest line is 63 bytes; a format with ETX at its end has no CR."""
-
 _SYSTOLIC_MMHG = range(60, 261)
 _DIASTOLIC_MMHG = range(30, 216)
 _PULSE_PER_MIN = range(40, 181)
@@ -45,6 +42,17 @@ _BP = re.compile(
 )
 _STX = re.compile(rb"\x02 (\d\d)(\d\d)(\d\d) (\d\d)(\d\d) (\d{3}) (\d{3}) (\d{3})")
 _STAMP_5 = slice(0, 16)
+_KNOWN = re.compile(b"(?:%s|%s|%s)." % (_FORMAT_5.pattern, _BP.pattern, _STX.pattern), re.DOTALL)
+
+
+def _begin(line: bytes) -> int:
+    """Return where in a line that noise may precede a known format begins; else 0."""
+    found = next((m for m in _KNOWN.finditer(line) if m.end() == len(line)), None)
+    return found.start() if found is not None else 0
+
+
+frames = lines(limit=128, ends=b"\r\n\x03", begin=_begin)
+"""The longest line is 63 bytes; a format with ETX at its end has no CR."""
 
 
 @dataclass(frozen=True, slots=True)

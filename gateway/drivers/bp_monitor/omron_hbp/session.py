@@ -7,13 +7,12 @@ the monitor's own warning. The typed id goes no further than this file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.drivers.api import Frame, Session
 from gateway.drivers.bp_monitor.omron_hbp import codec
 from gateway.drivers.bp_monitor.omron_hbp.codec import Failed, Measured, Message
 from gateway.drivers.bp_monitor.readings import Origin, Pressure, readings
 from gateway.drivers.framing import framed
+from gateway.drivers.repeats import Repeats
 from gateway.errors import DecodeError
 
 EXPERIMENTAL = "experimental"
@@ -21,7 +20,7 @@ EXPERIMENTAL = "experimental"
 _SET_EXPERIMENTAL = "experimental_format: turn the setting `experimental` on to read it"
 
 _SAME_WITHIN_S = 30.0
-"""The same line again within this time is the same measurement: the next person takes longer."""
+"""The next person takes longer than this."""
 
 
 async def converse(session: Session) -> None:
@@ -37,7 +36,7 @@ async def converse(session: Session) -> None:
             raise DecodeError(_SET_EXPERIMENTAL, frame.data)
         return message
 
-    repeats = _Repeats()
+    repeats = Repeats(_SAME_WITHIN_S)
     inbox = await framed(session, codec.frames)
     async for frame, message in inbox.messages(decode):
         if isinstance(message, Failed):
@@ -47,7 +46,7 @@ async def converse(session: Session) -> None:
                 device=session.device.id,
                 received=frame.received,
                 device_time=message.device_time.just_taken(frame.received),
-                record=repeats.record(frame, message),
+                record=_record(repeats, frame, message),
             )
             await session.record(*readings(_pressure(message), origin))
 
@@ -58,31 +57,15 @@ def _pressure(message: Measured) -> Pressure:
         doubts.add("body_movement")
     if message.status:  # nobody explains the digit: not reliable
         doubts.add(f"status_{message.status}")
-    return Pressure(message.systolic, message.diastolic, message.map, message.pulse, doubts)
+    return Pressure(
+        message.systolic, message.diastolic, message.map, message.pulse, frozenset(doubts)
+    )
 
 
-@dataclass(slots=True)
-class _Repeats:
-    """Tells a line that was sent twice from two measurements that look alike.
+def _record(repeats: Repeats, frame: Frame, message: Measured) -> str:
+    """Return the key of the record: minute, pressures, its place among those that look alike.
 
-    Lines have minutes, no seconds, and no number. They are compared whole, with the typed id, of
-    which the record's key says nothing.
+    The pressures are there for the heart rate: two people may have the same one in one minute.
     """
-
-    _line: bytes = b""
-    _shown: tuple[object, ...] = ()
-    _since_s: float = 0.0
-    _count: int = 0
-
-    def record(self, frame: Frame, message: Measured) -> str:
-        """Return the key of the record: minute, pressures, its place among those that look alike.
-
-        The pressures are there for the heart rate: two people may have the same one in one minute.
-        """
-        line, moment = frame.data.strip(), frame.received.monotonic
-        if line != self._line or moment - self._since_s > _SAME_WITHIN_S:
-            shown = (message.device_time.at, message.systolic, message.diastolic, message.pulse)
-            self._count = self._count + 1 if shown == self._shown else 1
-            self._line, self._shown, self._since_s = line, shown, moment
-        pressures = f"{message.systolic}/{message.diastolic}"
-        return f"{message.device_time} {pressures} #{self._count}"
+    place = repeats.place(frame, (message.device_time.at, _pressure(message)))
+    return f"{message.device_time} {message.systolic}/{message.diastolic} #{place}"

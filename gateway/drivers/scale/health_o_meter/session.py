@@ -6,6 +6,8 @@ from the next, and goes no further.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.drivers.api import Frame, Session
 from gateway.drivers.scale.health_o_meter import codec
 from gateway.drivers.scale.health_o_meter.codec import OutOfRange, Shown
@@ -25,7 +27,8 @@ async def converse(session: Session) -> None:
             f"There is no protocol {protocol!r} for this scale: set one of {', '.join(_GRAMMARS)}."
         )
     ask = codec.REQUEST if protocol == "rice_lake" else None
-    await weigh(session, _GRAMMARS[protocol], _understand, ask=ask)
+    understand = _locked if protocol == "baby" else _understand
+    await weigh(session, _GRAMMARS[protocol], understand, ask=ask)
 
 
 def _understand(frame: Frame) -> Weight | Trouble | None:
@@ -35,3 +38,9 @@ def _understand(frame: Frame) -> Weight | Trouble | None:
         case OutOfRange() as out:
             return Trouble(out.error)
     return None
+
+
+def _locked(frame: Frame) -> Weight | Trouble | None:
+    """Say what a packet shows of scales that send one only once the weight is locked."""
+    shown = _understand(frame)
+    return replace(shown, stable=True) if isinstance(shown, Weight) else shown

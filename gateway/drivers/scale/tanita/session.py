@@ -13,9 +13,13 @@ from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
 from gateway.drivers.api import Frame, Session
 from gateway.drivers.framing import framed
+from gateway.drivers.repeats import Repeats
 from gateway.drivers.scale.readings import Origin, kilograms, reading, weight
 from gateway.drivers.scale.tanita import codec
 from gateway.drivers.scale.tanita.codec import Weighing
+
+_SAME_WITHIN_S = 10.0
+"""The next person takes longer than this."""
 
 _KJ_PER_KCAL = Decimal("4.184")
 
@@ -31,10 +35,11 @@ _MASSES = {
 
 async def converse(session: Session) -> None:
     """Record what the scale prints until the link is gone."""
+    repeats = Repeats(_SAME_WITHIN_S)
     inbox = await framed(session, codec.frames)
     async for frame, weighing in inbox.messages(lambda frame: codec.weighing(frame.data)):
         await _introduce(session, weighing)
-        await session.record(*_readings(session, frame, weighing))
+        await session.record(*_readings(session, frame, weighing, repeats))
 
 
 async def _introduce(session: Session, weighing: Weighing) -> None:
@@ -50,12 +55,16 @@ async def _introduce(session: Session, weighing: Weighing) -> None:
         await session.describe(told)
 
 
-def _readings(session: Session, frame: Frame, weighing: Weighing) -> list[Reading]:
+def _readings(
+    session: Session, frame: Frame, weighing: Weighing, repeats: Repeats
+) -> list[Reading]:
     at = weighing.device_time
+    place = repeats.place(frame, (at and at.at, weighing.weight))
     origin = Origin(
         device=session.device.id,
         received=frame.received,
         device_time=at.just_taken(frame.received) if at is not None else None,
+        record=f"{at} {weighing.weight} #{place}" if at is not None else None,
         doubts=frozenset({"segment_error"}) if weighing.segment_error else frozenset(),
     )
     mass = kilograms(weighing.weight, weighing.unit)

@@ -50,6 +50,13 @@ async def test_readings_do_not_depend_on_how_the_chunks_fall(chunks: list[bytes]
     assert len(session.aside) == 1
 
 
+async def test_noise_before_a_line_does_not_cost_the_line() -> None:
+    session = await listened(DRIVER, [b"\xff\x0d\x13" + GOOD, b"7" + FAILED])
+
+    assert len(session.readings) == 2
+    assert session.remarks == ["device_error 7"]
+
+
 async def test_a_line_sent_twice_within_half_a_minute_is_one_measurement() -> None:
     session = await at_times((0, GOOD), (2, GOOD), (30, GOOD))
 

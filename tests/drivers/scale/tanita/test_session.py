@@ -9,8 +9,9 @@ from gateway.domain.identity import identity
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure, Quality
 from gateway.drivers.scale.tanita import DRIVER
+from gateway.errors import LinkLost
 from tests.drivers.scale.tanita.test_codec import BD_815, PW_650, SC_330, line
-from tests.drivers.serial_lines import cut, listened
+from tests.drivers.serial_lines import Timeline, cut, listened, session_with
 
 
 async def test_a_weighing_is_a_weight_and_a_body_composition_in_one_commit() -> None:
@@ -126,3 +127,13 @@ async def test_the_same_line_again_is_the_same_weighing() -> None:
 
     assert len(session.readings) == 2
     assert len({identity(r) for r in session.readings}) == 2
+
+
+async def test_two_people_of_one_weight_within_a_minute_are_two_weighings() -> None:
+    timeline = Timeline((0, SC_330), (2, SC_330), (20, SC_330))
+    session = session_with(DRIVER, clock=timeline.clock)
+    session.link = timeline
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    assert len(session.readings) == 4
