@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.live import Live
 
 from gateway.demo import table
-from gateway.demo.stage import CONSENTING, DESTINATION, OTHER, Stage
-from gateway.demo.sums import Sum, arrival_sums, held_by_devices, journal_sums
+from gateway.demo.stage import CONSENTING, DESTINATION, OTHER, PUSH_ONLY, Stage
+from gateway.demo.sums import Sum, arrival_sums, held_by_devices, journal_sums, spoken_into_the_void
 
 LINK_CUT_S = 5.0
 DRAIN_S = 90.0
@@ -74,8 +74,7 @@ def _measure(console: Console, stage: Stage, seconds: int, kills: list[float]) -
                 cut = True
             while kills and kills[0] < elapsed:
                 kills.pop(0)
-                stage.daemon.kill()
-                stage.daemon.launch()
+                stage.kill_daemon()
             readings = stage.daemon.client.get("readings", limit=LOOKED_AT)
             held = held_by_devices(stage.produced_since(SHOWN_SINCE), readings)[:SHOWN]
             newest = readings[: SHOWN - len(held)]
@@ -102,8 +101,10 @@ def _drain(stage: Stage) -> list[Sum]:
 
 def _sums(stage: Stage) -> list[Sum]:
     readings = _all_readings(stage)
+    produced = stage.produced()
+    excusable = spoken_into_the_void(produced, PUSH_ONLY, stage.kills)
     return [
-        *journal_sums(stage.produced(), readings),
+        *journal_sums(produced, readings, excusable),
         *arrival_sums(
             readings,
             DESTINATION,

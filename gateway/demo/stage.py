@@ -19,6 +19,8 @@ OTHER = "Marcel"
 """Both are invented."""
 
 DESTINATION = "mes"
+PUSH_ONLY = frozenset({"counter-cuff", "counter-scale"})
+"""Devices that say a reading once and keep none."""
 
 _TEMPLATE = """\
 [hub]
@@ -79,6 +81,8 @@ class Stage:
         self.daemon: Daemon
         self.people: dict[str, str] = {}
         """The gateway's ids of the two, by name."""
+        self.kills: list[datetime] = []
+        """When the daemon was killed."""
         self._pairing_bytes = 0
 
     def _serial(self, device: str, name: str, *more: str) -> Process:
@@ -201,6 +205,12 @@ class Stage:
     def bytes_about(self, name: str) -> int:
         """Count the bytes about a person that have reached the sandbox since they were paired."""
         return int(self.space(name)["bytes_seen"]) - self._pairing_bytes
+
+    def kill_daemon(self) -> None:
+        """Kill the daemon as a power cut would, and start it again."""
+        self.daemon.kill()
+        self.kills.append(datetime.now(UTC))
+        self.daemon.launch()
 
     def cut_link(self, seconds: float) -> None:
         """Cut the link to the health space; it comes back by itself."""
