@@ -59,8 +59,9 @@ class RecordingSession:
 
     async def record(self, *readings: Reading, bookmark: str | None = None) -> int:
         """Keep what is new."""
-        new = [r for r in readings if identity(r) not in self._known]
-        self._known.update(identity(r) for r in new)
+        told = {identity(r): r for r in reversed(readings)}
+        new = [r for key, r in reversed(told.items()) if key not in self._known]
+        self._known.update(told)
         self.readings.extend(new)
         self.calls.append(len(readings))
         self.events.append("record")

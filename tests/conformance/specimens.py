@@ -1,0 +1,162 @@
+"""One specimen of each built-in driver's family, made from what the drivers' own tests have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+
+from gateway.drivers.api import SERIAL, Channel, Driver, Reach, Sighting, gatt
+from gateway.testing.links import Answer, Written
+from gateway.testing.specimen import Said, Specimen
+from tests.drivers.bp_monitor.and_tm.test_and_tm import BPBIO, TM_2655, TM_2657
+from tests.drivers.bp_monitor.beurer_serial.test_beurer_serial import Cuff
+from tests.drivers.bp_monitor.omron_hbp.test_codec import FAILED, GOOD
+from tests.drivers.bp_monitor.taidoc.test_taidoc import Monitor
+from tests.drivers.cgm.bluetooth_sig import sensor
+from tests.drivers.cgm.dexcom_receiver.receiver import Receiver
+from tests.drivers.cgm.dexcom_receiver.test_session import history
+from tests.drivers.glucose_meter.bluetooth_sig import meter
+from tests.drivers.glucose_meter.onetouch_ultra2.test_onetouch_ultra2 import Meter as Ultra2
+from tests.drivers.glucose_meter.onetouch_ultraeasy.test_onetouch_ultraeasy import (
+    Meter as UltraEasy,
+)
+from tests.drivers.scale.and_weighing.test_and_weighing import OVER, STABLE, UNSTABLE
+from tests.drivers.scale.health_o_meter.test_health_o_meter import FULL, NEXT
+from tests.drivers.scale.mt_sics.test_mt_sics import EMPTY, MOVING
+from tests.drivers.scale.mt_sics.test_mt_sics import STABLE as SICS_STABLE
+from tests.drivers.scale.sma.test_sma import STANDING, ZERO
+from tests.drivers.scale.tanita.test_codec import PW_650, SC_330
+
+ADDRESS = "C0:FF:EE:00:00:01"
+
+BP, WEIGHT, COMPOSITION = gatt("1810", "2a35"), gatt("181d", "2a9d"), gatt("181b", "2a9c")
+
+
+def named(name: str) -> Driver:
+    driver: Driver = import_module(f"gateway.drivers.{name.replace('/', '.')}").DRIVER
+    return driver
+
+
+def spoken(name: str, *lines: bytes, every_s: float = 40.0) -> Specimen:
+    """A serial device that sends these by itself, each for another person."""
+    says: tuple[Said, ...] = tuple(
+        (1 + every_s * number, SERIAL, line) for number, line in enumerate(lines)
+    )
+    return Specimen(named(name), (_port(name),), says)
+
+
+def asked(name: str, device: Callable[[], Callable[[bytes], Iterable[bytes]]]) -> Specimen:
+    """A serial device that answers from its memory."""
+
+    def answers() -> Mapping[Channel, Answer]:
+        answer = device()
+        return {SERIAL: lambda data: [(SERIAL, b"".join(answer(data)))]}
+
+    return Specimen(named(name), (_port(name),), answers=answers)
+
+
+def asked_for_weight(name: str, *shown: bytes) -> Specimen:
+    """A serial scale that answers what it shows at the moment, and the last for ever."""
+
+    def answers() -> Mapping[Channel, Answer]:
+        left = list(shown)
+        return {SERIAL: lambda _: [(SERIAL, left.pop(0) if len(left) > 1 else left[0])]}
+
+    return Specimen(named(name), (_port(name),), answers=answers)
+
+
+def ble(name: str, service: str, *frames: tuple[Channel, str]) -> Specimen:
+    """A device that sends its memory by indications, a tenth of a second apart."""
+    says = tuple((0.1 * n, on, bytes.fromhex(data)) for n, (on, data) in enumerate(frames))
+    return Specimen(named(name), (seen(service),), says, forgets=True)
+
+
+def seen(*services: str, name: str | None = None) -> Sighting:
+    return Sighting(ADDRESS, Reach.BLE, name=name, services=frozenset(services))
+
+
+def _port(name: str) -> Sighting:
+    return Sighting("/dev/ttyUSB0", Reach.SERIAL, driver=name)
+
+
+def _cgm() -> Specimen:
+    def answers() -> Mapping[Channel, Answer]:
+        return {sensor.RACP: sensor.Sensor(sensor.every(5, 1400, 1525))._answer}
+
+    values = dict(sensor.Sensor({}).link().values)
+    return Specimen(
+        named("cgm/bluetooth_sig"),
+        (seen("181f"),),
+        values=values,
+        answers=answers,
+        frames=(*_fixed(values, sensor.MEASUREMENT), (sensor.MEASUREMENT, sensor.sample(5))),
+    )
+
+
+def _glucose_meter() -> Specimen:
+    memory = meter.records(1, 6) | {7: meter.record(7, 140, announces=True)}
+
+    def answers() -> Mapping[Channel, Answer]:
+        return {meter.RACP: meter.Meter(memory, {7: meter.context(7, 2)})._answer}
+
+    return Specimen(
+        named("glucose_meter/bluetooth_sig"),
+        (seen("1808"),),
+        values={meter.MEASUREMENT: b"", meter.CONTEXT: b""},
+        answers=answers,
+        frames=((meter.MEASUREMENT, memory[1]), (meter.CONTEXT, meter.context(7, 2))),
+    )
+
+
+def _fixed(values: Mapping[Channel, bytes], *but: Channel) -> Iterable[Written]:
+    return ((channel, data) for channel, data in values.items() if channel not in but)
+
+
+def specimens() -> dict[str, tuple[Specimen, ...]]:
+    """By the name of the driver."""
+    return {
+        "bp_monitor/and_tm": (spoken("bp_monitor/and_tm", TM_2657, TM_2655, BPBIO),),
+        "bp_monitor/beurer_serial": (
+            asked("bp_monitor/beurer_serial", lambda: Cuff(cut=64).answer),
+        ),
+        "bp_monitor/bluetooth_sig": (
+            ble(
+                "bp_monitor/bluetooth_sig",
+                "1810",
+                (BP, "06 8200 5500 6400 ea07 03 0d 14 00 00 4600"),  # 130/85, pulse 70
+                (BP, "16 ff07 ff07 ff07 ea07 03 0e 0a 18 00 ff07 0000"),  # failed
+                (BP, "1e 7800 5000 5d00 ea07 03 0e 0a 19 00 4800 01 0000"),  # 120/80, user 1
+            ),
+        ),
+        "bp_monitor/omron_hbp": (spoken("bp_monitor/omron_hbp", GOOD, FAILED),),
+        "bp_monitor/taidoc": (asked("bp_monitor/taidoc", lambda: Monitor().answer),),
+        "cgm/bluetooth_sig": (_cgm(),),
+        "cgm/dexcom_receiver": (
+            asked("cgm/dexcom_receiver", lambda: Receiver(history(50)).answer),
+        ),
+        "glucose_meter/bluetooth_sig": (_glucose_meter(),),
+        "glucose_meter/onetouch_ultra2": (
+            asked("glucose_meter/onetouch_ultra2", lambda: Ultra2().answer),
+        ),
+        "glucose_meter/onetouch_ultraeasy": (
+            asked("glucose_meter/onetouch_ultraeasy", lambda: UltraEasy().answer),
+        ),
+        "scale/and_weighing": (
+            spoken("scale/and_weighing", UNSTABLE, STABLE, STABLE, OVER, every_s=1.0),
+        ),
+        "scale/bluetooth_sig": (
+            ble(
+                "scale/bluetooth_sig",
+                "181d",
+                (WEIGHT, "06 983a ea07 03 0e 0a 19 00 01"),  # 75.000 kg, user 1
+                (COMPOSITION, "1602 fa00 ea07 03 0e 0a 19 00 01 9001 8813"),  # its composition
+                (WEIGHT, "06 7017 ea07 03 0e 0a 19 1e 02"),  # 30.000 kg, user 2
+            ),
+        ),
+        "scale/health_o_meter": (spoken("scale/health_o_meter", FULL, NEXT, every_s=1.0),),
+        "scale/mt_sics": (
+            asked_for_weight("scale/mt_sics", EMPTY, MOVING, SICS_STABLE, SICS_STABLE, EMPTY),
+        ),
+        "scale/sma": (asked_for_weight("scale/sma", ZERO, STANDING, STANDING, ZERO),),
+        "scale/tanita": (spoken("scale/tanita", SC_330, PW_650),),
+    }
