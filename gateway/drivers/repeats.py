@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.drivers.api import Frame
 
@@ -18,14 +19,17 @@ class Repeats:
 
     within_s: float
     _line: bytes = b""
-    _looks: Hashable = None
     _since_s: float = 0.0
-    _count: int = 0
+    _at: Hashable = None
+    _counts: Counter[Hashable] = field(default_factory=Counter)
 
-    def place(self, frame: Frame, looks: Hashable) -> int:
-        """Return which one this is, from 1 on, of those that came in a row and look the same."""
+    def place(self, frame: Frame, at: Hashable, looks: Hashable) -> int:
+        """Return which one this is, from 1 on, of those stamped `at` that look the same."""
         line, moment = frame.data.strip(), frame.received.monotonic
+        if at != self._at:
+            self._at = at
+            self._counts.clear()
         if line != self._line or moment - self._since_s > self.within_s:
-            self._count = self._count + 1 if looks == self._looks else 1
-            self._line, self._looks, self._since_s = line, looks, moment
-        return self._count
+            self._line, self._since_s = line, moment
+            self._counts[looks] += 1
+        return max(self._counts[looks], 1)

@@ -38,6 +38,6 @@ def _origin(session: Session, record: Stored, clock: ClockSample | None) -> Orig
         device=session.device.id,
         received=record.received,
         device_time=record.at.device_time(clock),
-        record=f"{record.at} {pressure.systolic}/{pressure.diastolic}",
+        record=f"{record.at} {pressure.systolic}/{pressure.diastolic} {pressure.pulse}",
         live=False,
     )

@@ -37,11 +37,12 @@ async def _introduce(session: Session, message: Measured) -> None:
 
 def _origin(session: Session, frame: Frame, message: Measured) -> Origin:
     at = message.device_time
+    looks = f"{message.systolic}/{message.diastolic} {message.pulse}"
     return Origin(
         device=session.device.id,
         received=frame.received,
         device_time=at.just_taken(frame.received) if at is not None else None,
-        record=f"{at} {message.systolic}/{message.diastolic}" if at is not None else None,
+        record=f"{at} {looks}" if at is not None else None,
     )
 
 

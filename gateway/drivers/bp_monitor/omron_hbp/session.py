@@ -63,9 +63,11 @@ def _pressure(message: Measured) -> Pressure:
 
 
 def _record(repeats: Repeats, frame: Frame, message: Measured) -> str:
-    """Return the key of the record: minute, pressures, its place among those that look alike.
+    """Return the key of the record: minute, numbers, its place among those that look alike.
 
-    The pressures are there for the heart rate: two people may have the same one in one minute.
+    All three numbers, as a pressure and a heart rate are two readings, and two people may share one
+    of them within a minute.
     """
-    place = repeats.place(frame, (message.device_time.at, _pressure(message)))
-    return f"{message.device_time} {message.systolic}/{message.diastolic} #{place}"
+    looks = f"{message.systolic}/{message.diastolic} {message.pulse}"
+    place = repeats.place(frame, message.device_time.at, looks)
+    return f"{message.device_time} {looks} #{place}"

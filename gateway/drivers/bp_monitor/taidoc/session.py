@@ -73,11 +73,15 @@ async def _layout(session: Session, inbox: FramedInbox) -> Layout:
 
 
 async def _read(session: Session, inbox: FramedInbox, layout: Layout) -> None:
+    """Record the memory.
+
+    A measurement that is taken meanwhile moves every record by one, and would give one the time of
+    another: then what was read is nothing, and the next look reads it whole.
+    """
     clock = await _clock(inbox)
-    count = int.from_bytes((await _ask(inbox, Command.COUNT)).data[2:4], "little")
-    if count > _RECORDS:
-        raise ProtocolError(f"The monitor claims {count} records, more than it can keep.")
-    stored = []
+    count = await _count(inbox)
+    stored: list[Stored] = []
+    newest = await _ask(inbox, Command.RECORD_TIME) if count else None
     for index in range(count):
         when = await _ask(inbox, Command.RECORD_TIME, index)
         what = await _ask(inbox, Command.RECORD_VALUE, index)
@@ -85,8 +89,24 @@ async def _read(session: Session, inbox: FramedInbox, layout: Layout) -> None:
             stored.append(_stored(when, what, layout))
         except DecodeError as error:
             await inbox.set_aside(when, error)
+    if newest is None or await _has_moved(inbox, count, newest):
+        return
     if stored:
         await session.record(*made(session, stored, clock))
+
+
+async def _has_moved(inbox: FramedInbox, count: int, newest: Frame) -> bool:
+    """Whether the memory is another than it was."""
+    if await _count(inbox) != count:
+        return True
+    return (await _ask(inbox, Command.RECORD_TIME)).data != newest.data
+
+
+async def _count(inbox: FramedInbox) -> int:
+    count = int.from_bytes((await _ask(inbox, Command.COUNT)).data[2:4], "little")
+    if count > _RECORDS:
+        raise ProtocolError(f"The monitor claims {count} records, more than it can keep.")
+    return count
 
 
 async def _clock(inbox: FramedInbox) -> ClockSample | None:

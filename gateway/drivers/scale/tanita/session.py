@@ -59,7 +59,7 @@ def _readings(
     session: Session, frame: Frame, weighing: Weighing, repeats: Repeats
 ) -> list[Reading]:
     at = weighing.device_time
-    place = repeats.place(frame, (at and at.at, weighing.weight))
+    place = repeats.place(frame, at and at.at, weighing.weight)
     origin = Origin(
         device=session.device.id,
         received=frame.received,

@@ -74,13 +74,20 @@ class Monitor:
         raise AssertionError("nothing else may be asked")
 
 
-async def read(monitor: Monitor, **settings: str | int | bool | None) -> RecordingSession:
+async def read(
+    monitor: Monitor, looks: int = 1, **settings: str | int | bool | None
+) -> RecordingSession:
     session = session_with(DRIVER, settings=settings, answer=monitor.answer)
     assert isinstance(session.link, ScriptedLink)
     session.link.then = LinkTimeout
 
+    left = looks
+
     async def pause(seconds: float, /) -> None:
-        raise LinkLost("unplugged")
+        nonlocal left
+        left -= 1
+        if not left:
+            raise LinkLost("unplugged")
 
     session.pause = pause  # type: ignore[method-assign]
     with pytest.raises(LinkLost):
@@ -240,6 +247,23 @@ async def test_an_answer_to_another_question_ends_the_session() -> None:
 
     with pytest.raises(ProtocolError, match="another question"):
         await DRIVER.converse(session)
+
+
+async def test_a_measurement_taken_meanwhile_moves_no_time_to_another_record() -> None:
+    monitor = Monitor()
+    answer = monitor.answer
+    new = ((0x04, 0x27, 0x2E, 0x0D), (150, 110, 99, 88))
+
+    def measures_meanwhile(data: bytes) -> Iterable[bytes]:
+        reply = list(answer(data))
+        if data[1] == 0x26 and new not in monitor.memory:
+            monitor.memory.insert(0, new)
+        return reply
+
+    monitor.answer = measures_meanwhile  # type: ignore[method-assign]
+    session = await read(monitor, looks=2)
+
+    assert systolic(session) == [120, 128, 150]
 
 
 def session_with_timeouts(monitor: Monitor) -> RecordingSession:
