@@ -106,6 +106,7 @@ class Route:
         self._timer = timer
         self._backoff = Backoff(jitter)
         self._why_paused = ""
+        self._why_stuck: str | None = None
         self._batch = max_concurrent * _BATCH_PER_SLOT
         self._slots = asyncio.Semaphore(max_concurrent)
         self._claiming = asyncio.Lock()
@@ -130,9 +131,11 @@ class Route:
             claimed = await self._deliver_a_batch()
             rest_s = 0.0 if claimed else await self._rest_s()
         except JournalError as error:
+            self._why_stuck = f"Nothing can be sent: {error}."
             _log.error("%s: nothing can be sent: %s", self._name, error)
             await self._timer(asyncio.Event(), _JOURNAL_REST_S)
             return
+        self._why_stuck = None
         if rest_s:
             await self._timer(self._due, rest_s)
 
@@ -163,8 +166,8 @@ class Route:
 
     @property
     def problem(self) -> str | None:
-        """Why the destination is left alone for now, in a sentence; None if it is not."""
-        return self._why_paused if self._backoff.failing else None
+        """Why nothing goes there for now, in a sentence; None if it does."""
+        return self._why_paused if self._backoff.failing else self._why_stuck
 
     @property
     def _now_s(self) -> float:
@@ -301,6 +304,7 @@ class Route:
             try:
                 return await write(*args, **kwargs)
             except JournalFull as error:
+                self._why_stuck = f"What was sent cannot be kept yet: {error}."
                 _log.error("%s: what was sent cannot be kept yet: %s", self._name, error)
                 await self._timer(asyncio.Event(), _JOURNAL_REST_S)
             except JournalError as error:

@@ -61,7 +61,7 @@ class Worker:
                 group.create_task(route.run())
 
     def problems(self) -> dict[str, str | None]:
-        """Return, by destination, why it is left alone for now; None if it is not."""
+        """Return, by destination, why nothing goes there for now; None if it does."""
         return {name: route.problem for name, route in self._routes.items()}
 
     def resume(self, subject: SubjectId, destination: str) -> None:

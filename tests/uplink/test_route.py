@@ -349,9 +349,12 @@ async def test_a_journal_that_cannot_claim_is_asked_again_later() -> None:
     bench.outbox.broken = True
 
     await bench.rounds(1)
+    problem = bench.route.problem
     bench.outbox.broken = False
     await bench.rounds(1)
 
+    assert problem == "Nothing can be sent: the journal is damaged."
+    assert bench.route.problem is None
     assert bench.timer.waits == [10]
     assert bench.outbox.states() == ["settled"]
 
