@@ -1,7 +1,7 @@
 """A hub with everything around it: the real daemon, a sandbox health space, people, devices.
 
 The daemon runs in the test's own process, put together by `gateway.app.daemon` from a configuration
-file, and is asked through its socket, as the command asks it.
+file, or in a process of its own. It is asked through its socket, as the command asks it.
 """
 
 import asyncio
@@ -93,9 +93,11 @@ async def a_health_space(time: Passing) -> AsyncIterator[HealthSpace]:
 class Home:
     """A running hub, asked from outside."""
 
-    def __init__(self, config: Config, hub: DaemonHub, space: HealthSpace, time: Passing) -> None:
+    hub: DaemonHub
+    """Only of a daemon in this process."""
+
+    def __init__(self, config: Config, space: HealthSpace, time: Passing) -> None:
         self.config = config
-        self.hub = hub
         self.space = space
         self.time = time
         self.people: dict[str, str] = {}
@@ -208,6 +210,7 @@ async def at_home(
     """Run the daemon for as long as the block lasts."""
     config = configuration.load(written(folder, space, plan))
     async with daemon(config, clock=time, timer=time.timer) as hub:
-        home = Home(config, hub, space, time)
+        home = Home(config, space, time)
+        home.hub = hub
         await home.until(lambda: asyncio.to_thread(Client(config).daemon_answers))
         yield home
