@@ -102,7 +102,7 @@ def _drain(stage: Stage) -> list[Sum]:
 def _sums(stage: Stage) -> list[Sum]:
     readings = _all_readings(stage)
     produced = stage.produced()
-    excusable = spoken_into_the_void(produced, PUSH_ONLY, stage.kills)
+    excusable = spoken_into_the_void(produced, PUSH_ONLY, stage.deaf)
     return [
         *journal_sums(produced, readings, excusable),
         *arrival_sums(

@@ -81,8 +81,8 @@ class Stage:
         self.daemon: Daemon
         self.people: dict[str, str] = {}
         """The gateway's ids of the two, by name."""
-        self.kills: list[datetime] = []
-        """When the daemon was killed."""
+        self.deaf: list[tuple[datetime, datetime]] = []
+        """From when to when the daemon was not there, each time it was killed."""
         self._pairing_bytes = 0
 
     def _serial(self, device: str, name: str, *more: str) -> Process:
@@ -208,9 +208,10 @@ class Stage:
 
     def kill_daemon(self) -> None:
         """Kill the daemon as a power cut would, and start it again."""
+        killed = datetime.now(UTC)
         self.daemon.kill()
-        self.kills.append(datetime.now(UTC))
         self.daemon.launch()
+        self.deaf.append((killed, datetime.now(UTC)))
 
     def cut_link(self, seconds: float) -> None:
         """Cut the link to the health space; it comes back by itself."""

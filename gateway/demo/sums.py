@@ -68,13 +68,14 @@ def _plain(number: str) -> str:
     return format(Decimal(number).normalize(), "f")
 
 
-ON_THE_CABLE = timedelta(seconds=1)
+ON_THE_CABLE = timedelta(seconds=2)
+"""A long line takes half a second at 9600 baud; opening a port empties it of what came before."""
 
 
 def spoken_into_the_void(
-    produced: Iterable[Json], push_only: Collection[str], kills: Sequence[datetime]
+    produced: Iterable[Json], push_only: Collection[str], deaf: Sequence[tuple[datetime, datetime]]
 ) -> Counter[tuple[str, ...]]:
-    """Count what push-only devices said in the second before a kill, and nobody can have kept.
+    """Count what push-only devices said about the time the daemon was `deaf`: from, until.
 
     Such a device has no memory and waits for no answer: what is on its cable when the listener dies
     is gone, whatever the listener does. Every other device keeps a record until it is safe.
@@ -83,7 +84,7 @@ def spoken_into_the_void(
     for line in produced:
         said = datetime.fromisoformat(line["measured_at"])
         if line["device"] in push_only and any(
-            timedelta() <= kill - said <= ON_THE_CABLE for kill in kills
+            since - ON_THE_CABLE <= said <= until + ON_THE_CABLE for since, until in deaf
         ):
             lost[key_of_produced(line)] += 1
     return lost

@@ -61,9 +61,9 @@ def test_a_changed_value_is_one_lost_and_one_invented() -> None:
 
 
 def test_only_a_push_only_device_at_the_moment_of_a_kill_is_excused() -> None:
-    lines = [said("72.4"), said("73.0", at=AT - timedelta(seconds=5)), said("74.0", device="cuff")]
+    lines = [said("72.4"), said("73.0", at=AT - timedelta(seconds=9)), said("74.0", device="cuff")]
 
-    void = spoken_into_the_void(lines, {"scale"}, [AT + timedelta(seconds=0.5)])
+    void = spoken_into_the_void(lines, {"scale"}, [(AT, AT + timedelta(seconds=1))])
     sums = journal_sums(lines, [], void)
 
     assert void.total() == 1
