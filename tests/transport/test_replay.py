@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.identity import ReadingId, identity
 from gateway.drivers.api import SERIAL, Channel, Manifest, Reach, Sighting, gatt
+from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
 from gateway.errors import ConfigError, LinkLost, LinkRefused, LinkTimeout
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
+from gateway.testing.session import RecordingSession
 from gateway.transport.api import OpenLink
 from gateway.transport.capture import CaptureWriter
 from gateway.transport.replay import ReplaySettings, ReplayTransport
@@ -182,6 +185,28 @@ async def test_what_passed_over_a_link_is_written_down_and_plays_the_same(
 
     assert replayed == original == [b"\x07", b"\x10\x01\x01"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_a_conversation_replayed_twice_gives_the_same_identities(tmp_path: Path) -> None:
+    path = tmp_path / "kiosk.jsonl"
+    line = b"2026,07,11,09,05,                    ,0,120,080,072,0\r\n"
+    clock = ManualClock()
+    device = ScriptedLink(pending=[(SERIAL, line[:30]), (SERIAL, line[30:])], then=LinkLost)
+    kiosk = Device(id=DeviceId("serial:kiosk"), driver=OMRON_HBP.manifest.name)
+
+    live = await listened_to(CaptureWriter(device, kiosk, path, clock), kiosk)
+    replays = [await listened_to(await played(path), kiosk) for _ in range(2)]
+
+    assert len(live) == 2
+    assert replays == [live, live]
+
+
+async def listened_to(link: OpenLink, device: Device) -> list[ReadingId]:
+    session = RecordingSession(driver=OMRON_HBP, link=link, device=device)
+    with pytest.raises(LinkLost):
+        await OMRON_HBP.converse(session)
+    await link.close()
+    return [identity(reading) for reading in session.readings]
 
 
 async def test_a_second_session_is_appended_to_the_file(tmp_path: Path) -> None:

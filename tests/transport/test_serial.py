@@ -169,6 +169,29 @@ async def test_unplugging_ends_the_link_promptly(pty: Pty) -> None:
     await link.close()
 
 
+async def test_a_device_that_is_plugged_in_again_is_seen_and_opened_under_its_name(
+    tmp_path: Path,
+) -> None:
+    name = tmp_path / "by-id"
+    first, second = Pty(), Pty()
+    name.symlink_to(first.path)
+    link = await opened(str(name))
+    first.unplug()
+    with pytest.raises(LinkLost):
+        await (await link.subscribe(SERIAL)).get(within=SOON)
+    await link.close()
+
+    name.unlink()
+    name.symlink_to(second.path)
+    link = await opened(str(name))
+    second.send(b"back")
+    got = await collected(link, 4)
+    await link.close()
+    second.unplug()
+
+    assert got == b"back"
+
+
 async def test_a_lost_link_keeps_the_loop_idle(pty: Pty) -> None:
     link = await opened(pty.path)
     inbox = await link.subscribe(SERIAL)
