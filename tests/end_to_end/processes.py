@@ -1,0 +1,51 @@
+"""The daemon and the command in processes of their own."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware_sims.health_space import HealthSpace
+
+from gateway import config as configuration
+from gateway.demo.processes import Daemon
+from tests.end_to_end.home import Home, Plan, written
+from tests.end_to_end.passing import Passing
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What became of a command."""
+
+    status: int
+    output: str
+    error: str
+
+
+@asynccontextmanager
+async def a_daemon(
+    folder: Path, space: HealthSpace, time: Passing, plan: Plan
+) -> AsyncIterator[tuple[Home, Daemon]]:
+    """Run the daemon in a process of its own. Its time is the real one: nothing can be skipped."""
+    path = written(folder, space, plan)
+    config = configuration.load(path)
+    daemon = Daemon(path, config, folder)
+    await asyncio.to_thread(daemon.launch)
+    try:
+        yield Home(config, space, time), daemon
+    finally:
+        await asyncio.to_thread(daemon.stop)
+
+
+async def command(config: Path, *arguments: str, given: bytes = b"") -> Ran:
+    """Run `healthspace-gateway` with this configuration."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "--config", str(config), *arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, error = await process.communicate(given)
+    return Ran(process.returncode or 0, output.decode(), error.decode())
