@@ -134,8 +134,7 @@ class VirtualRadio:
         self._link = Link()
         self._exits = AsyncExitStack()
         self._servers: list[HciServer] = []
-        self._peripherals: list[Peripheral] = []
-        self._lives: list[asyncio.Task[None]] = []
+        self._present: dict[VirtualDevice, tuple[Peripheral, asyncio.Task[None]]] = {}
         self._served = 0
 
     async def __aenter__(self) -> Self:
@@ -152,7 +151,7 @@ class VirtualRadio:
         """Close servers, end devices, silence every controller."""
         for server in self._servers:
             await server.close()
-        for life in self._lives:
+        for _, life in self._present.values():
             life.cancel()
         try:
             if isinstance(error, asyncio.CancelledError):
@@ -164,7 +163,7 @@ class VirtualRadio:
             await self._silence()
 
     async def _silence(self) -> None:
-        for peripheral in self._peripherals:
+        for peripheral, _ in self._present.values():
             await peripheral.power_off()
         for controller in list(self._link.controllers):
             controller.drop_everything(hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR)
@@ -172,12 +171,19 @@ class VirtualRadio:
             self._link.remove_controller(controller)
 
     async def add(self, device: VirtualDevice) -> Peripheral:
-        """Power a device on; it lives until the radio closes."""
+        """Power a device on; it lives until the radio closes, or until it is removed."""
         peripheral = Peripheral(device, self._stack(device.identity.name, device.identity.address))
         await peripheral.power_on()
-        self._peripherals.append(peripheral)
-        self._lives.append(self._group.create_task(device.run(peripheral)))
+        self._present[device] = peripheral, self._group.create_task(device.run(peripheral))
         return peripheral
+
+    async def remove(self, device: VirtualDevice) -> None:
+        """Take a device out of earshot: its link times out, and its bonds are forgotten."""
+        peripheral, life = self._present.pop(device)
+        life.cancel()
+        await asyncio.wait({life})
+        await peripheral.power_off()
+        self._retire(self._link.find_le_controller(hci.Address(device.identity.address)))
 
     async def central(self, address: str = CENTRAL_ADDRESS) -> Any:
         """Return a powered-on bumble Device that can scan and connect."""

@@ -162,6 +162,20 @@ async def test_cancelling_nothing_is_refused() -> None:
             await central.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
 
 
+async def test_a_device_that_is_removed_is_lost_to_who_is_connected() -> None:
+    async with VirtualRadio() as radio:
+        device = cuff()
+        await radio.add(device)
+        central = await radio.central()
+        link = await central.connect(hci.Address(device.identity.address))
+        lost = asyncio.get_running_loop().create_future()
+        link.on("disconnection", lost.set_result)
+        await radio.remove(device)
+
+        reason = await asyncio.wait_for(lost, 5)
+        assert reason == hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
+
+
 class Broken:
     """A device whose firmware fails."""
 
