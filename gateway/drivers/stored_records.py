@@ -40,7 +40,22 @@ class StoredRecords:
     One request at a time: call `report`, then `burst` until it returns None; `count` in between.
     """
 
-    def __init__(self, link: Link, control: Channel, answers: Inbox, *records: Inbox) -> None:
+    def __init__(
+        self,
+        link: Link,
+        control: Channel,
+        answers: Inbox,
+        *records: Inbox,
+        by: int = racp.BY_NUMBER,
+        record_within_s: float = 0.0,
+    ) -> None:
+        """Take a control point, and the filter `by` which its records are numbered.
+
+        Records that are indicated come only once the one before is confirmed, that is, asked past:
+        `record_within_s` is how long that may take.
+        """
+        self._by = by
+        self._record_within_s = record_within_s
         self._link = link
         self._control = control
         self._answers = answers
@@ -57,7 +72,7 @@ class StoredRecords:
         """
         self._since = since
         self._finished = False
-        await self._ask(racp.report(since))
+        await self._ask(racp.report(since, self._by))
 
     async def burst(self) -> list[Frame] | None:
         """Return what came since the last call, or None once everything has been handed over.
@@ -75,7 +90,7 @@ class StoredRecords:
                 if frames := await self._drained(within=0):
                     return frames
                 raise
-            if answer is None and (frames := await self._drained(within=0)):
+            if answer is None and (frames := await self._drained(within=self._record_within_s)):
                 return frames
             if isinstance(answer, racp.Response) and answer.request_op == racp.Op.REPORT:
                 return await self._end(answer)
@@ -87,7 +102,7 @@ class StoredRecords:
 
         Records that come meanwhile stay in their inboxes.
         """
-        await self._ask(racp.count(since))
+        await self._ask(racp.count(since, self._by))
         for _ in range(_TURNS):
             answer = await self._answer()
             if isinstance(answer, racp.Count):

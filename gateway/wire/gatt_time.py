@@ -98,6 +98,11 @@ def current_time(cursor: Cursor) -> CurrentTime:
     return CurrentTime(*exact_time_256(cursor), cursor.u8())
 
 
+def current_time_octets(shown: datetime) -> bytes:
+    """Write the Current Time that sets a clock to `shown`, naive; the reason is "manual"."""
+    return date_time_octets(shown) + bytes((shown.isoweekday(), 0, 1))
+
+
 def time_zone(cursor: Cursor) -> timedelta | None:
     """Read the offset of standard time from UTC; None if the device does not know it.
 

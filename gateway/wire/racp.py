@@ -92,14 +92,21 @@ class Command:
     max: int | DateTime | None = None
 
 
-def report(since: int | None = None) -> bytes:
-    """Ask for all records, or those whose number is `since` or higher."""
-    return _ask(Op.REPORT, since)
+BY_NUMBER, BY_TIME = 1, 2
+"""Filters: the number of a record (of a sensor: its minute), or the time shown to the user."""
 
 
-def count(since: int | None = None) -> bytes:
+def report(since: int | None = None, by: int = BY_NUMBER) -> bytes:
+    """Ask for all records, or those whose number is `since` or higher.
+
+    `by` is the filter that stands for numbers; makers have filters of their own.
+    """
+    return _ask(Op.REPORT, since, by)
+
+
+def count(since: int | None = None, by: int = BY_NUMBER) -> bytes:
     """Ask how many records there are, of all or from number `since` on."""
-    return _ask(Op.COUNT, since)
+    return _ask(Op.COUNT, since, by)
 
 
 _COMMANDS = frozenset({Op.REPORT, Op.DELETE, Op.ABORT, Op.COUNT, Op.COMBINED_REPORT})
@@ -151,12 +158,12 @@ def decode_command(payload: bytes, *, numbered_by: str = "sequence_number") -> C
         cursor.finish()
         return Command(request, wanted.name.lower())
     by = cursor.u8()
-    if by not in (_BY_NUMBER, _BY_TIME):
+    if by not in (BY_NUMBER, BY_TIME):
         raise DecodeError("unknown_filter", payload, 2)
     low = None if wanted is Operator.LE else _operand(cursor, by)
     high = None if wanted is Operator.GE else _operand(cursor, by)
     cursor.finish()
-    name = numbered_by if by == _BY_NUMBER else "user_facing_time"
+    name = numbered_by if by == BY_NUMBER else "user_facing_time"
     return Command(request, wanted.name.lower(), name, low, high)
 
 
@@ -164,13 +171,12 @@ _REQUESTS = frozenset({Op.REPORT, Op.DELETE, Op.ABORT, Op.COUNT, Op.COMBINED_REP
 _OPERATORS = frozenset(Operator)
 _CODES = frozenset(Code)
 _FILTERED = (Operator.LE, Operator.GE, Operator.RANGE)
-_BY_NUMBER, _BY_TIME = 1, 2
 
 
-def _ask(op: Op, since: int | None) -> bytes:
+def _ask(op: Op, since: int | None, by: int) -> bytes:
     if since is None:
         return bytes((op, Operator.ALL))
-    return bytes((op, Operator.GE, _BY_NUMBER)) + since.to_bytes(2, "little")
+    return bytes((op, Operator.GE, by)) + since.to_bytes(2, "little")
 
 
 def _response(cursor: Cursor) -> Response:
@@ -190,4 +196,4 @@ def _count(cursor: Cursor) -> int:
 
 
 def _operand(cursor: Cursor, by: int) -> int | DateTime:
-    return cursor.u16() if by == _BY_NUMBER else date_time(cursor)
+    return cursor.u16() if by == BY_NUMBER else date_time(cursor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.domain.reading import Kind
+from gateway.drivers import and_medical
 from gateway.drivers.api import (
     Channel,
     Driver,
@@ -17,20 +18,29 @@ from gateway.drivers.api import (
     Sighting,
     gatt,
 )
-from gateway.drivers.bp_monitor.bluetooth_sig import codec
-from gateway.drivers.bp_monitor.bluetooth_sig.session import converse, is_beurer
+from gateway.drivers.bp_monitor.bluetooth_sig import codec, omron
+from gateway.drivers.bp_monitor.bluetooth_sig.cuff import is_beurer
+from gateway.drivers.bp_monitor.bluetooth_sig.memory import RECORD, RECORD_ACCESS
+from gateway.drivers.bp_monitor.bluetooth_sig.session import converse
+from gateway.drivers.device_clock import SET_CLOCK
 from gateway.errors import DecodeError
+from gateway.wire import racp
 
 SERVICE = "1810"
+_OMRON_ADVERTISEMENT = Channel(f"advertisement/{omron.COMPANY:04x}")
 
-_DECODERS: Mapping[Channel, Callable[[bytes], object]] = {
+_STANDARD: Mapping[Channel, Callable[[bytes], object]] = {
     gatt(SERVICE, "2a35"): codec.measurement,
     gatt(SERVICE, "2a36"): codec.intermediate,
     gatt(SERVICE, "2a49"): codec.feature,
     gatt(SERVICE, "2b34"): codec.enhanced_measurement,
     gatt(SERVICE, "2b35"): codec.enhanced_intermediate,
 }
-_RECORD = gatt(SERVICE, "2b36")
+_DECODERS: Mapping[Channel, Callable[[bytes], object]] = {
+    **_STANDARD,
+    and_medical.CUSTOM: and_medical.decode_command,
+    _OMRON_ADVERTISEMENT: omron.advertisement,
+}
 _BEURER = "BEURER-BM85"
 
 
@@ -47,11 +57,19 @@ class _BluetoothSigBloodPressure:
                 "Beurer BM48, BM59, BM85, ELITE 900", "checked against public captures of a BM85"
             ),
             Model("boso medicus, QardioArm", "checked against public captures"),
+            Model("A&D UA-651BLE", "from a public client; its clock and its farewell too"),
+            Model(
+                "Omron with the standard service (BP5250, HEM-7361T, ...)",
+                "from public clients; its option service and its advertisements too",
+            ),
         ),
         services=frozenset({SERVICE}),
+        settings=(SET_CLOCK,),
         decodes={
-            **{channel.split("/")[1].upper(): channel for channel in (*_DECODERS, _RECORD)},
+            **{channel.split("/")[1].upper(): channel for channel in (*_STANDARD, RECORD)},
             _BEURER: gatt(SERVICE, "2a35"),
+            "AND-CMD": and_medical.CUSTOM,
+            "OMRON-ADV": _OMRON_ADVERTISEMENT,
         },
     )
 
@@ -63,9 +81,11 @@ class _BluetoothSigBloodPressure:
         return Fit.PROFILE if SERVICE in sighting.services else Fit.NONE
 
     def decode(self, frame: Frame, /) -> object:
-        if frame.channel == _RECORD:
+        if frame.channel == RECORD:
             e2e_crc = frame.hints.get("e2e_crc") is True
             return codec.record_segment(frame.data, e2e_crc=e2e_crc)
+        if frame.channel == RECORD_ACCESS:
+            return racp.decode(frame.data, frame.hints)
         if frame.hints.get("name") == _BEURER.lower():
             return codec.beurer_measurement(frame.data)
         if frame.channel not in _DECODERS:

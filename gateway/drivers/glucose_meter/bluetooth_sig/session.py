@@ -10,15 +10,14 @@ not kept before its context: the context alone says that a "glucose" was ketone.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
-from hashlib import blake2s
+from dataclasses import replace
 
 from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Frame, Session, gatt
 from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.drivers.glucose_meter.bluetooth_sig import codec
 from gateway.drivers.glucose_meter.bluetooth_sig.readings import Record, reading_of
+from gateway.drivers.record_mark import Mark
 from gateway.drivers.stored_records import StoredRecords
 from gateway.errors import DecodeError, ProtocolError
 from gateway.wire.gatt_time import date_time_octets
@@ -53,35 +52,10 @@ async def converse(session: Session) -> None:
     await introduce(session)
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The bookmark: the last record up to which all are in the journal."""
-
-    sequence: int
-    digest: str
-    """Of the record's number, base time and value; not of its offset, which the user can move."""
-
-    @classmethod
-    def of(cls, said: codec.GlucoseMeasurement) -> Mark:
-        """Make the mark of a record."""
-        content = f"{said.sequence} {date_time_octets(said.base_time).hex()} {said.concentration}"
-        return cls(said.sequence, blake2s(content.encode(), digest_size=8).hexdigest())
-
-    def to_text(self) -> str:
-        """Write the mark as a bookmark."""
-        return json.dumps({"sequence": self.sequence, "digest": self.digest})
-
-    @classmethod
-    def from_text(cls, text: str | None) -> Mark | None:
-        """Read a bookmark; None if there is none, or not one of this driver's."""
-        try:
-            fields = json.loads(text or "")
-            sequence = fields["sequence"]
-            if isinstance(sequence, int) and 0 <= sequence <= 0xFFFF:
-                return cls(sequence, str(fields["digest"]))
-        except (KeyError, TypeError, ValueError):
-            pass
-        return None
+def mark_of(said: codec.GlucoseMeasurement) -> Mark:
+    """Mark a record by its number, base time and value; not by its offset: the user can move it."""
+    content = f"{said.sequence} {date_time_octets(said.base_time).hex()} {said.concentration}"
+    return Mark.of(said.sequence, content.encode())
 
 
 class _Memory:
@@ -171,7 +145,7 @@ class _Memory:
         readings: list[Reading] = []
         mark = self._mark
         for record in records:
-            this = self._last = Mark.of(record.measurement)
+            this = self._last = mark_of(record.measurement)
             is_kept = this == self._known or this in self._seen
             self._seen.add(this)
             self._found_known = self._found_known or this == self._known

@@ -11,7 +11,7 @@ from gateway.domain.device_time import corrected
 from gateway.domain.reading import Quality
 from gateway.drivers.api import gatt
 from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER
-from gateway.drivers.glucose_meter.bluetooth_sig.session import Mark
+from gateway.drivers.record_mark import Mark
 from gateway.errors import LinkLost, ProtocolError
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession

@@ -1,0 +1,126 @@
+"""Reads the stored records of a cuff that has a Record Access Control Point (service 1.1.1).
+
+They are numbered per user. While all that was ever read is one user's, the bookmark names the last
+record, and the next time the cuff is asked from there on; with several users in one memory a number
+says little, and all of it is read each time: a record that is there already is no news.
+"""
+
+from __future__ import annotations
+
+from gateway.drivers.api import Frame, Session, gatt
+from gateway.drivers.bp_monitor.bluetooth_sig import codec
+from gateway.drivers.bp_monitor.bluetooth_sig.cuff import ENHANCED, MEASUREMENT, Cuff
+from gateway.drivers.bp_monitor.bluetooth_sig.record import Assembly, StoredRecord
+from gateway.drivers.record_mark import Mark
+from gateway.drivers.stored_records import StoredRecords
+from gateway.errors import DecodeError, LinkRefused
+
+RECORD = gatt("1810", "2b36")
+RECORD_ACCESS = gatt("1810", "2a52")
+FEATURE = gatt("1810", "2a49")
+
+READS = 3
+"""How often the same records are asked for before going on without what is missing."""
+
+_CHANNELS = {"2A35": MEASUREMENT, "2B34": ENHANCED}
+_E2E_CRC = 1 << 6
+
+
+def has_memory(session: Session) -> bool:
+    """Say whether the cuff's stored records can be asked for."""
+    return {RECORD, RECORD_ACCESS} <= set(session.link.channels)
+
+
+class Memory:
+    """The stored records of one cuff, subscribed to."""
+
+    def __init__(self, cuff: Cuff, stored: StoredRecords, *, e2e_crc: bool) -> None:
+        self._cuff = cuff
+        self._session = cuff.session
+        self._stored = stored
+        self._e2e_crc = e2e_crc
+        self._seen: dict[int, Mark] = {}
+        self._users: set[int | None] = set()
+        self._bad: set[bytes] = set()
+
+    @classmethod
+    async def subscribed(cls, cuff: Cuff) -> Memory:
+        """Subscribe to the records, and find out whether they carry a CRC."""
+        link = cuff.session.link
+        records = await link.subscribe(RECORD)
+        answers = await link.subscribe(RECORD_ACCESS)
+        stored = StoredRecords(link, RECORD_ACCESS, answers, records)
+        return cls(cuff, stored, e2e_crc=await _has_crc(cuff.session))
+
+    async def read(self) -> None:
+        """Record what was stored since the bookmark, or everything."""
+        known = Mark.from_text(await self._session.bookmark())
+        whole = await self._read(known.sequence if known else None)
+        if known is not None and self._seen.get(known.sequence) != known:
+            await self._session.remark("memory_reset")
+            self._seen.clear()
+            whole = await self._read(None)
+        if not whole:
+            await self._session.remark("stored_records_incomplete")
+        elif self._seen and len(self._users) == 1:
+            await self._session.set_bookmark(self._seen[max(self._seen)].to_text())
+        elif self._users:
+            await self._session.set_bookmark("")
+
+    async def _read(self, since: int | None) -> bool:
+        for _ in range(READS):
+            before = len(self._seen)
+            intact = await self._report(since)
+            twice = len(self._seen) == before > 0
+            if intact and await self._stored.confirms(since, len(self._seen), twice=twice):
+                return True
+        return False
+
+    async def _report(self, since: int | None) -> bool:
+        """Record one report; say whether every record of it could be put together."""
+        assembly = Assembly(e2e_crc=self._e2e_crc)
+        intact = True
+        await self._stored.report(since)
+        while (burst := await self._stored.burst()) is not None:
+            for frame in burst:
+                try:
+                    record = assembly.add(frame)
+                except DecodeError as error:
+                    intact = False
+                    await self._set_aside(frame, error)
+                else:
+                    await self._keep(record)
+        return intact
+
+    async def _set_aside(self, frame: Frame, error: DecodeError) -> None:
+        if frame.data not in self._bad:
+            self._bad.add(frame.data)
+            await self._session.set_aside(frame, error)
+
+    async def _keep(self, record: StoredRecord | None) -> None:
+        if record is None:
+            return
+        mark = Mark.of(record.sequence, record.data)
+        if self._seen.get(record.sequence) == mark:
+            return
+        self._seen[record.sequence] = mark
+        channel = _CHANNELS.get(record.uuid)
+        if channel is None:
+            await self._session.remark("record_of_another_kind", record.frame)
+            return
+        frame = Frame(channel, record.data, record.frame.received)
+        message = await self._cuff.understand(frame)
+        if message is not None:
+            user = message.user_id
+            self._users.add(None if user == codec.UNKNOWN_USER else user)
+            await self._cuff.record_stored(message, frame, record.sequence)
+
+
+async def _has_crc(session: Session) -> bool:
+    if FEATURE not in session.link.channels:
+        return False
+    try:
+        features = codec.feature((await session.link.read(FEATURE)).data)
+    except (DecodeError, LinkRefused):
+        return False
+    return bool(features.raw & _E2E_CRC)

@@ -1,0 +1,148 @@
+"""What Omron's cuffs with the standard service do in their own way.
+
+    Omron option service 5DF5E817-..., 2A52
+        01 01                    report all records; they come as indications of 2A35
+        01 03 04 <number u16>    those from a number on: filter 4 is Omron's own
+        10 00                    which number has the latest record?   11 00 <number u16>
+    advertisement, company 020E
+        tag u8 (01) | flags u8 | {last number u16 | how many u8} for each user
+        flags  0-1 users, less one  2 time not set  3 pairing mode  4 streaming  5 WLP or STP
+
+The clock takes a new time only if it is more than ten minutes off, and only on its first Current
+Time notification of a connection.
+
+Source: Omron's developer guide as restated by public clients (HEM-7361T, BP5250 and others);
+nobody has tried this driver on the hardware.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.domain.reading import ClockSample
+from gateway.drivers.api import Inbox, Session, gatt
+from gateway.drivers.bp_monitor.bluetooth_sig.cuff import Cuff
+from gateway.drivers.gatt_device import CURRENT_TIME, read_clock
+from gateway.drivers.stored_records import TIMEOUT_S, StoredRecords
+from gateway.errors import DecodeError, LinkError, LinkRefused, ProtocolError
+from gateway.wire.cursor import Cursor
+from gateway.wire.gatt_time import date_time
+
+COMPANY = 0x020E
+RECORD_ACCESS = gatt("5df5e817-a945-4f81-89c0-3d4e9759c07c", "2a52")
+
+_BY_NUMBER = 4
+_LATEST, _LATEST_IS = bytes((0x10, 0x00)), bytes((0x11, 0x00))
+_RECORD_S = 0.5  # an indication and its confirmation take some connection intervals. Guess
+_FIRST_TIME_S = 2.0  # guess: Omron's cuffs notify their clock at once
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecords:
+    """How much a cuff holds of one of its users."""
+
+    last_sequence: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class OmronAdvertisement:
+    """What a cuff tells of itself before anyone connects."""
+
+    users: int
+    time_not_set: bool
+    pairing_mode: bool
+    streaming: bool
+    wlp: bool
+    user: tuple[UserRecords, ...] = field(default=())
+
+
+def advertisement(data: bytes) -> OmronAdvertisement:
+    """Read the manufacturer data of company 020E, format 01; raises DecodeError."""
+    cursor = Cursor(data)
+    if cursor.u8() != 0x01:
+        raise DecodeError("unknown_format", data)
+    flags = cursor.u8()
+    users = (flags & 3) + 1
+    told = tuple(UserRecords(cursor.u16(), cursor.u8()) for _ in range(users))
+    return OmronAdvertisement(
+        users,
+        time_not_set=bool(flags & 0x04),
+        pairing_mode=bool(flags & 0x08),
+        streaming=bool(flags & 0x10),
+        wlp=bool(flags & 0x20),
+        user=told,
+    )
+
+
+def is_one(session: Session) -> bool:
+    """Say whether the device has Omron's option service."""
+    return RECORD_ACCESS in session.link.channels
+
+
+async def first_time(session: Session) -> ClockSample | None:
+    """Take the clock's first notification, after which it can be set; or else read it."""
+    try:
+        inbox = await session.link.subscribe(CURRENT_TIME)
+        frame = await inbox.get(within=_FIRST_TIME_S)
+        shown = date_time(Cursor(frame.data))
+    except (DecodeError, LinkError):
+        return await read_clock(session)
+    return ClockSample(shown=shown, at=frame.received) if isinstance(shown, datetime) else None
+
+
+async def read_memory(cuff: Cuff, measurements: Inbox) -> None:
+    """Record what the cuff has stored since the number in the bookmark, or everything."""
+    session = cuff.session
+    try:
+        answers = await session.link.subscribe(RECORD_ACCESS)
+    except LinkRefused:
+        return  # then it sends what it will by itself
+    stored = StoredRecords(
+        session.link,
+        RECORD_ACCESS,
+        answers,
+        measurements,
+        by=_BY_NUMBER,
+        record_within_s=_RECORD_S,
+    )
+    last = _number(await session.bookmark())
+    whole = await _report(cuff, stored, None if last is None else last + 1)
+    latest = None if stored.silent else await _latest(session, answers)
+    if last is not None and latest is not None and latest < last:
+        await session.remark("memory_reset")
+        whole = await _report(cuff, stored, None)
+    if whole and latest is not None:
+        await session.set_bookmark(str(latest))
+
+
+async def _report(cuff: Cuff, stored: StoredRecords, since: int | None) -> bool:
+    count = 0
+    try:
+        await stored.report(since)
+        while (burst := await stored.burst()) is not None:
+            count += len(burst)
+            for frame in burst:
+                message = await cuff.understand(frame)
+                if message is not None:
+                    await cuff.record_stored(message, frame, 0)
+    except ProtocolError:
+        await cuff.session.remark("stored_records_incomplete")
+        return False
+    return await stored.confirms(since, count, twice=False)
+
+
+async def _latest(session: Session, answers: Inbox) -> int | None:
+    try:
+        await session.link.write(RECORD_ACCESS, _LATEST)
+        answer = await answers.get(within=TIMEOUT_S)
+    except LinkError:
+        return None
+    is_one = answer.data[:2] == _LATEST_IS and len(answer.data) == 4
+    return int.from_bytes(answer.data[2:], "little") if is_one else None
+
+
+def _number(bookmark: str | None) -> int | None:
+    number = int(bookmark) if bookmark and bookmark.isdecimal() else None
+    return number if number is not None and number < 0xFFFF else None

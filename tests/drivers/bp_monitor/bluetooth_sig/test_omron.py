@@ -1,0 +1,124 @@
+"""Omron's cuffs with the standard service, as public clients describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from gateway.domain.reading import Measure
+from gateway.drivers.api import gatt
+from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
+from gateway.drivers.bp_monitor.bluetooth_sig.omron import RECORD_ACCESS, advertisement
+from gateway.errors import DecodeError
+from gateway.testing.links import ScriptedLink, Written
+from gateway.testing.session import RecordingSession
+
+BP, TIME = gatt("1810", "2a35"), gatt("1805", "2a2b")
+
+
+def measured(number: int) -> bytes:
+    pressures = b"".join(v.to_bytes(2, "little") for v in (100 + number, 80, 90))
+    return b"\x02" + pressures + bytes.fromhex("ea07030d0a") + bytes((number, 0))
+
+
+@dataclass
+class Cuff:
+    memory: dict[int, bytes]
+    shown: str = "ea07 03 0e 0a 1a 35 06 00 00"
+    asked: list[bytes] = field(default_factory=list)
+    tells_latest: bool = True
+
+    def link(self) -> ScriptedLink:
+        answers = {RECORD_ACCESS: self._answer, TIME: lambda data: []}
+        return ScriptedLink({BP: b""}, answers, [(TIME, bytes.fromhex(self.shown))])
+
+    def _answer(self, request: bytes) -> Iterable[Written]:
+        self.asked.append(request)
+        op, operator = request[0], request[1]
+        if op == 0x10:
+            latest = max(self.memory, default=0).to_bytes(2, "little")
+            told = b"\x11\x00" + latest if self.tells_latest else bytes((6, 0, 0x10, 2))
+            return [(RECORD_ACCESS, told)]
+        since = int.from_bytes(request[3:5], "little") if operator == 3 else 0
+        wanted = [number for number in self.memory if number >= since]
+        if op == 4:
+            return [(RECORD_ACCESS, b"\x05\x00" + len(wanted).to_bytes(2, "little"))]
+        sent = [(BP, self.memory[number]) for number in wanted]
+        return [*sent, (RECORD_ACCESS, bytes((6, 0, 1, 1 if wanted else 6)))]
+
+
+def systolic(session: RecordingSession) -> list[int]:
+    return [int(r.values[Measure.SYSTOLIC].value) for r in session.readings]
+
+
+async def test_the_memory_is_read_through_the_option_service() -> None:
+    cuff = Cuff({n: measured(n) for n in (1, 2, 3)})
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    cuff.memory[4] = measured(4)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101, 102, 103, 104]
+    assert [request.hex() for request in cuff.asked if request[0] == 1] == ["0101", "0103040400"]
+
+
+async def test_a_cuff_that_does_not_tell_its_latest_number_is_read_whole_each_time() -> None:
+    cuff = Cuff({1: measured(1)}, tells_latest=False)
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101]
+    assert [request.hex() for request in cuff.asked if request[0] == 1] == ["0101", "0101"]
+
+
+async def test_a_memory_that_began_anew_is_read_whole() -> None:
+    cuff = Cuff({9: measured(9)})
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    cuff.memory = {1: measured(21)}
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [109, 121]
+    assert "memory_reset" in session.remarks
+
+
+async def test_a_refused_control_point_leaves_what_comes_by_itself() -> None:
+    link = ScriptedLink(pending=[(BP, measured(1))], refuse={RECORD_ACCESS: 0x05})
+    session = RecordingSession(DRIVER, link)
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101]
+
+
+async def test_the_first_notification_is_the_sample_of_the_clock() -> None:
+    session = RecordingSession(DRIVER, Cuff({1: measured(1)}).link())
+
+    await DRIVER.converse(session)
+
+    told = session.readings[0].device_time
+    assert told is not None
+    assert told.clock is not None
+    assert str(told.clock.shown) == "2026-03-14 10:26:53"
+
+
+def test_an_advertisement_tells_how_much_there_is_of_whom() -> None:
+    told = advertisement(bytes.fromhex("01 05 d002 64 1100 11"))  # as a HEM-7361T, time not set
+
+    assert (told.users, told.time_not_set, told.pairing_mode) == (2, True, False)
+    assert [(user.last_sequence, user.records) for user in told.user] == [(720, 100), (17, 17)]
+
+
+@pytest.mark.parametrize(("data", "reason"), [("0301", "unknown_format"), ("0100d0", "truncated")])
+def test_another_format_is_refused(data: str, reason: str) -> None:
+    with pytest.raises(DecodeError, match=reason):
+        advertisement(bytes.fromhex(data))
