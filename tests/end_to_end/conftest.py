@@ -5,6 +5,9 @@ from firmware_sims.health_space import HealthSpace
 
 from tests.end_to_end.home import a_health_space
 from tests.end_to_end.passing import Passing
+from tests.uplink.conftest import profile_errors
+
+__all__ = ["profile_errors"]
 
 
 @pytest.fixture

@@ -42,6 +42,8 @@ class Plan:
     """Each port's name: where it is, and the driver behind it."""
     hci: str | None = None
     captures: tuple[Path, ...] = ()
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """What the owner set, by device."""
     hub: Mapping[str, str] = field(default_factory=dict)
     destination: Mapping[str, object] = field(default_factory=dict)
 
@@ -57,6 +59,9 @@ def written(folder: Path, space: HealthSpace, plan: Plan) -> Path:
         lines += [_line("driver", driver), _line("serial", f"SN-{name}")]
     for capture in plan.captures:
         lines += ["[[replay]]", _line("file", str(capture))]
+    for device, values in plan.settings.items():
+        lines += [f"[devices.{json.dumps(device)}.settings]"]
+        lines += [_line(key, value) for key, value in values.items()]
     lines += ["[[destinations]]"]
     lines += [_line(key, value) for key, value in {**_address(space), **plan.destination}.items()]
     path = folder / "gateway.toml"
