@@ -17,7 +17,9 @@ from gateway.drivers.api import (
     Sighting,
     gatt,
 )
+from gateway.drivers.device_clock import SET_CLOCK
 from gateway.drivers.scale.bluetooth_sig import codec, user_data
+from gateway.drivers.scale.bluetooth_sig.consent import COMMIT_PROFILE, CONSENTS, REGISTER
 from gateway.drivers.scale.bluetooth_sig.session import converse
 from gateway.errors import DecodeError
 
@@ -49,9 +51,14 @@ class _BluetoothSigScale:
             Model("any with the Weight Scale or Body Composition Service", "simulated"),
             Model("A&D UC-352BLE", "checked against public captures"),
             Model("Beurer BF788", "checked against public captures"),
+            Model(
+                "Beurer BF105, BF500, BF600, BF720, BF850, BF950, Silvercrest SBF77",
+                "simulated, and what public clients tell of their consent codes",
+            ),
             Model("Detecto 6880, 7550", "from the maker's manual"),
         ),
         services=frozenset({WEIGHT_SCALE, BODY_COMPOSITION}),
+        settings=(CONSENTS, REGISTER, COMMIT_PROFILE, SET_CLOCK),
         decodes={channel.split("/")[1].upper(): channel for channel in _DECODERS},
     )
 

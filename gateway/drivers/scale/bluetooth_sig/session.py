@@ -2,7 +2,8 @@
 
 A scale appears for some seconds after a weighing, sends the weight, then the body composition if it
 measures one, perhaps older ones as well, and hangs up. It forgets what is confirmed, which asking
-for the next frame does: each record is safe before that.
+for the next frame does: each record is safe before that. A scale with users is heard once for each
+user whose consent code the owner gave.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway.domain.reading import ClockSample, Reading
+from gateway.drivers import and_medical
 from gateway.drivers.api import Frame, Inbox, Session, gatt
+from gateway.drivers.device_clock import set_clock
 from gateway.drivers.episodic import Heard, Listener, hear_out, timed
 from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.drivers.scale.bluetooth_sig import codec
 from gateway.drivers.scale.bluetooth_sig.codec import BodyComposition, Weight
+from gateway.drivers.scale.bluetooth_sig.consent import Consents, asked_for
 from gateway.drivers.scale.bluetooth_sig.pairing import completed, joined, same_weighing
 from gateway.drivers.scale.bluetooth_sig.readings import (
     Occasion,
@@ -40,12 +44,26 @@ Message = Weight | BodyComposition
 async def converse(session: Session) -> None:
     """Record everything the scale sends until it is silent or hangs up, its normal end."""
     inboxes = await _subscribed(session)
+    consents = await Consents.subscribed(session)
     clock = await read_clock(session)
-    await introduce(session)
+    hangs_up = and_medical.is_one(session)
+    if hangs_up:
+        await set_clock(session, clock)
     scale = _Scale(session, clock)
     listener: Listener[Message] = scale
+    if consents is not None:
+        await consents.register()
+        for user in consents.users():
+            if await consents.give(user):
+                await hear_out(session, listener, clock, *inboxes)
+    await introduce(session)
     await hear_out(session, listener, clock, *inboxes)
     await scale.finish()
+    if consents is not None and not asked_for(session) and not scale.heard:
+        await session.remark("consent_needed: write the scale's users into `consents`")
+    if not hangs_up:
+        await set_clock(session, clock)
+    await and_medical.let_go(session)
 
 
 async def _subscribed(session: Session) -> list[Inbox]:
@@ -68,8 +86,10 @@ class _Scale:
     clock: ClockSample | None
     unpaired: deque[Weight] = field(default_factory=lambda: deque(maxlen=_MOST_UNPAIRED))
     first_packet: Heard[BodyComposition] | None = None
+    heard: bool = False
 
     async def understand(self, frame: Frame, /) -> Message | None:
+        self.heard = True
         try:
             message = _decoded(frame)
         except DecodeError as error:
