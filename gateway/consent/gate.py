@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import final
 
 from gateway.consent.grant import ConsentEntry, Grant, living
+from gateway.domain.device_time import Correction
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Quality
 from gateway.domain.subject import SubjectId
@@ -29,6 +30,8 @@ class Reason(StrEnum):
     AFTER_GRANT = "after_grant"
     EXPIRED = "expired"
     TIME_UNKNOWN = "time_unknown"
+    TIME_PENDING = "time_pending"
+    """The hub did not know the time when it came; it waits until the hub does."""
     NOT_RELIABLE = "not_reliable"
     REFUSED_THERE = "refused_there"
     """The destination itself says the person does not consent; held until they grant anew."""
@@ -76,7 +79,8 @@ def decide(
     if entry.subject is None:
         return Withheld(delivery, Reason.UNCLAIMED)
     if not entry.timing.sendable:
-        return Withheld(delivery, Reason.TIME_UNKNOWN)
+        pending = entry.timing.reason is Correction.HUB_CLOCK_UNSET
+        return Withheld(delivery, Reason.TIME_PENDING if pending else Reason.TIME_UNKNOWN)
     if entry.reading.quality is not Quality.GOOD:
         return Withheld(delivery, Reason.NOT_RELIABLE)
     here = [

@@ -133,7 +133,8 @@ def _by_clock(
         return None
     if (stamp, reading.received) == (told.clock.shown, told.clock.at):
         return _around_reception(reading), Correction.MEASURED_OFFSET  # as it was being taken
-    looks = seen(() if told.counter else history, told.clock, told.resolution)
+    before = [span for span in history if span.last <= told.clock.at.utc and not told.counter]
+    looks = seen(tuple(before), told.clock, told.resolution)
     possible = _possible(reading, told, stamp, looks)
     if not possible:
         return None

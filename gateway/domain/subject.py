@@ -36,6 +36,8 @@ class Assignment(BaseModel):
     subject: SubjectId
     since: datetime
     until: datetime | None = None
+    session: int | None = None
+    """The session at a kiosk that this stands for, if it is no lasting assignment."""
 
     def covers(self, device: DeviceId, slot: str | None, at: datetime) -> bool:
         """Tell whether a reading of this device and slot, measured at `at`, is the subject's."""
@@ -51,23 +53,45 @@ class Attribution(StrEnum):
     """How a reading came to have its subject, or why it has none yet."""
 
     ASSIGNMENT = "assignment"
+    SESSION = "session"
+    """It was measured during the person's session at a kiosk."""
     CLAIM = "claim"
     UNCLAIMED = "unclaimed"
     """Nobody yet: no assignment covers the reading's device, slot and time."""
     AMBIGUOUS = "ambiguous"
-    """Nobody yet: several assignments with different subjects cover it."""
+    """Nobody yet: several subjects are possible, by assignments or by the time's uncertainty."""
+    DISMISSED = "dismissed"
+    """Nobody's for good: a guest, a pet, a test. It can still be claimed."""
 
 
 def attribute(
-    assignments: tuple[Assignment, ...], device: DeviceId, slot: str | None, at: datetime
+    assignments: tuple[Assignment, ...],
+    device: DeviceId,
+    slot: str | None,
+    earliest: datetime,
+    latest: datetime,
 ) -> tuple[SubjectId | None, Attribution]:
-    """Say whose reading this is. An assignment of the very slot beats one of every slot.
+    """Say whose a reading is that was measured somewhere from `earliest` to `latest`.
 
-    "I don't know" is an answer: no guess is ever made.
+    An assignment of the very slot beats one of every slot. A reading has a subject only if it is
+    theirs whenever in that time it was measured: "I don't know" is an answer, no guess is made.
     """
-    covering = [a for a in assignments if a.covers(device, slot, at)]
-    exact = [a for a in covering if a.slot is not None]
-    subjects = {a.subject for a in exact or covering}
+    mine = [a for a in assignments if a.device == device and a.slot in (None, slot)]
+    borders = {border for a in mine for border in (a.since, a.until) if border is not None}
+    moments = [earliest, *sorted(b for b in borders if earliest < b <= latest)]
+    answers = {_at(mine, device, slot, moment) for moment in moments}
+    if len({subject for subject, _ in answers}) == 1:
+        return min(answers, key=lambda answer: answer[1])
+    return None, Attribution.AMBIGUOUS
+
+
+def _at(
+    assignments: list[Assignment], device: DeviceId, slot: str | None, moment: datetime
+) -> tuple[SubjectId | None, Attribution]:
+    covering = [a for a in assignments if a.covers(device, slot, moment)]
+    counting = [a for a in covering if a.slot is not None] or covering
+    subjects = {a.subject for a in counting}
     if len(subjects) == 1:
-        return subjects.pop(), Attribution.ASSIGNMENT
+        at_kiosk = all(a.session is not None for a in counting)
+        return subjects.pop(), Attribution.SESSION if at_kiosk else Attribution.ASSIGNMENT
     return None, Attribution.AMBIGUOUS if subjects else Attribution.UNCLAIMED

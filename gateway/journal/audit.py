@@ -37,6 +37,14 @@ class Audited(StrEnum):
     WITHDRAWN = "withdrawn"
     ASSIGNED = "assigned"
     ASSIGNMENT_ENDED = "assignment_ended"
+    TIMED = "timed"
+    """What the hub received before it knew the time has a time now."""
+    REASSIGNED = "reassigned"
+    DISMISSED = "dismissed"
+    CORRECTED_THERE = "corrected_there"
+    KIOSK_OPENED = "kiosk_opened"
+    KIOSK_CLOSED = "kiosk_closed"
+    ERASED = "erased"
 
 
 Manifest = dict[str, str | int | list[str] | dict[str, list[str]]]

@@ -6,11 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 from gateway.domain.device import Device
-from gateway.domain.device_time import corrected
 from gateway.domain.entry import Entry
 from gateway.domain.identity import identity
 from gateway.domain.reading import Kind, Reading
-from gateway.journal import audit, bookmarks, devices, entry_rows, outbox, people
+from gateway.journal import (
+    audit,
+    bookmarks,
+    boots,
+    clocks,
+    devices,
+    entry_rows,
+    outbox,
+    people,
+    timings,
+)
 from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction
 
@@ -18,10 +27,6 @@ _NEW_ENTRY = (
     "INSERT INTO entries"
     " (id, device, kind, slot, recorded_us, measured_us, subject, attribution, payload)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
-)
-_NEW_TIMING = (
-    "INSERT INTO timings (entry, step, measured_us, utc_offset_s, correction_us, reason,"
-    " uncertainty_us, sendable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -42,13 +47,13 @@ def record(
         raise ValueError("every reading of one call comes from the device that is named with them")
     number, known = devices.describe(tx, device)
     assignments = people.assignments_of(tx, number)
+    known_looks = looks = clocks.history(tx, number)
     new: list[Entry] = []
     rows: list[tuple[int, Entry]] = []
     for reading in readings:
-        timing = corrected(reading, zone)
-        subject, attribution = people.whose(
-            assignments, device.id, reading.slot, timing.measured_at, timing.reason
-        )
+        looks = clocks.looked(looks, reading)
+        timing = timings.time_of(tx.db, reading, zone, looks)
+        subject, attribution = people.whose(assignments, reading, timing)
         entry = Entry(identity(reading), reading, timing, subject, attribution, known)
         row = tx.db.insert(_NEW_ENTRY, entry_rows.entry_row(entry, number, tx.now_us))
         if row is not None:
@@ -56,6 +61,8 @@ def record(
             rows.append((row, entry))
     if rows:
         _leave(tx, number, rows, routes)
+    if looks != known_looks:
+        clocks.keep(tx, number, looks)
     if bookmark is not None:
         bookmarks.set_bookmark(tx, device, bookmark)
     return new
@@ -76,8 +83,9 @@ def _follow(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:
     """Write what follows from the entries recorded: timings, deliveries, audit."""
     new, tx.recorded = tx.recorded, {}
     rows = [row for of_device in new.values() for row in of_device]
-    tx.db.run_many(_NEW_TIMING, (entry_rows.timing_row(n, 1, e.timing) for n, e in rows))
+    timings.append(tx, [(n, e.timing) for n, e in rows])
     outbox.enqueue(tx, [(n, e.reading.kind, e.subject) for n, e in rows], routes)
+    boots.note_all(tx, [(number, entry.reading.received) for number, entry in rows])
     for device, of_device in new.items():
         _remember(tx, device, [entry for _, entry in of_device])
 

@@ -67,21 +67,26 @@ def timing_row(number: int, step: int, timing: Timing) -> tuple[Any, ...]:
     )
 
 
-def from_row(row: Sequence[Any]) -> Entry:
-    """Make an entry of a row of the view `whole_entries`; columns after its own are left alone."""
-    stored, payload, subject, attribution, at, offset, *rest = row[:WIDTH]
-    correction, why, doubt, sendable, of = rest
-    timing = Timing(
-        measured_at=from_us(at, offset),
-        correction=span(correction),
-        reason=Correction(why),
-        uncertainty=None if doubt is None else span(doubt),
+def timing(
+    at_us: int, offset_s: int, correction_us: int, reason: str, doubt_us: int | None, sendable: int
+) -> Timing:
+    """Make a timing of a row of `timings`."""
+    return Timing(
+        measured_at=from_us(at_us, offset_s),
+        correction=span(correction_us),
+        reason=Correction(reason),
+        uncertainty=None if doubt_us is None else span(doubt_us),
         sendable=bool(sendable),
     )
+
+
+def from_row(row: Sequence[Any]) -> Entry:
+    """Make an entry of a row of the view `whole_entries`; columns after its own are left alone."""
+    stored, payload, subject, attribution, *timed, of = row[:WIDTH]
     return Entry(
         id=from_blob(stored),
         reading=parse(payload),
-        timing=timing,
+        timing=timing(*timed),
         subject=None if subject is None else SubjectId(subject),
         attribution=Attribution(attribution),
         device=devices.parse(of),

@@ -14,7 +14,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from types import TracebackType
 
-from gateway.clock import Clock
+from gateway.clock import Clock, Instant
 from gateway.consent.gate import Released
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
 from gateway.domain.device import Device, DeviceId
@@ -29,12 +29,14 @@ from gateway.journal import (
     aside,
     bookmarks,
     claims,
+    corrections,
     devices,
     entries,
     ledger,
     outbox,
     pairings,
     people,
+    timings,
 )
 from gateway.journal.database import make_private, open_writer
 from gateway.journal.lock import WriterLock
@@ -114,6 +116,16 @@ class Journal:
             joins=True,
         )
 
+    async def hub_time_known(self, now: Instant, *, stepped: bool = False) -> int:
+        """Correct what was received while the hub did not know the time; return how many entries.
+
+        `now` is trusted. `stepped` tells that the hub's clock, trusted before, was set: everything
+        received since the hub was started is looked at again.
+        """
+        return await self._writer.run(
+            lambda tx: timings.hub_time_known(tx, now, self._zone, stepped=stepped)
+        )
+
     async def bookmark(self, device: Device) -> str | None:
         """Return what `device.driver` last set for the device, or None."""
         return await self._writer.run(lambda tx: bookmarks.bookmark(tx, device))
@@ -163,6 +175,18 @@ class Journal:
     async def end_assignment(self, assignment: Assignment, until: datetime) -> Assignment:
         """Let an assignment end; what was attributed by it keeps its person."""
         return await self._writer.run(lambda tx: people.end_assignment(tx, assignment, until))
+
+    async def reassign(self, entry: ReadingId, subject: SubjectId) -> None:
+        """Make someone's entry another's; what was sent of it becomes a correction owed there."""
+        await self._writer.run(lambda tx: people.reassign(tx, entry, subject))
+
+    async def dismiss(self, entry: ReadingId) -> None:
+        """Make an entry nobody's for good: a guest's, a pet's, a test. It is kept and not sent."""
+        await self._writer.run(lambda tx: people.dismiss(tx, entry))
+
+    async def correction_done(self, number: int) -> None:
+        """Keep that a correction owed was made at its destination."""
+        await self._writer.run(lambda tx: corrections.done(tx, number))
 
     async def claim_entry(self, entry: ReadingId, subject: SubjectId) -> None:
         """Make an entry of nobody the subject's; its deliveries become due."""

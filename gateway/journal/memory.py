@@ -9,19 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.device_clock import ClockHistory
 from gateway.domain.subject import Assignment
 
 
 @dataclass(slots=True)
 class Memory:
-    """Devices with their numbers, whom they measure, and the end of the audit chain."""
+    """Devices with their numbers, whom they measure, their clocks; boots; the end of the chain."""
 
     devices: dict[DeviceId, tuple[int, Device]] = field(default_factory=dict)
     assignments: dict[int, tuple[Assignment, ...]] = field(default_factory=dict)
+    clocks: dict[int, ClockHistory] = field(default_factory=dict)
+    boots: dict[str, tuple[float, bool]] = field(default_factory=dict)
+    """Boots of the hub: how far each is noted (s), and whether UTC is."""
     last_link: tuple[int, bytes] | None = None
 
     def forget(self) -> None:
         """Remember nothing any more."""
         self.devices.clear()
         self.assignments.clear()
+        self.clocks.clear()
+        self.boots.clear()
         self.last_link = None

@@ -52,13 +52,15 @@ class Event(StrEnum):
     REJECTED = "rejected"
     REFUSED = "refused there"
     RESTARTED = "gateway restarted"
-    RECONSIDERED = "grant recorded or person found"
+    RECONSIDERED = "grant recorded, or person or time found"
+    REASSIGNED = "it is another person's"
     RETRIED = "operator says retry"
     WITHDRAWN = "consent withdrawn"
 
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
     State.DUE: {
+        Event.REASSIGNED: State.DUE,
         Event.RELEASED: State.SENDING,
         Event.WITHHELD: State.WITHHELD,
         Event.REFUSED: State.WITHHELD,
@@ -74,22 +76,28 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.WITHDRAWN: State.DROPPED,
     },
     State.UNSETTLED: {
+        Event.REASSIGNED: State.DUE,
         Event.RELEASED: State.SENDING,
         Event.WITHHELD: State.WITHHELD,
         Event.REFUSED: State.WITHHELD,
         Event.WITHDRAWN: State.DROPPED,
     },
-    State.SETTLED: {},
+    State.SETTLED: {
+        Event.REASSIGNED: State.DUE,
+    },
     State.WITHHELD: {
+        Event.REASSIGNED: State.DUE,
         Event.RECONSIDERED: State.DUE,
         Event.WITHDRAWN: State.DROPPED,
     },
     State.PARKED: {
+        Event.REASSIGNED: State.DUE,
         Event.RETRIED: State.DUE,
         Event.WITHDRAWN: State.DROPPED,
     },
     # A withdrawal can meet a delivery on its way. What comes of it is still taken down.
     State.DROPPED: {
+        Event.REASSIGNED: State.DUE,
         Event.RECEIVED: State.SETTLED,
         Event.UNAVAILABLE: State.DROPPED,
         Event.OUTCOME_UNKNOWN: State.DROPPED,
@@ -275,6 +283,38 @@ def hasten(tx: Transaction, subject: SubjectId, destination: str) -> None:
 def attributed(tx: Transaction, entry: int, subject: SubjectId) -> None:
     """Take down whose the entry is now, and ask the gate again about its deliveries."""
     tx.db.run("UPDATE deliveries SET subject = ? WHERE entry = ?", (subject, entry))
+    timed(tx, entry)
+
+
+def reassigned(tx: Transaction, entry: int, subject: SubjectId | None) -> None:
+    """Begin the entry's deliveries anew, for another person or nobody.
+
+    What the person before was sent is not what this one was: no doubt of it is carried over. Raises
+    JournalError while the entry is on its way.
+    """
+    if is_leaving(tx.db, entry):
+        raise JournalError("that reading is being sent right now: try again in a minute")
+    before = find(
+        tx.db,
+        "SELECT entry, id, destination, state, may_have_arrived FROM deliveries"
+        " JOIN entries ON number = entry WHERE entry = ?",
+        (entry,),
+    )
+    for owed in before:
+        move(tx, owed, Event.REASSIGNED, may_have_arrived=False)
+    tx.db.run(
+        "UPDATE deliveries SET subject = ?, reference = NULL WHERE entry = ?", (subject, entry)
+    )
+
+
+def is_leaving(db: Database, entry: int) -> bool:
+    """Tell whether the entry is on its way somewhere."""
+    sql = "SELECT 1 FROM deliveries WHERE entry = ? AND state = 'sending'"
+    return db.row(sql, (entry,)) is not None
+
+
+def timed(tx: Transaction, entry: int) -> None:
+    """Ask the gate again about the entry's deliveries: more is known of it."""
     withheld = find(
         tx.db,
         "SELECT entry, id, destination, state, may_have_arrived FROM owed"

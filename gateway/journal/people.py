@@ -7,11 +7,13 @@ from collections import defaultdict
 from datetime import datetime
 
 from gateway.domain.device import DeviceId
-from gateway.domain.device_time import Correction
+from gateway.domain.device_time import Timing
 from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Reading
 from gateway.domain.subject import Assignment, Attribution, Subject, SubjectId, attribute
 from gateway.errors import JournalError
 from gateway.journal import audit, devices, entry_rows, outbox
+from gateway.journal.corrections import Wrong, owe
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.writer import Transaction
@@ -45,13 +47,20 @@ def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
         raise ValueError("an assignment ends after it begins")
     until_us = None if assignment.until is None else to_us(assignment.until)
     tx.db.run(
-        "INSERT INTO assignments (device, slot, subject, since_us, until_us)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (device, assignment.slot, assignment.subject, to_us(assignment.since), until_us),
+        "INSERT INTO assignments (device, slot, subject, since_us, until_us, session)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            device,
+            assignment.slot,
+            assignment.subject,
+            to_us(assignment.since),
+            until_us,
+            assignment.session,
+        ),
     )
     tx.memory.assignments.pop(device, None)
     audit.append(tx, audit.Audited.ASSIGNED, _manifest(device, assignment))
-    return _attribute_unclaimed(tx, device, assignment.device)
+    return _attribute_unclaimed(tx, device)
 
 
 def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> Assignment:
@@ -75,7 +84,7 @@ def assignments_of(tx: Transaction, device: int) -> tuple[Assignment, ...]:
     remembered = tx.memory.assignments.get(device)
     if remembered is None:
         rows = tx.db.rows(
-            "SELECT d.id, slot, subject, since_us, until_us FROM assignments AS a"
+            "SELECT d.id, slot, subject, since_us, until_us, session FROM assignments AS a"
             " JOIN devices AS d ON d.number = a.device WHERE device = ? ORDER BY a.number",
             (device,),
         )
@@ -84,28 +93,25 @@ def assignments_of(tx: Transaction, device: int) -> tuple[Assignment, ...]:
 
 
 def assignment(row: Row) -> Assignment:
-    """Make an assignment of a row: device id, slot, subject, since, until."""
-    device, slot, subject, since_us, until_us = row
+    """Make an assignment of a row: device id, slot, subject, since, until, session."""
+    device, slot, subject, since_us, until_us, session = row
     return Assignment(
         device=DeviceId(device),
         slot=slot,
         subject=SubjectId(subject),
         since=from_us(since_us),
         until=None if until_us is None else from_us(until_us),
+        session=session,
     )
 
 
 def whose(
-    assignments: tuple[Assignment, ...],
-    device: DeviceId,
-    slot: str | None,
-    measured_at: datetime,
-    reason: Correction,
+    assignments: tuple[Assignment, ...], reading: Reading, timing: Timing
 ) -> tuple[SubjectId | None, Attribution]:
     """Say whose a reading is; without a known time no assignment can be said to cover it."""
-    if reason is Correction.UNKNOWN:
+    if timing.earliest is None or timing.latest is None:
         return None, Attribution.UNCLAIMED
-    return attribute(assignments, device, slot, measured_at)
+    return attribute(assignments, reading.device, reading.slot, timing.earliest, timing.latest)
 
 
 def claim(tx: Transaction, entry: ReadingId, subject: SubjectId) -> None:
@@ -114,39 +120,94 @@ def claim(tx: Transaction, entry: ReadingId, subject: SubjectId) -> None:
     Repeating a claim is no news; an entry that is already someone else's is not given away.
     """
     require(tx.db, subject)
-    row = tx.db.row(
-        "SELECT number, subject FROM entries WHERE id = ?", (entry_rows.to_blob(entry),)
-    )
-    if row is None:
-        raise JournalError("the journal has no such entry")
-    number, owner = row
+    number, owner = _owner(tx.db, entry)
     if owner == subject:
         return
     if owner is not None:
-        raise JournalError("that entry is already another person's")
-    _attributed(tx, {(number, entry): (subject, Attribution.CLAIM)})
+        raise JournalError("that entry is already another person's: reassign it instead")
+    _found(tx, {(number, entry): (subject, Attribution.CLAIM)})
 
 
-def _attribute_unclaimed(tx: Transaction, device: int, device_id: DeviceId) -> list[ReadingId]:
+def reassign(tx: Transaction, entry: ReadingId, subject: SubjectId) -> None:
+    """Make someone's entry another's; what was sent of it becomes a correction owed there."""
+    require(tx.db, subject)
+    number, owner = _owner(tx.db, entry)
+    if owner is None:
+        raise JournalError("that entry is nobody's yet: claim it instead")
+    if owner != subject:
+        audit.append(
+            tx, audit.Audited.REASSIGNED, {"from": owner, "to": subject, "entries": [entry]}
+        )
+        _move(tx, number, subject, Attribution.CLAIM)
+
+
+def dismiss(tx: Transaction, entry: ReadingId) -> None:
+    """Make an entry nobody's for good: it is kept, neither shown as unclaimed nor ever sent."""
+    number, owner = _owner(tx.db, entry)
+    audit.append(tx, audit.Audited.DISMISSED, {"from": owner or "", "entries": [entry]})
+    _move(tx, number, None, Attribution.DISMISSED)
+
+
+def look_again(tx: Transaction, number: int) -> None:
+    """Say anew whose an entry is, its time being another; what a person said of it stands."""
+    entry = entry_rows.from_row(
+        tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
+    )
+    if entry.attribution in (Attribution.CLAIM, Attribution.DISMISSED):
+        return
+    if outbox.is_leaving(tx.db, number):
+        return  # with its person: too late to say otherwise
+    device = devices.number_of(tx.db, entry.device.id)
+    answer = whose(assignments_of(tx, device), entry.reading, entry.timing)
+    if entry.subject is None:
+        _found(tx, {(number, entry.id): answer})
+    elif answer[0] != entry.subject:
+        manifest: audit.Manifest = {"from": entry.subject, "to": answer[0] or ""}
+        audit.append(tx, audit.Audited.REASSIGNED, {**manifest, "entries": [entry.id]})
+        _move(tx, number, *answer)
+
+
+def _owner(db: Database, entry: ReadingId) -> tuple[int, SubjectId | None]:
+    row = db.row("SELECT number, subject FROM entries WHERE id = ?", (entry_rows.to_blob(entry),))
+    if row is None:
+        raise JournalError("the journal has no such entry")
+    number, owner = row
+    return number, owner
+
+
+def _attribute_unclaimed(tx: Transaction, device: int) -> list[ReadingId]:
     """Look again at the entries of nobody from this device."""
     assignments = assignments_of(tx, device)
     found: dict[tuple[int, ReadingId], tuple[SubjectId | None, Attribution]] = {}
-    for number, stored_id, slot, attribution, measured_us, reason in tx.db.rows(
-        "SELECT number, id, slot, attribution, measured_us, reason"
-        " FROM whole_entries WHERE device = ? AND subject IS NULL",
-        (device,),
+    for row in tx.db.rows(
+        "SELECT * FROM whole_entries WHERE device = ? AND subject IS NULL AND attribution != ?",
+        (device, Attribution.DISMISSED),
     ):
-        answer = whose(assignments, device_id, slot, from_us(measured_us), Correction(reason))
-        if answer != (None, Attribution(attribution)):
-            found[number, entry_rows.from_blob(stored_id)] = answer
-    _attributed(tx, found)
+        entry, number = entry_rows.from_row(row), row[entry_rows.WIDTH]
+        answer = whose(assignments, entry.reading, entry.timing)
+        if answer != (None, entry.attribution):
+            found[number, entry.id] = answer
+    _found(tx, found)
     return [entry for (_, entry), (subject, _) in found.items() if subject is not None]
 
 
-def _attributed(
+def _move(
+    tx: Transaction, number: int, subject: SubjectId | None, attribution: Attribution
+) -> None:
+    """Make an entry another's, or nobody's."""
+    owe(tx, number, Wrong.PERSON)
+    tx.db.run(
+        "UPDATE entries SET subject = ?, attribution = ? WHERE number = ?",
+        (subject, attribution, number),
+    )
+    outbox.reassigned(tx, number, subject)
+
+
+def _found(
     tx: Transaction,
     found: dict[tuple[int, ReadingId], tuple[SubjectId | None, Attribution]],
 ) -> None:
+    """Take down whose entries of nobody are."""
     by_subject: defaultdict[str, list[str]] = defaultdict(list)
     for (number, entry), (subject, attribution) in found.items():
         tx.db.run(

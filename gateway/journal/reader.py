@@ -18,10 +18,12 @@ from gateway.domain.reading import Kind, Measure, Quality
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.journal import devices, entry_rows, ledger, people
 from gateway.journal.audit import Link, verify_chain
+from gateway.journal.corrections import Wrong
 from gateway.journal.database import Database, open_reader
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.outbox import State
 from gateway.journal.views import (
+    CorrectionOwed,
     DeliveryCount,
     DeliveryView,
     DeviceView,
@@ -80,7 +82,7 @@ class Reader:
             numbers = self._db.rows(
                 "SELECT number FROM entries WHERE (measured_us, number) < (?1, ?2)"
                 " AND (?3 IS NULL OR subject = ?3) AND (?4 IS NULL OR kind = ?4)"
-                " AND (NOT ?5 OR subject IS NULL)"
+                " AND (NOT ?5 OR subject IS NULL AND attribution != 'dismissed')"
                 " ORDER BY measured_us DESC, number DESC LIMIT ?6",
                 (start.measured_us, start.number, subject, kind, unclaimed, limit),
             )
@@ -161,6 +163,25 @@ class Reader:
             )
         ]
 
+    def corrections_owed(self) -> list[CorrectionOwed]:
+        """Return what still is to be put right at destinations, the oldest first."""
+        return [
+            CorrectionOwed(
+                number=number,
+                entry=entry_rows.from_blob(stored),
+                destination=destination,
+                subject=subject,
+                wrong=Wrong(wrong),
+                reference=reference,
+                since=from_us(since_us),
+            )
+            for number, stored, destination, subject, wrong, reference, since_us in self._db.rows(
+                "SELECT c.number, e.id, destination, c.subject, wrong, reference, since_us"
+                " FROM corrections_owed AS c JOIN entries AS e ON e.number = c.entry"
+                " WHERE done_us IS NULL ORDER BY c.number"
+            )
+        ]
+
     def subjects(self) -> list[Subject]:
         """Return the people the hub knows, in the order they were added."""
         return [
@@ -175,7 +196,7 @@ class Reader:
         return [
             people.assignment(row)
             for row in self._db.rows(
-                "SELECT d.id, slot, subject, since_us, until_us FROM assignments AS a"
+                "SELECT d.id, slot, subject, since_us, until_us, session FROM assignments AS a"
                 " JOIN devices AS d ON d.number = a.device ORDER BY a.number"
             )
         ]
@@ -240,8 +261,14 @@ class Reader:
             " FROM deliveries WHERE entry = ? ORDER BY destination",
             (number,),
         )
+        *earlier, _ = self._db.rows(
+            "SELECT measured_us, utc_offset_s, correction_us, reason, uncertainty_us, sendable"
+            " FROM timings WHERE entry = ? ORDER BY step",
+            (number,),
+        )
         return EntryView(
             entry=entry,
+            earlier=tuple(entry_rows.timing(*each) for each in earlier),
             recorded_at=from_us(recorded_us),
             deliveries=tuple(
                 DeliveryView(

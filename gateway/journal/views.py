@@ -8,8 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
+from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Limit
+from gateway.domain.subject import SubjectId
+from gateway.journal.corrections import Wrong
 from gateway.journal.outbox import State
 
 
@@ -43,7 +47,24 @@ class EntryView:
     entry: Entry
     recorded_at: datetime
     deliveries: tuple[DeliveryView, ...]
+    earlier: tuple[Timing, ...]
+    """What was thought of its time before, the first first."""
     position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionOwed:
+    """A destination was sent something that is wrong there: a task for a person."""
+
+    number: int
+    entry: ReadingId
+    destination: str
+    subject: SubjectId | None
+    """Whose record there has it."""
+    wrong: Wrong
+    reference: str | None
+    """What the destination calls it."""
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.device import DeviceId
-from gateway.domain.subject import Assignment, Attribution, SubjectId, attribute
+from gateway.domain.subject import Assignment, Attribution, SubjectId
+from gateway.domain.subject import attribute as attribute_within
 from gateway.testing.clock import START
 
 SCALE, OTHER = DeviceId("ble:1"), DeviceId("ble:2")
@@ -26,6 +27,13 @@ SLOTS = st.sampled_from([None, "1", "2", "3"])
 def _assigned(subject: SubjectId, slot: str | None = None, days: int | None = None) -> Assignment:
     until = None if days is None else START + days * DAY
     return Assignment(device=SCALE, slot=slot, subject=subject, since=START, until=until)
+
+
+def attribute(
+    assignments: tuple[Assignment, ...], device: DeviceId, slot: str | None, at: datetime
+) -> tuple[SubjectId | None, Attribution]:
+    """Attribute what was measured at one moment known exactly."""
+    return attribute_within(assignments, device, slot, at, at)
 
 
 def test_nobody_is_assigned_and_nobody_is_guessed() -> None:
@@ -79,3 +87,35 @@ def test_a_person_found_is_one_that_an_assignment_names(assignments, slot, at) -
     assert (subject is not None) == (attribution is Attribution.ASSIGNMENT)
     assert subject is None or subject in covering
     assert (attribution is Attribution.UNCLAIMED) == (not covering)
+
+
+def test_a_reading_that_may_be_older_than_the_assignment_is_nobodys_yet() -> None:
+    earliest, latest = START - timedelta(seconds=1), START + timedelta(seconds=1)
+
+    found = attribute_within((_assigned(ADA),), SCALE, None, earliest, latest)
+
+    assert found == (None, Attribution.AMBIGUOUS)
+
+
+def test_a_reading_of_the_same_person_whenever_it_was_is_theirs() -> None:
+    assigned = (_assigned(ADA, days=1), _assigned(ADA).model_copy(update={"since": START + DAY}))
+
+    found = attribute_within(assigned, SCALE, None, START, START + 2 * DAY)
+
+    assert found == (ADA, Attribution.ASSIGNMENT)
+
+
+def test_what_was_measured_during_a_session_at_a_kiosk_says_so() -> None:
+    session = _assigned(ADA, days=1).model_copy(update={"session": 1})
+
+    assert attribute((session,), SCALE, None, START) == (ADA, Attribution.SESSION)
+
+
+@given(st.lists(ASSIGNMENTS, max_size=5).map(tuple), SLOTS, MOMENTS, MOMENTS, st.floats(0, 1))
+def test_whoever_is_named_is_named_at_every_moment(assignments, slot, one, other, part) -> None:  # type: ignore[no-untyped-def]
+    earliest, latest = sorted((one, other))
+    moment = earliest + part * (latest - earliest)
+
+    subject, _ = attribute_within(assignments, SCALE, slot, earliest, latest)
+
+    assert subject is None or subject == attribute(assignments, SCALE, slot, moment)[0]

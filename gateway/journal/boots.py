@@ -1,0 +1,96 @@
+"""The boots of the hub: what UTC was in each, as far as anyone knew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from gateway.clock import Instant
+from gateway.domain.hub_time import Anchor, lost_boot
+from gateway.journal.database import Database
+from gateway.journal.instants import from_us, span, span_us, to_us
+from gateway.journal.writer import Transaction
+
+_S = 1_000_000
+_OFTEN_ENOUGH_S = 60.0  # how long a boot lasted is a bound: that much less of it does no harm
+
+
+def note_all(tx: Transaction, received: Iterable[tuple[int, Instant]]) -> None:
+    """Keep that the hub was up when it received these entries, as far as that is news."""
+    for number, instant in received:
+        upto_s, known = tx.memory.boots.get(instant.boot_id, (-_OFTEN_ENOUGH_S, False))
+        if instant.monotonic - upto_s >= _OFTEN_ENOUGH_S or (instant.trusted and not known):
+            note(tx, instant, number)
+
+
+def note(tx: Transaction, instant: Instant, entry: int | None = None) -> None:
+    """Keep that the hub was up at this moment, and what UTC was if it knew.
+
+    `entry` is the number of what was recorded then; without it, what comes next is the first.
+    """
+    _, known = tx.memory.boots.get(instant.boot_id, (0.0, False))
+    tx.memory.boots[instant.boot_id] = (instant.monotonic, known or instant.trusted)
+    up_us = round(instant.monotonic * _S)
+    tx.db.run(
+        "INSERT INTO boots (id, first_entry, last_us)"
+        " VALUES (?1, ifnull(?3, (SELECT ifnull(max(number), 0) + 1 FROM entries)), ?2)"
+        " ON CONFLICT (id) DO UPDATE SET last_us = ?2 WHERE last_us < ?2",
+        (instant.boot_id, up_us, entry),
+    )
+    if instant.trusted:
+        tx.db.run(
+            "UPDATE boots SET utc_us = ?, monotonic_us = ?, doubt_us = 0"
+            " WHERE id = ? AND utc_us IS NULL",
+            (to_us(instant.utc), up_us, instant.boot_id),
+        )
+
+
+def set_again(tx: Transaction, instant: Instant) -> None:
+    """Keep that UTC in this boot is what the instant says, whatever was believed before."""
+    tx.db.run("UPDATE boots SET utc_us = NULL WHERE id = ?", (instant.boot_id,))
+    note(tx, instant)
+
+
+def anchor(db: Database, boot_id: str) -> Anchor | None:
+    """Return what UTC was in a boot; None if nobody knows, or yet."""
+    row = db.row(
+        "SELECT utc_us, monotonic_us, doubt_us FROM boots WHERE id = ? AND utc_us IS NOT NULL",
+        (boot_id,),
+    )
+    if row is None:
+        return None
+    utc_us, monotonic_us, doubt_us = row
+    return Anchor(boot_id, from_us(utc_us), monotonic_us / _S, span(doubt_us))
+
+
+def first_entry(db: Database, boot_id: str) -> int:
+    """Return the lowest number that an entry recorded in this boot can have."""
+    (number,) = db.one("SELECT first_entry FROM boots WHERE id = ?", (boot_id,))
+    return int(number)
+
+
+def place_lost(tx: Transaction) -> None:
+    """Say of boots that ended before the hub knew the time when that may have been."""
+    for number, boot_id, up_us in tx.db.rows(
+        "SELECT number, id, last_us FROM boots AS b WHERE utc_us IS NULL"
+        " AND EXISTS (SELECT 1 FROM boots WHERE number > b.number AND doubt_us = 0)"
+    ):
+        before = tx.db.row(
+            "SELECT utc_us + last_us - monotonic_us FROM boots"
+            " WHERE number < ? AND doubt_us = 0 ORDER BY number DESC LIMIT 1",
+            (number,),
+        )
+        after = tx.db.row(
+            "SELECT utc_us - monotonic_us FROM boots"
+            " WHERE number > ? AND doubt_us = 0 ORDER BY number LIMIT 1",
+            (number,),
+        )
+        if before is None or after is None:
+            continue  # the first boot of all: nothing is known of what came before it
+        up = timedelta(microseconds=up_us)
+        placed = lost_boot(boot_id, up, from_us(before[0]), from_us(after[0]))
+        if placed is not None:
+            tx.db.run(
+                "UPDATE boots SET utc_us = ?, monotonic_us = 0, doubt_us = ? WHERE number = ?",
+                (to_us(placed.utc), span_us(placed.doubt), number),
+            )

@@ -1,0 +1,47 @@
+"""What was seen of devices' clocks, kept from one connection to the next."""
+
+from __future__ import annotations
+
+import json
+
+from gateway.domain.device_clock import ClockHistory, ClockSpan, seen
+from gateway.domain.reading import Reading
+from gateway.journal.instants import from_us, span, span_us, to_us
+from gateway.journal.writer import Transaction
+
+
+def history(tx: Transaction, device: int) -> ClockHistory:
+    """Return what was seen of the clock of a device, by its number here."""
+    remembered = tx.memory.clocks.get(device)
+    if remembered is None:
+        row = tx.db.row("SELECT spans FROM clocks WHERE device = ?", (device,))
+        remembered = () if row is None else tuple(_span(*each) for each in json.loads(row[0]))
+        tx.memory.clocks[device] = remembered
+    return remembered
+
+
+def keep(tx: Transaction, device: int, spans: ClockHistory) -> None:
+    """Keep it in place of what was kept before."""
+    tx.memory.clocks[device] = spans
+    tx.db.run(
+        "INSERT INTO clocks (device, spans) VALUES (?1, ?2)"
+        " ON CONFLICT (device) DO UPDATE SET spans = ?2",
+        (device, json.dumps([_row(each) for each in spans], separators=(",", ":"))),
+    )
+
+
+def looked(before: ClockHistory, reading: Reading) -> ClockHistory:
+    """Add the look at the clock that came with a reading, if it did and the hub knew the time."""
+    told = reading.device_time
+    if told is None or told.clock is None or told.counter or not told.clock.at.trusted:
+        return before
+    return seen(before, told.clock, told.resolution)
+
+
+def _row(each: ClockSpan) -> list[int]:
+    spans = (each.offset, each.low, each.high)
+    return [*map(span_us, spans), to_us(each.first), to_us(each.last), span_us(each.gap)]
+
+
+def _span(offset: int, low: int, high: int, first: int, last: int, gap: int) -> ClockSpan:
+    return ClockSpan(span(offset), span(low), span(high), from_us(first), from_us(last), span(gap))

@@ -1,0 +1,117 @@
+"""When entries were measured: computed when they are recorded, and again once more is known.
+
+A correction appends a step to the entry's timings; what was recorded stays as it is. Whose the
+entry is follows its time, and what was sent with a wrong time becomes a correction owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta, tzinfo
+
+from gateway.clock import Instant
+from gateway.domain.device_clock import ClockHistory
+from gateway.domain.device_time import Correction, Timing, corrected
+from gateway.domain.entry import Entry
+from gateway.domain.hub_time import at_true_time
+from gateway.domain.reading import Reading
+from gateway.journal import audit, boots, clocks, entry_rows, outbox, people
+from gateway.journal.corrections import Wrong, owe
+from gateway.journal.database import Database
+from gateway.journal.instants import to_us
+from gateway.journal.writer import Transaction
+
+_NEW = (
+    "INSERT INTO timings (entry, step, measured_us, utc_offset_s, correction_us, reason,"
+    " uncertainty_us, sendable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def time_of(
+    db: Database, reading: Reading, zone: tzinfo, history: ClockHistory, *, doubted: bool = False
+) -> Timing:
+    """Compute when a reading was taken, by all that is known of the device's clock and ours.
+
+    `doubted` is for a reading received while the hub's clock was trusted and wrong.
+    """
+    if reading.received.trusted and not doubted:
+        return corrected(reading, zone, history)
+    anchor = boots.anchor(db, reading.received.boot_id)
+    if anchor is None:
+        return corrected(reading, zone)
+    # Where our own time is a span, looks at the clock say nothing that could be compared.
+    known = () if anchor.doubt else history
+    return corrected(at_true_time(reading, anchor), zone, known, hub_doubt=anchor.doubt)
+
+
+def append(tx: Transaction, timed: Iterable[tuple[int, Timing]]) -> None:
+    """Keep the first timing of new entries, by number."""
+    tx.db.run_many(_NEW, (entry_rows.timing_row(number, 1, timing) for number, timing in timed))
+
+
+def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool) -> int:
+    """Correct what was received while the hub did not know the time; return how many entries.
+
+    With `stepped` the hub's clock was set although it was trusted: what was received since the hub
+    was started is looked at again as well.
+    """
+    if stepped:
+        boots.set_again(tx, now)
+    else:
+        boots.note(tx, now)
+    boots.place_lost(tx)
+    numbers = _waiting(tx.db)
+    if stepped:
+        numbers = sorted({*numbers, *_wrongly_timed(tx.db, now.boot_id)})
+    changed = [entry for entry in (_again(tx, number, zone) for number in numbers) if entry]
+    if changed:
+        audit.append(tx, audit.Audited.TIMED, {"entries": [entry.id for entry in changed]})
+    return len(changed)
+
+
+def _waiting(db: Database) -> list[int]:
+    return [
+        number
+        for (number,) in db.rows(
+            "SELECT entry FROM timings AS t WHERE reason = 'hub_clock_unset'"
+            " AND step = (SELECT max(step) FROM timings WHERE entry = t.entry) ORDER BY entry"
+        )
+    ]
+
+
+def _wrongly_timed(db: Database, boot_id: str) -> Iterator[int]:
+    """Yield the entries of this boot whose reception says another time than we know now."""
+    anchor = boots.anchor(db, boot_id)
+    for number, payload in db.rows(
+        "SELECT number, payload FROM entries WHERE number >= ? ORDER BY number",
+        (boots.first_entry(db, boot_id),),
+    ):
+        received = entry_rows.parse(payload).received
+        if anchor is not None and received.boot_id == boot_id and anchor.disagrees(received):
+            yield number
+
+
+def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
+    """Compute an entry's time anew; return it as it was if that changed anything that matters."""
+    row = tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
+    entry = entry_rows.from_row(row)
+    (device,) = tx.db.one("SELECT device FROM entries WHERE number = ?", (number,))
+    before = entry.timing
+    timing = time_of(tx.db, entry.reading, zone, clocks.history(tx, device), doubted=True)
+    if timing.reason is Correction.HUB_CLOCK_UNSET or _same(before, timing):
+        return None
+    (step,) = tx.db.one("SELECT max(step) + 1 FROM timings WHERE entry = ?", (number,))
+    tx.db.run(_NEW, entry_rows.timing_row(number, step, timing))
+    measured_us = to_us(timing.measured_at)
+    tx.db.run("UPDATE entries SET measured_us = ? WHERE number = ?", (measured_us, number))
+    moved = abs(timing.measured_at - before.measured_at)
+    if before.uncertainty is not None and moved > before.uncertainty:
+        owe(tx, number, Wrong.TIME)
+    people.look_again(tx, number)
+    outbox.timed(tx, number)
+    return entry
+
+
+def _same(before: Timing, after: Timing) -> bool:
+    moved = abs(after.measured_at - before.measured_at) > timedelta(seconds=1)
+    return not moved and (before.reason, before.sendable) == (after.reason, after.sendable)

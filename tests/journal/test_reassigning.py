@@ -1,0 +1,117 @@
+"""Whose a reading is, said again: claimed, reassigned, dismissed, and what was sent meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import Attribution, SubjectId
+from gateway.errors import JournalError
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START
+from tests.journal.making import SCALE, consenting, grant, weight
+
+
+async def _two(journal: Journal) -> tuple[SubjectId, SubjectId]:
+    """Add two people who consent; the scale measures the first."""
+    first = await consenting(journal)
+    other = (await journal.add_subject("Bo")).id
+    await journal.record_grant(grant(other, "grant-of-bo"))
+    return first, other
+
+
+async def test_a_reading_sent_for_the_wrong_person_is_a_task_and_goes_to_the_right_one(
+    journal: Journal, reader: Reader
+) -> None:
+    first, other = await _two(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    (sent,) = await journal.claim("mes", 10, START)
+    await journal.settle(sent, Receipt("mes", "Observation/7", START))
+
+    await journal.reassign(entry.id, other)
+
+    (owed,) = reader.corrections_owed()
+    (again,) = await journal.claim("mes", 10, START)
+    assert (owed.subject, owed.wrong, owed.reference) == (first, "person", "Observation/7")
+    assert (again.subject, again.delivery.unsettled) == (other, False)
+    assert again.delivery.entry.timing == entry.timing
+    assert again.delivery.entry.reading == entry.reading
+
+
+async def test_what_was_not_sent_owes_nothing(journal: Journal, reader: Reader) -> None:
+    _, other = await _two(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+
+    await journal.reassign(entry.id, other)
+
+    assert reader.corrections_owed() == []
+    assert [released.subject for released in await journal.claim("mes", 10, START)] == [other]
+
+
+async def test_what_may_have_arrived_is_a_task_too(journal: Journal, reader: Reader) -> None:
+    first, other = await _two(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    (released,) = await journal.claim("mes", 10, START)
+    await journal.unsettle(released, START, "timeout")
+
+    await journal.reassign(entry.id, other)
+
+    assert [owed.subject for owed in reader.corrections_owed()] == [first]
+    (again,) = await journal.claim("mes", 10, START)
+    assert not again.delivery.unsettled  # a search in this person's record would find nothing
+
+
+async def test_a_reading_on_its_way_waits_until_it_has_arrived(journal: Journal) -> None:
+    _, other = await _two(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    await journal.claim("mes", 10, START)
+
+    with pytest.raises(JournalError, match="being sent right now"):
+        await journal.reassign(entry.id, other)
+
+
+async def test_reassigning_and_dismissing_are_audited(journal: Journal, reader: Reader) -> None:
+    _, other = await _two(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    await journal.reassign(entry.id, other)
+    await journal.dismiss(entry.id)
+
+    events = [link.event for link in reader.audit()]
+
+    assert events[-2:] == ["reassigned", "dismissed"]
+    assert reader.verify() is None
+
+
+async def test_a_guests_reading_is_dismissed_kept_and_never_sent(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    (entry,) = await journal.record(SCALE, [weight(1)])
+
+    await journal.dismiss(entry.id)
+    await journal.assign(SCALE.id, None, subject, START.replace(year=2020))
+
+    view = reader.entry(entry.id)
+    assert view is not None
+    assert (view.entry.subject, view.entry.attribution) == (None, Attribution.DISMISSED)
+    assert reader.entries(unclaimed=True) == []
+    assert await journal.claim("mes", 10, START) == []
+
+
+async def test_what_was_dismissed_can_still_be_claimed(journal: Journal, reader: Reader) -> None:
+    _, other = await _two(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    await journal.dismiss(entry.id)
+
+    await journal.claim_entry(entry.id, other)
+
+    assert [released.subject for released in await journal.claim("mes", 10, START)] == [other]
+
+
+async def test_a_reading_of_nobody_is_claimed_not_reassigned(journal: Journal) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    (entry,) = await journal.record(SCALE, [weight(1)])
+
+    with pytest.raises(JournalError, match="claim it"):
+        await journal.reassign(entry.id, subject)

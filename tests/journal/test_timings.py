@@ -1,0 +1,130 @@
+"""The hub that did not know the time, and what it says once it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from gateway.clock import Instant
+from gateway.domain.device_time import Correction
+from gateway.domain.reading import Reading
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import Attribution
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START
+from tests.journal.making import SCALE, consenting, open_journal, weight
+
+HOUR = timedelta(hours=1)
+YEARS = timedelta(days=2000)
+
+
+def _at(up_s: float, *, boot: str = "boot-1", wrong_by: timedelta = -YEARS) -> Instant:
+    """Return an instant of a boot that began at START; unless it is right, it is not trusted."""
+    utc = START + timedelta(seconds=up_s) + wrong_by
+    return Instant(utc, up_s, boot, trusted=not wrong_by)
+
+
+def _weight(record: int, received: Instant) -> Reading:
+    return weight(record).model_copy(update={"received": received})
+
+
+async def test_what_came_before_the_hub_knew_the_time_waits_and_is_then_sent(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = await consenting(journal)
+    (waiting,) = await journal.record(SCALE, [_weight(1, _at(60))])
+    withheld = await journal.claim("mes", 10, START)
+
+    corrected = await journal.hub_time_known(_at(300, wrong_by=timedelta()))
+
+    (released,) = await journal.claim("mes", 10, START)
+    entry = released.delivery.entry
+    assert (waiting.timing.reason, withheld, corrected) == (Correction.HUB_CLOCK_UNSET, [], 1)
+    assert entry.timing.measured_at == START + timedelta(seconds=60)
+    assert (entry.subject, entry.attribution) == (subject, Attribution.ASSIGNMENT)
+    view = reader.entry(entry.id)
+    assert view is not None
+    assert [timing.reason for timing in view.earlier] == [Correction.HUB_CLOCK_UNSET]
+
+
+async def test_what_waits_says_that_it_waits_for_the_hubs_clock(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    (entry,) = await journal.record(SCALE, [_weight(1, _at(60))])
+    await journal.claim_entry(entry.id, (await journal.add_subject("Bo")).id)
+
+    await journal.claim("mes", 10, START)
+
+    view = reader.entry(entry.id)
+    assert view is not None
+    assert [delivery.reason for delivery in view.deliveries] == ["time_pending"]
+
+
+async def test_learning_the_time_twice_corrects_once(journal: Journal) -> None:
+    await journal.record(SCALE, [_weight(1, _at(60))])
+
+    known = [await journal.hub_time_known(_at(300 + n, wrong_by=timedelta())) for n in range(2)]
+
+    assert known == [1, 0]
+
+
+async def test_a_boot_without_the_time_lies_between_its_neighbours(
+    journal: Journal, reader: Reader
+) -> None:
+    before, lost = _at(100, wrong_by=timedelta()), _at(600, boot="boot-2")
+    await journal.record(SCALE, [_weight(1, before), _weight(2, lost)])
+    third = Instant(START + HOUR, 200.0, "boot-3")
+
+    await journal.hub_time_known(third)
+
+    view = reader.entries(limit=1)[0]
+    assert view.entry.reading.record == "seq:2"
+    # Boot 2 lasted 600 s, after 100 s past START and before 200 s short of an hour past it.
+    assert view.entry.timing.earliest == START + timedelta(seconds=700) - timedelta(minutes=2)
+    assert view.entry.timing.latest == START + HOUR - timedelta(seconds=200) + timedelta(minutes=2)
+    assert view.entry.timing.sendable
+
+
+async def test_a_boot_that_nothing_is_known_before_keeps_waiting(
+    journal: Journal, reader: Reader
+) -> None:
+    await journal.record(SCALE, [_weight(1, _at(60))])
+
+    corrected = await journal.hub_time_known(Instant(START + HOUR, 200.0, "boot-2"))
+
+    assert corrected == 0
+    assert not reader.entries()[0].entry.timing.sendable
+
+
+async def test_it_survives_a_restart_of_the_gateway(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [_weight(1, _at(60))])
+
+    async with open_journal(path) as journal:
+        assert await journal.hub_time_known(_at(300, wrong_by=timedelta())) == 1
+
+
+async def test_a_hub_clock_that_was_trusted_and_wrong_makes_a_task_of_what_was_sent(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
+    await journal.record(SCALE, [_weight(1, wrong), _weight(2, _at(90, wrong_by=timedelta()))])
+    first, second = await journal.claim("mes", 10, START)
+    for released in (first, second):
+        await journal.settle(released, Receipt("mes", "Observation/7", START))
+
+    corrected = await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+
+    (owed,) = reader.corrections_owed()
+    assert corrected == 1
+    assert (owed.entry, owed.wrong, owed.reference) == (
+        first.delivery.entry.id,
+        "time",
+        "Observation/7",
+    )
+    await journal.correction_done(owed.number)
+    assert reader.corrections_owed() == []
