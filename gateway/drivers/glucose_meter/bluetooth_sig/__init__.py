@@ -16,7 +16,8 @@ from gateway.drivers.api import (
     Session,
     Sighting,
 )
-from gateway.drivers.glucose_meter.bluetooth_sig import codec
+from gateway.drivers.device_clock import SET_CLOCK
+from gateway.drivers.glucose_meter.bluetooth_sig import codec, contour
 from gateway.drivers.glucose_meter.bluetooth_sig.session import (
     CONTEXT,
     FEATURE,
@@ -33,7 +34,9 @@ _DECODERS: Mapping[Channel, Callable[[bytes], object]] = {
     MEASUREMENT: codec.decode_measurement,
     CONTEXT: codec.decode_context,
     FEATURE: codec.decode_feature,
+    contour.CLOCK: contour.decode_clock,
 }
+_STANDARD = (MEASUREMENT, CONTEXT, FEATURE, RECORD_ACCESS)
 
 
 class _BluetoothSigGlucoseMeter:
@@ -46,9 +49,15 @@ class _BluetoothSigGlucoseMeter:
         models=(
             Model("any with the Glucose Service", "simulated"),
             Model("Accu-Chek Guide, Guide Me, Instant", "checked against public captures"),
+            Model("Contour Next One, Plus", "from a public client; its clock too"),
+            Model("CareSens, FORA", "checked against public captures of their ketone records"),
         ),
         services=frozenset({SERVICE}),
-        decodes={channel.split("/")[1].upper(): channel for channel in (*_DECODERS, RECORD_ACCESS)},
+        settings=(SET_CLOCK,),
+        decodes={
+            **{channel.split("/")[1].upper(): channel for channel in _STANDARD},
+            "CONTOUR-CLOCK": contour.CLOCK,
+        },
     )
 
     def match(self, sighting: Sighting, /) -> Fit:

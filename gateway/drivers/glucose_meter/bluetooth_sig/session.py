@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Frame, Session, gatt
+from gateway.drivers.device_clock import set_clock
 from gateway.drivers.gatt_device import introduce, read_clock
-from gateway.drivers.glucose_meter.bluetooth_sig import codec
+from gateway.drivers.glucose_meter.bluetooth_sig import codec, contour
 from gateway.drivers.glucose_meter.bluetooth_sig.readings import Record, reading_of
 from gateway.drivers.record_mark import Mark
 from gateway.drivers.stored_records import StoredRecords
@@ -37,6 +38,7 @@ async def converse(session: Session) -> None:
     link = session.link
     if MEASUREMENT not in link.channels:
         raise ProtocolError("The meter offers no glucose measurement: is it another model?")
+    await contour.greet(session)
     inboxes = [await link.subscribe(MEASUREMENT)]
     has_contexts = CONTEXT in link.channels
     if has_contexts:
@@ -50,6 +52,7 @@ async def converse(session: Session) -> None:
         await session.set_bookmark("")
         await _Memory(session, stored, clock, None, has_contexts=has_contexts).read()
     await introduce(session)
+    await set_clock(session, clock)
 
 
 def mark_of(said: codec.GlucoseMeasurement) -> Mark:

@@ -1,0 +1,80 @@
+"""A Contour meter wants its clock written and its bond made before anyone subscribes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.drivers.api import Channel, Frame
+from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER, contour
+from gateway.drivers.glucose_meter.bluetooth_sig.session import MEASUREMENT
+from gateway.errors import DecodeError
+from gateway.testing.links import ScriptedLink
+from gateway.testing.session import RecordingSession
+from tests.drivers.glucose_meter.bluetooth_sig.meter import RACP, Meter, records, values
+
+
+class Noting(ScriptedLink):
+    """Keeps the order of what was done."""
+
+    def __init__(self, link: ScriptedLink) -> None:
+        super().__init__({**link.values, contour.CLOCK: b""}, link.answers)
+        self.did: list[str] = []
+
+    async def read(self, channel: Channel, /) -> Frame:
+        self.did.append(f"read {channel[-36:]}")
+        return await super().read(channel)
+
+    async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
+        self.did.append(f"write {channel[-36:]}")
+        await super().write(channel, data, acknowledged=acknowledged)
+
+    async def subscribe(self, channel: Channel, /) -> Any:
+        self.did.append("subscribe")
+        return await super().subscribe(channel)
+
+
+async def test_the_clock_is_written_before_the_first_subscription() -> None:
+    link = Noting(Meter(records(1, 2)).link())
+    session = RecordingSession(DRIVER, link, settings={"set_clock": "Europe/Paris"})
+
+    await DRIVER.converse(session)
+
+    assert link.did[:2] == ["write 00001026-0002-11e2-9e96-0800200c9a66", "subscribe"]
+    assert link.written[0] == (contour.CLOCK, bytes.fromhex("01 ea07030e091a35 3c00"))
+    assert values(session) == [101, 102]
+
+
+async def test_without_the_owners_word_the_clock_is_only_looked_at_but_that_pairs() -> None:
+    link = Noting(Meter(records(1, 2)).link())
+
+    await DRIVER.converse(RecordingSession(DRIVER, link))
+
+    assert link.did[:2] == ["read 00001026-0002-11e2-9e96-0800200c9a66", "subscribe"]
+    assert {channel for channel, _ in link.written} == {RACP}
+
+
+async def test_a_clock_that_cannot_be_looked_at_is_told_to_the_owner() -> None:
+    link = Noting(Meter(records(1, 2)).link())
+    link.refuse = {contour.CLOCK: 0x02}
+    session = RecordingSession(DRIVER, link)
+
+    await DRIVER.converse(session)
+
+    assert values(session) == [101, 102]
+    assert [remark.split(":")[0] for remark in session.remarks] == ["clock_left_alone"]
+
+
+async def test_another_meter_is_subscribed_to_at_once() -> None:
+    link = Meter(records(1, 1)).link()
+
+    await DRIVER.converse(RecordingSession(DRIVER, link))
+
+    assert link.subscribed[0] == MEASUREMENT
+
+
+@pytest.mark.parametrize(("data", "reason"), [("02", "unknown_op_code"), ("01ea07", "truncated")])
+def test_what_is_no_clock_is_refused(data: str, reason: str) -> None:
+    with pytest.raises(DecodeError, match=reason):
+        contour.decode_clock(bytes.fromhex(data))
