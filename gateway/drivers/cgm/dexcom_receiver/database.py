@@ -66,6 +66,8 @@ class Partition(IntEnum):
 
     MANUFACTURING = 0
     EGV = 4
+    BACKFILLED_EGV = 18
+    """What the transmitter sent later; of touchscreen receivers only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ def page(data: bytes) -> EgvPage | Manufacturing:
     head = header(data)
     if head.record_type == Partition.MANUFACTURING:
         return _manufacturing(data, head)
-    if head.record_type != Partition.EGV:
+    if head.record_type not in (Partition.EGV, Partition.BACKFILLED_EGV):
         raise DecodeError("partition", data, 8)
     if head.revision not in _EGV_BYTES:
         raise DecodeError("revision", data, 9)

@@ -33,6 +33,7 @@ from gateway.drivers.cgm.dexcom_receiver.database import (
     HIGHEST_MG_DL,
     LOWEST_MG_DL,
     Egv,
+    Partition,
 )
 
 _NEW = timedelta(minutes=5, seconds=30)  # a sensor measures every five minutes
@@ -40,14 +41,16 @@ _JITTER = timedelta(seconds=2)  # the two clocks differ by a second now and then
 _NOISE_DOUBTS = {4: "noise_heavy", 6: "noise_unknown", 7: "noise_unknown"}
 _RELIABLE_STATES = {None, 6, 7, 14}
 """No state, well, and two that ask for a calibration while values are good (CGMBLEKit)."""
+_KEYS = {Partition.EGV: "egv", Partition.BACKFILLED_EGV: "backfilled_egv"}
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A glucose record with its index in the receiver's database."""
+    """A glucose record with its place in the receiver's database."""
 
     index: int
     egv: Egv
+    partition: Partition = Partition.EGV
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,12 @@ class Receiver:
 
 def readings(
     stored: Sequence[Stored], receiver: Receiver, received: Instant
-) -> Iterator[tuple[int, Reading]]:
-    """Make the readings of records in the order of their indices, each with its index."""
+) -> Iterator[tuple[Stored, Reading]]:
+    """Make the readings of records, partition by partition in the order of their indices."""
     for record, anchor in zip(stored, _anchors(stored), strict=True):
         if record.egv.emit:
             at = _measured_at(record.egv, anchor)
-            yield record.index, _reading(record, at, receiver, received)
+            yield record, _reading(record, at, receiver, received)
 
 
 def _reading(record: Stored, at: datetime | None, receiver: Receiver, received: Instant) -> Reading:
@@ -87,7 +90,7 @@ def _reading(record: Stored, at: datetime | None, receiver: Receiver, received: 
         limit=limit,
         received=received,
         device_time=DeviceTime(stamp=at, raw=raw.hex(), clock=clock, counter=True),
-        record=f"{receiver.serial}:egv:{record.index}",
+        record=f"{receiver.serial}:{_KEYS[record.partition]}:{record.index}",
         live=at is not None and clock.shown - at <= _NEW,
         quality=Quality.QUESTIONABLE if flags else Quality.GOOD,
         flags=frozenset(flags),
@@ -110,14 +113,25 @@ def _limit(egv: Egv) -> Limit | None:
 
 
 def _anchors(stored: Sequence[Stored]) -> list[Egv | None]:
-    """Return for each record the nearest one, before it or else after, that was stored in time."""
-    timely = [record.egv if _is_timely(record.egv) else None for record in stored]
-    last = next((egv for egv in timely if egv is not None), None)
+    """Return for each record the nearest one, before it or else after, that was stored in time.
+
+    Records of another partition are put in their place by the system clock.
+    """
+    timely = [record.egv for record in stored if _is_timely(record.egv)]
+    last = next(iter(timely), None)
     anchors = []
-    for egv in timely:
-        last = egv or last
-        anchors.append(last)
+    for record in stored:
+        if record.partition is Partition.EGV:
+            last = record.egv if _is_timely(record.egv) else last
+            anchors.append(last)
+        else:
+            anchors.append(_last_before(record.egv, timely))
     return anchors
+
+
+def _last_before(egv: Egv, timely: Sequence[Egv]) -> Egv | None:
+    before = (one for one in reversed(timely) if one.system_seconds <= egv.system_seconds)
+    return next(before, next(iter(timely), None))
 
 
 def _is_timely(egv: Egv) -> bool:

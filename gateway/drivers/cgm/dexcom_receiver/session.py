@@ -3,10 +3,14 @@
 The newest page is read first, then older ones back to the last record that is safe; they are
 recorded oldest first, with the bookmark. The newest page grows, so it is read again each time. A
 receiver that was emptied or replaced has other indices: then the whole memory is read, which
-identity makes harmless. A receiver in blinded mode hides the values from its wearer: so do we.
+identity makes harmless. A touchscreen receiver keeps what its transmitter sent later in a partition
+of its own. A receiver in blinded mode hides the values from its wearer: so do we.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gateway.clock import Instant
 from gateway.domain.reading import ClockSample
@@ -39,6 +43,8 @@ _TRIES = 3  # a page that takes longer than this three times needs a person to p
 _ANSWER_WITHIN_S = {Command.PING: 1.0, Command.READ_PAGES: 5.0}
 _OTHERS_WITHIN_S = 2.0
 _BATCH = 500  # readings in one commit: a first reading of a full memory has some 8600
+_BACKFILLING = frozenset({"ScoutReceiver", "OrionReceiver"})
+"""The products (G5 and G6 touchscreen) that have a partition of backfilled values."""
 _PAGES = 2000  # a G4 holds some 30 days in 230 pages: more is a range that cannot be right
 
 
@@ -46,13 +52,13 @@ async def converse(session: Session) -> None:
     """Read what is new every two minutes, until the link is gone."""
     receiver = _Line(await framed(session, packets))
     await receiver.ask(Command.PING)
-    serial = await _introduce(session, receiver)
+    memory = await _introduce(session, receiver)
     while True:
         blinded = await receiver.ask(Command.READ_BLINDED_MODE)
         if any(blinded.data):
             await session.remark("blinded: the receiver hides its values, so they are not read")
         else:
-            await _collect(session, receiver, serial)
+            await _collect(session, receiver, memory)
         await session.pause(POLL_S)
 
 
@@ -61,9 +67,11 @@ class _Line:
 
     def __init__(self, inbox: FramedInbox) -> None:
         self._inbox = inbox
-        self._aside: set[int] = set()
+        self._aside: set[tuple[Partition, str, int]] = set()
 
-    async def set_aside(self, key: int, frame: Frame, error: DecodeError) -> None:
+    async def set_aside(
+        self, key: tuple[Partition, str, int], frame: Frame, error: DecodeError
+    ) -> None:
         """Keep what cannot be read, once in a session, however often it is read again."""
         if key not in self._aside:
             self._aside.add(key)
@@ -102,8 +110,30 @@ class _Line:
         )
 
 
-async def _introduce(session: Session, receiver: _Line) -> str:
-    """Tell who the receiver is; return its serial number."""
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """Whose memory it is, and its partitions with glucose values."""
+
+    serial: str
+    partitions: tuple[Partition, ...]
+
+    def safe(self, bookmark: str | None) -> dict[Partition, int]:
+        """Return for each partition the index of its last record that is safe; -1 if none is."""
+        owner, *told = (bookmark or "").split(":")
+        safe = dict.fromkeys(self.partitions, -1)
+        if owner == self.serial:
+            indices = (int(index) if index.isdigit() else -1 for index in told)
+            safe.update(zip(self.partitions, indices, strict=False))
+        return safe
+
+    def bookmark(self, safe: Mapping[Partition, int]) -> str:
+        """Write down what is safe."""
+        indices = (safe[each] for each in self.partitions)
+        return ":".join([self.serial, *("" if index < 0 else str(index) for index in indices)])
+
+
+async def _introduce(session: Session, receiver: _Line) -> _Memory:
+    """Tell who the receiver is; return what its memory has."""
     firmware = database.xml_attributes((await receiver.ask(Command.READ_FIRMWARE_HEADER)).data)
     last = (await receiver.page_range(Partition.MANUFACTURING)).last_page
     if last is None:
@@ -120,42 +150,72 @@ async def _introduce(session: Session, receiver: _Line) -> str:
         "software": firmware.get("SoftwareNumber"),
     }
     await session.describe(session.device.model_copy(update=update))
-    return serial
+    backfills = firmware.get("ProductId") in _BACKFILLING
+    return _Memory(
+        serial, (Partition.EGV, Partition.BACKFILLED_EGV) if backfills else (Partition.EGV,)
+    )
 
 
-async def _collect(session: Session, line: _Line, serial: str) -> None:
+async def _collect(session: Session, line: _Line, memory: _Memory) -> None:
     """Record what is newer than the bookmark, which moves unless a page was unreadable."""
-    safe = _safe_index(await session.bookmark(), serial)
-    pages, complete = await _new_pages(line, safe)
-    if not pages:
+    safe = memory.safe(await session.bookmark())
+    news = [await _news(line, partition, safe[partition]) for partition in memory.partitions]
+    if not any(each.pages for each in news):
         return
-    newest = _newest(pages[-1])
-    if newest < safe:
-        safe = -1
     clock = await _clock(line)
-    receiver = Receiver(session.device.id, serial, clock)
-    stored = await _stored(line, pages, safe, clock.at)
-    fresh = [(index, one) for index, one in readings(stored, receiver, clock.at) if index > safe]
+    receiver = Receiver(session.device.id, memory.serial, clock)
+    stored = [record for each in news for record in await _stored(line, each, clock.at)]
+    known = {each.partition: each.safe for each in news}
+    complete = all(each.complete for each in news)
+    fresh = [
+        (record, reading)
+        for record, reading in readings(stored, receiver, clock.at)
+        if record.index > known[record.partition]
+    ]
     for at in range(0, len(fresh), _BATCH):
         batch = fresh[at : at + _BATCH]
-        last = newest if at + _BATCH >= len(fresh) else batch[-1][0]
-        bookmark = f"{serial}:{last}" if complete else None
+        safe.update((record.partition, record.index) for record, _ in batch)
+        if at + _BATCH >= len(fresh):
+            safe.update((each.partition, each.newest) for each in news)
+        bookmark = memory.bookmark(safe) if complete else None
         await session.record(*(reading for _, reading in batch), bookmark=bookmark)
 
 
-async def _new_pages(line: _Line, safe: int) -> tuple[list[EgvPage], bool]:
-    """Return the pages from the one with the last safe record on, and whether all were readable.
+@dataclass(frozen=True, slots=True)
+class _News:
+    """The pages of a partition from the one with the last safe record on.
 
-    All of them, if the newest record is older than the safe one: the indices began anew.
+    All of them, if the newest record is older than the safe one: the indices began anew, and
+    nothing is `safe`. `complete` says whether all were readable.
     """
-    there = await line.page_range(Partition.EGV)
+
+    partition: Partition
+    pages: Sequence[EgvPage]
+    safe: int
+    complete: bool
+
+    @property
+    def newest(self) -> int:
+        """The index of the newest record there is."""
+        return _newest(self.pages[-1]) if self.pages else self.safe
+
+
+async def _news(line: _Line, partition: Partition, safe: int) -> _News:
+    pages, complete = await _new_pages(line, partition, safe)
+    began_anew = bool(pages) and _newest(pages[-1]) < safe
+    return _News(partition, pages, -1 if began_anew else safe, complete)
+
+
+async def _new_pages(line: _Line, partition: Partition, safe: int) -> tuple[list[EgvPage], bool]:
+    """Return the pages from the one with the last safe record on, and whether all were readable."""
+    there = await line.page_range(partition)
     if there.first_page is None or there.last_page is None:
         return [], True
     pages: list[EgvPage] = []
     complete = True
     oldest = max(there.first_page, there.last_page - _PAGES)
     for number in range(there.last_page, oldest - 1, -1):
-        page = await _page(line, number)
+        page = await _page(line, partition, number)
         if page is None:
             complete = False
             continue
@@ -165,29 +225,33 @@ async def _new_pages(line: _Line, safe: int) -> tuple[list[EgvPage], bool]:
     return pages, complete
 
 
-async def _page(line: _Line, number: int) -> EgvPage | None:
+async def _page(line: _Line, partition: Partition, number: int) -> EgvPage | None:
     """Return a page of glucose values; None if it cannot be read, and is set aside."""
-    frame = await line.page(Partition.EGV, number)
+    frame = await line.page(partition, number)
     try:
         page = database.page(frame.data)
-        if not isinstance(page, EgvPage) or page.header.page != number:
+        if not isinstance(page, EgvPage) or (page.header.record_type, page.header.page) != (
+            partition,
+            number,
+        ):
             raise DecodeError("another_page", frame.data, 8)
     except DecodeError as error:
-        await line.set_aside(-number - 1, frame, error)
+        await line.set_aside((partition, "page", number), frame, error)
         return None
     return page
 
 
-async def _stored(line: _Line, pages: list[EgvPage], safe: int, at: Instant) -> list[Stored]:
+async def _stored(line: _Line, news: _News, at: Instant) -> list[Stored]:
     """Return the glucose records of the pages; those that cannot be read are set aside."""
     stored = []
-    for page in pages:
+    for page in news.pages:
         for index, record in enumerate(page.records, page.header.first_index):
             if isinstance(record, Egv):
-                stored.append(Stored(index, record))
-            elif isinstance(record, Unreadable) and index > safe:
+                stored.append(Stored(index, record, news.partition))
+            elif isinstance(record, Unreadable) and index > news.safe:
                 error = DecodeError(record.error, record.raw)
-                await line.set_aside(index, Frame(SERIAL, record.raw, at), error)
+                key = (news.partition, "record", index)
+                await line.set_aside(key, Frame(SERIAL, record.raw, at), error)
     return stored
 
 
@@ -198,9 +262,3 @@ async def _clock(line: _Line) -> ClockSample:
 
 def _newest(page: EgvPage) -> int:
     return page.header.first_index + page.header.record_count - 1
-
-
-def _safe_index(bookmark: str | None, serial: str) -> int:
-    """Return the index of the last record that is safe; -1 if none of this receiver is."""
-    owner, _, index = (bookmark or "").rpartition(":")
-    return int(index) if owner == serial and index.isdigit() else -1

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 PAGE_RECORDS = {2: 38, 4: 21, 5: 20}
 FIRMWARE = (
-    b"<FirmwareHeader SchemaVersion='1' ProductId='G4Receiver' ProductName='Dexcom G4 Receiver'"
+    b"<FirmwareHeader SchemaVersion='1' ProductId='%b' ProductName='Dexcom G4 Receiver'"
     b" SoftwareNumber='SW10050' FirmwareVersion='2.0.1.104' />"
 )
 
@@ -44,6 +44,8 @@ class Receiver:
     first_index: int = 0
     asked: list[tuple[int, bytes]] = field(default_factory=list)
     noise: bytes = b""
+    product: bytes = b"G4Receiver"
+    backfilled: list[bytes] = field(default_factory=list)
     deaf: int = 0
     """How many requests it will not hear."""
 
@@ -61,30 +63,31 @@ class Receiver:
             case 10:
                 return b""
             case 11:
-                return FIRMWARE
+                return FIRMWARE % self.product
             case 16 if payload == b"\x00":
                 return struct.pack("<II", 0, 0)
             case 16:
-                pages = self._pages()
+                pages = self._pages(payload[0])
                 return struct.pack("<II", 0, len(pages) - 1) if pages else b"\xff" * 8
             case 17 if payload[0] == 0:
                 text = f'<ManufacturingParameters SerialNumber="{self.serial}" />'.encode()
                 record = sealed(struct.pack("<II", 1, 2) + text.ljust(490, b"\0"))
                 return self._head(0, 1, 0, 1, 0) + record
             case 17:
-                return self._pages()[int.from_bytes(payload[1:5], "little")]
+                return self._pages(payload[0])[int.from_bytes(payload[1:5], "little")]
             case 34:
                 return struct.pack("<I", self.system_now)
             case 39:
                 return bytes((self.blinded,))
         raise AssertionError(f"the gateway must not say {command}")
 
-    def _pages(self) -> list[bytes]:
+    def _pages(self, partition: int = 4) -> list[bytes]:
+        records = {4: self.records, 18: self.backfilled}[partition]
         size = PAGE_RECORDS[self.revision]
         pages = []
-        for page, at in enumerate(range(0, len(self.records), size)):
-            part = self.records[at : at + size]
-            head = self._head(self.first_index + at, len(part), 4, self.revision, page)
+        for page, at in enumerate(range(0, len(records), size)):
+            part = records[at : at + size]
+            head = self._head(self.first_index + at, len(part), partition, self.revision, page)
             pages.append(head + b"".join(part).ljust(500, b"\xff"))
         return pages
 

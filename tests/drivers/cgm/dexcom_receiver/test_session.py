@@ -204,6 +204,36 @@ async def test_a_backfilled_value_without_any_other_has_no_time() -> None:
     assert not corrected(session.readings[0], UTC).sendable
 
 
+async def test_what_a_touchscreen_receiver_keeps_apart_is_read_too_and_once() -> None:
+    offset = 5000
+    receiver = Receiver(
+        [egv_5(NOW - 3600, 110, NOW - 3600 + offset), egv_5(NOW - 50, 130, NOW - 50 + offset)],
+        revision=5,
+        product=b"OrionReceiver",
+        backfilled=[egv_5(NOW - 60, 0x2000 | 120, NOW - 1800 + offset)],
+    )
+    session = plugged_in(receiver)
+
+    await polled(session, receiver, times=2)
+
+    ages = [START - corrected(r, UTC).measured_at for r in session.readings]
+    assert glucose(session.readings) == [110, 130, 120]
+    assert [age.total_seconds() for age in ages] == [3600, 50, 1800]
+    assert session.calls == [3]
+    assert await session.bookmark() == "SM44792675:1:0"
+
+
+async def test_the_first_backfilled_value_may_come_later() -> None:
+    receiver = Receiver([egv_5(NOW - 50, 130, NOW - 50)], revision=5, product=b"ScoutReceiver")
+    session = plugged_in(receiver)
+    await polled(session, receiver)
+
+    receiver.backfilled = [egv_5(NOW - 40, 0x2000 | 120, NOW - 1800)]
+    await polled(session, receiver)
+
+    assert glucose(session.readings) == [130, 120]
+
+
 async def test_a_record_newer_than_the_clock_has_no_time() -> None:
     session = plugged_in(receiver := Receiver([egv(NOW + 86_400, 120), egv(NOW - 60, 121)]))
 
