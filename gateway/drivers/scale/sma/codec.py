@@ -5,6 +5,7 @@
     s  Z at zero | O over | U under capacity | E zero error | T tare error | e not displayed | blank
     r  range     n  G gross, T tare, N net     m  M in motion     f  for later use
     LF ? CR      the scale does not know the command
+    A Detecto 758C puts "W01," before s.
 
     Detecto solo    12:00,08/07/15,21.5,5'03.0",132.3lb CR     time, month/day/year, BMI, height
 
@@ -29,7 +30,7 @@ frames = lines(limit=64)
 ASK = b"\nW\r"
 """Asks for the weight now."""
 
-_ANSWER = re.compile(rb"([ZOUETe ])(.)([GTN])([M ])(.)([ \d.-]{10})([A-Za-z% ]{3})")
+_ANSWER = re.compile(rb"(?:W01,)?([ZOUETe ])(.)([GTN])([M ])(.)([ \d.-]{10})([A-Za-z% ]{3})")
 _WEIGHT = re.compile(rb" *-?\d{1,8}(\.\d{1,6})? *")
 _SOLO = re.compile(
     rb"(\d\d):(\d\d),(\d\d)/(\d\d)/(\d\d),(\d{1,3}\.\d),(\d)'(\d\d\.\d)\",(\d{1,3}\.\d)lb"

@@ -37,6 +37,10 @@ def test_answers_are_read() -> None:
     assert message(STANDING) == Weighing(Decimal("72.45"), "kg", stable=True)
 
 
+def test_the_prefix_of_a_758c_is_passed_over() -> None:
+    assert message(b"\nW01, 1G       72.45kg \r") == message(STANDING)
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [
