@@ -1,4 +1,7 @@
-"""Driver for A&D's kiosk monitors TM-2655P and TM-2657P, and InBody's BPBIO320; listens only."""
+"""Driver for A&D's kiosk monitors TM-2655P and TM-2657P, and InBody's BPBIO320; listens only.
+
+Protocol: docs/protocols/and-tm.md.
+"""
 
 from __future__ import annotations
 

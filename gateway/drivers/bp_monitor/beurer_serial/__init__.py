@@ -1,4 +1,7 @@
-"""Driver for the serial edition of Beurer's BM55, BM58 and BM65 (USB with a PL2303 chip)."""
+"""Driver for the serial edition of Beurer's BM55, BM58 and BM65 (USB with a PL2303 chip).
+
+Protocol: docs/protocols/beurer-serial.md.
+"""
 
 from __future__ import annotations
 

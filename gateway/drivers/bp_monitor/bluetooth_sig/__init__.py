@@ -1,4 +1,7 @@
-"""Driver for blood pressure monitors that follow the Bluetooth SIG Blood Pressure Service."""
+"""Driver for blood pressure monitors that follow the Bluetooth SIG Blood Pressure Service.
+
+Protocol: docs/protocols/bluetooth-sig-blood-pressure.md.
+"""
 
 from __future__ import annotations
 

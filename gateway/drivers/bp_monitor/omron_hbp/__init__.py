@@ -1,4 +1,7 @@
-"""Driver for Omron's arm-in kiosk monitors of the HBP family, over USB or RS-232."""
+"""Driver for Omron's arm-in kiosk monitors of the HBP family, over USB or RS-232.
+
+Protocol: docs/protocols/omron-hbp.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Driver for TaiDoc and FORA blood pressure monitors on their CP2102 cable."""
+"""Driver for TaiDoc and FORA blood pressure monitors on their CP2102 cable.
+
+Protocol: docs/protocols/taidoc.md.
+"""
 
 from __future__ import annotations
 

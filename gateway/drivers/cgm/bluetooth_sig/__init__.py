@@ -1,4 +1,7 @@
-"""Driver for CGM sensors that follow the Bluetooth SIG Continuous Glucose Monitoring Service."""
+"""Driver for CGM sensors that follow the Bluetooth SIG Continuous Glucose Monitoring Service.
+
+Protocol: docs/protocols/bluetooth-sig-cgm.md.
+"""
 
 from __future__ import annotations
 

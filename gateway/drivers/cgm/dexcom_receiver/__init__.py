@@ -1,4 +1,7 @@
-"""Driver for the receivers of Dexcom G4, G5 and G6 on their USB cable; it only ever reads."""
+"""Driver for the receivers of Dexcom G4, G5 and G6 on their USB cable; it only ever reads.
+
+Protocol: docs/protocols/dexcom-receiver.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Driver for blood glucose meters that follow the Bluetooth SIG Glucose Service."""
+"""Driver for blood glucose meters that follow the Bluetooth SIG Glucose Service.
+
+Protocol: docs/protocols/bluetooth-sig-glucose.md.
+"""
 
 from __future__ import annotations
 

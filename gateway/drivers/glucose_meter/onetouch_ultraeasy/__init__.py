@@ -1,4 +1,7 @@
-"""Driver for the LifeScan OneTouch UltraEasy and UltraMini glucose meters on its cable."""
+"""Driver for the LifeScan OneTouch UltraEasy and UltraMini glucose meters on its cable.
+
+Protocol: docs/protocols/onetouch.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Driver for A&D balances and weighing indicators with a serial port."""
+"""Driver for A&D balances and weighing indicators with a serial port.
+
+Protocol: docs/protocols/and-weighing.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Driver for scales that follow the Bluetooth SIG Weight Scale and Body Composition Services."""
+"""Driver for scales that follow the Bluetooth SIG Weight Scale and Body Composition Services.
+
+Protocol: docs/protocols/bluetooth-sig-weight-and-composition.md.
+"""
 
 from __future__ import annotations
 

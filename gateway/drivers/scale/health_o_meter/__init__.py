@@ -1,4 +1,7 @@
-"""Driver for Health o meter (Pelstar) scales and Rice Lake health scales."""
+"""Driver for Health o meter (Pelstar) scales and Rice Lake health scales.
+
+Protocol: docs/protocols/health-o-meter-and-rice-lake.md.
+"""
 
 from __future__ import annotations
 

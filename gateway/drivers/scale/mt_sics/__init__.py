@@ -1,4 +1,7 @@
-"""Driver for Mettler-Toledo scales that speak MT-SICS."""
+"""Driver for Mettler-Toledo scales that speak MT-SICS.
+
+Protocol: docs/protocols/mt-sics.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Driver for scales that speak SMA SCP-0499 (Detecto, Cardinal, Fairbanks, Brecknell, ...)."""
+"""Driver for scales that speak SMA SCP-0499 (Detecto, Cardinal, Fairbanks, Brecknell, ...).
+
+Protocol: docs/protocols/sma.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Driver for Tanita's body composition monitors and clinical scales with a serial or USB port."""
+"""Driver for Tanita's body composition monitors and clinical scales with a serial or USB port.
+
+Protocol: docs/protocols/tanita.md.
+"""
 
 from __future__ import annotations
 
