@@ -1,15 +1,23 @@
-"""Where time comes from. Everything that needs the time is handed a `Clock`."""
+"""Where time comes from. Everything that needs the time is handed a `Clock`.
+
+Small hubs have no battery-backed clock: they start at a time of their own, until a time server is
+reached. `HubClock` says of every moment whether its UTC can be relied on.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_TIMESYNCD_DONE = Path("/run/systemd/timesync/synchronized")
+_STEP_S = 1.0  # a clock is set by more than this; steering it moves it by far less between looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,74 @@ class SystemClock:
 
     def now(self) -> Instant:
         """Return the present moment."""
-        return Instant(datetime.now(UTC), time.monotonic(), boot_id())
+        return Instant(datetime.now(UTC), time.clock_gettime(_SINCE_BOOT), boot_id())
+
+
+class HubClock:
+    """A clock that says of each moment whether its UTC can be relied on.
+
+    Trust begins once `is_right` says so, and ends when the wall clock is set meanwhile, until it
+    says so again: the kernel forgets that it was synchronised whenever somebody sets the time.
+    """
+
+    def __init__(self, clock: Clock, is_right: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._is_right = is_right
+        self._trusted = False
+        self._ahead_s: float | None = None
+        self.steps = 0
+        """How often the wall clock has been set since this clock was made."""
+
+    def now(self) -> Instant:
+        """Return the present moment."""
+        now = self._clock.now()
+        ahead_s = now.utc.timestamp() - now.monotonic
+        if self._ahead_s is not None and abs(ahead_s - self._ahead_s) > _STEP_S:
+            self.steps += 1
+            self._trusted = False
+        self._ahead_s = ahead_s
+        self._trusted = self._trusted or self._is_right()
+        return replace(now, trusted=self._trusted)
+
+
+def is_synchronised() -> bool:
+    """Tell whether the system's clock has been set by a time server since it was set by anyone.
+
+    The kernel says so (adjtimex); where it may not be asked, systemd-timesyncd's mark does.
+    """
+    status = _adjtimex()
+    if status is None:
+        return _TIMESYNCD_DONE.exists()
+    return not status & _STA_UNSYNC
+
+
+_STA_UNSYNC = 0x0040
+# Linux has a clock that goes on while the machine sleeps; elsewhere a hub must not sleep.
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class _Timex(ctypes.Structure):
+    """The beginning of the kernel's `struct timex`; `rest` is room for all of it."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_char * 256),
+    )
+
+
+def _adjtimex() -> int | None:
+    """Return the kernel's status of the clock without changing it; None if it may not be asked."""
+    asked = _Timex()
+    try:
+        answer = ctypes.CDLL(None).adjtimex(ctypes.byref(asked))
+    except (OSError, AttributeError):  # no such call here
+        return None
+    return None if answer < 0 else int(asked.status)
 
 
 @cache

@@ -42,6 +42,9 @@ class HubSettings(BaseModel):
     """Where the journal, the API's socket and its token live; only the daemon's user may enter."""
     zone: str = "Europe/Paris"
     """The time zone the devices around this hub are assumed to show."""
+    time: Literal["synchronised", "system"] = "synchronised"
+    """Whose word the hub's own time needs: `synchronised` waits for a time server, and readings
+    wait with it; `system` trusts the system's clock, for machines that have it from their host."""
     language: Literal["fr", "en"] = "fr"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     capture: Path | None = None

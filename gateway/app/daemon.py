@@ -13,6 +13,7 @@ from gateway import log
 from gateway.api.serve import serve
 from gateway.api.server import make_app
 from gateway.app.hub import DaemonHub
+from gateway.app.hub_time import hub_clock, watch
 from gateway.app.ours import Ours
 from gateway.app.parts import (
     capturing,
@@ -23,7 +24,7 @@ from gateway.app.parts import (
     uplinks,
 )
 from gateway.app.recording import Recording
-from gateway.clock import Clock, SystemClock
+from gateway.clock import Clock
 from gateway.collect.summaries import Summaries
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
@@ -67,7 +68,7 @@ async def daemon(
     `clock` tells the time, and `timer` lets it pass, for tests in which nobody waits.
     """
     _make_private(config.hub.state)
-    clock = clock or SystemClock()
+    clock = hub_clock(config, clock)
     metrics = Metrics()
     registry = installed(config.drivers.guests)
     pause = _pause_by(timer)
@@ -116,6 +117,7 @@ async def daemon(
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(supervisor.run()),
+                group.create_task(watch(clock, journal, timer)),
                 group.create_task(worker.run()),
                 group.create_task(
                     serve(make_app(hub), config.socket, config.token, config.api.port)

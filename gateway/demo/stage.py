@@ -27,6 +27,7 @@ _TEMPLATE = """\
 state = {state}
 zone = "Europe/Paris"
 language = "fr"
+time = "system"
 
 [[hci]]
 url = {hci}
