@@ -38,6 +38,11 @@ def gatt(service: str, characteristic: str) -> Channel:
     return Channel(f"{short_uuid(service)}/{short_uuid(characteristic)}")
 
 
+def service_of(channel: Channel) -> str:
+    """Return the UUID of the service that a GATT characteristic is in, as `gatt` writes it."""
+    return channel.partition("/")[0]
+
+
 def short_uuid(uuid: str) -> str:
     """Write a UUID the way channels do: `2a35`, or in full when it is not a Bluetooth SIG one."""
     uuid = uuid.lower()
