@@ -1,4 +1,4 @@
-"""Bluetooth through the operating system (on Linux BlueZ). With `trouble` all that knows bleak.
+"""Bluetooth through the operating system (on Linux BlueZ). With `peer` and `trouble` all of bleak.
 
 bluetoothd confirms an indication to the device before anyone above it hears of it. So a reading is
 not yet on disk when the device may forget it; `hci` has no such gap. What narrows it here: a frame
@@ -10,12 +10,15 @@ There is one scanner for the whole process: bluetoothd refuses a second one.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from bleak import BleakClient, BleakScanner
+from bleak.args.bluez import BlueZScannerArgs
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
@@ -23,28 +26,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
-from gateway.drivers.api import Manifest, Reach, Sighting, gatt, short_uuid
-from gateway.errors import (
-    LinkError,
-    LinkLost,
-    PairingNeeded,
-    RadioUnavailable,
-)
+from gateway.drivers.api import Manifest, Sighting, service_of
+from gateway.errors import LinkError, LinkLost, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
-from gateway.transport.ble.bluez import adapter_at
-from gateway.transport.ble.trouble import FAILURES, link_trouble, name_of, on_link, on_radio
-from gateway.transport.gatt_link import (
-    CLOSE_S,
-    Characteristic,
-    Deadlines,
-    GattLink,
-    within,
-)
+from gateway.transport.ble.advertising import is_bonded, is_rotating, sighting_of
+from gateway.transport.ble.agent import Agent, AskPasskey
+from gateway.transport.ble.bluez import adapter_at, attended, forget
+from gateway.transport.ble.peer import BleakPeer
+from gateway.transport.ble.trouble import on_radio
+from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, within
 
 SILENCE_S = 30.0
 """bluetoothd may stop scanning and say nothing: after its restart, after an adapter was unplugged,
 after failed connections. Somewhere near a device advertises every few seconds; a scan begun anew in
 a silent place costs nothing."""
+WEAKEST_DBM = -127
+"""Lets everything through, and has bluetoothd tell of every advertisement. Without a limit it tells
+of a device again only when its signal changed by 8 dBm: a cuff that lies still on a table would be
+seen once, and not when it has a new reading (bluetoothd 5.82, device_set_rssi_with_delta)."""
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
 
@@ -64,7 +63,9 @@ class BleSettings(BaseModel):
 class BleTransport:
     """A `Transport` over the operating system's Bluetooth.
 
-    `scanner` and `client` replace bleak's own backends.
+    `ask_passkey` has the owner type the code that a device shows while it pairs; without it, such
+    devices cannot be paired. `scanner` and `client` replace bleak's own backends, and with them
+    BlueZ.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class BleTransport:
         clock: Clock,
         deadlines: Deadlines | None = None,
         *,
+        ask_passkey: AskPasskey | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         scanner: type[BaseBleakScanner] | None = None,
         client: type[BaseBleakClient] | None = None,
@@ -83,6 +85,8 @@ class BleTransport:
         self._pause = pause
         self._scanner_backend = scanner
         self._client_backend = client
+        over_bluez = sys.platform == "linux" and scanner is None
+        self._agent = Agent(ask_passkey) if over_bluez else None
         self._heard: OrderedDict[str, BLEDevice] = OrderedDict()
         self._count = 0
 
@@ -97,29 +101,53 @@ class BleTransport:
         def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
             self._count += 1
             self._remember(device)
-            seen(_sighting(device, advertisement))
+            seen(sighting_of(device, advertisement))
 
         while True:
-            scanner = await self._scanner(heard)
-            try:
-                await on_radio(scanner.start())
-                await self._silence()
-            finally:
-                with suppress(RadioUnavailable):
-                    await on_radio(scanner.stop())
+            async with self._attended() as gone:
+                while not gone.done():
+                    await self._scan(heard, gone)
+
+    @asynccontextmanager
+    async def _attended(self) -> AsyncIterator[asyncio.Future[str]]:
+        if self._agent is None:
+            yield asyncio.get_running_loop().create_future()
+            return
+        async with attended(self._agent) as gone:
+            yield gone
+
+    async def _scan(
+        self,
+        heard: Callable[[BLEDevice, AdvertisementData], None],
+        gone: asyncio.Future[str],
+    ) -> None:
+        """Scan until nothing was heard for a while, or nothing can be heard any more."""
+        scanner = await self._scanner(heard)
+        try:
+            await on_radio(scanner.start(), "start to scan")
+            while not gone.done() and await self._hears(gone):
+                pass
+        finally:
+            with suppress(RadioUnavailable):
+                await on_radio(scanner.stop(), "stop scanning")
 
     async def _scanner(self, heard: Callable[[BLEDevice, AdvertisementData], None]) -> BleakScanner:
-        options: dict[str, Any] = {"backend": self._scanner_backend}
+        bluez: BlueZScannerArgs = {"filters": {"RSSI": WEAKEST_DBM}}
         if self._settings.adapter is not None:
-            options["bluez"] = {"adapter": await on_radio(adapter_at(self._settings.adapter))}
-        return BleakScanner(heard, scanning_mode="active", **options)
+            bluez["adapter"] = await adapter_at(self._settings.adapter)
+        backend = self._scanner_backend
+        return BleakScanner(heard, scanning_mode="active", bluez=bluez, backend=backend)
 
-    async def _silence(self) -> None:
-        while True:
-            before = self._count
-            await self._pause(SILENCE_S)
-            if self._count == before:
-                return
+    async def _hears(self, gone: asyncio.Future[str]) -> bool:
+        """Wait for SILENCE_S, or until `gone`; returns whether anything was heard meanwhile."""
+        before = self._count
+        pausing = asyncio.ensure_future(self._pause(SILENCE_S))
+        try:
+            either: set[asyncio.Future[Any]] = {pausing, gone}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pausing.cancel()
+        return self._count != before
 
     def _remember(self, device: BLEDevice) -> None:
         address = device.address.upper()
@@ -135,14 +163,26 @@ class BleTransport:
         device only until the address changes.
         """
         device = self._heard.get(sighting.address)
-        rotating = device is not None and _is_rotating(device)
+        rotating = device is not None and is_rotating(device)
         return DeviceId(f"{'ble-rotating' if rotating else 'ble'}:{sighting.address}")
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> GattLink:
-        """Connect and discover; a bonded device is encrypted by the operating system."""
+        """Connect and discover; a bonded device is encrypted by the operating system.
+
+        BlueZ may declare a device discovered before it is: if the services are missing that the
+        device advertises and the driver speaks, it is connected once more.
+        """
         device = self._heard.get(sighting.address)
         if device is None:
             raise LinkLost("the device has not been seen since the radio was switched on")
+        link = await self._connect(device)
+        offered = {service_of(channel) for channel in link.channels}
+        if offered and offered >= sighting.services & manifest.services:
+            return link
+        await link.close()
+        return await self._connect(device)
+
+    async def _connect(self, device: BLEDevice) -> GattLink:
         arrivals = Arrivals(self._clock)
         client = BleakClient(
             device,
@@ -150,103 +190,33 @@ class BleTransport:
             timeout=self._deadlines.connect,
             backend=self._client_backend,
         )
-        peer = BleakPeer(client, arrivals)
+        peer = BleakPeer(client, arrivals, self._agent)
+        bonded = is_bonded(device)
         try:
-            connecting = peer.connect(_is_bonded(device))
+            connecting = peer.connect(bonded)
             patience = self._deadlines.connect + self._deadlines.request  # bleak also discovers
             characteristics = await within(connecting, patience, "connecting", arrivals.lost)
         except BaseException:
             with suppress(LinkError):
                 await within(peer.disconnect(), CLOSE_S, "ending the connection")
             raise
-        return GattLink(peer, arrivals, characteristics, self._clock, self._deadlines)
+        deadlines = self._deadlines if bonded else _with_pairing(self._deadlines)
+        return GattLink(peer, arrivals, characteristics, self._clock, deadlines)
+
+    async def forget(self, device: DeviceId) -> bool:
+        """Drop the bond with a device, so that it can be paired anew; returns if there was one.
+
+        Raises RadioUnavailable.
+        """
+        address = device.partition(":")[2]
+        self._heard.pop(address, None)
+        return await forget(address)
 
 
-class BleakPeer:
-    """One connection of bleak, as `GattLink` uses it."""
-
-    def __init__(self, client: BleakClient, arrivals: Arrivals) -> None:
-        self._client = client
-        self._arrivals = arrivals
-
-    async def connect(self, bonded: bool) -> list[Characteristic]:
-        """Connect and list the characteristics."""
-        try:
-            await self._client.connect()
-            services = self._client.services
-        except FAILURES as error:
-            if bonded and "br-connection-canceled" in str(error):
-                # This is how BlueZ 5.82 says that the other side has lost the bond.
-                raise PairingNeeded(
-                    "The device does not know the gateway any more: let the gateway forget it and"
-                    " pair it again."
-                ) from error
-            raise link_trouble(error, "connecting") from error
-        return [
-            Characteristic(
-                gatt(service.uuid, it.uuid),
-                it.handle,
-                "notify" in it.properties,
-                "indicate" in it.properties,
-            )
-            for service in services
-            for it in service.characteristics
-        ]
-
-    async def read(self, handle: int, /) -> bytes:
-        """Read a value."""
-        return bytes(await on_link(self._client.read_gatt_char(handle), "reading"))
-
-    async def write(self, handle: int, data: bytes, /, *, acknowledged: bool) -> None:
-        """Write a value."""
-        await on_link(self._client.write_gatt_char(handle, data, response=acknowledged), "writing")
-
-    async def enable(self, handle: int, /, *, indications: bool) -> None:
-        """Subscribe; the operating system chooses between the two. bleak collects first."""
-
-        def arrived(_sender: object, data: bytearray) -> None:
-            self._arrivals.arrived(handle, bytes(data))
-
-        await on_link(self._client.start_notify(handle, arrived), "subscribing")
-
-    async def pair(self) -> None:
-        """Ask the operating system to pair."""
-        try:
-            await self._client.pair()
-        except FAILURES as error:
-            raise PairingNeeded(
-                f"Pairing failed ({name_of(error)}):"
-                " bring the device into its pairing mode and pair it from the gateway."
-            ) from error
-
-    async def disconnect(self) -> None:
-        """End the connection."""
-        await on_link(self._client.disconnect(), "ending the connection")
-
-
-def _sighting(device: BLEDevice, advertisement: AdvertisementData) -> Sighting:
-    return Sighting(
-        address=device.address.upper(),
-        reach=Reach.BLE,
-        name=advertisement.local_name or device.name,
-        services=frozenset(map(short_uuid, advertisement.service_uuids)),
-        service_data={short_uuid(u): data for u, data in advertisement.service_data.items()},
-        manufacturer_data=dict(advertisement.manufacturer_data),
-        rssi_dbm=advertisement.rssi,
+def _with_pairing(deadlines: Deadlines) -> Deadlines:
+    """Leave time for a person: BlueZ pairs within the first request that needs it."""
+    return replace(
+        deadlines,
+        read=deadlines.read + deadlines.pair,
+        request=deadlines.request + deadlines.pair,
     )
-
-
-def _properties(device: BLEDevice) -> dict[str, Any]:
-    details = device.details
-    properties = details.get("props", {}) if isinstance(details, dict) else {}
-    return dict(properties)
-
-
-def _is_bonded(device: BLEDevice) -> bool:
-    return bool(_properties(device).get("Paired"))
-
-
-def _is_rotating(device: BLEDevice) -> bool:
-    """Whether the address is random and not static; BlueZ shows a bonded device's identity."""
-    random = _properties(device).get("AddressType") == "random"
-    return random and not _is_bonded(device) and int(device.address[:2], 16) < 0xC0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import TypeVar
 
 from bleak.exc import (
@@ -23,10 +23,13 @@ from gateway.errors import (
     RadioTrouble,
     RadioUnavailable,
 )
-from gateway.transport.gatt_link import ATTRIBUTE_NOT_FOUND
+from gateway.transport.gatt_link import ATTRIBUTE_NOT_FOUND, within
 
 T = TypeVar("T")
 INSUFFICIENT_AUTHENTICATION = 0x05
+ANSWER_S = 30.0
+"""BlueZ answers within a second, and for a while after an adapter was switched on within some.
+More than the 25 s that D-Bus itself waits, so that its reason is heard if there is one."""
 
 FAILURES = (BleakError, OSError, EOFError, TimeoutError, AssertionError)
 """What bleak raises; it asserts that its D-Bus connection lives, which ends with the device's."""
@@ -70,10 +73,12 @@ _PAIRING_ERRORS = frozenset(
 )
 
 
-async def on_radio(asking: Awaitable[T]) -> T:
-    """Await bleak on the radio as a whole; raises RadioUnavailable."""
+async def on_radio(asking: Coroutine[object, object, T], doing: str) -> T:
+    """Await bleak on the radio as a whole, at most ANSWER_S; raises RadioUnavailable."""
     try:
-        return await asking
+        return await within(asking, ANSWER_S, doing)
+    except (LinkTimeout, LinkLost) as error:
+        raise RadioUnavailable(f"Bluetooth does not {doing}: it does not answer.") from error
     except FAILURES as error:
         raise radio_trouble(error) from error
 

@@ -1,0 +1,83 @@
+"""One connection of bleak, as `GattLink` uses it."""
+
+from __future__ import annotations
+
+from bleak import BleakClient
+
+from gateway.drivers.api import gatt
+from gateway.errors import PairingNeeded
+from gateway.transport.arrivals import Arrivals
+from gateway.transport.ble.agent import Agent
+from gateway.transport.ble.trouble import FAILURES, link_trouble, name_of, on_link
+from gateway.transport.gatt_link import Characteristic
+
+
+class BleakPeer:
+    """One connection of bleak, as `GattLink` uses it."""
+
+    def __init__(self, client: BleakClient, arrivals: Arrivals, agent: Agent | None) -> None:
+        self._client = client
+        self._arrivals = arrivals
+        self._agent = agent
+        self._address = client.address
+
+    async def connect(self, bonded: bool) -> list[Characteristic]:
+        """Connect and list the characteristics; the device may pair from now on."""
+        if self._agent is not None:
+            self._agent.admit(self._address)
+        try:
+            await self._client.connect()
+            services = self._client.services
+        except FAILURES as error:
+            if bonded and "br-connection-canceled" in str(error):
+                # This is how BlueZ 5.82 says that the other side has lost the bond.
+                raise PairingNeeded(
+                    "The device does not know the gateway any more: let the gateway forget it and"
+                    " pair it again."
+                ) from error
+            raise link_trouble(error, "connecting") from error
+        return [
+            Characteristic(
+                gatt(service.uuid, it.uuid),
+                it.handle,
+                "notify" in it.properties,
+                "indicate" in it.properties,
+            )
+            for service in services
+            for it in service.characteristics
+        ]
+
+    async def read(self, handle: int, /) -> bytes:
+        """Read a value."""
+        return bytes(await on_link(self._client.read_gatt_char(handle), "reading"))
+
+    async def write(self, handle: int, data: bytes, /, *, acknowledged: bool) -> None:
+        """Write a value."""
+        await on_link(self._client.write_gatt_char(handle, data, response=acknowledged), "writing")
+
+    async def enable(self, handle: int, /, *, indications: bool) -> None:
+        """Subscribe; the operating system chooses between the two. bleak collects first."""
+
+        def arrived(_sender: object, data: bytearray) -> None:
+            self._arrivals.arrived(handle, bytes(data))
+
+        await on_link(self._client.start_notify(handle, arrived), "subscribing")
+
+    async def pair(self) -> None:
+        """Ask the operating system to pair."""
+        try:
+            await self._client.pair()
+        except FAILURES as error:
+            why = self._agent.refusal(self._address) if self._agent is not None else None
+            raise PairingNeeded(
+                f"Pairing failed ({why or name_of(error)}):"
+                " bring the device into its pairing mode and pair it from the gateway."
+            ) from error
+
+    async def disconnect(self) -> None:
+        """End the connection; the device may no longer pair."""
+        try:
+            await on_link(self._client.disconnect(), "ending the connection")
+        finally:
+            if self._agent is not None:
+                self._agent.dismiss(self._address)
