@@ -1,0 +1,100 @@
+"""What is in the air around the box: virtual devices, and the trouble a test makes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from firmware_sims.bp_monitor.bluetooth_sig import BloodPressureMonitor
+from firmware_sims.cgm.bluetooth_sig import GlucoseSensor
+from firmware_sims.device_clock import DeviceClock
+from firmware_sims.identity import Identity, Pairing
+from firmware_sims.ledger import Ledger
+from firmware_sims.peripheral import Peripheral, VirtualDevice
+from firmware_sims.radio import VirtualRadio
+from firmware_sims.store_and_forward import Pace
+
+from gateway.transport.ble.bluez import forget
+from tests.bluez.box import Box
+from tests.firmware_sims.people import body
+
+PASSKEY = 123456
+PATIENT = Pace(advertise_for_s=120, idle_s=6, settle_s=0.1)
+"""A cuff that waits for a busy machine."""
+
+
+class Air:
+    """Devices by address, each heard by the box as soon as it has something to say."""
+
+    def __init__(self, radio: VirtualRadio, box: Box) -> None:
+        self.box = box
+        self.ledger = Ledger()
+        self._radio = radio
+        self._there: dict[str, VirtualDevice] = {}
+        self._known: set[str] = set()
+
+    async def cuff(
+        self, pairing: Pairing = Pairing.JUST_WORKS, *, stored: int = 3, number: int = 1
+    ) -> BloodPressureMonitor:
+        """Put a cuff with some readings there."""
+        device = BloodPressureMonitor(
+            _identity(f"C4:00:00:00:01:{number:02X}", f"Cuff {number}", pairing),
+            {None: body(seed=number)},
+            now=_now,
+            clock=DeviceClock(_now),
+            ledger=self.ledger,
+            pace=PATIENT,
+        )
+        device.remember(stored, every=timedelta(hours=1))
+        await self.add(device)
+        return device
+
+    async def sensor(self, *, hours: float) -> GlucoseSensor:
+        """Put a sensor there that was put on so long ago."""
+        now = _now().replace(microsecond=0)
+        device = GlucoseSensor(
+            _identity("C4:00:00:00:02:01", "Sensor", Pairing.JUST_WORKS),
+            body(),
+            started_at=now - timedelta(hours=hours),
+            now=_now,
+            clock=DeviceClock(_now),
+            ledger=self.ledger,
+        )
+        device.remember(now, gap_at=None, gap=timedelta())
+        await self.add(device)
+        return device
+
+    async def add(self, device: VirtualDevice) -> Peripheral:
+        """Put any device there."""
+        address = device.identity.address
+        self._there[address] = device
+        self._known.add(address)
+        return await self._radio.add(device)
+
+    async def remove(self, device: VirtualDevice) -> None:
+        """Carry a device away: its link is lost, and if it comes back, it knows nobody."""
+        del self._there[device.identity.address]
+        await self._radio.remove(device)
+
+    async def clear(self) -> None:
+        """Leave Bluetooth as it was found, whatever the test did to it."""
+        for device in list(self._there.values()):
+            await self.remove(device)
+        await self.box.do("repair")
+        for address in self._known:
+            await forget(address)
+
+
+def _identity(address: str, name: str, pairing: Pairing) -> Identity:
+    return Identity(
+        name=name,
+        address=address,
+        manufacturer="Imaginary Devices",
+        model="V-1",
+        serial="0001",
+        pairing=pairing,
+        passkey=PASSKEY,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,53 @@
+"""Real drivers over real Linux Bluetooth: pair, receive what was stored, come back."""
+
+from __future__ import annotations
+
+from firmware_sims.faults import Fault
+from firmware_sims.identity import Pairing
+
+from tests.bluez.air import PASSKEY, Air
+from tests.bluez.hub import Hub
+
+BLOOD_PRESSURE, CGM = "bp_monitor/bluetooth_sig", "cgm/bluetooth_sig"
+
+
+async def test_stored_readings_arrive_from_a_cuff_that_pairs_without_a_code(
+    air: Air, hub: Hub
+) -> None:
+    cuff = await air.cuff(Pairing.JUST_WORKS, stored=3)
+    device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+    await hub.until(lambda: hub.readings(device) == 6)
+
+    assert hub.kinds() == {"blood_pressure": 3, "heart_rate": 3}
+
+
+async def test_the_owner_types_the_code_that_a_cuff_shows(air: Air, hub: Hub) -> None:
+    hub.owner.passkeys = [PASSKEY]
+    cuff = await air.cuff(Pairing.PASSKEY, stored=2)
+    device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+    await hub.until(lambda: hub.readings(device) == 4)
+
+    assert hub.owner.asked == [cuff.identity.address]
+
+
+async def test_a_bonded_cuff_is_not_paired_again(air: Air, hub: Hub) -> None:
+    hub.owner.passkeys = [PASSKEY]
+    cuff = await air.cuff(Pairing.PASSKEY, stored=1)
+    device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+    await hub.until(lambda: hub.readings(device) == 2 and not hub.is_talking())
+    cuff.measure()
+    await hub.until(lambda: hub.readings(device) == 4)
+
+    assert hub.owner.asked == [cuff.identity.address]
+
+
+async def test_a_sensor_that_is_cut_off_gives_the_rest_of_its_memory_later(
+    air: Air, hub: Hub
+) -> None:
+    sensor = await air.sensor(hours=10)
+    sensor.faults.arm(Fault.DISCONNECT_MID_RECORD)
+    device = hub.adopt(sensor.identity.address, CGM)
+    await hub.until(lambda: hub.readings(device) == sensor.held)
+
+    produced = len(air.ledger.produced)
+    assert hub.readings(device) == produced == 120
