@@ -25,6 +25,7 @@ from gateway.drivers.api import Driver, Reach, Sighting
 from gateway.drivers.registry import Registry
 from gateway.errors import ConfigError, RadioTrouble, RadioUnavailable
 from gateway.metrics import Metrics
+from gateway.transport.advertisements import Advertisements
 from gateway.transport.api import Transport
 
 RADIO_WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -57,7 +58,7 @@ class Supervisor:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         longest_s: float = LONGEST_S,
     ) -> None:
-        self._transports = transports
+        self._transports = tuple(Advertisements(it, clock) for it in transports)
         self._registry = registry
         self._clock = clock
         self._metrics = metrics

@@ -73,7 +73,7 @@ async def hear_out(
     last: Heard[M] | None = None
     alone = True
     while True:
-        frame = await _next_frame(inboxes, COMPANY_S if waiting else IDLE_S)
+        frame = await next_frame(inboxes, COMPANY_S if waiting else IDLE_S)
         if frame is None and not waiting:
             return
         if frame is None:
@@ -98,7 +98,7 @@ async def hear_out(
             await listener.record([last], alone=alone)
 
 
-async def _next_frame(inboxes: Sequence[Inbox], patience_s: float) -> Frame | None:
+async def next_frame(inboxes: Sequence[Inbox], patience_s: float) -> Frame | None:
     """Return the next frame of any inbox; None once all are silent that long, or lost."""
     living = list(inboxes)
     while living and patience_s > 0:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from gateway.drivers.api import SERIAL, Channel, Driver, Reach, Sighting, gatt
+from gateway.drivers.scale.xiaomi.session import V2
 from gateway.testing.links import Answer, Written
 from gateway.testing.specimen import Said, Specimen
 from tests.drivers.bp_monitor.and_tm.test_and_tm import BPBIO, TM_2655, TM_2657
@@ -108,6 +109,25 @@ def _glucose_meter() -> Specimen:
     )
 
 
+def _mi_scale() -> Specimen:
+    shown = [
+        (V2, "02 04 ea07030e0a1a34 0000 7017"),  # still moving
+        (V2, "02 24 ea07030e0a1a35 0000 983a"),  # 75.000 kg
+        (V2, "02 26 ea07030e0a1a35 f401 983a"),  # and 500 Ohm
+        (V2, "02 a6 ea07030e0a1a35 f401 983a"),  # stepped off
+    ]
+    frames = [(channel, bytes.fromhex(data)) for channel, data in shown]
+    first = {"181b": frames[0][1]}
+    return Specimen(
+        named("scale/xiaomi"),
+        (
+            Sighting(ADDRESS, Reach.BLE, name="MIBFS", service_data=first),
+            Sighting(ADDRESS, Reach.BLE, services=frozenset({"181b"}), service_data=first),
+        ),
+        tuple((0.5 * n, channel, data) for n, (channel, data) in enumerate(frames)),
+    )
+
+
 def _fixed(values: Mapping[Channel, bytes], *but: Channel) -> Iterable[Written]:
     return ((channel, data) for channel, data in values.items() if channel not in but)
 
@@ -158,5 +178,6 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
             asked_for_weight("scale/mt_sics", EMPTY, MOVING, SICS_STABLE, SICS_STABLE, EMPTY),
         ),
         "scale/sma": (asked_for_weight("scale/sma", ZERO, STANDING, STANDING, ZERO),),
+        "scale/xiaomi": (_mi_scale(),),
         "scale/tanita": (spoken("scale/tanita", SC_330, PW_650),),
     }

@@ -1,0 +1,113 @@
+"""Listens to a Mi scale: one weight for each time somebody stands on it, and the impedance.
+
+The scale advertises all the while; only what is stabilised, still loaded and no small object is a
+person's weight. The impedance of a version 2 comes some seconds after the weight. A body
+composition is not measured: the maker's app computes one, the gateway does not.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from gateway.domain.quantity import Quantity, Unit, kg_from_lb
+from gateway.domain.reading import Kind, Measure, Quality, Reading
+from gateway.drivers.api import Channel, Frame, Session
+from gateway.drivers.episodic import IDLE_S, next_frame, timed
+from gateway.drivers.scale.xiaomi.codec import MiComposition, MiWeight, composition, weight
+from gateway.errors import DecodeError
+from gateway.wire.gatt_time import date_time_octets
+
+V1 = Channel("advertisement/181d")
+V2 = Channel("advertisement/181b")
+
+_PLAUSIBLE = {
+    Kind.WEIGHT: (Decimal("0.5"), Decimal(300)),
+    Kind.BODY_COMPOSITION: (Decimal(1), Decimal(2999)),
+}
+"""kg, and Ohm. The scales themselves end at 150 kg."""
+_KG_PER_JIN = Decimal("0.5")
+
+Shown = MiWeight | MiComposition
+
+
+async def converse(session: Session) -> None:
+    """Record each weigh-in until the scale is silent."""
+    inboxes = [await session.link.subscribe(channel) for channel in (V1, V2)]
+    scale = _Scale(session)
+    while (frame := await next_frame(inboxes, IDLE_S)) is not None:
+        await scale.hear(frame)
+
+
+class _Scale:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._last: bytes | None = None
+        self._weighed: tuple[Decimal, str] | None = None
+        self._measured: int | None = None
+        self._object = False
+
+    async def hear(self, frame: Frame) -> None:
+        """Take in one advertisement; the same one again is no news."""
+        if frame.data == self._last:
+            return
+        self._last = frame.data
+        try:
+            shown = weight(frame.data) if frame.channel == V1 else composition(frame.data)
+        except DecodeError as error:
+            await self._session.set_aside(frame, error)
+            return
+        if not shown.stabilized or shown.removed:
+            self._weighed = self._measured = None
+            self._object = False
+        elif not shown.object:
+            await self._record(shown, frame)
+        elif not self._object:
+            self._object = True
+            await self._session.remark("object_weighed", frame)
+
+    async def _record(self, shown: Shown, frame: Frame) -> None:
+        made = []
+        if self._weighed != (shown.weight, shown.unit):
+            self._weighed = (shown.weight, shown.unit)
+            made.append(self._reading(Kind.WEIGHT, Measure.WEIGHT, _kilograms(shown), shown, frame))
+        ohm = shown.impedance_ohm if isinstance(shown, MiComposition) else None
+        if ohm is not None and ohm != self._measured:
+            self._measured = ohm
+            quantity = Quantity(value=Decimal(ohm), unit=Unit.OHM)
+            kind, measure = Kind.BODY_COMPOSITION, Measure.IMPEDANCE
+            made.append(self._reading(kind, measure, quantity, shown, frame))
+        if made:
+            await self._session.record(*made)
+
+    def _reading(
+        self,
+        kind: Kind,
+        measure: Measure,
+        quantity: Quantity,
+        shown: Shown,
+        frame: Frame,
+    ) -> Reading:
+        lowest, highest = _PLAUSIBLE[kind]
+        plausible = lowest <= quantity.value <= highest
+        raw = date_time_octets(shown.timestamp)
+        when = timed(frame, shown.timestamp, raw, None, alone=True)
+        return Reading(
+            device=self._session.device.id,
+            kind=kind,
+            values={measure: quantity},
+            received=frame.received,
+            device_time=when.device_time,
+            record=when.record,
+            live=when.live,
+            quality=Quality.GOOD if plausible else Quality.QUESTIONABLE,
+            flags=frozenset() if plausible else frozenset({"implausible"}),
+        )
+
+
+def _kilograms(shown: Shown) -> Quantity:
+    if shown.unit == "lb":
+        return kg_from_lb(shown.weight)
+    if shown.unit == "jin":
+        kilograms, original = shown.weight * _KG_PER_JIN, f"{shown.weight} jin"
+        return Quantity(value=kilograms, unit=Unit.KILOGRAM, original=original)
+    return Quantity(value=shown.weight, unit=Unit.KILOGRAM)
