@@ -6,51 +6,29 @@ Protocol: docs/protocols/and-tm.md.
 from __future__ import annotations
 
 from gateway.domain.reading import Kind
-from gateway.drivers.api import (
-    SERIAL,
-    Driver,
-    Fit,
-    Frame,
-    Line,
-    Manifest,
-    Model,
-    Reach,
-    Session,
-    Sighting,
-)
+from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach
 from gateway.drivers.bp_monitor.and_tm import codec
 from gateway.drivers.bp_monitor.and_tm.session import converse
+from gateway.drivers.serial_driver import SerialDriver
 
+_MANIFEST = Manifest(
+    name="bp_monitor/and_tm",
+    title="A&D TM-265x kiosk blood pressure monitor",
+    reach=Reach.SERIAL,
+    emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
+    spec="A&D external input/output, as public captures and clients show it",
+    models=(
+        Model("A&D TM-2657P", "checked against a public capture"),
+        Model("A&D TM-2655P", "checked against the field values of public captures"),
+        Model("InBody BPBIO320", "checked against a public capture"),
+    ),
+    line=Line(baud=2400),
+    decodes={
+        "and-tm-2655p": SERIAL,
+        "and-tm-2657p": SERIAL,
+        "and-tm-2655/2657": SERIAL,
+        "inbody-bpbio320": SERIAL,
+    },
+)
 
-class _AndTm:
-    manifest = Manifest(
-        name="bp_monitor/and_tm",
-        title="A&D TM-265x kiosk blood pressure monitor",
-        reach=Reach.SERIAL,
-        emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
-        spec="A&D external input/output, as public captures and clients show it",
-        models=(
-            Model("A&D TM-2657P", "checked against a public capture"),
-            Model("A&D TM-2655P", "checked against the field values of public captures"),
-            Model("InBody BPBIO320", "checked against a public capture"),
-        ),
-        line=Line(baud=2400),
-        decodes={
-            "and-tm-2655p": SERIAL,
-            "and-tm-2657p": SERIAL,
-            "and-tm-2655/2657": SERIAL,
-            "inbody-bpbio320": SERIAL,
-        },
-    )
-
-    def match(self, sighting: Sighting, /) -> Fit:
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
-
-    def decode(self, frame: Frame, /) -> object:
-        return codec.message(frame.data)
-
-    async def converse(self, session: Session, /) -> None:
-        await converse(session)
-
-
-DRIVER: Driver = _AndTm()
+DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)

@@ -6,42 +6,20 @@ Protocol: docs/protocols/beurer-serial.md.
 from __future__ import annotations
 
 from gateway.domain.reading import Kind
-from gateway.drivers.api import (
-    SERIAL,
-    Driver,
-    Fit,
-    Frame,
-    Line,
-    Manifest,
-    Model,
-    Reach,
-    Session,
-    Sighting,
-)
+from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach
 from gateway.drivers.bp_monitor.beurer_serial import codec
 from gateway.drivers.bp_monitor.beurer_serial.session import converse
+from gateway.drivers.serial_driver import SerialDriver
 
+_MANIFEST = Manifest(
+    name="bp_monitor/beurer_serial",
+    title="Beurer BM55, BM58, BM65 (serial edition)",
+    reach=Reach.SERIAL,
+    emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
+    spec="Public clients BM65DataDownloader, gobm65, bm58",
+    models=(Model("Beurer BM65, BM58, BM55 with a PL2303 chip", "four public clients agree"),),
+    line=Line(baud=4800),
+    decodes={"beurer-bm65": SERIAL, "beurer-bm58": SERIAL, "beurer-bm55": SERIAL},
+)
 
-class _BeurerSerial:
-    manifest = Manifest(
-        name="bp_monitor/beurer_serial",
-        title="Beurer BM55, BM58, BM65 (serial edition)",
-        reach=Reach.SERIAL,
-        emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
-        spec="Public clients BM65DataDownloader, gobm65, bm58",
-        models=(Model("Beurer BM65, BM58, BM55 with a PL2303 chip", "four public clients agree"),),
-        line=Line(baud=4800),
-        decodes={"beurer-bm65": SERIAL, "beurer-bm58": SERIAL, "beurer-bm55": SERIAL},
-    )
-
-    def match(self, sighting: Sighting, /) -> Fit:
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
-
-    def decode(self, frame: Frame, /) -> object:
-        return codec.message(frame.data)
-
-    async def converse(self, session: Session, /) -> None:
-        await converse(session)
-
-
-DRIVER: Driver = _BeurerSerial()
+DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)

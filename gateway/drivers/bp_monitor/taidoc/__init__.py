@@ -6,54 +6,31 @@ Protocol: docs/protocols/taidoc.md.
 from __future__ import annotations
 
 from gateway.domain.reading import Kind
-from gateway.drivers.api import (
-    SERIAL,
-    Driver,
-    Fit,
-    Frame,
-    Line,
-    Manifest,
-    Model,
-    Reach,
-    Session,
-    Setting,
-    Sighting,
-)
+from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach, Setting
 from gateway.drivers.bp_monitor.taidoc import codec
 from gateway.drivers.bp_monitor.taidoc.session import LAYOUT, converse
+from gateway.drivers.serial_driver import SerialDriver
 
-
-class _TaiDoc:
-    manifest = Manifest(
-        name="bp_monitor/taidoc",
-        title="TaiDoc, FORA blood pressure monitor (cable)",
-        reach=Reach.SERIAL,
-        emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
-        spec="glucometer-protocols td42xx (framing); public clients (values)",
-        models=(
-            Model("TaiDoc TD-3128", "two public implementations"),
-            Model("FORA P20, P30, D40 (setting `layout`)", "one public implementation"),
+_MANIFEST = Manifest(
+    name="bp_monitor/taidoc",
+    title="TaiDoc, FORA blood pressure monitor (cable)",
+    reach=Reach.SERIAL,
+    emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
+    spec="glucometer-protocols td42xx (framing); public clients (values)",
+    models=(
+        Model("TaiDoc TD-3128", "two public implementations"),
+        Model("FORA P20, P30, D40 (setting `layout`)", "one public implementation"),
+    ),
+    line=Line(baud=19200),
+    settings=(
+        Setting(
+            LAYOUT,
+            "Which values it stores: `auto` (by its model, refused if unknown), `p20`, `p30`"
+            " or `d40`.",
+            default="auto",
         ),
-        line=Line(baud=19200),
-        settings=(
-            Setting(
-                LAYOUT,
-                "Which values it stores: `auto` (by its model, refused if unknown), `p20`, `p30`"
-                " or `d40`.",
-                default="auto",
-            ),
-        ),
-        decodes={"taidoc/fora": SERIAL},
-    )
+    ),
+    decodes={"taidoc/fora": SERIAL},
+)
 
-    def match(self, sighting: Sighting, /) -> Fit:
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
-
-    def decode(self, frame: Frame, /) -> object:
-        return codec.message(frame.data)
-
-    async def converse(self, session: Session, /) -> None:
-        await converse(session)
-
-
-DRIVER: Driver = _TaiDoc()
+DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)

@@ -6,42 +6,20 @@ Protocol: docs/protocols/onetouch.md.
 from __future__ import annotations
 
 from gateway.domain.reading import Kind
-from gateway.drivers.api import (
-    SERIAL,
-    Driver,
-    Fit,
-    Frame,
-    Line,
-    Manifest,
-    Model,
-    Reach,
-    Session,
-    Sighting,
-)
+from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach
 from gateway.drivers.glucose_meter.onetouch_ultra2 import codec
 from gateway.drivers.glucose_meter.onetouch_ultra2.session import converse
+from gateway.drivers.serial_driver import SerialDriver
 
+_MANIFEST = Manifest(
+    name="glucose_meter/onetouch_ultra2",
+    title="LifeScan OneTouch Ultra2 (cable)",
+    reach=Reach.SERIAL,
+    emits=frozenset({Kind.BLOOD_GLUCOSE}),
+    spec="LifeScan's specification as glucometerutils follows it",
+    models=(Model("LifeScan OneTouch Ultra2", "a public implementation and its tests"),),
+    line=Line(baud=9600),
+    decodes={"onetouch-ultra2": SERIAL},
+)
 
-class _OneTouchUltra2:
-    manifest = Manifest(
-        name="glucose_meter/onetouch_ultra2",
-        title="LifeScan OneTouch Ultra2 (cable)",
-        reach=Reach.SERIAL,
-        emits=frozenset({Kind.BLOOD_GLUCOSE}),
-        spec="LifeScan's specification as glucometerutils follows it",
-        models=(Model("LifeScan OneTouch Ultra2", "a public implementation and its tests"),),
-        line=Line(baud=9600),
-        decodes={"onetouch-ultra2": SERIAL},
-    )
-
-    def match(self, sighting: Sighting, /) -> Fit:
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
-
-    def decode(self, frame: Frame, /) -> object:
-        return codec.message(frame.data)
-
-    async def converse(self, session: Session, /) -> None:
-        await converse(session)
-
-
-DRIVER: Driver = _OneTouchUltra2()
+DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)

@@ -9,7 +9,6 @@ from gateway.domain.reading import Kind
 from gateway.drivers.api import (
     SERIAL,
     Driver,
-    Fit,
     Frame,
     Line,
     Manifest,
@@ -17,44 +16,37 @@ from gateway.drivers.api import (
     Reach,
     Session,
     Setting,
-    Sighting,
 )
 from gateway.drivers.scale.and_weighing import codec
 from gateway.drivers.scale.and_weighing.codec import OutOfRange, Weighing
 from gateway.drivers.scale.weighing import Trouble, Weight, weigh
+from gateway.drivers.serial_driver import SerialDriver
 
 ASK = "ask"
 
-
-class _AndWeighing:
-    manifest = Manifest(
-        name="scale/and_weighing",
-        title="A&D balance or weighing indicator (standard format)",
-        reach=Reach.SERIAL,
-        emits=frozenset({Kind.WEIGHT}),
-        spec="A&D standard format: manuals GC p. 51, AD-4329A p. 43, AD-4212B p. 69, FX-i p. 52",
-        models=(Model("A&D scales with the standard format", "from the maker's manuals"),),
-        line=Line(baud=2400, data_bits=7, parity="E"),
-        settings=(
-            Setting(
-                ASK,
-                "Ask for the weight every second (command Q), for a scale that is not set to send"
-                " it by itself.",
-                default=False,
-            ),
+_MANIFEST = Manifest(
+    name="scale/and_weighing",
+    title="A&D balance or weighing indicator (standard format)",
+    reach=Reach.SERIAL,
+    emits=frozenset({Kind.WEIGHT}),
+    spec="A&D standard format: manuals GC p. 51, AD-4329A p. 43, AD-4212B p. 69, FX-i p. 52",
+    models=(Model("A&D scales with the standard format", "from the maker's manuals"),),
+    line=Line(baud=2400, data_bits=7, parity="E"),
+    settings=(
+        Setting(
+            ASK,
+            "Ask for the weight every second (command Q), for a scale that is not set to send"
+            " it by itself.",
+            default=False,
         ),
-        decodes={"and-weighing": SERIAL, "and-uc-411": SERIAL},
-    )
+    ),
+    decodes={"and-weighing": SERIAL, "and-uc-411": SERIAL},
+)
 
-    def match(self, sighting: Sighting, /) -> Fit:
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
 
-    def decode(self, frame: Frame, /) -> object:
-        return codec.message(frame.data)
-
-    async def converse(self, session: Session, /) -> None:
-        ask = codec.ASK if session.setting(ASK) is True else None
-        await weigh(session, codec.frames, _understand, ask=ask)
+async def _converse(session: Session) -> None:
+    ask = codec.ASK if session.setting(ASK) is True else None
+    await weigh(session, codec.frames, _understand, ask=ask)
 
 
 def _understand(frame: Frame) -> Weight | Trouble | None:
@@ -66,4 +58,4 @@ def _understand(frame: Frame) -> Weight | Trouble | None:
     return None
 
 
-DRIVER: Driver = _AndWeighing()
+DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, _converse)

@@ -6,62 +6,39 @@ Protocol: docs/protocols/health-o-meter-and-rice-lake.md.
 from __future__ import annotations
 
 from gateway.domain.reading import Kind
-from gateway.drivers.api import (
-    SERIAL,
-    Driver,
-    Fit,
-    Frame,
-    Line,
-    Manifest,
-    Model,
-    Reach,
-    Session,
-    Setting,
-    Sighting,
-)
+from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach, Setting
 from gateway.drivers.scale.health_o_meter import codec
 from gateway.drivers.scale.health_o_meter.session import PROTOCOL, converse
+from gateway.drivers.serial_driver import SerialDriver
 
 _MANUAL = "from the maker's manual"
 
-
-class _HealthOMeter:
-    manifest = Manifest(
-        name="scale/health_o_meter",
-        title="Health o meter scale (Pelstar), Rice Lake health scale",
-        reach=Reach.SERIAL,
-        emits=frozenset({Kind.WEIGHT}),
-        spec="Pelstar Communication Protocols REV20230711; Rice Lake manuals",
-        models=(
-            Model("Health o meter with USB, RS-232 or Bluetooth dongle", _MANUAL),
-            Model("Health o meter 522, 524, 553, 2595KL (protocol baby, 2400 baud)", _MANUAL),
-            Model("Rice Lake 140-10-7, 150-10-7, 160-10-7, RL-350 (protocol rice_lake)", _MANUAL),
+_MANIFEST = Manifest(
+    name="scale/health_o_meter",
+    title="Health o meter scale (Pelstar), Rice Lake health scale",
+    reach=Reach.SERIAL,
+    emits=frozenset({Kind.WEIGHT}),
+    spec="Pelstar Communication Protocols REV20230711; Rice Lake manuals",
+    models=(
+        Model("Health o meter with USB, RS-232 or Bluetooth dongle", _MANUAL),
+        Model("Health o meter 522, 524, 553, 2595KL (protocol baby, 2400 baud)", _MANUAL),
+        Model("Rice Lake 140-10-7, 150-10-7, 160-10-7, RL-350 (protocol rice_lake)", _MANUAL),
+    ),
+    line=Line(baud=9600),
+    settings=(
+        Setting(
+            PROTOCOL,
+            "`stream`: the scale sends by itself. `rice_lake`: it is asked every second."
+            " `baby`: the packets of the 522, 524, 553 and 2595KL.",
+            default="stream",
         ),
-        line=Line(baud=9600),
-        settings=(
-            Setting(
-                PROTOCOL,
-                "`stream`: the scale sends by itself. `rice_lake`: it is asked every second."
-                " `baby`: the packets of the 522, 524, 553 and 2595KL.",
-                default="stream",
-            ),
-        ),
-        decodes={
-            "healthometer": SERIAL,
-            "healthometer-522/524/553": SERIAL,
-            "healthometer-2595KL": SERIAL,
-            "ricelake": SERIAL,
-        },
-    )
+    ),
+    decodes={
+        "healthometer": SERIAL,
+        "healthometer-522/524/553": SERIAL,
+        "healthometer-2595KL": SERIAL,
+        "ricelake": SERIAL,
+    },
+)
 
-    def match(self, sighting: Sighting, /) -> Fit:
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
-
-    def decode(self, frame: Frame, /) -> object:
-        return codec.message(frame.data)
-
-    async def converse(self, session: Session, /) -> None:
-        await converse(session)
-
-
-DRIVER: Driver = _HealthOMeter()
+DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)

@@ -6,43 +6,26 @@ Protocol: docs/protocols/mt-sics.md.
 from __future__ import annotations
 
 from gateway.domain.reading import Kind
-from gateway.drivers.api import (
-    SERIAL,
-    Driver,
-    Fit,
-    Frame,
-    Line,
-    Manifest,
-    Model,
-    Reach,
-    Session,
-    Sighting,
-)
+from gateway.drivers.api import SERIAL, Driver, Frame, Line, Manifest, Model, Reach, Session
 from gateway.drivers.scale.mt_sics import codec
 from gateway.drivers.scale.mt_sics.codec import NoWeight
 from gateway.drivers.scale.weighing import Trouble, Weight, weigh
+from gateway.drivers.serial_driver import SerialDriver
+
+_MANIFEST = Manifest(
+    name="scale/mt_sics",
+    title="Mettler-Toledo scale (MT-SICS)",
+    reach=Reach.SERIAL,
+    emits=frozenset({Kind.WEIGHT}),
+    spec="Mettler-Toledo MT-SICS reference manual, levels 0 and 1",
+    models=(Model("Mettler-Toledo scales with MT-SICS", "from the maker's manual"),),
+    line=Line(baud=9600),
+    decodes={"mt-sics": SERIAL},
+)
 
 
-class _MtSics:
-    manifest = Manifest(
-        name="scale/mt_sics",
-        title="Mettler-Toledo scale (MT-SICS)",
-        reach=Reach.SERIAL,
-        emits=frozenset({Kind.WEIGHT}),
-        spec="Mettler-Toledo MT-SICS reference manual, levels 0 and 1",
-        models=(Model("Mettler-Toledo scales with MT-SICS", "from the maker's manual"),),
-        line=Line(baud=9600),
-        decodes={"mt-sics": SERIAL},
-    )
-
-    def match(self, sighting: Sighting, /) -> Fit:
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
-
-    def decode(self, frame: Frame, /) -> object:
-        return codec.message(frame.data)
-
-    async def converse(self, session: Session, /) -> None:
-        await weigh(session, codec.frames, _understand, ask=codec.ASK)
+async def _converse(session: Session) -> None:
+    await weigh(session, codec.frames, _understand, ask=codec.ASK)
 
 
 def _understand(frame: Frame) -> Weight | Trouble:
@@ -52,4 +35,4 @@ def _understand(frame: Frame) -> Weight | Trouble:
     return Weight(message.weight, message.unit, message.stable)
 
 
-DRIVER: Driver = _MtSics()
+DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, _converse)

@@ -9,7 +9,6 @@ from gateway.domain.reading import Kind
 from gateway.drivers.api import (
     SERIAL,
     Driver,
-    Fit,
     Frame,
     Line,
     Manifest,
@@ -17,42 +16,33 @@ from gateway.drivers.api import (
     Reach,
     Session,
     Setting,
-    Sighting,
 )
 from gateway.drivers.scale.sma import codec
 from gateway.drivers.scale.sma.codec import NoWeight, Printed
 from gateway.drivers.scale.weighing import Trouble, Weight, weigh
+from gateway.drivers.serial_driver import SerialDriver
 
 ASK = "ask"
 
+_MANIFEST = Manifest(
+    name="scale/sma",
+    title="Scale with the SMA protocol (SCP-0499)",
+    reach=Reach.SERIAL,
+    emits=frozenset({Kind.WEIGHT}),
+    spec="Scale Manufacturers Association SCP-0499; Detecto manuals",
+    models=(
+        Model("Detecto APEX, Cardinal, Fairbanks, Brecknell, B-TEK", "from the specification"),
+        Model("Detecto solo (ask = false, print key)", "from the maker's manual"),
+    ),
+    line=Line(baud=9600),
+    settings=(Setting(ASK, "Ask for the weight every second; false only listens.", default=True),),
+    decodes={"sma": SERIAL, "detecto-solo": SERIAL},
+)
 
-class _Sma:
-    manifest = Manifest(
-        name="scale/sma",
-        title="Scale with the SMA protocol (SCP-0499)",
-        reach=Reach.SERIAL,
-        emits=frozenset({Kind.WEIGHT}),
-        spec="Scale Manufacturers Association SCP-0499; Detecto manuals",
-        models=(
-            Model("Detecto APEX, Cardinal, Fairbanks, Brecknell, B-TEK", "from the specification"),
-            Model("Detecto solo (ask = false, print key)", "from the maker's manual"),
-        ),
-        line=Line(baud=9600),
-        settings=(
-            Setting(ASK, "Ask for the weight every second; false only listens.", default=True),
-        ),
-        decodes={"sma": SERIAL, "detecto-solo": SERIAL},
-    )
 
-    def match(self, sighting: Sighting, /) -> Fit:
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
-
-    def decode(self, frame: Frame, /) -> object:
-        return codec.message(frame.data)
-
-    async def converse(self, session: Session, /) -> None:
-        ask = codec.ASK if session.setting(ASK) is True else None
-        await weigh(session, codec.frames, _understand, ask=ask)
+async def _converse(session: Session) -> None:
+    ask = codec.ASK if session.setting(ASK) is True else None
+    await weigh(session, codec.frames, _understand, ask=ask)
 
 
 def _understand(frame: Frame) -> Weight | Trouble:
@@ -63,4 +53,4 @@ def _understand(frame: Frame) -> Weight | Trouble:
     return Weight(message.weight, message.unit, stable)
 
 
-DRIVER: Driver = _Sma()
+DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, _converse)
