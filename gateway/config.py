@@ -12,16 +12,26 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+)
 
 from gateway.errors import ConfigError
 from gateway.transport.ble import BleSettings
 from gateway.transport.hci import HciSettings
 from gateway.transport.replay import ReplaySettings
 from gateway.transport.serial import PortSettings
+from gateway.uplink.fleet_settings import FleetSettings
+from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.settings import MesSettings
 
 VARIABLE = "HEALTHSPACE_GATEWAY_CONFIG"
@@ -29,6 +39,9 @@ PLACES = (
     Path("/etc/healthspace-gateway/gateway.toml"),
     Path("~/.config/healthspace-gateway/gateway.toml"),
 )
+
+DESTINATIONS: Mapping[str, type[BaseModel]] = {"mes": MesSettings, "mqtt": MqttSettings}
+"""The types of destination, and what each is told."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -90,6 +103,18 @@ class DeviceSettings(BaseModel):
     settings: dict[str, str | int | bool] = Field(default_factory=dict)
 
 
+def _type_of(destination: object) -> object:
+    if isinstance(destination, dict):
+        return destination.get("type", "mes")
+    return getattr(destination, "type", None)
+
+
+DestinationSettings = Annotated[
+    Annotated[MesSettings, Tag("mes")] | Annotated[MqttSettings, Tag("mqtt")],
+    Discriminator(_type_of),
+]
+
+
 class Config(BaseModel):
     """The whole file."""
 
@@ -105,7 +130,19 @@ class Config(BaseModel):
     ports: tuple[PortSettings, ...] = ()
     replay: tuple[ReplaySettings, ...] = ()
     devices: dict[str, DeviceSettings] = Field(default_factory=dict)
-    destinations: tuple[MesSettings, ...] = ()
+    destinations: tuple[DestinationSettings, ...] = ()
+    fleet: FleetSettings | None = None
+    """Where the health of this gateway is told to whoever runs many; off unless set."""
+
+    @field_validator("destinations")
+    @classmethod
+    def _told_apart(
+        cls, destinations: tuple[DestinationSettings, ...]
+    ) -> tuple[DestinationSettings, ...]:
+        names = [destination.name for destination in destinations]
+        if len(set(names)) < len(names):
+            raise ValueError("two destinations have one name: grants could not tell them apart")
+        return destinations
 
     @property
     def journal(self) -> Path:
@@ -168,19 +205,31 @@ Path_ = tuple[str | int, ...]
 
 def _explain(where: Path_, kind: str, message: str, lines: Mapping[Path_, int]) -> str:
     """Write one fault as `line: sentence`, naming the key and the nearest valid one."""
+    path = where
+    where = _without_type(where)
     shown = next((lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in lines), 1)
     name = ".".join(str(part) for part in where)
     if kind != "extra_forbidden":
         return f"{shown}: {name}: {message.removeprefix('Value error, ')}."
-    valid = _fields_at(where[:-1])
+    valid = _fields_at(path[:-1])
     near = difflib.get_close_matches(str(where[-1]), valid, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"valid here: {', '.join(sorted(valid))}."
     return f"{shown}: unknown key {name!r}; {hint}"
 
 
+def _without_type(where: Path_) -> Path_:
+    """Return the path as it stands in the file: pydantic adds the type of a destination."""
+    if where[0] == "destinations" and len(where) > 2 and where[2] in DESTINATIONS:
+        return (*where[:2], *where[3:])
+    return where
+
+
 def _fields_at(where: Path_) -> list[str]:
     model: object = Config
     for part in where:
+        if where[0] == "destinations" and part in DESTINATIONS:
+            model = DESTINATIONS[str(part)]
+            continue
         if isinstance(part, int):
             continue  # the place in a list: what is in it, the field said already
         if isinstance(model, type) and issubclass(model, BaseModel):

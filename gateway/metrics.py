@@ -33,6 +33,13 @@ class Metrics:
         """Return the count so far; 0 if it never counted."""
         return self._counts[name, tuple(sorted(labels.items()))]
 
+    def totals(self) -> dict[str, int]:
+        """Return the sum of each counter over all its labels."""
+        sums = dict.fromkeys(HELP, 0)
+        for (name, _), count in self._counts.items():
+            sums[name] += count
+        return sums
+
     def render(self) -> str:
         """Return all counters in the Prometheus text exposition format."""
         return "".join(f"{line}\n" for line in self._lines())

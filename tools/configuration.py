@@ -40,32 +40,29 @@ def page() -> str:
 
 def _tables(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        inner, repeated = _inner(field.annotation)
-        if inner is None:
-            continue
+        models, repeated = _inner(field.annotation)
         path = f"{prefix}{name}"
         header = {"list": f"[[{path}]]", "map": f'[{path}."..."]', "": f"[{path}]"}[repeated]
-        yield f"## `{header}`\n"
-        yield f"{inspect.getdoc(inner)}\n"
-        yield "| key | default | meaning |\n|---|---|---|"
-        meanings = _meanings(inner)
-        for key, leaf in inner.model_fields.items():
-            if _inner(leaf.annotation)[0] is None:
-                yield f"| `{key}` | {_default(leaf)} | {meanings.get(key, '')} |"
-        yield ""
-        yield from _tables(inner, f"{path}.")
+        for inner in models:
+            kind = inner.model_fields["type"].default if len(models) > 1 else None
+            yield f"## `{header}`" + (f' with `type = "{kind}"`\n' if kind else "\n")
+            yield f"{inspect.getdoc(inner)}\n"
+            yield "| key | default | meaning |\n|---|---|---|"
+            meanings = _meanings(inner)
+            for key, leaf in inner.model_fields.items():
+                if not _inner(leaf.annotation)[0]:
+                    yield f"| `{key}` | {_default(leaf)} | {meanings.get(key, '')} |"
+            yield ""
+            yield from _tables(inner, f"{path}.")
 
 
-def _inner(annotation: object) -> tuple[type[BaseModel] | None, str]:
-    """Find a settings class in an annotation, and whether it is one, a list or a map of them."""
+def _inner(annotation: object) -> tuple[list[type[BaseModel]], str]:
+    """Find the settings classes in an annotation, and whether it is one, a list or a map."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, ""
+        return [annotation], ""
     origin = typing.get_origin(annotation)
-    for part in typing.get_args(annotation):
-        found, _ = _inner(part)
-        if found is not None:
-            return found, {tuple: "list", list: "list", dict: "map"}.get(origin, "")
-    return None, ""
+    found = [model for part in typing.get_args(annotation) for model in _inner(part)[0]]
+    return found, {tuple: "list", list: "list", dict: "map"}.get(origin, "") if found else ""
 
 
 def _default(field: FieldInfo) -> str:
@@ -81,8 +78,11 @@ def _default(field: FieldInfo) -> str:
 
 def _meanings(model: type[BaseModel]) -> dict[str, str]:
     """Collect the string that stands under each field in the source."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
     meanings: dict[str, str] = {}
+    for parent in model.__bases__:
+        if issubclass(parent, BaseModel) and parent is not BaseModel:
+            meanings |= _meanings(parent)
+    body = ast.parse(textwrap.dedent(inspect.getsource(model))).body[0]
     if isinstance(body, ast.ClassDef):
         for field, text in zip(body.body, body.body[1:], strict=False):
             if (

@@ -18,11 +18,12 @@ from gateway.app.ours import Ours
 from gateway.app.parts import (
     capturing,
     described_devices,
+    destinations,
     device_settings,
     routes,
     transports,
-    uplinks,
 )
+from gateway.app.presence import presence
 from gateway.app.recording import Recording
 from gateway.clock import Clock
 from gateway.collect.summaries import Summaries
@@ -33,8 +34,8 @@ from gateway.errors import ConfigError, JournalBusy
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
-from gateway.uplink.route import Timer
-from gateway.uplink.worker import Destination, Worker, until_set
+from gateway.uplink.api import Timer
+from gateway.uplink.worker import Worker, until_set
 
 _COMMAND_S = 10.0
 """How long a command may hold the journal while no daemon runs; most take a tenth of a second."""
@@ -79,9 +80,9 @@ async def daemon(
         reader = stack.enter_context(Reader.open(config.journal))
         for known in described_devices(config):
             await journal.describe(known)
-        destinations = uplinks(config, journal, clock)
-        for uplink, _ in destinations:
-            stack.push_async_callback(uplink.close)
+        there = list(destinations(config, journal, reader, clock))
+        for destination in there:
+            stack.push_async_callback(destination.uplink.close)
         ours = Ours(reader)
         settings = device_settings(config)
         recording = Recording(journal, Summaries(journal, reader, clock, zone))
@@ -96,13 +97,7 @@ async def daemon(
             wrap=capturing(config, clock),
             pause=pause,
         )
-        worker = Worker(
-            journal,
-            [Destination(uplink, concurrent) for uplink, concurrent in destinations],
-            clock,
-            metrics,
-            timer=timer,
-        )
+        worker = Worker(journal, there, clock, metrics, timer=timer)
         hub = DaemonHub(
             config,
             journal,
@@ -111,7 +106,7 @@ async def daemon(
             metrics,
             supervisor,
             worker,
-            [uplink for uplink, _ in destinations],
+            [destination.uplink for destination in there],
             ours,
         )
         async with asyncio.TaskGroup() as group:
@@ -119,6 +114,7 @@ async def daemon(
                 group.create_task(supervisor.run()),
                 group.create_task(watch(clock, journal, timer)),
                 group.create_task(worker.run()),
+                *(group.create_task(part) for part in presence(config, there, hub, timer)),
                 group.create_task(
                     serve(make_app(hub), config.socket, config.token, config.api.port)
                 ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 
 from gateway import __version__
@@ -13,13 +15,20 @@ from gateway.config import Config
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, UplinkError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
 from gateway.transport.serial import absent
+from gateway.uplink.api import Present, Uplink
+from gateway.uplink.fleet_health import Health
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.worker import Worker
+
+_log = logging.getLogger(__name__)
+
+_TELL_S = 2.0
+"""How long a person who withdraws waits for a broker to be told."""
 
 
 class DaemonHub:
@@ -34,7 +43,7 @@ class DaemonHub:
         metrics: Metrics,
         supervisor: Supervisor,
         worker: Worker,
-        uplinks: Sequence[MesUplink],
+        uplinks: Sequence[Uplink],
         ours: Ours,
     ) -> None:
         self.journal = journal
@@ -46,7 +55,9 @@ class DaemonHub:
         self._supervisor = supervisor
         self._worker = worker
         self._uplinks = {uplink.name: uplink for uplink in uplinks}
+        self._present = {uplink.name: uplink for uplink in uplinks if isinstance(uplink, Present)}
         self._ours = ours
+        self._started_s = clock.now().monotonic
 
     @property
     def language(self) -> str:
@@ -126,12 +137,47 @@ class DaemonHub:
     async def quiesce(self, subject: SubjectId, destination: str) -> int:
         """Stop what is on its way there; returns how many readings left or may have left."""
         left = await self._worker.quiesce(subject, destination)
+        present = self._present.get(destination)
+        if present is not None:
+            await _tell(present, subject)
         return len(left.arrived) + len(left.unknown)
+
+    def health(self) -> Health:
+        """Say how this gateway is, in numbers that tell nothing about anyone."""
+        collected = self._supervisor.status()
+        problems = self._worker.problems()
+        now = self.clock.now()
+        return Health(
+            software=__version__,
+            uptime_s=round(now.monotonic - self._started_s),
+            clock_trusted=now.trusted,
+            transports=len(collected.transports),
+            transports_in_trouble=sum(each.problem is not None for each in collected.transports),
+            destinations=len(problems),
+            destinations_paused=sum(problem is not None for problem in problems.values()),
+            sessions=len(collected.sessions),
+            deliveries={
+                str(state): count for state, count in self.reader.summary().deliveries.items()
+            },
+            counters=self._metrics.totals(),
+        )
 
     async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
         """Exchange a code for lasting credentials."""
-        if destination not in self._uplinks:
+        uplink = self._uplinks.get(destination)
+        if uplink is None:
             raise ConfigError(f"There is no destination {destination!r} in the configuration.")
-        await self._uplinks[destination].tokens.exchange(subject, code)
+        if not isinstance(uplink, MesUplink):
+            raise ConfigError(f"Nobody pairs with {destination!r}: consent alone is enough there.")
+        await uplink.tokens.exchange(subject, code)
         self._worker.resume(subject, destination)
         await self.journal.hasten(subject, destination)
+
+
+async def _tell(present: Present, subject: SubjectId) -> None:
+    """Tell a destination of a withdrawal; if that fails, it is told when it is next reached."""
+    try:
+        async with asyncio.timeout(_TELL_S):
+            await present.withdrawn(subject)
+    except (UplinkError, TimeoutError):
+        _log.info("a destination could not be told of a withdrawal yet")

@@ -6,16 +6,23 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from gateway.clock import Clock
 from gateway.config import Config
+from gateway.consent.grant import Grant, living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
 from gateway.transport.api import OpenLink, Transport
 from gateway.transport.ble import BleTransport
 from gateway.transport.capture import CaptureWriter, load
 from gateway.transport.hci import HciTransport
 from gateway.transport.replay import ReplayTransport
 from gateway.transport.serial import SerialTransport
+from gateway.uplink.api import Uplink
 from gateway.uplink.mes import MesUplink
+from gateway.uplink.mqtt_settings import MqttSettings
+from gateway.uplink.settings import MesSettings
+from gateway.uplink.worker import Destination
 
 Settings = Mapping[str, str | int | bool]
 
@@ -40,12 +47,39 @@ def transports(
         yield ReplayTransport(capture, pause)
 
 
-def uplinks(config: Config, journal: Journal, clock: Clock) -> list[tuple[MesUplink, int]]:
-    """Make every destination, with how many deliveries may be on their way there at a time."""
-    return [
-        (MesUplink(destination, journal, clock), destination.max_concurrent)
-        for destination in config.destinations
-    ]
+def destinations(
+    config: Config, journal: Journal, reader: Reader, clock: Clock
+) -> Iterator[Destination]:
+    """Make every destination of the configuration, inside the running loop. Raises ConfigError."""
+    for settings in config.destinations:
+        match settings:
+            case MesSettings():
+                yield Destination(MesUplink(settings, journal, clock), settings.max_concurrent)
+            case MqttSettings():
+                yield Destination(_mqtt(settings, reader, clock), settings.max_in_flight)
+
+
+def withdrawals(reader: Reader, destination: str) -> tuple[list[str], list[SubjectId]]:
+    """List the grants for a destination that were withdrawn, and who has no other there."""
+    grants, people = [], []
+    for subject in reader.subjects():
+        here = tuple(e for e in reader.ledger(subject.id) if e.destination == destination)
+        alive = living(here)
+        gone = [each.id for each in here if isinstance(each, Grant) and each not in alive]
+        grants += gone
+        if gone and not alive:
+            people.append(subject.id)
+    return grants, people
+
+
+def _mqtt(settings: MqttSettings, reader: Reader, clock: Clock) -> Uplink:
+    from gateway.uplink.mqtt import MqttUplink, Revoked  # paho only where it is wanted
+
+    def revoked() -> Revoked:
+        grants, people = withdrawals(reader, settings.name)
+        return Revoked(tuple(grants), tuple(people))
+
+    return MqttUplink(settings, clock, revoked)
 
 
 def device_settings(config: Config) -> dict[DeviceId, Settings]:

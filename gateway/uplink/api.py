@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, runtime_checkable
 
 from gateway.consent.gate import Released
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
+from gateway.domain.subject import SubjectId
+
+Timer = Callable[[asyncio.Event, float], Awaitable[None]]
+"""Waits until the event is set, at most so many seconds."""
 
 
 class Uplink(Protocol):
@@ -33,11 +39,28 @@ class Uplink(Protocol):
     async def find(self, released: Released, /) -> Receipt | None:
         """Ask whether the destination already has this reading, after an unknown outcome.
 
-        None means certainly not. Raises like `send`, but OutcomeUnknown for whatever goes wrong
+        None means that it is to be sent: it certainly is not there, or sending it twice is
+        harmless there. Raises like `send`, but OutcomeUnknown for whatever goes wrong
         with the search alone: UplinkUnavailable holds up everyone's readings.
         """
         ...
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Present(Protocol):
+    """An uplink that the destination sees also while nothing is sent."""
+
+    async def stay_connected(self, timer: Timer) -> None:
+        """Be seen there until cancelled."""
+        ...
+
+    async def withdrawn(self, subject: SubjectId, /) -> None:
+        """Tell the destination now that this person withdrew. Raises UplinkError.
+
+        If it cannot be told now, it is told when it is next reached.
+        """
         ...

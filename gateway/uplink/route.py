@@ -38,15 +38,12 @@ from gateway.errors import (
     UplinkUnavailable,
 )
 from gateway.metrics import Metrics
-from gateway.uplink.api import Uplink
+from gateway.uplink.api import Timer, Uplink
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.outbox import Outbox
 from gateway.uplink.outcomes import label, search_after, why_unknown
 
 _P = ParamSpec("_P")
-
-Timer = Callable[[asyncio.Event, float], Awaitable[None]]
-"""Waits until the event is set, at most so many seconds."""
 
 _BATCH_PER_SLOT = 4
 _FRESH_S = 60.0

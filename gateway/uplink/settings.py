@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -47,10 +47,11 @@ Seconds = Annotated[float, Field(gt=0, le=600)]
 
 
 class MesSettings(BaseModel):
-    """The `[uplinks.mes]` table of the configuration."""
+    """A `[[destinations]]` table of type `mes`, which is what one without a type is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    type: Literal["mes"] = "mes"
     name: str = "mes"
     """The destination's name in grants and in the outbox: changing it orphans both."""
 
@@ -100,7 +101,7 @@ class MesSettings(BaseModel):
         parts = urlsplit(url)
         if not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ValueError("must be a plain URL: no user, no query, no fragment")
-        loopback = info.data.get("allow_loopback_http") and _is_loopback(parts.hostname)
+        loopback = info.data.get("allow_loopback_http") and is_loopback(parts.hostname)
         if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
             raise ValueError("must begin with https://")
         return url.rstrip("/")
@@ -139,7 +140,8 @@ class MesSettings(BaseModel):
         return secret
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether the name or address can only mean this machine itself."""
     if host == "localhost":
         return True
     try:

@@ -12,9 +12,9 @@ from datetime import timedelta
 from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
 from gateway.metrics import Metrics
-from gateway.uplink.api import Uplink
+from gateway.uplink.api import Timer, Uplink
 from gateway.uplink.outbox import Outbox
-from gateway.uplink.route import Left, Route, Timer
+from gateway.uplink.route import Left, Route
 
 _CUT_OFF = timedelta(seconds=5)
 """How long a person who withdraws waits for an attempt under way; most end within one second."""

@@ -101,3 +101,35 @@ def test_the_environment_names_the_file(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     assert find(None) == tmp_path / "other.toml"
     assert find(Path("given.toml")) == Path("given.toml")
+
+
+MQTT = """
+[[destinations]]
+type = "mqtt"
+name = "home"
+gateway = "hub1"
+host = "broker.example"
+"""
+
+
+def test_a_destination_says_its_type_and_is_mes_without_one() -> None:
+    config = parse(WHOLE + MQTT)
+
+    assert [destination.type for destination in config.destinations] == ["mes", "mqtt"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (MQTT.replace("host", "hots"), "unknown key 'destinations.0.hots'; did you mean 'host'?"),
+        (MQTT.replace("mqtt", "mqt"), "gateway.toml:2: destinations.0"),
+        (MQTT + "tls = false\n", "only for a broker on this machine"),
+        (MQTT.replace("hub1", "a/b"), "gateway.toml:5: destinations.0.gateway"),
+        (MQTT + MQTT, "two destinations have one name"),
+    ],
+)
+def test_a_mistake_in_a_destination_is_named(wrong: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(wrong)
+
+    assert said in str(refused.value)

@@ -1,0 +1,66 @@
+"""The fleet plane: visible health, and nothing about anyone."""
+
+import asyncio
+from pathlib import Path
+
+from gateway.testing.clock import ManualClock
+from gateway.uplink.fleet import Fleet
+from gateway.uplink.fleet_health import Health
+from gateway.uplink.fleet_settings import FleetSettings
+from tests.uplink.brokers import a_broker, listening, needs_mosquitto
+
+pytestmark = needs_mosquitto
+
+HEALTH = Health(
+    software="1.0",
+    uptime_s=60,
+    clock_trusted=True,
+    transports=2,
+    transports_in_trouble=1,
+    destinations=1,
+    destinations_paused=0,
+    sessions=1,
+    deliveries={"due": 3},
+    counters={"readings_recorded_total": 12},
+)
+
+
+async def test_health_is_told_between_birth_and_death(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    async def timer(event: asyncio.Event, seconds: float) -> None:
+        asked.set()
+        await event.wait()
+
+    with a_broker(tmp_path) as broker:
+        settings = FleetSettings(**broker.settings(gateway="hub1"))
+        async with listening(broker) as listener:
+            running = asyncio.create_task(Fleet(settings, ManualClock(), lambda: HEALTH).run(timer))
+            await asyncio.wait_for(asked.wait(), 5)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await listener.until(2, "/status")
+
+    assert [status["online"] for status in listener.on("/status")] == [True, False]
+    assert listener.on("/health") == [HEALTH.model_dump()]
+
+
+async def test_it_comes_back_after_the_broker(tmp_path: Path) -> None:
+    with a_broker(tmp_path) as broker:
+        settings = FleetSettings(**broker.settings(gateway="hub1"))
+        broker.kill()
+        tried = asyncio.Event()
+
+        async def timer(event: asyncio.Event, seconds: float) -> None:
+            tried.set()
+            await asyncio.sleep(0.01)
+
+        running = asyncio.create_task(Fleet(settings, ManualClock(), lambda: HEALTH).run(timer))
+        await asyncio.wait_for(tried.wait(), 5)
+        broker.start()
+        async with listening(broker) as listener:
+            await listener.until(1, "/health")
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert listener.on("/health")[0] == HEALTH.model_dump()

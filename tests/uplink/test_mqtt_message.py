@@ -1,0 +1,91 @@
+"""The message of a reading: its published form and its proof of consent."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.reading import Kind
+from gateway.errors import UplinkRejected
+from gateway.uplink.mqtt_message import (
+    ReadingMessage,
+    from_json,
+    proof,
+    pseudonym,
+    reading_message,
+    schema,
+    to_json,
+)
+from tests.uplink.samples import ALICE, BOB, MEASURED, NUMBERS, entry, released
+
+PUBLISHED = Path(__file__).parents[2] / "docs/schemas/reading.v1.json"
+KEY = bytes(range(32))
+
+
+def message(kind: Kind = Kind.WEIGHT, key: bytes | None = KEY) -> ReadingMessage:
+    return reading_message(released(entry(kind)), "session", MEASURED, key)
+
+
+def test_the_published_schema_is_that_of_the_message() -> None:
+    assert json.loads(PUBLISHED.read_text()) == json.loads(json.dumps(schema()))
+
+
+@pytest.mark.parametrize("kind", sorted(NUMBERS))
+def test_every_kind_can_be_read_back_as_it_was(kind: Kind) -> None:
+    written = message(kind)
+
+    read = from_json(to_json(written))
+
+    assert read == written
+    for measure, value in read.values.items():
+        assert str(value.value) == str(NUMBERS[kind][measure].value)
+
+
+def test_a_message_never_holds_what_only_the_household_knows() -> None:
+    text = to_json(message()).decode()
+
+    assert "somebody" not in text
+    assert ALICE not in text
+
+
+def test_two_destinations_cannot_join_what_they_hold() -> None:
+    names = {pseudonym(subject, there) for subject in (ALICE, BOB) for there in ("a", "b")}
+
+    assert len(names) == 4
+
+
+def test_the_proof_outlives_numbering_and_reading_back() -> None:
+    numbered = message().model_copy(update={"seq": 7, "session": "another"})
+
+    read = from_json(to_json(numbered))
+
+    assert read.consent.proof == proof(read, KEY)
+
+
+def test_the_proof_covers_the_value_and_the_grant() -> None:
+    said = message()
+    other = said.model_dump()
+    other["values"]["weight"]["value"] = Decimal("71.301")
+    longer = said.consent.model_copy(update={"expires": datetime(2099, 1, 1, tzinfo=UTC)})
+
+    assert proof(ReadingMessage.model_validate(other), KEY) != said.consent.proof
+    assert proof(said.model_copy(update={"consent": longer}), KEY) != said.consent.proof
+    assert proof(said, KEY[::-1]) != said.consent.proof
+
+
+def test_what_was_measured_a_while_ago_is_historical() -> None:
+    late = reading_message(released(), "session", MEASURED + timedelta(minutes=11), None)
+
+    assert late.historical
+    assert not message().historical
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b'{"version": 2}', b'{"id": "71.3 kg"}'])
+def test_what_is_no_reading_is_refused_without_quoting_it(payload: bytes) -> None:
+    with pytest.raises(UplinkRejected) as refused:
+        from_json(payload)
+
+    assert "71.3" not in str(refused.value)
+    assert refused.value.__cause__ is None
