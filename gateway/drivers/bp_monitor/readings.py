@@ -16,11 +16,8 @@ from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
+from gateway.drivers.bp_monitor.plausible import pressure_is_plausible, pulse_is_plausible
 
-_SYSTOLIC_MMHG = range(30, 301)
-_DIASTOLIC_MMHG = range(20, 251)
-_PULSE_PER_MIN = range(20, 301)
-# Wider than any cuff in scope measures: what these stop are frames in another format.
 _ON_A_CABLE = timedelta(seconds=15)  # what is sent as soon as it is measured comes within this
 
 
@@ -55,10 +52,11 @@ def readings(pressure: Pressure, origin: Origin) -> tuple[Reading, ...]:
     }
     if pressure.mean is not None:
         values[Measure.MEAN_ARTERIAL] = _quantity(pressure.mean, Unit.MMHG)
-    made = [_reading(Kind.BLOOD_PRESSURE, values, pressure, origin, _are_plausible(pressure))]
+    plausible = pressure_is_plausible(pressure.systolic, pressure.diastolic, pressure.mean)
+    made = [_reading(Kind.BLOOD_PRESSURE, values, pressure, origin, plausible)]
     if pressure.pulse is not None:
         rate = {Measure.PULSE_RATE: _quantity(pressure.pulse, Unit.PER_MINUTE)}
-        plausible = pressure.pulse in _PULSE_PER_MIN
+        plausible = pulse_is_plausible(pressure.pulse)
         made.append(_reading(Kind.HEART_RATE, rate, pressure, origin, plausible))
     return tuple(made)
 
@@ -82,16 +80,6 @@ def _reading(
         taken_within=_ON_A_CABLE,
         quality=Quality.QUESTIONABLE if pressure.doubts or odd else Quality.GOOD,
         flags=odd | pressure.doubts | pressure.findings,
-    )
-
-
-def _are_plausible(pressure: Pressure) -> bool:
-    mean = pressure.mean
-    return (
-        pressure.systolic in _SYSTOLIC_MMHG
-        and pressure.diastolic in _DIASTOLIC_MMHG
-        and pressure.diastolic < pressure.systolic
-        and (mean is None or pressure.diastolic <= mean <= pressure.systolic)
     )
 
 

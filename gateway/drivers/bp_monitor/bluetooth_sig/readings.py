@@ -18,15 +18,9 @@ from gateway.domain.quantity import Quantity, Unit, mmhg_from_kpa
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import Frame
 from gateway.drivers.bp_monitor.bluetooth_sig.codec import UNKNOWN_USER, BloodPressure
+from gateway.drivers.bp_monitor.plausible import pressure_is_plausible, pulse_is_plausible
 from gateway.drivers.episodic import Timed
 from gateway.wire.ieee11073 import Special
-
-SYSTOLIC_MMHG = (30, 300)
-DIASTOLIC_MMHG = (20, 250)
-PULSE_PER_MIN = (20, 300)
-"""Plausible from-to. Wider than any cuff in scope measures (0-299 mmHg, 40-199/min), so that a
-very ill person still counts; what these limits stop are frames in another format. Besides, the
-mean lies between the other two."""
 
 _DOUBTS = {0x01: "body_movement", 0x02: "cuff_too_loose", 0x20: "improper_position"}
 _FINDINGS = {0x04: "irregular_pulse"}
@@ -68,7 +62,7 @@ def readings(
     made = [reading(Kind.BLOOD_PRESSURE, pressures, _odd_pressures(pressures))]
     if isinstance(message.pulse, Decimal):
         rate = Quantity(value=message.pulse, unit=Unit.PER_MINUTE)
-        odd = set() if _is_within(PULSE_PER_MIN, rate) else {"implausible"}
+        odd = set() if pulse_is_plausible(rate.value) else {"implausible"}
         made.append(reading(Kind.HEART_RATE, {Measure.PULSE_RATE: rate}, odd))
     return tuple(made)
 
@@ -87,19 +81,10 @@ def _pressures(message: BloodPressure) -> dict[Measure, Quantity]:
 def _odd_pressures(pressures: dict[Measure, Quantity]) -> set[str]:
     systolic, diastolic = pressures[Measure.SYSTOLIC], pressures[Measure.DIASTOLIC]
     mean = pressures.get(Measure.MEAN_ARTERIAL)
-    plausible = (
-        _is_within(SYSTOLIC_MMHG, systolic)
-        and _is_within(DIASTOLIC_MMHG, diastolic)
-        and diastolic.value < systolic.value
-        and (mean is None or diastolic.value <= mean.value <= systolic.value)
-    )
+    between = None if mean is None else mean.value
+    plausible = pressure_is_plausible(systolic.value, diastolic.value, between)
     return set() if plausible else {"implausible"}
 
 
 def _mmhg(value: Decimal) -> Quantity:
     return Quantity(value=value, unit=Unit.MMHG)
-
-
-def _is_within(limits: tuple[int, int], quantity: Quantity) -> bool:
-    lowest, highest = limits
-    return lowest <= quantity.value <= highest
