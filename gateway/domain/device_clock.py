@@ -40,7 +40,7 @@ class ClockSpan:
     """From `first` to `last` the clock was seen to be `low` to `high` ahead of UTC.
 
     `offset` is the latest seen, `gap` the longest time between two looks. A span's looks differ by
-    a minute or so at most.
+    a minute or so at most. `until` is when we set the clock ourselves, if that ended the span.
     """
 
     offset: timedelta
@@ -49,6 +49,7 @@ class ClockSpan:
     first: datetime
     last: datetime
     gap: timedelta = timedelta()
+    until: datetime | None = None
 
 
 ClockHistory = tuple[ClockSpan, ...]
@@ -77,7 +78,16 @@ def seen(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> C
         joined = _joined(history[-1], span)
         if joined.high - joined.low <= _SAME_CLOCK + coarse:
             return (*history[:-1], joined)
+        last = history[-1]
+        if last.until is not None and last.until > at:  # it was this clock that we set
+            span = replace(span, until=last.until)
+            history = (*history[:-1], replace(last, until=None))
     return (*history, span)[-SPANS_KEPT:]
+
+
+def was_set(history: ClockHistory, at: datetime) -> ClockHistory:
+    """Add that we set the clock: what it showed before says nothing of later, nor the reverse."""
+    return (*history[:-1], replace(history[-1], until=at)) if history else ()
 
 
 def moments(
@@ -95,8 +105,9 @@ def moments(
     """
     found: list[Moment] = []
     for at, span in enumerate(history):
-        begins = history[at - 1].last - READ_WITHIN if at else None
+        begins = (history[at - 1].until or history[at - 1].last) - READ_WITHIN if at else None
         ends = history[at + 1].first if at + 1 < len(history) else until
+        ends = min(ends, span.until) if span.until is not None else ends
         watched = begins is not None or not settable
         moment = _moment(stamp, resolution, span, watched=watched)
         if moment is None or moment.earliest > ends or (begins and moment.latest < begins):
@@ -113,6 +124,7 @@ def _joined(span: ClockSpan, look: ClockSpan) -> ClockSpan:
         high=max(span.high, look.high),
         last=look.last,
         gap=max(span.gap, look.last - span.last),
+        until=None if span.until is not None and span.until <= look.last else span.until,
     )
 
 

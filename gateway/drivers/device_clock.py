@@ -22,6 +22,8 @@ SET_CLOCK = Setting(
     "The time zone whose time the device shall show, such as Europe/Paris: its clock is then set"
     " when it is more than ten minutes off. Unset: the clock is read, never set.",
 )
+CLOCK_SET = "clock_set"
+"""The remark after which a look at the clock says nothing of what it showed before."""
 TOLERATED = timedelta(minutes=10)
 """Omron cuffs take a new time only if theirs is further off (a public client); and less than this
 is nothing that a person would want to have set."""
@@ -51,11 +53,11 @@ async def write_clock(session: Session, channel: Channel, octets: bytes) -> None
         await session.link.write(channel, octets)
     except LinkRefused as error:
         taken = error.code == _DATA_FIELD_IGNORED
-        await session.remark("clock_set" if taken else "clock_not_set")
+        await session.remark(CLOCK_SET if taken else "clock_not_set")
     except LinkError:
         return
     else:
-        await session.remark("clock_set")
+        await session.remark(CLOCK_SET)
 
 
 def wanted_time(session: Session) -> datetime | None:

@@ -9,8 +9,9 @@ import json
 
 from gateway.domain.device import Device
 from gateway.drivers.api import Frame
+from gateway.drivers.device_clock import CLOCK_SET
 from gateway.errors import DecodeError
-from gateway.journal import devices
+from gateway.journal import clocks, devices
 from gateway.journal.writer import Transaction
 
 KEPT = 500
@@ -37,6 +38,8 @@ def remark(tx: Transaction, device: Device, event: str, frame: Frame | None) -> 
         (number, event, tx.now_us, payload),
     )
     _make_room(tx, "remarks", number)
+    if event == CLOCK_SET:
+        clocks.note_set(tx, number)
 
 
 def _make_room(tx: Transaction, table: str, device: int) -> None:

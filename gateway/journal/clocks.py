@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from gateway.domain.device_clock import ClockHistory, ClockSpan, seen
+from gateway.domain.device_clock import ClockHistory, ClockSpan, seen, was_set
 from gateway.domain.reading import Reading
 from gateway.journal.instants import from_us, span, span_us, to_us
 from gateway.journal.writer import Transaction
@@ -38,10 +38,29 @@ def looked(before: ClockHistory, reading: Reading) -> ClockHistory:
     return seen(before, told.clock, told.resolution)
 
 
-def _row(each: ClockSpan) -> list[int]:
+def note_set(tx: Transaction, device: int) -> None:
+    """Keep that a session has just set the device's clock."""
+    before = history(tx, device)
+    after = was_set(before, from_us(tx.now_us))
+    if after != before:
+        keep(tx, device, after)
+
+
+def _row(each: ClockSpan) -> list[int | None]:
     spans = (each.offset, each.low, each.high)
-    return [*map(span_us, spans), to_us(each.first), to_us(each.last), span_us(each.gap)]
+    until = None if each.until is None else to_us(each.until)
+    return [*map(span_us, spans), to_us(each.first), to_us(each.last), span_us(each.gap), until]
 
 
-def _span(offset: int, low: int, high: int, first: int, last: int, gap: int) -> ClockSpan:
-    return ClockSpan(span(offset), span(low), span(high), from_us(first), from_us(last), span(gap))
+def _span(
+    offset: int, low: int, high: int, first: int, last: int, gap: int, until: int | None = None
+) -> ClockSpan:
+    return ClockSpan(
+        span(offset),
+        span(low),
+        span(high),
+        from_us(first),
+        from_us(last),
+        span(gap),
+        None if until is None else from_us(until),
+    )

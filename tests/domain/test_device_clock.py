@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
-from gateway.domain.device_clock import DRIFT, SPANS_KEPT, ClockHistory, moments, seen
+from gateway.domain.device_clock import DRIFT, SPANS_KEPT, ClockHistory, moments, seen, was_set
 from gateway.domain.device_time import Correction, Timing, corrected
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Reading
 
@@ -124,3 +124,29 @@ def test_a_count_that_nobody_can_set_needs_no_one_to_watch_it() -> None:
 
     assert counted.at - counted.earliest == 3 * SECOND + 10 * DAY * DRIFT
     assert settable.at - settable.earliest == timedelta(hours=1, minutes=10)
+
+
+def test_a_clock_that_we_set_ourselves_is_no_riddle_afterwards() -> None:
+    wrong = _seen(_look(NOON - 2 * DAY, -7 * HOUR))
+    history = was_set(wrong, NOON - 2 * DAY)
+
+    timing = _timing(NOON - DAY + HOUR, _look(NOON, HOUR), history)
+
+    assert timing.reason is Correction.MEASURED_OFFSET
+    assert timing.measured_at == NOON - DAY
+    assert timing.uncertainty == 3 * SECOND + DAY * DRIFT
+
+
+def test_a_look_before_we_set_the_clock_is_of_the_clock_before() -> None:
+    told = _look(NOON, -7 * HOUR)
+    history = seen(was_set(_seen(_look(NOON - DAY, HOUR)), NOON + SECOND), told, SECOND)
+
+    assert [span.until for span in history] == [None, NOON + SECOND]
+
+
+def test_a_clock_that_did_not_take_its_setting_goes_on_as_before() -> None:
+    history = _seen(_look(NOON - DAY, HOUR))
+
+    (span,) = seen(was_set(history, NOON - DAY + SECOND), _look(NOON, HOUR), SECOND)
+
+    assert (span.first, span.last, span.until) == (NOON - DAY, NOON, None)
