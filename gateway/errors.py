@@ -13,7 +13,8 @@
     |  `- RadioUnavailable    the operator: see its reason
     |- JournalError           the operator: disk full, file damaged
     |  |- JournalFull         the operator: free some space; it goes on by itself afterwards
-    |  `- JournalBusy         nobody: another process writes it now; try again shortly
+    |  |- JournalBusy         nobody: another process writes it now; try again shortly
+    |  `- Unreadable          nobody: what is damaged or erased is named and left out
     `- UplinkError
        |- UplinkUnavailable   nobody: retry, after retry_after if given; nothing was accepted
        |- OutcomeUnknown      nobody: it may have been accepted; search before any resend
@@ -115,6 +116,10 @@ class JournalFull(JournalError):
 
 class JournalBusy(JournalError):
     """Another process is the journal's writer: the daemon, or a command that is about done."""
+
+
+class Unreadable(JournalError):
+    """Something sealed cannot be opened: it is damaged, or its key was destroyed."""
 
 
 class UplinkError(GatewayError):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.api.context import HubHere
 from gateway.api.hub import Sighted
+from gateway.consent.grant import Withdrawal
 from gateway.domain.device import DeviceId
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.errors import ConfigError
@@ -65,6 +67,25 @@ async def people(hub: HubHere) -> list[Subject]:
 async def add_person(hub: HubHere, new: NewPerson) -> Subject:
     """Add a person under a new opaque id."""
     return await hub.journal.add_subject(new.label)
+
+
+@router.post("/people/{subject}/erase", status_code=201)
+async def erase(hub: HubHere, subject: SubjectId) -> dict[str, int]:
+    """Erase a person and all that is about them, for good. Nothing of theirs leaves meanwhile."""
+    if subject not in {known.id for known in hub.reader.subjects()}:
+        raise HTTPException(404, "There is no such person here: see 'people list'.")
+    left = 0
+    for destination in hub.routes:
+        made = Withdrawal(
+            id=f"withdrawal-{secrets.token_hex(8)}",
+            subject=subject,
+            destination=destination,
+            at=hub.clock.now().utc,
+            withdrawn_by="erasure",
+        )
+        await hub.journal.record_withdrawal(made)
+        left += await hub.quiesce(subject, destination)
+    return {"erased": await hub.journal.erase(subject), "left": left}
 
 
 @router.get("/assignments")

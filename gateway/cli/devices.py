@@ -107,6 +107,25 @@ def add_person(
     console.print(answer["id"], markup=False)
 
 
+@people.command("erase")
+def erase_person(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(metavar="PERSON", help="Their name here, or their id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+) -> None:
+    """Erase a person and all their readings from this hub, for good; what was sent stays there."""
+    client = context.obj.client
+    subject = person(client, who)
+    if not yes:
+        typer.confirm("Erase this person and all their readings here, for good?", abort=True)
+    answer = client.post("people", subject["id"], "erase")
+    console.print(
+        f"Erased: {answer['erased']} readings. {answer['left']} left while you asked. Older backups"
+        " still hold them: destroy those.",
+        markup=False,
+    )
+
+
 @people.command("list")
 def list_people(context: typer.Context, json: Json = False) -> None:
     """List the people this hub measures."""

@@ -12,6 +12,7 @@ from gateway.drivers.api import Frame
 from gateway.drivers.device_clock import CLOCK_SET
 from gateway.errors import DecodeError
 from gateway.journal import clocks, devices
+from gateway.journal.keys import NOBODY
 from gateway.journal.writer import Transaction
 
 KEPT = 500
@@ -24,7 +25,14 @@ def set_aside(tx: Transaction, device: Device, frame: Frame, error: DecodeError)
     tx.db.run(
         "INSERT INTO aside (device, driver, reason, byte_offset, recorded_us, payload)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (number, device.driver, error.reason, error.offset, tx.now_us, _dump(frame)),
+        (
+            number,
+            device.driver,
+            error.reason,
+            error.offset,
+            tx.now_us,
+            _sealed(tx, "aside", number, frame),
+        ),
     )
     _make_room(tx, "aside", number)
 
@@ -32,7 +40,7 @@ def set_aside(tx: Transaction, device: Device, frame: Frame, error: DecodeError)
 def remark(tx: Transaction, device: Device, event: str, frame: Frame | None) -> None:
     """Keep an event, with the frame that told of it if there is one."""
     number, _ = devices.describe(tx, device)
-    payload = None if frame is None else _dump(frame)
+    payload = None if frame is None else _sealed(tx, "remark", number, frame)
     tx.db.run(
         "INSERT INTO remarks (device, event, recorded_us, payload) VALUES (?, ?, ?, ?)",
         (number, event, tx.now_us, payload),
@@ -53,6 +61,10 @@ def _make_room(tx: Transaction, table: str, device: int) -> None:
             f"UPDATE devices SET {table}_dropped = {table}_dropped + ? WHERE number = ?",  # noqa: S608
             (dropped, device),
         )
+
+
+def _sealed(tx: Transaction, what: str, device: int, frame: Frame) -> bytes:
+    return tx.keys.seal(NOBODY, _dump(frame), f"{what} {device} {tx.now_us}")
 
 
 def _dump(frame: Frame) -> bytes:

@@ -12,7 +12,7 @@ def bookmark(tx: Transaction, device: Device) -> str | None:
     row = tx.db.row(
         "SELECT bookmark FROM bookmarks JOIN devices ON device = number"
         " WHERE id = ? AND driver = ?",
-        (device.id, device.driver),
+        (tx.keys.device(device.id), device.driver),
     )
     return None if row is None else str(row[0])
 

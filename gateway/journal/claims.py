@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gateway.consent.gate import Delivery, Reason, Released, Withheld, decide
 from gateway.domain.subject import SubjectId
+from gateway.errors import Unreadable
 from gateway.journal import audit, entry_rows, ledger, outbox
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, to_us
@@ -24,9 +25,10 @@ def claim(tx: Transaction, destination: str, limit: int, now: datetime) -> list[
     The gate decides by the ledger as it is in this very transaction. Those it withholds are marked
     with its reason. An empty list can still leave something due: `next_due` tells.
     """
-    consents = _Consents(tx.db, destination)
+    consents = _Consents(tx, destination)
     released: list[Released] = []
     withheld: defaultdict[str, list[str]] = defaultdict(list)
+    unreadable: list[str] = []
     examined = 0
     while len(released) < limit and examined < _EXAMINED:
         picked = _pick(tx.db, destination, limit - len(released), to_us(now))
@@ -34,7 +36,13 @@ def claim(tx: Transaction, destination: str, limit: int, now: datetime) -> list[
             break
         examined += len(picked)
         for owed in picked:
-            decision = consents.decide(_delivery(tx.db, owed), now)
+            try:
+                delivery = _delivery(tx, owed)
+            except Unreadable:
+                outbox.move(tx, owed, Event.UNREADABLE, reason="unreadable")
+                unreadable.append(owed.id)
+                continue
+            decision = consents.decide(delivery, now)
             if isinstance(decision, Released):
                 outbox.move(tx, owed, Event.RELEASED)
                 released.append(decision)
@@ -42,6 +50,9 @@ def claim(tx: Transaction, destination: str, limit: int, now: datetime) -> list[
                 outbox.move(tx, owed, Event.WITHHELD, reason=decision.reason)
                 withheld[decision.reason].append(owed.id)
     _audit(tx, destination, released, withheld)
+    if unreadable:
+        manifest: audit.Manifest = {"destination": destination, "entries": unreadable}
+        audit.append(tx, audit.Audited.PARKED, manifest)
     return released
 
 
@@ -63,8 +74,8 @@ def next_due(db: Database, destination: str) -> datetime | None:
 class _Consents:
     """The decisions of one claim: each subject's ledger is read once."""
 
-    def __init__(self, db: Database, destination: str) -> None:
-        self._db = db
+    def __init__(self, tx: Transaction, destination: str) -> None:
+        self._tx = tx
         self._destination = destination
         self._ledgers: dict[SubjectId, ledger.Standing] = {}
 
@@ -73,7 +84,9 @@ class _Consents:
         if subject is None:
             return decide(delivery, (), now)
         if subject not in self._ledgers:
-            self._ledgers[subject] = ledger.standing(self._db, subject, self._destination)
+            self._ledgers[subject] = ledger.standing(
+                self._tx.db, self._tx.keys, subject, self._destination
+            )
         standing = self._ledgers[subject]
         decision = decide(delivery, standing.entries, now)
         if standing.refused and isinstance(decision, Released):
@@ -129,14 +142,14 @@ def _due(
     ]
 
 
-def _delivery(db: Database, owed: Owed) -> Delivery:
-    row = db.one("SELECT * FROM whole_entries WHERE number = ?", (owed.entry,))
-    (attempts,) = db.one(
+def _delivery(tx: Transaction, owed: Owed) -> Delivery:
+    row = tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (owed.entry,))
+    (attempts,) = tx.db.one(
         "SELECT attempts FROM deliveries WHERE entry = ? AND destination = ?",
         (owed.entry, owed.destination),
     )
     return Delivery(
-        entry=entry_rows.from_row(row),
+        entry=entry_rows.from_row(row, tx.keys),
         destination=owed.destination,
         attempt=attempts + 1,
         unsettled=owed.state is State.UNSETTLED,

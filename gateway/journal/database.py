@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -42,6 +42,10 @@ class Database:
         """Use `open_writer` or `open_reader`."""
         self._connection = connection
         self._path = path
+        self.log_pages = 0
+        """How many pages the log holds that are not folded into the database yet."""
+        # In place of the engine's own folding, whose failure would pass for that of the commit.
+        connection.set_wal_hook(self._committed)
 
     def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return all its rows."""
@@ -98,6 +102,24 @@ class Database:
         except apsw.Error as error:
             raise self._translated(error) from error
 
+    def fold(self, *, whole: bool = False) -> bool:
+        """Fold the log into the database; `whole` empties its file too. Tell whether all was."""
+        busy, pages, folded = self.one(
+            f"PRAGMA wal_checkpoint({'TRUNCATE' if whole else 'PASSIVE'})"
+        )
+        done = not busy and pages == folded
+        if done:
+            self.log_pages = 0
+        return bool(done)
+
+    def _committed(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self.log_pages = pages
+        return apsw.SQLITE_OK
+
+    def define(self, name: str, function: Callable[..., Any]) -> None:
+        """Let SQL on this connection call the function; for the schema's steps."""
+        self._connection.create_scalar_function(name, function)
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let what is read inside be of one state of the journal."""
@@ -123,10 +145,11 @@ class Database:
         return _translated(error, self._path, self._connection.system_errno)
 
 
-def open_writer(path: Path) -> Database:
+def open_writer(path: Path, prepare: Callable[[Database], None] = lambda _: None) -> Database:
     """Open the database for writing, its schema brought up to date. Every commit is synced.
 
-    `make_private` has made the file, and the caller has the writer's lock.
+    `make_private` has made the file, and the caller has the writer's lock. `prepare` is called
+    before any step of the schema runs, to define what steps call.
     """
     connection = _connection(path, str(path), apsw.SQLITE_OPEN_READWRITE)
     try:
@@ -146,6 +169,7 @@ def open_writer(path: Path) -> Database:
         )
     database = Database(connection, path)
     try:
+        prepare(database)
         _upgrade(database, path)
     except JournalError:
         connection.close()
@@ -197,7 +221,7 @@ def _upgrade(database: Database, path: Path) -> None:
     version = _check_version(database, path)
     for number, step in enumerate(schema_steps()[version:], start=version + 1):
         try:
-            database.run(
+            database.rows(
                 f"BEGIN IMMEDIATE; {step}; PRAGMA application_id = {_APPLICATION_ID};"
                 f" PRAGMA user_version = {number}; COMMIT"
             )

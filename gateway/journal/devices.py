@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.domain.device import Device, DeviceId
 from gateway.errors import JournalError
-from gateway.journal.database import Database
+from gateway.journal.keys import NOBODY, Keyring
 from gateway.journal.writer import Transaction
 
 
@@ -21,7 +21,7 @@ def describe(tx: Transaction, device: Device) -> tuple[int, Device]:
         if known != device:
             merged = known.model_copy(update=device.model_dump(exclude_none=True))
             if merged != known:
-                tx.db.run("UPDATE devices SET details = ? WHERE number = ?", (dump(merged), number))
+                _keep(tx, number, merged)
                 known = merged
     tx.memory.devices[device.id] = (number, known)
     return number, known
@@ -33,9 +33,9 @@ def adopt(tx: Transaction, device: DeviceId, driver: str) -> None:
     tx.db.run("UPDATE devices SET adopted = 1 WHERE number = ?", (number,))
 
 
-def number_of(db: Database, device: DeviceId) -> int:
+def number_of(tx: Transaction, device: DeviceId) -> int:
     """Return the device's number; raises JournalError if it was never seen nor adopted."""
-    row = db.row("SELECT number FROM devices WHERE id = ?", (device,))
+    row = tx.db.row("SELECT number FROM devices WHERE id = ?", (tx.keys.device(device),))
     if row is None:
         raise JournalError(
             "the journal does not know that device: it must be seen or adopted first"
@@ -43,24 +43,29 @@ def number_of(db: Database, device: DeviceId) -> int:
     return int(row[0])
 
 
-def dump(device: Device) -> bytes:
-    """Write a device as it is stored."""
-    return device.model_dump_json(exclude_none=True).encode()
-
-
-def parse(details: bytes) -> Device:
-    """Read a device as it is stored."""
-    return Device.model_validate_json(details)
+def opened(keys: Keyring, number: int, details: bytes) -> Device:
+    """Read a device as it is stored. Raises Unreadable."""
+    return Device.model_validate_json(keys.open(NOBODY, details, f"device {number}"))
 
 
 def _stored(tx: Transaction, device: DeviceId) -> tuple[int, Device] | None:
-    row = tx.db.row("SELECT number, details FROM devices WHERE id = ?", (device,))
-    return None if row is None else (row[0], parse(row[1]))
+    row = tx.db.row("SELECT number, details FROM devices WHERE id = ?", (tx.keys.device(device),))
+    if row is None:
+        return None
+    number, details = row
+    return number, opened(tx.keys, number, details)
 
 
 def _added(tx: Transaction, device: Device) -> int:
     (number,) = tx.db.one(
-        "INSERT INTO devices (id, details, first_seen_us) VALUES (?, ?, ?) RETURNING number",
-        (device.id, dump(device), tx.now_us),
+        "INSERT INTO devices (id, details, first_seen_us) VALUES (?, x'', ?) RETURNING number",
+        (tx.keys.device(device.id), tx.now_us),
     )
+    _keep(tx, number, device)  # sealed for its number, which is known only now
     return int(number)
+
+
+def _keep(tx: Transaction, number: int, device: Device) -> None:
+    details = device.model_dump_json(exclude_none=True).encode()
+    sealed = tx.keys.seal(NOBODY, details, f"device {number}")
+    tx.db.run("UPDATE devices SET details = ? WHERE number = ?", (sealed, number))

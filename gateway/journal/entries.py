@@ -54,8 +54,9 @@ def record(
         looks = clocks.looked(looks, reading)
         timing = timings.time_of(tx.db, reading, zone, looks)
         subject, attribution = people.whose(assignments, reading, timing)
-        entry = Entry(identity(reading), reading, timing, subject, attribution, known)
-        row = tx.db.insert(_NEW_ENTRY, entry_rows.entry_row(entry, number, tx.now_us))
+        entry_id = tx.keys.entry(identity(reading))
+        entry = Entry(entry_id, reading, timing, subject, attribution, known)
+        row = tx.db.insert(_NEW_ENTRY, entry_rows.entry_row(entry, number, tx.now_us, tx.keys))
         if row is not None:
             new.append(entry)
             rows.append((row, entry))

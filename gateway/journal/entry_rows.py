@@ -11,10 +11,12 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution, SubjectId
 from gateway.journal import devices
+from gateway.journal.database import Database
 from gateway.journal.instants import from_us, span, span_us, to_us
+from gateway.journal.keys import NOBODY, Keyring
 
 WIDTH = 11
-"""How many columns of the view `whole_entries`, the first, make an entry."""
+"""How many columns of the view `whole_entries` come before those that say where it belongs."""
 
 
 def to_blob(entry: ReadingId) -> bytes:
@@ -27,6 +29,11 @@ def from_blob(stored: bytes) -> ReadingId:
     return ReadingId(stored.hex())
 
 
+def place(entry: bytes, device: int, kind: str, slot: str | None, recorded_us: int) -> str:
+    """Return where the payload of an entry belongs."""
+    return f"entry {entry.hex()} {device} {kind} {slot or ''} {recorded_us}"
+
+
 def dump(reading: Reading) -> bytes:
     """Write a reading as it is stored, every field of it, so that later defaults change nothing."""
     return reading.model_dump_json().encode()
@@ -37,18 +44,20 @@ def parse(payload: bytes) -> Reading:
     return Reading.model_validate_json(payload)
 
 
-def entry_row(entry: Entry, device: int, now_us: int) -> tuple[Any, ...]:
+def entry_row(entry: Entry, device: int, now_us: int, keys: Keyring) -> tuple[Any, ...]:
     """Return a row of `entries` without its number."""
+    reading, stored = entry.reading, to_blob(entry.id)
+    where = place(stored, device, reading.kind, reading.slot, now_us)
     return (
-        to_blob(entry.id),
+        stored,
         device,
-        entry.reading.kind,
-        entry.reading.slot,
+        reading.kind,
+        reading.slot,
         now_us,
         to_us(entry.timing.measured_at),
         entry.subject,
         entry.attribution,
-        dump(entry.reading),
+        keys.seal(entry.subject or NOBODY, dump(reading), where),
     )
 
 
@@ -80,14 +89,38 @@ def timing(
     )
 
 
-def from_row(row: Sequence[Any]) -> Entry:
-    """Make an entry of a row of the view `whole_entries`; columns after its own are left alone."""
-    stored, payload, subject, attribution, *timed, of = row[:WIDTH]
+def reading_of(row: Sequence[Any], keys: Keyring) -> Reading:
+    """Return the reading in a row of the view `whole_entries`. Raises Unreadable."""
+    stored, payload, subject = row[:3]
+    _, device, kind, slot, recorded_us = row[WIDTH:]
+    where = place(stored, device, kind, slot, recorded_us)
+    return parse(keys.open(subject or NOBODY, payload, where))
+
+
+def from_row(row: Sequence[Any], keys: Keyring) -> Entry:
+    """Make an entry of a row of the view `whole_entries`. Raises Unreadable."""
+    stored, _, subject, attribution, *timed, of = row[:WIDTH]
+    device = row[WIDTH + 1]
     return Entry(
         id=from_blob(stored),
-        reading=parse(payload),
+        reading=reading_of(row, keys),
         timing=timing(*timed),
         subject=None if subject is None else SubjectId(subject),
         attribution=Attribution(attribution),
-        device=devices.parse(of),
+        device=devices.opened(keys, device, of),
+    )
+
+
+def give(db: Database, keys: Keyring, number: int, subject: SubjectId | None) -> None:
+    """Make an entry the subject's, or nobody's: sealed by their key from now on."""
+    stored, device, kind, slot, recorded_us, owner, payload = db.one(
+        "SELECT id, device, kind, slot, recorded_us, subject, payload FROM entries"
+        " WHERE number = ?",
+        (number,),
+    )
+    where = place(stored, device, kind, slot, recorded_us)
+    content = keys.open(owner or NOBODY, payload, where)
+    db.run(
+        "UPDATE entries SET subject = ?, payload = ? WHERE number = ?",
+        (subject, keys.seal(subject or NOBODY, content, where), number),
     )

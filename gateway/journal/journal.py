@@ -32,13 +32,18 @@ from gateway.journal import (
     corrections,
     devices,
     entries,
+    erasing,
+    hub_key,
     ledger,
     outbox,
     pairings,
     people,
+    sealing,
     timings,
 )
 from gateway.journal.database import make_private, open_writer
+from gateway.journal.hub_key import HubKey
+from gateway.journal.keys import Keyring
 from gateway.journal.lock import WriterLock
 from gateway.journal.writer import Transaction, Writer, run_now
 
@@ -57,26 +62,41 @@ class Journal:
         self._routes = routes
 
     @classmethod
-    def open(cls, path: Path, *, clock: Clock, zone: tzinfo, routes: Routes) -> Journal:
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock,
+        zone: tzinfo,
+        routes: Routes,
+        hub_keys: Sequence[HubKey] = (),
+    ) -> Journal:
         """Open the journal, made if it is not there, as its only writer.
 
         `zone` is the hub's. `routes` says which new entries are queued where. Deliveries that were
         on their way when the gateway last ended become unsettled. Raises JournalError if another
-        process writes it, if it is damaged, or if a newer gateway wrote it.
+        process writes it, if it is damaged, or if a newer gateway wrote it. `hub_keys` are those to
+        try; by default those of the folder `keys` beside it, made if there are none.
         """
         make_private(path)
         lock = WriterLock(path)
         try:
-            database = open_writer(path)
+            folder = hub_key.folder_of(path)
+            database = open_writer(
+                path,
+                lambda db: sealing.define(db, lambda: hub_keys or hub_key.find(folder, make=True)),
+            )
             try:
-                run_now(database, clock, outbox.restart)
+                keys = Keyring(database, hub_keys or hub_key.find(folder))
+                hub_key.settle(folder, keys.hub)
+                run_now(database, keys, clock, outbox.restart)
             except JournalError:
                 database.close()
                 raise
         except JournalError:
             lock.release()
             raise
-        return cls(lock, Writer(database, clock), zone, routes)
+        return cls(lock, Writer(database, keys, clock), zone, routes)
 
     async def close(self) -> None:
         """Finish the calls under way and let the journal go; harmless if repeated."""
@@ -156,6 +176,13 @@ class Journal:
         """Add a person under a new opaque id. `label` is what the household calls them."""
         return await self._writer.run(lambda tx: people.add_subject(tx, label))
 
+    async def erase(self, subject: SubjectId) -> int:
+        """Erase a person: their key, then all that is about them; return how many readings.
+
+        What is on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, before.
+        """
+        return await self._writer.run(lambda tx: erasing.erase(tx, subject))
+
     async def assign(
         self,
         device: DeviceId,
@@ -208,7 +235,7 @@ class Journal:
 
     async def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""
-        return await self._writer.run(lambda tx: ledger.ledger(tx.db, subject))
+        return await self._writer.run(lambda tx: ledger.ledger(tx.db, tx.keys, subject))
 
     # --- deliveries -----------------------------------------------------------------------------
 

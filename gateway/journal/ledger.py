@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.consent.gate import Released
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
-from gateway.errors import JournalError
+from gateway.errors import JournalError, Unreadable
 from gateway.journal import audit, outbox, people
-from gateway.journal.database import Database
-from gateway.journal.instants import to_us
+from gateway.journal.database import Database, Row
+from gateway.journal.instants import from_us, to_us
+from gateway.journal.keys import Keyring
 from gateway.journal.writer import Transaction
+
+_COLUMNS = "event, id, subject, destination, recorded_us, payload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def record_withdrawal(tx: Transaction, withdrawal: Withdrawal) -> int:
 def record_refusal(tx: Transaction, released: Released) -> None:
     """Keep that the destination refuses the subject; nothing goes there until a new grant."""
     destination = released.delivery.destination
-    if not standing(tx.db, released.subject, destination).refused:
+    if not standing(tx.db, tx.keys, released.subject, destination).refused:
         tx.db.run(
             "INSERT INTO consent (id, subject, destination, event, recorded_us)"
             " VALUES (?, ?, ?, 'refusal', ?)",
@@ -64,25 +66,26 @@ def record_refusal(tx: Transaction, released: Released) -> None:
     outbox.refuse(tx, released)
 
 
-def ledger(db: Database, subject: SubjectId) -> tuple[ConsentEntry, ...]:
+def ledger(db: Database, keys: Keyring, subject: SubjectId) -> tuple[ConsentEntry, ...]:
     """Return the subject's grants and withdrawals, for every destination, in order of recording."""
     rows = db.rows(
-        "SELECT event, payload FROM consent WHERE subject = ? AND event <> 'refusal'"
+        f"SELECT {_COLUMNS} FROM consent WHERE subject = ? AND event <> 'refusal'"  # noqa: S608
         " ORDER BY number",
         (subject,),
     )
-    return tuple(_parse(event, payload) for event, payload in rows)
+    return _entries(keys, rows)
 
 
-def standing(db: Database, subject: SubjectId, destination: str) -> Standing:
+def standing(db: Database, keys: Keyring, subject: SubjectId, destination: str) -> Standing:
     """Return how the subject stands with the destination."""
     rows = db.rows(
-        "SELECT event, payload FROM consent WHERE subject = ? AND destination = ? ORDER BY number",
+        f"SELECT {_COLUMNS} FROM consent WHERE subject = ? AND destination = ?"  # noqa: S608
+        " ORDER BY number",
         (subject, destination),
     )
-    said = [event for event, _ in rows if event != "withdrawal"]
+    said = [row[0] for row in rows if row[0] != "withdrawal"]
     return Standing(
-        entries=tuple(_parse(event, body) for event, body in rows if event != "refusal"),
+        entries=_entries(keys, [row for row in rows if row[0] != "refusal"]),
         refused=bool(said) and said[-1] == "refusal",
     )
 
@@ -90,21 +93,30 @@ def standing(db: Database, subject: SubjectId, destination: str) -> Standing:
 def _append(tx: Transaction, entry_id: str, event: str, entry: Grant | Withdrawal) -> bool:
     """Add to the ledger; return False if this very entry is already there."""
     payload = entry.model_dump_json(exclude_none=True).encode()
-    there = tx.db.row("SELECT event, payload FROM consent WHERE id = ?", (entry_id,))
-    if there is not None:
-        if there[0] == event and _parse(*there) == entry:
+    there = tx.db.rows(f"SELECT {_COLUMNS} FROM consent WHERE id = ?", (entry_id,))  # noqa: S608
+    if there:
+        if _entries(tx.keys, there) == (entry,):
             return False
         raise JournalError("the consent ledger has another entry of that id: make a new id")
     tx.db.run(
         "INSERT INTO consent (id, subject, destination, event, recorded_us, payload)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (entry_id, entry.subject, entry.destination, event, tx.now_us, payload),
+        (
+            entry_id,
+            entry.subject,
+            entry.destination,
+            event,
+            tx.now_us,
+            tx.keys.seal(
+                entry.subject, payload, _place(entry_id, entry.subject, entry.destination, event)
+            ),
+        ),
     )
     manifest: audit.Manifest = {
         "id": entry_id,
         "subject": entry.subject,
         "destination": entry.destination,
-        "sha256": hashlib.sha256(payload).hexdigest(),
+        "fingerprint": tx.keys.fingerprint(entry.subject, payload),
     }
     granted = isinstance(entry, Grant)
     audit.append(tx, audit.Audited.GRANTED if granted else audit.Audited.WITHDRAWN, manifest)
@@ -125,6 +137,28 @@ def _enqueue_earlier(tx: Transaction, grant: Grant, kinds: frozenset[Kind]) -> N
         )
 
 
-def _parse(event: str, payload: bytes) -> ConsentEntry:
-    model: type[Grant] | type[Withdrawal] = Grant if event == "grant" else Withdrawal
-    return model.model_validate_json(payload)
+def _place(entry_id: str, subject: str, destination: str, event: str) -> str:
+    return f"consent {entry_id} {subject} {destination} {event}"
+
+
+def _entries(keys: Keyring, rows: Sequence[Row]) -> tuple[ConsentEntry, ...]:
+    """Make entries of rows. Of the damaged, only a withdrawal still counts."""
+    entries: list[ConsentEntry] = []
+    for event, entry_id, subject, destination, recorded_us, sealed in rows:
+        try:
+            payload = keys.open(subject, sealed, _place(entry_id, subject, destination, event))
+        except Unreadable:
+            if event == "withdrawal":
+                entries.append(
+                    Withdrawal(
+                        id=entry_id,
+                        subject=subject,
+                        destination=destination,
+                        at=from_us(recorded_us),
+                        withdrawn_by="?",
+                    )
+                )
+            continue
+        model: type[Grant] | type[Withdrawal] = Grant if event == "grant" else Withdrawal
+        entries.append(model.model_validate_json(payload))
+    return tuple(entries)

@@ -50,6 +50,7 @@ class Event(StrEnum):
     UNAVAILABLE = "unavailable"
     OUTCOME_UNKNOWN = "outcome unknown"
     REJECTED = "rejected"
+    UNREADABLE = "found damaged"
     REFUSED = "refused there"
     RESTARTED = "gateway restarted"
     RECONSIDERED = "grant recorded, or person or time found"
@@ -63,6 +64,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.REASSIGNED: State.DUE,
         Event.RELEASED: State.SENDING,
         Event.WITHHELD: State.WITHHELD,
+        Event.UNREADABLE: State.PARKED,
         Event.REFUSED: State.WITHHELD,
         Event.WITHDRAWN: State.DROPPED,
     },
@@ -79,6 +81,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.REASSIGNED: State.DUE,
         Event.RELEASED: State.SENDING,
         Event.WITHHELD: State.WITHHELD,
+        Event.UNREADABLE: State.PARKED,
         Event.REFUSED: State.WITHHELD,
         Event.WITHDRAWN: State.DROPPED,
     },

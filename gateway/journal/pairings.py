@@ -13,7 +13,7 @@ def pairing(tx: Transaction, subject: SubjectId, destination: str) -> bytes | No
         "SELECT secret FROM pairings WHERE subject = ? AND destination = ?",
         (subject, destination),
     )
-    return None if row is None else bytes(row[0])
+    return None if row is None else tx.keys.open(subject, row[0], _place(subject, destination))
 
 
 def set_pairing(tx: Transaction, subject: SubjectId, destination: str, secret: bytes) -> None:
@@ -22,10 +22,14 @@ def set_pairing(tx: Transaction, subject: SubjectId, destination: str, secret: b
     tx.db.run(
         "INSERT INTO pairings (subject, destination, secret) VALUES (?, ?, ?)"
         " ON CONFLICT (subject, destination) DO UPDATE SET secret = excluded.secret",
-        (subject, destination, secret),
+        (subject, destination, tx.keys.seal(subject, secret, _place(subject, destination))),
     )
 
 
 def delete_pairing(tx: Transaction, subject: SubjectId, destination: str) -> None:
     """Forget the secret; harmless if there is none."""
     tx.db.run("DELETE FROM pairings WHERE subject = ? AND destination = ?", (subject, destination))
+
+
+def _place(subject: SubjectId, destination: str) -> str:
+    return f"pairing {subject} {destination}"

@@ -6,16 +6,16 @@ import secrets
 from collections import defaultdict
 from datetime import datetime
 
-from gateway.domain.device import DeviceId
 from gateway.domain.device_time import Timing
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Assignment, Attribution, Subject, SubjectId, attribute
-from gateway.errors import JournalError
+from gateway.errors import JournalError, Unreadable
 from gateway.journal import audit, devices, entry_rows, outbox
 from gateway.journal.corrections import Wrong, owe
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
+from gateway.journal.keys import Keyring
 from gateway.journal.writer import Transaction
 
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letter that is read as a digit
@@ -26,11 +26,25 @@ def add_subject(tx: Transaction, label: str) -> Subject:
     """Keep a person under a new opaque id."""
     drawn = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
     subject = Subject(id=SubjectId(f"p-{drawn}"), label=label)
+    tx.keys.make(subject.id)
     tx.db.run(
-        "INSERT INTO subjects (id, label, added_us) VALUES (?, ?, ?)",
-        (subject.id, subject.label, tx.now_us),
+        "INSERT INTO subjects (id, name, added_us) VALUES (?, ?, ?)",
+        (
+            subject.id,
+            tx.keys.seal(subject.id, label.encode(), f"subject {subject.id}"),
+            tx.now_us,
+        ),
     )
     return subject
+
+
+def opened(keys: Keyring, subject: str, name: bytes) -> Subject:
+    """Make a subject of a row; one whose name is damaged is called "?"."""
+    try:
+        label = keys.open(subject, name, f"subject {subject}").decode()
+    except Unreadable:
+        label = "?"
+    return Subject(id=SubjectId(subject), label=label)
 
 
 def require(db: Database, subject: SubjectId) -> None:
@@ -41,7 +55,7 @@ def require(db: Database, subject: SubjectId) -> None:
 
 def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
     """Keep the assignment; return the entries of nobody that became its subject's by it."""
-    device = devices.number_of(tx.db, assignment.device)
+    device = devices.number_of(tx, assignment.device)
     require(tx.db, assignment.subject)
     if assignment.until is not None and assignment.until <= assignment.since:
         raise ValueError("an assignment ends after it begins")
@@ -65,7 +79,7 @@ def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
 
 def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> Assignment:
     """Let the assignment end; readings already attributed by it keep their person."""
-    device = devices.number_of(tx.db, assignment.device)
+    device = devices.number_of(tx, assignment.device)
     ended = assignment.model_copy(update={"until": until})
     changed = tx.db.run(
         "UPDATE assignments SET until_us = ? WHERE device = ? AND slot IS ? AND subject = ?"
@@ -84,19 +98,21 @@ def assignments_of(tx: Transaction, device: int) -> tuple[Assignment, ...]:
     remembered = tx.memory.assignments.get(device)
     if remembered is None:
         rows = tx.db.rows(
-            "SELECT d.id, slot, subject, since_us, until_us, session FROM assignments AS a"
+            "SELECT device, details, slot, subject, since_us, until_us, session"
+            " FROM assignments AS a"
             " JOIN devices AS d ON d.number = a.device WHERE device = ? ORDER BY a.number",
             (device,),
         )
-        remembered = tx.memory.assignments[device] = tuple(assignment(row) for row in rows)
+        made = tuple(assignment(row, tx.keys) for row in rows)
+        remembered = tx.memory.assignments[device] = made
     return remembered
 
 
-def assignment(row: Row) -> Assignment:
-    """Make an assignment of a row: device id, slot, subject, since, until, session."""
-    device, slot, subject, since_us, until_us, session = row
+def assignment(row: Row, keys: Keyring) -> Assignment:
+    """Make an assignment of a row: device, its details, slot, subject, since, until, session."""
+    number, details, slot, subject, since_us, until_us, session = row
     return Assignment(
-        device=DeviceId(device),
+        device=devices.opened(keys, number, details).id,
         slot=slot,
         subject=SubjectId(subject),
         since=from_us(since_us),
@@ -150,14 +166,13 @@ def dismiss(tx: Transaction, entry: ReadingId) -> None:
 
 def look_again(tx: Transaction, number: int) -> None:
     """Say anew whose an entry is, its time being another; what a person said of it stands."""
-    entry = entry_rows.from_row(
-        tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
-    )
+    row = tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
+    entry = entry_rows.from_row(row, tx.keys)
     if entry.attribution in (Attribution.CLAIM, Attribution.DISMISSED):
         return
     if outbox.is_leaving(tx.db, number):
         return  # with its person: too late to say otherwise
-    device = devices.number_of(tx.db, entry.device.id)
+    device = devices.number_of(tx, entry.device.id)
     answer = whose(assignments_of(tx, device), entry.reading, entry.timing)
     if entry.subject is None:
         _found(tx, {(number, entry.id): answer})
@@ -183,7 +198,10 @@ def _attribute_unclaimed(tx: Transaction, device: int) -> list[ReadingId]:
         "SELECT * FROM whole_entries WHERE device = ? AND subject IS NULL AND attribution != ?",
         (device, Attribution.DISMISSED),
     ):
-        entry, number = entry_rows.from_row(row), row[entry_rows.WIDTH]
+        try:
+            entry, number = entry_rows.from_row(row, tx.keys), row[entry_rows.WIDTH]
+        except Unreadable:
+            continue
         answer = whose(assignments, entry.reading, entry.timing)
         if answer != (None, entry.attribution):
             found[number, entry.id] = answer
@@ -196,10 +214,8 @@ def _move(
 ) -> None:
     """Make an entry another's, or nobody's."""
     owe(tx, number, Wrong.PERSON)
-    tx.db.run(
-        "UPDATE entries SET subject = ?, attribution = ? WHERE number = ?",
-        (subject, attribution, number),
-    )
+    tx.db.run("UPDATE entries SET attribution = ? WHERE number = ?", (attribution, number))
+    entry_rows.give(tx.db, tx.keys, number, subject)
     outbox.reassigned(tx, number, subject)
 
 
@@ -210,11 +226,9 @@ def _found(
     """Take down whose entries of nobody are."""
     by_subject: defaultdict[str, list[str]] = defaultdict(list)
     for (number, entry), (subject, attribution) in found.items():
-        tx.db.run(
-            "UPDATE entries SET subject = ?, attribution = ? WHERE number = ?",
-            (subject, attribution, number),
-        )
+        tx.db.run("UPDATE entries SET attribution = ? WHERE number = ?", (attribution, number))
         if subject is not None:
+            entry_rows.give(tx.db, tx.keys, number, subject)
             outbox.attributed(tx, number, subject)
             by_subject[subject].append(entry)
     if by_subject:

@@ -6,21 +6,23 @@ journal, that of the last commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
 from gateway.consent.grant import ConsentEntry
-from gateway.domain.device import DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind, Measure, Quality
 from gateway.domain.subject import Assignment, Subject, SubjectId
-from gateway.journal import devices, entry_rows, ledger, people
+from gateway.errors import JournalError, Unreadable
+from gateway.journal import devices, entry_rows, hub_key, ledger, people
 from gateway.journal.audit import Link, verify_chain
 from gateway.journal.corrections import Wrong
 from gateway.journal.database import Database, open_reader
+from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us, to_us
+from gateway.journal.keys import Keyring
 from gateway.journal.outbox import State
 from gateway.journal.views import (
     CorrectionOwed,
@@ -40,17 +42,34 @@ _FIRST_PAGE = Position(2**63 - 1, 2**63 - 1)
 class Reader:
     """A view of the journal as of each call."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: Keyring) -> None:
         """Use `Reader.open`."""
         self._db = database
+        self._keyring = keys
+        self._version = 0
 
     @classmethod
-    def open(cls, path: Path) -> Reader:
+    def open(cls, path: Path, hub_keys: Sequence[HubKey] = ()) -> Reader:
         """Open a journal to look at; raises JournalError if there is none, or it is damaged.
 
         Where no gateway runs, open it anew to see what one that is started later adds.
         """
-        return cls(open_reader(path))
+        database = open_reader(path)
+        try:
+            found = hub_keys or hub_key.find(hub_key.folder_of(path))
+            return cls(database, Keyring(database, found))
+        except JournalError:
+            database.close()
+            raise
+
+    @property
+    def _keys(self) -> Keyring:
+        """The keys as of the last commit: one that was destroyed is not used any more."""
+        (version,) = self._db.one("PRAGMA data_version")
+        if version != self._version:
+            self._keyring.forget()
+            self._version = version
+        return self._keyring
 
     def close(self) -> None:
         """Let it go; harmless if repeated."""
@@ -76,7 +95,10 @@ class Reader:
         kind: Kind | None = None,
         unclaimed: bool = False,
     ) -> list[EntryView]:
-        """Return a page of entries, the latest measured first; `before` the last one's position."""
+        """Return a page of entries, the latest measured first; `before` the last one's position.
+
+        Damaged ones are left out: see `damaged`.
+        """
         start = before or _FIRST_PAGE
         with self._db.snapshot():
             numbers = self._db.rows(
@@ -86,7 +108,8 @@ class Reader:
                 " ORDER BY measured_us DESC, number DESC LIMIT ?6",
                 (start.measured_us, start.number, subject, kind, unclaimed, limit),
             )
-            return [self._entry(number) for (number,) in numbers]
+            found = [self._entry(number) for (number,) in numbers]
+        return [view for view in found if view is not None]
 
     def entry(self, entry: ReadingId) -> EntryView | None:
         """Return one entry, or None if there is none of that identity."""
@@ -102,15 +125,20 @@ class Reader:
         Only those the sensor vouches for and whose time is known.
         """
         rows = self._db.rows(
-            "SELECT w.measured_us, w.utc_offset_s, w.payload FROM entries AS e"
+            "SELECT w.* FROM entries AS e"
             " JOIN whole_entries AS w ON w.number = e.number AND w.sendable"
             " WHERE e.subject = ? AND e.kind = ? AND e.measured_us >= ? AND e.measured_us < ?"
             " ORDER BY e.measured_us, e.number",
             (subject, Kind.INTERSTITIAL_GLUCOSE, to_us(since), to_us(until)),
         )
         samples = []
-        for measured_us, utc_offset_s, payload in rows:
-            reading = entry_rows.parse(payload)
+        keys = self._keys
+        for row in rows:
+            try:
+                reading = entry_rows.reading_of(row, keys)
+            except Unreadable:
+                continue
+            measured_us, utc_offset_s = row[4:6]
             if reading.quality is Quality.GOOD:
                 value = reading.values.get(Measure.GLUCOSE)
                 at = from_us(measured_us, utc_offset_s)
@@ -129,9 +157,10 @@ class Reader:
 
     def devices(self) -> list[DeviceView]:
         """Return all devices, in the order they were first seen."""
+        keys = self._keys
         return [
             DeviceView(
-                device=devices.parse(details),
+                device=devices.opened(keys, number, details),
                 adopted=bool(adopted),
                 first_seen_at=from_us(first_seen_us),
                 last_reading_at=None if last_us is None else from_us(last_us),
@@ -143,6 +172,7 @@ class Reader:
                 last_remark=last_remark,
             )
             for (
+                number,
                 details,
                 adopted,
                 first_seen_us,
@@ -154,7 +184,7 @@ class Reader:
                 remarks_dropped,
                 last_remark,
             ) in self._db.rows(
-                "SELECT details, adopted, first_seen_us, last_reading_us,"
+                "SELECT number, details, adopted, first_seen_us, last_reading_us,"
                 " (SELECT count(*) FROM aside WHERE device = d.number), aside_dropped,"
                 " (SELECT reason FROM aside WHERE device = d.number ORDER BY number DESC LIMIT 1),"
                 " (SELECT count(*) FROM remarks WHERE device = d.number), remarks_dropped,"
@@ -184,30 +214,33 @@ class Reader:
 
     def subjects(self) -> list[Subject]:
         """Return the people the hub knows, in the order they were added."""
+        keys = self._keys
         return [
-            Subject(id=SubjectId(subject), label=label)
-            for subject, label in self._db.rows(
-                "SELECT id, label FROM subjects ORDER BY added_us, id"
+            people.opened(keys, subject, name)
+            for subject, name in self._db.rows(
+                "SELECT id, name FROM subjects ORDER BY added_us, id"
             )
         ]
 
     def assignments(self) -> list[Assignment]:
         """Return all assignments, past and present, in the order they were made."""
+        keys = self._keys
         return [
-            people.assignment(row)
+            people.assignment(row, keys)
             for row in self._db.rows(
-                "SELECT d.id, slot, subject, since_us, until_us, session FROM assignments AS a"
+                "SELECT device, details, slot, subject, since_us, until_us, session"
+                " FROM assignments AS a"
                 " JOIN devices AS d ON d.number = a.device ORDER BY a.number"
             )
         ]
 
     def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""
-        return ledger.ledger(self._db, subject)
+        return ledger.ledger(self._db, self._keys, subject)
 
     def refused(self, subject: SubjectId, destination: str) -> bool:
         """Tell whether the destination itself refuses the person, who has not granted anew."""
-        return ledger.standing(self._db, subject, destination).refused
+        return ledger.standing(self._db, self._keys, subject, destination).refused
 
     def pairings(self, subject: SubjectId) -> list[str]:
         """Return the destinations the subject is paired with."""
@@ -220,10 +253,11 @@ class Reader:
 
     def remarks(self, limit: int = 50) -> list[Remark]:
         """Return the latest remarks, the newest first."""
+        keys = self._keys
         return [
-            Remark(DeviceId(device), event, from_us(recorded_us))
-            for device, event, recorded_us in self._db.rows(
-                "SELECT d.id, event, recorded_us FROM remarks AS r"
+            Remark(devices.opened(keys, number, details).id, event, from_us(recorded_us))
+            for number, details, event, recorded_us in self._db.rows(
+                "SELECT d.number, details, event, recorded_us FROM remarks AS r"
                 " JOIN devices AS d ON d.number = r.device ORDER BY r.number DESC LIMIT ?",
                 (limit,),
             )
@@ -241,6 +275,17 @@ class Reader:
         deliveries = {State(state): count for state, count in states}
         return Summary(entries, unclaimed, known, subjects, deliveries)
 
+    def damaged(self) -> list[ReadingId]:
+        """Return the entries that cannot be read, in order of recording. Looks at every one."""
+        found = []
+        keys = self._keys
+        for row in self._db.rows("SELECT * FROM whole_entries ORDER BY number"):
+            try:
+                entry_rows.reading_of(row, keys)
+            except Unreadable:
+                found.append(entry_rows.from_blob(row[0]))
+        return found
+
     def audit(self) -> Iterator[Link]:
         """Yield the audit chain from its first link on."""
         for row in self._db.stream(
@@ -252,10 +297,13 @@ class Reader:
         """Return the number of the link at which the audit chain first fails; None if whole."""
         return verify_chain(self.audit())
 
-    def _entry(self, number: int) -> EntryView:
+    def _entry(self, number: int) -> EntryView | None:
         row = self._db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
         (recorded_us,) = row[-1:]
-        entry = entry_rows.from_row(row)
+        try:
+            entry = entry_rows.from_row(row, self._keys)
+        except Unreadable:
+            return None
         deliveries = self._db.rows(
             "SELECT destination, state, reason, due_us, attempts, may_have_arrived, changed_us"
             " FROM deliveries WHERE entry = ? ORDER BY destination",

@@ -15,6 +15,7 @@ from gateway.domain.device_time import Correction, Timing, corrected
 from gateway.domain.entry import Entry
 from gateway.domain.hub_time import at_true_time
 from gateway.domain.reading import Reading
+from gateway.errors import Unreadable
 from gateway.journal import audit, boots, clocks, entry_rows, outbox, people
 from gateway.journal.corrections import Wrong, owe
 from gateway.journal.database import Database
@@ -62,7 +63,7 @@ def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool
     boots.place_lost(tx)
     numbers = _waiting(tx.db)
     if stepped:
-        numbers = sorted({*numbers, *_wrongly_timed(tx.db, now.boot_id)})
+        numbers = sorted({*numbers, *_wrongly_timed(tx, now.boot_id)})
     changed = [entry for entry in (_again(tx, number, zone) for number in numbers) if entry]
     if changed:
         audit.append(tx, audit.Audited.TIMED, {"entries": [entry.id for entry in changed]})
@@ -79,22 +80,28 @@ def _waiting(db: Database) -> list[int]:
     ]
 
 
-def _wrongly_timed(db: Database, boot_id: str) -> Iterator[int]:
+def _wrongly_timed(tx: Transaction, boot_id: str) -> Iterator[int]:
     """Yield the entries of this boot whose reception says another time than we know now."""
-    anchor = boots.anchor(db, boot_id)
-    for number, payload in db.rows(
-        "SELECT number, payload FROM entries WHERE number >= ? ORDER BY number",
-        (boots.first_entry(db, boot_id),),
+    anchor = boots.anchor(tx.db, boot_id)
+    for row in tx.db.rows(
+        "SELECT * FROM whole_entries WHERE number >= ? ORDER BY number",
+        (boots.first_entry(tx.db, boot_id),),
     ):
-        received = entry_rows.parse(payload).received
+        try:
+            received = entry_rows.reading_of(row, tx.keys).received
+        except Unreadable:
+            continue
         if anchor is not None and received.boot_id == boot_id and anchor.disagrees(received):
-            yield number
+            yield row[entry_rows.WIDTH]
 
 
 def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
     """Compute an entry's time anew; return it as it was if that changed anything that matters."""
     row = tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
-    entry = entry_rows.from_row(row)
+    try:
+        entry = entry_rows.from_row(row, tx.keys)
+    except Unreadable:
+        return None
     (device,) = tx.db.one("SELECT device FROM entries WHERE number = ?", (number,))
     before = entry.timing
     timing = time_of(tx.db, entry.reading, zone, clocks.history(tx, device), doubted=True)

@@ -29,9 +29,11 @@ from gateway.domain.entry import Entry
 from gateway.errors import JournalError
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
+from gateway.journal.keys import Keyring
 from gateway.journal.memory import Memory
 
 _GROUP = 256  # calls in one transaction at most: bounds what one crash can take back
+_LOG_PAGES = 1000  # of 4 KiB; folding each into the database costs one write
 _WAITING = 1024  # calls in the queue at most; further callers wait outside
 
 T = TypeVar("T")
@@ -44,8 +46,11 @@ class Transaction:
     db: Database
     now_us: int
     memory: Memory
+    keys: Keyring
     due: set[str] = field(default_factory=set)
     """Destinations at which something became due: their workers are woken after the commit."""
+    fold: bool = False
+    """Whether the log is to be emptied after the commit: it may still hold what was erased."""
     recorded: dict[int, list[tuple[int, Entry]]] = field(default_factory=dict)
     """By device: new entries with their numbers, of which the rest is still to be written."""
     rest: Callable[[], None] | None = None
@@ -72,11 +77,11 @@ class _Job:
     error: BaseException | None = None
 
 
-def run_now(database: Database, clock: Clock, work: Work[T]) -> T:
+def run_now(database: Database, keys: Keyring, clock: Clock, work: Work[T]) -> T:
     """Run `work` in a transaction in this thread; for a database no writer has yet."""
     database.run("BEGIN IMMEDIATE")
     try:
-        tx = Transaction(database, to_us(clock.now().utc), Memory())
+        tx = Transaction(database, to_us(clock.now().utc), Memory(), keys)
         result = work(tx)
         tx.finish()
         database.run("COMMIT")
@@ -89,15 +94,18 @@ def run_now(database: Database, clock: Clock, work: Work[T]) -> T:
 class Writer:
     """Runs work in the writer's thread. The database belongs to this object until it is closed."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        """Start the thread; `database` is its own from now on."""
+    def __init__(self, database: Database, keys: Keyring, clock: Clock) -> None:
+        """Start the thread; `database` and `keys` are its own from now on."""
         self._db = database
+        self._keys = keys
         self._clock = clock
         self._wakes: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._room = asyncio.Semaphore(_WAITING)
         self._closed = False
         self._memory = Memory()
+        self._emptying = False
+        self._fold_at = _LOG_PAGES
         self.commits = 0
         """Transactions committed so far; each that wrote something was one sync."""
         # A daemon thread: an abandoned journal must not keep the interpreter from ending, and
@@ -145,7 +153,18 @@ class Writer:
                     loop.call_soon_threadsafe(
                         self._deliver, [job for job in group if job.loop is loop]
                     )
+            self._fold()
         self._db.close()
+
+    def _fold(self) -> None:
+        """Fold the log when it has grown, after those who waited have their answers."""
+        if self._emptying:
+            with suppress(JournalError):  # a reader may be looking at it: tried after each commit
+                self._emptying = not self._db.fold(whole=True)
+        if self._db.log_pages >= self._fold_at:
+            with suppress(JournalError):  # what is committed stays so; it is tried again later
+                self._db.fold()
+            self._fold_at = self._db.log_pages + _LOG_PAGES
 
     def _commit(self, first: _Job) -> list[_Job]:
         """Run the waiting calls in one transaction; if that is lost, each in one of its own."""
@@ -177,7 +196,7 @@ class Writer:
         """Run and commit the jobs, adding them to `group`; an error means none was written."""
         try:
             self._db.run("BEGIN IMMEDIATE")
-            tx = Transaction(self._db, to_us(self._clock.now().utc), self._memory)
+            tx = Transaction(self._db, to_us(self._clock.now().utc), self._memory, self._keys)
             for job in jobs:
                 group.append(job)
                 if not job.joins:
@@ -186,8 +205,10 @@ class Writer:
                 job.due = tx.due
             tx.finish()
             self._db.run("COMMIT")
+            self._emptying = self._emptying or tx.fold
         except BaseException as error:  # noqa: BLE001  handed to the caller
             self._memory.forget()
+            self._keys.forget()
             # Should even that fail, the next BEGIN says so to its callers; the thread must live on.
             with suppress(JournalError):
                 if self._db.in_transaction:

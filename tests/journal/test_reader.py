@@ -31,13 +31,13 @@ FRAME = Frame(SERIAL, bytes.fromhex("02 41 03"), Instant(START, 1000.0, "test-bo
 async def test_a_stopped_journal_is_read_without_writing_anything(path: Path) -> None:
     async with open_journal(path) as journal:
         await journal.record(SCALE, [weight(1)])
-    before = {file: file.read_bytes() for file in path.parent.iterdir()}
+    before = {file: file.read_bytes() for file in path.parent.rglob("*.*")}
 
     with Reader.open(path) as reader:
         entries = reader.summary().entries
 
     assert entries == 1
-    assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
+    assert {file: file.read_bytes() for file in path.parent.rglob("*.*")} == before
 
 
 async def test_a_crashed_journal_is_read_with_its_log(path: Path, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.journal import hub_key
 from gateway.journal.database import schema_steps
+from gateway.journal.hub_key import HubKey
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
 from tests.journal.making import SCALE, open_journal, weight
@@ -20,6 +22,7 @@ def test_there_is_a_journal_of_every_step() -> None:
 @pytest.mark.parametrize("dump", DATABASES, ids=lambda dump: dump.stem)
 async def test_a_journal_of_an_older_step_goes_on(dump: Path, path: Path) -> None:
     path.parent.mkdir(mode=0o700)
+    hub_key.keep_in_file(hub_key.folder_of(path), HubKey(bytes(range(32))))
     with sqlite3.connect(path) as old:
         old.executescript(dump.read_text(encoding="utf-8"))
     old.close()

@@ -1,0 +1,38 @@
+"""Erasing a person: their key first, then all that it sealed, in one transaction.
+
+Without the key what is left of the rows anywhere (a log, a freed page, a backup of which the hub
+key is kept) cannot be read. The audit chain names ids alone and stays whole. That somebody was
+erased, and when, is kept; who they were is not.
+"""
+
+from __future__ import annotations
+
+from gateway.domain.subject import SubjectId
+from gateway.journal import audit, people
+from gateway.journal.writer import Transaction
+
+_ROWS = (
+    "INSERT OR IGNORE INTO erased SELECT id FROM entries WHERE subject = ?",  # not to come back
+    "DELETE FROM corrections_owed WHERE subject = ?",
+    "DELETE FROM aside WHERE device IN (SELECT device FROM assignments WHERE subject = ?)",
+    "DELETE FROM remarks WHERE device IN (SELECT device FROM assignments WHERE subject = ?)",
+    "DELETE FROM pairings WHERE subject = ?",
+    "DELETE FROM entries WHERE subject = ?",  # their timings and deliveries go with them
+    "DELETE FROM assignments WHERE subject = ?",
+    "DELETE FROM kiosk_sessions WHERE subject = ?",
+    "DELETE FROM subjects WHERE id = ?",
+    "DELETE FROM consent WHERE subject = ?",  # append-only for as long as the person is known
+)
+
+
+def erase(tx: Transaction, subject: SubjectId) -> int:
+    """Erase all that is about the person; return how many readings that were."""
+    people.require(tx.db, subject)
+    (entries,) = tx.db.one("SELECT count(*) FROM entries WHERE subject = ?", (subject,))
+    tx.keys.destroy(subject)
+    for statement in _ROWS:
+        tx.db.run(statement, (subject,))
+    tx.memory.assignments.clear()
+    tx.fold = True
+    audit.append(tx, audit.Audited.ERASED, {"subject": subject, "entries": entries})
+    return int(entries)

@@ -1,0 +1,169 @@
+"""The hub key: the one secret that opens all others, and the places it may come from.
+
+In this order:
+
+    $CREDENTIALS_DIRECTORY/hub-key          32 bytes, a systemd credential
+    keys/passphrase.salt beside the journal a passphrase, stretched with Argon2id; it is read from
+                                            $CREDENTIALS_DIRECTORY/hub-passphrase or from the file
+                                            that HEALTHSPACE_GATEWAY_PASSPHRASE_FILE names
+    keys/hub.key beside the journal         32 bytes, made at the first start
+
+What each protects: a key file lies on the same disk as the journal, so it keeps a journal, or a
+backup, that is carried away alone from being read, and it lets erasing a person destroy what opens
+their readings. It does not protect a disk that is stolen whole; a passphrase does.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from gateway.errors import JournalError
+
+KEY_BYTES = 32
+SALT_BYTES = 16
+PASSPHRASE_FILE = "HEALTHSPACE_GATEWAY_PASSPHRASE_FILE"  # noqa: S105  the name of a variable
+
+_KEY = "hub.key"
+_NEXT = "hub.key.next"
+_SALT = "passphrase.salt"
+
+
+@dataclass(frozen=True, slots=True)
+class HubKey:
+    """32 secret bytes, which show nowhere."""
+
+    secret: bytes = field(repr=False)
+
+
+def folder_of(journal: Path) -> Path:
+    """Return the folder with the keys of a journal."""
+    return journal.parent / "keys"
+
+
+def find(folder: Path, *, make: bool = False) -> list[HubKey]:
+    """Return the keys to try, the likeliest first: two where a change of keys was cut short.
+
+    With `make`, one is drawn and kept in a file where there is none. Raises JournalError if there
+    is none, or if others may read it.
+    """
+    credential = _credential("hub-key")
+    if credential is not None:
+        return [_checked(credential.read_bytes(), credential)]
+    if (folder / _SALT).exists():
+        salt = _private_bytes(folder / _SALT)
+        return [from_passphrase(_passphrase(), salt)]
+    files = [folder / name for name in (_KEY, _NEXT) if (folder / name).exists()]
+    if not files and make:
+        keep_in_file(folder, HubKey(secrets.token_bytes(KEY_BYTES)))
+        files = [folder / _KEY]
+    if not files:
+        raise JournalError(
+            f"there is no key for the journal in {folder}: put back {_KEY}, which was made with it"
+        )
+    return [_checked(_private_bytes(path), path) for path in files]
+
+
+def from_passphrase(passphrase: bytes, salt: bytes) -> HubKey:
+    """Stretch a passphrase: RFC 9106's second choice, 64 MiB and some tenths of a second."""
+    stretch = Argon2id(salt=salt, length=KEY_BYTES, iterations=3, lanes=4, memory_cost=64 * 1024)
+    return HubKey(stretch.derive(passphrase))
+
+
+def keep_in_file(folder: Path, key: HubKey) -> None:
+    """Keep the key in its file, in place of what was there, for this user only."""
+    prepare(folder, key)
+    settle(folder, key)
+
+
+def keep_salt(folder: Path, salt: bytes) -> None:
+    """Let the key come from a passphrase from now on; a key file is removed."""
+    _write(folder, _SALT, salt)
+    for name in (_KEY, _NEXT):
+        (folder / name).unlink(missing_ok=True)
+
+
+def prepare(folder: Path, key: HubKey) -> None:
+    """Write a key that is about to replace the one in use; `settle` completes the change."""
+    _write(folder, _NEXT, key.secret)
+
+
+def settle(folder: Path, key: HubKey) -> None:
+    """Complete a change of keys, or take it back: `key` is the one that opens the journal."""
+    prepared = folder / _NEXT
+    if prepared.exists():
+        if prepared.read_bytes() == key.secret:
+            prepared.replace(folder / _KEY)
+        else:
+            prepared.unlink()
+        _sync(folder)
+
+
+def _credential(name: str) -> Path | None:
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder) / name if folder else None
+    return path if path is not None and path.exists() else None
+
+
+def _passphrase() -> bytes:
+    path = _credential("hub-passphrase")
+    if path is None and os.environ.get(PASSPHRASE_FILE):
+        path = Path(os.environ[PASSPHRASE_FILE])
+    if path is None:
+        raise JournalError(
+            "the journal is locked by a passphrase: give it as the systemd credential"
+            f" hub-passphrase, or name a file that holds it in {PASSPHRASE_FILE}"
+        )
+    try:
+        return path.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise JournalError(f"cannot read the passphrase {path}: {error.strerror}") from error
+
+
+def _private_bytes(path: Path) -> bytes:
+    try:
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise JournalError(
+                f"others may read the key {path}: run 'chmod 600 {path}', and change the key if"
+                " somebody may have read it"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"cannot read the key {path}: {error.strerror}") from error
+
+
+def _checked(secret: bytes, path: Path) -> HubKey:
+    if len(secret) != KEY_BYTES:
+        raise JournalError(f"the key {path} is not {KEY_BYTES} bytes long: put the right one back")
+    return HubKey(secret)
+
+
+def _write(folder: Path, name: str, content: bytes) -> None:
+    """Make the file whole and durable, or leave it as it was."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = folder / (name + ".part")
+        part.unlink(missing_ok=True)
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, content)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        part.replace(folder / name)
+        _sync(folder)
+    except OSError as error:
+        raise JournalError(f"cannot keep a key in {folder}: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

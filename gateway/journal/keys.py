@@ -1,0 +1,160 @@
+"""Keys: what is sealed is opened by the key of the person it is about, and by no other.
+
+    hub key             outside the database (hub_key.py); wraps the keys below, seals nothing else
+      key of a person   seals what is about them; destroying it is what erases them
+      key of nobody     "": readings nobody claimed, devices, frames set aside
+      keys of the hub   "#identity": makes ids that cannot be guessed from values
+
+Everything is sealed with ChaCha20-Poly1305 (RFC 8439): small processors have no AES instructions.
+A sealed value is a random nonce, the content and a tag; the tag also covers `place`, the row and
+the column it belongs to, so a value moved elsewhere, and any flipped bit, makes it unreadable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from gateway.domain.device import DeviceId
+from gateway.domain.identity import ReadingId
+from gateway.errors import JournalError, Unreadable
+from gateway.journal.database import Database
+from gateway.journal.hub_key import KEY_BYTES, HubKey
+
+NOBODY = ""
+"""The owner of what is nobody's yet."""
+IDENTITY = "#identity"
+
+_NONCE_BYTES = 12
+
+
+class Keyring:
+    """The keys of one journal, on one connection."""
+
+    def __init__(self, db: Database, hub: Sequence[HubKey]) -> None:
+        """Use the first of the keys in `hub` that opens this journal; raises JournalError if none.
+
+        A journal without keys is given them by `make_missing`.
+        """
+        self._db = db
+        self._ciphers: dict[str, ChaCha20Poly1305] = {}
+        self._identity = b""
+        self.hub = self._fitting(hub)
+
+    def _fitting(self, candidates: Sequence[HubKey]) -> HubKey:
+        row = self._db.row("SELECT wrapped FROM keys WHERE owner = ?", (NOBODY,))
+        for hub in candidates:
+            if row is None or _unwrapped(hub, NOBODY, row[0]) is not None:
+                return hub
+        raise JournalError(
+            "the key does not open this journal: put back the key that was made with it"
+        )
+
+    def make_missing(self) -> None:
+        """Draw the keys that every journal has."""
+        for owner in (NOBODY, IDENTITY):
+            if self._db.row("SELECT 1 FROM keys WHERE owner = ?", (owner,)) is None:
+                self.make(owner)
+
+    def make(self, owner: str) -> None:
+        """Draw a key for an owner who has none."""
+        self.keep(owner, secrets.token_bytes(KEY_BYTES))
+
+    def keep(self, owner: str, secret: bytes) -> None:
+        """Keep the owner's key, wrapped by the hub's."""
+        self._db.run(
+            "INSERT INTO keys (owner, wrapped) VALUES (?, ?)"
+            " ON CONFLICT (owner) DO UPDATE SET wrapped = excluded.wrapped",
+            (owner, _wrapped(self.hub, owner, secret)),
+        )
+        self._ciphers.pop(owner, None)
+
+    def destroy(self, owner: str) -> None:
+        """Destroy the owner's key: what it sealed is unreadable from the commit on."""
+        self._db.run("DELETE FROM keys WHERE owner = ?", (owner,))
+        self._ciphers.pop(owner, None)
+
+    def forget(self) -> None:
+        """Forget the keys in memory; they are read again as needed."""
+        self._ciphers.clear()
+
+    def change_hub_key(self, hub: HubKey) -> None:
+        """Wrap every key by another hub key."""
+        rows = self._db.rows("SELECT owner FROM keys")
+        kept = {owner: self.secret(owner) for (owner,) in rows}
+        self.hub = hub
+        for owner, secret in kept.items():
+            self.keep(owner, secret)
+
+    def seal(self, owner: str, content: bytes, place: str) -> bytes:
+        """Return the content sealed by the owner's key, for this place only."""
+        nonce = os.urandom(_NONCE_BYTES)  # 96 random bits: billions under one key never meet
+        return nonce + self._cipher(owner).encrypt(nonce, content, place.encode())
+
+    def open(self, owner: str, sealed: bytes, place: str) -> bytes:
+        """Return what was sealed. Raises Unreadable if it was not, here, by the owner's key."""
+        try:
+            return self._cipher(owner).decrypt(
+                sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode()
+            )
+        except (InvalidTag, ValueError) as error:
+            raise Unreadable(f"unreadable: {place} is damaged, or its key is gone") from error
+
+    @property
+    def identity(self) -> bytes:
+        """The key that makes ids."""
+        if not self._identity:
+            self._identity = self.secret(IDENTITY)
+        return self._identity
+
+    def entry(self, identity: ReadingId) -> ReadingId:
+        """Return what the journal calls a reading: nobody else can confirm by it what it said."""
+        hashed = hashlib.blake2s(
+            bytes.fromhex(identity), digest_size=16, key=self.identity, person=b"entry"
+        )
+        return ReadingId(hashed.hexdigest())
+
+    def device(self, device: DeviceId) -> str:
+        """Return what a device is found by in the database, which does not tell its id."""
+        hashed = hashlib.blake2s(
+            device.encode(), digest_size=16, key=self.identity, person=b"device"
+        )
+        return hashed.hexdigest()
+
+    def fingerprint(self, owner: str, content: bytes) -> str:
+        """Return a hash that only the owner's key can make again: worth nothing once it is gone."""
+        key = hashlib.blake2b(self.secret(owner), person=b"fingerprint", digest_size=32).digest()
+        return hashlib.blake2b(content, key=key, digest_size=32).hexdigest()
+
+    def secret(self, owner: str) -> bytes:
+        """Return the owner's key. Raises Unreadable if it is gone or damaged."""
+        row = self._db.row("SELECT wrapped FROM keys WHERE owner = ?", (owner,))
+        secret = None if row is None else _unwrapped(self.hub, owner, row[0])
+        if secret is None:
+            raise Unreadable("unreadable: the key is gone, or damaged")
+        return secret
+
+    def _cipher(self, owner: str) -> ChaCha20Poly1305:
+        cipher = self._ciphers.get(owner)
+        if cipher is None:
+            cipher = self._ciphers[owner] = ChaCha20Poly1305(self.secret(owner))
+        return cipher
+
+
+def _wrapped(hub: HubKey, owner: str, secret: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + ChaCha20Poly1305(hub.secret).encrypt(nonce, secret, f"key {owner}".encode())
+
+
+def _unwrapped(hub: HubKey, owner: str, wrapped: bytes) -> bytes | None:
+    try:
+        return ChaCha20Poly1305(hub.secret).decrypt(
+            wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], f"key {owner}".encode()
+        )
+    except (InvalidTag, ValueError):
+        return None

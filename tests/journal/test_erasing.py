@@ -1,0 +1,102 @@
+"""Erasing a person leaves nothing of them behind, and the audit chain whole."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.subject import SubjectId
+from gateway.errors import JournalError
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START
+from tests.journal.making import (
+    LONG_AGO,
+    SCALE,
+    consenting,
+    grant,
+    open_journal,
+    weight,
+    withdrawal,
+)
+
+
+async def _two_people(journal: Journal) -> tuple[SubjectId, SubjectId]:
+    ada = await consenting(journal, "1")
+    bob = (await journal.add_subject("Bob")).id
+    await journal.assign(SCALE.id, "2", bob, LONG_AGO)
+    await journal.record_grant(grant(bob, "grant-of-bob"))
+    await journal.set_pairing(ada, "mes", b"secret of Ada")
+    await journal.record(SCALE, [weight(n, slot=slot) for n in (1, 2) for slot in ("1", "2")])
+    return ada, bob
+
+
+async def test_the_person_and_all_that_is_theirs_is_gone(journal: Journal, reader: Reader) -> None:
+    ada, bob = await _two_people(journal)
+    await journal.claim("mes", 10, START)
+
+    erased = await journal.erase(ada)
+
+    assert erased == 2
+    assert [subject.id for subject in reader.subjects()] == [bob]
+    assert {view.entry.subject for view in reader.entries()} == {bob}
+    assert reader.ledger(ada) == ()
+    assert await journal.pairing(ada, "mes") is None
+    assert reader.summary().deliveries == {"sending": 2}
+    assert reader.verify() is None
+    with pytest.raises(JournalError, match="does not know that person"):
+        await journal.record_grant(grant(ada, "grant-2"))
+
+
+async def test_the_other_person_keeps_everything(journal: Journal, reader: Reader) -> None:
+    ada, bob = await _two_people(journal)
+
+    await journal.erase(ada)
+    await journal.record(SCALE, [weight(3, slot="2")])
+
+    released = await journal.claim("mes", 10, START)
+    assert [each.delivery.entry.reading.record for each in released] == ["seq:1", "seq:2", "seq:3"]
+    assert len(reader.ledger(bob)) == 1
+
+
+async def test_not_a_byte_of_the_rows_is_left_in_the_files(path: Path) -> None:
+    async with open_journal(path) as journal:
+        ada, _ = await _two_people(journal)
+        with sqlite3.connect(path) as looking:
+            sealed = [
+                bytes(value)
+                for (value,) in looking.execute(
+                    "SELECT payload FROM entries WHERE subject = ?1 UNION ALL"
+                    " SELECT payload FROM consent WHERE subject = ?1 UNION ALL"
+                    " SELECT wrapped FROM keys WHERE owner = ?1 UNION ALL"
+                    " SELECT name FROM subjects WHERE id = ?1 UNION ALL"
+                    " SELECT secret FROM pairings WHERE subject = ?1",
+                    (ada,),
+                )
+            ]
+        looking.close()
+
+        await journal.erase(ada)
+        await journal.bookmark(SCALE)  # the log is emptied between the two
+
+        left = b"".join(file.read_bytes() for file in path.parent.glob("journal.db*"))
+
+    assert len(sealed) == 6
+    assert not any(value[:16] in left for value in sealed)
+
+
+async def test_a_ledger_is_append_only_while_the_person_is_known(path: Path) -> None:
+    async with open_journal(path) as journal:
+        ada = await consenting(journal)
+        await journal.record_withdrawal(withdrawal(ada))
+    with sqlite3.connect(path) as other, pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        other.execute("DELETE FROM consent")
+    other.close()
+
+
+async def test_erasing_somebody_unknown_is_refused(journal: Journal) -> None:
+    ada = await consenting(journal)
+    await journal.erase(ada)
+
+    with pytest.raises(JournalError, match="does not know that person"):
+        await journal.erase(ada)

@@ -1,0 +1,197 @@
+"""Sealed values open with their own key, in their own place, and not otherwise."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import JournalError, Unreadable
+from gateway.journal import hub_key
+from gateway.journal.database import Database, make_private, open_writer
+from gateway.journal.hub_key import HubKey
+from gateway.journal.keys import NOBODY, Keyring
+from gateway.journal.reader import Reader
+from gateway.journal.sealing import define
+from gateway.testing.clock import START
+from tests.journal.making import SCALE, consenting, open_journal, weight
+
+ONE = HubKey(bytes(range(32)))
+OTHER = HubKey(bytes(32))
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    make_private(path)
+    opened = open_writer(path, lambda db: define(db, lambda: [ONE]))
+    yield opened
+    opened.close()
+
+
+def test_what_is_sealed_opens_in_its_place_only(database: Database) -> None:
+    keys = Keyring(database, [ONE])
+    keys.make("p-ada")
+    sealed = keys.seal("p-ada", b"81.375 kg", "entry 1")
+
+    assert keys.open("p-ada", sealed, "entry 1") == b"81.375 kg"
+    assert b"81.375" not in sealed
+    for owner, place in (("p-ada", "entry 2"), (NOBODY, "entry 1")):
+        with pytest.raises(Unreadable):
+            keys.open(owner, sealed, place)
+
+
+@given(bit=st.integers(0, 8 * (12 + 9 + 16) - 1))
+def test_any_flipped_bit_shows(bit: int) -> None:
+    with_memory = _in_memory()
+    sealed = bytearray(with_memory.seal(NOBODY, b"81.375 kg", "entry 1"))
+    sealed[bit // 8] ^= 1 << bit % 8
+
+    with pytest.raises(Unreadable):
+        with_memory.open(NOBODY, bytes(sealed), "entry 1")
+
+
+def test_a_destroyed_key_opens_nothing(database: Database) -> None:
+    keys = Keyring(database, [ONE])
+    keys.make("p-ada")
+    sealed = keys.seal("p-ada", b"81.375 kg", "entry 1")
+
+    keys.destroy("p-ada")
+
+    with pytest.raises(Unreadable):
+        keys.open("p-ada", sealed, "entry 1")
+
+
+def test_another_hub_key_does_not_open_the_journal(database: Database) -> None:
+    with pytest.raises(JournalError, match="does not open this journal"):
+        Keyring(database, [OTHER])
+
+
+def test_after_a_change_of_the_hub_key_only_the_new_one_opens(database: Database) -> None:
+    keys = Keyring(database, [ONE])
+    sealed = keys.seal(NOBODY, b"81.375 kg", "entry 1")
+
+    keys.change_hub_key(OTHER)
+
+    assert Keyring(database, [ONE, OTHER]).open(NOBODY, sealed, "entry 1") == b"81.375 kg"
+    with pytest.raises(JournalError):
+        Keyring(database, [ONE])
+
+
+def test_a_key_does_not_show_itself() -> None:
+    assert "0102" not in repr(ONE)
+    assert repr(ONE) == "HubKey()"
+
+
+async def test_a_key_that_others_may_read_is_refused(path: Path) -> None:
+    await open_journal(path).close()
+    (path.parent / "keys" / "hub.key").chmod(0o640)
+
+    with pytest.raises(JournalError, match=r"others may read the key.*chmod 600"):
+        open_journal(path)
+
+
+async def test_without_its_key_the_journal_says_so_and_makes_no_other(path: Path) -> None:
+    await open_journal(path).close()
+    shutil.rmtree(path.parent / "keys")
+
+    with pytest.raises(JournalError, match="there is no key"):
+        open_journal(path)
+
+    assert not (path.parent / "keys").exists()
+
+
+async def test_a_systemd_credential_comes_first(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "hub-key").write_bytes(ONE.secret)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+
+    await open_journal(path).close()
+
+    assert not (path.parent / "keys").exists()
+    Reader.open(path, [ONE]).close()
+
+
+async def test_a_passphrase_opens_the_journal_and_a_wrong_one_does_not(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phrase = tmp_path / "phrase"
+    phrase.write_text("correct horse\n")
+    monkeypatch.setenv(hub_key.PASSPHRASE_FILE, str(phrase))
+    hub_key.keep_salt(hub_key.folder_of(path), bytes(16))
+
+    await open_journal(path).close()
+
+    assert hub_key.find(hub_key.folder_of(path)) == [
+        hub_key.from_passphrase(b"correct horse", bytes(16))
+    ]
+    phrase.write_text("battery staple\n")
+    with pytest.raises(JournalError, match="does not open"):
+        open_journal(path)
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["before", "after"])
+async def test_a_change_of_keys_that_is_cut_short_leaves_a_key_that_opens(
+    path: Path, wrapped: bool
+) -> None:
+    await open_journal(path).close()
+    folder = hub_key.folder_of(path)
+    hub_key.prepare(folder, OTHER)
+    if wrapped:
+        opened = open_writer(path)
+        Keyring(opened, hub_key.find(folder)).change_hub_key(OTHER)
+        opened.close()
+
+    await open_journal(path).close()
+
+    (left,) = hub_key.find(folder)
+    assert (left == OTHER) is wrapped
+
+
+async def test_nothing_of_a_person_or_a_device_can_be_read_in_the_files(path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.set_pairing(subject, "mes", b"canary-secret")
+        await journal.record(SCALE, [weight(1, kg="81.375")])
+        written = b"".join(file.read_bytes() for file in path.parent.glob("journal.db*"))
+
+    written += path.read_bytes()
+    for canary in (b"81.375", b"Ada", b"canary-secret", SCALE.id.encode(), b"C0:FF:EE", b'S1"'):
+        assert canary not in written
+
+
+async def test_a_damaged_entry_is_named_and_does_not_hold_up_the_others(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        hit, _ = await journal.record(SCALE, [weight(1), weight(2)])
+    with sqlite3.connect(path) as other:
+        (payload,) = other.execute("SELECT payload FROM entries WHERE number = 1").fetchone()
+        flipped = bytes([payload[0] ^ 1]) + payload[1:]
+        other.execute("UPDATE entries SET payload = ? WHERE number = 1", (flipped,))
+    other.close()
+
+    async with open_journal(path) as journal:
+        released = await journal.claim("mes", 10, START)
+        with Reader.open(path) as reader:
+            damaged = reader.damaged()
+            shown = [view.entry.reading.record for view in reader.entries()]
+            counts = reader.summary().deliveries
+
+    assert damaged == [hit.id]
+    assert shown == ["seq:2"]
+    assert [each.delivery.entry.reading.record for each in released] == ["seq:2"]
+    assert counts == {"parked": 1, "sending": 1}
+
+
+def _in_memory() -> Keyring:
+    opened = Database(apsw.Connection(":memory:"), Path(":memory:"))
+    opened.run("CREATE TABLE keys (owner TEXT PRIMARY KEY, wrapped BLOB)")
+    keys = Keyring(opened, [ONE])
+    keys.make_missing()
+    return keys
