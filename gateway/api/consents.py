@@ -8,8 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from gateway.api.context import HubHere
-from gateway.api.hub import Hub
+from gateway.api.context import HubHere, destination
 from gateway.consent.grant import (
     Capacity,
     ConsentEntry,
@@ -106,7 +105,7 @@ async def consents(hub: HubHere, subject: SubjectId | None = None) -> list[dict[
 @router.post("/consents/grant", status_code=201)
 async def grant(hub: HubHere, new: NewGrant) -> Grant:
     """Record consent; what it covers and was held back becomes due."""
-    takes = _destination(hub, new.destination)
+    takes = destination(hub, new.destination)
     try:
         _, record = shown(Purpose.HEALTH_RECORD, new.language, new.version)
     except KeyError:
@@ -132,7 +131,13 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
 
 @router.post("/consents/withdraw", status_code=201)
 async def withdraw(hub: HubHere, new: NewWithdrawal) -> Withdrawn:
-    """Take consent back. When this answers, nothing of theirs leaves for there any more."""
+    """Take consent back. When this answers, nothing of theirs leaves for there any more.
+
+    Also from a destination that is in the configuration no longer; not from one that never was, for
+    that is a typing mistake, and the consent it meant would live on.
+    """
+    if new.destination not in {entry.destination for entry in hub.reader.ledger(new.subject)}:
+        destination(hub, new.destination)
     made = Withdrawal(
         id=f"withdrawal-{secrets.token_hex(8)}",
         subject=new.subject,
@@ -149,19 +154,9 @@ async def withdraw(hub: HubHere, new: NewWithdrawal) -> Withdrawn:
 @router.post("/pairings", status_code=201)
 async def pair(hub: HubHere, new: NewPairing) -> dict[str, str]:
     """Exchange the code that the destination showed the person for lasting credentials."""
-    _destination(hub, new.destination)
+    destination(hub, new.destination)
     await hub.pair(new.subject, new.destination, new.code)
     return {"subject": new.subject, "destination": new.destination}
-
-
-def _destination(hub: Hub, name: str) -> frozenset[Kind]:
-    try:
-        return hub.routes[name]
-    except KeyError:
-        known = ", ".join(sorted(hub.routes)) or "none"
-        raise ConfigError(
-            f"There is no destination {name!r} in the configuration: {known}."
-        ) from None
 
 
 def _lines(ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict
 
-from gateway.api.context import HubHere
+from gateway.api.context import HubHere, destination
 from gateway.api.people import Claim
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
@@ -81,6 +81,7 @@ async def outbox(hub: HubHere) -> list[dict[str, Any]]:
 @router.post("/outbox/retry", status_code=201)
 async def retry(hub: HubHere, retry: Retry) -> dict[str, int]:
     """Make parked deliveries due again, after what they were refused for was mended."""
+    destination(hub, retry.destination)
     return {"retried": await hub.journal.retry_parked(destination=retry.destination)}
 
 
