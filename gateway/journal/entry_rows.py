@@ -10,6 +10,7 @@ from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution, SubjectId
+from gateway.errors import JournalError
 from gateway.journal import devices
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, span, span_us, to_us
@@ -20,8 +21,13 @@ WIDTH = 11
 
 
 def to_blob(entry: ReadingId) -> bytes:
-    """Return the identity as it is stored, half as long."""
-    return bytes.fromhex(entry)
+    """Return the identity as it is stored, half as long. Raises JournalError if it is none."""
+    try:
+        return bytes.fromhex(entry)
+    except ValueError:
+        raise JournalError(
+            "that is no reading's id, which has 32 digits and letters from a to f: see 'journal'"
+        ) from None
 
 
 def from_blob(stored: bytes) -> ReadingId:
