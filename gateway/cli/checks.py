@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from gateway.cli.arguments import Json
-from gateway.cli.show import as_json, console
+from gateway.cli.show import as_json, say
 from gateway.config import Config
 from gateway.errors import GatewayError
 
@@ -43,7 +43,7 @@ def doctor(context: typer.Context, json: Json = False) -> None:
     else:
         for finding in found:
             mark = "ok  " if finding.well else "FIX "
-            console.print(f"{mark}{finding.subject}: {finding.sentence}", markup=False)
+            say(f"{mark}{finding.subject}: {finding.sentence}")
     if not all(finding.well for finding in found):
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.arguments import Json, Since, moment, person
-from gateway.cli.show import as_json, console, rows
+from gateway.cli.show import as_json, console, rows, say
 
 consent = typer.Typer(no_args_is_help=True, help="What leaves, to whom: give, withdraw, see.")
 
@@ -61,7 +61,7 @@ def grant(
     if json:
         as_json(answer)
         return
-    console.print(f"Recorded as {answer['id']}: {', '.join(answer['kinds'])}.", markup=False)
+    say(f"Recorded as {answer['id']}: {', '.join(answer['kinds'])}.")
 
 
 @consent.command()
@@ -87,10 +87,9 @@ def withdraw(
     if json:
         as_json(answer)
         return
-    console.print(
+    say(
         f"Withdrawn. {answer['dropped']} readings that waited were removed from the queue;"
-        f" {answer['left']} left while you asked.",
-        markup=False,
+        f" {answer['left']} left while you asked."
     )
 
 
@@ -129,4 +128,4 @@ def pair(
     """Pair a person with their health space, by the code that it shows them."""
     client = context.obj.client
     client.post("pairings", subject=person(client, who)["id"], destination=to, code=code)
-    console.print("Paired.", markup=False)
+    say("Paired.")

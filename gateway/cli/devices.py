@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.arguments import Json, Since, moment, person
-from gateway.cli.show import as_json, console, rows
+from gateway.cli.show import as_json, rows, say
 
 people = typer.Typer(no_args_is_help=True, help="The people this hub measures.")
 
@@ -66,7 +66,7 @@ def adopt(
 ) -> None:
     """Let the gateway talk with a device. Strangers' devices are never spoken to."""
     answer = context.obj.client.post("devices", "adopt", device=device, driver=driver)
-    console.print(f"{answer['id']} is one of ours now.", markup=False)
+    say(f"{answer['id']} is one of ours now.")
 
 
 def assign(
@@ -90,7 +90,7 @@ def assign(
         as_json(answer)
         return
     where = f", user {slot}," if slot is not None else ""
-    console.print(f"{answer['device']}{where} measures them since {answer['since']}.", markup=False)
+    say(f"{answer['device']}{where} measures them since {answer['since']}.")
 
 
 @people.command("add")
@@ -104,7 +104,7 @@ def add_person(
     if json:
         as_json(answer)
         return
-    console.print(answer["id"], markup=False)
+    say(answer["id"])
 
 
 @people.command("erase")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.arguments import Json, person
-from gateway.cli.show import as_json, console, rows
+from gateway.cli.show import as_json, rows, say
 
 outbox = typer.Typer(invoke_without_command=True, help="What is still owed to whom.")
 
@@ -68,7 +68,7 @@ def claim(
     """Say whose an unclaimed reading is."""
     client = context.obj.client
     client.post("readings", reading, "claim", subject=person(client, who)["id"])
-    console.print("Claimed.", markup=False)
+    say("Claimed.")
 
 
 @outbox.callback()
@@ -91,4 +91,4 @@ def retry(
 ) -> None:
     """Send parked readings again, after what they were refused for was mended."""
     answer = context.obj.client.post("outbox", "retry", destination=to)
-    console.print(f"{answer['retried']} readings are due again.", markup=False)
+    say(f"{answer['retried']} readings are due again.")

@@ -8,9 +8,21 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
+
+_UNFOLDED = 10_000
+"""Columns of what is not a terminal: a file or a pipe has no edge to fold at."""
+
+
+def say(text: str) -> None:
+    """Print a sentence as it is: what looks like markup is none, and the terminal does the folding.
+
+    So a path or an id stays in one piece for whoever copies it.
+    """
+    console.print(text, markup=False, soft_wrap=True)
 
 
 def as_json(answer: object) -> None:
@@ -21,13 +33,15 @@ def as_json(answer: object) -> None:
 def rows(title: str, columns: Mapping[str, str], answer: Sequence[Mapping[str, Any]]) -> None:
     """Print one table; `columns` maps a key of each row to the column's heading."""
     table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
+    for number, heading in enumerate(columns.values()):
+        # The first is what other commands ask for, so it is never folded.
+        table.add_column(heading, overflow="fold", no_wrap=number == 0)
     for row in answer:
-        table.add_row(*(cell(row.get(key)) for key in columns))
-    console.print(table)
+        table.add_row(*(Text(cell(row.get(key))) for key in columns))
+    to = console if console.is_terminal else Console(highlight=False, width=_UNFOLDED)
+    to.print(table)
     if not answer:
-        console.print("  (none)")
+        say("  (none)")
 
 
 def cell(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.show import console
+from gateway.cli.show import console, say
 
 Guest = Annotated[
     list[str] | None, typer.Option(help="A guest package whose driver may be used too.")
@@ -44,7 +44,7 @@ def check(context: typer.Context) -> None:
     """Validate the configuration file; each fault with its line."""
     path = context.obj.path
     _ = context.obj.config
-    console.print(f"{path}: no fault.", markup=False)
+    say(f"{path}: no fault.")
 
 
 @config.command("show")
