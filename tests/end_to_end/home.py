@@ -19,7 +19,6 @@ from gateway import config as configuration
 from gateway.app.daemon import daemon
 from gateway.app.hub import DaemonHub
 from gateway.client import Client
-from gateway.config import Config
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
@@ -101,12 +100,13 @@ class Home:
     hub: DaemonHub
     """Only of a daemon in this process."""
 
-    def __init__(self, config: Config, space: HealthSpace, time: Passing) -> None:
-        self.config = config
+    def __init__(self, path: Path, space: HealthSpace, time: Passing) -> None:
+        self.path = path
+        self.config = configuration.load(path)
         self.space = space
         self.time = time
         self.people: dict[str, str] = {}
-        self._client = Client(config)
+        self._client = Client(self.config)
         self._weighings = 0
 
     async def get(self, *path: str, **query: str | int | None) -> Any:
@@ -213,9 +213,10 @@ async def at_home(
     folder: Path, space: HealthSpace, time: Passing, plan: Plan
 ) -> AsyncIterator[Home]:
     """Run the daemon for as long as the block lasts."""
-    config = configuration.load(written(folder, space, plan))
+    path = written(folder, space, plan)
+    config = configuration.load(path)
     async with daemon(config, clock=time, timer=time.timer) as hub:
-        home = Home(config, space, time)
+        home = Home(path, space, time)
         home.hub = hub
         await home.until(lambda: asyncio.to_thread(Client(config).daemon_answers))
         yield home

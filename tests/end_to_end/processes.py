@@ -1,15 +1,17 @@
-"""The daemon and the command in processes of their own."""
+"""The daemon and the command in processes of their own; the command also in this one: faster."""
 
 import asyncio
+import io
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_sims.health_space import HealthSpace
 
 from gateway import config as configuration
+from gateway.cli.main import command as main
 from gateway.demo.processes import Daemon
 from tests.end_to_end.home import Home, Plan, written
 from tests.end_to_end.passing import Passing
@@ -34,7 +36,7 @@ async def a_daemon(
     daemon = Daemon(path, config, folder)
     await asyncio.to_thread(daemon.launch)
     try:
-        yield Home(config, space, time), daemon
+        yield Home(path, space, time), daemon
     finally:
         await asyncio.to_thread(daemon.stop)
 
@@ -49,3 +51,22 @@ async def command(config: Path, *arguments: str, given: bytes = b"") -> Ran:
     )
     output, error = await process.communicate(given)
     return Ran(process.returncode or 0, output.decode(), error.decode())
+
+
+def run_here(config: Path, *arguments: str, given: bytes = b"") -> Ran:
+    """Run the command in this process, by its arguments; in a thread, if a loop runs in this one.
+
+    A traceback, which would end the process, comes out as the exception.
+    """
+    output, error, status = io.StringIO(), io.StringIO(), 0
+    before = sys.argv, sys.stdin
+    sys.argv = ["healthspace-gateway", "--config", str(config), *arguments]
+    sys.stdin = io.TextIOWrapper(io.BytesIO(given))
+    try:
+        with redirect_stdout(output), redirect_stderr(error):
+            main()
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 0
+    finally:
+        sys.argv, sys.stdin = before
+    return Ran(status, output.getvalue(), error.getvalue())

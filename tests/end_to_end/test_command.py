@@ -1,0 +1,340 @@
+"""Every command, with a daemon and without one: it works, or says in one sentence why not."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from firmware_sims.health_space import HealthSpace
+
+from tests.end_to_end.home import MARCEL, ODILE, Home, Plan, at_home
+from tests.end_to_end.passing import Passing
+from tests.end_to_end.processes import Ran, command, run_here
+
+SCALE = "serial:captured-scale"
+CAPTURE = Path(__file__).parents[1] / "vectors" / "captures" / "counter-scale.jsonl"
+NOT_RUNNING = "The daemon is not running: start it with 'healthspace-gateway run'."
+NOWHERE = "There is no destination 'nowhere' in the configuration: mes."
+NOBODY = "There is no such person here: see 'people list', or add one with 'people add'."
+
+LISTS = {
+    ("devices",): SCALE,
+    ("people", "list"): ODILE,
+    ("consent", "show"): "grant",
+    ("consent", "show", ODILE): "grant",
+    ("journal",): "weight",
+    ("journal", "--person", ODILE, "--limit", "2"): "weight",
+    ("outbox",): "settled",
+}
+"""What can be looked at, and a word that must be there."""
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+@pytest.mark.parametrize("asked", LISTS, ids=" ".join)
+async def test_what_there_is_can_be_looked_at_by_people_and_by_scripts(
+    asked: tuple[str, ...], running: bool, tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        if running:
+            shown, listed = await both(home, *asked)
+    if not running:
+        shown, listed = await both(home, *asked)
+
+    assert (shown.status, shown.error, listed.status, listed.error) == (0, "", 0, "")
+    assert LISTS[asked] in shown.output
+    assert LISTS[asked] in listed.output
+    assert isinstance(json.loads(listed.output), list)
+
+
+async def test_scan_lists_what_is_in_reach_while_the_daemon_runs(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        shown, listed = await both(home, "scan")
+    stopped = await here(home, "scan")
+
+    assert SCALE in shown.output
+    assert [each["device"] for each in json.loads(listed.output)] == [SCALE]
+    assert_refused(stopped, NOT_RUNNING)
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+async def test_a_household_can_be_set_up_and_changed(
+    running: bool, tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    steps = [
+        (("people", "add", MARCEL), "p-"),
+        (("adopt", "serial:bathroom", "--driver", "scale/tanita"), "is one of ours now"),
+        (("assign", "serial:bathroom", MARCEL, "--slot", "2", "--since", "90d"), "measures them"),
+        (("assign", "serial:bathroom", MARCEL, "--json"), '"device": "serial:bathroom"'),
+        (("consent", "grant", MARCEL, "--to", "mes", "--yes"), "Recorded as grant-"),
+        (
+            (
+                *("consent", "grant", MARCEL, "--to", "mes", "--yes", "--json"),
+                *("--kinds", "weight,height", "--since", "2026-03-01", "--language", "en"),
+                *("--by", ODILE, "--capacity", "legal_representative"),
+            ),
+            '"capacity": "legal_representative"',
+        ),
+        (("consent", "withdraw", MARCEL, "--to", "mes"), "Withdrawn. 0 readings"),
+        (("consent", "withdraw", MARCEL, "--to", "mes", "--json"), '"dropped": 0'),
+        (("outbox", "retry", "--to", "mes"), "0 readings are due again."),
+    ]
+    async with a_used_hub(tmp_path, space, time) as home:
+        if running:
+            done = [(await here(home, *step), word) for step, word in steps]
+    if not running:
+        done = [(await here(home, *step), word) for step, word in steps]
+
+    for ran, word in done:
+        assert (ran.status, ran.error) == (0, "")
+        assert word in ran.output
+
+
+async def test_consent_is_asked_for_with_its_text_and_a_no_records_nothing(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        await here(home, "people", "add", MARCEL)
+        no = await here(home, "consent", "grant", MARCEL, "--to", "mes", given=b"n\n")
+        after_no = await here(home, "consent", "show", MARCEL, "--json")
+        yes = await here(home, "consent", "grant", MARCEL, "--to", "mes", given=b"y\n")
+
+    assert "D'accord ?" in no.output
+    assert no.status == 1
+    assert json.loads(after_no.output) == []
+    assert "Recorded as grant-" in yes.output
+
+
+async def test_people_pair_with_the_code_that_they_were_shown(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        good = await here(home, "pair", ODILE, "--to", "mes", "--code", space.add_person(ODILE))
+        bad = await here(home, "pair", ODILE, "--to", "mes", "--code", "not-this-one")
+        prompted = await here(
+            home, "pair", ODILE, "--to", "mes", given=f"{space.add_person(ODILE)}\n".encode()
+        )
+    stopped = await here(home, "pair", ODILE, "--to", "mes", "--code", "x")
+
+    assert (good.status, good.output) == (0, "Paired.\n")
+    assert (prompted.status, prompted.error) == (0, "")
+    assert_refused(bad, "The pairing with the health space is over: pair this person again.")
+    assert_refused(stopped, NOT_RUNNING)
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+async def test_an_unclaimed_reading_is_claimed_once(
+    running: bool, tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    plan = Plan(captures=(CAPTURE,))
+    async with at_home(tmp_path, space, time, plan) as home:
+        await home.until(lambda: has_readings(home))
+        await home.welcome(ODILE)
+        await home.welcome(MARCEL)
+        reading = (await home.readings())[0]["id"]
+        if running:
+            first, again, unknown = await claims(home, reading)
+    if not running:
+        first, again, unknown = await claims(home, reading)
+
+    assert (first.status, first.output) == (0, "Claimed.\n")
+    assert_one_sentence(again)
+    assert_one_sentence(unknown)
+
+
+REFUSED = {
+    ("adopt", "serial:unheard-of"): (
+        "serial:unheard-of is not in reach, so no driver could be chosen: switch it on and look"
+        " with 'scan', or name the driver."
+    ),
+    ("assign", SCALE, "Nemo"): NOBODY,
+    ("consent", "grant", "Nemo", "--to", "mes", "--yes"): NOBODY,
+    ("consent", "grant", ODILE, "--to", "nowhere", "--yes"): NOWHERE,
+    ("consent", "grant", ODILE, "--to", "mes", "--yes", "--language", "la"): (
+        "There is no consent text in 'la': fr and en exist."
+    ),
+    ("consent", "grant", ODILE, "--to", "mes", "--yes", "--since", "some day"): (
+        "'some day' is no moment: write now, 90d or 2026-03-14T09:30."
+    ),
+    ("consent", "grant", ODILE, "--to", "mes", "--yes", "--kinds", "mood"): None,
+    ("consent", "grant", ODILE, "--to", "mes", "--yes", "--capacity", "friend"): None,
+    ("consent", "withdraw", "Nemo", "--to", "mes"): NOBODY,
+    ("consent", "withdraw", ODILE, "--to", "nowhere"): NOWHERE,
+    ("consent", "show", "Nemo"): NOBODY,
+    ("claim", "no-reading", ODILE): None,
+    ("journal", "--person", "Nemo"): NOBODY,
+    ("journal", "--limit", "0"): None,
+    ("outbox", "retry", "--to", "nowhere"): NOWHERE,
+}
+"""What cannot be, and the sentence; None: any, but one."""
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+@pytest.mark.parametrize("asked", REFUSED, ids=" ".join)
+async def test_what_cannot_be_is_refused_in_one_sentence(
+    asked: tuple[str, ...], running: bool, tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        if running:
+            ran = await here(home, *asked)
+    if not running:
+        ran = await here(home, *asked)
+
+    sentence = REFUSED[asked]
+    if sentence is None:
+        assert_one_sentence(ran)
+    else:
+        assert_refused(ran, sentence)
+
+
+@pytest.mark.parametrize("asked", [("devices",), ("journal",), ("outbox",), ("people", "list")])
+async def test_before_the_first_start_there_is_nothing_to_look_at(
+    asked: tuple[str, ...], tmp_path: Path
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[hub]\nstate = "{tmp_path / "state"}"\n')
+
+    ran = await asyncio.to_thread(run_here, config, *asked)
+
+    assert_refused(ran, f"there is no journal at {tmp_path / 'state' / 'journal.db'}")
+
+
+async def test_the_doctor_finds_nothing_at_a_hub_that_is_well_and_names_what_is_not(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    missing = tmp_path / "ttyUSB7"
+    async with a_used_hub(tmp_path, space, time) as home:
+        well, listed = await both(home, "doctor")
+    stopped = await here(home, "doctor")
+    plan = Plan(ports={"counter": (missing, "scale/tanita")})
+    async with at_home(tmp_path, space, time, plan) as home:
+        unplugged = await here(home, "doctor")
+
+    assert (well.status, well.error) == (0, "")
+    assert all(finding["ok"] for finding in json.loads(listed.output))
+    assert stopped.status == 1
+    assert "FIX daemon: not running: start it with 'healthspace-gateway run'." in stopped.output
+    assert unplugged.status == 1
+    assert f"{missing} is not there: plug the device in." in unplugged.output
+
+
+async def test_the_configuration_is_checked_and_shown_without_its_secrets(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        checked = await here(home, "config", "check")
+        shown = await here(home, "config", "show")
+
+    (destination,) = json.loads(shown.output)["destinations"]
+    assert (checked.status, checked.output) == (0, f"{tmp_path / 'gateway.toml'}: no fault.\n")
+    assert space.settings.client_secret not in shown.output
+    assert set(destination["client_secret"]) == {"*"}
+
+
+async def test_a_faulty_configuration_is_told_by_every_command_with_its_line(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text('[hub]\nzone = "Europe/Pari"\n')
+
+    for asked in (("config", "check"), ("devices",), ("config", "show")):
+        ran = await asyncio.to_thread(run_here, config, *asked)
+        assert_refused(
+            ran,
+            f"{config}:2: hub.zone: there is no time zone 'Europe/Pari'; did you mean"
+            " Europe/Paris?.",
+        )
+
+
+async def test_decode_says_what_bytes_mean_and_what_is_wrong_with_others(tmp_path: Path) -> None:
+    asked = [
+        {"id": 1, "characteristic": "2a35", "hex": "00 7800 5000 5d00"},
+        {"id": 2, "driver": "tanita", "text": "no line of a scale"},
+        {"id": 3, "characteristic": "2a35", "hex": "00 78"},
+        {"id": 4, "driver": "nobody's", "hex": "00"},
+    ]
+    lines = "".join(json.dumps(line) + "\n" for line in asked) + "not JSON\n"
+
+    ran = await command(tmp_path / "none.toml", "decode", given=lines.encode())
+
+    answers = [json.loads(line) for line in ran.output.splitlines()]
+    assert (ran.status, ran.error) == (0, "")
+    assert [answer["ok"] for answer in answers] == [True, False, False, False, False]
+    assert answers[0]["message"]["systolic"] == 120
+    assert all(answer["error"] for answer in answers[1:])
+
+
+async def test_run_says_in_one_sentence_why_it_cannot(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    config = tmp_path / "gateway.toml"
+    async with a_used_hub(tmp_path, space, time):
+        second = await command(config, "run")
+    missing = await command(tmp_path / "none.toml", "run")
+
+    assert_one_sentence(second)
+    assert "journal.db is in use by process" in second.error
+    assert_refused(
+        missing, f"{tmp_path / 'none.toml'}: cannot be read (No such file or directory)."
+    )
+
+
+async def test_names_that_look_like_markup_are_shown_as_they_are(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        await here(home, "people", "add", "[/bold] [red]Ada")
+        ran = await here(home, "people", "list")
+
+    assert "[/bold] [red]Ada" in ran.output
+
+
+@asynccontextmanager
+async def a_used_hub(folder: Path, space: HealthSpace, time: Passing) -> AsyncIterator[Home]:
+    """Run a daemon with one person, whose scale has weighed them."""
+    async with at_home(folder, space, time, Plan(captures=(CAPTURE,))) as home:
+        await home.until(lambda: has_readings(home))
+        await home.welcome(ODILE)
+        await home.give(SCALE, "scale/tanita", ODILE)
+        await home.until(lambda: are_settled(home))
+        yield home
+
+
+async def here(home: Home, *asked: str, given: bytes = b"") -> Ran:
+    return await asyncio.to_thread(run_here, home.path, *asked, given=given)
+
+
+async def both(home: Home, *asked: str) -> tuple[Ran, Ran]:
+    """Ask as a person and as a script does."""
+    return await here(home, *asked), await here(home, *asked, "--json")
+
+
+async def claims(home: Home, reading: str) -> tuple[Ran, Ran, Ran]:
+    return (
+        await here(home, "claim", reading, ODILE),
+        await here(home, "claim", reading, MARCEL),
+        await here(home, "claim", "0" * len(reading), ODILE),
+    )
+
+
+async def has_readings(home: Home) -> bool:
+    return len(await home.readings()) == 3
+
+
+async def are_settled(home: Home) -> bool:
+    return await home.states() == ["settled"] * 2
+
+
+def assert_refused(ran: Ran, sentence: str) -> None:
+    assert (ran.status, ran.output) == (1, "")
+    assert ran.error == f"healthspace-gateway: {sentence}\n"
+
+
+def assert_one_sentence(ran: Ran) -> None:
+    assert (ran.status, ran.output) == (1, "")
+    assert ran.error.startswith("healthspace-gateway: ")
+    assert ran.error.count("\n") == 1
+    assert "Traceback" not in ran.error
