@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from gateway.drivers.api import SERIAL, Channel, Driver, Reach, Sighting, gatt
+from gateway.drivers.scale.sanitas.session import DATA as SANITAS
 from gateway.drivers.scale.xiaomi.session import V2
 from gateway.testing.links import Answer, Written
 from gateway.testing.specimen import Said, Specimen
@@ -128,6 +129,22 @@ def _mi_scale() -> Specimen:
     )
 
 
+def _sanitas() -> Specimen:
+    says = (
+        "e7 58 01 0680",  # settling
+        "e7 58 00 0687",  # 83.55 kg
+        "e7 59 03 01 010000000000000065",
+        "e7 59 03 02 6a21f4c6 0687 01b5 00df 02",
+        "e7 59 03 03 09 018d 00e9 0717 0aa2 0108",
+    )
+    return Specimen(
+        named("scale/sanitas"),
+        (seen("ffe0", name="SANITAS SBF70"), seen(name="Beurer BF800")),
+        tuple((1.0 * n, SANITAS, bytes.fromhex(data)) for n, data in enumerate(says)),
+        answers=lambda: {SANITAS: lambda _: ()},
+    )
+
+
 def _fixed(values: Mapping[Channel, bytes], *but: Channel) -> Iterable[Written]:
     return ((channel, data) for channel, data in values.items() if channel not in but)
 
@@ -178,6 +195,7 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
             asked_for_weight("scale/mt_sics", EMPTY, MOVING, SICS_STABLE, SICS_STABLE, EMPTY),
         ),
         "scale/sma": (asked_for_weight("scale/sma", ZERO, STANDING, STANDING, ZERO),),
+        "scale/sanitas": (_sanitas(),),
         "scale/xiaomi": (_mi_scale(),),
         "scale/tanita": (spoken("scale/tanita", SC_330, PW_650),),
     }

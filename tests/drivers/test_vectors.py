@@ -26,6 +26,7 @@ COVERED = {
     "cgm/bluetooth_sig",
     "glucose_meter/bluetooth_sig",
     "scale/bluetooth_sig",
+    "scale/sanitas",
     "scale/xiaomi",
 }
 READY = COVERED

@@ -1,0 +1,117 @@
+"""What Sanitas SBF70 and its relatives (Beurer BF700, BF710, BF800) send on FFE1.
+
+    start u8 (E7 or F7) | 58 | settling u8 | weight u16                      while one stands on it
+    start u8            | 59 | parts u8 | part u8 | octets                   what it measured
+
+The octets of part 2 and those after, put together (part 1 says who was recognised):
+
+    unix time u32 | weight u16 | impedance u16 Ohm | fat u16 | water u16 | muscle u16 | ...
+
+Everything is most significant octet first; a weight is 0.05 kg per bit, a share 0.1 %. What follows
+the muscle is not read: public clients do not agree on it. Each frame waits for its acknowledgement,
+`start F1` and the second to fourth octet of the frame; without it the scale stops.
+
+Source: captures of the maker's app and public clients (KristianP26/ble-scale-sync issue 211,
+oliexdev/openScale issues 1500 and others); the maker has published nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.errors import DecodeError
+from gateway.wire.cursor import Cursor
+
+STARTS = (0xE7, 0xF7)
+
+_WEIGHT, _MEASURED = 0x58, 0x59
+_ACKNOWLEDGE = 0xF1
+_NO_WEIGHT = 0xFFFF
+_FIRST_OF_DATA = 2
+_LEAST_OCTETS = 14  # up to the muscle
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWeight:
+    """A weight while somebody stands on the scale."""
+
+    weight_kg: Decimal
+    stable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a measurement."""
+
+    count: int
+    part: int
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A whole measurement. What is 0 was not measured."""
+
+    unix_time: int
+    weight_kg: Decimal
+    impedance_ohm: int
+    fat_percent: Decimal
+    water_percent: Decimal
+    muscle_percent: Decimal
+
+
+def frame(data: bytes) -> LiveWeight | Part:
+    """Read one notification; raises DecodeError."""
+    cursor = Cursor(data)
+    start, command = cursor.u8(), cursor.u8()
+    if start not in STARTS:
+        raise DecodeError("bad_header", data)
+    if command == _WEIGHT:
+        settling, raw = cursor.u8(), cursor.u16_big_endian()
+        if raw == _NO_WEIGHT:
+            raise DecodeError("out_of_range", data, 3)
+        return LiveWeight(_kilograms(raw), settling == 0)
+    if command == _MEASURED:
+        return Part(cursor.u8(), cursor.u8(), cursor.rest())
+    raise DecodeError("unknown_command", data, 1)
+
+
+def measured(parts: Iterable[Part]) -> Measured:
+    """Put the parts of a measurement together; raises DecodeError if one is missing."""
+    given = list(parts)
+    told = [part for part in given if part.part >= _FIRST_OF_DATA]
+    octets = b"".join(part.octets for part in told)
+    count = given[-1].count if given else 0
+    if [part.part for part in told] != list(range(_FIRST_OF_DATA, count + 1)):
+        raise DecodeError("part_missing", octets)
+    if len(octets) < _LEAST_OCTETS:
+        raise DecodeError("truncated", octets, len(octets))
+    cursor = Cursor(octets, 4)
+    return Measured(
+        int.from_bytes(octets[:4], "big"),
+        _kilograms(cursor.u16_big_endian()),
+        cursor.u16_big_endian(),
+        *(Decimal(cursor.u16_big_endian()).scaleb(-1) for _ in range(3)),
+    )
+
+
+def acknowledgement(data: bytes) -> bytes | None:
+    """Return what tells the scale to go on after this frame; None if it is no frame."""
+    if len(data) < 4 or data[0] not in STARTS:
+        return None
+    return bytes((data[0], _ACKNOWLEDGE)) + data[1:4]
+
+
+def split(data: bytes, sizes: object) -> list[bytes]:
+    """Cut frames that were joined, as a published measurement is; raises DecodeError."""
+    whole = isinstance(sizes, list) and all(isinstance(size, int) and size > 0 for size in sizes)
+    if not isinstance(sizes, list) or not whole or sum(sizes) != len(data):
+        raise DecodeError("sizes_of_parts_needed", data)
+    cursor = Cursor(data)
+    return [cursor.take(size) for size in sizes]
+
+
+def _kilograms(raw: int) -> Decimal:
+    return Decimal(raw * 5).scaleb(-2)
