@@ -3,7 +3,9 @@
     <prefix>/<gateway>/status    retained: online or, by will, not
     <prefix>/<gateway>/health    retained: numbers, every minute
 
-It goes over a connection of its own, so that a broker can keep it apart from readings.
+It goes over a connection of its own, so that a broker can keep it apart from readings. aiomqtt is
+enough here: a report that is lost is followed by the next, and consent has no say in it. Readings
+need to know what the broker said of each (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
+import aiomqtt
 import orjson
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from gateway.clock import Clock
 from gateway.errors import UplinkError
@@ -20,7 +25,7 @@ from gateway.uplink.api import Timer
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.fleet_health import Health
 from gateway.uplink.fleet_settings import FleetSettings
-from gateway.uplink.mqtt_client import MqttConnection, Outgoing, Session
+from gateway.uplink.mqtt_client import trust
 
 _EXPIRES_AFTER = 10
 """So many missed reports later, the last one is not worth showing any more."""
@@ -41,40 +46,46 @@ class Fleet:
         while True:
             try:
                 await self._tell(timer, backoff)
-            except UplinkError:  # the operator sees it by our being offline
+            except (aiomqtt.MqttError, UplinkError):  # the operator sees it by our being offline
                 await timer(asyncio.Event(), backoff.failed(self._clock.now().monotonic))
 
     async def _tell(self, timer: Timer, backoff: Backoff) -> None:
-        session = Session(f"hsg-{self._settings.gateway}-fleet", will=self._status(online=False))
-        connection = await MqttConnection.open(self._settings, session)
-        try:
-            await connection.publish(self._status(online=True))
+        async with self._client() as client:
+            await self._status(client, online=True)
             backoff.answered()
-            while not connection.gone.is_set():
-                await connection.publish(self._report())
-                await timer(connection.gone, self._settings.every_s)
-        except asyncio.CancelledError:
-            await self._leave(connection)
-            raise
-        finally:
-            connection.abort()
+            try:
+                while True:
+                    await self._report(client)
+                    await timer(asyncio.Event(), self._settings.every_s)
+            except asyncio.CancelledError:
+                await self._status(client, online=False)
+                raise
 
-    async def _leave(self, connection: MqttConnection) -> None:
-        try:
-            if not connection.gone.is_set():
-                await connection.publish(self._status(online=False))
-        except UplinkError:  # the will says it instead
-            pass
-        await connection.close()
-
-    def _report(self) -> Outgoing:
-        return Outgoing(
-            f"{self._root}/health",
-            orjson.dumps(self._health().model_dump()),
-            retain=True,
-            expires_s=self._settings.every_s * _EXPIRES_AFTER,
+    def _client(self) -> aiomqtt.Client:
+        settings = self._settings
+        return aiomqtt.Client(
+            settings.host,
+            settings.port,
+            identifier=f"hsg-{settings.gateway}-fleet",
+            username=settings.username,
+            password=settings.read_password(),
+            protocol=aiomqtt.ProtocolVersion.V5,
+            will=aiomqtt.Will(f"{self._root}/status", _online(online=False), qos=1, retain=True),
+            tls_context=trust(settings) if settings.tls else None,
+            keepalive=settings.keepalive_s,
+            timeout=settings.answer_timeout_s,
         )
 
-    def _status(self, *, online: bool) -> Outgoing:
-        payload = orjson.dumps({"version": 1, "online": online})
-        return Outgoing(f"{self._root}/status", payload, retain=True)
+    async def _report(self, client: aiomqtt.Client) -> None:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.MessageExpiryInterval = self._settings.every_s * _EXPIRES_AFTER
+        payload = orjson.dumps(self._health().model_dump())
+        topic = f"{self._root}/health"
+        await client.publish(topic, payload, qos=1, retain=True, properties=properties)
+
+    async def _status(self, client: aiomqtt.Client, *, online: bool) -> None:
+        await client.publish(f"{self._root}/status", _online(online=online), qos=1, retain=True)
+
+
+def _online(*, online: bool) -> bytes:
+    return orjson.dumps({"version": 1, "online": online})

@@ -369,7 +369,7 @@ def _client(broker: BrokerSettings, session: Session) -> Client:
     client.connect_timeout = broker.connect_timeout_s
     client.max_inflight_messages_set(65535)  # the window here is the bound
     if broker.tls:
-        client.tls_set_context(_trust(broker))
+        client.tls_set_context(trust(broker))
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.read_password())
     if session.will is not None:
@@ -390,7 +390,8 @@ def _reset_on_close(descriptor: int) -> None:
         same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def _trust(broker: BrokerSettings) -> ssl.SSLContext:
+def trust(broker: BrokerSettings) -> ssl.SSLContext:
+    """Say whom to trust, and who we are. Raises as opening a connection does."""
     try:
         context = ssl.create_default_context(cafile=broker.ca_file)
         if broker.certificate_file is not None:
