@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from firmware_sims.body import Body
-from firmware_sims.bp_monitor.bluetooth_sig import BloodPressureMonitor
+from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
 from firmware_sims.device_clock import DeviceClock
+from firmware_sims.episodic import EpisodicDevice, Fittings
 from firmware_sims.faults import Faults
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Ledger
@@ -21,7 +22,7 @@ from firmware_sims.packing.date_time import DST_STANDARD
 from firmware_sims.peripheral import VirtualDevice
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.routine import Routine
-from firmware_sims.scale.bluetooth_sig import WeightScale
+from firmware_sims.scale.bluetooth_sig import body_scale
 from firmware_sims.scenario import DeviceSpec, Scenario
 from firmware_sims.store_and_forward import Pace
 
@@ -94,37 +95,27 @@ class Stage:
             settle_s=spec.settle_s,
             slow_s=spec.slow_s,
         )
-        people = {slot: self._body(spec, person) for slot, person in spec.users.items()}
-        device: BloodPressureMonitor | WeightScale
-        if spec.type == "bp_monitor":
-            device = BloodPressureMonitor(
-                _identity(spec),
-                people,
-                now=self._now,
-                clock=self._clock(spec),
-                ledger=self._ledger,
-                faults=Faults(spec.faults),
-                pace=pace,
-                routine=Routine(spec.interval_s, spec.limit),
-                kilopascal=spec.kilopascal,
-                clock_service=spec.clock_service,
-            )
-        else:
-            device = WeightScale(
-                _identity(spec),
-                people,
-                now=self._now,
-                clock=self._clock(spec),
-                ledger=self._ledger,
-                faults=Faults(spec.faults),
-                pace=pace,
-                routine=Routine(spec.interval_s, spec.limit),
-                imperial=spec.imperial,
-                composition=spec.composition,
-                clock_service=spec.clock_service,
-            )
+        fittings = Fittings(
+            now=self._now,
+            clock=self._clock(spec),
+            ledger=self._ledger,
+            faults=Faults(spec.faults),
+            pace=pace,
+            routine=Routine(spec.interval_s, spec.limit),
+            clock_service=spec.clock_service,
+        )
+        device = self._episodic(spec, fittings)
         device.remember(spec.stored, every=timedelta(hours=spec.stored_every_h))
         return device
+
+    def _episodic(self, spec: DeviceSpec, fittings: Fittings) -> EpisodicDevice:
+        who = _identity(spec)
+        people = {slot: self._body(spec, person) for slot, person in spec.users.items()}
+        if spec.type == "bp_monitor":
+            return blood_pressure_monitor(who, people, fittings, kilopascal=spec.kilopascal)
+        return body_scale(
+            who, people, fittings, imperial=spec.imperial, composition=spec.composition
+        )
 
     def _sensor(self, spec: DeviceSpec) -> GlucoseSensor:
         (person,) = spec.users.values()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from firmware_sims.bp_monitor.bluetooth_sig import BloodPressureMonitor
+from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor
 from firmware_sims.device_clock import DeviceClock
+from firmware_sims.episodic import EpisodicDevice, Fittings
 from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Ledger
 from firmware_sims.peripheral import Peripheral, VirtualDevice
@@ -34,15 +35,12 @@ class Air:
 
     async def cuff(
         self, pairing: Pairing = Pairing.JUST_WORKS, *, stored: int = 3, number: int = 1
-    ) -> BloodPressureMonitor:
+    ) -> EpisodicDevice:
         """Put a cuff with some readings there."""
-        device = BloodPressureMonitor(
+        device = blood_pressure_monitor(
             _identity(f"C4:00:00:00:01:{number:02X}", f"Cuff {number}", pairing),
             {None: body(seed=number)},
-            now=_now,
-            clock=DeviceClock(_now),
-            ledger=self.ledger,
-            pace=PATIENT,
+            Fittings(now=_now, clock=DeviceClock(_now), ledger=self.ledger, pace=PATIENT),
         )
         device.remember(stored, every=timedelta(hours=1))
         await self.add(device)

@@ -11,8 +11,9 @@ import pytest
 from bumble import core, hci
 from bumble.device import Device
 from bumble.transport import open_transport
-from firmware_sims.bp_monitor.bluetooth_sig import BloodPressureMonitor
+from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.device_clock import DeviceClock
+from firmware_sims.episodic import EpisodicDevice, Fittings
 from firmware_sims.ledger import Ledger
 from firmware_sims.peripheral import Peripheral, VirtualDevice
 from firmware_sims.radio import VirtualRadio
@@ -39,11 +40,10 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def cuff(readings: int = 2) -> BloodPressureMonitor:
+def cuff(readings: int = 2) -> EpisodicDevice:
     now = Time()
-    device = BloodPressureMonitor(
-        identity(), {None: body()}, now=now, clock=DeviceClock(now), ledger=Ledger(), pace=BRISK
-    )
+    fittings = Fittings(now=now, clock=DeviceClock(now), ledger=Ledger(), pace=BRISK)
+    device = blood_pressure_monitor(identity(), {None: body()}, fittings)
     device.remember(readings, every=timedelta(hours=1))
     return device
 
@@ -57,7 +57,7 @@ async def host(hci_address: str) -> AsyncIterator[Any]:
         yield device
 
 
-async def take_all(central: Any, device: BloodPressureMonitor) -> Sequence[bytes]:
+async def take_all(central: Any, device: EpisodicDevice) -> Sequence[bytes]:
     async with Collector(central, device.identity.address) as collector:
         await collector.discover()
         await collector.subscribe(0x1810, 0x2A35)

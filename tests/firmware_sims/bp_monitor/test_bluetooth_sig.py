@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from bumble import att, gatt_server
 from bumble.pairing import PairingConfig, PairingDelegate
-from firmware_sims.bp_monitor.bluetooth_sig import BloodPressureMonitor
+from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.device_clock import FACTORY_TIME, DeviceClock
+from firmware_sims.episodic import EpisodicDevice, Fittings
 from firmware_sims.faults import Fault, Faults
 from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Kind, Ledger
@@ -26,19 +27,18 @@ def cuff(
     kilopascal: bool = False,
     error: timedelta = timedelta(),
     pace: Pace = BRISK,
-) -> BloodPressureMonitor:
+) -> EpisodicDevice:
     now = Time()
     slots = range(1, users + 1) if users else [None]
-    return BloodPressureMonitor(
-        who or identity(),
-        {slot: body(f"user {slot}") for slot in slots},
+    fittings = Fittings(
         now=now,
         clock=DeviceClock(now, error=error),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
         pace=pace,
-        kilopascal=kilopascal,
     )
+    people = {slot: body(f"user {slot}") for slot in slots}
+    return blood_pressure_monitor(who or identity(), people, fittings, kilopascal=kilopascal)
 
 
 async def test_a_cuff_says_who_it_is_and_what_it_can_do() -> None:

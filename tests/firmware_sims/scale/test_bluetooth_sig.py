@@ -1,10 +1,11 @@
 from datetime import timedelta
 
 from firmware_sims.device_clock import FACTORY_TIME, DeviceClock
+from firmware_sims.episodic import EpisodicDevice, Fittings
 from firmware_sims.faults import Fault, Faults
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.radio import VirtualRadio
-from firmware_sims.scale.bluetooth_sig import WeightScale
+from firmware_sims.scale.bluetooth_sig import body_scale
 
 from tests.firmware_sims.collector import Collector
 from tests.firmware_sims.people import BRISK, Time, body, identity
@@ -17,20 +18,18 @@ def scale(
     imperial: bool = False,
     composition: bool = True,
     faults: dict[Fault, int] | None = None,
-) -> WeightScale:
+) -> EpisodicDevice:
     now = Time()
     slots = range(1, users + 1) if users else [None]
-    return WeightScale(
-        identity(),
-        {slot: body(f"user {slot}") for slot in slots},
+    fittings = Fittings(
         now=now,
         clock=DeviceClock(now),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
         pace=BRISK,
-        imperial=imperial,
-        composition=composition,
     )
+    people = {slot: body(f"user {slot}") for slot in slots}
+    return body_scale(identity(), people, fittings, imperial=imperial, composition=composition)
 
 
 async def test_weight_includes_composition_and_both_say_what_they_can_do() -> None:
