@@ -122,13 +122,7 @@ def measurement(data: bytes) -> BloodPressure:
         sfloat(cursor),
         sfloat(cursor),
         sfloat(cursor),
-        date_time(cursor) if flags & _TIME else None,
-        sfloat(cursor) if flags & _PULSE else None,
-        cursor.u8() if flags & _USER else None,
-        cursor.u16() if flags & _STATUS else None,
-        None,
-        flags & 0xE0 or None,
-        cursor.rest() or None,
+        *_options(cursor, flags),
     )
 
 
@@ -162,18 +156,7 @@ def intermediate(data: bytes) -> CuffPressure:
     flags = cursor.u8()
     pressure = sfloat(cursor)
     cursor.take(4)
-    return CuffPressure(
-        flags,
-        _unit(flags),
-        pressure,
-        date_time(cursor) if flags & _TIME else None,
-        sfloat(cursor) if flags & _PULSE else None,
-        cursor.u8() if flags & _USER else None,
-        cursor.u16() if flags & _STATUS else None,
-        None,
-        flags & 0xE0 or None,
-        cursor.rest() or None,
-    )
+    return CuffPressure(flags, _unit(flags), pressure, *_options(cursor, flags))
 
 
 def enhanced_measurement(data: bytes) -> BloodPressure:
@@ -234,6 +217,18 @@ _Options = tuple[
     int | None,
     bytes | None,
 ]
+
+
+def _options(cursor: Cursor, flags: int) -> _Options:
+    return (
+        date_time(cursor) if flags & _TIME else None,
+        sfloat(cursor) if flags & _PULSE else None,
+        cursor.u8() if flags & _USER else None,
+        cursor.u16() if flags & _STATUS else None,
+        None,
+        flags & 0xE0 or None,
+        cursor.rest() or None,
+    )
 
 
 def _enhanced_options(cursor: Cursor, flags: int) -> _Options:
