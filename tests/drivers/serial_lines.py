@@ -14,6 +14,7 @@ import pytest
 from hypothesis import strategies as st
 
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.reading import Kind, Measure
 from gateway.drivers.api import SERIAL, Driver, Frame, Reach, Sighting
 from gateway.errors import DecodeError, LinkLost, LinkTimeout
 from gateway.testing.clock import ManualClock
@@ -21,6 +22,8 @@ from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
 
 DEVICE = DeviceId("serial:counter")
+WAKING_S = 10.0
+"""Longer than a driver pauses between two attempts to wake a device, shorter than between reads."""
 
 
 def session_with(
@@ -59,6 +62,50 @@ async def listened(
     with pytest.raises(LinkLost):
         await driver.converse(session)
     return session
+
+
+def session_asking(
+    driver: Driver,
+    answer: Callable[[bytes], Iterable[bytes]],
+    settings: dict[str, str | int | bool | None] | None = None,
+) -> RecordingSession:
+    """A session whose device speaks when spoken to, and is otherwise silent."""
+    session = session_with(driver, settings=settings, answer=answer)
+    assert isinstance(session.link, ScriptedLink)
+    session.link.then = LinkTimeout
+    return session
+
+
+async def unplugged_at(
+    pause: int, driver: Driver, session: RecordingSession, *, longer_than_s: float = 0.0
+) -> RecordingSession:
+    """Let the driver converse; unplug the device at its `pause`th pause longer than this."""
+    left = pause
+
+    async def count(seconds: float, /) -> None:
+        nonlocal left
+        left -= seconds > longer_than_s
+        if left == 0:
+            raise LinkLost("unplugged")
+
+    session.pause = count  # type: ignore[method-assign]
+    with pytest.raises(LinkLost):
+        await driver.converse(session)
+    return session
+
+
+def systolic(session: RecordingSession) -> list[int]:
+    """The systolic pressures that were recorded, in mmHg."""
+    return [
+        int(r.values[Measure.SYSTOLIC].value)
+        for r in session.readings
+        if r.kind is Kind.BLOOD_PRESSURE
+    ]
+
+
+def glucose(session: RecordingSession) -> list[int]:
+    """The glucose values that were recorded, in mg/dL."""
+    return [int(r.values[Measure.GLUCOSE].value) for r in session.readings]
 
 
 class Timeline:

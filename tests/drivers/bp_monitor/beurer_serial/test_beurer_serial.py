@@ -8,14 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.identity import identity
-from gateway.domain.reading import Kind, Measure
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.beurer_serial import DRIVER
 from gateway.drivers.bp_monitor.beurer_serial.codec import Count, Pong, message, record
-from gateway.errors import DecodeError, LinkLost, LinkTimeout
-from gateway.testing.links import ScriptedLink
+from gateway.errors import DecodeError
 from gateway.testing.session import RecordingSession
-from tests.drivers.serial_lines import is_total, mangled, session_with
+from tests.drivers.serial_lines import (
+    WAKING_S,
+    is_total,
+    mangled,
+    session_asking,
+    systolic,
+    unplugged_at,
+)
 
 # 119/78 mmHg, 71 per minute, 2013-05-29 23:36: the worked example of the public clients.
 LATER = bytes.fromhex("ac 5e 35 47 05 1d 17 24 0d")
@@ -51,29 +56,9 @@ class Cuff:
 
 
 async def read(cuff: Cuff, polls: int = 1) -> RecordingSession:
-    session = session_with(DRIVER, answer=cuff.answer)
-    assert isinstance(session.link, ScriptedLink)
-    session.link.then = LinkTimeout
-    left = polls
-
-    async def pause(seconds: float, /) -> None:
-        nonlocal left
-        left -= seconds > 10
-        if left == 0:
-            raise LinkLost("unplugged")
-
-    session.pause = pause  # type: ignore[method-assign]
-    with pytest.raises(LinkLost):
-        await DRIVER.converse(session)
-    return session
-
-
-def systolic(session: RecordingSession) -> list[int]:
-    return [
-        int(r.values[Measure.SYSTOLIC].value)
-        for r in session.readings
-        if r.kind is Kind.BLOOD_PRESSURE
-    ]
+    return await unplugged_at(
+        polls, DRIVER, session_asking(DRIVER, cuff.answer), longer_than_s=WAKING_S
+    )
 
 
 def test_a_record_is_read() -> None:
@@ -170,20 +155,7 @@ async def test_something_else_on_the_line_is_not_asked_for_records() -> None:
         asked.append(data)
         return [b"?"]
 
-    session = session_with(DRIVER, answer=answer)
-    assert isinstance(session.link, ScriptedLink)
-    session.link.then = LinkTimeout
-    turns = 3
-
-    async def pause(seconds: float, /) -> None:
-        nonlocal turns
-        turns -= 1
-        if not turns:
-            raise LinkLost("unplugged")
-
-    session.pause = pause  # type: ignore[method-assign]
-    with pytest.raises(LinkLost):
-        await DRIVER.converse(session)
+    await unplugged_at(3, DRIVER, session_asking(DRIVER, answer))
 
     assert set(asked) == {b"\xaa"}
 

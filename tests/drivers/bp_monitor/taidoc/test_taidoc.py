@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.device_time import corrected
-from gateway.domain.reading import Kind, Measure
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.taidoc import DRIVER
 from gateway.drivers.bp_monitor.taidoc.codec import (
@@ -21,12 +20,20 @@ from gateway.drivers.bp_monitor.taidoc.codec import (
     request,
     taken,
 )
-from gateway.errors import ConfigError, DecodeError, LinkLost, LinkTimeout, ProtocolError
+from gateway.errors import ConfigError, DecodeError, LinkTimeout, ProtocolError
 from gateway.testing.clock import START
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
 from gateway.wire.stream import Framer
-from tests.drivers.serial_lines import cut, is_total, mangled, session_with
+from tests.drivers.serial_lines import (
+    cut,
+    is_total,
+    mangled,
+    session_asking,
+    session_with,
+    systolic,
+    unplugged_at,
+)
 
 
 def reply(command: int, *payload: int) -> bytes:
@@ -77,30 +84,8 @@ class Monitor:
 async def read(
     monitor: Monitor, looks: int = 1, **settings: str | int | bool | None
 ) -> RecordingSession:
-    session = session_with(DRIVER, settings=settings, answer=monitor.answer)
-    assert isinstance(session.link, ScriptedLink)
-    session.link.then = LinkTimeout
-
-    left = looks
-
-    async def pause(seconds: float, /) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            raise LinkLost("unplugged")
-
-    session.pause = pause  # type: ignore[method-assign]
-    with pytest.raises(LinkLost):
-        await DRIVER.converse(session)
-    return session
-
-
-def systolic(session: RecordingSession) -> list[int]:
-    return [
-        int(r.values[Measure.SYSTOLIC].value)
-        for r in session.readings
-        if r.kind is Kind.BLOOD_PRESSURE
-    ]
+    session = session_asking(DRIVER, monitor.answer, settings)
+    return await unplugged_at(looks, DRIVER, session)
 
 
 def test_a_connection_is_asked_for_as_the_captures_show() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from gateway.domain.device_time import corrected
 from gateway.domain.identity import identity
-from gateway.domain.reading import Measure, Quality
+from gateway.domain.reading import Quality
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.glucose_meter.onetouch_ultra2 import DRIVER
 from gateway.drivers.glucose_meter.onetouch_ultra2.codec import (
@@ -20,11 +20,17 @@ from gateway.drivers.glucose_meter.onetouch_ultra2.codec import (
     message,
     request,
 )
-from gateway.errors import DecodeError, LinkLost, LinkTimeout, ProtocolError
+from gateway.errors import DecodeError, ProtocolError
 from gateway.testing.clock import START
-from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
-from tests.drivers.serial_lines import is_total, mangled, session_with
+from tests.drivers.serial_lines import (
+    WAKING_S,
+    glucose,
+    is_total,
+    mangled,
+    session_asking,
+    unplugged_at,
+)
 
 CLOCK = b'T "SAT","08/03/13","22:12:00   " 0608\r'  # a published test of glucometerutils
 
@@ -64,30 +70,11 @@ class Meter:
 
 
 def session_of(meter: Meter) -> RecordingSession:
-    session = session_with(DRIVER, answer=meter.answer)
-    assert isinstance(session.link, ScriptedLink)
-    session.link.then = LinkTimeout
-    return session
+    return session_asking(DRIVER, meter.answer)
 
 
 async def read(meter: Meter, polls: int = 1) -> RecordingSession:
-    session = session_of(meter)
-    left = polls
-
-    async def pause(seconds: float, /) -> None:
-        nonlocal left
-        left -= seconds > 10
-        if left == 0:
-            raise LinkLost("unplugged")
-
-    session.pause = pause  # type: ignore[method-assign]
-    with pytest.raises(LinkLost):
-        await DRIVER.converse(session)
-    return session
-
-
-def glucose(session: RecordingSession) -> list[int]:
-    return [int(r.values[Measure.GLUCOSE].value) for r in session.readings]
+    return await unplugged_at(polls, DRIVER, session_of(meter), longer_than_s=WAKING_S)
 
 
 def test_the_clock_is_read() -> None:
@@ -220,17 +207,7 @@ async def test_an_answer_to_another_question_ends_the_session() -> None:
 
 async def test_garbled_answers_are_waited_out() -> None:
     session = session_of(Meter(clock=line(b"?")))
-    turns = 2
-
-    async def pause(seconds: float, /) -> None:
-        nonlocal turns
-        turns -= 1
-        if not turns:
-            raise LinkLost("unplugged")
-
-    session.pause = pause  # type: ignore[method-assign]
-    with pytest.raises(LinkLost):
-        await DRIVER.converse(session)
+    await unplugged_at(2, DRIVER, session)
 
     assert {error.reason for _, error in session.aside} == {"format"}
 

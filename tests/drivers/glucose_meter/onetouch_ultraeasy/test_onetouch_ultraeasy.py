@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.reading import Measure
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.glucose_meter.onetouch_ultraeasy import DRIVER
 from gateway.drivers.glucose_meter.onetouch_ultraeasy.codec import (
@@ -25,11 +24,18 @@ from gateway.drivers.glucose_meter.onetouch_ultraeasy.codec import (
     seal,
     serial,
 )
-from gateway.errors import DecodeError, LinkLost, LinkTimeout, ProtocolError
-from gateway.testing.links import ScriptedLink
+from gateway.errors import DecodeError, ProtocolError
 from gateway.testing.session import RecordingSession
 from gateway.wire.stream import Framer
-from tests.drivers.serial_lines import cut, is_total, mangled, session_with
+from tests.drivers.serial_lines import (
+    WAKING_S,
+    cut,
+    glucose,
+    is_total,
+    mangled,
+    session_asking,
+    unplugged_at,
+)
 
 NOW = 1_457_516_000  # 2016-03-09 09:33:20 on the meter's clock
 
@@ -89,30 +95,11 @@ class Meter:
 
 
 def session_of(meter: Meter) -> RecordingSession:
-    session = session_with(DRIVER, answer=meter.answer)
-    assert isinstance(session.link, ScriptedLink)
-    session.link.then = LinkTimeout
-    return session
+    return session_asking(DRIVER, meter.answer)
 
 
 async def read(meter: Meter, polls: int = 1) -> RecordingSession:
-    session = session_of(meter)
-    left = polls
-
-    async def pause(seconds: float, /) -> None:
-        nonlocal left
-        left -= seconds > 10
-        if left == 0:
-            raise LinkLost("unplugged")
-
-    session.pause = pause  # type: ignore[method-assign]
-    with pytest.raises(LinkLost):
-        await DRIVER.converse(session)
-    return session
-
-
-def glucose(session: RecordingSession) -> list[int]:
-    return [int(r.values[Measure.GLUCOSE].value) for r in session.readings]
+    return await unplugged_at(polls, DRIVER, session_of(meter), longer_than_s=WAKING_S)
 
 
 def test_packets_are_what_published_examples_show() -> None:
