@@ -42,6 +42,8 @@ fmt: setup ## Format and fix what can be fixed
 docs: setup ## Write the pages that come from the code
 	$(PY) tools/configuration.py
 	$(PY) tools/openapi.py
+	$(PY) tools/conformance.py
+	$(PY) tools/devices_doc.py
 
 clean: ## Remove the environment and everything built
 	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

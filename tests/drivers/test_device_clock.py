@@ -32,6 +32,7 @@ def device(*channels: Channel, **settings: str) -> tuple[ScriptedLink, Recording
     return link, RecordingSession(DRIVER, link, settings=dict(settings))
 
 
+@pytest.mark.conformance("R-WSP-7")
 @pytest.mark.parametrize(
     ("channel", "octets"),
     [
@@ -49,6 +50,7 @@ async def test_a_clock_is_set_in_the_format_of_its_device(channel: Channel, octe
     assert session.remarks == ["clock_set"]
 
 
+@pytest.mark.conformance("R-WSP-7")
 async def test_without_the_owners_word_a_clock_is_left_alone() -> None:
     link, session = device(CURRENT_TIME)
 
@@ -77,6 +79,7 @@ async def test_a_clock_that_shows_no_time_is_set() -> None:
     assert len(link.written) == 1
 
 
+@pytest.mark.conformance("R-WSP-7")
 @pytest.mark.parametrize(("code", "event"), [(0x80, "clock_set"), (0x05, "clock_not_set")])
 async def test_a_field_the_device_ignores_is_no_refusal(code: int, event: str) -> None:
     link, session = device(CURRENT_TIME, **PARIS)

@@ -23,6 +23,15 @@ def session_with(
     return RecordingSession(DRIVER, link)
 
 
+@pytest.mark.conformance(
+    "GLP/COL/GLD/BV-02",
+    "GLP/COL/GLD/BV-11",
+    "GLP/COL/GLD/BV-12",
+    "BLP/COL/BPD/BV-09",
+    "BLP/COL/BPD/BV-10",
+    "R-CGMP-D9",
+    "R-WSP-1",
+)
 async def test_a_device_tells_who_it_is() -> None:
     session = session_with(
         {
@@ -72,6 +81,7 @@ async def test_a_system_id_that_is_none_is_absent(octets: str) -> None:
     assert session.device.system_id is None
 
 
+@pytest.mark.conformance("GLP/COL/GLD/BV-12", "BLP/COL/BPD/BV-10")
 async def test_a_refused_value_does_not_stop_the_others() -> None:
     session = session_with({SERIAL: b"42"}, refuse=(MANUFACTURER, MODEL))
 

@@ -73,6 +73,7 @@ def test_what_is_no_answer_is_refused(octets: str, reason: str, offset: int) -> 
     assert (caught.value.reason, caught.value.offset) == (reason, offset)
 
 
+@pytest.mark.conformance("R-CGMP-R3", "R-CGMP-R4", "GLP/COL/SPA/BV-01")
 @pytest.mark.parametrize(
     ("octets", "command"),
     [

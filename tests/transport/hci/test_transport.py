@@ -174,6 +174,7 @@ async def test_an_error_of_the_device_comes_with_its_code(air: Air, cuff: Cuff) 
         assert refusal.value.code == 0xFE
 
 
+@pytest.mark.conformance("GLP/COL/GLF/BV-14", "R-WSP-6")
 async def test_an_encrypted_value_is_paired_for_and_the_bond_is_used_after_a_restart(
     air: Air, cuff: Cuff, tmp_path: Path
 ) -> None:

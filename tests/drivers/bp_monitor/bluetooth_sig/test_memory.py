@@ -89,6 +89,7 @@ def memory(first: int, last: int) -> dict[int, bytes]:
     return {number: measured(number) for number in range(first, last + 1)}
 
 
+@pytest.mark.conformance("R-BLP-E3")
 @pytest.mark.parametrize("crc", [False, True])
 async def test_the_whole_memory_is_read_once_and_then_what_is_new(crc: bool) -> None:
     cuff = Cuff(memory(1, 3), crc=crc)
@@ -114,6 +115,7 @@ async def test_a_record_whose_segment_was_lost_is_asked_for_again() -> None:
     assert session.remarks == []
 
 
+@pytest.mark.conformance("R-BLP-E5")
 async def test_a_record_with_a_wrong_crc_is_set_aside_and_asked_for_again() -> None:
     cuff = Cuff(memory(1, 2), crc=True)
     link = cuff.link()

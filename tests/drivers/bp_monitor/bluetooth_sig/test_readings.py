@@ -53,12 +53,14 @@ def test_a_mean_that_is_none_is_left_out(mean: str) -> None:
     assert pressure.quality is Quality.GOOD
 
 
+@pytest.mark.conformance("R-BLP-E4")
 def test_the_unknown_user_has_no_slot() -> None:
     (pressure,) = read("08 7800 5000 5d00 ff")
 
     assert pressure.slot is None
 
 
+@pytest.mark.conformance("R-BLP-E4")
 def test_user_zero_has_a_slot() -> None:
     (pressure,) = read("08 7800 5000 5d00 00")
 

@@ -27,6 +27,7 @@ def put_together(*frames: Frame, e2e_crc: bool = False) -> StoredRecord | None:
     return whole
 
 
+@pytest.mark.conformance("R-BLP-E3")
 @pytest.mark.parametrize("head", [HEAD, b""], ids=["repeated", "once"])
 def test_segments_are_joined_whether_they_repeat_the_number_or_not(head: bytes) -> None:
     record = put_together(segment(63, FIRST, b"ab"), segment(0, LAST, b"cd", head=head))
@@ -59,6 +60,7 @@ def test_a_middle_without_a_beginning_is_refused() -> None:
         put_together(segment(5, 0, b"ab"))
 
 
+@pytest.mark.conformance("R-BLP-E5")
 def test_the_crc_stands_for_all_segments() -> None:
     first = segment(1, FIRST, b"ab")
     body = with_e2e_crc(first.data + segment(2, LAST, b"cd").data)[len(first.data) :]

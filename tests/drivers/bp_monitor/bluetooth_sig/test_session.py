@@ -65,6 +65,13 @@ def systolic(readings: list[Reading]) -> list[int]:
     return [int(values[Measure.SYSTOLIC].value) for values in pressures]
 
 
+@pytest.mark.conformance(
+    "BLP/COL/BPD/BV-04",
+    "BLP/COL/BPD/BV-05",
+    "BLP/COL/BPF/BV-09",
+    "BLP/COL/BPF/BV-10",
+    "BLP/COL/BPF/BV-11",
+)
 @pytest.mark.parametrize("end", [LinkTimeout, LinkLost])
 async def test_every_record_is_kept_and_silence_or_the_links_end_is_the_end(
     end: type[LinkError],
@@ -78,6 +85,7 @@ async def test_every_record_is_kept_and_silence_or_the_links_end_is_the_end(
     assert session.calls == [2, 2]
 
 
+@pytest.mark.conformance("BLP/COL/BPF/BV-11")
 async def test_each_record_is_safe_before_the_next_is_asked_for() -> None:
     safe_when_asked: list[int] = []
 
@@ -174,6 +182,7 @@ async def test_a_full_journal_ends_the_conversation() -> None:
     assert len(session.link.pending) == 1
 
 
+@pytest.mark.conformance("R-BLP-E1")
 async def test_the_enhanced_measurement_is_preferred() -> None:
     # 120/80, 2000-01-02T00:00:00 (epoch 2000)
     session = cuff("42 7800 5000 5d00 80510100", channel=ENHANCED)
@@ -312,6 +321,7 @@ async def test_a_beurer_that_nobody_knows_is_not_trusted() -> None:
     assert {r.quality for r in session.readings} == {Quality.QUESTIONABLE}
 
 
+@pytest.mark.conformance("BLP/COL/BPD/BV-01")
 @pytest.mark.parametrize(
     ("name", "services", "fit"),
     [

@@ -33,6 +33,7 @@ def record(flags: int, rest: str, *, crc: bool = False) -> bytes:
     return with_e2e_crc(octets) if crc else octets
 
 
+@pytest.mark.conformance("R-CGMP-F2")
 @pytest.mark.parametrize("crc", [False, True])
 @pytest.mark.parametrize("present", range(32))
 def test_every_combination_of_optional_fields_is_read_in_its_order(present: int, crc: bool) -> None:
@@ -51,6 +52,7 @@ def test_every_combination_of_optional_fields_is_read_in_its_order(present: int,
     assert read.trailing_octets is None
 
 
+@pytest.mark.conformance("R-CGMP-F3")
 def test_several_records_share_a_notification() -> None:
     payload = record(0, "") + record(0x80, "01") + record(0, "")
 
@@ -70,6 +72,7 @@ def test_a_damaged_record_does_not_cost_its_neighbours() -> None:
     assert isinstance(third, codec.CgmRecord)
 
 
+@pytest.mark.conformance("R-CGMP-F3")
 @pytest.mark.parametrize(
     ("octets", "reason"),
     [
@@ -86,6 +89,7 @@ def test_a_size_that_cannot_be_is_refused(octets: str, reason: str) -> None:
         codec.decode_measurement(bytes.fromhex(octets), e2e_crc=False)
 
 
+@pytest.mark.conformance("R-CGMP-F5")
 def test_a_missing_crc_is_refused() -> None:
     with pytest.raises(DecodeError, match="size_too_small_for_flags"):
         codec.decode_measurement(record(0, ""), e2e_crc=True)
@@ -115,6 +119,7 @@ def test_a_special_is_no_number(word: str, special: str) -> None:
     assert read.glucose_mg_dl == Special(special)
 
 
+@pytest.mark.conformance("R-CGMP-F1")
 def test_features_decide_over_the_crc() -> None:
     feature = codec.decode_feature(with_e2e_crc(bytes.fromhex("009101 59")))
 
@@ -123,6 +128,7 @@ def test_features_decide_over_the_crc() -> None:
     assert (feature.type, feature.location) == (9, 5)
 
 
+@pytest.mark.conformance("R-CGMP-F1")
 @pytest.mark.parametrize(
     ("octets", "reason"),
     [
@@ -136,6 +142,7 @@ def test_features_that_contradict_themselves_are_refused(octets: str, reason: st
         codec.decode_feature(bytes.fromhex(octets))
 
 
+@pytest.mark.conformance("R-CGMP-T1")
 def test_a_session_start_has_a_signed_zone() -> None:
     # 2026-02-04 18:54:44, five hours behind UTC, one hour of daylight saving
     read = codec.decode_session_start(bytes.fromhex("ea07 02 04 12 36 2c ec 04"), e2e_crc=False)
@@ -145,6 +152,7 @@ def test_a_session_start_has_a_signed_zone() -> None:
     assert (read.dst_offset, read.dst_min) == (4, 60)
 
 
+@pytest.mark.conformance("R-CGMP-T1")
 def test_a_session_start_nobody_has_set_is_no_time() -> None:
     read = codec.decode_session_start(bytes(7) + b"\x80\xff")
 
@@ -223,6 +231,7 @@ def test_what_is_no_operation_is_refused(octets: str, reason: str) -> None:
         control_point.decode(bytes.fromhex(octets))
 
 
+@pytest.mark.conformance("R-CGMP-O5")
 def test_an_operation_is_written_with_the_crc_the_sensor_asks_for() -> None:
     start = control_point.encode(control_point.Op.START_SESSION, e2e_crc=True)
     interval = control_point.encode(control_point.Op.SET_INTERVAL, b"\x05", e2e_crc=False)

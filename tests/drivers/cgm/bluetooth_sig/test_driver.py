@@ -11,6 +11,7 @@ from gateway.wire import racp
 NOW = ManualClock().now()
 
 
+@pytest.mark.conformance("R-CGMP-D1")
 @pytest.mark.parametrize(
     ("sighting", "fit"),
     [

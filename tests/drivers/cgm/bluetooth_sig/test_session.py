@@ -46,6 +46,16 @@ async def talk(session: RecordingSession, link: ScriptedLink | None = None) -> N
         await DRIVER.converse(session)
 
 
+@pytest.mark.conformance(
+    "R-CGMP-D2",
+    "R-CGMP-D3",
+    "R-CGMP-D4",
+    "R-CGMP-D5",
+    "R-CGMP-D6",
+    "R-CGMP-D7",
+    "R-CGMP-R1",
+    "R-CGMP-R4",
+)
 async def test_a_first_conversation_reads_the_whole_memory_in_one_commit() -> None:
     sensor = Sensor(every(5, 60, 4032 * 5 + 55), minute=20215)
     session = sensor.session()
@@ -57,6 +67,7 @@ async def test_a_first_conversation_reads_the_whole_memory_in_one_commit() -> No
     assert sensor.asked == [bytes.fromhex("0101"), bytes.fromhex("0401")]
 
 
+@pytest.mark.conformance("R-CGMP-R2")
 async def test_the_next_conversation_asks_from_the_bookmark_on() -> None:
     sensor = Sensor(every(5, 60, 1525))
     session = sensor.session()
@@ -83,6 +94,7 @@ async def test_samples_are_recorded_as_they_come() -> None:
     assert len(sensor.asked) == 2  # nothing is missing: nothing is asked
 
 
+@pytest.mark.conformance("R-CGMP-C1")
 async def test_a_backfill_cut_in_the_middle_is_resumed_where_it_ended() -> None:
     sensor = Sensor(every(5, 60, 1525), cut_after=100)
     session = sensor.session()
@@ -131,6 +143,7 @@ async def test_whatever_is_lost_or_damaged_on_the_way_is_read_in_the_end(
     assert sorted(minutes(session)) == list(range(0, 181, 5))
 
 
+@pytest.mark.conformance("R-CGMP-F5")
 async def test_a_record_with_a_wrong_crc_is_set_aside_and_asked_for_again() -> None:
     sensor = Sensor(every(5, 60, 100), minute=100, damage=[{80}])
     session = sensor.session()
@@ -155,6 +168,7 @@ async def test_a_damaged_sample_is_asked_for_at_once() -> None:
     assert len(session.aside) == 1
 
 
+@pytest.mark.conformance("R-CGMP-C1")
 async def test_a_lost_notification_shows_as_a_gap_and_is_filled() -> None:
     sensor = Sensor(every(5, 60, 100), minute=100)
     session = sensor.session()
@@ -206,6 +220,7 @@ async def test_what_stays_damaged_is_left_for_the_next_connection() -> None:
     assert sorted(minutes(session)) == list(range(60, 106, 5))
 
 
+@pytest.mark.conformance("R-CGMP-R5")
 async def test_a_sensor_without_filters_is_asked_for_everything() -> None:
     sensor = Sensor(every(5, 60, 100), minute=100, filters=False)
     session = sensor.session()
@@ -218,6 +233,7 @@ async def test_a_sensor_without_filters_is_asked_for_everything() -> None:
     assert minutes(session) == list(range(60, 101, 5))
 
 
+@pytest.mark.conformance("R-CGMP-R5")
 async def test_an_empty_memory_is_no_failure() -> None:
     sensor = Sensor({}, minute=3, live=[sample(5)])
     session = sensor.session()
@@ -266,6 +282,7 @@ async def test_a_quiet_sensor_is_asked_and_after_a_while_let_go() -> None:
     ] * 2
 
 
+@pytest.mark.conformance("R-CGMP-C1")
 async def test_a_new_session_begins_a_new_bookmark() -> None:
     sensor = Sensor(every(5, 60, 1525))
     session = sensor.session()
@@ -377,6 +394,7 @@ async def test_a_sensor_may_not_know_its_zone() -> None:
     assert told.utc_offset is None
 
 
+@pytest.mark.conformance("R-CGMP-T1")
 async def test_a_sensor_may_not_say_when_its_session_began() -> None:
     sensor = Sensor({5: sample(5)})
     link = sensor.link()
@@ -458,6 +476,7 @@ async def test_what_ails_the_sensor_is_told() -> None:
     assert "sensor_status: calibration_required, session_stopped" in session.remarks
 
 
+@pytest.mark.conformance("R-CGMP-D8", "R-CGMP-O6")
 async def test_nothing_is_ever_written_but_requests_for_records() -> None:
     sensor = Sensor(every(5, 60, 100), live=[sample(300)])
     session = sensor.session()

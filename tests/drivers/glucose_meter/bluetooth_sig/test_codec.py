@@ -27,6 +27,7 @@ CONTEXT_FIELDS = [
 ]
 
 
+@pytest.mark.conformance("GLP/COL/GLF/BV-10")
 @pytest.mark.parametrize("present", range(8))
 def test_every_combination_of_fields_of_a_measurement_is_read(present: int) -> None:
     chosen = [field for bit, field in enumerate(MEASUREMENT_FIELDS) if present >> bit & 1]
@@ -42,6 +43,7 @@ def test_every_combination_of_fields_of_a_measurement_is_read(present: int) -> N
     assert said.trailing_octets is None
 
 
+@pytest.mark.conformance("GLP/COL/GLF/BV-12")
 @pytest.mark.parametrize("present", range(128))
 def test_every_combination_of_fields_of_a_context_is_read(present: int) -> None:
     chosen = [field for bit, field in enumerate(CONTEXT_FIELDS) if present >> bit & 1]

@@ -11,6 +11,7 @@ from gateway.wire import racp
 NOW = ManualClock().now()
 
 
+@pytest.mark.conformance("GLP/COL/GLD/BV-01")
 @pytest.mark.parametrize(
     ("sighting", "fit"),
     [

@@ -63,6 +63,7 @@ def test_the_meal_is_a_flag(meal: int, flag: str) -> None:
     assert flag in reading(record(1), meal).flags
 
 
+@pytest.mark.conformance("GLP/COL/GLF/BI-08")
 def test_a_reserved_meal_says_nothing() -> None:
     assert reading(record(1), 7).flags == {"capillary_whole_blood"}
 

@@ -35,6 +35,14 @@ async def talk(session: RecordingSession, link: ScriptedLink | None = None) -> N
     await DRIVER.converse(session)
 
 
+@pytest.mark.conformance(
+    "GLP/COL/GLD/BV-04",
+    "GLP/COL/GLD/BV-05",
+    "GLP/COL/GLD/BV-09",
+    "GLP/COL/GLF/BV-09",
+    "GLP/COL/SPR/BV-01",
+    "GLP/COL/SPN/BV-01",
+)
 async def test_a_first_conversation_reads_the_whole_memory_in_one_commit() -> None:
     meter = Meter(records(1, 500))
     session = meter.session()
@@ -47,6 +55,7 @@ async def test_a_first_conversation_reads_the_whole_memory_in_one_commit() -> No
     assert not any(reading.live for reading in session.readings)
 
 
+@pytest.mark.conformance("GLP/COL/SPR/BV-03", "GLP/COL/SPR/BV-08")
 async def test_the_next_one_asks_from_the_last_record_on_and_records_what_is_new() -> None:
     meter = Meter(records(1, 20))
     session = meter.session()
@@ -61,6 +70,7 @@ async def test_the_next_one_asks_from_the_last_record_on_and_records_what_is_new
     assert session.calls == [20, 3]
 
 
+@pytest.mark.conformance("GLP/COL/SPR/BV-08")
 async def test_nothing_new_is_no_failure() -> None:
     meter = Meter(records(1, 20))
     session = meter.session()
@@ -122,6 +132,7 @@ async def test_the_same_records_under_new_numbers_are_no_news() -> None:
     assert len(session.readings) == 11
 
 
+@pytest.mark.conformance("GLP/COL/SPR/BV-09")
 async def test_a_meter_emptied_by_its_owner_starts_anew() -> None:
     meter = Meter(records(1, 20))
     session = meter.session()
@@ -135,6 +146,7 @@ async def test_a_meter_emptied_by_its_owner_starts_anew() -> None:
     assert values(session)[-1] == 222
 
 
+@pytest.mark.conformance("GLP/COL/SPN/BV-02")
 @given(
     lost=st.lists(st.sets(st.integers(1, 20)), min_size=1, max_size=2),
     holes=st.sets(st.integers(2, 19), max_size=5),
@@ -171,6 +183,7 @@ async def test_however_often_it_is_cut_every_record_is_kept_once_with_its_contex
     assert sum("fasting" in reading.flags for reading in session.readings) == len(contexts)
 
 
+@pytest.mark.conformance("GLP/COL/GLD/BV-06", "GLP/COL/GLD/BV-07", "GLP/COL/GLF/BV-11")
 @pytest.mark.parametrize("late", [False, True])
 async def test_a_context_belongs_to_the_record_of_its_number(late: bool) -> None:
     meter = Meter(
@@ -218,6 +231,7 @@ async def test_without_its_announced_context_a_record_is_questionable() -> None:
     assert len(meter.asked) == 4  # three reports, one count: the last report settles it
 
 
+@pytest.mark.conformance("GLP/COL/GLD/BV-06")
 async def test_a_meter_without_contexts_is_not_waited_for() -> None:
     session = Meter({1: record(1, announces=True)}).session()
 
@@ -298,6 +312,7 @@ async def test_stored_readings_are_corrected_by_the_meters_clock() -> None:
     assert timing.correction == -timedelta(hours=1)
 
 
+@pytest.mark.conformance("GLP/COL/GLD/BV-08")
 async def test_the_record_access_of_another_service_is_left_alone() -> None:
     meter = Meter(records(1, 3))
     link = meter.link()

@@ -37,6 +37,7 @@ def test_any_bytes_are_a_message_or_a_decode_error(
         assert message is not None
 
 
+@pytest.mark.conformance("R-BCP-3")
 @given(flags=st.integers(0, 0xFFFF), body=st.binary(min_size=29, max_size=29))
 def test_a_composition_is_as_long_as_its_flags_say(flags: int, body: bytes) -> None:
     sizes = {1: 7, 2: 1, **dict.fromkeys(range(3, 12), 2)}

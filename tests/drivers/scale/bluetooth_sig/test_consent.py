@@ -67,6 +67,7 @@ def kilograms(session: RecordingSession) -> list[int]:
     return [int(r.values[Measure.WEIGHT].value) for r in session.readings]
 
 
+@pytest.mark.conformance("R-UDS-1", "R-UDS-3")
 async def test_each_user_whose_code_is_known_is_heard() -> None:
     scale = Scale({1: 3752, 2: 42})
     session = scale.session(consents="1:3752, 2:0042")
@@ -78,6 +79,7 @@ async def test_each_user_whose_code_is_known_is_heard() -> None:
     assert [r.slot for r in session.readings] == ["1", "2"]
 
 
+@pytest.mark.conformance("R-UDS-1")
 async def test_a_refused_code_is_never_given_again() -> None:
     scale = Scale({1: 3752})
     session = scale.session(consents="1:1234")
@@ -114,6 +116,7 @@ async def test_who_was_heard_last_comes_last() -> None:
     assert [request[1] for request in scale.asked] == [1, 2, 2, 1]
 
 
+@pytest.mark.conformance("R-UDS-2")
 async def test_a_user_is_registered_on_order_and_once() -> None:
     scale = Scale({})
     session = scale.session(register="4711")
@@ -126,6 +129,7 @@ async def test_a_user_is_registered_on_order_and_once() -> None:
     assert "user_registered: 3" in session.remarks
 
 
+@pytest.mark.conformance("R-UDS-2")
 async def test_a_lost_answer_does_not_register_a_second_user() -> None:
     scale = Scale({}, silent=True)
     session = scale.session(register="4711")
@@ -148,6 +152,7 @@ async def test_a_refusal_to_register_is_told() -> None:
     assert "registering_refused: operation_failed" in session.remarks
 
 
+@pytest.mark.conformance("R-UDS-1")
 async def test_a_question_left_open_ends_the_conversation() -> None:
     session = Scale({1: 1}, silent=True).session(consents="1:1")
 
@@ -155,6 +160,7 @@ async def test_a_question_left_open_ends_the_conversation() -> None:
         await DRIVER.converse(session)
 
 
+@pytest.mark.conformance("R-UDS-3")
 async def test_without_codes_a_silent_scale_asks_for_them() -> None:
     scale = Scale({1: 3752})
     session = scale.session()
@@ -176,6 +182,7 @@ async def test_a_scale_that_needs_no_code_is_heard_without() -> None:
     assert session.remarks == []
 
 
+@pytest.mark.conformance("R-UDS-3")
 async def test_a_profile_is_committed_unchanged_and_counted_where_the_owner_says_so() -> None:
     scale = Scale({1: 1})
     session = scale.session(consents="1:1", commit_profile=True)

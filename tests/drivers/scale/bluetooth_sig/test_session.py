@@ -69,6 +69,7 @@ def told(readings: list[Reading]) -> list[str]:
     ]
 
 
+@pytest.mark.conformance("R-WSP-3", "R-BCP-3")
 @pytest.mark.parametrize("end", [LinkTimeout, LinkLost])
 async def test_a_weighing_is_a_weight_and_a_body_composition(end: type[LinkError]) -> None:
     session = scale(W, C, then=end)
@@ -91,6 +92,7 @@ async def test_a_weight_alone_is_kept() -> None:
     assert told(session.readings) == ["weight: 75.000 kg"]
 
 
+@pytest.mark.conformance("R-WSP-4")
 async def test_a_height_is_a_reading_and_the_body_mass_index_is_not() -> None:
     session = scale((WEIGHT, "08 983a fa00 d606"))  # 75 kg, BMI 25.0, 1.750 m
 
@@ -99,6 +101,7 @@ async def test_a_height_is_a_reading_and_the_body_mass_index_is_not() -> None:
     assert told(session.readings) == ["weight: 75.000 kg", "height: 175.0 cm"]
 
 
+@pytest.mark.conformance("R-WSP-4")
 async def test_pounds_and_inches_are_converted_and_the_original_is_kept() -> None:
     session = scale((WEIGHT, "09 9740 fa00 b202"))  # 165.35 lb, 69.0 in
 
@@ -137,6 +140,7 @@ async def test_a_composition_has_time_and_user_of_its_weight_where_it_has_none()
     assert (composition.slot, composition.device_time) == ("1", weight.device_time)
 
 
+@pytest.mark.conformance("R-WSP-3")
 async def test_stored_compositions_find_their_weights_by_user_and_time() -> None:
     session = scale(W2, W, C_WEIGHT)
 
@@ -159,6 +163,7 @@ async def test_a_composition_of_another_user_stands_for_itself() -> None:
     assert told(session.readings)[1:] == ["body_composition: 25.0 %", "weight: 75.000 kg"]
 
 
+@pytest.mark.conformance("R-WSP-4", "R-BCP-5")
 async def test_an_unsuccessful_measurement_is_an_event_and_no_reading() -> None:
     session = scale((WEIGHT, "00 ffff"), C_FAILED)
 
@@ -231,6 +236,7 @@ async def test_numbers_that_nobody_has_are_questionable(sent: Sent, kind: Kind) 
     assert odd.flags == {"implausible"}
 
 
+@pytest.mark.conformance("R-BCP-5")
 async def test_masses_and_metabolism_keep_their_units() -> None:
     session = scale((COMPOSITION, "e901 fa00 581b 1027 1027 1027 1027"))  # imperial, 100.00 lb each
 
@@ -278,6 +284,7 @@ async def test_weighings_without_time_that_come_apart_were_each_just_taken() -> 
 # -- two packets -----------------------------------------------------------------------------------
 
 
+@pytest.mark.conformance("R-BCP-4")
 async def test_two_packets_are_one_composition() -> None:
     session = scale(W, FIRST_PACKET, SECOND_PACKET)
 
@@ -290,6 +297,7 @@ async def test_two_packets_are_one_composition() -> None:
     assert session.remarks == ["first_of_two_packets"]
 
 
+@pytest.mark.conformance("R-BCP-4")
 async def test_a_first_packet_whose_second_never_comes_is_kept() -> None:
     session = scale(FIRST_PACKET, then=LinkLost)
 
@@ -328,6 +336,7 @@ async def test_a_device_that_sends_neither_is_another_device() -> None:
         await DRIVER.converse(RecordingSession(DRIVER, ScriptedLink(refuse={WEIGHT: 0x05})))
 
 
+@pytest.mark.conformance("R-WSP-1", "R-BCP-1")
 @pytest.mark.parametrize(
     ("services", "fit"),
     [({"181d"}, Fit.PROFILE), ({"181b", "180f"}, Fit.PROFILE), ({"1810"}, Fit.NONE)],
