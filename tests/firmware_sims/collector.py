@@ -1,13 +1,16 @@
 """A small collector over bumble, for tests: connect, read, write, subscribe, wait for values."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Self
 
 from bumble import hci
 from bumble.core import UUID
 from bumble.device import Peer
 from bumble.gatt import Characteristic
+from firmware_sims.peripheral import VirtualDevice
+from firmware_sims.radio import VirtualRadio
 
 PATIENCE_S = 10
 
@@ -82,6 +85,16 @@ class Collector:
     def _on_lost(self) -> None:
         self.lost.set()
         self._news.set()
+
+
+@contextlib.asynccontextmanager
+async def discovered(device: VirtualDevice) -> AsyncIterator[Collector]:
+    """Put a device on a radio of its own, link with it, and find out what it offers."""
+    async with VirtualRadio() as radio:
+        await radio.add(device)
+        async with Collector(await radio.central(), device.identity.address) as collector:
+            await collector.discover()
+            yield collector
 
 
 def _short(uuid: Any) -> int:

@@ -14,7 +14,7 @@ from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.store_and_forward import Pace
 
-from tests.firmware_sims.collector import Collector
+from tests.firmware_sims.collector import Collector, discovered
 from tests.firmware_sims.people import BRISK, NOON, Time, body, identity
 
 
@@ -61,13 +61,10 @@ async def test_stored_readings_come_back_to_back_and_are_forgotten_once_confirme
     ledger = Ledger()
     device = cuff(ledger=ledger)
     device.remember(3, every=timedelta(hours=8))
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x1810, 0x2A35)
-            frames = await collector.received(0x2A35, 3)
-            await collector.until_lost()
+    async with discovered(device) as collector:
+        await collector.subscribe(0x1810, 0x2A35)
+        frames = await collector.received(0x2A35, 3)
+        await collector.until_lost()
 
     first = ledger.produced[0]
     assert [row.kind for row in ledger.produced] == [Kind.BLOOD_PRESSURE, Kind.HEART_RATE] * 3
@@ -80,14 +77,11 @@ async def test_stored_readings_come_back_to_back_and_are_forgotten_once_confirme
 async def test_a_measurement_during_the_link_is_sent_on_it() -> None:
     device = cuff()
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x1810, 0x2A35)
-            await collector.received(0x2A35, 1)
-            device.measure()
-            frames = await collector.received(0x2A35, 2)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x1810, 0x2A35)
+        await collector.received(0x2A35, 1)
+        device.measure()
+        frames = await collector.received(0x2A35, 2)
 
     assert len(frames) == 2
 
@@ -133,12 +127,9 @@ async def test_a_collector_that_leaves_unconfirmed_gets_the_record_again() -> No
 async def test_a_duplicate_indication_is_the_same_frame_twice() -> None:
     device = cuff(faults={Fault.DUPLICATE_INDICATION: 1})
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x1810, 0x2A35)
-            frames = await collector.received(0x2A35, 2)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x1810, 0x2A35)
+        frames = await collector.received(0x2A35, 2)
 
     assert frames[0] == frames[1]
 
@@ -146,12 +137,9 @@ async def test_a_duplicate_indication_is_the_same_frame_twice() -> None:
 async def test_garbage_comes_before_the_record_it_was_cut_from() -> None:
     device = cuff(faults={Fault.GARBAGE_FRAME: 1})
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x1810, 0x2A35)
-            frames = await collector.received(0x2A35, 2)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x1810, 0x2A35)
+        frames = await collector.received(0x2A35, 2)
 
     assert frames[0] == frames[1][:2]
 
@@ -160,12 +148,9 @@ async def test_a_failed_measurement_is_sent_as_nan_and_is_no_record() -> None:
     ledger = Ledger()
     device = cuff(ledger=ledger, faults={Fault.NAN_MEASUREMENT: 1})
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x1810, 0x2A35)
-            frames = await collector.received(0x2A35, 1)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x1810, 0x2A35)
+        frames = await collector.received(0x2A35, 1)
 
     assert frames[0][1:7].hex() == "ff07ff07ff07"
     assert ledger.produced == []
@@ -187,12 +172,9 @@ async def test_users_take_turns_and_are_named_in_the_frame() -> None:
     ledger = Ledger()
     device = cuff(ledger=ledger, users=2)
     device.remember(2, every=timedelta(hours=1))
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x1810, 0x2A35)
-            frames = await collector.received(0x2A35, 2)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x1810, 0x2A35)
+        frames = await collector.received(0x2A35, 2)
 
     assert [frame[16] for frame in frames] == [1, 2]
     assert [row.slot for row in ledger.produced] == [1, 1, 2, 2]
@@ -202,12 +184,9 @@ async def test_kilopascal_is_flagged_and_shown_in_the_ledger() -> None:
     ledger = Ledger()
     device = cuff(ledger=ledger, kilopascal=True)
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x1810, 0x2A35)
-            frames = await collector.received(0x2A35, 1)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x1810, 0x2A35)
+        frames = await collector.received(0x2A35, 1)
 
     assert frames[0][0] & 1
     assert ledger.produced[0].values["unit"] == "kPa"
@@ -216,13 +195,10 @@ async def test_kilopascal_is_flagged_and_shown_in_the_ledger() -> None:
 async def test_a_wrong_clock_is_readable_and_can_be_set() -> None:
     device = cuff(error=timedelta(hours=-1))
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            before = await collector.read(0x1805, 0x2A2B)
-            await collector.write(0x1805, 0x2A2B, bytes.fromhex("ea07030a0c0000020000"))
-            after = await collector.read(0x1805, 0x2A2B)
+    async with discovered(device) as collector:
+        before = await collector.read(0x1805, 0x2A2B)
+        await collector.write(0x1805, 0x2A2B, bytes.fromhex("ea07030a0c0000020000"))
+        after = await collector.read(0x1805, 0x2A2B)
 
     assert before[:7].hex() == "ea07030a0b0000"
     assert after[:7].hex() == "ea07030a0c0000"
@@ -231,12 +207,9 @@ async def test_a_wrong_clock_is_readable_and_can_be_set() -> None:
 async def test_a_clock_may_refuse_to_be_set() -> None:
     device = cuff(faults={Fault.REFUSE_CLOCK: 1})
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            with pytest.raises(att.ATT_Error) as refused:
-                await collector.write(0x1805, 0x2A2B, bytes.fromhex("ea07030a0c0000020000"))
+    async with discovered(device) as collector:
+        with pytest.raises(att.ATT_Error) as refused:
+            await collector.write(0x1805, 0x2A2B, bytes.fromhex("ea07030a0c0000020000"))
 
     assert refused.value.error_code == 0x80
 
@@ -245,12 +218,9 @@ async def test_a_clock_may_refuse_to_be_set() -> None:
 async def test_a_time_that_is_none_is_refused(octets: str) -> None:
     device = cuff()
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            with pytest.raises(att.ATT_Error) as refused:
-                await collector.write(0x1805, 0x2A2B, bytes.fromhex(octets))
+    async with discovered(device) as collector:
+        with pytest.raises(att.ATT_Error) as refused:
+            await collector.write(0x1805, 0x2A2B, bytes.fromhex(octets))
 
     assert refused.value.error_code in (0x0D, 0xFF)
 
@@ -266,12 +236,9 @@ def test_a_dropped_clock_stamps_the_next_record_in_2000() -> None:
 async def test_a_measurement_cannot_be_read() -> None:
     device = cuff()
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            with pytest.raises(att.ATT_Error) as refused:
-                await collector.read(0x1810, 0x2A35)
+    async with discovered(device) as collector:
+        with pytest.raises(att.ATT_Error) as refused:
+            await collector.read(0x1810, 0x2A35)
 
     assert refused.value.error_code == att.ATT_READ_NOT_PERMITTED_ERROR
 
@@ -337,16 +304,13 @@ async def test_a_cuff_falls_silent_after_a_while_and_calls_again_after_a_measure
 async def test_a_cuff_does_not_hang_up_on_who_still_talks() -> None:
     device = cuff(pace=replace(BRISK, idle_s=0.1))
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            began = asyncio.get_running_loop().time()
-            while asyncio.get_running_loop().time() < began + 0.3:
-                await collector.read(0x180F, 0x2A19)
+    async with discovered(device) as collector:
+        began = asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() < began + 0.3:
+            await collector.read(0x180F, 0x2A19)
 
-            assert not collector.lost.is_set()
-            await collector.until_lost()
+        assert not collector.lost.is_set()
+        await collector.until_lost()
 
 
 class SlowKeyboard(Keyboard):
@@ -378,12 +342,9 @@ async def test_a_collector_that_never_confirms_loses_the_link_but_not_the_record
     monkeypatch.setattr(gatt_server, "GATT_REQUEST_TIMEOUT", 0.1)
     device = cuff()
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            collector.link.gatt_client.on_att_handle_value_indication = lambda _frame: None
-            await collector.subscribe(0x1810, 0x2A35)
-            await collector.until_lost()
+    async with discovered(device) as collector:
+        collector.link.gatt_client.on_att_handle_value_indication = lambda _frame: None
+        await collector.subscribe(0x1810, 0x2A35)
+        await collector.until_lost()
 
     assert device.held == 1

@@ -13,7 +13,7 @@ from firmware_sims.packing.date_time import DST_STANDARD
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.routine import Routine
 
-from tests.firmware_sims.collector import Collector
+from tests.firmware_sims.collector import Collector, discovered
 from tests.firmware_sims.people import NOON, Time, body, identity
 
 START = NOON - timedelta(days=14)
@@ -56,15 +56,12 @@ def sensor(
 @asynccontextmanager
 async def subscribed(device: GlucoseSensor, mtu: int = 23) -> AsyncIterator[Collector]:
     """Connect a collector that subscribed to everything."""
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            if mtu > 23:
-                await collector.grow(mtu)
-            for characteristic in (MEASUREMENT, RACP, SPECIFIC):
-                await collector.subscribe(0x181F, characteristic)
-            yield collector
+    async with discovered(device) as collector:
+        if mtu > 23:
+            await collector.grow(mtu)
+        for characteristic in (MEASUREMENT, RACP, SPECIFIC):
+            await collector.subscribe(0x181F, characteristic)
+        yield collector
 
 
 async def ask(collector: Collector, characteristic: int, octets: str) -> str:
@@ -215,19 +212,16 @@ async def test_a_second_request_during_a_report_is_refused() -> None:
 
 async def test_a_request_without_its_subscriptions_is_refused() -> None:
     device = sensor()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            with pytest.raises(att.ATT_Error) as no_indications:
-                await collector.write(0x181F, RACP, b"\x04\x01")
-            await collector.subscribe(0x181F, RACP)
-            with pytest.raises(att.ATT_Error) as no_notifications:
-                await collector.write(0x181F, RACP, b"\x01\x01")
-            with pytest.raises(att.ATT_Error) as no_answers:
-                await collector.write(0x181F, SPECIFIC, with_crc(b"\x02"))
-            with pytest.raises(att.ATT_Error) as too_short:
-                await collector.write(0x181F, RACP, b"\x01")
+    async with discovered(device) as collector:
+        with pytest.raises(att.ATT_Error) as no_indications:
+            await collector.write(0x181F, RACP, b"\x04\x01")
+        await collector.subscribe(0x181F, RACP)
+        with pytest.raises(att.ATT_Error) as no_notifications:
+            await collector.write(0x181F, RACP, b"\x01\x01")
+        with pytest.raises(att.ATT_Error) as no_answers:
+            await collector.write(0x181F, SPECIFIC, with_crc(b"\x02"))
+        with pytest.raises(att.ATT_Error) as too_short:
+            await collector.write(0x181F, RACP, b"\x01")
 
     codes = [error.value.error_code for error in (no_indications, no_notifications, no_answers)]
     assert codes == [0xFD] * 3

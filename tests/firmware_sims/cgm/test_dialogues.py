@@ -14,9 +14,8 @@ from firmware_sims.cgm.session import Session
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.ledger import Ledger
 from firmware_sims.packing.cgm import Annunciation, Feature, Record
-from firmware_sims.radio import VirtualRadio
 
-from tests.firmware_sims.collector import Collector
+from tests.firmware_sims.collector import Collector, discovered
 from tests.firmware_sims.people import Time, body, identity
 
 FOLDER = os.environ.get("GATEWAY_VECTORS")
@@ -84,11 +83,8 @@ async def test_a_live_gap_is_filled_as_captured() -> None:
             quality_percent=Decimal(95),
         ),
     ]
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            differences = await hold(dialogue("CGM-LIVE-GAP"), collector)
+    async with discovered(device) as collector:
+        differences = await hold(dialogue("CGM-LIVE-GAP"), collector)
 
     # The status was captured in another session: its offset, 615 min, is before the record's.
     assert [difference[:4] for difference in differences] == ["2AA9"]
@@ -98,13 +94,10 @@ async def test_a_session_is_started_as_the_service_describes() -> None:
     device = sensor(Time(CAPTURED_START), session_control=True)
     device.session = Session(body().glucose, CAPTURED_START)
     device.session.stopped = True
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x181F, 0x2AAC)
-            differences = await hold(dialogue("CGM-START"), collector)
-            start = await collector.read(0x181F, 0x2AAA)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x181F, 0x2AAC)
+        differences = await hold(dialogue("CGM-START"), collector)
+        start = await collector.read(0x181F, 0x2AAA)
 
     assert differences == []
     assert start[:7].hex() == "ea070102080000"

@@ -7,7 +7,7 @@ from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.scale.bluetooth_sig import body_scale
 
-from tests.firmware_sims.collector import Collector
+from tests.firmware_sims.collector import Collector, discovered
 from tests.firmware_sims.people import BRISK, Time, body, identity
 
 
@@ -53,16 +53,13 @@ async def test_each_weighing_is_a_weight_then_a_composition_of_the_same_time_and
     ledger = Ledger()
     device = scale(ledger=ledger)
     device.remember(2, every=timedelta(hours=12))
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.grow(185)
-            await collector.subscribe(0x181D, 0x2A9D)
-            await collector.subscribe(0x181B, 0x2A9C)
-            weights = await collector.received(0x2A9D, 2)
-            compositions = await collector.received(0x2A9C, 2)
-            await collector.until_lost()
+    async with discovered(device) as collector:
+        await collector.grow(185)
+        await collector.subscribe(0x181D, 0x2A9D)
+        await collector.subscribe(0x181B, 0x2A9C)
+        weights = await collector.received(0x2A9D, 2)
+        compositions = await collector.received(0x2A9C, 2)
+        await collector.until_lost()
 
     assert [weight[10] for weight in weights] == [1, 2]
     assert [weight[3:11] for weight in weights] == [frame[4:12] for frame in compositions]
@@ -74,12 +71,9 @@ async def test_the_weight_in_the_frame_is_the_weight_in_the_ledger() -> None:
     ledger = Ledger()
     device = scale(ledger=ledger, users=0, composition=False)
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x181D, 0x2A9D)
-            (frame,) = await collector.received(0x2A9D, 1)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x181D, 0x2A9D)
+        (frame,) = await collector.received(0x2A9D, 1)
 
     steps = int.from_bytes(frame[1:3], "little")
     assert frame[0] == 0b0010
@@ -90,12 +84,9 @@ async def test_an_imperial_scale_sends_and_enters_pounds() -> None:
     ledger = Ledger()
     device = scale(ledger=ledger, users=1, imperial=True)
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x181D, 0x2A9D)
-            (frame,) = await collector.received(0x2A9D, 1)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x181D, 0x2A9D)
+        (frame,) = await collector.received(0x2A9D, 1)
 
     steps = int.from_bytes(frame[1:3], "little")
     assert frame[0] & 1
@@ -105,12 +96,9 @@ async def test_an_imperial_scale_sends_and_enters_pounds() -> None:
 async def test_a_composition_too_long_for_the_link_comes_in_two_indications() -> None:
     device = scale(users=1)
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x181B, 0x2A9C)
-            frames = await collector.received(0x2A9C, 2)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x181B, 0x2A9C)
+        frames = await collector.received(0x2A9C, 2)
 
     several_packets = 1 << 12
     assert all(int.from_bytes(frame[:2], "little") & several_packets for frame in frames)
@@ -120,12 +108,9 @@ async def test_a_composition_too_long_for_the_link_comes_in_two_indications() ->
 async def test_a_composition_nobody_subscribed_to_is_kept() -> None:
     device = scale(users=1)
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x181D, 0x2A9D)
-            await collector.until_lost()
+    async with discovered(device) as collector:
+        await collector.subscribe(0x181D, 0x2A9D)
+        await collector.until_lost()
 
     assert len(device.store.memory) == 1
 
@@ -134,12 +119,9 @@ async def test_a_failed_weighing_is_sent_as_unsuccessful_and_is_no_record() -> N
     ledger = Ledger()
     device = scale(ledger=ledger, users=1, faults={Fault.NAN_MEASUREMENT: 1})
     device.measure()
-    async with VirtualRadio() as radio:
-        await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
-            await collector.discover()
-            await collector.subscribe(0x181D, 0x2A9D)
-            (frame,) = await collector.received(0x2A9D, 1)
+    async with discovered(device) as collector:
+        await collector.subscribe(0x181D, 0x2A9D)
+        (frame,) = await collector.received(0x2A9D, 1)
 
     assert frame[1:3].hex() == "ffff"
     assert ledger.produced == []
