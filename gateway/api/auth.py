@@ -11,6 +11,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.errors import ConfigError
+
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -50,12 +52,21 @@ class TokenGuard:
 
 
 def token(path: Path) -> str:
-    """Return the API's token, made at the first start; its file is readable by the owner alone."""
+    """Return the API's token, made at the first start; its file is readable by the owner alone.
+
+    Raises ConfigError.
+    """
     try:
-        return path.read_text().strip()
-    except FileNotFoundError:
-        made = secrets.token_urlsafe(32)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(made + "\n")
-        return made
+        return path.read_text().strip() if path.exists() else _made(path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: the API's token cannot be kept there ({error.strerror}): see to the folder."
+        ) from error
+
+
+def _made(path: Path) -> str:
+    made = secrets.token_urlsafe(32)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(made + "\n")
+    return made

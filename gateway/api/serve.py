@@ -12,7 +12,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from gateway.api.auth import TokenGuard, token
+from gateway.api.auth import TokenGuard
 from gateway.errors import ConfigError
 
 
@@ -23,21 +23,27 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: ASGIApp, at: Path, token_file: Path, port: int | None) -> None:
-    """Answer requests until cancelled. Raises ConfigError if the port is taken."""
+@contextlib.contextmanager
+def listening(at: Path, port: int | None) -> Iterator[list[socket.socket]]:
+    """Take the unix socket, and the port if there is one. Raises ConfigError if it is taken."""
     sockets = [_unix_socket(at)]
     try:
         if port is not None:
             sockets.append(_loopback_socket(port))
-        guarded = TokenGuard(app, token(token_file))
-        server = _Server(
-            uvicorn.Config(guarded, log_config=None, access_log=False, lifespan="off", ws="none")
-        )
-        await _until_cancelled(server, sockets)
+        yield sockets
     finally:
-        for listening in sockets:
-            listening.close()
+        for each in sockets:
+            each.close()
         _remove(at)
+
+
+async def serve(app: ASGIApp, sockets: list[socket.socket], token: str) -> None:
+    """Answer requests until cancelled."""
+    guarded = TokenGuard(app, token)
+    server = _Server(
+        uvicorn.Config(guarded, log_config=None, access_log=False, lifespan="off", ws="none")
+    )
+    await _until_cancelled(server, sockets)
 
 
 async def _until_cancelled(server: uvicorn.Server, sockets: list[socket.socket]) -> None:

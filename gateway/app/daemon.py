@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from gateway import log
-from gateway.api.serve import serve
+from gateway.api.auth import token
+from gateway.api.serve import listening, serve
 from gateway.api.server import make_app
 from gateway.app.hub import DaemonHub
 from gateway.app.hub_time import hub_clock, watch
@@ -78,6 +79,8 @@ async def daemon(
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await _open_journal(config, clock))
         reader = stack.enter_context(Reader.open(config.journal))
+        sockets = stack.enter_context(listening(config.socket, config.api.port))
+        secret = token(config.token)
         for known in described_devices(config):
             await journal.describe(known)
         there = list(destinations(config, journal, reader, clock))
@@ -115,9 +118,7 @@ async def daemon(
                 group.create_task(watch(clock, journal, timer)),
                 group.create_task(worker.run()),
                 *(group.create_task(part) for part in presence(config, there, hub, timer)),
-                group.create_task(
-                    serve(make_app(hub), config.socket, config.token, config.api.port)
-                ),
+                group.create_task(serve(make_app(hub), sockets, secret)),
             ]
             try:
                 yield hub
