@@ -80,7 +80,13 @@ def _distribution(point: EntryPoint) -> str:
 
 
 def _load(point: EntryPoint) -> Driver:
-    made = point.load()
+    try:
+        made = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"The driver {point.name} of {_distribution(point)} cannot be loaded ({error}): install"
+            " the package again, or take it out of the guests."
+        ) from error
     driver = made() if isinstance(made, type) else made
     if not isinstance(driver, Driver):
         raise ConfigError(f"Entry point {point.name} ({point.value}) is not a driver.")

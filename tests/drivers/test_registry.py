@@ -1,12 +1,13 @@
 """How a driver is found and chosen."""
 
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 
 import pytest
 
 from gateway.domain.reading import Kind
 from gateway.drivers.api import Fit, Frame, Manifest, Reach, Session, Sighting
-from gateway.drivers.registry import Registry, installed
+from gateway.drivers.registry import GROUP, Registry, _load, installed
 from gateway.errors import ConfigError
 
 
@@ -94,3 +95,9 @@ def test_the_built_in_drivers_are_entry_points_and_check_out() -> None:
 def test_a_guest_must_be_installed() -> None:
     with pytest.raises(ConfigError, match="no-such-package"):
         installed(["no-such-package"])
+
+
+@pytest.mark.parametrize("value", ["no_such_package:DRIVER", "gateway.drivers.registry:NOTHING"])
+def test_a_driver_that_cannot_be_loaded_is_named_with_what_to_do(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"scale/gone of .* cannot be loaded .* guests"):
+        _load(EntryPoint("scale/gone", value, GROUP))
