@@ -49,7 +49,7 @@ class Plan:
 
 def written(folder: Path, space: HealthSpace, plan: Plan) -> Path:
     """Write the configuration file."""
-    lines = ["[hub]", _line("state", str(folder / "state"))]
+    lines = ["[hub]", _line("state", str(folder / "state")), _line("time", "system")]
     lines += [_line(key, value) for key, value in plan.hub.items()]
     if plan.hci is not None:
         lines += ["[[hci]]", _line("url", plan.hci)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -274,7 +275,12 @@ async def test_run_says_in_one_sentence_why_it_cannot(
     async with a_used_hub(tmp_path, space, time):
         second = await command(config, "run")
     missing = await command(tmp_path / "none.toml", "run")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        config.write_text(f'[hub]\nstate = "{tmp_path / "state"}"\n[api]\nport = {port}\n')
+        taken = await command(config, "run")
 
+    assert_refused(taken, f"Port {port} of 127.0.0.1 is taken: name another as [api] port.")
     assert_one_sentence(second)
     assert "journal.db is in use by process" in second.error
     assert_refused(
