@@ -13,6 +13,7 @@
     |  `- RadioUnavailable    the operator: see its reason
     |- JournalError           the operator: disk full, file damaged
     |  |- JournalFull         the operator: free some space; it goes on by itself afterwards
+    |  |- JournalDamaged      nobody: it is set aside and salvaged at the next start
     |  |- JournalBusy         nobody: another process writes it now; try again shortly
     |  `- Unreadable          nobody: what is damaged or erased is named and left out
     `- UplinkError
@@ -112,6 +113,10 @@ class JournalError(GatewayError):
 
 class JournalFull(JournalError):
     """The disk is full: new readings are refused and stay in the devices' memories."""
+
+
+class JournalDamaged(JournalError):
+    """The journal's file is damaged. Nothing is deleted."""
 
 
 class JournalBusy(JournalError):

@@ -12,11 +12,15 @@ Below them, one file for each topic, functions inside the writer's transaction:
     ledger.py      consent: grants, withdrawals, refusals
     outbox.py      the states of a delivery, and all that moves one
     claims.py      which due deliveries may leave now
+    erasing.py     a person and all that is theirs
     audit.py       the hash chain of all of the above
 
 And at the bottom:
 
     writer.py      the writer's thread, group commit; memory.py, what it need not ask again
+    opening.py     schema, keys, and salvage.py where the file is damaged
+    keys.py        what is sealed, for whom; hub_key.py, sealing.py
+    reserve.py     space kept back for what must be taken down on a full disk
     database.py    the storage engine, the only file that knows it; lock.py, schema/*.sql
     entry_rows.py  instants.py   values as they are stored
 """

@@ -45,6 +45,7 @@ class Audited(StrEnum):
     KIOSK_OPENED = "kiosk_opened"
     KIOSK_CLOSED = "kiosk_closed"
     ERASED = "erased"
+    SALVAGED = "salvaged"
 
 
 Manifest = dict[str, str | int | list[str] | dict[str, list[str]]]

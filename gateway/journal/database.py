@@ -16,7 +16,7 @@ from typing import Any
 
 import apsw
 
-from gateway.errors import JournalError, JournalFull
+from gateway.errors import JournalDamaged, JournalError, JournalFull
 
 Row = tuple[Any, ...]
 
@@ -200,6 +200,18 @@ def open_reader(path: Path) -> Database:
     return database
 
 
+def check(database: Database) -> None:
+    """Look through the whole file; raises JournalDamaged if its structure is broken anywhere."""
+    (found,) = database.one("PRAGMA quick_check(1)")
+    if found != "ok":
+        raise JournalDamaged(f"the journal is damaged ({found}); nothing was deleted")
+
+
+def open_damaged(path: Path) -> Database:
+    """Open a damaged database to read what can be read."""
+    return Database(_connection(path, str(path), apsw.SQLITE_OPEN_READWRITE), path)
+
+
 def _connection(path: Path, name: str, flags: int) -> apsw.Connection:
     try:
         connection = apsw.Connection(name, flags=flags)
@@ -272,9 +284,9 @@ def _translated(error: apsw.Error, path: Path, system_errno: int) -> JournalErro
     ):
         return JournalFull(f"no space left for the journal {path}: free some; it then goes on")
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-        return JournalError(
+        return JournalDamaged(
             f"the journal {path} is damaged ({error}); nothing was deleted. "
-            "Stop the gateway and copy the file, its -wal and its -shm away before anything else"
+            "Start the gateway again: it sets the file aside and saves what can be read"
         )
     if isinstance(error, apsw.IOError):
         reason = os.strerror(system_errno) if system_errno else str(error)

@@ -48,6 +48,12 @@ def opened(keys: Keyring, number: int, details: bytes) -> Device:
     return Device.model_validate_json(keys.open(NOBODY, details, f"device {number}"))
 
 
+def sealed(keys: Keyring, number: int, device: Device) -> bytes:
+    """Write a device as it is stored."""
+    details = device.model_dump_json(exclude_none=True).encode()
+    return keys.seal(NOBODY, details, f"device {number}")
+
+
 def _stored(tx: Transaction, device: DeviceId) -> tuple[int, Device] | None:
     row = tx.db.row("SELECT number, details FROM devices WHERE id = ?", (tx.keys.device(device),))
     if row is None:
@@ -66,6 +72,5 @@ def _added(tx: Transaction, device: Device) -> int:
 
 
 def _keep(tx: Transaction, number: int, device: Device) -> None:
-    details = device.model_dump_json(exclude_none=True).encode()
-    sealed = tx.keys.seal(NOBODY, details, f"device {number}")
-    tx.db.run("UPDATE devices SET details = ? WHERE number = ?", (sealed, number))
+    details = sealed(tx.keys, number, device)
+    tx.db.run("UPDATE devices SET details = ? WHERE number = ?", (details, number))

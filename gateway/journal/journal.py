@@ -33,19 +33,18 @@ from gateway.journal import (
     devices,
     entries,
     erasing,
-    hub_key,
     ledger,
     outbox,
     pairings,
     people,
-    sealing,
     timings,
 )
-from gateway.journal.database import make_private, open_writer
+from gateway.journal.database import make_private
 from gateway.journal.hub_key import HubKey
-from gateway.journal.keys import Keyring
 from gateway.journal.lock import WriterLock
-from gateway.journal.writer import Transaction, Writer, run_now
+from gateway.journal.opening import Opening
+from gateway.journal.reserve import Reserve
+from gateway.journal.writer import Transaction, Writer
 
 Routes = Mapping[str, frozenset[Kind]]
 """The destinations and the kinds of reading each takes."""
@@ -75,28 +74,21 @@ class Journal:
 
         `zone` is the hub's. `routes` says which new entries are queued where. Deliveries that were
         on their way when the gateway last ended become unsettled. Raises JournalError if another
-        process writes it, if it is damaged, or if a newer gateway wrote it. `hub_keys` are those to
-        try; by default those of the folder `keys` beside it, made if there are none.
+        process writes it, or if a newer gateway wrote it. A damaged one is set aside and salvaged.
+        `hub_keys` are those to try; by default those of the folder `keys` beside it, made if there
+        are none.
         """
         make_private(path)
         lock = WriterLock(path)
+        opening = Opening(path, clock, zone, routes, hub_keys)
         try:
-            folder = hub_key.folder_of(path)
-            database = open_writer(
-                path,
-                lambda db: sealing.define(db, lambda: hub_keys or hub_key.find(folder, make=True)),
-            )
-            try:
-                keys = Keyring(database, hub_keys or hub_key.find(folder))
-                hub_key.settle(folder, keys.hub)
-                run_now(database, keys, clock, outbox.restart)
-            except JournalError:
-                database.close()
-                raise
+            database, keys = opening.database()
         except JournalError:
             lock.release()
             raise
-        return cls(lock, Writer(database, keys, clock), zone, routes)
+        reserve = Reserve(path)
+        reserve.hold()
+        return cls(lock, Writer(database, keys, clock, reserve), zone, routes)
 
     async def close(self) -> None:
         """Finish the calls under way and let the journal go; harmless if repeated."""
@@ -181,7 +173,7 @@ class Journal:
 
         What is on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, before.
         """
-        return await self._writer.run(lambda tx: erasing.erase(tx, subject))
+        return await self._writer.run(lambda tx: erasing.erase(tx, subject), vital=True)
 
     async def assign(
         self,
@@ -223,7 +215,7 @@ class Journal:
 
     async def record_grant(self, grant: Grant) -> None:
         """Keep a grant; what is withheld of the subject at that destination becomes due."""
-        await self._writer.run(lambda tx: ledger.record_grant(tx, grant, self._routes))
+        await self._writer.run(lambda tx: ledger.record_grant(tx, grant, self._routes), vital=True)
 
     async def record_withdrawal(self, withdrawal: Withdrawal) -> int:
         """Keep a withdrawal and drop what is still owed; return how many deliveries were dropped.
@@ -231,7 +223,9 @@ class Journal:
         What is on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, afterwards.
         One that may have arrived stays marked so.
         """
-        return await self._writer.run(lambda tx: ledger.record_withdrawal(tx, withdrawal))
+        return await self._writer.run(
+            lambda tx: ledger.record_withdrawal(tx, withdrawal), vital=True
+        )
 
     async def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""
@@ -267,7 +261,7 @@ class Journal:
 
     async def settle(self, released: Released, receipt: Receipt) -> None:
         """Keep that the destination has it."""
-        await self._writer.run(lambda tx: outbox.settle(tx, released, receipt))
+        await self._writer.run(lambda tx: outbox.settle(tx, released, receipt), vital=True)
 
     async def retry_at(self, released: Released, due_at: datetime, why: str) -> None:
         """Keep that nothing arrived; it is due again then. `why` is shown, so nothing personal."""
@@ -275,7 +269,7 @@ class Journal:
 
     async def unsettle(self, released: Released, due_at: datetime, why: str) -> None:
         """Keep that it may have arrived; it is to be searched for then."""
-        await self._writer.run(lambda tx: outbox.unsettle(tx, released, due_at, why))
+        await self._writer.run(lambda tx: outbox.unsettle(tx, released, due_at, why), vital=True)
 
     async def park(self, released: Released, reason: str) -> None:
         """Keep that the destination will never take it as it is."""
@@ -283,7 +277,7 @@ class Journal:
 
     async def refuse(self, released: Released) -> None:
         """Keep that the destination refuses the person: all of theirs waits for a new grant."""
-        await self._writer.run(lambda tx: ledger.record_refusal(tx, released))
+        await self._writer.run(lambda tx: ledger.record_refusal(tx, released), vital=True)
 
     async def retry_parked(
         self, *, destination: str | None = None, entry: ReadingId | None = None

@@ -6,6 +6,7 @@ journal, that of the last commit.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ from gateway.journal.views import (
     EntryView,
     Position,
     Remark,
+    Salvage,
     Sample,
     Summary,
 )
@@ -284,6 +286,17 @@ class Reader:
                 entry_rows.reading_of(row, keys)
             except Unreadable:
                 found.append(entry_rows.from_blob(row[0]))
+        return found
+
+    def salvaged(self) -> list[Salvage]:
+        """Return the damaged journals that this one goes on from, the oldest first."""
+        found = []
+        for recorded_us, manifest in self._db.rows(
+            "SELECT recorded_us, manifest FROM audit WHERE event = 'salvaged' ORDER BY number"
+        ):
+            told = json.loads(manifest)
+            lost = tuple(ReadingId(entry) for entry in told["lost"])
+            found.append(Salvage(told["folder"], from_us(recorded_us), told["saved"], lost))
         return found
 
     def audit(self) -> Iterator[Link]:

@@ -117,6 +117,16 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Salvage:
+    """A damaged journal that was set aside in `folder`, and what came of it."""
+
+    folder: str
+    at: datetime
+    saved: int
+    lost: tuple[ReadingId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The journal in a few numbers."""
 

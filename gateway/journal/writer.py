@@ -26,11 +26,12 @@ from typing import Any, TypeVar
 
 from gateway.clock import Clock
 from gateway.domain.entry import Entry
-from gateway.errors import JournalError
+from gateway.errors import JournalError, JournalFull
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
 from gateway.journal.keys import Keyring
 from gateway.journal.memory import Memory
+from gateway.journal.reserve import Reserve
 
 _GROUP = 256  # calls in one transaction at most: bounds what one crash can take back
 _LOG_PAGES = 1000  # of 4 KiB; folding each into the database costs one write
@@ -72,6 +73,7 @@ class _Job:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     joins: bool
+    vital: bool
     result: Any = None
     due: set[str] = field(default_factory=set)
     error: BaseException | None = None
@@ -94,8 +96,9 @@ def run_now(database: Database, keys: Keyring, clock: Clock, work: Work[T]) -> T
 class Writer:
     """Runs work in the writer's thread. The database belongs to this object until it is closed."""
 
-    def __init__(self, database: Database, keys: Keyring, clock: Clock) -> None:
-        """Start the thread; `database` and `keys` are its own from now on."""
+    def __init__(self, database: Database, keys: Keyring, clock: Clock, reserve: Reserve) -> None:
+        """Start the thread; all but the clock is its own from now on."""
+        self._reserve = reserve
         self._db = database
         self._keys = keys
         self._clock = clock
@@ -113,24 +116,27 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="journal-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Work[T], *, joins: bool = False) -> T:
+    async def run(self, work: Work[T], *, joins: bool = False, vital: bool = False) -> T:
         """Run `work` in a transaction and return its result once that is synced to the disk.
 
         Raises what the work raised, or JournalError; then nothing of it was written. If the caller
         is cancelled the work may still be done. Work may run twice, the first time taken back.
         Work that `joins` is content with what the calls before it left for the end; before any
-        other that is done.
+        other that is done. It is refused while nothing is kept back for what is `vital`, which is
+        still done when the disk is full.
         """
         async with self._room:
-            return await self.submit(work, joins=joins)
+            return await self.submit(work, joins=joins, vital=vital)
 
-    def submit(self, work: Work[T], *, joins: bool = False) -> asyncio.Future[T]:
+    def submit(
+        self, work: Work[T], *, joins: bool = False, vital: bool = False
+    ) -> asyncio.Future[T]:
         """Queue `work` even if the queue is full; for what must not wait."""
         if self._closed:
             raise JournalError("the journal is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Job(work, loop, future, joins))
+        self._queue.put(_Job(work, loop, future, joins, vital))
         return future
 
     def when_due(self, destination: str, wake: Callable[[], None]) -> None:
@@ -172,11 +178,11 @@ class Writer:
         error = self._together(self._waiting(first), group)
         if error is None:
             return group
-        if len(group) == 1:
-            group[0].error = error
-            return group
         for job in group:
-            job.error = self._together([job], [])
+            job.error = error if len(group) == 1 else self._together([job], [])
+            if job.vital and isinstance(job.error, JournalFull) and self._reserve.held:
+                self._reserve.give_up()
+                job.error = self._together([job], [])
         return group
 
     def _waiting(self, first: _Job) -> Iterator[_Job]:
@@ -195,12 +201,17 @@ class Writer:
     def _together(self, jobs: Iterable[_Job], group: list[_Job]) -> BaseException | None:
         """Run and commit the jobs, adding them to `group`; an error means none was written."""
         try:
-            self._db.run("BEGIN IMMEDIATE")
             tx = Transaction(self._db, to_us(self._clock.now().utc), self._memory, self._keys)
             for job in jobs:
                 group.append(job)
+                if len(group) == 1:
+                    self._db.run("BEGIN IMMEDIATE")
                 if not job.joins:
                     tx.finish()
+                elif not self._reserve.hold():
+                    raise JournalFull(
+                        "the disk is full: readings wait in the devices until some space is free"
+                    )
                 job.result = job.work(tx)
                 job.due = tx.due
             tx.finish()

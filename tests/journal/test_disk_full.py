@@ -82,13 +82,13 @@ async def test_a_claim_that_could_not_be_written_releases_nothing(disk: Disk, pa
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 2 MB; mounting needs root."""
+    """A real file system of 8 MB; mounting needs root."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small file system needs root")
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)],
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)],
         check=False,
         capture_output=True,
     )
@@ -104,7 +104,7 @@ async def test_a_real_full_disk_refuses_and_recovers_by_itself(small_disk: Path)
     recorded = 0
     async with open_journal(path, routes=ROUTES) as journal:
         await consenting(journal)
-        ballast.write_bytes(bytes(700_000))
+        ballast.write_bytes(bytes(2_500_000))
         full = False
         while not full:
             burst = [weight(recorded + n) for n in range(BURST)]

@@ -1,0 +1,110 @@
+"""A damaged journal is set aside; what can be read goes on, what cannot is counted and named."""
+
+import random
+import shutil
+import sqlite3
+import statistics
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import JournalError
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START
+from tests.journal.making import SCALE, consenting, open_journal, weight
+
+PAGE = 4096
+
+
+async def _filled(path: Path, readings: int = 400) -> list[str]:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        entries = await journal.record(SCALE, [weight(n) for n in range(readings)], "seq:399")
+        for released in await journal.claim("mes", 5, START):
+            await journal.park(released, "422")
+    return [entry.id for entry in entries]
+
+
+def _damage(path: Path, page: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[page * PAGE : (page + 1) * PAGE] = random.Random(page).randbytes(PAGE)
+    path.write_bytes(content)
+
+
+async def test_whichever_page_is_damaged_what_is_saved_and_what_is_lost_are_all(
+    path: Path,
+) -> None:
+    ids = set(await _filled(path, readings=120))
+    whole = path.read_bytes()
+    saved = []
+    for page in range(1, len(whole) // PAGE, 2):
+        path.write_bytes(whole)
+        _damage(path, page)
+
+        async with open_journal(path) as journal:
+            await journal.record(SCALE, [weight(9999)])
+            with Reader.open(path) as reader:
+                kept = {view.entry.id for view in reader.entries(limit=10**4)} & ids
+                damaged = set(reader.damaged())
+                salvaged = reader.salvaged()
+                told = next(iter(ids)) in " ".join(link.manifest for link in reader.audit())
+                chain_is_whole = reader.verify() is None
+
+        lost = {entry for each in salvaged for entry in each.lost}
+        if told and chain_is_whole:  # else the pages hit were the chain's own, or the schema's
+            assert kept | damaged | lost == ids
+        assert not kept & lost
+        for each in salvaged:
+            aside = path.parent / each.folder
+            assert len((aside / path.name).read_bytes()) == len(whole)
+            shutil.rmtree(aside)
+        saved.append(len(kept))
+
+    assert min(saved) < len(ids)
+    assert statistics.median(saved) == len(ids)
+    assert sum(count < 0.8 * len(ids) for count in saved) <= 0.15 * len(saved)
+
+
+async def test_a_file_that_is_no_database_is_set_aside_and_the_hub_starts(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    path.write_bytes(b"not a database, but somebody's readings once" * 100)
+    before = path.read_bytes()
+
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+
+    (aside,) = path.parent.glob("damaged-*/journal.db")
+    assert aside.read_bytes() == before
+    with Reader.open(path) as reader:
+        assert reader.summary().entries == 1
+
+
+async def test_a_salvaged_entry_whose_delivery_is_gone_is_searched_for_before_it_is_sent(
+    path: Path,
+) -> None:
+    await _filled(path, readings=3)
+    with sqlite3.connect(path) as other:
+        other.execute("DELETE FROM deliveries")
+        other.execute("DELETE FROM timings WHERE entry = 2")
+        (root,) = other.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'remarks_device'"
+        ).fetchone()
+    other.close()
+    _damage(path, root - 1)
+
+    async with open_journal(path) as journal:
+        released = await journal.claim("mes", 10, START)
+
+    assert [each.delivery.unsettled for each in released] == [True] * 3
+
+
+async def test_a_journal_of_a_newer_gateway_is_no_damage(path: Path) -> None:
+    await _filled(path, readings=1)
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 999")
+    other.close()
+
+    with pytest.raises(JournalError, match="newer gateway"):
+        open_journal(path)
+
+    assert not list(path.parent.glob("damaged-*"))
