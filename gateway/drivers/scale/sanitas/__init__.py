@@ -1,4 +1,7 @@
-"""Driver for Sanitas SBF70 and its relatives, which have a service of their own."""
+"""Driver for Sanitas SBF70 and its relatives, which have a service of their own.
+
+Protocol: docs/protocols/sanitas.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Driver for Xiaomi's Mi scales, which say all they have in their advertisements."""
+"""Driver for Xiaomi's Mi scales, which say all they have in their advertisements.
+
+Protocol: docs/protocols/xiaomi.md.
+"""
 
 from __future__ import annotations
 
