@@ -1,7 +1,8 @@
 """Listening to a TM-265x or a BPBIO320: it sends its result after each measurement.
 
 Nothing is ever written: on this line two letters start the cuff on whoever has an arm in it. The
-stamp is what the monitor's clock shows as the result comes, so that a wrong clock does no harm.
+stamp is what the monitor's clock shows as the result comes, so that a wrong clock does no harm. An
+InBody sends no stamp: the same result again within half a minute is the same measurement.
 """
 
 from __future__ import annotations
@@ -13,20 +14,30 @@ from gateway.drivers.bp_monitor.readings import Origin, Pressure, readings
 from gateway.drivers.framing import framed
 
 _MAKER = "A&D"
+_SAME_WITHIN_S = 30.0  # a measurement takes longer
 
 
 async def converse(session: Session) -> None:
     """Record what the monitor sends until the link is gone."""
     inbox = await framed(session, codec.frames)
+    last: Frame | None = None
     async for frame, message in inbox.messages(lambda frame: codec.message(frame.data)):
+        if last is not None and _repeats(frame, last):
+            continue
+        last = frame
         match message:
             case Failed():
-                await session.remark(f"device_error {message.error}", frame)
+                await session.remark(f"device_error {message.error}")  # the frame has a typed id
             case Measured():
                 await _introduce(session, message)
                 await session.record(
                     *readings(_pressure(message), _origin(session, frame, message))
                 )
+
+
+def _repeats(frame: Frame, last: Frame) -> bool:
+    since_s = frame.received.monotonic - last.received.monotonic
+    return frame.data == last.data and since_s <= _SAME_WITHIN_S
 
 
 async def _introduce(session: Session, message: Measured) -> None:

@@ -10,10 +10,11 @@ from gateway.domain.reading import Measure, Quality
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.and_tm import DRIVER
 from gateway.drivers.bp_monitor.and_tm.codec import Failed, Measured, Request, message
-from gateway.errors import DecodeError
+from gateway.errors import DecodeError, LinkLost
+from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.wire.sums import xor8
-from tests.drivers.serial_lines import cut, is_total, listened, mangled
+from tests.drivers.serial_lines import Timeline, cut, is_total, listened, mangled, session_with
 
 START = b"\x16\x16\x01"
 
@@ -139,6 +140,20 @@ async def test_the_findings_are_flags_and_the_doubts_make_it_questionable() -> N
     assert first.flags == {"irregular_pulse"}
     assert second.quality is Quality.QUESTIONABLE
     assert second.flags == {"body_movement"}
+
+
+async def test_a_result_without_a_time_that_is_sent_again_is_no_news() -> None:
+    clock = ManualClock()
+    other = framed(*b"00000000000000000|RB|00000|S118|M000|D072|P077|O00|0".split(b"|"))
+    timeline = Timeline((0, BPBIO), (5, BPBIO), (9, other), (45, other), clock=clock)
+    session = session_with(DRIVER, clock=clock)
+    session.link = timeline
+
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    rates = [r.values[Measure.PULSE_RATE].value for r in session.readings if r.kind == "heart_rate"]
+    assert rates == [66, 77, 77]
 
 
 async def test_an_error_is_remarked_and_the_monitor_introduced() -> None:
