@@ -113,7 +113,7 @@ class _Scale:
             return
         if isinstance(shown, Trouble):
             await self._record(self._weigh_in.interrupted())
-            await self._remark(shown.error, frame)
+            await self._remark(shown.error)
         elif shown is not None:
             self._trouble = None
             await self._record(self._add(shown, frame))
@@ -123,11 +123,11 @@ class _Scale:
             Packet(frame.received, shown.weight, shown.unit, shown.person, shown.stable)
         )
 
-    async def _remark(self, error: str, frame: Frame) -> None:
-        """Remark a trouble when it begins, not each time it is told."""
+    async def _remark(self, error: str) -> None:
+        """Remark a trouble when it begins; without the frame, which may have a typed id."""
         if error != self._trouble:
             self._trouble = error
-            await self._session.remark(f"device_error {error}", frame)
+            await self._session.remark(f"device_error {error}")
 
     async def _record(self, weighed: Weighed | None) -> None:
         if weighed is None:

@@ -40,7 +40,7 @@ async def converse(session: Session) -> None:
     inbox = await framed(session, codec.frames)
     async for frame, message in inbox.messages(decode):
         if isinstance(message, Failed):
-            await session.remark(f"device_error {message.error}", frame)
+            await session.remark(f"device_error {message.error}")  # the frame has a typed id
         else:
             origin = Origin(
                 device=session.device.id,
