@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from firmware_sims.faults import Fault
-from firmware_sims.memory import RecordMemory
-from firmware_sims.placement import Placement, pressure_kinds
+from firmware_sims.body import Pressure
+from firmware_sims.bp_monitor.pressure_memory import PressureMemory
+from firmware_sims.placement import Placement
 from firmware_sims.requests import Split
 
 DESCRIPTION = b"Andon Blood Pressure Meter KD001"
@@ -45,6 +45,21 @@ class Record:
         return bytes([0xAC, *pressures, *time])
 
 
+def encode_record(pressure: Pressure, shown: datetime) -> bytes:
+    """Return the record of what was measured when the cuff showed this time."""
+    record = Record(
+        systolic=int(pressure.systolic),
+        diastolic=int(pressure.diastolic),
+        pulse=int(pressure.pulse),
+        month=shown.month,
+        day=shown.day,
+        hour=shown.hour,
+        minute=shown.minute,
+        year=shown.year,
+    )
+    return record.encode()
+
+
 class Beurer:
     """A virtual cuff; people take turns, and all of them are in the memory that is switched on.
 
@@ -54,24 +69,19 @@ class Beurer:
     def __init__(
         self, placement: Placement, *, model: str = "BM65", newest_first: bool = False
     ) -> None:
-        self._placement = placement
-        self._model = model
         self._newest_first = newest_first
-        self._memory: RecordMemory[bytes] = RecordMemory(CAPACITY)
+        self._memory = PressureMemory(
+            placement, encode_record, model=model, capacity=CAPACITY, mean=False
+        )
 
     def measure(self) -> Sequence[bytes]:
         """Let the next person measure; the result goes into the memory and nowhere else."""
-        if self._placement.faults.strikes(Fault.DROP_CLOCK):
-            self._placement.clock.reset()
-        if not self._placement.faults.strikes(Fault.ERROR_CODE):
-            self._keep(self._placement.now())
+        self._memory.measure()
         return []
 
     def remember(self, count: int, every: timedelta) -> None:
         """Keep so many measurements of the past, the last one `every` ago."""
-        now = self._placement.now()
-        for before in range(count, 0, -1):
-            self._keep(now - before * every)
+        self._memory.remember(count, every)
 
     def split(self, heard: bytes) -> Split:
         """Take one byte after the other, but A3 with the one that follows."""
@@ -98,20 +108,3 @@ class Beurer:
                 number = request[1]
                 return [records[number - 1] if 1 <= number <= len(records) else NO_RECORD]
         return []
-
-    def _keep(self, taken_at: datetime) -> None:
-        body, _ = self._placement.next_person()
-        pressure = body.pressure(taken_at)
-        self._placement.record(self._model, taken_at, pressure_kinds(pressure, mean=False))
-        shown = self._placement.clock.device_local(taken_at)
-        record = Record(
-            systolic=int(pressure.systolic),
-            diastolic=int(pressure.diastolic),
-            pulse=int(pressure.pulse),
-            month=shown.month,
-            day=shown.day,
-            hour=shown.hour,
-            minute=shown.minute,
-            year=shown.year,
-        )
-        self._memory.keep(record.encode())

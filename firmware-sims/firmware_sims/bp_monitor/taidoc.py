@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firmware_sims.body import Pressure
-from firmware_sims.faults import Fault
-from firmware_sims.memory import RecordMemory
-from firmware_sims.placement import Placement, pressure_kinds
+from firmware_sims.bp_monitor.pressure_memory import PressureMemory
+from firmware_sims.placement import Placement
 from firmware_sims.requests import Split, starting_with
 
 HOST, DEVICE = 0xA3, 0xA5
@@ -70,21 +69,18 @@ class TaiDoc:
     def __init__(self, placement: Placement, *, model: Model = TD_3128) -> None:
         self._placement = placement
         self._model = model
-        self._memory: RecordMemory[tuple[bytes, bytes]] = RecordMemory(CAPACITY)
+        self._memory = PressureMemory(
+            placement, self._encoded, model=model.name, capacity=CAPACITY, mean=model.has_mean
+        )
 
     def measure(self) -> Sequence[bytes]:
         """Let the next person measure; the result goes into the memory and nowhere else."""
-        if self._placement.faults.strikes(Fault.DROP_CLOCK):
-            self._placement.clock.reset()
-        if not self._placement.faults.strikes(Fault.ERROR_CODE):
-            self._keep(self._placement.now())
+        self._memory.measure()
         return []
 
     def remember(self, count: int, every: timedelta) -> None:
         """Keep so many measurements of the past, the last one `every` ago."""
-        now = self._placement.now()
-        for before in range(count, 0, -1):
-            self._keep(now - before * every)
+        self._memory.remember(count, every)
 
     def split(self, heard: bytes) -> Split:
         """Find frames by their first byte."""
@@ -117,12 +113,6 @@ class TaiDoc:
                 return date if command == 0x25 else figures
         return None
 
-    def _keep(self, taken_at: datetime) -> None:
-        body, _ = self._placement.next_person()
-        pressure = body.pressure(taken_at)
-        has_mean = self._model.has_mean
-        kinds = pressure_kinds(pressure, mean=has_mean)
-        self._placement.record(self._model.name, taken_at, kinds)
-        shown = self._placement.clock.device_local(taken_at)
+    def _encoded(self, pressure: Pressure, shown: datetime) -> tuple[bytes, bytes]:
         date = encode_date(shown, irregular=pressure.irregular)
-        self._memory.keep((date, encode_figures(pressure, has_mean=has_mean)))
+        return date, encode_figures(pressure, has_mean=self._model.has_mean)
