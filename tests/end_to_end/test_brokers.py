@@ -39,7 +39,7 @@ def configured(folder: Path, broker: Broker) -> Path:
     at = f'host = "127.0.0.1"\nport = {broker.port}\ntls = false\ngateway = "hub1"\n'
     path = folder / "gateway.toml"
     path.write_text(
-        f'[hub]\nstate = "{folder}/state"\n'
+        f'[hub]\nstate = "{folder}/state"\ntime = "system"\n'
         f'[[destinations]]\ntype = "mqtt"\nname = "canary-destination"\n{at}[fleet]\n{at}'
     )
     return path
