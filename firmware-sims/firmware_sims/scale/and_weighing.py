@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from firmware_sims.faults import Fault
-from firmware_sims.ledger import Kind
 from firmware_sims.placement import Placement
 from firmware_sims.requests import Split, ended_by
-from firmware_sims.scale.platform import Load, Platform, shown_weight
+from firmware_sims.scale.platform import Load, Platform, weigh_next
 
 MODEL = "A&D standard format"
 _FORBIDDEN = {b"Z": "zero", b"R": "zero", b"T": "tare"}
@@ -53,14 +52,9 @@ class AndWeighing:
     def measure(self) -> Sequence[bytes]:
         """Let the next person step on; return the lines that are pushed."""
         placement = self._placement
-        body, _ = placement.next_person()
-        weight = shown_weight(body.weigh().weight, pounds=self._pounds, step=_STEP)
-        failed = placement.faults.strikes(Fault.ERROR_CODE)
-        if not failed:
-            values = {"weight": str(weight), "unit": self._unit}
-            placement.record(MODEL, placement.now(), {Kind.WEIGHT: values})
-        self._platform.step_on(weight, error=failed)
-        still = self._line(Load(weight, in_motion=False, error=failed))
+        still = self._line(
+            weigh_next(placement, self._platform, model=MODEL, unit=self._unit, step=_STEP)
+        )
         if self._repeats:
             return [self._line(self._platform.load()), still, still]
         if not self._prints:

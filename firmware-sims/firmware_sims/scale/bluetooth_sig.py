@@ -34,17 +34,17 @@ def body_scale(
     composition: bool = True,
 ) -> EpisodicDevice:
     """Make a virtual scale."""
-    platform = _Platform(
+    scale = _Scale(
         people,
         fittings.clock,
         imperial=imperial,
         composition=composition,
         secure=is_secure(identity),
     )
-    return EpisodicDevice(identity, people, platform, fittings)
+    return EpisodicDevice(identity, people, scale, fittings)
 
 
-class _Platform:
+class _Scale:
     advertised: Sequence[int] = (0x181D, 0x181B)
     charge_percent = 0.1
 

@@ -16,11 +16,9 @@ Source: METTLER TOLEDO MT-SICS reference manual 11780711. Guesses: the text of I
 from collections.abc import Sequence
 from decimal import Decimal
 
-from firmware_sims.faults import Fault
-from firmware_sims.ledger import Kind
 from firmware_sims.placement import Placement
 from firmware_sims.requests import Split, ended_by
-from firmware_sims.scale.platform import Load, Platform, shown_weight
+from firmware_sims.scale.platform import Load, Platform, weigh_next
 
 MODEL = "MT-SICS"
 OVERLOAD, UNDERLOAD, NOT_EXECUTABLE = b"S +\r\n", b"S -\r\n", b"S I\r\n"
@@ -53,15 +51,9 @@ class MtSics:
 
     def measure(self) -> Sequence[bytes]:
         """Let the next person step on; return what is pushed, if `SIR` was asked for."""
-        placement = self._placement
-        body, _ = placement.next_person()
-        weight = shown_weight(body.weigh().weight, pounds=self._unit == "lb", step="0.05")
-        failed = placement.faults.strikes(Fault.ERROR_CODE)
-        if not failed:
-            values = {"weight": str(weight), "unit": self._unit}
-            placement.record(MODEL, placement.now(), {Kind.WEIGHT: values})
-        self._platform.step_on(weight, error=failed)
-        still = self._shown(Load(weight, in_motion=False, error=failed))
+        still = self._shown(
+            weigh_next(self._placement, self._platform, model=MODEL, unit=self._unit, step="0.05")
+        )
         return [self._shown(self._platform.load()), still, still] if self._repeats else []
 
     def split(self, heard: bytes) -> Split:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from firmware_sims.faults import Fault
+from firmware_sims.ledger import Kind
+from firmware_sims.placement import Placement
+
 _NOTHING = Decimal(0)
 _SWAYS_BY = Decimal("0.4")
 _KG_PER_LB = Decimal("0.45359237")
@@ -50,6 +54,23 @@ class Platform:
         if elapsed < self._settle:
             return Load(self._weight - _SWAYS_BY, in_motion=True, error=self._error)
         return Load(self._weight, in_motion=False, error=self._error)
+
+
+def weigh_next(
+    placement: Placement, platform: Platform, *, model: str, unit: str, step: Decimal | str
+) -> Load:
+    """Let the next person step on; return what the scale shows once they stand still.
+
+    A scale that fails to show it has produced nothing. `unit` is `kg` or `lb`.
+    """
+    body, _ = placement.next_person()
+    weight = shown_weight(body.weigh().weight, pounds=unit == "lb", step=step)
+    failed = placement.faults.strikes(Fault.ERROR_CODE)
+    if not failed:
+        values = {"weight": str(weight), "unit": unit}
+        placement.record(model, placement.now(), {Kind.WEIGHT: values})
+    platform.step_on(weight, error=failed)
+    return Load(weight, in_motion=False, error=failed)
 
 
 def shown_weight(kilograms: Decimal, *, pounds: bool, step: Decimal | str) -> Decimal:

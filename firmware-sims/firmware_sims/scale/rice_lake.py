@@ -10,12 +10,10 @@ is, and where the escapes are around the battery's answer.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from firmware_sims.faults import Fault
-from firmware_sims.ledger import Kind
 from firmware_sims.placement import Placement
 from firmware_sims.requests import Split, ended_by
 from firmware_sims.scale.escape_packet import encode
-from firmware_sims.scale.platform import Platform, shown_weight
+from firmware_sims.scale.platform import Platform, weigh_next
 
 OUT_OF_RANGE = "999.99"
 MODEL = "160-10-7"
@@ -54,14 +52,8 @@ class RiceLake:
 
     def measure(self) -> Sequence[bytes]:
         """Let the next person step on; nothing is pushed."""
-        placement = self._placement
-        body, _ = placement.next_person()
-        weight = shown_weight(body.weigh().weight, pounds=self._pounds, step="0.1")
-        failed = placement.faults.strikes(Fault.ERROR_CODE)
-        if not failed:
-            values = {"weight": str(weight), "unit": "lb" if self._pounds else "kg"}
-            placement.record(MODEL, placement.now(), {Kind.WEIGHT: values})
-        self._platform.step_on(weight, error=failed)
+        unit = "lb" if self._pounds else "kg"
+        weigh_next(self._placement, self._platform, model=MODEL, unit=unit, step="0.1")
         return []
 
     def split(self, heard: bytes) -> Split:

@@ -14,11 +14,9 @@ motion is answered by nothing, and that `W01,` stands after the LF.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from firmware_sims.faults import Fault
-from firmware_sims.ledger import Kind
 from firmware_sims.placement import Placement
 from firmware_sims.requests import Split
-from firmware_sims.scale.platform import Platform, shown_weight
+from firmware_sims.scale.platform import Platform, weigh_next
 
 MODEL = "SMA SCP-0499"
 _ENQ = b"\x05"
@@ -53,14 +51,7 @@ class SmaScale:
 
     def measure(self) -> Sequence[bytes]:
         """Let the next person step on; nothing is pushed."""
-        placement = self._placement
-        body, _ = placement.next_person()
-        weight = shown_weight(body.weigh().weight, pounds=self._pounds, step="0.1")
-        failed = placement.faults.strikes(Fault.ERROR_CODE)
-        if not failed:
-            values = {"weight": str(weight), "unit": self._unit}
-            placement.record(MODEL, placement.now(), {Kind.WEIGHT: values})
-        self._platform.step_on(weight, error=failed)
+        weigh_next(self._placement, self._platform, model=MODEL, unit=self._unit, step="0.1")
         return []
 
     def split(self, heard: bytes) -> Split:
