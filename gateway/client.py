@@ -42,6 +42,13 @@ class Client:
         """Read something."""
         return self._request("GET", _target(path, query), None)
 
+    def get_file(self, *path: str, **query: str | int | None) -> bytes:
+        """Read something that is not JSON."""
+        status, answer = self._answer("GET", _target(path, query), b"")
+        if status >= 400:
+            raise Refused(_sentence(json.loads(answer).get("detail")))
+        return answer
+
     def post(self, *path: str, **body: object) -> Any:
         """Have something done."""
         return self._request("POST", _target(path, {}), body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -60,6 +60,11 @@ class Hub(Protocol):
     @property
     def language(self) -> str:
         """The language of the household, `fr` or `en`."""
+        ...
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the household."""
         ...
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 
 from gateway import __version__
 from gateway.api.hub import Part, Sighted, Status
@@ -50,6 +51,7 @@ class DaemonHub:
         self.reader = reader
         self.clock = clock
         self._language = config.hub.language
+        self._zone = config.hub.tzinfo
         self._ports = {f"serial:{port.name}": port for port in config.ports}
         self._metrics = metrics
         self._supervisor = supervisor
@@ -63,6 +65,11 @@ class DaemonHub:
     def language(self) -> str:
         """The language of the household."""
         return self._language
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the household."""
+        return self._zone
 
     @property
     def routes(self) -> Mapping[str, frozenset[Kind]]:

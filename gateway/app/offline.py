@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import tzinfo
 
 from gateway import __version__
 from gateway.api.hub import Sighted, Status
@@ -25,6 +26,7 @@ class OfflineHub:
     def __init__(self, config: Config, journal: Journal | None, clock: Clock) -> None:
         self.clock = clock
         self.language = config.hub.language
+        self.zone: tzinfo = config.hub.tzinfo
         self.routes = routes(config)
         self._config = config
         self._journal = journal

@@ -1,10 +1,11 @@
-"""Turns a sensor's samples into what a health record holds: the mean over whole days.
+"""Turns a sensor's samples into what a health record holds: mean and GMI over whole days.
 
 A health space takes no single sample of a continuous sensor; it takes the mean glucose over 7, 14,
-30 or 90 days. Once per person and day, when the first sample after midnight shows that the sensor
-has caught up, the mean over the days that ended at that midnight becomes a reading of its own and
-travels like any other: journalled, gated, delivered once. Where too few samples stand behind it,
-it is marked questionable: kept and shown, not sent.
+30 or 90 days, and the glucose management indicator that follows from it. Once per person and day,
+when the first sample after midnight shows that the sensor has caught up, both over the days that
+ended at that midnight become readings of their own kinds and travel like any other: journalled,
+gated, delivered once. Where too few samples stand behind them, they are marked questionable: kept
+and shown, not sent.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from gateway.domain.entry import Entry
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
 from gateway.domain.subject import SubjectId
-from gateway.glucose.metrics import WINDOWS_DAYS, MeanGlucose, Sample, longest_mean
+from gateway.glucose.metrics import WINDOWS_DAYS, MeanGlucose, longest_mean
+from gateway.glucose.trace import Sample
 from gateway.journal.reader import Reader
 
 
@@ -59,7 +61,7 @@ class Summaries:
         since = end - timedelta(days=max(WINDOWS_DAYS))
         mean = longest_mean(self._samples(subject, since, end), end)
         if mean is not None:
-            await self._journal.record(entry.device, [self._reading(subject, entry, end, mean)])
+            await self._journal.record(entry.device, self._readings(subject, entry, end, mean))
 
     def _samples(self, subject: SubjectId, since: datetime, end: datetime) -> list[Sample]:
         samples: list[Sample] = []
@@ -78,27 +80,44 @@ class Summaries:
         day = at.astimezone(self._zone).date()
         return datetime.combine(day, time(), tzinfo=self._zone)
 
-    def _reading(
+    def _readings(
         self, subject: SubjectId, entry: Entry, end: datetime, mean: MeanGlucose
-    ) -> Reading:
-        return Reading(
-            device=entry.device.id,
-            kind=Kind.MEAN_INTERSTITIAL_GLUCOSE,
-            values={
-                Measure.GLUCOSE: Quantity(value=mean.mean_mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE),
-                Measure.DAYS: Quantity(value=Decimal(mean.days), unit=Unit.COUNT),
-                Measure.SAMPLES: Quantity(value=Decimal(mean.samples), unit=Unit.COUNT),
-            },
-            received=self._clock.now(),
-            device_time=DeviceTime(
-                stamp=end.replace(tzinfo=None), raw=end.isoformat(), utc_offset=end.utcoffset()
+    ) -> list[Reading]:
+        both = (
+            (
+                "mean",
+                Kind.MEAN_INTERSTITIAL_GLUCOSE,
+                Measure.GLUCOSE,
+                Quantity(value=mean.mean_mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE),
             ),
-            record=f"mean/{subject}/{end.date().isoformat()}",
-            slot=entry.reading.slot,
-            live=False,
-            quality=Quality.GOOD if mean.sufficient else Quality.QUESTIONABLE,
-            period=timedelta(days=mean.days),
+            (
+                "gmi",
+                Kind.GLUCOSE_MANAGEMENT_INDICATOR,
+                Measure.GLUCOSE_MANAGEMENT_INDICATOR,
+                Quantity(value=mean.gmi_percent, unit=Unit.PERCENT),
+            ),
         )
+        return [
+            Reading(
+                device=entry.device.id,
+                kind=kind,
+                values={
+                    measure: value,
+                    Measure.DAYS: Quantity(value=Decimal(mean.days), unit=Unit.COUNT),
+                    Measure.SAMPLES: Quantity(value=Decimal(mean.samples), unit=Unit.COUNT),
+                },
+                received=self._clock.now(),
+                device_time=DeviceTime(
+                    stamp=end.replace(tzinfo=None), raw=end.isoformat(), utc_offset=end.utcoffset()
+                ),
+                record=f"{name}/{subject}/{end.date().isoformat()}",
+                slot=entry.reading.slot,
+                live=False,
+                quality=Quality.GOOD if mean.sufficient else Quality.QUESTIONABLE,
+                period=timedelta(days=mean.days),
+            )
+            for name, kind, measure, value in both
+        ]
 
 
 def _is_trusted_sample(entry: Entry) -> bool:

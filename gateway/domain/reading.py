@@ -25,6 +25,8 @@ class Kind(StrEnum):
     INTERSTITIAL_GLUCOSE = "interstitial_glucose"
     MEAN_INTERSTITIAL_GLUCOSE = "mean_interstitial_glucose"
     """The mean over a whole number of days, computed here from the samples of one sensor wearer."""
+    GLUCOSE_MANAGEMENT_INDICATOR = "glucose_management_indicator"
+    """What that mean would be as HbA1c: computed here, over the same days."""
     BODY_TEMPERATURE = "body_temperature"
     OXYGEN_SATURATION = "oxygen_saturation"
 
@@ -50,6 +52,7 @@ class Measure(StrEnum):
     BASAL_METABOLISM = "basal_metabolism"
     IMPEDANCE = "impedance"
     GLUCOSE = "glucose"
+    GLUCOSE_MANAGEMENT_INDICATOR = "glucose_management_indicator"
     GLUCOSE_TREND = "glucose_trend"
     SENSOR_QUALITY = "sensor_quality"
     DAYS = "days"

@@ -1,12 +1,6 @@
-"""Summaries of continuous glucose: what months of samples come to. Pure.
+"""The mean of continuous glucose over the windows that a health space knows. Pure.
 
-Time is cut into slots of 5 minutes and each slot that holds a sample counts once, with the mean of
-what it holds: sensors that measure every minute, samples kept twice and two sensors worn at once
-then weigh no more than one sensor does.
-
-A sample outside the sensor's range has no number; it counts as 39 mg/dL ("LO") or 401 mg/dL ("HI"),
-one beyond the range of 40 to 400 that most sensors have. This favours neither mean nor wearer: the
-true value lies further out.
+`trace` says how samples are counted, `consensus` holds the other metrics.
 
 Source: Battelino et al. 2019, "Clinical Targets for Continuous Glucose Monitoring Data
 Interpretation", Diabetes Care 42(8): 14 days of which 70 % are active are enough for a mean.
@@ -18,22 +12,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 
-from gateway.domain.reading import Limit
-
-Sample = tuple[datetime, Decimal | Limit]
-"""When it was measured (aware), and mg/dL or the side on which it left the sensor's range."""
+from gateway.glucose.consensus import consensus
+from gateway.glucose.trace import SLOT, SLOTS_PER_DAY, Sample
 
 WINDOWS_DAYS = (90, 30, 14, 7)
 """The windows a mean is reported over, longest first (the health space knows these four)."""
-SLOT = timedelta(minutes=5)
-BELOW_MG_DL = Decimal(39)
-ABOVE_MG_DL = Decimal(401)
 SUFFICIENT_PERCENT = 70
 
 _DAY = timedelta(days=1)
-_TENTH = Decimal("0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +29,8 @@ class MeanGlucose:
 
     mean_mg_dl: Decimal
     """To one decimal, half to even."""
+    gmi_percent: Decimal
+    """The glucose management indicator of that mean, likewise."""
     days: int
     end: datetime
     samples: int
@@ -54,22 +43,17 @@ class MeanGlucose:
 
 def mean_glucose(samples: Iterable[Sample], days: int, end: datetime) -> MeanGlucose | None:
     """Compute the mean over `days` until `end`, that moment included; None without a sample."""
-    slots: dict[int, set[Sample]] = {}
-    there_are = days * (_DAY // SLOT)
-    for sample in samples:
-        number = (end - sample[0]) // SLOT
-        if 0 <= number < there_are:
-            slots.setdefault(number, set()).add(sample)
-    if not slots:
+    found = consensus(samples, days, end)
+    if found is None:
         return None
-    mean = sum((_mean(slot) for slot in slots.values()), Fraction()) / len(slots)
     return MeanGlucose(
-        mean_mg_dl=_rounded(mean),
+        mean_mg_dl=found.mean_mg_dl,
+        gmi_percent=found.gmi_percent,
         days=days,
         end=end,
-        samples=len(slots),
-        active_percent=_rounded(Fraction(100 * len(slots), there_are)),
-        sufficient=100 * len(slots) >= SUFFICIENT_PERCENT * there_are,
+        samples=found.samples,
+        active_percent=found.active_percent,
+        sufficient=100 * found.samples >= SUFFICIENT_PERCENT * days * SLOTS_PER_DAY,
     )
 
 
@@ -88,20 +72,3 @@ def longest_mean(samples: Collection[Sample], end: datetime | None = None) -> Me
     windows = windows or [max(1, -(-spanned // _DAY))]
     means = [mean for days in windows if (mean := mean_glucose(samples, days, until))]
     return next((mean for mean in means if mean.sufficient), means[0] if means else None)
-
-
-def _mean(slot: Collection[Sample]) -> Fraction:
-    return sum((Fraction(_mg_dl(value)) for _, value in slot), Fraction()) / len(slot)
-
-
-def _mg_dl(value: Decimal | Limit) -> Decimal:
-    match value:
-        case Limit.BELOW:
-            return BELOW_MG_DL
-        case Limit.ABOVE:
-            return ABOVE_MG_DL
-    return value
-
-
-def _rounded(value: Fraction) -> Decimal:
-    return Decimal(round(value * 10)) * _TENTH

@@ -141,7 +141,7 @@ def _observation(
 def _extensions(entry: Entry, code: Code, dialect: Dialect) -> list[Resource]:
     """Give the extensions of glucose: each type demands one and forbids the other."""
     reading = entry.reading
-    if reading.kind is Kind.MEAN_INTERSTITIAL_GLUCOSE:
+    if reading.kind in terms.SUMMARIES:
         days = reading.values.get(Measure.DAYS)
         if days is None:
             raise UplinkRejected(

@@ -22,6 +22,7 @@ UCUM = "http://unitsofmeasure.org"
 VITAL_SIGNS = "http://terminology.hl7.org/CodeSystem/observation-category"
 _ANS_LOINC = "https://mos.esante.gouv.fr/NOS/TRE_A04-Loinc/FHIR/TRE-A04-Loinc"
 _TAASIP = "https://mos.esante.gouv.fr/NOS/TRE_R308-TAASIP/FHIR/TRE-R308-TAASIP"
+_CISIS = "https://smt.esante.gouv.fr/fhir/CodeSystem/terminologie-cisis"
 
 GUIDE = "https://interop.esante.gouv.fr/ig/fhir/mesures/StructureDefinition/"
 _SERVER = "https://fhir.monespacesante.fr/ref/mesure/StructureDefinition/mes-observation-"
@@ -178,6 +179,15 @@ SLOTS: Mapping[Kind, Slot] = {
         (Part(Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE),),
         in_bundle_profile=False,
     ),
+    # Of the newer generation only the system is known for sure; the code is presumed unchanged.
+    Kind.GLUCOSE_MANAGEMENT_INDICATOR: Slot(
+        "mesures-observation-glucose",
+        "glucose",
+        (Code(_TAASIP, "MED-972"), Code(_CISIS, "MED-972")),
+        "MED-972",
+        (Part(Measure.GLUCOSE_MANAGEMENT_INDICATOR, Unit.PERCENT),),
+        in_bundle_profile=False,
+    ),
 }
 """Every kind that has a slot. Single sensor samples, body composition and BMI have none."""
 
@@ -185,7 +195,9 @@ DEFAULT_KINDS = frozenset(SLOTS) - {Kind.BODY_TEMPERATURE, Kind.OXYGEN_SATURATIO
 """Sent unless configured otherwise. The API 1.5.2 has no oxygen saturation; no driver of ours
 emits temperature yet, so nothing was ever tried with it."""
 
-_GLUCOSE = (Kind.BLOOD_GLUCOSE, Kind.MEAN_INTERSTITIAL_GLUCOSE)
+SUMMARIES = (Kind.MEAN_INTERSTITIAL_GLUCOSE, Kind.GLUCOSE_MANAGEMENT_INDICATOR)
+"""Kinds that cover a number of days, which the API demands to be told."""
+_GLUCOSE = (Kind.BLOOD_GLUCOSE, *SUMMARIES)
 
 
 def codes_of(kind: Kind, terminology: Terminology) -> tuple[Code, ...]:

@@ -42,6 +42,7 @@ _SENSORS: Mapping[tuple[Kind, Measure], _Sensor] = {
     (Kind.BLOOD_GLUCOSE, Measure.GLUCOSE): _Sensor("Blood glucose", "mg/dL", _GLUCOSE),
     (Kind.INTERSTITIAL_GLUCOSE, Measure.GLUCOSE): _Sensor("Sensor glucose", "mg/dL", _GLUCOSE),
     (Kind.MEAN_INTERSTITIAL_GLUCOSE, Measure.GLUCOSE): _Sensor("Mean glucose", "mg/dL", _GLUCOSE),
+    (Kind.GLUCOSE_MANAGEMENT_INDICATOR, Measure.GLUCOSE_MANAGEMENT_INDICATOR): _Sensor("GMI", "%"),
     (Kind.BODY_TEMPERATURE, Measure.TEMPERATURE): _Sensor("Temperature", "°C", "temperature"),
     (Kind.OXYGEN_SATURATION, Measure.OXYGEN_SATURATION): _Sensor("Oxygen saturation", "%"),
 }

@@ -24,6 +24,7 @@ class JournalHub:
     """Everything but the journal is made up."""
 
     language = "fr"
+    zone = ZoneInfo("Europe/Paris")
     routes: Mapping[str, frozenset[Kind]] = ROUTES
 
     def __init__(self, journal: Journal, reader: Reader, clock: ManualClock) -> None:

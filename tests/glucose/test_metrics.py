@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.reading import Limit
-from gateway.glucose.metrics import SLOT, Sample, longest_mean, mean_glucose
+from gateway.glucose.metrics import longest_mean, mean_glucose
+from gateway.glucose.trace import SLOT, Sample
 
 END = datetime(2026, 3, 14, tzinfo=UTC)
 

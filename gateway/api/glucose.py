@@ -1,0 +1,127 @@
+"""Routes about continuous glucose: the consensus metrics, and the report of one page."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import AfterValidator, BaseModel
+
+from gateway.api.context import HubHere
+from gateway.api.hub import Hub
+from gateway.domain.subject import SubjectId
+from gateway.glucose.consensus import WINDOWS_DAYS, Metric
+from gateway.glucose.report import Report, make_report
+from gateway.glucose.trace import Sample
+
+router = APIRouter(tags=["glucose"])
+
+
+def _window(days: int) -> int:
+    if days not in WINDOWS_DAYS:
+        raise ValueError("7, 14, 30 and 90 days can be asked for")
+    return days
+
+
+Days = Annotated[
+    int, Query(description="7, 14, 30 or 90 whole days, up to midnight."), AfterValidator(_window)
+]
+
+
+class Format(StrEnum):
+    """As what the report is wanted."""
+
+    PDF = "pdf"
+    SVG = "svg"
+    TEXT = "txt"
+
+
+_MEDIA_TYPES = {
+    Format.PDF: "application/pdf",
+    Format.SVG: "image/svg+xml",
+    Format.TEXT: "text/plain; charset=utf-8",
+}
+
+
+class Figure(BaseModel):
+    """One metric; `sufficient` tells whether there are enough data for it."""
+
+    value: Decimal | None
+    sufficient: bool
+
+
+class Glucose(BaseModel):
+    """The metrics of whole days. Means in mg/dL and mmol/L, all others in percent."""
+
+    days: int
+    end: datetime
+    samples: int
+    days_worn: int
+    active_percent: Decimal
+    mean_mmol_l: Decimal
+    tight_percent: Decimal
+    metrics: dict[Metric, Figure]
+
+
+@router.get("/people/{subject}/glucose")
+async def glucose(hub: HubHere, subject: SubjectId, days: Days = 14) -> Glucose:
+    """Return the consensus metrics of a sensor wearer."""
+    found = _report(hub, subject, days).metrics
+    if found is None:
+        raise HTTPException(404, "There are no sensor readings of this person in these days.")
+    values = {
+        Metric.MEAN: found.mean_mg_dl,
+        Metric.GMI: found.gmi_percent,
+        Metric.CV: found.cv_percent,
+        **found.ranges_percent,
+    }
+    return Glucose(
+        days=found.days,
+        end=found.end,
+        samples=found.samples,
+        days_worn=found.days_worn,
+        active_percent=found.active_percent,
+        mean_mmol_l=found.mean_mmol_l,
+        tight_percent=found.tight_percent,
+        metrics={m: Figure(value=values[m], sufficient=found.sufficient(m)) for m in Metric},
+    )
+
+
+@router.get("/people/{subject}/report.{form}", response_class=Response)
+async def report(
+    hub: HubHere,
+    subject: SubjectId,
+    form: Format,
+    days: Days = 14,
+    language: Literal["fr", "en"] | None = None,
+) -> Response:
+    """Return the glucose report of one page, in the given language or the hub's."""
+    from gateway.glucose import formats  # only where it is wanted
+
+    made, spoken = _report(hub, subject, days), language or hub.language
+    content: bytes | str
+    match form:
+        case Format.PDF:
+            content = formats.to_pdf(made, spoken)
+        case Format.SVG:
+            content = formats.to_svg(made, spoken)
+        case Format.TEXT:
+            content = formats.to_text(made, spoken)
+    return Response(content, media_type=_MEDIA_TYPES[form])
+
+
+def _report(hub: Hub, subject: SubjectId, days: int) -> Report:
+    names = {known.id: known.label for known in hub.reader.subjects()}
+    if subject not in names:
+        raise HTTPException(404, "There is no such person here.")
+    now = hub.clock.now().utc.astimezone(hub.zone)
+    end = datetime.combine(now.date(), time(), tzinfo=hub.zone)
+    samples: list[Sample] = []
+    for sample in hub.reader.glucose(subject, end - timedelta(days=days), end):
+        value = sample.limit if sample.mg_dl is None else sample.mg_dl
+        if value is not None:
+            samples.append((sample.at, value))
+    return make_report(names[subject], samples, days, end, now)

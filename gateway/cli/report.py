@@ -1,0 +1,56 @@
+"""The command for the glucose report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.arguments import person
+from gateway.cli.show import say
+from gateway.client import Refused
+
+_DAYS = (7, 14, 30, 90)
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(report)
+
+
+def report(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(help="Whose: their id, or what the household calls them.")],
+    days: Annotated[int, typer.Option(help="7, 14, 30 or 90 whole days, up to midnight.")] = 14,
+    pdf: Annotated[Path | None, typer.Option(help="Write the page as PDF to this file.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the page as SVG to this file.")] = None,
+    language: Annotated[str | None, typer.Option(help="fr or en; the hub's unless given.")] = None,
+) -> None:
+    """Tell the glucose metrics of a sensor wearer, and write the report of one page."""
+    if days not in _DAYS:
+        raise Refused(f"{days} days cannot be reported: write 7, 14, 30 or 90.")
+    if language not in (None, "fr", "en"):
+        raise Refused(f"There is no report in {language!r}: write fr or en.")
+    client = context.obj.client
+    subject = person(client, who)["id"]
+
+    def get(form: str) -> bytes:
+        page: bytes = client.get_file(
+            "people", subject, f"report.{form}", days=days, language=language
+        )
+        return page
+
+    for path, form in ((pdf, "pdf"), (svg, "svg")):
+        if path is not None:
+            _write(path, get(form))
+    say(get("txt").decode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read: it is about a person's health."""
+    try:
+        path.touch(mode=0o600)
+        path.write_bytes(content)
+    except OSError as error:
+        raise Refused(f"{path}: cannot be written ({error.strerror}).") from error
