@@ -12,6 +12,8 @@ from gateway.testing.links import Answer, Written
 from gateway.testing.specimen import Said, Specimen
 from tests.drivers.bp_monitor.and_tm.test_and_tm import BPBIO, TM_2655, TM_2657
 from tests.drivers.bp_monitor.beurer_serial.test_beurer_serial import Cuff
+from tests.drivers.bp_monitor.omron_ble.test_omron_ble import ASK as OMRON_ASK
+from tests.drivers.bp_monitor.omron_ble.test_omron_ble import Cuff as OmronCuff
 from tests.drivers.bp_monitor.omron_hbp.test_codec import FAILED, GOOD
 from tests.drivers.bp_monitor.taidoc.test_taidoc import Monitor
 from tests.drivers.cgm.bluetooth_sig import sensor
@@ -145,6 +147,19 @@ def _sanitas() -> Specimen:
     )
 
 
+def _omron_ble() -> Specimen:
+    def answers() -> Mapping[Channel, Answer]:
+        return {OMRON_ASK: OmronCuff().answer}
+
+    return Specimen(
+        named("bp_monitor/omron_ble"),
+        (seen("fe4a", name="BLEsmart_00000123"), seen("fe4a", "1810")),
+        values=dict.fromkeys(OmronCuff().link().values, b""),
+        answers=answers,
+        settings={"model": "HEM-7142T2"},
+    )
+
+
 def _fixed(values: Mapping[Channel, bytes], *but: Channel) -> Iterable[Written]:
     return ((channel, data) for channel, data in values.items() if channel not in but)
 
@@ -165,6 +180,7 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
                 (BP, "1e 7800 5000 5d00 ea07 03 0e 0a 19 00 4800 01 0000"),  # 120/80, user 1
             ),
         ),
+        "bp_monitor/omron_ble": (_omron_ble(),),
         "bp_monitor/omron_hbp": (spoken("bp_monitor/omron_hbp", GOOD, FAILED),),
         "bp_monitor/taidoc": (asked("bp_monitor/taidoc", lambda: Monitor().answer),),
         "cgm/bluetooth_sig": (_cgm(),),

@@ -23,6 +23,7 @@ from gateway.drivers.registry import GROUP, Registry
 
 COVERED = {
     "bp_monitor/bluetooth_sig",
+    "bp_monitor/omron_ble",
     "cgm/bluetooth_sig",
     "glucose_meter/bluetooth_sig",
     "scale/bluetooth_sig",

@@ -1,0 +1,248 @@
+"""Cuffs whose memory is read, made from the description of their protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.reading import Kind, Measure, Quality
+from gateway.drivers.api import Channel, Fit, Frame, Reach, Sighting, gatt
+from gateway.drivers.bp_monitor.omron_ble import DRIVER, codec
+from gateway.drivers.bp_monitor.omron_ble.codec import Order
+from gateway.drivers.bp_monitor.omron_ble.models import LAYOUTS
+from gateway.drivers.bp_monitor.omron_ble.session import NEW, OLD
+from gateway.errors import ConfigError, DecodeError, PairingNeeded, ProtocolError
+from gateway.testing.clock import ManualClock
+from gateway.testing.links import ScriptedLink, Written
+from gateway.testing.session import RecordingSession
+from gateway.wire.sums import xor8
+
+KEY = bytes(range(16))
+
+
+def channels(service: str) -> tuple[Channel, list[Channel], Channel]:
+    short = ("49123040", "4d0bf320", "5128ce60", "560f1420")
+    tails = ("a74d", "a0d9", "b84b", "8184")
+    answers = [
+        gatt(service, f"{a}-aee8-11e1-{t}-0002a5d5c51b") for a, t in zip(short, tails, strict=True)
+    ]
+    return (
+        gatt(service, "db5b55e0-aee7-11e1-965e-0002a5d5c51b"),
+        answers,
+        gatt(service, "b305b680-aee7-11e1-a730-0002a5d5c51b"),
+    )
+
+
+ASK, ANSWERS, _ = channels(NEW)
+
+
+def slot(systolic: int, minute: int, *, order: Order = Order.LITTLE, octets: int = 14) -> bytes:
+    date, time = 3 << 10 | 14 << 5 | 10, minute << 6
+    head = (
+        bytes((systolic - 25, 80, 72, 26))
+        if order is Order.LITTLE
+        else bytes((80, systolic - 25, 26, 72))
+    )
+    body = head + date.to_bytes(2, order.value) + time.to_bytes(2, order.value)
+    return body.ljust(octets, b"\0")
+
+
+@dataclass
+class Cuff:
+    """A memory behind the frames. `key` is of the older kind, which has four answer channels."""
+
+    model: str = "HEM-7142T2"
+    slots: list[bytes] = field(default_factory=lambda: [slot(120, 25), slot(130, 30)])
+    second_user: list[bytes] = field(default_factory=list)
+    key: bytes | None = None
+    pairing_mode: bool = False
+    deaf: int = 0
+    asked: list[bytes] = field(default_factory=list)
+
+    @property
+    def service(self) -> str:
+        return NEW if self.key is None else OLD
+
+    def link(self) -> ScriptedLink:
+        ask, answers, unlock = channels(self.service)
+        values = dict.fromkeys(answers if self.key else answers[:1], b"")
+        scripted: dict[Channel, Any] = {ask: self.answer}
+        if self.key is not None:
+            scripted[unlock] = self._unlock
+        return ScriptedLink(values, scripted)
+
+    def session(self, **settings: str | bool) -> RecordingSession:
+        given = {"model": self.model, **settings}
+        return RecordingSession(DRIVER, self.link(), settings=dict(given))
+
+    def answer(self, request: bytes) -> Iterable[Written]:
+        self.asked.append(request)
+        assert xor8(request) == 0
+        if self.deaf:
+            self.deaf -= 1
+            return []
+        kind = request[1:3].hex()
+        assert kind in ("0000", "0100", "0f00"), "nothing may be written"
+        address = int.from_bytes(request[3:5], "big")
+        data = self._memory(address, request[5]) if kind == "0100" else b""
+        frame = bytes((len(data) + 8, request[1] | 0x80, 0)) + request[3:5]
+        frame += bytes((len(data),)) + data + b"\0"
+        frame += bytes((xor8(frame),))
+        _, answers, _ = channels(self.service)
+        if self.key is None:
+            return [(answers[0], frame)]
+        return [(answers[at // 16], frame[at : at + 16]) for at in range(0, len(frame), 16)]
+
+    def _memory(self, address: int, octets: int) -> bytes:
+        layout = LAYOUTS[self.model]
+        whole = bytearray(b"\xff" * 0x2000)
+        for start, slots in zip(layout.users, (self.slots, self.second_user), strict=False):
+            used = b"".join(slots)
+            whole[start : start + len(used)] = used
+        return bytes(whole[address : address + octets])
+
+    def _unlock(self, request: bytes) -> Iterable[Written]:
+        _, _, unlock = channels(self.service)
+        if request[0] == 1:
+            return [(unlock, b"\x81\x00" if request[1:] == self.key else b"\x81\x01")]
+        if request[0] == 2:
+            return [(unlock, b"\x82\x00" if self.pairing_mode else b"\x82\x0f")]
+        self.key = request[1:]
+        return [(unlock, b"\x80\x00")]
+
+
+def systolic(session: RecordingSession) -> list[int]:
+    return [
+        int(r.values[Measure.SYSTOLIC].value)
+        for r in session.readings
+        if r.kind is Kind.BLOOD_PRESSURE
+    ]
+
+
+async def test_the_whole_memory_is_read_and_empty_slots_are_passed_over() -> None:
+    cuff = Cuff()
+    session = cuff.session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [120, 130]
+    assert {r.slot for r in session.readings} == {"1"}
+    assert (cuff.asked[0], cuff.asked[-1]) == (codec.BEGIN, codec.END)
+
+
+async def test_reading_it_again_is_no_news() -> None:
+    cuff = Cuff()
+    session = cuff.session()
+    await DRIVER.converse(session)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [120, 130]
+
+
+async def test_each_user_has_a_place_of_their_own_and_answers_come_in_pieces() -> None:
+    big = [slot(120, 25, order=Order.BIG)]
+    cuff = Cuff("HEM-7322T", big, [slot(140, 26, order=Order.BIG)], key=KEY)
+    session = cuff.session(key=KEY.hex())
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [120, 140]
+    assert [r.slot for r in session.readings] == ["1", "1", "2", "2"]
+
+
+async def test_a_request_that_was_not_heard_is_made_again() -> None:
+    cuff = Cuff(deaf=2)
+    session = cuff.session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [120, 130]
+
+
+async def test_a_deaf_cuff_is_given_up() -> None:
+    with pytest.raises(ProtocolError):
+        await DRIVER.converse(Cuff(deaf=99).session())
+
+
+async def test_a_key_it_does_not_know_needs_a_person() -> None:
+    with pytest.raises(PairingNeeded, match="key"):
+        await DRIVER.converse(Cuff(model="HEM-7322T", key=bytes(16)).session(key=KEY.hex()))
+
+
+async def test_a_key_is_given_on_order_in_pairing_mode() -> None:
+    cuff = Cuff("HEM-7322T", [slot(120, 25, order=Order.BIG)], key=bytes(16), pairing_mode=True)
+    session = cuff.session(key=KEY.hex(), program_key=True)
+
+    await DRIVER.converse(session)
+
+    assert cuff.key == KEY
+    assert session.remarks == ["key_programmed"]
+    assert systolic(session) == [120]
+
+
+async def test_a_cuff_that_hides_its_service_needs_to_be_paired() -> None:
+    session = RecordingSession(DRIVER, ScriptedLink(), settings={"model": "HEM-7142T2"})
+
+    with pytest.raises(PairingNeeded):
+        await DRIVER.converse(session)
+
+
+@pytest.mark.parametrize("settings", [{"model": "M3"}, {"model": ""}])
+async def test_a_model_must_be_named(settings: dict[str, str | bool]) -> None:
+    with pytest.raises(ConfigError, match="model"):
+        await DRIVER.converse(Cuff().session(**settings))
+
+
+async def test_a_key_must_be_one() -> None:
+    with pytest.raises(ConfigError, match="key"):
+        await DRIVER.converse(Cuff("HEM-7322T", key=KEY).session(key="beef"))
+
+
+async def test_movement_makes_a_measurement_questionable() -> None:
+    moved = bytearray(slot(120, 25))
+    moved[5] |= 0x80
+    session = Cuff(slots=[bytes(moved)]).session()
+
+    await DRIVER.converse(session)
+
+    assert {r.quality for r in session.readings} == {Quality.QUESTIONABLE}
+
+
+async def test_a_slot_with_an_impossible_date_is_set_aside() -> None:
+    odd = bytearray(slot(120, 25))
+    odd[4:6] = b"\xff\x03"
+    session = Cuff(slots=[bytes(odd), slot(130, 30)]).session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [130]
+    assert [error.reason for _, error in session.aside] == ["timestamp"]
+
+
+@given(st.sampled_from(sorted(DRIVER.manifest.decodes)), st.binary(max_size=40))
+def test_any_bytes_are_a_message_or_a_decode_error(name: str, data: bytes) -> None:
+    fault = None
+    try:
+        DRIVER.decode(Frame(DRIVER.manifest.decodes[name], data, ManualClock().now()))
+    except DecodeError as error:
+        fault = error
+
+    assert fault is None or 0 <= fault.offset <= len(data)
+
+
+def test_it_goes_by_the_service_not_by_the_name() -> None:
+    def seen(*services: str) -> Sighting:
+        return Sighting("x", Reach.BLE, name="BLEsmart_0001", services=frozenset(services))
+
+    assert [DRIVER.match(seen(it)) for it in (OLD, NEW, "1810")] == [
+        Fit.FAMILY,
+        Fit.FAMILY,
+        Fit.NONE,
+    ]
