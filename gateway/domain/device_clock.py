@@ -39,6 +39,7 @@ _RECENT = timedelta(minutes=10)  # nobody sets a clock between measuring and sen
 class ClockSpan:
     """From `first` to `last` the clock was seen to be `low` to `high` ahead of UTC.
 
+    A clock that shows whole seconds, or minutes, is ahead by up to one more than it shows.
     `offset` is the latest seen, `gap` the longest time between two looks. A span's looks differ by
     a minute or so at most. `until` is when we set the clock ourselves, if that ended the span.
     """
@@ -72,17 +73,36 @@ def seen(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> C
     if history and at < history[-1].last:
         return history
     offset = sample.shown - at.replace(tzinfo=None)
-    coarse = resolution if resolution > READ_WITHIN else timedelta()
-    span = ClockSpan(offset, offset, offset + coarse, at, at)
+    span = ClockSpan(offset, offset, offset + resolution, at, at)
     if history:
         joined = _joined(history[-1], span)
-        if joined.high - joined.low <= _SAME_CLOCK + coarse:
+        if joined.high - joined.low <= _SAME_CLOCK + resolution:
             return (*history[:-1], joined)
         last = history[-1]
         if last.until is not None and last.until > at:  # it was this clock that we set
             span = replace(span, until=last.until)
             history = (*history[:-1], replace(last, until=None))
     return (*history, span)[-SPANS_KEPT:]
+
+
+def seen_before(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> ClockHistory:
+    """Add a look of any time: one whose moment was learned only after later ones."""
+    at = sample.at.utc
+    before = tuple(span for span in history if span.last <= at)
+    after = history[len(before) :]
+    if after and after[0].first <= at:  # in the middle of a span
+        around, (look,) = after[0], seen((), sample, resolution)
+        if _joined(around, look).high - _joined(around, look).low <= _SAME_CLOCK + resolution:
+            low, high = min(around.low, look.low), max(around.high, look.high)
+            return (*before, replace(around, low=low, high=high), *after[1:])
+        return (
+            *before,
+            replace(around, last=around.first),
+            look,
+            replace(around, first=around.last),
+            *after[1:],
+        )
+    return (*seen(before, sample, resolution), *after)
 
 
 def was_set(history: ClockHistory, at: datetime) -> ClockHistory:
@@ -107,7 +127,7 @@ def moments(
     for at, span in enumerate(history):
         begins = (history[at - 1].until or history[at - 1].last) - READ_WITHIN if at else None
         ends = history[at + 1].first if at + 1 < len(history) else until
-        ends = min(ends, span.until) if span.until is not None else ends
+        ends = min(ends, until, span.until or until)
         watched = begins is not None or not settable
         moment = _moment(stamp, resolution, span, watched=watched)
         if moment is None or moment.earliest > ends or (begins and moment.latest < begins):
@@ -135,11 +155,11 @@ def _moment(
         at = (stamp - span.offset).replace(tzinfo=UTC)
         distance = max(span.first - at, at - span.last, timedelta())
         # Within a gap the clock may have drifted and been set right again, unseen.
-        doubt = READ_WITHIN + resolution + max(distance, span.gap) * DRIFT
+        doubt = READ_WITHIN + max(distance, span.gap) * DRIFT
         if not watched and at < span.first - _RECENT:
             doubt = max(doubt, UNWATCHED)
         earliest = (stamp - span.high).replace(tzinfo=UTC) - doubt
-        latest = (stamp - span.low).replace(tzinfo=UTC) + doubt
+        latest = (stamp + resolution - span.low).replace(tzinfo=UTC) + doubt
     except OverflowError:  # a clock of the year 9999, or a stamp: no moment follows from it
         return None
     return Moment(at, earliest, latest, present=False)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from gateway.domain.device_clock import UNWATCHED, ClockHistory, Moment, moments, seen
+from gateway.domain.device_clock import UNWATCHED, ClockHistory, Moment, moments, seen, seen_before
 from gateway.domain.reading import DeviceTime, Reading
 
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
@@ -31,6 +31,7 @@ AHEAD = timedelta(minutes=10)
 SENDABLE_WITHIN = timedelta(hours=2)
 """A time that may be off by more than this is not sent: morning and evening values differ."""
 
+_FIRST_MEETING = timedelta(days=1)  # by then a device has given all that it held when we met
 _STATED_OFFSET = timedelta(minutes=10)  # a clock that was set by hand, some months ago
 
 
@@ -41,7 +42,7 @@ class Correction(StrEnum):
     EARLIER_OFFSET = "earlier_offset"
     """The clock was set or lost since; it is moved by what an earlier look at it had shown."""
     CLOCK_CHANGED = "clock_changed"
-    """The clock was set between two looks; the uncertainty reaches over both of its accounts."""
+    """The clock was set between two looks; the uncertainty reaches over all of its accounts."""
     STATED_OFFSET = "stated_offset"
     ASSUMED_ZONE = "assumed_zone"
     RECEPTION = "reception"
@@ -93,7 +94,7 @@ def corrected(
     """
     if not reading.received.trusted:
         return _unknown(reading, Correction.HUB_CLOCK_UNSET, zone)
-    found = _found(reading, zone, history)
+    found = _found(reading, _Known(zone, history, hub_doubt))
     if found is None:
         return _unknown(reading, Correction.UNKNOWN, zone)
     moment, reason = found
@@ -111,13 +112,22 @@ def corrected(
 _Found = tuple[Moment, Correction]
 
 
-def _found(reading: Reading, zone: tzinfo, history: ClockHistory) -> _Found | None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known besides the reading."""
+
+    zone: tzinfo
+    history: ClockHistory
+    hub_doubt: timedelta
+
+
+def _found(reading: Reading, known: _Known) -> _Found | None:
     told = reading.device_time
     if told is None:
         return _around_reception(reading), Correction.RECEPTION
     if told.stamp is not None:
         for attempt in (_by_clock, _by_offset, _by_zone):
-            found = attempt(reading, told, told.stamp, zone, history)
+            found = attempt(reading, told, told.stamp, known)
             if found is not None:
                 return found
     if reading.live:
@@ -125,28 +135,50 @@ def _found(reading: Reading, zone: tzinfo, history: ClockHistory) -> _Found | No
     return None
 
 
-def _by_clock(
-    reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo, history: ClockHistory
-) -> _Found | None:
+def _by_clock(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known) -> _Found | None:
     """Go by the clock as seen now, and before."""
     if told.clock is None:
         return None
     if (stamp, reading.received) == (told.clock.shown, told.clock.at):
         return _around_reception(reading), Correction.MEASURED_OFFSET  # as it was being taken
-    before = [span for span in history if span.last <= told.clock.at.utc and not told.counter]
-    looks = seen(tuple(before), told.clock, told.resolution)
+    now = _possible(reading, told, stamp, seen((), told.clock, told.resolution))
+    if reading.live and now and now[0].at >= reading.received.utc - reading.taken_within:
+        return now[0], Correction.MEASURED_OFFSET  # that it is just now by the clock is no accident
+    history = () if told.counter else known.history
+    if known.hub_doubt and history:
+        return _by_either(reading, told, stamp, now, known)
+    looks = seen_before(history, told.clock, told.resolution)
     possible = _possible(reading, told, stamp, looks)
     if not possible:
         return None
     last = possible[-1]
+    first_look = looks[0].first
+    if last.at < first_look and reading.received.utc - first_look > _FIRST_MEETING:
+        # It would have come when we first met: the clock was lost since, and set again.
+        last = replace(last, latest=reading.received.utc)
+        return _over(last, [*possible, last]), Correction.CLOCK_CHANGED
     if len(possible) > 1:
         return _over(last, possible), Correction.CLOCK_CHANGED
     return last, Correction.MEASURED_OFFSET if last.present else Correction.EARLIER_OFFSET
 
 
-def _by_offset(
-    reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo, history: ClockHistory
+def _by_either(
+    reading: Reading, told: DeviceTime, stamp: datetime, now: list[Moment], known: _Known
 ) -> _Found | None:
+    """Go by the clock as seen at a moment that is itself in doubt, or as it had been seen before.
+
+    Which of two looks was the earlier cannot be told then, so neither bounds the other.
+    """
+    until = reading.received.utc + known.hub_doubt
+    before = tuple(span for span in known.history if span.first <= until)
+    held = [m for m in moments(stamp, told.resolution, before, until) if m.at >= EARLIEST]
+    possible = [*held, *now]
+    if not possible:
+        return None
+    return _over(possible[-1], possible), Correction.CLOCK_CHANGED
+
+
+def _by_offset(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known) -> _Found | None:
     """Go by the offset from UTC that the device states."""
     if told.utc_offset is None:
         return None
@@ -158,9 +190,7 @@ def _by_offset(
     return None if stated is None else (stated, Correction.STATED_OFFSET)
 
 
-def _by_zone(
-    reading: Reading, told: DeviceTime, stamp: datetime, zone: tzinfo, history: ClockHistory
-) -> _Found | None:
+def _by_zone(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known) -> _Found | None:
     """Take the stamp for a time of the hub's zone.
 
     Where the clock was looked at before, it must not disagree: what it showed then is as likely.
@@ -168,14 +198,19 @@ def _by_zone(
     if told.counter:
         return None
     try:
-        at = stamp.replace(tzinfo=zone).astimezone(UTC)
+        at = stamp.replace(tzinfo=known.zone).astimezone(UTC)
     except OverflowError:
         return None
     local = _plausible(reading, at, UNWATCHED + told.resolution)
-    if local is None or (history and told.clock is not None and at >= history[0].first):
+    if local is None or _is_watched(told, at, known):
         return None
-    others = _possible(reading, told, stamp, history) if told.clock is None else []
+    others = _possible(reading, told, stamp, known.history) if told.clock is None else []
     return _over(local, [local, *others]), Correction.ASSUMED_ZONE
+
+
+def _is_watched(told: DeviceTime, at: datetime, known: _Known) -> bool:
+    """Whether the clock was looked at before, so that it would be known to show local time."""
+    return bool(known.history) and told.clock is not None and at >= known.history[0].first
 
 
 def _possible(

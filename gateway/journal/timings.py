@@ -40,9 +40,7 @@ def time_of(
     anchor = boots.anchor(db, reading.received.boot_id)
     if anchor is None:
         return corrected(reading, zone)
-    # Where our own time is a span, looks at the clock say nothing that could be compared.
-    known = () if anchor.doubt else history
-    return corrected(at_true_time(reading, anchor), zone, known, hub_doubt=anchor.doubt)
+    return corrected(at_true_time(reading, anchor), zone, history, hub_doubt=anchor.doubt)
 
 
 def append(tx: Transaction, timed: Iterable[tuple[int, Timing]]) -> None:

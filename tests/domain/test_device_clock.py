@@ -45,7 +45,7 @@ def test_looks_that_agree_make_one_span() -> None:
     history = _seen(_look(NOON, HOUR), _look(NOON + DAY, HOUR + 8 * SECOND))
 
     (span,) = history
-    assert (span.low, span.high, span.offset) == (HOUR, HOUR + 8 * SECOND, HOUR + 8 * SECOND)
+    assert (span.low, span.high, span.offset) == (HOUR, HOUR + 9 * SECOND, HOUR + 8 * SECOND)
     assert (span.first, span.last, span.gap) == (NOON, NOON + DAY, DAY)
 
 
@@ -123,7 +123,7 @@ def test_a_count_that_nobody_can_set_needs_no_one_to_watch_it() -> None:
     (counted,) = moments(stamp, SECOND, _seen(look), NOON, settable=False)
 
     assert counted.at - counted.earliest == 3 * SECOND + 10 * DAY * DRIFT
-    assert settable.at - settable.earliest == timedelta(hours=1, minutes=10)
+    assert settable.at - settable.earliest == timedelta(hours=1, minutes=10) + SECOND
 
 
 def test_a_clock_that_we_set_ourselves_is_no_riddle_afterwards() -> None:
