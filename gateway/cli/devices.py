@@ -119,10 +119,9 @@ def erase_person(
     if not yes:
         typer.confirm("Erase this person and all their readings here, for good?", abort=True)
     answer = client.post("people", subject["id"], "erase")
-    console.print(
+    say(
         f"Erased: {answer['erased']} readings. {answer['left']} left while you asked. Older backups"
-        " still hold them: destroy those.",
-        markup=False,
+        " still hold them: destroy those."
     )
 
 

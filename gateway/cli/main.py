@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway import config as configuration
-from gateway.cli import checks, consents, devices, journal, report, tools
+from gateway.cli import backups, checks, consents, devices, journal, report, tools
 from gateway.cli.show import errors
 from gateway.client import Client
 from gateway.errors import GatewayError
@@ -80,6 +80,7 @@ journal.add(app)
 report.add(app)
 tools.add(app)
 checks.add(app)
+backups.add(app)
 
 
 def command() -> None:

@@ -19,6 +19,7 @@ And at the bottom:
 
     writer.py      the writer's thread, group commit; memory.py, what it need not ask again
     opening.py     schema, keys, and salvage.py where the file is damaged
+    backup.py      one encrypted file; restoring.py, taken_back.py what it must not revive
     keys.py        what is sealed, for whom; hub_key.py, sealing.py
     reserve.py     space kept back for what must be taken down on a full disk
     database.py    the storage engine, the only file that knows it; lock.py, schema/*.sql

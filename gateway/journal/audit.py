@@ -46,6 +46,7 @@ class Audited(StrEnum):
     KIOSK_CLOSED = "kiosk_closed"
     ERASED = "erased"
     SALVAGED = "salvaged"
+    RESTORED = "restored"
 
 
 Manifest = dict[str, str | int | list[str] | dict[str, list[str]]]

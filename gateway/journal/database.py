@@ -116,6 +116,21 @@ class Database:
         self.log_pages = pages
         return apsw.SQLITE_OK
 
+    def copy_to(self, path: Path) -> None:
+        """Write the database as of now into a new file, even while another process writes it."""
+        try:
+            target = apsw.Connection(str(path))
+            try:
+                with target.backup("main", self._connection, "main") as copying:
+                    while not copying.done:
+                        copying.step(1000)
+                target.pragma("journal_mode", "delete")
+            finally:
+                target.close()
+            path.chmod(0o600)
+        except apsw.Error as error:
+            raise self._translated(error) from error
+
     def define(self, name: str, function: Callable[..., Any]) -> None:
         """Let SQL on this connection call the function; for the schema's steps."""
         self._connection.create_scalar_function(name, function)

@@ -44,6 +44,7 @@ from gateway.journal.hub_key import HubKey
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
 from gateway.journal.reserve import Reserve
+from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.writer import Transaction, Writer
 
 Routes = Mapping[str, frozenset[Kind]]
@@ -53,10 +54,18 @@ Routes = Mapping[str, frozenset[Kind]]
 class Journal:
     """The one writer of a journal. Use it on one event loop; close it in the end."""
 
-    def __init__(self, lock: WriterLock, writer: Writer, zone: tzinfo, routes: Routes) -> None:
+    def __init__(
+        self,
+        lock: WriterLock,
+        writer: Writer,
+        taken_back: TakenBackFile,
+        zone: tzinfo,
+        routes: Routes,
+    ) -> None:
         """Use `Journal.open`."""
         self._lock = lock
         self._writer = writer
+        self._taken_back = taken_back
         self._zone = zone
         self._routes = routes
 
@@ -88,7 +97,8 @@ class Journal:
             raise
         reserve = Reserve(path)
         reserve.hold()
-        return cls(lock, Writer(database, keys, clock, reserve), zone, routes)
+        writer = Writer(database, keys, clock, reserve)
+        return cls(lock, writer, TakenBackFile(path), zone, routes)
 
     async def close(self) -> None:
         """Finish the calls under way and let the journal go; harmless if repeated."""
@@ -173,7 +183,13 @@ class Journal:
 
         What is on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, before.
         """
-        return await self._writer.run(lambda tx: erasing.erase(tx, subject), vital=True)
+
+        def work(tx: Transaction) -> int:
+            erased = erasing.erase(tx, subject)
+            self._taken_back.add(TakenBack(f"erasure-{subject}", subject, None))
+            return erased
+
+        return await self._writer.run(work, vital=True)
 
     async def assign(
         self,
@@ -223,9 +239,14 @@ class Journal:
         What is on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, afterwards.
         One that may have arrived stays marked so.
         """
-        return await self._writer.run(
-            lambda tx: ledger.record_withdrawal(tx, withdrawal), vital=True
-        )
+
+        def work(tx: Transaction) -> int:
+            dropped = ledger.record_withdrawal(tx, withdrawal)
+            told = TakenBack(withdrawal.id, withdrawal.subject, withdrawal.destination)
+            self._taken_back.add(told)
+            return dropped
+
+        return await self._writer.run(work, vital=True)
 
     async def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""

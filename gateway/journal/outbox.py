@@ -358,6 +358,16 @@ def restart(tx: Transaction) -> int:
     return len(sending)
 
 
+def restored(tx: Transaction) -> None:
+    """Doubt everything that a backup had not settled: it may have been sent since it was made."""
+    tx.db.run(
+        "UPDATE deliveries SET may_have_arrived = 1, changed_us = ?,"
+        " state = CASE state WHEN 'due' THEN 'unsettled' ELSE state END"
+        " WHERE state NOT IN ('settled', 'dropped')",
+        (tx.now_us,),
+    )
+
+
 def _of(db: Database, released: Released) -> Owed:
     """Return the delivery as stored. A release is good for one attempt: the latest."""
     delivery = released.delivery

@@ -1,0 +1,70 @@
+"""Commands that keep a hub: back it up, restore it, change its key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.show import say
+from gateway.errors import ConfigError
+
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="A file that holds the passphrase; asked for if not given.")
+]
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command()(backup)
+    app.command()(restore)
+
+
+def backup(context: typer.Context, file: Path, passphrase_file: PassphraseFile = None) -> None:
+    """Write everything that a new hub needs into one encrypted file; the daemon may run."""
+    from gateway.app.backups import back_up
+
+    size = back_up(context.obj.config, file, _passphrase(passphrase_file, confirm=True))
+    say(f"{file}: {size // 1024} KiB. Without its passphrase nobody can open it, you included.")
+
+
+def restore(
+    context: typer.Context,
+    file: Path,
+    passphrase_file: PassphraseFile = None,
+    consents_stand: Annotated[
+        bool,
+        typer.Option(
+            "--consents-stand",
+            help="Everybody was asked: nobody withdrew consent since the backup was made.",
+        ),
+    ] = False,
+) -> None:
+    """Let this hub take over from a backup. The daemon must not run."""
+    from gateway.app.backups import restore_backup
+
+    done = restore_backup(
+        context.obj.config,
+        file,
+        _passphrase(passphrase_file, confirm=False),
+        consents_stand=consents_stand,
+    )
+    if done.replaced is not None:
+        say(f"What was here before is in {done.replaced}.")
+    say(
+        f"Restored. {done.withdrawn} consents of the backup count as withdrawn, and {done.erased}"
+        " people were erased again. What was not settled is searched for before it is sent."
+    )
+    if done.withdrawn and not consents_stand:
+        say("Whoever still consents says so again with 'consent grant'.")
+
+
+def _passphrase(file: Path | None, *, confirm: bool) -> bytes:
+    if file is None:
+        text: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm)
+        return text.encode()
+    try:
+        return file.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error

@@ -1,0 +1,195 @@
+"""Backups: everything a new hub needs to take over, in one encrypted file.
+
+    "HSGWBK1" | 16 bytes of salt | chunks: 4 bytes of length, then content sealed under a key that
+    Argon2id stretches from the passphrase (ChaCha20-Poly1305, the chunk's number as nonce, and
+    whether it is the last covered by the tag: nothing can be cut off, moved or added)
+
+Inside is a tar archive: the database as of one moment, the hub key, the Bluetooth bonds. The file
+of what was taken back is not in it (see taken_back.py).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import struct
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from gateway.errors import JournalError
+from gateway.journal import hub_key
+from gateway.journal.database import check, open_reader
+
+_MAGIC = b"HSGWBK1"
+_CHUNK_BYTES = 64 * 1024
+_SEALED_MAX = _CHUNK_BYTES + 16
+
+DATABASE = "journal.db"
+HUB_KEY = "hub-key"
+
+
+def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, Path]) -> int:
+    """Write a backup of a journal, which may be in use; return its size in bytes.
+
+    `others` are files to go with it, by name. Raises JournalError; then there is no new file.
+    """
+    part = target.with_name(target.name + ".part")
+    try:
+        with tempfile.TemporaryDirectory(dir=journal.parent, prefix="backup-") as folder:
+            snapshot = Path(folder) / DATABASE
+            reader = open_reader(journal)
+            try:
+                reader.copy_to(snapshot)
+                key = _hub_key(reader_path=journal)
+            finally:
+                reader.close()
+            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "wb") as out:
+                with (
+                    _Sealing(out, passphrase) as sealing,
+                    tarfile.open(fileobj=sealing, mode="w|") as archive,
+                ):
+                    archive.add(snapshot, DATABASE)
+                    _add_bytes(archive, HUB_KEY, key)
+                    for name, path in others.items():
+                        archive.add(path, name)
+                out.flush()
+                os.fsync(out.fileno())
+            part.replace(target)
+    except OSError as error:
+        raise JournalError(f"cannot write the backup {target}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def read(source: Path, passphrase: bytes, folder: Path) -> list[Path]:
+    """Unpack a backup into an empty folder and check it; return its files.
+
+    Raises JournalError if the passphrase is another, or anything of the file is missing or changed.
+    """
+    try:
+        with (
+            source.open("rb") as file,
+            tarfile.open(fileobj=_Opened(_chunks(file, passphrase, source)), mode="r|") as archive,
+        ):
+            for member in archive:
+                name = PurePosixPath(member.name)
+                if not member.isfile() or name.name != member.name:
+                    raise JournalError(f"{source} holds something that no backup does")
+                content = archive.extractfile(member)
+                if content is not None:
+                    (folder / member.name).write_bytes(content.read())
+                    (folder / member.name).chmod(0o600)
+    except OSError as error:
+        raise JournalError(f"cannot read the backup {source}: {error.strerror}") from error
+    except tarfile.TarError as error:
+        raise JournalError(f"{source} is no complete backup: {error}") from error
+    database = open_reader(folder / DATABASE)
+    try:
+        check(database)
+    finally:
+        database.close()
+    return sorted(folder.iterdir())
+
+
+def _hub_key(reader_path: Path) -> bytes:
+    return hub_key.find(hub_key.folder_of(reader_path))[0].secret
+
+
+def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    archive.addfile(member, io.BytesIO(content))
+
+
+class _Sealing(io.RawIOBase):
+    """What is written goes out in sealed chunks; the last one when it is closed."""
+
+    def __init__(self, out: BinaryIO, passphrase: bytes) -> None:
+        salt = secrets.token_bytes(hub_key.SALT_BYTES)
+        out.write(_MAGIC + salt)
+        self._out = out
+        self._cipher = ChaCha20Poly1305(hub_key.from_passphrase(passphrase, salt).secret)
+        self._waiting = bytearray()
+        self._number = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: object) -> int:
+        piece = bytes(content)  # type: ignore[call-overload]  # any buffer
+        self._waiting += piece
+        while len(self._waiting) > _CHUNK_BYTES:
+            self._put(bytes(self._waiting[:_CHUNK_BYTES]), last=False)
+            del self._waiting[:_CHUNK_BYTES]
+        return len(piece)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self._put(bytes(self._waiting), last=True)
+
+    def _put(self, content: bytes, *, last: bool) -> None:
+        sealed = self._cipher.encrypt(_nonce(self._number), content, _END if last else b"")
+        self._out.write(struct.pack(">I", len(sealed)) + sealed)
+        self._number += 1
+
+
+_END = b"last"
+
+
+def _nonce(number: int) -> bytes:
+    return number.to_bytes(12, "big")  # the key is this file's own: a count never repeats
+
+
+def _chunks(file: BinaryIO, passphrase: bytes, source: Path) -> Iterator[bytes]:
+    if file.read(len(_MAGIC)) != _MAGIC:
+        raise JournalError(f"{source} is no backup of this gateway")
+    salt = file.read(hub_key.SALT_BYTES)
+    cipher = ChaCha20Poly1305(hub_key.from_passphrase(passphrase, salt).secret)
+    number = 0
+    head = file.read(4)
+    while True:
+        (length,) = struct.unpack(">I", head) if len(head) == 4 else (0,)
+        sealed = file.read(min(length, _SEALED_MAX))
+        head = file.read(4)
+        try:
+            yield cipher.decrypt(_nonce(number), sealed, b"" if head else _END)
+        except (InvalidTag, ValueError) as error:
+            raise JournalError(
+                f"{source} cannot be opened: the passphrase is another, or the file is incomplete"
+                " or changed"
+            ) from error
+        if not head:
+            return
+        number += 1
+
+
+class _Opened(io.RawIOBase):
+    """What the chunks hold, as one file."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]  # any buffer
+        while not self._left:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._left = chunk
+        count = min(len(view), len(self._left))
+        view[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count

@@ -1,0 +1,143 @@
+"""Restoring a backup in the place of a journal, without reviving what was taken back since."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+
+from gateway.clock import Clock
+from gateway.consent.grant import Withdrawal, living
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.errors import JournalError
+from gateway.journal import audit, backup, erasing, hub_key, ledger, outbox
+from gateway.journal.database import make_private
+from gateway.journal.hub_key import HubKey
+from gateway.journal.lock import WriterLock
+from gateway.journal.opening import Opening
+from gateway.journal.taken_back import TakenBackFile
+from gateway.journal.writer import Transaction, run_now
+
+_FILES = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.reserve", "keys")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did."""
+
+    withdrawn: int
+    """Grants of the backup that had been withdrawn since, or that nobody vouched for."""
+    erased: int
+    """People of the backup who had been erased since."""
+    replaced: Path | None
+    """Where the journal that was there before is now."""
+
+
+def restore(
+    source: Path,
+    passphrase: bytes,
+    journal: Path,
+    clock: Clock,
+    zone: tzinfo,
+    routes: Mapping[str, frozenset[Kind]],
+    *,
+    consents_stand: bool,
+) -> Restored:
+    """Put a backup in the place of the journal; what was there is moved aside.
+
+    Withdrawals and erasures that this hub knows of are made again. Where it knows of none, because
+    it is a new hub, every grant is withdrawn unless `consents_stand`: somebody asked the people.
+    What the backup had not sent may have been sent since, so it is searched for first.
+    """
+    make_private(journal)
+    lock = WriterLock(journal)
+    try:
+        with tempfile.TemporaryDirectory(dir=journal.parent, prefix="restore-") as folder:
+            unpacked = Path(folder)
+            files = backup.read(source, passphrase, unpacked)
+            replaced = _move_aside(journal, clock)
+            secret = (unpacked / backup.HUB_KEY).read_bytes()
+            _keep_key(hub_key.folder_of(journal), HubKey(secret))
+            for file in files:
+                if file.name != backup.HUB_KEY:
+                    shutil.move(file, journal.parent / file.name)
+        return _take_back(journal, clock, zone, routes, consents_stand, replaced)
+    finally:
+        lock.release()
+
+
+def _keep_key(folder: Path, key: HubKey) -> None:
+    """Keep the backup's hub key, unless this hub is given that very key in another way."""
+    try:
+        there = hub_key.find(folder)
+    except JournalError:
+        there = []
+    if key not in there:
+        hub_key.keep_in_file(folder, key)
+
+
+def _move_aside(journal: Path, clock: Clock) -> Path | None:
+    if not journal.stat().st_size:
+        return None
+    folder = journal.parent / f"replaced-{clock.now().utc.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    folder.mkdir(mode=0o700)
+    for name in _FILES:
+        if (journal.parent / name).exists():
+            (journal.parent / name).rename(folder / name)
+    return folder
+
+
+def _take_back(
+    journal: Path,
+    clock: Clock,
+    zone: tzinfo,
+    routes: Mapping[str, frozenset[Kind]],
+    consents_stand: bool,
+    replaced: Path | None,
+) -> Restored:
+    taken = TakenBackFile(journal)
+    known = taken.all()
+    database, keys = Opening(journal, clock, zone, routes, ()).database()
+
+    def again(tx: Transaction) -> Restored:
+        now = clock.now().utc
+        people = {row[0] for row in tx.db.rows("SELECT id FROM subjects")}
+        gone = {each.subject for each in known if each.destination is None} & people
+        withdrawn = 0
+        for subject in sorted(people - gone):
+            had = ledger.ledger(tx.db, tx.keys, SubjectId(subject))
+            there = {entry.id for entry in had}
+            again = {
+                each.destination: each.id
+                for each in known
+                if each.subject == subject and each.destination and each.id not in there
+            }
+            if not taken.exists() and not consents_stand:
+                again = {grant.destination: f"restore-{grant.id}" for grant in living(had)}
+            withdrawn += sum(grant.destination in again for grant in living(had))
+            for destination, name in again.items():
+                ledger.record_withdrawal(tx, _withdrawal(name, subject, destination, now))
+        for subject in sorted(gone):
+            erasing.erase(tx, SubjectId(subject))
+        outbox.restored(tx)
+        audit.append(tx, audit.Audited.RESTORED, {"withdrawn": withdrawn, "erased": len(gone)})
+        return Restored(withdrawn, len(gone), replaced)
+
+    try:
+        return run_now(database, keys, clock, again)
+    finally:
+        database.close()
+
+
+def _withdrawal(name: str, subject: str, destination: str, at: datetime) -> Withdrawal:
+    return Withdrawal(
+        id=name,
+        subject=SubjectId(subject),
+        destination=destination,
+        at=at,
+        withdrawn_by="restore",
+    )

@@ -1,0 +1,68 @@
+"""What was taken back, kept beside the database: a backup older than it must not revive it.
+
+A file of lines, each a withdrawal or an erasure by opaque ids, appended and synced before the
+transaction that it tells of commits. It travels outside backups and is never restored from one.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.domain.subject import SubjectId
+from gateway.errors import JournalError, JournalFull
+
+NAME = "taken-back.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A withdrawal for one destination, or with none the erasure of the person."""
+
+    id: str
+    subject: SubjectId
+    destination: str | None
+
+
+class TakenBackFile:
+    """The file of one journal."""
+
+    def __init__(self, journal: Path) -> None:
+        self._path = journal.with_name(NAME)
+
+    def exists(self) -> bool:
+        """Tell whether anything was ever taken back here."""
+        return self._path.exists()
+
+    def add(self, taken: TakenBack) -> None:
+        """Append a line and sync it. A line that is there twice says no more than once."""
+        line = json.dumps(
+            {"id": taken.id, "subject": taken.subject, "destination": taken.destination}
+        )
+        try:
+            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(fd, b"\n" + line.encode() + b"\n")  # a line cut short spoils no other
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            kind = JournalFull if full else JournalError
+            raise kind(f"cannot write {self._path}: {error.strerror}") from error
+
+    def all(self) -> list[TakenBack]:
+        """Return what was taken back, in order; a line cut short by a power cut is left out."""
+        if not self._path.exists():
+            return []
+        found = []
+        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                told = json.loads(line)
+                found.append(TakenBack(told["id"], SubjectId(told["subject"]), told["destination"]))
+            except (ValueError, KeyError, TypeError):
+                continue
+        return found

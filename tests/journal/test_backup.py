@@ -1,0 +1,163 @@
+"""A backup brings a hub back as it was, but for what was taken back since."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.subject import SubjectId
+from gateway.errors import JournalBusy, JournalError
+from gateway.journal import backup
+from gateway.journal.reader import Reader
+from gateway.journal.restoring import Restored, restore
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import ROUTES, SCALE, ZONE, consenting, grant, open_journal, weight
+from tests.journal.making import withdrawal as withdrawing
+
+PHRASE = b"correct horse"
+
+
+def _restore(source: Path, journal: Path, *, consents_stand: bool = False) -> Restored:
+    return restore(
+        source, PHRASE, journal, ManualClock(), ZONE, ROUTES, consents_stand=consents_stand
+    )
+
+
+async def _filled(path: Path) -> SubjectId:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.set_pairing(subject, "mes", b"a secret")
+        await journal.record(SCALE, [weight(n) for n in range(5)], "seq:4")
+    return subject
+
+
+async def test_a_new_hub_takes_over(path: Path, tmp_path: Path) -> None:
+    subject = await _filled(path)
+    bonds = tmp_path / "bonds-0.json"
+    bonds.write_text('{"bond": 1}')
+    file, elsewhere = tmp_path / "backup", tmp_path / "new" / "journal.db"
+    backup.write(file, PHRASE, path, {bonds.name: bonds})
+
+    _restore(file, elsewhere, consents_stand=True)
+
+    async with open_journal(elsewhere) as journal:
+        released = await journal.claim("mes", 10, START)
+        assert await journal.pairing(subject, "mes") == b"a secret"
+        assert await journal.bookmark(SCALE) == "seq:4"
+    assert [each.delivery.unsettled for each in released] == [True] * 5
+    assert (elsewhere.parent / bonds.name).read_text() == bonds.read_text()
+    with Reader.open(elsewhere) as reader:
+        assert reader.verify() is None
+
+
+async def test_on_a_new_hub_consent_is_asked_for_again(path: Path, tmp_path: Path) -> None:
+    subject = await _filled(path)
+    file, elsewhere = tmp_path / "backup", tmp_path / "new" / "journal.db"
+    backup.write(file, PHRASE, path, {})
+
+    restored = _restore(file, elsewhere)
+
+    assert restored.withdrawn == 1
+    async with open_journal(elsewhere) as journal:
+        assert await journal.claim("mes", 10, START) == []
+        await journal.record_grant(grant(subject, "grant-anew"))
+        await journal.record(SCALE, [weight(99)])
+        assert len(await journal.claim("mes", 10, START)) == 1
+
+
+async def test_an_older_backup_does_not_revive_a_withdrawn_consent(
+    path: Path, tmp_path: Path
+) -> None:
+    subject = await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+    async with open_journal(path) as journal:
+        await journal.record_withdrawal(withdrawing(subject))
+
+    restored = _restore(file, path, consents_stand=True)
+
+    assert restored.withdrawn == 1
+    assert restored.replaced is not None
+    assert (restored.replaced / "journal.db").exists()
+    async with open_journal(path) as journal:
+        assert await journal.claim("mes", 10, START) == []
+
+
+async def test_an_older_backup_does_not_bring_an_erased_person_back(
+    path: Path, tmp_path: Path
+) -> None:
+    subject = await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+    async with open_journal(path) as journal:
+        await journal.erase(subject)
+
+    restored = _restore(file, path)
+
+    assert restored.erased == 1
+    with Reader.open(path) as reader:
+        assert (reader.subjects(), reader.summary().entries) == ([], 0)
+
+
+async def test_a_backup_is_made_while_the_journal_is_written(path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+
+        backup.write(file, PHRASE, path, {})
+
+        with pytest.raises(JournalBusy):
+            _restore(file, path)
+        await journal.record(SCALE, [weight(2)])
+
+    _restore(file, tmp_path / "new" / "journal.db")
+    with Reader.open(tmp_path / "new" / "journal.db") as reader:
+        assert reader.summary().entries == 1
+
+
+async def test_nothing_of_a_person_can_be_read_in_a_backup(path: Path, tmp_path: Path) -> None:
+    subject = await _filled(path)
+    file = tmp_path / "backup"
+
+    backup.write(file, PHRASE, path, {})
+
+    written = file.read_bytes()
+    for canary in (b"Ada", b"70.5", b"a secret", SCALE.id.encode(), subject.encode(), b"SQLite"):
+        assert canary not in written
+    assert not list(path.parent.glob("backup-*"))
+
+
+@pytest.mark.parametrize("hurt", ["cut", "flipped", "swapped"])
+async def test_a_backup_that_is_not_whole_is_refused_and_replaces_nothing(
+    path: Path, tmp_path: Path, hurt: str
+) -> None:
+    await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+    content = bytearray(file.read_bytes())
+    if hurt == "cut":
+        content = content[: 7 + 16 + 4 + 65552]
+    elif hurt == "flipped":
+        content[-1] ^= 1
+    else:
+        first, second = 7 + 16, 7 + 16 + 65556
+        one, two = content[first:second], content[second : second + 65556]
+        content[first : second + 65556] = two + one
+    file.write_bytes(content)
+    before = path.read_bytes()
+
+    with pytest.raises(JournalError, match=r"cannot be opened|no complete backup"):
+        _restore(file, path)
+
+    assert path.read_bytes() == before
+
+
+async def test_another_passphrase_opens_nothing(path: Path, tmp_path: Path) -> None:
+    await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, b"battery staple", path, {})
+    shutil.rmtree(path.parent)
+
+    with pytest.raises(JournalError, match="the passphrase is another"):
+        _restore(file, path)
