@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from gateway.clock import Instant
 from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Session
-from gateway.drivers.bp_monitor.readings import Origin, Pressure, readings
+from gateway.drivers.bp_monitor.readings import Pressure, readings
+from gateway.drivers.cable_readings import Origin
 from gateway.wire.stamp import Stamp
 
 

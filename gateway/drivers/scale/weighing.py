@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.drivers.api import SERIAL, Frame, Session
+from gateway.drivers.cable_readings import Origin
 from gateway.drivers.framing import FramedInbox, framed
-from gateway.drivers.scale.readings import Origin, kilograms, weight
+from gateway.drivers.scale.readings import kilograms, weight
 from gateway.drivers.scale.weigh_in import (
     LIVE_DIFFERS_BY,
     LOCKED_DIFFERS_BY,
@@ -133,5 +134,6 @@ class _Scale:
         if weighed is None:
             return
         doubts = frozenset() if weighed.steady else frozenset({"unsteady"})
-        origin = Origin(self._session.device.id, weighed.since, doubts=doubts)
-        await self._session.record(weight(kilograms(weighed.weight, weighed.unit), origin))
+        origin = Origin(self._session.device.id, weighed.since)
+        mass = kilograms(weighed.weight, weighed.unit)
+        await self._session.record(weight(mass, origin, doubts))

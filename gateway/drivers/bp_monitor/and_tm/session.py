@@ -10,7 +10,8 @@ from __future__ import annotations
 from gateway.drivers.api import Frame, Session
 from gateway.drivers.bp_monitor.and_tm import codec
 from gateway.drivers.bp_monitor.and_tm.codec import Failed, Measured
-from gateway.drivers.bp_monitor.readings import Origin, Pressure, readings
+from gateway.drivers.bp_monitor.readings import Pressure, readings
+from gateway.drivers.cable_readings import Origin
 from gateway.drivers.framing import framed
 
 _MAKER = "A&D"

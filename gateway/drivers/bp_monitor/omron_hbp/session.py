@@ -10,7 +10,8 @@ from __future__ import annotations
 from gateway.drivers.api import Frame, Session
 from gateway.drivers.bp_monitor.omron_hbp import codec
 from gateway.drivers.bp_monitor.omron_hbp.codec import Failed, Measured, Message
-from gateway.drivers.bp_monitor.readings import Origin, Pressure, readings
+from gateway.drivers.bp_monitor.readings import Pressure, readings
+from gateway.drivers.cable_readings import Origin
 from gateway.drivers.framing import framed
 from gateway.drivers.repeats import Repeats
 from gateway.errors import DecodeError

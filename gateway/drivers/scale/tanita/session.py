@@ -12,9 +12,10 @@ from decimal import Decimal
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
 from gateway.drivers.api import Frame, Session
+from gateway.drivers.cable_readings import Origin, reading
 from gateway.drivers.framing import framed
 from gateway.drivers.repeats import Repeats
-from gateway.drivers.scale.readings import Origin, kilograms, reading, weight
+from gateway.drivers.scale.readings import kilograms, weight
 from gateway.drivers.scale.tanita import codec
 from gateway.drivers.scale.tanita.codec import Weighing
 
@@ -65,14 +66,15 @@ def _readings(
         received=frame.received,
         device_time=at.just_taken(frame.received) if at is not None else None,
         record=f"{at} {weighing.weight} #{place}" if at is not None else None,
-        doubts=frozenset({"segment_error"}) if weighing.segment_error else frozenset(),
     )
+    doubts = frozenset({"segment_error"}) if weighing.segment_error else frozenset()
     mass = kilograms(weighing.weight, weighing.unit)
-    made = [weight(mass, origin)]
+    made = [weight(mass, origin, doubts)]
     parts = _composition(weighing)
     if parts:
         plausible = all(_is_a_part(quantity, mass) for quantity in parts.values())
-        made.append(reading(Kind.BODY_COMPOSITION, parts, origin, plausible=plausible))
+        kind = Kind.BODY_COMPOSITION
+        made.append(reading(kind, parts, origin, plausible=plausible, doubts=doubts))
     return made
 
 
