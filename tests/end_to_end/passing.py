@@ -40,4 +40,5 @@ class Passing:
         """Let so much time have passed."""
         self._ahead_s += seconds
         for limit in self._waiting:
-            limit.reschedule((limit.when() or 0.0) - seconds)
+            if not limit.expired():
+                limit.reschedule((limit.when() or 0.0) - seconds)
