@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 
-from gateway.clock import Instant
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import Channel, Fit, Frame, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
@@ -15,6 +13,7 @@ from gateway.errors import JournalFull, LinkError, LinkLost, LinkRefused, LinkTi
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
+from tests.drivers.gatt_lines import TickingClock
 
 BP, ENHANCED, CLOCK = gatt("1810", "2a35"), gatt("1810", "2b34"), gatt("1805", "2a2b")
 
@@ -28,20 +27,6 @@ CLOCKLESS = "00 7800 5000 5d00"
 CLOCKLESS_TOO = "00 8200 5500 6400"
 FAILED = "16 ff07 ff07 ff07 ea07 03 0e 0a 19 00 ff07 0000"  # boso: all NaN, status 0
 NOW = "ea07 03 0e 0a 1a 35 06 00 00"  # the cuff's clock shows 10:26:53, an hour ahead of UTC
-
-
-@dataclass
-class TickingClock:
-    """Moves by `step_s` each time it is asked: that much lies between two frames."""
-
-    step_s: float
-    asked: int = 0
-
-    def now(self) -> Instant:
-        self.asked += 1
-        clock = ManualClock()
-        clock.advance(self.asked * self.step_s)
-        return clock.now()
 
 
 def cuff(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
 
-from gateway.clock import Instant
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import Channel, Fit, Reach, Sighting, gatt
 from gateway.drivers.scale.bluetooth_sig import DRIVER
 from gateway.errors import LinkError, LinkLost, LinkTimeout, ProtocolError
-from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
+from tests.drivers.gatt_lines import TickingClock
 
 WEIGHT, COMPOSITION = gatt("181d", "2a9d"), gatt("181b", "2a9c")
 
@@ -36,20 +34,6 @@ FIRST_PACKET = (COMPOSITION, "1610 fa00 ea07 03 0e 0a 19 00 01 9001")  # fat, mu
 SECOND_PACKET = (COMPOSITION, "0412 fa00 01 8813")  # the same user, 500 Ohm
 
 Sent = tuple[Channel, str]
-
-
-@dataclass
-class TickingClock:
-    """Moves by `step_s` each time it is asked: that much lies between two frames."""
-
-    step_s: float
-    asked: int = 0
-
-    def now(self) -> Instant:
-        self.asked += 1
-        clock = ManualClock()
-        clock.advance(self.asked * self.step_s)
-        return clock.now()
 
 
 def scale(
