@@ -50,6 +50,11 @@ WAITS_S = {
 }
 """Seconds to wait after the first, second, ... such end in a row; the last value stays."""
 
+PORT_WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""The same for a port that was unplugged or could not be opened: what a kiosk sends while its port
+is closed is lost, so it is never left for long."""
+_PORT_MAY_BE_BACK = frozenset({Outcome.COMPLETE, Outcome.LINK})
+
 _WAKING_HELPS = frozenset({Outcome.COMPLETE, Outcome.LINK, Outcome.PROTOCOL, Outcome.PAIRING})
 """Ends after which somebody at the device may have changed something."""
 
@@ -58,6 +63,8 @@ _WAKING_HELPS = frozenset({Outcome.COMPLETE, Outcome.LINK, Outcome.PROTOCOL, Out
 class Patience:
     """What is remembered of one device to decide when it is connected next. Times are monotonic."""
 
+    port: bool = False
+    """Whether it is on a serial port."""
     last: Outcome | None = None
     in_a_row: int = 0
     not_before: float = 0.0
@@ -68,7 +75,8 @@ class Patience:
         fruitful = outcome is Outcome.COMPLETE and new_readings
         self.in_a_row = 0 if fruitful or outcome is not self.last else self.in_a_row + 1
         self.last = outcome
-        waits = WAITS_S[outcome]
+        opens_soon = self.port and outcome in _PORT_MAY_BE_BACK
+        waits = PORT_WAITS_S if opens_soon else WAITS_S[outcome]
         self.not_before = now + waits[min(self.in_a_row, len(waits) - 1)]
         self.heard_at = now
 

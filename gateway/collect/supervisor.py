@@ -149,8 +149,9 @@ class Supervisor:
         )
         if chosen is None or driver is None or self._talking is None or device in self._sessions:
             return
-        patience = self._patience.setdefault(device, Patience())
-        if patience.ready(now.monotonic, wakes=sighting.reach is not Reach.SERIAL):
+        port = sighting.reach is Reach.SERIAL
+        patience = self._patience.setdefault(device, Patience(port=port))
+        if patience.ready(now.monotonic, wakes=not port):
             self._sessions[device] = SessionStatus(device, driver.manifest.name, now)
             self._talking.create_task(self._talk(transport, sighting, driver, device))
 

@@ -59,6 +59,18 @@ def test_a_port_is_never_taken_for_a_device_that_woke() -> None:
     assert not ended(Outcome.PROTOCOL, 3).ready(1000.0 + REAPPEARED_S, wakes=False)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.LINK, Outcome.COMPLETE])
+@pytest.mark.parametrize(("times", "wait_s"), [(1, 1), (2, 2), (3, 5), (4, 10), (5, 30), (9, 30)])
+def test_a_port_that_is_gone_or_cannot_be_opened_is_tried_again_soon(
+    outcome: Outcome, times: int, wait_s: float
+) -> None:
+    patience = Patience(port=True)
+    for _ in range(times):
+        patience.ended(outcome, 1000.0, new_readings=False)
+
+    assert still_advertising(patience, 2000.0) == [1000.0 + wait_s]
+
+
 def test_another_outcome_begins_a_new_series() -> None:
     patience = ended(Outcome.LINK, 5)
     patience.ended(Outcome.PROTOCOL, 1000.0, new_readings=False)
