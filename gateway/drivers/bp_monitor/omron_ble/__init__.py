@@ -1,4 +1,7 @@
-"""Driver for Omron cuffs whose memory is read over Bluetooth by the maker's own protocol."""
+"""Driver for Omron cuffs whose memory is read over Bluetooth by the maker's own protocol.
+
+Protocol: docs/protocols/omron-ble.md.
+"""
 
 from __future__ import annotations
 
