@@ -1,0 +1,99 @@
+"""What is installed beside the program says what the program needs, and no more."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gateway import config as configuration
+from gateway.drivers.api import Reach, Sighting
+from gateway.drivers.registry import installed
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNIT = DEPLOY / "healthspace-gateway.service"
+RULES = DEPLOY / "70-healthspace-gateway.rules"
+EXPOSURE_AT_MOST = 2.0
+"""Of 10, as systemd rates what a service could do; an ordinary unit has 9.6."""
+
+_RULE = re.compile(r'[A-Z]+(\{[\w.]+\})?(==|!=|=|\+=)"[^"]*"')
+
+
+def lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_the_example_configuration_is_valid() -> None:
+    config = configuration.load(DEPLOY / "gateway.toml")
+
+    registry = installed()
+    for port in config.ports:
+        known = {setting.name for setting in registry.named(port.driver).manifest.settings}
+        assert set(port.settings) <= known
+    assert config.destinations
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+def test_the_unit_leaves_little_open(tmp_path: Path) -> None:
+    shutil.copy(UNIT, tmp_path)
+
+    told = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", tmp_path / UNIT.name],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", told.stdout)
+    assert found is not None
+    assert float(found[1]) <= EXPOSURE_AT_MOST
+
+
+def test_the_unit_leaves_open_what_the_gateway_needs() -> None:
+    unit = lines(UNIT)
+
+    assert "SupplementaryGroups=dialout" in unit
+    assert {f"DeviceAllow=char-tty{kind} rw" for kind in ("USB", "ACM", "S")} <= set(unit)
+    assert not [line for line in unit if line.startswith(("PrivateDevices=", "ProcSubset="))]
+    assert "StateDirectory=healthspace-gateway" in unit
+
+
+def test_every_rule_is_written_as_udev_reads_it() -> None:
+    for line in lines(RULES):
+        assert all(_RULE.fullmatch(part) for part in line.split(", ")), line
+
+
+def test_modem_manager_keeps_off_every_cable() -> None:
+    ignored = [line for line in lines(RULES) if "ID_MM_DEVICE_IGNORE" in line]
+
+    told = {
+        (vendor, product)
+        for line in ignored
+        for vendor in re.findall(r'ATTRS\{idVendor\}=="(\w+)"', line)
+        for products in re.findall(r'ATTRS\{idProduct\}=="([\w|]+)"', line)
+        for product in products.split("|")
+    }
+
+    assert all('ENV{ID_MM_PORT_IGNORE}="1"' in line for line in ignored)
+    assert told == {
+        ("22a3", "0047"),
+        ("067b", "2303"),
+        ("10c4", "ea60"),
+        ("0403", "6001"),
+        ("1a86", "7523"),
+        ("1a86", "55d4"),
+    }
+
+
+def test_only_the_usb_id_that_tells_its_device_has_a_driver() -> None:
+    registry = installed()
+    vendors = {0x22A3: 0x0047, 0x067B: 0x2303, 0x10C4: 0xEA60, 0x0403: 0x6001, 0x1A86: 0x7523}
+
+    bound = {
+        vendor
+        for vendor, product in vendors.items()
+        if registry.best(Sighting("/dev/ttyUSB0", Reach.SERIAL, usb=(vendor, product)))
+    }
+
+    assert bound == {0x22A3}
