@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import importlib.util
 import os
+import pwd
 import shutil
 import stat
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from gateway.cli.show import as_json, say
 from gateway.config import Config
 from gateway.errors import GatewayError
 
+_GROUP_MAY = 0o060  # read and write
 _ROOM = 200 * 2**20  # bytes; some months of readings, and room for SQLite to work
 
 
@@ -74,16 +77,47 @@ def _state_folder(folder: Path) -> Finding:
 
 def _ports(config: Config) -> Iterator[Finding]:
     for port in config.ports:
-        path = Path(port.path)
-        if "://" in port.path:
-            continue
-        if not path.exists():
-            yield Finding(f"port {port.name}", False, f"{path} is not there: plug the device in.")
-        elif not os.access(path, os.R_OK | os.W_OK):
-            fix = f"add the user to its group: sudo usermod -aG {path.group()} $USER, log in again."
-            yield Finding(f"port {port.name}", False, f"{path} may not be opened: {fix}")
-        else:
-            yield Finding(f"port {port.name}", True, f"{path} can be opened.")
+        if "://" not in port.path:
+            problem = port_problem(Path(port.path))
+            yield Finding(
+                f"port {port.name}", problem is None, problem or f"{port.path} can be opened."
+            )
+
+
+def port_problem(path: Path) -> str | None:
+    """Say in a sentence why the user of this process may not open a port, with the remedy."""
+    try:
+        found = path.stat()
+    except PermissionError:
+        return f"{path} is in a folder that may not be entered: name it by its path in /dev."
+    except OSError:
+        return f"{path} is not there: plug the device in, or correct the port's path."
+    if os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        return None
+    user, group = _user_name(os.geteuid()), _group_name(found.st_gid)
+    if stat.S_IMODE(found.st_mode) & _GROUP_MAY != _GROUP_MAY:
+        return (
+            f"{path} is closed to its group {group} too: install the udev rules of deploy/ and plug"
+            " the device in again."
+        )
+    return (
+        f"{path} may not be opened by {user}: run 'sudo usermod -aG {group} {user}' and start the"
+        " gateway again."
+    )
+
+
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _group_name(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 def _radios(config: Config) -> Iterator[Finding]:
