@@ -8,10 +8,13 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict
 
 from gateway.api.context import HubHere, destination
+from gateway.api.hub import Hub
 from gateway.api.people import Claim
 from gateway.domain.identity import ReadingId
-from gateway.domain.reading import Kind
-from gateway.domain.subject import SubjectId
+from gateway.domain.quantity import Unit
+from gateway.domain.reading import Kind, Measure
+from gateway.domain.subject import Attribution, SubjectId
+from gateway.domain.suggestion import suggest
 from gateway.journal.views import EntryView, Position
 
 router = APIRouter(tags=["readings"])
@@ -44,7 +47,7 @@ async def readings(
         kind=kind,
         unclaimed=unclaimed,
     )
-    return [_shown(view) for view in page]
+    return [{**_shown(view), "suggestion": _suggested(hub, view)} for view in page]
 
 
 @router.get("/readings/{reading}")
@@ -53,7 +56,7 @@ async def reading(hub: HubHere, reading: ReadingId) -> dict[str, Any]:
     view = hub.reader.entry(reading)
     if view is None:
         raise HTTPException(404, "There is no reading of that id: see 'journal'.")
-    return _shown(view)
+    return {**_shown(view), "suggestion": _suggested(hub, view)}
 
 
 @router.post("/readings/{reading}/claim", status_code=201)
@@ -85,6 +88,22 @@ async def retry(hub: HubHere, retry: Retry) -> dict[str, int]:
     return {"retried": await hub.journal.retry_parked(destination=retry.destination)}
 
 
+def _suggested(hub: Hub, view: EntryView) -> dict[str, Any] | None:
+    """Suggest whose an unclaimed weighing is; for a person to accept, never done by itself."""
+    entry = view.entry
+    weight = entry.reading.values.get(Measure.WEIGHT)
+    if entry.subject is not None or weight is None or weight.unit is not Unit.KILOGRAM:
+        return None
+    suggestion = suggest(weight.value, hub.reader.last_weights(entry.timing.measured_at))
+    if suggestion is None or entry.attribution is Attribution.DISMISSED:
+        return None
+    return {
+        "subject": suggestion.subject,
+        "differs_kg": suggestion.differs_kg,
+        "margin_kg": suggestion.margin_kg,
+    }
+
+
 def _shown(view: EntryView) -> dict[str, Any]:
     entry, timing = view.entry, view.entry.timing
     told = entry.reading.device_time
@@ -107,6 +126,10 @@ def _shown(view: EntryView) -> dict[str, Any]:
         "device_said": told.stamp.isoformat() if told and told.stamp else None,
         "correction_s": timing.correction.total_seconds(),
         "correction_reason": timing.reason,
+        "earlier": [
+            {"measured_at": was.measured_at.isoformat(), "correction_reason": was.reason}
+            for was in view.earlier
+        ],
         "received_at": entry.reading.received.utc.isoformat(),
         "recorded_at": view.recorded_at.isoformat(),
         "deliveries": [

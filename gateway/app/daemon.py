@@ -15,6 +15,7 @@ from gateway.api.serve import listening, serve
 from gateway.api.server import make_app
 from gateway.app.hub import DaemonHub
 from gateway.app.hub_time import hub_clock, watch
+from gateway.app.kiosk import watch_kiosk
 from gateway.app.ours import Ours
 from gateway.app.parts import (
     capturing,
@@ -116,6 +117,7 @@ async def daemon(
             parts = [
                 group.create_task(supervisor.run()),
                 group.create_task(watch(clock, journal, timer)),
+                group.create_task(watch_kiosk(hub, timer)),
                 group.create_task(worker.run()),
                 *(group.create_task(part) for part in presence(config, there, hub, timer)),
                 group.create_task(serve(make_app(hub), sockets, secret)),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway import config as configuration
-from gateway.cli import backups, checks, consents, devices, journal, report, tools
+from gateway.cli import backups, checks, consents, corrections, devices, journal, report, tools
 from gateway.cli.show import errors
 from gateway.client import Client
 from gateway.errors import GatewayError
@@ -77,6 +77,7 @@ def demo(
 devices.add(app)
 consents.add(app)
 journal.add(app)
+corrections.add(app)
 report.add(app)
 tools.add(app)
 checks.add(app)

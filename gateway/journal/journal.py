@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +20,7 @@ from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
+from gateway.domain.kiosk import USUAL, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.reading import Kind, Reading
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import Assignment, Subject, SubjectId
@@ -33,6 +34,7 @@ from gateway.journal import (
     devices,
     entries,
     erasing,
+    kiosk,
     ledger,
     outbox,
     pairings,
@@ -226,6 +228,43 @@ class Journal:
     async def claim_entry(self, entry: ReadingId, subject: SubjectId) -> None:
         """Make an entry of nobody the subject's; its deliveries become due."""
         await self._writer.run(lambda tx: people.claim(tx, entry, subject))
+
+    # --- the kiosk ------------------------------------------------------------------------------
+
+    async def open_kiosk(
+        self,
+        devices: Sequence[DeviceId],
+        *,
+        subject: SubjectId | None = None,
+        opened_by: OpenedBy = OpenedBy.PERSON,
+        lasts: timedelta = USUAL,
+    ) -> KioskSession:
+        """Let the devices measure one person from now on; a guest if none is named.
+
+        Raises JournalError while a session is open: close it first.
+        """
+        return await self._writer.run(
+            lambda tx: kiosk.open_session(tx, devices, subject, opened_by, lasts)
+        )
+
+    async def keep_kiosk(self, label: str) -> KioskSession:
+        """Keep that the guest at the kiosk chose to stay known here, by this name."""
+        return await self._writer.run(lambda tx: kiosk.keep(tx, label))
+
+    async def close_kiosk(self, by: ClosedBy) -> KioskEnded | None:
+        """End the session, if one is open; a guest who did not choose to stay is erased.
+
+        What is on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, before.
+        """
+
+        def work(tx: Transaction) -> KioskEnded | None:
+            ended = kiosk.close(tx, by)
+            if ended is not None and ended.erased is not None:
+                gone = ended.session.subject
+                self._taken_back.add(TakenBack(f"erasure-{gone}", gone, None))
+            return ended
+
+        return await self._writer.run(work, vital=True)
 
     # --- consent --------------------------------------------------------------------------------
 

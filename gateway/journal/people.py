@@ -38,6 +38,14 @@ def add_subject(tx: Transaction, label: str) -> Subject:
     return subject
 
 
+def rename(tx: Transaction, subject: SubjectId, label: str) -> None:
+    """Keep another name for a person."""
+    tx.db.run(
+        "UPDATE subjects SET name = ? WHERE id = ?",
+        (tx.keys.seal(subject, label.encode(), f"subject {subject}"), subject),
+    )
+
+
 def opened(keys: Keyring, subject: str, name: bytes) -> Subject:
     """Make a subject of a row; one whose name is damaged is called "?"."""
     try:

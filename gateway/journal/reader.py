@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 
 from gateway.consent.grant import ConsentEntry
 from gateway.domain.identity import ReadingId
+from gateway.domain.kiosk import KioskSession
 from gateway.domain.reading import Kind, Measure, Quality
 from gateway.domain.subject import Assignment, Subject, SubjectId
+from gateway.domain.suggestion import RECENT
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import devices, entry_rows, hub_key, ledger, people
+from gateway.journal import devices, entry_rows, hub_key, kiosk, ledger, people
 from gateway.journal.audit import Link, verify_chain
 from gateway.journal.corrections import Wrong
 from gateway.journal.database import Database, open_reader
@@ -146,6 +150,28 @@ class Reader:
                 at = from_us(measured_us, utc_offset_s)
                 samples.append(Sample(at, None if value is None else value.value, reading.limit))
         return samples
+
+    def last_weights(self, at: datetime) -> dict[SubjectId, Decimal]:
+        """Return everyone's last weight (kg) before a moment, if it is recent and to be trusted."""
+        last: dict[SubjectId, Decimal] = {}
+        for subject in self.subjects():
+            rows = self._db.rows(
+                "SELECT w.* FROM entries AS e"
+                " JOIN whole_entries AS w ON w.number = e.number AND w.sendable"
+                " WHERE e.subject = ? AND e.kind = ? AND e.measured_us BETWEEN ? AND ?"
+                " ORDER BY e.measured_us DESC LIMIT 1",
+                (subject.id, Kind.WEIGHT, to_us(at - RECENT), to_us(at)),
+            )
+            for row in rows:
+                with suppress(Unreadable):
+                    reading = entry_rows.reading_of(row, self._keys)
+                    if reading.quality is Quality.GOOD and Measure.WEIGHT in reading.values:
+                        last[subject.id] = reading.values[Measure.WEIGHT].value
+        return last
+
+    def kiosk(self) -> KioskSession | None:
+        """Return the session that is open at the kiosk."""
+        return kiosk.current(self._db)
 
     def delivery_counts(self) -> list[DeliveryCount]:
         """Return how many deliveries there are by destination, state and reason."""

@@ -1,0 +1,51 @@
+"""Routes that put right what was said of a reading: whose it is, and what was sent meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from gateway.api.context import HubHere
+from gateway.api.people import Claim
+from gateway.domain.identity import ReadingId
+
+router = APIRouter(tags=["corrections"])
+
+
+@router.post("/readings/{reading}/reassign", status_code=201)
+async def reassign(hub: HubHere, reading: ReadingId, claim: Claim) -> dict[str, Any]:
+    """Say whose a reading is that is someone else's so far; what was sent becomes a task."""
+    await hub.journal.reassign(reading, claim.subject)
+    return {"id": reading, "subject": claim.subject}
+
+
+@router.post("/readings/{reading}/dismiss", status_code=201)
+async def dismiss(hub: HubHere, reading: ReadingId) -> dict[str, Any]:
+    """Say that a reading is nobody's here: a guest's, a pet's, a test."""
+    await hub.journal.dismiss(reading)
+    return {"id": reading, "subject": None}
+
+
+@router.get("/corrections")
+async def corrections(hub: HubHere) -> list[dict[str, Any]]:
+    """List what destinations were sent and is wrong there, until somebody has put it right."""
+    return [
+        {
+            "number": owed.number,
+            "reading": owed.entry,
+            "destination": owed.destination,
+            "subject": owed.subject,
+            "wrong": owed.wrong,
+            "reference": owed.reference,
+            "since": owed.since.isoformat(),
+        }
+        for owed in hub.reader.corrections_owed()
+    ]
+
+
+@router.post("/corrections/{number}/done", status_code=201)
+async def done(hub: HubHere, number: int) -> dict[str, int]:
+    """Say that it was put right there."""
+    await hub.journal.correction_done(number)
+    return {"number": number}

@@ -1,0 +1,96 @@
+"""Routes of the kiosk: one person's turn at the counter's devices."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.api.context import HubHere
+from gateway.api.hub import Hub
+from gateway.domain.kiosk import LONGEST, USUAL, ClosedBy, KioskEnded, KioskSession, OpenedBy
+from gateway.domain.subject import SubjectId
+from gateway.errors import JournalError
+
+router = APIRouter(prefix="/kiosk", tags=["kiosk"])
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+class Opening(BaseModel):
+    """The devices of the counter, by id or address; without a subject a guest sits down."""
+
+    model_config = _STRICT
+
+    devices: list[str] = Field(min_length=1)
+    subject: SubjectId | None = None
+    opened_by: OpenedBy = OpenedBy.PERSON
+    minutes: int = Field(default=USUAL // timedelta(minutes=1), ge=1, le=LONGEST.seconds // 60)
+
+
+class Staying(BaseModel):
+    """The name by which a guest chose to stay known here."""
+
+    model_config = _STRICT
+
+    label: str = Field(min_length=1)
+
+
+@router.get("")
+async def present(hub: HubHere) -> dict[str, Any] | None:
+    """Return the session that is open; nothing of the one before."""
+    session = hub.reader.kiosk()
+    return None if session is None else _shown(session)
+
+
+@router.post("/open", status_code=201)
+async def open_session(hub: HubHere, opening: Opening) -> dict[str, Any]:
+    """Begin a person's turn; whoever had theirs before has no longer."""
+    if not hub.clock.now().trusted:
+        raise JournalError("the hub does not know the time yet: a session could not be told apart")
+    devices = [hub.resolve(device) for device in opening.devices]
+    await close_session(hub, ClosedBy.NEXT)
+    session = await hub.journal.open_kiosk(
+        devices,
+        subject=opening.subject,
+        opened_by=opening.opened_by,
+        lasts=timedelta(minutes=opening.minutes),
+    )
+    return _shown(session)
+
+
+@router.post("/keep", status_code=201)
+async def keep(hub: HubHere, staying: Staying) -> dict[str, Any]:
+    """Let the guest stay in the journal after the session."""
+    return _shown(await hub.journal.keep_kiosk(staying.label))
+
+
+@router.post("/close", status_code=201)
+async def close(hub: HubHere) -> dict[str, Any] | None:
+    """End the turn; says what was erased, and what had not been sent."""
+    ended = await close_session(hub, ClosedBy.PERSON)
+    if ended is None:
+        return None
+    return {"session": ended.session.number, "erased": ended.erased, "unsent": ended.unsent}
+
+
+async def close_session(hub: Hub, by: ClosedBy) -> KioskEnded | None:
+    """End the open session, if there is one, when nothing of a guest is on its way any more."""
+    session = hub.reader.kiosk()
+    if session is not None and not session.keep:
+        for destination in hub.routes:
+            await hub.quiesce(session.subject, destination)
+    return await hub.journal.close_kiosk(by)
+
+
+def _shown(session: KioskSession) -> dict[str, Any]:
+    return {
+        "session": session.number,
+        "subject": session.subject,
+        "opened_by": session.opened_by,
+        "opened_at": session.opened_at.isoformat(),
+        "until": session.until.isoformat(),
+        "keep": session.keep,
+    }

@@ -1,0 +1,126 @@
+"""Commands that put right whose a reading is, and what was sent meanwhile; and the kiosk's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.arguments import Json, person
+from gateway.cli.show import as_json, rows, say
+
+corrections = typer.Typer(
+    invoke_without_command=True, help="What destinations were sent and is wrong there."
+)
+kiosk = typer.Typer(invoke_without_command=True, help="One person's turn at a counter's devices.")
+
+Reading = Annotated[str, typer.Argument(help="The reading's id, as in 'journal'.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command()(reassign)
+    app.command()(dismiss)
+    app.add_typer(corrections, name="corrections")
+    app.add_typer(kiosk, name="kiosk")
+
+
+def reassign(
+    context: typer.Context,
+    reading: Reading,
+    who: Annotated[str, typer.Argument(metavar="PERSON", help="Whose it is.")],
+) -> None:
+    """Say whose a reading is that is someone else's so far."""
+    client = context.obj.client
+    client.post("readings", reading, "reassign", subject=person(client, who)["id"])
+    say("Reassigned. See 'corrections' for what was sent meanwhile.")
+
+
+def dismiss(context: typer.Context, reading: Reading) -> None:
+    """Say that a reading is nobody's here: a guest's, a pet's, a test."""
+    context.obj.client.post("readings", reading, "dismiss")
+    say("Dismissed: it is kept, and never sent.")
+
+
+@corrections.callback()
+def show(context: typer.Context, json: Json = False) -> None:
+    """List what is to be put right, and where."""
+    if context.invoked_subcommand is not None:
+        return
+    answer = context.obj.client.get("corrections")
+    if json:
+        as_json(answer)
+        return
+    columns = {
+        "number": "number",
+        "destination": "destination",
+        "subject": "in whose record",
+        "wrong": "wrong",
+        "reference": "called there",
+        "reading": "reading",
+    }
+    rows("Corrections owed", columns, answer)
+
+
+@corrections.command()
+def done(
+    context: typer.Context, number: Annotated[int, typer.Argument(help="As in the list.")]
+) -> None:
+    """Say that it was put right there."""
+    context.obj.client.post("corrections", str(number), "done")
+    say("Noted.")
+
+
+@kiosk.callback()
+def present(context: typer.Context, json: Json = False) -> None:
+    """Show whose turn it is."""
+    if context.invoked_subcommand is not None:
+        return
+    answer = context.obj.client.get("kiosk")
+    if json:
+        as_json(answer)
+    elif answer is None:
+        say("Nobody's turn.")
+    else:
+        say(f"The turn of {answer['subject']}, until {answer['until']}.")
+
+
+@kiosk.command("open")
+def open_session(
+    context: typer.Context,
+    devices: Annotated[list[str], typer.Argument(help="The counter's devices.")],
+    who: Annotated[str | None, typer.Option("--person", help="A person known here.")] = None,
+    minutes: Annotated[int, typer.Option(help="How long it lasts at most.")] = 10,
+    staff: Annotated[bool, typer.Option(help="Opened by staff for the person.")] = False,
+) -> None:
+    """Begin a person's turn, a guest's unless one is named; ends the turn before."""
+    client = context.obj.client
+    answer = client.post(
+        *("kiosk", "open"),
+        devices=devices,
+        subject=None if who is None else person(client, who)["id"],
+        opened_by="staff" if staff else "person",
+        minutes=minutes,
+    )
+    say(f"The turn of {answer['subject']} has begun.")
+
+
+@kiosk.command()
+def keep(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="What to call them.")]
+) -> None:
+    """Let the guest whose turn it is stay known here."""
+    context.obj.client.post("kiosk", "keep", label=name)
+    say("They stay when their turn ends.")
+
+
+@kiosk.command()
+def close(context: typer.Context) -> None:
+    """End the turn; a guest who did not choose to stay is erased."""
+    answer = context.obj.client.post("kiosk", "close")
+    if answer is None:
+        say("Nobody's turn.")
+    elif answer["erased"] is None:
+        say("The turn has ended.")
+    else:
+        say(f"The turn has ended: {answer['erased']} readings erased, {answer['unsent']} unsent.")

@@ -1,0 +1,56 @@
+"""A session at a kiosk: for some minutes the devices of a counter measure one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from gateway.domain.subject import SubjectId
+
+USUAL = timedelta(minutes=10)
+LONGEST = timedelta(hours=1)
+"""Who takes longer has gone: the next person must not be measured in their name."""
+
+
+class OpenedBy(StrEnum):
+    """Who opened the session."""
+
+    PERSON = "person"
+    STAFF = "staff"
+
+
+class ClosedBy(StrEnum):
+    """What ended the session."""
+
+    PERSON = "person"
+    LIMIT = "limit"
+    NEXT = "next"
+    """Somebody else's session was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class KioskSession:
+    """One person's turn, from `opened_at` until it is closed, at the latest at `until`.
+
+    With `keep` the person stays in the journal when it is closed; a guest who has not chosen so is
+    erased with all that was measured.
+    """
+
+    number: int
+    subject: SubjectId
+    opened_by: OpenedBy
+    opened_at: datetime
+    until: datetime
+    keep: bool
+    closed_by: ClosedBy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KioskEnded:
+    """How a session ended; `erased` counts readings, None if the person stays."""
+
+    session: KioskSession
+    erased: int | None
+    unsent: int
+    """Deliveries that were still owed to destinations and went with the readings."""

@@ -1,0 +1,127 @@
+"""Sessions at a kiosk: one at a time, each an assignment of the counter's devices that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from gateway.domain.device import DeviceId
+from gateway.domain.kiosk import LONGEST, ClosedBy, KioskEnded, KioskSession, OpenedBy
+from gateway.domain.subject import Assignment, SubjectId
+from gateway.errors import JournalError
+from gateway.journal import audit, erasing, people
+from gateway.journal.database import Database, Row
+from gateway.journal.instants import from_us, span_us
+from gateway.journal.writer import Transaction
+
+_SESSIONS = (
+    "SELECT number, subject, opened_by, opened_us, until_us, keep, closed_by FROM kiosk_sessions"
+)
+
+
+def open_session(
+    tx: Transaction,
+    devices: Sequence[DeviceId],
+    subject: SubjectId | None,
+    opened_by: OpenedBy,
+    lasts: timedelta,
+) -> KioskSession:
+    """Begin a session from now on; a guest is added if no subject is named.
+
+    Raises JournalError while another session is open, or if a device measures somebody already.
+    """
+    if current(tx.db) is not None:
+        raise JournalError("a session is open at the kiosk: close it first")
+    if not timedelta() < lasts <= LONGEST:
+        raise ValueError(f"a session lasts at most {LONGEST}")
+    guest = subject is None
+    who = people.add_subject(tx, "").id if subject is None else subject
+    people.require(tx.db, who)
+    until_us = tx.now_us + span_us(lasts)
+    row = tx.db.one(
+        "INSERT INTO kiosk_sessions (subject, opened_by, opened_us, until_us, keep)"
+        " VALUES (?, ?, ?, ?, ?)"
+        " RETURNING number, subject, opened_by, opened_us, until_us, keep, closed_by",
+        (who, opened_by, tx.now_us, until_us, int(not guest)),
+    )
+    session = of_row(row)
+    for device in devices:
+        people.assign(tx, _assignment(session, device))
+    manifest: audit.Manifest = {"session": session.number, "subject": who, "by": opened_by}
+    audit.append(tx, audit.Audited.KIOSK_OPENED, manifest)
+    return session
+
+
+def keep(tx: Transaction, label: str) -> KioskSession:
+    """Take down that the guest at the kiosk chose to stay known here, by this name."""
+    session = current(tx.db)
+    if session is None:
+        raise JournalError("no session is open at the kiosk")
+    tx.db.run("UPDATE kiosk_sessions SET keep = 1 WHERE number = ?", (session.number,))
+    if not session.keep:
+        people.rename(tx, session.subject, label)
+    return of_row(_by_number(tx.db, session.number))
+
+
+def close(tx: Transaction, by: ClosedBy) -> KioskEnded | None:
+    """End the open session, if there is one; a guest who did not choose to stay is erased."""
+    session = current(tx.db)
+    if session is None:
+        return None
+    ends_us = min(tx.now_us, _until_us(tx.db, session.number))
+    tx.db.run(
+        "UPDATE kiosk_sessions SET closed_us = ?, closed_by = ? WHERE number = ?",
+        (ends_us, by, session.number),
+    )
+    tx.db.run("UPDATE assignments SET until_us = ? WHERE session = ?", (ends_us, session.number))
+    tx.memory.assignments.clear()
+    closed = of_row(_by_number(tx.db, session.number))
+    audit.append(tx, audit.Audited.KIOSK_CLOSED, {"session": session.number, "by": by})
+    if session.keep:
+        return KioskEnded(closed, None, 0)
+    (unsent,) = tx.db.one(
+        "SELECT count(*) FROM deliveries WHERE subject = ?"
+        " AND state IN ('due', 'sending', 'unsettled', 'parked')",
+        (session.subject,),
+    )
+    return KioskEnded(closed, erasing.erase(tx, session.subject), int(unsent))
+
+
+def current(db: Database) -> KioskSession | None:
+    """Return the session that is open, or whose limit has passed without anyone closing it."""
+    row = db.row(_SESSIONS + " WHERE closed_us IS NULL")
+    return None if row is None else of_row(row)
+
+
+def of_row(row: Row) -> KioskSession:
+    """Make a session of a row."""
+    number, subject, opened_by, opened_us, until_us, kept, closed_by = row
+    return KioskSession(
+        number=number,
+        subject=SubjectId(subject),
+        opened_by=OpenedBy(opened_by),
+        opened_at=from_us(opened_us),
+        until=from_us(until_us),
+        keep=bool(kept),
+        closed_by=None if closed_by is None else ClosedBy(closed_by),
+    )
+
+
+def _assignment(session: KioskSession, device: DeviceId) -> Assignment:
+    return Assignment(
+        device=device,
+        slot=None,
+        subject=session.subject,
+        since=session.opened_at,
+        until=session.until,
+        session=session.number,
+    )
+
+
+def _by_number(db: Database, number: int) -> Row:
+    return db.one(_SESSIONS + " WHERE number = ?", (number,))
+
+
+def _until_us(db: Database, number: int) -> int:
+    (until_us,) = db.one("SELECT until_us FROM kiosk_sessions WHERE number = ?", (number,))
+    return int(until_us)

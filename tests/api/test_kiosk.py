@@ -1,0 +1,140 @@
+"""The kiosk, corrections and suggestions over the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from gateway.app.kiosk import watch_kiosk
+from gateway.clock import Instant
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.quantity import Quantity, Unit
+from gateway.domain.reading import Kind, Measure, Reading
+from tests.api.hubs import Api, api
+
+SCALE = "ble:C0:FF:EE:00:00:01"
+DRIVER = "scale/bluetooth_sig"
+
+
+@pytest.fixture
+async def asked(tmp_path: Path) -> AsyncIterator[Api]:
+    async with api(tmp_path) as made:
+        await made.hub.journal.adopt(DeviceId(SCALE), DRIVER)
+        yield made
+
+
+async def weigh(asked: Api, kg: str) -> str:
+    """Let somebody step on the scale three minutes from now; return the reading's id."""
+    asked.hub.clock.advance(180)
+    reading = Reading(
+        device=DeviceId(SCALE),
+        kind=Kind.WEIGHT,
+        values={Measure.WEIGHT: Quantity(value=Decimal(kg), unit=Unit.KILOGRAM)},
+        received=asked.hub.clock.now(),
+    )
+    (entry,) = await asked.hub.journal.record(Device(id=DeviceId(SCALE), driver=DRIVER), [reading])
+    return str(entry.id)
+
+
+async def test_the_next_opening_ends_the_turn_before_and_nothing_of_it_is_shown(
+    asked: Api,
+) -> None:
+    _, first = await asked.post("kiosk/open", devices=[SCALE], opened_by="staff")
+    await weigh(asked, "70.20")
+
+    _, second = await asked.post("kiosk/open", devices=[SCALE])
+
+    assert (await asked.get("kiosk"))[1] == second
+    assert second["subject"] != first["subject"]
+    assert (await asked.get("readings"))[1] == []
+    assert [person["id"] for person in (await asked.get("people"))[1]] == [second["subject"]]
+
+
+async def test_closing_says_what_was_erased(asked: Api) -> None:
+    await asked.post("kiosk/open", devices=[SCALE])
+    await weigh(asked, "70.20")
+
+    status, ended = await asked.post("kiosk/close")
+
+    assert (status, ended["erased"], ended["unsent"]) == (201, 1, 1)
+    assert await asked.get("kiosk") == (200, None)
+
+
+async def test_a_guest_who_stays_is_called_as_they_wish(asked: Api) -> None:
+    await asked.post("kiosk/open", devices=[SCALE])
+    await asked.post("kiosk/keep", label="Camille")
+    await asked.post("kiosk/close")
+
+    assert [person["label"] for person in (await asked.get("people"))[1]] == ["Camille"]
+
+
+async def test_no_session_is_opened_while_the_hub_does_not_know_the_time(asked: Api) -> None:
+    class Unset:
+        def now(self) -> Instant:
+            return replace(clock.now(), trusted=False)
+
+    clock = asked.hub.clock
+    asked.hub.clock = Unset()  # type: ignore[assignment]
+
+    status, answer = await asked.post("kiosk/open", devices=[SCALE])
+
+    assert (status, "does not know the time" in answer["detail"]) == (409, True)
+
+
+async def test_a_turn_nobody_ends_is_ended_at_its_limit(asked: Api) -> None:
+    class Over(Exception):
+        """The turn was ended."""
+
+    async def pass_time(event: asyncio.Event, seconds: float) -> None:
+        asked.hub.clock.advance(timedelta(minutes=4).total_seconds())
+        if asked.hub.reader.kiosk() is None:
+            raise Over
+
+    await asked.post("kiosk/open", devices=[SCALE], minutes=10)
+
+    with pytest.raises(Over):
+        await watch_kiosk(asked.hub, pass_time)
+
+    assert (await asked.get("people"))[1] == []
+
+
+async def test_a_reading_is_reassigned_and_dismissed(asked: Api) -> None:
+    _, ada = await asked.post("people", label="Ada")
+    _, bo = await asked.post("people", label="Bo")
+    reading = await weigh(asked, "70.20")
+    await asked.post(f"readings/{reading}/claim", subject=ada["id"])
+
+    await asked.post(f"readings/{reading}/reassign", subject=bo["id"])
+    _, reassigned = await asked.get(f"readings/{reading}")
+    await asked.post(f"readings/{reading}/dismiss")
+    _, dismissed = await asked.get(f"readings/{reading}")
+
+    assert (reassigned["subject"], dismissed["attribution"]) == (bo["id"], "dismissed")
+    assert (await asked.get("readings?unclaimed=true"))[1] == []
+    assert await asked.get("corrections") == (200, [])
+
+
+async def test_a_correction_that_is_not_owed_cannot_be_done(asked: Api) -> None:
+    status, _ = await asked.post("corrections/7/done")
+
+    assert status == 409
+
+
+async def test_a_weighing_of_nobody_suggests_whose_it_may_be(asked: Api) -> None:
+    _, ada = await asked.post("people", label="Ada")
+    first = await weigh(asked, "70.20")
+    await asked.post(f"readings/{first}/claim", subject=ada["id"])
+
+    second = await weigh(asked, "70.60")
+    guest = await weigh(asked, "91.00")
+
+    suggestion = (await asked.get(f"readings/{second}"))[1]["suggestion"]
+    assert (suggestion["subject"], suggestion["differs_kg"]) == (ada["id"], "0.40")
+    assert (await asked.get(f"readings/{second}"))[1]["subject"] is None
+    assert (await asked.get(f"readings/{guest}"))[1]["suggestion"] is None

@@ -1,0 +1,152 @@
+"""One person's turn at the counter: what is theirs, and what stays of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.domain.kiosk import ClosedBy, OpenedBy
+from gateway.domain.subject import Attribution
+from gateway.errors import JournalError
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import SCALE, grant, weight
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(autouse=True)
+async def counter(journal: Journal) -> None:
+    await journal.adopt(SCALE.id, SCALE.driver)
+
+
+async def test_what_is_measured_in_a_session_is_that_persons(
+    journal: Journal, clock: ManualClock
+) -> None:
+    session = await journal.open_kiosk([SCALE.id])
+    clock.advance(180)
+
+    (entry,) = await journal.record(SCALE, [weight(1, at=START + 3 * MINUTE)])
+
+    assert (entry.subject, entry.attribution) == (session.subject, Attribution.SESSION)
+
+
+async def test_a_reading_measured_before_the_session_is_never_the_sessions(
+    journal: Journal,
+) -> None:
+    await journal.open_kiosk([SCALE.id])
+
+    before, within_its_doubt = await journal.record(
+        SCALE, [weight(1, at=START - 20 * MINUTE), weight(2, at=START + 1 * MINUTE)]
+    )
+
+    assert (before.subject, before.attribution) == (None, Attribution.UNCLAIMED)
+    assert (within_its_doubt.subject, within_its_doubt.attribution) == (
+        None,
+        Attribution.AMBIGUOUS,
+    )
+
+
+async def test_what_is_measured_outside_of_a_session_is_nobodys(
+    journal: Journal, clock: ManualClock
+) -> None:
+    await journal.open_kiosk([SCALE.id])
+    clock.advance(240)
+    await journal.close_kiosk(ClosedBy.PERSON)
+
+    (after,) = await journal.record(SCALE, [weight(1, at=START + 9 * MINUTE)])
+
+    assert after.subject is None
+
+
+async def test_at_the_limit_the_session_holds_no_more(journal: Journal) -> None:
+    await journal.open_kiosk([SCALE.id], lasts=5 * MINUTE)
+
+    (late,) = await journal.record(SCALE, [weight(1, at=START + 8 * MINUTE)])
+
+    assert late.subject is None
+
+
+async def test_one_person_at_a_time(journal: Journal, reader: Reader) -> None:
+    first = await journal.open_kiosk([SCALE.id], opened_by=OpenedBy.STAFF)
+
+    with pytest.raises(JournalError, match="close it first"):
+        await journal.open_kiosk([SCALE.id])
+
+    assert reader.kiosk() == first
+
+
+async def test_nothing_of_a_guest_stays(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    session = await journal.open_kiosk([SCALE.id])
+    await journal.record_grant(grant(session.subject))
+    clock.advance(180)
+    await journal.record(SCALE, [weight(1, at=START + 3 * MINUTE)])
+
+    ended = await journal.close_kiosk(ClosedBy.PERSON)
+
+    assert ended is not None
+    assert (ended.erased, ended.unsent) == (1, 1)
+    assert (reader.entries(), reader.subjects(), reader.assignments()) == ([], [], [])
+    assert (reader.kiosk(), reader.ledger(session.subject)) == (None, ())
+    assert await journal.claim("mes", 10, START) == []
+    assert reader.verify() is None
+
+
+async def test_what_was_erased_does_not_come_back_out_of_the_devices_memory(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    await journal.open_kiosk([SCALE.id])
+    clock.advance(180)
+    reading = weight(1, at=START + 3 * MINUTE)
+    await journal.record(SCALE, [reading])
+    await journal.close_kiosk(ClosedBy.PERSON)
+
+    again = await journal.record(SCALE, [reading])
+
+    assert (again, reader.entries()) == ([], [])
+
+
+async def test_a_guest_who_chose_to_stay_stays(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    session = await journal.open_kiosk([SCALE.id])
+    clock.advance(180)
+    await journal.record(SCALE, [weight(1, at=START + 3 * MINUTE)])
+    await journal.keep_kiosk("Ada")
+
+    ended = await journal.close_kiosk(ClosedBy.PERSON)
+
+    assert ended is not None
+    assert ended.erased is None
+    assert [subject.label for subject in reader.subjects()] == ["Ada"]
+    assert [view.entry.subject for view in reader.entries()] == [session.subject]
+
+
+async def test_someone_known_here_is_not_erased_by_sitting_down(
+    journal: Journal, reader: Reader
+) -> None:
+    known = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=known)
+
+    ended = await journal.close_kiosk(ClosedBy.LIMIT)
+
+    assert ended is not None
+    assert (ended.erased, ended.session.closed_by) == (None, ClosedBy.LIMIT)
+    assert [subject.id for subject in reader.subjects()] == [known]
+
+
+async def test_closing_when_none_is_open_is_no_news(journal: Journal) -> None:
+    assert await journal.close_kiosk(ClosedBy.PERSON) is None
+
+
+async def test_sessions_are_audited(journal: Journal, reader: Reader) -> None:
+    await journal.open_kiosk([SCALE.id])
+    await journal.close_kiosk(ClosedBy.PERSON)
+
+    events = [link.event for link in reader.audit()]
+
+    assert events[-4:] == ["assigned", "kiosk_opened", "kiosk_closed", "erased"]
