@@ -9,7 +9,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from gateway import __version__
-from gateway.api import consents, corrections, glucose, health, kiosk, people, readings
+from gateway.api import audit, consents, corrections, glucose, health, kiosk, people, readings
 from gateway.api.errors import translate
 from gateway.api.hub import Hub
 
@@ -27,7 +27,7 @@ def make_app(hub: Hub) -> FastAPI:
         redoc_url=None,
     )
     app.state.hub = hub
-    for part in (health, people, consents, readings, glucose, corrections, kiosk):
+    for part in (health, people, consents, readings, glucose, corrections, kiosk, audit):
         app.include_router(part.router, prefix=PREFIX)
     translate(app)
     return app

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from gateway import config as configuration
-from gateway.cli import backups, checks, consents, corrections, devices, journal, report, tools
+from gateway.cli import (
+    audit,
+    backups,
+    checks,
+    consents,
+    corrections,
+    devices,
+    journal,
+    report,
+    tools,
+)
 from gateway.cli.show import errors
 from gateway.client import Client
 from gateway.errors import GatewayError
@@ -82,6 +92,7 @@ report.add(app)
 tools.add(app)
 checks.add(app)
 backups.add(app)
+audit.add(app)
 
 
 def command() -> None:

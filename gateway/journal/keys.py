@@ -3,7 +3,8 @@
     hub key             outside the database (hub_key.py); wraps the keys below, seals nothing else
       key of a person   seals what is about them; destroying it is what erases them
       key of nobody     "": readings nobody claimed, devices, frames set aside
-      keys of the hub   "#identity": makes ids that cannot be guessed from values
+      keys of the hub   "#identity" makes ids that cannot be guessed from values,
+                        "#signing" signs checkpoints of the audit chain
 
 Everything is sealed with ChaCha20-Poly1305 (RFC 8439): small processors have no AES instructions.
 A sealed value is a random nonce, the content and a tag; the tag also covers `place`, the row and
@@ -29,6 +30,7 @@ from gateway.journal.hub_key import KEY_BYTES, HubKey
 NOBODY = ""
 """The owner of what is nobody's yet."""
 IDENTITY = "#identity"
+SIGNING = "#signing"
 
 _NONCE_BYTES = 12
 
@@ -57,7 +59,7 @@ class Keyring:
 
     def make_missing(self) -> None:
         """Draw the keys that every journal has."""
-        for owner in (NOBODY, IDENTITY):
+        for owner in (NOBODY, IDENTITY, SIGNING):
             if self._db.row("SELECT 1 FROM keys WHERE owner = ?", (owner,)) is None:
                 self.make(owner)
 

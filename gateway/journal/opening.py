@@ -40,6 +40,7 @@ class Opening:
         try:
             check(database)
             keys = self._keys(database)
+            keys.make_missing()
             run_now(database, keys, self.clock, outbox.restart)
         except JournalError:
             database.close()

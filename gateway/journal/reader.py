@@ -21,7 +21,7 @@ from gateway.domain.reading import Kind, Measure, Quality
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.domain.suggestion import RECENT
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import devices, entry_rows, hub_key, kiosk, ledger, people
+from gateway.journal import devices, entry_rows, hub_key, kiosk, ledger, people, signing
 from gateway.journal.audit import Link, verify_chain
 from gateway.journal.corrections import Wrong
 from gateway.journal.database import Database, open_reader
@@ -29,12 +29,14 @@ from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
 from gateway.journal.outbox import State
+from gateway.journal.signing import Checkpoint, Finding
 from gateway.journal.views import (
     CorrectionOwed,
     DeliveryCount,
     DeliveryView,
     DeviceView,
     EntryView,
+    Event,
     Position,
     Remark,
     Salvage,
@@ -313,6 +315,41 @@ class Reader:
             except Unreadable:
                 found.append(entry_rows.from_blob(row[0]))
         return found
+
+    def verify_against(self, checkpoint: Checkpoint | None) -> Finding:
+        """Verify the audit chain, and that it goes on from a checkpoint if one is given."""
+        return signing.verify(self.audit(), checkpoint, self._keys)
+
+    def checkpoint(self, at: datetime) -> Checkpoint | None:
+        """Sign the head of the audit chain; None while it is empty."""
+        row = self._db.row(
+            "SELECT number, recorded_us, event, manifest, hash FROM audit"
+            " ORDER BY number DESC LIMIT 1"
+        )
+        return None if row is None else signing.sign(self._keys, Link(*row), at)
+
+    def story(self, entry: ReadingId) -> list[Event]:
+        """Return what the audit chain tells of an entry, in order."""
+        found = []
+        for recorded_us, name, manifest in self._db.rows(
+            "SELECT recorded_us, event, manifest FROM audit WHERE instr(manifest, ?)"
+            " ORDER BY number",
+            (entry,),
+        ):
+            told = json.loads(manifest)
+            entries = told.get("entries")
+            grouped = entries if isinstance(entries, dict) else {}
+            detail = next((key for key, ids in grouped.items() if entry in ids), None)
+            found.append(Event(from_us(recorded_us), name, told.get("destination"), detail))
+        return found
+
+    def released_under(self, entry: ReadingId) -> dict[str, str]:
+        """Return by destination the grant under which the entry was last released there."""
+        return {
+            event.destination: event.detail
+            for event in self.story(entry)
+            if event.name == "released" and event.destination and event.detail
+        }
 
     def salvaged(self) -> list[Salvage]:
         """Return the damaged journals that this one goes on from, the oldest first."""

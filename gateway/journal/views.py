@@ -117,6 +117,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that the audit chain tells of an entry."""
+
+    at: datetime
+    name: str
+    destination: str | None
+    detail: str | None
+    """The grant it was released under, or the reason it was withheld for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Salvage:
     """A damaged journal that was set aside in `folder`, and what came of it."""
 

@@ -1,0 +1,86 @@
+"""Routes about what happened: the audit chain, a person's account, a reading's timeline."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict
+
+from gateway.api.context import HubHere
+from gateway.api.timeline import sentences
+from gateway.domain.identity import ReadingId
+from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError
+from gateway.journal.signing import Checkpoint, Finding
+
+router = APIRouter(tags=["audit"])
+
+
+class Step(BaseModel):
+    """One thing that happened to a reading, in a sentence."""
+
+    at: datetime
+    event: str
+    sentence: str
+
+
+class Against(BaseModel):
+    """A checkpoint that was kept elsewhere, if there is one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    checkpoint: Checkpoint | None = None
+
+
+@router.get("/audit/checkpoint")
+async def checkpoint(hub: HubHere) -> Checkpoint:
+    """Sign the head of the audit chain; keep it somewhere else, to verify the chain against."""
+    made = hub.reader.checkpoint(hub.clock.now().utc)
+    if made is None:
+        raise ConfigError("Nothing has happened yet: there is nothing to sign.")
+    return made
+
+
+@router.post("/audit/verify")
+async def verify(hub: HubHere, against: Against) -> Finding:
+    """Verify the audit chain, and that it goes on from a checkpoint kept elsewhere."""
+    return hub.reader.verify_against(against.checkpoint)
+
+
+@router.get("/people/{subject}/account")
+async def account(hub: HubHere, subject: SubjectId, limit: int = 1000) -> list[dict[str, Any]]:
+    """Tell a person what was measured, what left, when, to whom, and under which consent."""
+    lines = []
+    for view in hub.reader.entries(limit=limit, subject=subject):
+        grants = hub.reader.released_under(view.entry.id)
+        lines.append(
+            {
+                "reading": view.entry.id,
+                "kind": view.entry.reading.kind,
+                "measured_at": view.entry.timing.measured_at.isoformat(),
+                "recorded_at": view.recorded_at.isoformat(),
+                "deliveries": [
+                    {
+                        "destination": delivery.destination,
+                        "state": delivery.state,
+                        "reason": delivery.reason,
+                        "at": delivery.changed_at.isoformat(),
+                        "grant": grants.get(delivery.destination),
+                    }
+                    for delivery in view.deliveries
+                ],
+            }
+        )
+    return lines
+
+
+@router.get("/readings/{reading}/trace")
+async def trace(hub: HubHere, reading: ReadingId, language: str | None = None) -> list[Step]:
+    """Tell what happened to one reading, in order, in plain French or English."""
+    view = hub.reader.entry(reading)
+    if view is None:
+        raise HTTPException(404, "There is no reading of that id: see 'journal'.")
+    told = sentences(view, hub.reader.story(reading), language or hub.language)
+    return [Step(at=at, event=event, sentence=sentence) for at, event, sentence in told]

@@ -1,0 +1,153 @@
+"""The timeline of one reading, in plain French or English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from gateway.domain.device_time import Timing
+from gateway.errors import ConfigError
+from gateway.journal.views import EntryView, Event
+
+_FR: Mapping[str, str] = {
+    "measured": "Mesuré (à {doubt} près).",
+    "measured_unknown": "Mesuré : quand, on ne le sait pas.",
+    "received": "Reçu de l'appareil par le boîtier.",
+    "corrected": "Heure de l'appareil corrigée de {by} : {why}.",
+    "recorded": "Enregistré durablement sur le boîtier.",
+    "timed": "Heure recalculée : {why}.",
+    "attributed": "Attribué à une personne.",
+    "reassigned": "Attribué à une autre personne.",
+    "dismissed": "Écarté : n'est à personne d'ici.",
+    "released": "En route vers {destination}, selon le consentement {detail}.",
+    "withheld": "Retenu, n'est pas parti vers {destination} : {why}.",
+    "postponed": "N'a pas pu partir vers {destination} : nouvel essai plus tard.",
+    "unsettled": "Envoyé à {destination}, sans réponse : on vérifiera avant tout nouvel envoi.",
+    "settled": "Accepté par {destination}.",
+    "parked": "Refusé par {destination}, ou illisible : attend une décision.",
+    "refused": "{destination} refuse les mesures de cette personne.",
+    "reconsidered": "De nouveau à envoyer à {destination}.",
+    "dropped": "Retiré de la file d'attente pour {destination} : consentement retiré.",
+    "waiting": "Attend d'être envoyé à {destination}.",
+}
+_EN: Mapping[str, str] = {
+    "measured": "Measured (give or take {doubt}).",
+    "measured_unknown": "Measured: when, nobody knows.",
+    "received": "Received from the device by the hub.",
+    "corrected": "The device's clock corrected by {by}: {why}.",
+    "recorded": "Recorded durably on the hub.",
+    "timed": "Its time computed anew: {why}.",
+    "attributed": "Attributed to a person.",
+    "reassigned": "Attributed to another person.",
+    "dismissed": "Set apart: it is nobody's here.",
+    "released": "On its way to {destination}, under consent {detail}.",
+    "withheld": "Held, it did not leave for {destination}: {why}.",
+    "postponed": "Could not leave for {destination}: to be tried again later.",
+    "unsettled": "Sent to {destination} without an answer: looked up before it is sent again.",
+    "settled": "Accepted by {destination}.",
+    "parked": "Rejected by {destination}, or unreadable: waits for a decision.",
+    "refused": "{destination} refuses this person's readings.",
+    "reconsidered": "To be sent to {destination} again.",
+    "dropped": "Removed from the queue for {destination}: consent withdrawn.",
+    "waiting": "Waits to be sent to {destination}.",
+}
+_WHY_FR: Mapping[str, str] = {
+    "measured_offset": "son horloge a été comparée à la nôtre pendant la connexion",
+    "earlier_offset": "son horloge a été comparée à la nôtre lors d'une connexion antérieure",
+    "clock_changed": "son horloge a été réglée entre deux connexions",
+    "stated_offset": "l'appareil indique son décalage avec le temps universel",
+    "assumed_zone": "on suppose l'appareil à l'heure locale du boîtier",
+    "reception": "l'appareil n'a pas d'horloge, la mesure venait d'être prise",
+    "reception_bad_clock": "l'horloge de l'appareil est fausse, la mesure venait d'être prise",
+    "hub_clock_unset": "le boîtier ne connaissait pas encore l'heure",
+    "unknown": "l'horloge de l'appareil est fausse",
+    "unclaimed": "on ne sait pas encore à qui elle est",
+    "no_grant": "aucun consentement",
+    "withdrawn": "le consentement a été retiré",
+    "kind_not_covered": "le consentement ne couvre pas ce type de mesure",
+    "before_grant": "prise avant la période couverte par le consentement",
+    "after_grant": "prise après la période couverte par le consentement",
+    "expired": "le consentement a expiré",
+    "time_unknown": "l'heure de la mesure n'est pas assez sûre",
+    "time_pending": "le boîtier ne connaît pas encore l'heure",
+    "not_reliable": "l'appareil signale la mesure comme douteuse",
+    "refused_there": "la destination refuse les mesures de cette personne",
+}
+_WHY_EN: Mapping[str, str] = {
+    "measured_offset": "it was compared with ours in the same connection",
+    "earlier_offset": "it was compared with ours in an earlier connection",
+    "clock_changed": "it was set between two connections",
+    "stated_offset": "the device states its offset from universal time",
+    "assumed_zone": "the device is assumed to show the hub's local time",
+    "reception": "the device keeps no time, and the reading had just been taken",
+    "reception_bad_clock": "the device's clock is wrong, and the reading had just been taken",
+    "hub_clock_unset": "the hub did not know the time yet",
+    "unknown": "the device's clock is wrong",
+    "unclaimed": "whose it is, nobody said yet",
+    "no_grant": "no consent",
+    "withdrawn": "consent was withdrawn",
+    "kind_not_covered": "the consent does not cover this kind of reading",
+    "before_grant": "taken before the time that the consent covers",
+    "after_grant": "taken after the time that the consent covers",
+    "expired": "the consent has expired",
+    "time_unknown": "when it was taken is not certain enough",
+    "time_pending": "the hub does not know the time yet",
+    "not_reliable": "the device marks it as doubtful",
+    "refused_there": "the destination refuses this person's readings",
+}
+
+Told = tuple[datetime, str, str]
+
+
+def sentences(view: EntryView, story: Sequence[Event], language: str) -> list[Told]:
+    """Tell what happened to a reading, in order. Raises ConfigError for an unknown language."""
+    try:
+        words, why = {"fr": (_FR, _WHY_FR), "en": (_EN, _WHY_EN)}[language]
+    except KeyError:
+        raise ConfigError(f"There is no timeline in {language!r}: fr and en exist.") from None
+    reading = view.entry.reading
+    first, *later = (*view.earlier, view.entry.timing)
+    told = [(reading.received.utc, "received", words["received"])]
+    told += _measured(view.entry.timing, words)
+    if first.correction:
+        by = _span(abs(first.correction))
+        sign = "-" if first.correction < timedelta() else "+"
+        sentence = words["corrected"].format(by=sign + by, why=why[first.reason])
+        told.append((reading.received.utc, "corrected", sentence))
+    retimed = iter(later)
+    for event in story:
+        reason = event.detail
+        if event.name == "timed":
+            timing = next(retimed, view.entry.timing)
+            reason = timing.reason
+        template = words.get(event.name)
+        if template is not None:
+            sentence = template.format(
+                destination=event.destination or "?",
+                detail=event.detail or "?",
+                why=why.get(reason or "", reason or "?"),
+            )
+            told.append((event.at, event.name, sentence))
+    for delivery in view.deliveries:
+        if delivery.state in ("due", "unsettled"):
+            sentence = words["waiting"].format(destination=delivery.destination)
+            told.append((delivery.changed_at, "waiting", sentence))
+    return sorted(told, key=lambda each: each[0])
+
+
+def _measured(timing: Timing, words: Mapping[str, str]) -> list[Told]:
+    if timing.uncertainty is None:
+        return [(timing.measured_at, "measured", words["measured_unknown"])]
+    sentence = words["measured"].format(doubt=_span(timing.uncertainty))
+    return [(timing.measured_at, "measured", sentence)]
+
+
+def _span(length: timedelta) -> str:
+    seconds = round(length.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 2 * 3600:
+        return f"{round(seconds / 60)} min"
+    if seconds < 2 * 86400:
+        return f"{round(seconds / 3600)} h"
+    return f"{round(seconds / 86400)} d"

@@ -1,0 +1,86 @@
+"""Checkpoints of the audit chain: its head, signed, to be kept by somebody else.
+
+A chain alone shows edits, gaps and reordering, but not that its tail was cut off, nor that all of
+it was written anew. A checkpoint does: the chain must still have, at the checkpoint's number, the
+checkpoint's hash. The signature (Ed25519, by a key that lies sealed in the journal) shows that the
+checkpoint itself is this hub's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from gateway.journal.audit import Link, verify_chain
+from gateway.journal.keys import SIGNING, Keyring
+
+
+class Checkpoint(BaseModel):
+    """The head of an audit chain at one moment. All bytes in hex."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int
+    hash: str
+    at: AwareDatetime
+    hub: str
+    """The public key that verifies the signature: the hub's own, the same in each checkpoint."""
+    signature: str = ""
+
+    def signed_bytes(self) -> bytes:
+        """Return what the signature is over."""
+        return f"{self.number}\n{self.hash}\n{self.at.isoformat()}\n{self.hub}".encode()
+
+
+class Finding(BaseModel):
+    """What a verification found."""
+
+    model_config = ConfigDict(frozen=True)
+
+    links: int
+    fails_at: int | None
+    """The number at which the chain itself first fails."""
+    checkpoint: str | None
+    """What is wrong against the checkpoint: `signature`, `other_hub`, `cut`, `rewritten`."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.fails_at is None and self.checkpoint is None
+
+
+def sign(keys: Keyring, link: Link, at: AwareDatetime) -> Checkpoint:
+    """Make a checkpoint of the chain's last link."""
+    private = Ed25519PrivateKey.from_private_bytes(keys.secret(SIGNING))
+    unsigned = Checkpoint(number=link.number, hash=link.hash.hex(), at=at, hub=_public(private))
+    signature = private.sign(unsigned.signed_bytes())
+    return unsigned.model_copy(update={"signature": signature.hex()})
+
+
+def verify(links: Iterable[Link], checkpoint: Checkpoint | None, keys: Keyring) -> Finding:
+    """Verify a whole chain, and that it goes on from the checkpoint if one is given."""
+    chain = list(links)
+    wrong = None if checkpoint is None else _against(chain, checkpoint, keys)
+    return Finding(links=len(chain), fails_at=verify_chain(chain), checkpoint=wrong)
+
+
+def _against(chain: list[Link], checkpoint: Checkpoint, keys: Keyring) -> str | None:
+    own = _public(Ed25519PrivateKey.from_private_bytes(keys.secret(SIGNING)))
+    if checkpoint.hub != own:
+        return "other_hub"
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(own))
+        public.verify(bytes.fromhex(checkpoint.signature), checkpoint.signed_bytes())
+    except (InvalidSignature, ValueError):
+        return "signature"
+    there = {link.number: link.hash.hex() for link in chain}
+    if checkpoint.number not in there:
+        return "cut"
+    return None if there[checkpoint.number] == checkpoint.hash else "rewritten"
+
+
+def _public(private: Ed25519PrivateKey) -> str:
+    return private.public_key().public_bytes_raw().hex()

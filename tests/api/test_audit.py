@@ -1,0 +1,87 @@
+"""A reading's timeline, a person's account, erasure and checkpoints, as the API tells them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.api.timeline import _EN, _FR, _WHY_EN, _WHY_FR
+from gateway.consent.gate import Reason
+from gateway.domain.device_time import Correction
+from gateway.domain.receipt import Receipt
+from tests.api.hubs import Api, api
+from tests.api.test_routes import camille, grant, weigh
+
+
+@pytest.fixture
+async def asked(tmp_path: Path) -> AsyncIterator[Api]:
+    async with api(tmp_path) as made:
+        yield made
+
+
+async def _sent(asked: Api) -> tuple[str, str]:
+    """Weigh, claim, consent and send; return the reading's id and the person's."""
+    await weigh(asked)
+    subject = await camille(asked)
+    _, (reading,) = await asked.get("readings")
+    now = asked.hub.clock.now().utc
+    assert await asked.hub.journal.claim("mes", 1, now) == []
+    await asked.post(f"readings/{reading['id']}/claim", subject=subject)
+    await grant(asked, subject)
+    (released,) = await asked.hub.journal.claim("mes", 1, now)
+    await asked.hub.journal.settle(released, Receipt("mes", "Observation/1", now))
+    return reading["id"], subject
+
+
+async def test_a_timeline_tells_in_plain_words_what_happened_to_a_reading(asked: Api) -> None:
+    reading, _ = await _sent(asked)
+
+    _, french = await asked.get(f"readings/{reading}/trace")
+    _, english = await asked.get(f"readings/{reading}/trace?language=en")
+
+    assert sorted(step["event"] for step in english) == sorted(
+        ["measured", "received", "recorded", "withheld", "attributed", "released", "settled"]
+    )
+    assert "Accepté par mes." in [step["sentence"] for step in french]
+    assert "Held, it did not leave for mes: whose it is, nobody said yet." in [
+        step["sentence"] for step in english
+    ]
+
+
+async def test_an_account_tells_a_person_what_left_and_under_which_consent(asked: Api) -> None:
+    reading, subject = await _sent(asked)
+
+    _, (line,) = await asked.get(f"people/{subject}/account")
+
+    (delivery,) = line["deliveries"]
+    assert (line["reading"], delivery["state"]) == (reading, "settled")
+    assert delivery["grant"].startswith("grant-")
+
+
+async def test_a_checkpoint_is_verified(asked: Api) -> None:
+    await _sent(asked)
+    _, checkpoint = await asked.get("audit/checkpoint")
+
+    _, found = await asked.post("audit/verify", checkpoint=checkpoint)
+    _, against_nothing = await asked.post("audit/verify")
+    _, changed = await asked.post("audit/verify", checkpoint={**checkpoint, "number": 1})
+
+    assert (found["fails_at"], found["checkpoint"]) == (None, None)
+    assert against_nothing["links"] == found["links"]
+    assert changed["checkpoint"] == "signature"
+
+
+async def test_erasing_a_person_withdraws_first_and_leaves_nothing(asked: Api) -> None:
+    _, subject = await _sent(asked)
+
+    status, answer = await asked.post(f"people/{subject}/erase")
+
+    assert (status, answer) == (201, {"erased": 1, "left": 0})
+    assert await asked.get("people") == (200, [])
+    assert await asked.get("readings") == (200, [])
+    assert (await asked.post(f"people/{subject}/erase"))[0] == 404
+
+
+def test_both_languages_have_a_word_for_everything() -> None:
+    assert set(_FR) == set(_EN)
+    assert set(_WHY_FR) == set(_WHY_EN) == {*Reason, *Correction}
