@@ -30,6 +30,7 @@ from gateway.transport.ble import BleSettings
 from gateway.transport.hci import HciSettings
 from gateway.transport.replay import ReplaySettings
 from gateway.transport.serial import PortSettings
+from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fleet_settings import FleetSettings
 from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.settings import MesSettings
@@ -40,7 +41,11 @@ PLACES = (
     Path("~/.config/healthspace-gateway/gateway.toml"),
 )
 
-DESTINATIONS: Mapping[str, type[BaseModel]] = {"mes": MesSettings, "mqtt": MqttSettings}
+DESTINATIONS: Mapping[str, type[BaseModel]] = {
+    "mes": MesSettings,
+    "mqtt": MqttSettings,
+    "fhir": FhirSettings,
+}
 """The types of destination, and what each is told."""
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
@@ -110,7 +115,9 @@ def _type_of(destination: object) -> object:
 
 
 DestinationSettings = Annotated[
-    Annotated[MesSettings, Tag("mes")] | Annotated[MqttSettings, Tag("mqtt")],
+    Annotated[MesSettings, Tag("mes")]
+    | Annotated[MqttSettings, Tag("mqtt")]
+    | Annotated[FhirSettings, Tag("fhir")],
     Discriminator(_type_of),
 ]
 

@@ -19,6 +19,8 @@ from gateway.transport.hci import HciTransport
 from gateway.transport.replay import ReplayTransport
 from gateway.transport.serial import SerialTransport
 from gateway.uplink.api import Uplink
+from gateway.uplink.fhir import FhirUplink
+from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.settings import MesSettings
@@ -55,6 +57,8 @@ def destinations(
         match settings:
             case MesSettings():
                 yield Destination(MesUplink(settings, journal, clock), settings.max_concurrent)
+            case FhirSettings():
+                yield Destination(FhirUplink(settings, clock), settings.max_concurrent)
             case MqttSettings():
                 yield Destination(_mqtt(settings, reader, clock), settings.max_in_flight)
 

@@ -1,7 +1,7 @@
 """Mon espace santé as a destination: send one bundle per reading, search after a doubt.
 
 Spec: API of measures 1.5.2. The mapping is in `mes_mapping`, the meaning of answers in
-`mes_answers`, the search in `mes_search`, the pairing in `mes_tokens`, HTTP in `mes_http`.
+`mes_answers`, the search in `mes_search`, the pairing in `mes_tokens`, HTTP in `http_client`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import OutcomeUnknown, UplinkRejected
+from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import reference_in, refusal, search_refusal
-from gateway.uplink.mes_http import Answer, MesHttp
 from gateway.uplink.mes_mapping import encode, to_bundle
 from gateway.uplink.mes_search import judge, question
 from gateway.uplink.mes_tokens import MesTokens, Pairing, TokenStore, patient_of
@@ -56,7 +56,7 @@ class MesUplink:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._http = MesHttp(settings, wait)
+        self._http = HttpClient(settings, wait)
         self.tokens = MesTokens(settings, self._http, store, clock)
 
     @property

@@ -25,7 +25,7 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
-from gateway.uplink.mes_http import Answer
+from gateway.uplink.http_client import Answer
 
 _LONGEST_WAIT = timedelta(days=1)
 """A Retry-After beyond a day is a mistake: look again after a day."""

@@ -27,8 +27,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError, OutcomeUnknown, UplinkUnauthorised, UplinkUnavailable
+from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import json_object, retry_after
-from gateway.uplink.mes_http import Answer, MesHttp
 from gateway.uplink.mes_mapping import PatientIdentifier
 from gateway.uplink.settings import ClientAuth, MesSettings
 
@@ -144,10 +144,10 @@ def _claims(id_token: str) -> dict[str, Any]:
 
 
 class MesTokens:
-    """The pairings of one destination, kept alive. Close it before its `MesHttp` and its store."""
+    """The pairings of one destination, kept alive. Close it before its client and its store."""
 
     def __init__(
-        self, settings: MesSettings, http: MesHttp, store: TokenStore, clock: Clock
+        self, settings: MesSettings, http: HttpClient, store: TokenStore, clock: Clock
     ) -> None:
         self._settings = settings
         self._secret = settings.read_client_secret()

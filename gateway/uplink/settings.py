@@ -96,15 +96,7 @@ class MesSettings(BaseModel):
     @field_validator("base_url", "authorize_url", "token_url")
     @classmethod
     def _encrypted(cls, url: str | None, info: ValidationInfo) -> str | None:
-        if url is None:
-            return None
-        parts = urlsplit(url)
-        if not parts.hostname or parts.username or parts.query or parts.fragment:
-            raise ValueError("must be a plain URL: no user, no query, no fragment")
-        loopback = info.data.get("allow_loopback_http") and is_loopback(parts.hostname)
-        if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-            raise ValueError("must begin with https://")
-        return url.rstrip("/")
+        return None if url is None else encrypted(url, info.data.get("allow_loopback_http", False))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -138,6 +130,20 @@ class MesSettings(BaseModel):
         if not secret:
             raise ConfigError(f"{self.name}: client_secret_file is empty: put the secret in it.")
         return secret
+
+
+def encrypted(url: str, allow_loopback_http: bool) -> str:
+    """Return the address of a server without its last slash. Raises ValueError if it is no https.
+
+    `allow_loopback_http` admits `http://` to this machine itself.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be a plain URL: no user, no query, no fragment")
+    loopback = allow_loopback_http and is_loopback(parts.hostname)
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        raise ValueError("must begin with https://")
+    return url.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

@@ -30,8 +30,8 @@ from gateway.errors import (
     UplinkUnavailable,
 )
 from gateway.testing.clock import START, ManualClock
+from gateway.uplink.http_client import MAX_ANSWER_BYTES
 from gateway.uplink.mes import MesUplink
-from gateway.uplink.mes_http import MAX_ANSWER_BYTES
 from gateway.uplink.mes_mapping import PatientIdentifier, encode, to_bundle
 from tests.uplink.pairings import IDPE, OID, MemoryStore, id_token, settings
 from tests.uplink.samples import ALICE, BOB, MEASURED, entry, released

@@ -15,8 +15,8 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
+from gateway.uplink.http_client import Answer
 from gateway.uplink.mes_answers import reference_in, refusal
-from gateway.uplink.mes_http import Answer
 
 NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from tenacity.wait import wait_none
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError, UplinkUnauthorised, UplinkUnavailable
 from gateway.testing.clock import START, ManualClock
-from gateway.uplink.mes_http import MesHttp
+from gateway.uplink.http_client import HttpClient
 from gateway.uplink.mes_mapping import PatientIdentifier
 from gateway.uplink.mes_tokens import (
     MesTokens,
@@ -63,7 +63,7 @@ class Connected:
     """Tokens of a given configuration with their HTTP, closed together."""
 
     def __init__(self, config: MesSettings, store: MemoryStore, clock: ManualClock) -> None:
-        self.http = MesHttp(config, wait_none())
+        self.http = HttpClient(config, wait_none())
         self.tokens = MesTokens(config, self.http, store, clock)
 
     async def __aenter__(self) -> MesTokens:

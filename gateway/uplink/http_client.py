@@ -13,14 +13,15 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
 
 from gateway.errors import ConfigError, OutcomeUnknown, UplinkUnavailable
-from gateway.uplink.settings import MesSettings
 
 MAX_ANSWER_BYTES = 1 << 20
 """An answer holds one receipt or one page of a search: a few kilobytes. A megabyte is no answer."""
@@ -29,6 +30,40 @@ _WAIT_S = wait_random_exponential(multiplier=0.5, max=4)
 """Between attempts to connect: seconds, for a router that restarts. The outbox waits for hours."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class Connecting(Protocol):
+    """What the settings of a destination say of connections."""
+
+    @property
+    def name(self) -> str:
+        """The destination's name."""
+        ...
+
+    @property
+    def ca_file(self) -> Path | None:
+        """PEM certificates to trust instead of the system's."""
+        ...
+
+    @property
+    def certificate_file(self) -> Path | None:
+        """PEM certificate of the gateway."""
+        ...
+
+    @property
+    def key_file(self) -> Path | None:
+        """The key to it."""
+        ...
+
+    @property
+    def connect_timeout_s(self) -> float:
+        """How long connecting may take."""
+        ...
+
+    @property
+    def answer_timeout_s(self) -> float:
+        """How long the answer may take."""
+        ...
 
 
 class _NotConnected(UplinkUnavailable):
@@ -44,10 +79,10 @@ class Answer:
     body: bytes = field(repr=False)
 
 
-class MesHttp:
+class HttpClient:
     """Connections to one destination. Make it inside the running loop; `close` it."""
 
-    def __init__(self, settings: MesSettings, wait: wait_base | None = None) -> None:
+    def __init__(self, settings: Connecting, wait: wait_base | None = None) -> None:
         self._wait = _WAIT_S if wait is None else wait
         self._session = aiohttp.ClientSession(
             # The worker bounds how many requests run at a time.
@@ -139,7 +174,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return bytes(content)
 
 
-def _trust(settings: MesSettings) -> ssl.SSLContext:
+def _trust(settings: Connecting) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
         if settings.certificate_file is not None:

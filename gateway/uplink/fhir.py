@@ -1,0 +1,148 @@
+"""Any FHIR R4 server as a destination. Repeating a transaction is harmless there.
+
+Every resource is created on the condition that none with its identifier exists, so an unknown
+outcome needs no search: the reading is sent again, and a server that has it says so. What it then
+shows is compared: another value under the same device time is no acceptance.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from tenacity.wait import wait_base
+
+from gateway.clock import Clock
+from gateway.consent.gate import Released
+from gateway.domain.reading import Kind
+from gateway.domain.receipt import Receipt
+from gateway.errors import (
+    OutcomeUnknown,
+    UplinkError,
+    UplinkRejected,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
+from gateway.uplink.fhir_phd import Sender, same_values, to_transaction
+from gateway.uplink.fhir_settings import FhirSettings
+from gateway.uplink.http_client import Answer, HttpClient
+from gateway.uplink.mes_answers import json_object, retry_after
+from gateway.uplink.mes_mapping import encode
+
+_JSON = "application/fhir+json"
+
+
+class FhirUplink:
+    """Brings readings to a FHIR server. Make it inside the running loop; `close` it."""
+
+    def __init__(
+        self, settings: FhirSettings, clock: Clock, *, wait: wait_base | None = None
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._http = HttpClient(settings, wait)
+
+    @property
+    def name(self) -> str:
+        """The destination's name in the configuration."""
+        return self._settings.name
+
+    @property
+    def takes(self) -> frozenset[Kind]:
+        """The kinds the configuration switched on."""
+        return self._settings.kinds
+
+    async def send(self, released: Released, /) -> Receipt:
+        """Post one transaction. Raises as `Uplink.send` says."""
+        entry, settings = released.delivery.entry, self._settings
+        if released.delivery.destination != self.name or entry.reading.kind not in self.takes:
+            raise UplinkRejected(
+                "This reading was not meant for this destination: check the kinds in its "
+                "configuration."
+            )
+        sender = Sender(
+            settings.patient_system, settings.patient(released.subject), settings.gateway
+        )
+        transaction = to_transaction(entry, sender)
+        answer = await self._ask("POST", settings.base_url, encode(transaction))
+        if answer.status != HTTPStatus.OK:
+            raise _refusal(answer, self._clock)
+        reference = await self._taken(transaction, answer)
+        return Receipt(self.name, reference, self._clock.now().utc)
+
+    async def find(self, released: Released, /) -> Receipt | None:
+        """Return None: sending again finds what is there, and creates it only if it is not."""
+        return None
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._http.close()
+
+    async def _taken(self, transaction: dict[str, Any], answer: Answer) -> str:
+        """Return what the server calls the Observation, from the outcome of each entry."""
+        bundle = json_object(answer.body) or {}
+        outcomes = bundle.get("entry")
+        if not isinstance(outcomes, list) or len(outcomes) != len(transaction["entry"]):
+            raise _no_word()
+        try:
+            statuses = [str(outcome["response"]["status"])[:3] for outcome in outcomes]
+            location = str(outcomes[-1]["response"]["location"]).partition("/_history")[0]
+        except (KeyError, TypeError):
+            raise _no_word() from None
+        if not all(status in ("200", "201") for status in statuses):
+            raise UplinkRejected(
+                f"The server does not take every part of the reading ({', '.join(statuses)}): it "
+                "stays on this hub."
+            )
+        if statuses[-1] == "200":
+            ours = transaction["entry"][-1]["resource"]
+            theirs = outcomes[-1].get("resource") or await self._read(location)
+            if not same_values(ours, theirs):
+                raise UplinkRejected(
+                    "The server has another value of the same device and time: one of the two was "
+                    "taken with a wrong clock; this one stays on this hub."
+                )
+        return location
+
+    async def _read(self, location: str) -> dict[str, Any]:
+        """Read what exists there already; only from this very server."""
+        path = "/".join(location.split("/")[-2:])
+        answer = await self._ask("GET", f"{self._settings.base_url}/{path}", None)
+        resource = json_object(answer.body)
+        if answer.status != HTTPStatus.OK or resource is None:
+            raise _no_word()
+        return resource
+
+    async def _ask(self, method: str, url: str, body: bytes | None) -> Answer:
+        headers = {"Accept": _JSON}
+        token = self._settings.read_token()
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            headers["Content-Type"] = _JSON
+        return await self._http.ask(method, url, headers=headers, body=body)
+
+
+def _no_word() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "The server's answer does not say that it has the reading: the gateway sends it again."
+    )
+
+
+def _refusal(answer: Answer, clock: Clock) -> UplinkError:
+    """Say what a status other than 200 means. A transaction is taken whole or not at all."""
+    status = answer.status
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return UplinkUnauthorised(
+            f"The server does not accept our access ({status}): check token and rights."
+        )
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        return UplinkUnavailable(
+            f"The server asks to wait ({status}).", retry_after(answer, clock.now().utc)
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.MULTIPLE_CHOICES:
+        return OutcomeUnknown(f"The server failed ({status}): the gateway sends the reading again.")
+    return UplinkRejected(
+        f"The server rejects the reading ({status}): report it with the destination's settings; it "
+        "stays on this hub."
+    )

@@ -1,0 +1,250 @@
+"""An entry as a transaction for any FHIR R4 server, by the Personal Health Device guide 2.0. Pure.
+
+    Bundle transaction
+    |- Patient       unless one with that identifier exists
+    |- Device        the measuring device, unless one with that EUI-64 exists
+    |- Device        this gateway, likewise
+    |- Observation   the device's clock beside ours, where both were read; unless it exists
+    `- Observation   the reading, unless one with its identifier exists
+
+The identifier for duplicate prevention is the guide's: device, patient, type and the *raw* time of
+the device, so that whoever reads the same record from the same device again makes no second
+Observation. A reading without a device time has none by the guide; it gets one from the identity of
+the reading. Several readings may share a bundle of at most 100 entries by the guide; the outbox
+settles them one by one, so here each has its own.
+
+Spec: HL7 PHD guide 2.0.0, "Duplicate prevention", "Time stamping"; see `docs/fhir.md`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid5
+
+from gateway import __version__
+from gateway.domain.entry import Entry
+from gateway.domain.quantity import Quantity
+from gateway.domain.reading import Limit
+from gateway.errors import UplinkRejected
+from gateway.uplink.fhir_terms import CODES, Coded, Codes, Part
+from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, device_resource, eui64
+from gateway.uplink.mes_terms import LOINC, MDC, UCUM
+
+Resource = dict[str, Any]
+
+_PHD = "http://hl7.org/fhir/uv/phd"
+_CATEGORY = f"{_PHD}/CodeSystem/PhdObservationCategories"
+_IDENTIFIER_TYPES = "http://terminology.hl7.org/CodeSystem/ContinuaDeviceIdentifiers"
+OBSERVATION_IDENTIFIER = f"{_PHD}/StructureDefinition/PhdBaseObservation"
+_READING_IDENTIFIER = "urn:ietf:rfc:3986"
+_GATEWAY_DEVICE = "http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice"
+_COINCIDENT = f"{_PHD}/StructureDefinition/CoincidentTimeStampReference"
+_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+_ABSOLUTE_TIME = "67975"
+_PERSONAL_HEALTH_GATEWAY = "531981"
+_SOFTWARE = "531975"
+_EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - the device's own axis has no zone
+_NAMESPACE = UUID("2f1b8c5e-5b41-5d7c-9a55-6f0d0c6f8f01")
+"""Ours alone, drawn once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who the patient is there, and what stands for this gateway."""
+
+    patient_system: str
+    patient: str
+    gateway: str
+
+
+def to_transaction(entry: Entry, sender: Sender) -> Resource:
+    """Put one entry into a transaction; its last entry is the reading.
+
+    Raises UplinkRejected if it cannot be told there.
+    """
+    coded = CODES.get(entry.reading.kind)
+    if coded is None:
+        raise UplinkRejected(
+            f"There are no codes for the kind {entry.reading.kind}: take it out of the "
+            "destination's kinds in the configuration."
+        )
+    patient = _patient(sender)
+    device = device_resource(entry.device, entry.reading.kind, "")
+    del device["id"]
+    device["identifier"][0]["type"]["coding"][0]["system"] = _IDENTIFIER_TYPES
+    del device["meta"]
+    gateway = _gateway(sender)
+    resources = [patient, device, gateway]
+    observation = _observation(entry, coded, sender)
+    observation["subject"] = _reference(patient)
+    observation["device"] = _reference(device)
+    observation["extension"] = [{"url": _GATEWAY_DEVICE, "valueReference": _reference(gateway)}]
+    clock = _clock(entry, device, gateway)
+    if clock is not None:
+        resources.append(clock)
+        observation["extension"].append({"url": _COINCIDENT, "valueReference": _reference(clock)})
+    resources.append(observation)
+    return {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [_conditional(resource) for resource in resources],
+    }
+
+
+def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str]:
+    """Return system and value of the identifier that prevents duplicates."""
+    told = entry.reading.device_time
+    if told is None or told.stamp is None or coded.codes.mdc is None:
+        return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, entry.id)}"
+    since = str(int((told.stamp - _EPOCH).total_seconds()))
+    if told.utc_offset is not None:
+        since += f"{int(told.utc_offset.total_seconds() // 60):+d}"
+    device = eui64(entry.device).replace("-", "")
+    parts = (device, f"{sender.patient}-{sender.patient_system}", coded.codes.mdc, since)
+    return OBSERVATION_IDENTIFIER, "-".join(parts)
+
+
+def same_values(ours: Resource, theirs: Resource) -> bool:
+    """Tell whether an Observation that exists already is the one we would have made."""
+    return _numbers(ours) == _numbers(theirs)
+
+
+def _observation(entry: Entry, coded: Coded, sender: Sender) -> Resource:
+    system, value = duplicate_key(entry, coded, sender)
+    observation: Resource = {
+        "resourceType": "Observation",
+        "identifier": [{"system": system, "value": value}],
+        "status": "final",
+        "category": [{"coding": [{"system": _CATEGORY, "code": "phd"}]}],
+        "code": _concept(coded.codes),
+    }
+    at, period = entry.timing.measured_at, entry.reading.period
+    if period is None:
+        observation["effectiveDateTime"] = at.isoformat()
+    else:
+        observation["effectivePeriod"] = {
+            "start": (at - period).isoformat(),
+            "end": at.isoformat(),
+        }
+    if entry.reading.limit is not None:
+        sign = "negative" if entry.reading.limit is Limit.BELOW else "positive"
+        absent = {"coding": [{"system": _ABSENT, "code": f"{sign}-infinity"}]}
+        return observation | {"dataAbsentReason": absent}
+    numbers = _parts(entry, coded)
+    if coded.parts[0].codes is None:
+        ((_, quantity),) = numbers
+        return observation | {"valueQuantity": _quantity(quantity)}
+    components = [
+        {"code": _concept(part.codes), "valueQuantity": _quantity(quantity)}
+        for part, quantity in numbers
+        if part.codes is not None
+    ]
+    return observation | {"component": components}
+
+
+def _parts(entry: Entry, coded: Coded) -> list[tuple[Part, Quantity]]:
+    found = []
+    for part in coded.parts:
+        quantity = entry.reading.values.get(part.measure)
+        if quantity is not None and quantity.unit == part.unit:
+            found.append((part, quantity))
+        elif part.mandatory:
+            raise UplinkRejected(
+                f"The reading has no {part.measure} in {part.unit}: it stays on this hub only."
+            )
+    return found
+
+
+def _clock(entry: Entry, device: Resource, gateway: Resource) -> Resource | None:
+    """Tell what the device's clock showed when ours was read, where both are known."""
+    told = entry.reading.device_time
+    if told is None or told.clock is None:
+        return None
+    zone = entry.timing.measured_at.tzinfo
+    return {
+        "resourceType": "Observation",
+        "identifier": [
+            {
+                "system": _READING_IDENTIFIER,
+                "value": f"urn:uuid:{uuid5(_NAMESPACE, f'{entry.id}/clock')}",
+            }
+        ],
+        "status": "final",
+        "code": {"coding": [{"system": MDC, "code": _ABSOLUTE_TIME}]},
+        "subject": _reference(device),
+        "device": _reference(gateway),
+        "effectiveDateTime": told.clock.at.utc.isoformat(),
+        "valueDateTime": told.clock.shown.replace(tzinfo=zone).isoformat(),
+    }
+
+
+def _patient(sender: Sender) -> Resource:
+    identifier = {"system": sender.patient_system, "value": sender.patient}
+    return {"resourceType": "Patient", "identifier": [identifier]}
+
+
+def _gateway(sender: Sender) -> Resource:
+    """Describe this box; its EUI-64 is a locally administered one, computed from its name."""
+    digest = hashlib.sha256(f"healthspace-gateway|{sender.gateway}".encode()).digest()[:8]
+    number = bytes(((digest[0] | 0b10) & ~0b01, *digest[1:])).hex("-").upper()
+    return {
+        "resourceType": "Device",
+        "identifier": [
+            {
+                "type": {"coding": [{"system": _IDENTIFIER_TYPES, "code": "SYSID"}]},
+                "system": SYSTEM_ID_SYSTEM,
+                "value": number,
+            }
+        ],
+        "type": {"coding": [{"system": MDC, "code": _PERSONAL_HEALTH_GATEWAY}]},
+        "version": [
+            {"type": {"coding": [{"system": MDC, "code": _SOFTWARE}]}, "value": __version__}
+        ],
+    }
+
+
+def _conditional(resource: Resource) -> Resource:
+    identifier = resource["identifier"][0]
+    return {
+        "fullUrl": _full_url(resource),
+        "resource": resource,
+        "request": {
+            "method": "POST",
+            "url": resource["resourceType"],
+            "ifNoneExist": f"identifier={identifier['system']}|{identifier['value']}",
+        },
+    }
+
+
+def _full_url(resource: Resource) -> str:
+    identifier = resource["identifier"][0]
+    name = f"{resource['resourceType']}|{identifier['system']}|{identifier['value']}"
+    return f"urn:uuid:{uuid5(_NAMESPACE, name)}"
+
+
+def _reference(resource: Resource) -> Resource:
+    return {"reference": _full_url(resource)}
+
+
+def _concept(codes: Codes | None) -> Resource:
+    if codes is None:
+        return {}
+    coding = [{"system": LOINC, "code": codes.loinc}]
+    if codes.mdc is not None:
+        coding.insert(0, {"system": MDC, "code": codes.mdc})
+    return {"coding": coding}
+
+
+def _quantity(quantity: Quantity) -> Resource:
+    unit = str(quantity.unit)
+    return {"value": quantity.value, "unit": unit, "system": UCUM, "code": unit}
+
+
+def _numbers(observation: Resource) -> list[Decimal | None]:
+    parts = observation.get("component") or [observation]
+    values = [part.get("valueQuantity", {}).get("value") for part in parts]
+    return [None if value is None else Decimal(str(value)) for value in values]

@@ -1,0 +1,91 @@
+"""What an operator says of a generic FHIR server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError
+from gateway.uplink.fhir_terms import CODES
+from gateway.uplink.mqtt_message import pseudonym
+from gateway.uplink.settings import Seconds, encrypted
+
+
+class FhirSettings(BaseModel):
+    """A `[[destinations]]` table of type `fhir`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    type: Literal["fhir"] = "fhir"
+    name: str
+    """The destination's name in grants and in the outbox: changing it orphans both."""
+    allow_loopback_http: bool = False
+    """Admit `http://` to this machine itself. Never to another."""
+    base_url: str
+    ca_file: Path | None = None
+    """PEM certificates to trust instead of the system's."""
+    certificate_file: Path | None = None
+    """PEM certificate of the gateway, where the server demands one; with `key_file`."""
+    key_file: Path | None = None
+    token: SecretStr | None = None
+    """A bearer token."""
+    token_file: Path | None = None
+    """A file that holds it; read anew for every request, so that something else may renew it."""
+
+    gateway: str = Field(min_length=1)
+    """What stands for this gateway; its identifier there is computed from it."""
+    patient_system: str = Field(min_length=1)
+    """The system of the identifiers by which the server knows patients."""
+    patients: dict[SubjectId, str] = Field(default_factory=dict)
+    """The identifier of each person there; who is not named gets a pseudonym."""
+    kinds: frozenset[Kind] = frozenset(CODES)
+
+    connect_timeout_s: Seconds = 10
+    answer_timeout_s: Seconds = 30
+    max_concurrent: int = Field(default=4, ge=1, le=64)
+
+    @field_validator("base_url")
+    @classmethod
+    def _https(cls, url: str, info: ValidationInfo) -> str:
+        return encrypted(url, info.data.get("allow_loopback_http", False))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("give token or token_file, not both")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        without = self.kinds - CODES.keys()
+        if without:
+            raise ValueError(f"there are no codes for: {', '.join(sorted(without))}")
+        return self
+
+    def patient(self, subject: SubjectId) -> str:
+        """Return the identifier by which the server knows the person."""
+        return self.patients.get(subject) or pseudonym(subject, self.name)
+
+    def read_token(self) -> str | None:
+        """Return the bearer token; None if there is none. Raises ConfigError."""
+        if self.token is not None:
+            return self.token.get_secret_value()
+        if self.token_file is None:
+            return None
+        try:
+            return self.token_file.read_text().strip()
+        except OSError as error:
+            raise ConfigError(
+                f"{self.name}: token_file cannot be read ({error.strerror}): check its path and "
+                "that the gateway's user may read it."
+            ) from error
