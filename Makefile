@@ -1,11 +1,12 @@
 # The developer's commands. Every target sets itself up: on a fresh machine `make demo` is enough.
 .DEFAULT_GOAL := help
 SECONDS ?= 60
+FUZZ_SECONDS ?= 600
 KILLS ?= 0
 PY := .venv/bin/python
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs bench clean
+.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +45,13 @@ docs: setup ## Write the pages that come from the code
 	$(PY) tools/openapi.py
 	$(PY) tools/conformance.py
 	$(PY) tools/devices_doc.py
+
+fuzz: setup ## Feed every decoder anything; FUZZ_SECONDS=600. With atheris, where it can be had
+	@uv pip install --quiet --python $(PY) --target .tools/atheris atheris || true
+	PYTHONPATH=.tools/atheris $(PY) tools/fuzz.py $(FUZZ_SECONDS)
+
+bench: setup ## Decoding beside another library; the other measurements are in benchmarks/
+	$(PY) benchmarks/decode.py
 
 clean: ## Remove the environment and everything built
 	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
