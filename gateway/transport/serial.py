@@ -14,11 +14,12 @@ import fcntl
 import os
 import termios
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import serial
 from pydantic import BaseModel, ConfigDict, Field
-from serial.tools.list_ports_linux import SysFS
+from serial.tools.list_ports_linux import SysFS, comports
 
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
@@ -101,16 +102,7 @@ class SerialTransport:
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
         """Open the port for this process alone. Raises RadioUnavailable, ConfigError."""
         line = self._port.line(manifest.line or Line())
-        opening = asyncio.ensure_future(asyncio.to_thread(_open, self._port.path, line))
-        try:
-            port = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            opening.add_done_callback(_close_unwanted)
-            raise
-        descriptor = _descriptor(port)
-        if descriptor is None:
-            return ThreadedLink(port, self.name, self._clock)
-        return DescriptorLink(descriptor, self.name, self._clock, lambda: _close(port))
+        return await open_port(self._port.path, line, self.name, self._clock)
 
     def _look(self) -> Sighting | None:
         if absent(self._port) is not None:
@@ -124,6 +116,48 @@ def absent(port: PortSettings) -> str | None:
     if "://" in port.path or os.access(port.path, os.F_OK):
         return None
     return str(_unavailable(port.path, FileNotFoundError(errno.ENOENT, "")))
+
+
+async def open_port(path: str, line: Line, name: str, clock: Clock) -> OpenLink:
+    """Open a port for this process alone. Raises RadioUnavailable, ConfigError."""
+    opening = asyncio.ensure_future(asyncio.to_thread(_open, path, line))
+    try:
+        port = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unwanted)
+        raise
+    descriptor = _descriptor(port)
+    if descriptor is None:
+        return ThreadedLink(port, name, clock)
+    return DescriptorLink(descriptor, name, clock, lambda: _close(port))
+
+
+@dataclass(frozen=True, slots=True)
+class UsbPort:
+    """A serial port of this machine that is on USB, as its cable or device describes itself."""
+
+    path: str
+    usb: tuple[int, int]
+    """Vendor and product id; of most, they tell the chip in the cable and not what hangs on it."""
+    serial: str | None
+    socket: str
+    """Where it is plugged in, such as `1-1.3`; another socket is another name."""
+    product: str | None
+
+
+def usb_ports() -> list[UsbPort]:
+    """List the serial ports on USB that are there now; reads sysfs, some 2 ms."""
+    return [
+        UsbPort(
+            found.device,
+            (found.vid, found.pid),
+            found.serial_number or None,
+            found.location or found.device,
+            found.product,
+        )
+        for found in comports()
+        if found.vid is not None and found.pid is not None
+    ]
 
 
 def _open(path: str, line: Line) -> serial.Serial:

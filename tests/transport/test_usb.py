@@ -1,0 +1,108 @@
+"""Ports that nobody named: a device that tells itself is talked with, any other is left alone."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from firmware_sims.port import Port
+
+from gateway.drivers.api import SERIAL, Sighting
+from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
+from gateway.drivers.registry import installed
+from gateway.errors import RadioUnavailable
+from gateway.testing.clock import ManualClock
+from gateway.transport.serial import UsbPort, usb_ports
+from gateway.transport.usb import UsbTransport
+
+SOON_S = 5.0
+RECEIVER, CABLE = (0x22A3, 0x0047), (0x10C4, 0xEA60)
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[Port]:
+    with Port(tmp_path / "ttyACM0") as plugged:
+        yield plugged
+
+
+class Ended(Exception):
+    """Ends a watch."""
+
+
+async def one_look(
+    *ports: UsbPort, named: tuple[str, ...] = ()
+) -> tuple[UsbTransport, list[Sighting]]:
+    async def pause(seconds: float) -> None:
+        raise Ended
+
+    transport = UsbTransport(list(installed()), named, ManualClock(), pause, lambda: ports)
+    seen: list[Sighting] = []
+    with pytest.raises(Ended):
+        await transport.watch(seen.append)
+    return transport, seen
+
+
+def on_usb(port: Port, usb: tuple[int, int], serial: str | None = None) -> UsbPort:
+    return UsbPort(str(port.link), usb, serial, "1-1.3", "Something")
+
+
+async def test_a_receiver_is_bound_to_its_driver_and_can_be_opened(port: Port) -> None:
+    transport, (sighting,) = await one_look(on_usb(port, RECEIVER))
+
+    link = await transport.open(sighting, DEXCOM.manifest)
+    await link.write(SERIAL, b"\x01")
+    async with asyncio.timeout(SOON_S):
+        while not (heard := await port.receive()):
+            pass  # it tells first that it was plugged in
+    await link.close()
+
+    assert sighting.driver == "cgm/dexcom_receiver"
+    assert heard == b"\x01"
+
+
+@pytest.mark.parametrize(
+    "usb",
+    [CABLE, (0x067B, 0x2303), (0x0403, 0x6001), (0x1A86, 0x7523), (0x1A86, 0x55D4), (0x22A3, 0x48)],
+    ids=lambda usb: f"{usb[0]:04x}:{usb[1]:04x}",
+)
+async def test_a_cable_is_listed_and_never_opened_nor_written_to(
+    usb: tuple[int, int], port: Port
+) -> None:
+    transport, (sighting,) = await one_look(on_usb(port, usb))
+
+    with pytest.raises(RadioUnavailable, match=r"under \[\[ports\]\]"):
+        await transport.open(sighting, DEXCOM.manifest)
+
+    assert sighting.driver is None
+    assert not port.is_open_elsewhere()
+    assert port.written_by_host() == b""
+
+
+async def test_a_port_of_the_configuration_is_left_to_it(port: Port) -> None:
+    resolved = UsbPort(os.path.realpath(port.link), RECEIVER, None, "1-1.3", None)
+
+    _, seen = await one_look(resolved, named=(str(port.link),))
+
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("usb", "serial", "device"),
+    [
+        (RECEIVER, "SM1", "usb:22a3:0047:SM1"),
+        (RECEIVER, None, "usb:22a3:0047:1-1.3"),
+        (CABLE, "0001", "usb:10c4:ea60:1-1.3"),
+    ],
+)
+async def test_a_device_is_named_by_its_number_and_a_cable_by_its_socket(
+    usb: tuple[int, int], serial: str | None, device: str, port: Port
+) -> None:
+    transport, (sighting,) = await one_look(on_usb(port, usb, serial))
+
+    assert transport.device_id(sighting) == device
+
+
+def test_what_this_machine_has_is_listed_with_its_usb_ids() -> None:
+    for port in usb_ports():
+        assert port.path.startswith("/dev/")
