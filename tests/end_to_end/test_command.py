@@ -219,7 +219,7 @@ async def test_the_doctor_finds_nothing_at_a_hub_that_is_well_and_names_what_is_
     assert stopped.status == 1
     assert "FIX daemon: not running: start it with 'healthspace-gateway run'." in stopped.output
     assert unplugged.status == 1
-    assert f"{missing} is not there: plug the device in." in unplugged.output
+    assert f"FIX port counter: {missing} is not there: plug the device in" in unplugged.output
 
 
 async def test_the_configuration_is_checked_and_shown_without_its_secrets(
