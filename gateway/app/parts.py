@@ -10,6 +10,7 @@ from gateway.consent.grant import Grant, living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.transport.api import OpenLink, Transport
@@ -107,10 +108,20 @@ def described_devices(config: Config) -> Iterator[Device]:
 
 
 def capturing(config: Config, clock: Clock) -> Callable[[OpenLink, Device], OpenLink] | None:
-    """Return what puts every conversation on file, if the configuration wants it; else None."""
+    """Return what puts every conversation on file, if the configuration wants it; else None.
+
+    Raises ConfigError if there is no folder for the files and none can be made.
+    """
     folder = config.hub.capture
     if folder is None:
         return None
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder}: the folder for captures cannot be made ({error.strerror}): make it, owned"
+            " by the gateway's user, or turn capture off."
+        ) from error
 
     def capture(link: OpenLink, device: Device) -> OpenLink:
         stamp = f"{clock.now().utc:%Y%m%dT%H%M%S%f}"
