@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from firmware_sims.packing import cgm, racp
+from firmware_sims.scale.tanita import encode
 
 from tests.end_to_end.captures import Line, capture
 from tests.end_to_end.home import ODILE, Home, Plan, a_health_space, at_home
@@ -126,6 +127,31 @@ def test_what_our_own_captures_say_follows_the_profiles(own: Journey, profile_er
     assert {each["id"]: profile_errors(as_bundle(each)) for each in own.accepted} == {
         each["id"]: [] for each in own.accepted
     }
+
+
+async def test_what_the_daemon_captured_replays_to_what_it_has_already(tmp_path: Path) -> None:
+    time, folder = Passing(), tmp_path / "captures"
+    line = Line("in", "serial", encode([("MO", '"SC-240"'), ("Wk", "64.5")]))
+    about = {"id": "serial:scale", "driver": "scale/tanita", "serial": "1"}
+    first = capture(tmp_path / "first.jsonl", about, SOME_DAY, [line])
+
+    then = await replayed(tmp_path, first, time, hub={"capture": str(folder)})
+    (second,) = folder.glob("*.jsonl")
+    now = await replayed(tmp_path, second, time)
+
+    assert len(then) == 1
+    assert now == then
+    assert second.stat().st_mode & 0o077 == 0
+
+
+async def replayed(
+    folder: Path, file: Path, time: Passing, hub: Mapping[str, str] | None = None
+) -> list[Row]:
+    """Replay a capture into the journal of a folder; return what is in it then."""
+    plan = Plan(captures=(file,), hub=hub or {})
+    async with a_health_space(time) as space, at_home(folder, space, time, plan) as home:
+        await home.until(lambda: are_played(home, 1))
+        return await home.readings()
 
 
 # --- of others, from real devices -----------------------------------------------------------------
