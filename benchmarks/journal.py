@@ -1,0 +1,299 @@
+"""How many readings per second become durable, and how long one caller waits.
+
+    python benchmarks/journal.py [FOLDER] [--sync-ms 5]
+
+In FOLDER (the disk that is to be measured; a temporary folder by default), at 1, 16 and 64
+concurrent callers, taking turns: our journal from the bytes of a weight scale to the commit, sealed
+and with its queue and audit; and what others do with one record of 240 bytes, each set to sync
+before it answers. `--sync-ms` makes every sync that much slower, like an SD card's (for those that
+let it: ours, the raw file and plain SQLite).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import queue
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import apsw
+import litequeue
+import persistqueue
+
+from gateway.clock import Instant, SystemClock
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.reading import DeviceTime, Kind, Reading
+from gateway.drivers.episodic import Timed
+from gateway.drivers.scale.bluetooth_sig import codec
+from gateway.drivers.scale.bluetooth_sig.readings import Occasion, weight_readings
+from gateway.journal.journal import Journal
+from gateway.journal.keys import Keyring
+
+CALLERS = (1, 16, 64)
+ROUNDS = 5
+SECONDS = 0.7  # per contender, number of callers and round
+
+T = TypeVar("T")
+Record = Callable[[int], Awaitable[object]]
+Opened = Callable[[Path, AsyncExitStack], Awaitable[Record]]
+
+SCALE = Device(id=DeviceId("ble:C0:FF:EE:00:00:01"), driver="scale/bluetooth_sig")
+PAYLOAD = os.urandom(224)
+START = datetime(2026, 3, 14, tzinfo=UTC)
+
+
+class SlowSyncs(apsw.VFS):
+    """Ordinary files whose syncs take longer."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("slow-syncs", "unix")
+        self.seconds = seconds
+
+    def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
+        return _SlowFile(self.seconds, name, flags)
+
+
+class _SlowFile(apsw.VFSFile):
+    def __init__(self, seconds: float, name: Any, flags: list[int]) -> None:
+        super().__init__("unix", name, flags)
+        self._seconds = seconds
+
+    def xSync(self, flags: int) -> None:  # noqa: N802
+        super().xSync(flags)
+        time.sleep(self._seconds)
+
+
+def reading(number: int) -> Reading:
+    """Decode what a scale said: a weight of its own, at a second of its own."""
+    at = START + timedelta(seconds=number)
+    stamp = at.year.to_bytes(2, "little") + bytes((at.month, at.day, at.hour, at.minute, at.second))
+    frame = b"\x02" + (14000 + number % 1000).to_bytes(2, "little") + stamp
+    message = codec.weight(frame)
+    received = Instant(at, 1000.0 + number, "benchmark")
+    told = DeviceTime(stamp=at.replace(tzinfo=None), raw=stamp.hex())
+    timed = Timed(told, record=None, live=True)
+    (made,) = weight_readings(message, Occasion(SCALE.id, received, timed, slot=None))
+    return made
+
+
+async def ours(folder: Path, stack: AsyncExitStack) -> Record:
+    journal = await stack.enter_async_context(
+        Journal.open(
+            folder / "journal.db",
+            clock=SystemClock(),
+            zone=ZoneInfo("Europe/Paris"),
+            routes={"mes": frozenset({Kind.WEIGHT})},
+        )
+    )
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    await journal.assign(SCALE.id, None, subject, START - timedelta(days=1))
+
+    async def record(number: int) -> None:
+        assert len(await journal.record(SCALE, [reading(number)])) == 1
+
+    return record
+
+
+def grouped(write: Callable[[int], None], sync: Callable[[], None]) -> Opened:
+    """One thread that writes what waits and syncs once for all: the group-commit limit."""
+
+    async def opened(_folder: Path, stack: AsyncExitStack) -> Record:
+        waiting: queue.SimpleQueue[tuple[int, asyncio.Future[None]] | None] = queue.SimpleQueue()
+        loop = asyncio.get_running_loop()
+
+        def serve() -> None:
+            while (first := waiting.get()) is not None:
+                group = [first]
+                while not waiting.empty() and (more := waiting.get()) is not None:
+                    group.append(more)
+                for number, _ in group:
+                    write(number)
+                sync()
+                loop.call_soon_threadsafe(
+                    lambda done: [future.set_result(None) for _, future in done], group
+                )
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+
+        async def stop() -> None:
+            waiting.put(None)
+            await asyncio.to_thread(thread.join)
+
+        stack.push_async_callback(stop)
+
+        def record(number: int) -> asyncio.Future[None]:
+            future: asyncio.Future[None] = loop.create_future()
+            waiting.put((number, future))
+            return future
+
+        return record
+
+    return opened
+
+
+def raw(sync_s: float) -> Opened:
+    async def opened(folder: Path, stack: AsyncExitStack) -> Record:
+        file = os.open(folder / "raw", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        stack.callback(os.close, file)
+
+        def sync() -> None:
+            os.fdatasync(file)
+            time.sleep(sync_s)
+
+        return await grouped(lambda _: os.write(file, PAYLOAD) and None, sync)(folder, stack)
+
+    return opened
+
+
+async def plain_sqlite(folder: Path, stack: AsyncExitStack) -> Record:
+    """One row per commit, FULL, called directly: nothing between the caller and the disk."""
+    connection = apsw.Connection(str(folder / "plain.db"))
+    stack.callback(connection.close)
+    for statement in (
+        "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",
+        "CREATE TABLE entries (number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
+        " at INTEGER NOT NULL, payload BLOB NOT NULL) STRICT",
+    ):
+        connection.execute(statement)
+
+    async def record(number: int) -> None:
+        row = (number, number.to_bytes(16, "big"), number, PAYLOAD)
+        connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?)", row)
+
+    return record
+
+
+async def persist_queue(folder: Path, stack: AsyncExitStack) -> Record:
+    made = persistqueue.SQLiteQueue(str(folder / "pq"), multithreading=True, auto_commit=True)
+    stack.callback(made.close)
+    made._putter.execute("PRAGMA synchronous = FULL")
+
+    async def record(number: int) -> None:
+        made.put(number.to_bytes(16, "big") + PAYLOAD)
+
+    return record
+
+
+async def lite_queue(folder: Path, stack: AsyncExitStack) -> Record:
+    made = litequeue.LiteQueue(folder / "lq.db")
+    stack.callback(made.close)
+    made.conn.execute("PRAGMA synchronous = FULL")
+
+    async def record(number: int) -> None:
+        made.put((number.to_bytes(16, "big") + PAYLOAD).hex()[:240])
+
+    return record
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    arguments.add_argument("folder", nargs="?", type=Path)
+    arguments.add_argument("--sync-ms", type=float, default=0.0)
+    given = arguments.parse_args()
+    slow = SlowSyncs(given.sync_ms / 1000)
+    if given.sync_ms:
+        apsw.set_default_vfs("slow-syncs")
+    contenders: dict[str, Opened] = {
+        "append + fdatasync, shared": raw(slow.seconds),
+        "our journal, from the bytes": ours,
+        "SQLite FULL, one row": plain_sqlite,
+    }
+    if not given.sync_ms:
+        contenders |= {"persist-queue, FULL": persist_queue, "litequeue, FULL": lite_queue}
+    found: dict[tuple[str, int], list[tuple[float, float, float]]] = {}
+    for _ in range(ROUNDS):
+        for callers in CALLERS:
+            for name, opened in contenders.items():
+                measured = asyncio.run(_measure(opened, callers, given.folder))
+                found.setdefault((name, callers), []).append(measured)
+    print(f"{'readings/s (p50, p99 in ms) at':28}", *(f"{n:>12} callers  " for n in CALLERS))
+    for name in contenders:
+        cells = []
+        for callers in CALLERS:
+            rate, p50, p99 = (statistics.median(each) for each in zip(*found[name, callers]))  # noqa: B905
+            cells.append(f"{rate:8,.0f} ({p50:5.2f}, {p99:5.2f})")
+        print(f"{name:28}", *cells)
+    _ratios(found, "persist-queue, FULL" in contenders)
+    if not given.sync_ms:
+        print(f"encryption: {100 * _sealing_share():.1f} % of the CPU of a reading")
+
+
+def _ratios(found: dict[tuple[str, int], list[tuple[float, float, float]]], peers: bool) -> None:
+    def ratio(column: int, ours: tuple[str, int], other: tuple[str, int]) -> float:
+        pairs = zip(found[ours], found[other], strict=True)
+        return statistics.median(mine[column] / theirs[column] for mine, theirs in pairs)
+
+    journal = "our journal, from the bytes"
+    limit = ratio(0, (journal, 64), ("append + fdatasync, shared", 64))
+    alone = ratio(1, (journal, 1), ("SQLite FULL, one row", 1))
+    print(f"64 callers: {100 * limit:.0f} % of the shared append")
+    print(f"one caller's p50: {alone:.2f} times a bare SQLite commit")
+    if peers:
+        times = ratio(0, (journal, 64), ("persist-queue, FULL", 64))
+        print(f"64 callers: {times:.1f} times persist-queue")
+
+
+async def _measure(opened: Opened, callers: int, place: Path | None) -> tuple[float, float, float]:
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        async with AsyncExitStack() as stack:
+            record = await opened(Path(folder), stack)
+            numbers = iter(range(10**9))
+            waits: list[float] = []
+            began = time.perf_counter()
+
+            async def caller() -> None:
+                while (at := time.perf_counter()) - began < SECONDS:
+                    await record(next(numbers))
+                    waits.append(time.perf_counter() - at)
+
+            await asyncio.gather(*(caller() for _ in range(callers)))
+            passed = time.perf_counter() - began
+    waits.sort()
+    p50, p99 = waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000
+    return len(waits) / passed, p50, p99
+
+
+def _sealing_share() -> float:
+    """Return the share of sealing in the CPU time of a reading, from bytes to commit."""
+
+    async def cpu(readings: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            async with AsyncExitStack() as stack:
+                record = await ours(Path(folder), stack)
+                began = time.process_time()
+                for first in range(0, readings, 64):
+                    await asyncio.gather(*(record(n) for n in range(first, first + 64)))
+                return (time.process_time() - began) / readings
+
+    def seal_nothing(_keys: Keyring, _owner: str, content: bytes, _place: str) -> bytes:
+        return content
+
+    def open_nothing(_keys: Keyring, _owner: str, sealed: bytes, _place: str) -> bytes:
+        return sealed
+
+    sealing, opening = Keyring.seal, Keyring.open
+    shares = []
+    for _ in range(ROUNDS):
+        sealed = asyncio.run(cpu(6400))
+        Keyring.seal, Keyring.open = seal_nothing, open_nothing  # type: ignore[method-assign]
+        plain = asyncio.run(cpu(6400))
+        Keyring.seal, Keyring.open = sealing, opening  # type: ignore[method-assign]
+        shares.append(1 - plain / sealed)
+    return statistics.median(shares)
+
+
+if __name__ == "__main__":
+    main()
