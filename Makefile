@@ -3,10 +3,11 @@
 SECONDS ?= 60
 FUZZ_SECONDS ?= 600
 KILLS ?= 0
+CUTS ?= 100
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz bench clean
+.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut bench bench-journal clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +40,12 @@ check: setup ## Lint, format, types, architecture, generated docs, spelling
 fmt: setup ## Format and fix what can be fixed
 	ruff format .
 	ruff check --fix .
+
+powercut: setup ## Cut the power under the journal CUTS times and count what is lost; best as root
+	$(PY) -m tests.journal.powercut --cuts $(CUTS)
+
+bench-journal: setup ## Durable readings per second, beside others; FOLDER names the disk
+	$(PY) benchmarks/journal.py $(FOLDER)
 
 docs: setup ## Write the pages that come from the code
 	$(PY) tools/configuration.py
