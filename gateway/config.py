@@ -30,6 +30,7 @@ from gateway.transport.ble import BleSettings
 from gateway.transport.hci import HciSettings
 from gateway.transport.replay import ReplaySettings
 from gateway.transport.serial import PortSettings
+from gateway.transport.usb import UsbSettings
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fleet_settings import FleetSettings
 from gateway.uplink.mqtt_settings import MqttSettings
@@ -135,6 +136,8 @@ class Config(BaseModel):
     hci: tuple[HciSettings, ...] = ()
     """Bare Bluetooth controllers, driven by the gateway itself."""
     ports: tuple[PortSettings, ...] = ()
+    usb: UsbSettings | None = None
+    """Devices on USB that need no name; an empty table turns it on."""
     replay: tuple[ReplaySettings, ...] = ()
     devices: dict[str, DeviceSettings] = Field(default_factory=dict)
     destinations: tuple[DestinationSettings, ...] = ()

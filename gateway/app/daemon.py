@@ -75,7 +75,7 @@ async def daemon(
     metrics = Metrics()
     registry = installed(config.drivers.guests)
     pause = _pause_by(timer)
-    radios = tuple(transports(config, clock, pause))
+    radios = tuple(transports(config, registry, clock, pause))
     zone = config.hub.tzinfo
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await _open_journal(config, clock))

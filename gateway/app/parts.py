@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from gateway.clock import Clock
 from gateway.config import Config
@@ -10,6 +10,7 @@ from gateway.consent.grant import Grant, living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
+from gateway.drivers.api import Driver
 from gateway.errors import ConfigError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -19,6 +20,7 @@ from gateway.transport.capture import CaptureWriter, load
 from gateway.transport.hci import HciTransport
 from gateway.transport.replay import ReplayTransport
 from gateway.transport.serial import SerialTransport
+from gateway.transport.usb import UsbTransport
 from gateway.uplink.api import Uplink
 from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_settings import FhirSettings
@@ -36,7 +38,10 @@ def routes(config: Config) -> dict[str, frozenset[Kind]]:
 
 
 def transports(
-    config: Config, clock: Clock, pause: Callable[[float], Awaitable[None]]
+    config: Config,
+    drivers: Iterable[Driver],
+    clock: Clock,
+    pause: Callable[[float], Awaitable[None]],
 ) -> Iterator[Transport]:
     """Make every transport of the configuration. Raises ConfigError."""
     if config.ble is not None:
@@ -46,6 +51,9 @@ def transports(
         yield HciTransport(controller.model_copy(update={"bonds": kept}), clock)
     for port in config.ports:
         yield SerialTransport(port, clock, pause)
+    if config.usb is not None:
+        named = [port.path for port in config.ports]
+        yield UsbTransport(list(drivers), named, clock, pause)
     for capture in config.replay:
         yield ReplayTransport(capture, pause)
 

@@ -40,13 +40,13 @@ class UsbTransport:
         named: Collection[str],
         clock: Clock,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        ports: Callable[[], Sequence[UsbPort]] = usb_ports,
+        ports: Callable[[], Sequence[UsbPort]] | None = None,
     ) -> None:
         self._drivers = drivers
         self._named = named
         self._clock = clock
         self._pause = pause
-        self._ports = ports
+        self._ports = ports or usb_ports
         self._there: dict[str, UsbPort] = {}
 
     async def watch(self, seen: Callable[[Sighting], None], /) -> None:

@@ -30,6 +30,7 @@ from gateway.domain.entry import Entry
 from gateway.domain.reading import Limit, Measure
 from gateway.transport.capture import Direction, load
 from gateway.transport.serial import PortSettings
+from gateway.transport.usb import UsbSettings
 from tests.end_to_end.passing import Passing
 
 ZONE, UTC_OFFSET = "Africa/Tunis", timedelta(hours=1)
@@ -116,7 +117,7 @@ class Counter:
     async def plug_again(self) -> None:
         """Wait until the cable is pulled, and until the hub noticed; put it back."""
         await self.until(lambda: not self.port.is_plugged)
-        await self.until(lambda: not self.sessions())
+        await self.until(lambda: not self.sessions(), step_s=2)
         self.port.plug()
         await self.is_heard()
 
@@ -155,22 +156,24 @@ class Counter:
 async def a_counter(
     folder: Path,
     time: Passing,
-    driver: str,
+    driver: str | None,
     make: Make,
     *,
+    usb: UsbSettings | None = None,
     settings: Mapping[str, str | int | bool] | None = None,
     before: Callable[[Counter], object] = lambda counter: None,
     clock_error: timedelta = timedelta(),
 ) -> AsyncIterator[Counter]:
-    """Run device and daemon for as long as the block lasts; `before` prepares the device."""
+    """Run device and daemon for as long as the block lasts; `before` prepares the device.
+
+    Without a `driver`, the configuration does not name the port.
+    """
     link = folder / "counter"
-    port = PortSettings(
-        name="counter", path=str(link), driver=driver, settings={**(settings or {})}
-    )
+    ports = _named(link, driver, settings or {}) if driver is not None else ()
     captures = folder / "captures"
     captures.mkdir()
     hub = HubSettings(state=folder / "state", zone=ZONE, capture=captures)
-    config = Config(hub=hub, ports=(port,))
+    config = Config(hub=hub, ports=ports, usb=usb)
     with Port(link) as plugged:
         counter = Counter(plugged, captures, time, clock_error)
         counter.device = make(counter.placement)
@@ -185,6 +188,12 @@ async def a_counter(
             talking.cancel()
             with suppress(asyncio.CancelledError):
                 await talking
+
+
+def _named(
+    link: Path, driver: str, settings: Mapping[str, str | int | bool]
+) -> tuple[PortSettings]:
+    return (PortSettings(name="counter", path=str(link), driver=driver, settings=dict(settings)),)
 
 
 def _points_to(descriptor: int, path: Path) -> bool:
