@@ -16,7 +16,9 @@ from gateway.consent.grant import (
     Purpose,
     Withdrawal,
     living,
+    withdrawal_of,
 )
+from gateway.consent.receipt import receipt
 from gateway.consent.texts import CURRENT, shown
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
@@ -102,10 +104,26 @@ async def consents(hub: HubHere, subject: SubjectId | None = None) -> list[dict[
     return [line for each in subjects for line in _lines(hub.reader.ledger(each))]
 
 
+@router.get("/consents/{grant}/receipt")
+async def receipt_of(hub: HubHere, grant: str, subject: SubjectId) -> dict[str, str]:
+    """Return the receipt that the person keeps, with the text that they agreed to."""
+    ledger = hub.reader.ledger(subject)
+    found = next((entry for entry in ledger if entry.id == grant), None)
+    if not isinstance(found, Grant):
+        raise ConfigError("There is no such grant of theirs: see 'consent show'.")
+    content, _ = shown(found.purpose, found.text.language, found.text.version)
+    head = hub.reader.checkpoint(hub.clock.now().utc)
+    told = "" if head is None else f"{head.number} {head.hash} {head.signature}"
+    return {"text": receipt(found, withdrawal_of(found, ledger), content, told)}
+
+
 @router.post("/consents/grant", status_code=201)
 async def grant(hub: HubHere, new: NewGrant) -> Grant:
     """Record consent; what it covers and was held back becomes due."""
     takes = destination(hub, new.destination)
+    names = {known.id: known.label for known in hub.reader.subjects()}
+    if new.capacity is not Capacity.SELF and new.given_by == names.get(new.subject):
+        raise ConfigError("A parent or representative gives their own name: say who, with 'by'.")
     try:
         _, record = shown(Purpose.HEALTH_RECORD, new.language, new.version)
     except KeyError:

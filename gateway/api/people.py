@@ -75,7 +75,8 @@ async def erase(hub: HubHere, subject: SubjectId) -> dict[str, int]:
     if subject not in {known.id for known in hub.reader.subjects()}:
         raise HTTPException(404, "There is no such person here: see 'people list'.")
     left = 0
-    for destination in hub.routes:
+    given = {entry.destination for entry in hub.reader.ledger(subject)}
+    for destination in sorted(given | set(hub.routes)):
         made = Withdrawal(
             id=f"withdrawal-{secrets.token_hex(8)}",
             subject=subject,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.arguments import Json, Since, moment, person
 from gateway.cli.show import as_json, console, rows, say
+from gateway.consent.grant import ConsentEntry, Grant, Withdrawal, withdrawal_of
 
 consent = typer.Typer(no_args_is_help=True, help="What leaves, to whom: give, withdraw, see.")
 
@@ -117,6 +118,40 @@ def show(
         "living": "in force",
     }
     rows("Consent", columns, answer)
+
+
+@consent.command()
+def receipt(
+    context: typer.Context,
+    who: Person,
+    grant: Annotated[str, typer.Argument(help="The grant's id: see 'consent show'.")],
+) -> None:
+    """Print the receipt of a consent, for the person to keep."""
+    client = context.obj.client
+    subject = person(client, who)["id"]
+    console.out(client.get("consents", grant, "receipt", subject=subject)["text"], highlight=False)
+
+
+@consent.command()
+def export(context: typer.Context, who: Person) -> None:
+    """Print all of a person's consents as FHIR R4 Consent resources, one JSON document."""
+    from gateway.uplink.fhir_consent import consent as as_fhir
+
+    client = context.obj.client
+    lines = client.get("consents", subject=person(client, who)["id"])
+    ledger = tuple(_entry(line) for line in lines)
+    as_json(
+        [
+            as_fhir(entry, withdrawal_of(entry, ledger))
+            for entry in ledger
+            if isinstance(entry, Grant)
+        ]
+    )
+
+
+def _entry(line: dict[str, Any]) -> ConsentEntry:
+    model: type[Grant] | type[Withdrawal] = Grant if line["entry"] == "grant" else Withdrawal
+    return model.model_validate({key: line[key] for key in model.model_fields})
 
 
 def pair(

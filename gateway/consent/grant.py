@@ -79,6 +79,20 @@ ConsentEntry = Grant | Withdrawal
 """One entry of a subject's consent ledger; its order is the order of recording."""
 
 
+def withdrawal_of(grant: Grant, ledger: tuple[ConsentEntry, ...]) -> Withdrawal | None:
+    """Return the withdrawal that ended the grant, if one did."""
+    after = ledger[ledger.index(grant) + 1 :]
+    return next(
+        (
+            entry
+            for entry in after
+            if isinstance(entry, Withdrawal)
+            and (entry.subject, entry.destination) == (grant.subject, grant.destination)
+        ),
+        None,
+    )
+
+
 def living(ledger: tuple[ConsentEntry, ...]) -> tuple[Grant, ...]:
     """Return the grants that no later withdrawal ended. Order of the ledger counts, not clocks."""
     grants: list[Grant] = []

@@ -85,3 +85,27 @@ async def test_erasing_a_person_withdraws_first_and_leaves_nothing(asked: Api) -
 def test_both_languages_have_a_word_for_everything() -> None:
     assert set(_FR) == set(_EN)
     assert set(_WHY_FR) == set(_WHY_EN) == {*Reason, *Correction}
+
+
+async def test_a_receipt_holds_who_consented_to_what_with_the_text_and_the_logs_head(
+    asked: Api,
+) -> None:
+    subject = await camille(asked)
+    _, given = await grant(asked, subject, given_by="Claude", capacity="parent")
+
+    _, answer = await asked.get(f"consents/{given['id']}/receipt?subject={subject}")
+
+    for told in (given["id"], "Claude", "parent", "mes", "weight", given["text"]["sha256"]):
+        assert told in answer["text"]
+    assert "Vous pouvez retirer votre accord" in answer["text"]
+    _, checkpoint = await asked.get("audit/checkpoint")
+    assert checkpoint["hash"] in answer["text"]
+
+
+async def test_a_parent_gives_their_own_name(asked: Api) -> None:
+    subject = await camille(asked)
+
+    status, answer = await grant(asked, subject, capacity="parent")
+
+    assert status >= 400
+    assert "their own name" in str(answer)

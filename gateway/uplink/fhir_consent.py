@@ -1,0 +1,82 @@
+"""A grant as a FHIR R4 Consent (http://hl7.org/fhir/R4/consent.html), for machines.
+
+The person is named by their opaque id alone, the giver by the name they gave. It is exported on
+request and sent nowhere by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.consent.grant import Capacity, Grant, Withdrawal
+
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+_OURS = "urn:healthspace-gateway"
+
+_ROLES = {
+    Capacity.SELF: ("ONESELF", "self"),
+    Capacity.PARENT: ("PRN", "parent"),
+    Capacity.LEGAL_REPRESENTATIVE: ("GUARD", "guardian"),
+}
+"""v3-RoleCode: what the giver is to the person."""
+
+
+def consent(grant: Grant, withdrawal: Withdrawal | None) -> dict[str, Any]:
+    """Return the resource; inactive once it was withdrawn."""
+    role, display = _ROLES[grant.capacity]
+    text = f"{_OURS}:text:{grant.purpose}:{grant.text.version}:{grant.text.language}"
+    return {
+        "resourceType": "Consent",
+        "identifier": [{"system": f"{_OURS}:grant", "value": grant.id}],
+        "status": "active" if withdrawal is None else "inactive",
+        "scope": _coded(f"{_TERMINOLOGY}/consentscope", "patient-privacy"),
+        "category": [_coded("http://loinc.org", "59284-0", "Consent Document")],
+        "patient": {"identifier": {"system": f"{_OURS}:subject", "value": grant.subject}},
+        "dateTime": grant.given_at.isoformat(),
+        "performer": [{"display": grant.given_by}],
+        "policy": [{"uri": text}],
+        "sourceAttachment": {
+            "contentType": "text/plain; charset=utf-8",
+            "language": grant.text.language,
+            "title": f"{text}#sha256={grant.text.sha256}",
+        },
+        "provision": {
+            "type": "permit",
+            "period": _period(grant.given_at.isoformat(), _end(grant, withdrawal)),
+            "actor": [
+                {
+                    "role": _coded(f"{_TERMINOLOGY}/v3-ParticipationType", "IRCP"),
+                    "reference": {"display": grant.destination},
+                },
+                {
+                    "role": _coded(f"{_TERMINOLOGY}/v3-RoleCode", role, display),
+                    "reference": {"display": grant.given_by},
+                },
+            ],
+            "purpose": [{"system": f"{_TERMINOLOGY}/v3-ActReason", "code": "PATRQT"}],
+            "code": [
+                {"coding": [{"system": f"{_OURS}:kind", "code": kind}]}
+                for kind in sorted(grant.kinds)
+            ],
+            "dataPeriod": _period(
+                grant.covers_from.isoformat(),
+                None if grant.covers_until is None else grant.covers_until.isoformat(),
+            ),
+        },
+    }
+
+
+def _end(grant: Grant, withdrawal: Withdrawal | None) -> str | None:
+    ends = [] if grant.expires is None else [grant.expires]
+    if withdrawal is not None:
+        ends.append(withdrawal.at)
+    return min(ends).isoformat() if ends else None
+
+
+def _period(start: str, end: str | None) -> dict[str, str]:
+    return {"start": start} if end is None else {"start": start, "end": end}
+
+
+def _coded(system: str, code: str, display: str | None = None) -> dict[str, Any]:
+    coding = {"system": system, "code": code}
+    return {"coding": [coding if display is None else {**coding, "display": display}]}
