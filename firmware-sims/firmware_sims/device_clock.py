@@ -25,11 +25,34 @@ class DeviceClock:
         self._drift = drift_ppm / 1_000_000
         self._set_at = now()
         self._set_to = (self._set_at + utc_offset + error).replace(tzinfo=None)
+        self._before: list[tuple[datetime, datetime, datetime]] = []
 
     def device_local(self, at: datetime | None = None) -> datetime:
         """Return what the device shows now, or showed or will show at a true time."""
-        elapsed = (at or self._now()) - self._set_at
-        return self._set_to + elapsed + elapsed * self._drift
+        moment = at or self._now()
+        set_at, set_to = self._set_at, self._set_to
+        for until, was_set_at, was_set_to in self._before:
+            if moment < until:
+                set_at, set_to = was_set_at, was_set_to
+                break
+        elapsed = moment - set_at
+        return set_to + elapsed + elapsed * self._drift
+
+    def changed(self, at: datetime, device_local: datetime) -> None:
+        """Let the clock have been set at a true time gone by, later than any such before.
+
+        What it showed until then it still did.
+        """
+        self._before.append((at, self._set_at, self._set_to))
+        self._set_at, self._set_to = at, device_local
+
+    def lost(self, at: datetime) -> None:
+        """Let the battery have been changed at a true time gone by."""
+        self.changed(at, FACTORY_TIME)
+
+    def moved(self, at: datetime, by: timedelta) -> None:
+        """Let its user have set it forward, or back, at a true time gone by."""
+        self.changed(at, self.device_local(at) + by)
 
     def set_to(self, device_local: datetime) -> None:
         """Set the device's clock, as its user or a collector does."""

@@ -33,7 +33,8 @@ SHIPPED = Path(__file__).parent / "scenarios"
 
 _COMMON = {
     "type", "name", "address", "person", "users", "serial", "firmware", "pairing", "passkey",
-    "faults", "clock_error_s", "drift_ppm", "interval_s", "limit", "slow_s",
+    "faults", "clock_error_s", "drift_ppm", "clock_moved_s",
+    "clock_moved_h_ago", "battery_changed_h_ago", "interval_s", "limit", "slow_s",
 }  # fmt: skip
 _STORING = {
     "stored", "stored_every_h", "clock_service", "advertise_for_s", "idle_s", "settle_s"
@@ -82,6 +83,9 @@ class DeviceSpec:
     faults: Mapping[Fault, int] = field(default_factory=dict)
     clock_error_s: float = 0
     drift_ppm: float = 0
+    clock_moved_s: float = 0  # by its user, for summer time or on a journey
+    clock_moved_h_ago: float = 0
+    battery_changed_h_ago: float = inf  # then its clock began at 2000-01-01
     interval_s: float = inf  # between measurements; a sensor also waits until a sample is due
     limit: int | None = None  # measurements, then no more
     slow_s: float = 3

@@ -7,6 +7,7 @@ async with Stage(scenario, ledger=Ledger(), now=clock) as stage:
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from math import isfinite
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -151,12 +152,19 @@ class Stage:
         return Body(self._scenario.people[person], seed)
 
     def _clock(self, spec: DeviceSpec) -> DeviceClock:
-        return DeviceClock(
+        clock = DeviceClock(
             self._now,
             utc_offset=self._utc_offset(),
             error=timedelta(seconds=spec.clock_error_s),
             drift_ppm=spec.drift_ppm,
         )
+        now = self._now()
+        if spec.clock_moved_s:
+            moved_at = now - timedelta(hours=spec.clock_moved_h_ago)
+            clock.moved(moved_at, timedelta(seconds=spec.clock_moved_s))
+        if isfinite(spec.battery_changed_h_ago):
+            clock.lost(now - timedelta(hours=spec.battery_changed_h_ago))
+        return clock
 
     def _utc_offset(self) -> timedelta:
         if self._scenario.utc_offset is not None:

@@ -11,8 +11,8 @@ have been in force then: one, as long as nobody sets the clock between two looks
 
 What this rests on: between two looks a clock drifts by at most `DRIFT` and jumps at most once (is
 set, or loses its battery).
-Before the first look nobody watched it; `UNWATCHED` is then what it may have been off by, for a
-clock that was set for summer or winter meanwhile.
+Before the first look nobody watched it, nor long after the last; `UNWATCHED` is then what it may
+have been off by, for a clock that was set for summer or winter meanwhile.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ SPANS_KEPT = 32
 """More changes of a clock than anything in a device's memory can be older than."""
 
 _SAME_CLOCK = timedelta(minutes=1)  # a clock whose offset moves by more is another one, so to say
+_ENDS = (1, 9999)  # of the calendar
 _RECENT = timedelta(minutes=10)  # nobody sets a clock between measuring and sending
 
 
@@ -128,11 +129,15 @@ def moments(
         begins = (history[at - 1].until or history[at - 1].last) - READ_WITHIN if at else None
         ends = history[at + 1].first if at + 1 < len(history) else until
         ends = min(ends, until, span.until or until)
-        watched = begins is not None or not settable
-        moment = _moment(stamp, resolution, span, watched=watched)
+        present = at + 1 == len(history)
+        moment = _moment(stamp, resolution, span)
         if moment is None or moment.earliest > ends or (begins and moment.latest < begins):
             continue
-        found.append(_clipped(moment, begins, ends, present=at + 1 == len(history)))
+        early = begins is None and moment.at < span.first - _RECENT
+        late = present and moment.at > span.last + _RECENT
+        if settable and (early or late):
+            moment = _unwatched(moment)
+        found.append(_clipped(moment, begins, ends, present=present))
     return found
 
 
@@ -148,21 +153,22 @@ def _joined(span: ClockSpan, look: ClockSpan) -> ClockSpan:
     )
 
 
-def _moment(
-    stamp: datetime, resolution: timedelta, span: ClockSpan, *, watched: bool
-) -> Moment | None:
+def _moment(stamp: datetime, resolution: timedelta, span: ClockSpan) -> Moment | None:
     try:
         at = (stamp - span.offset).replace(tzinfo=UTC)
         distance = max(span.first - at, at - span.last, timedelta())
         # Within a gap the clock may have drifted and been set right again, unseen.
         doubt = READ_WITHIN + max(distance, span.gap) * DRIFT
-        if not watched and at < span.first - _RECENT:
-            doubt = max(doubt, UNWATCHED)
         earliest = (stamp - span.high).replace(tzinfo=UTC) - doubt
         latest = (stamp + resolution - span.low).replace(tzinfo=UTC) + doubt
     except OverflowError:  # a clock of the year 9999, or a stamp: no moment follows from it
         return None
-    return Moment(at, earliest, latest, present=False)
+    return None if at.year in _ENDS else Moment(at, earliest, latest, present=False)
+
+
+def _unwatched(moment: Moment) -> Moment:
+    earliest = min(moment.earliest, moment.at - UNWATCHED)
+    return replace(moment, earliest=earliest, latest=max(moment.latest, moment.at + UNWATCHED))
 
 
 def _clipped(moment: Moment, begins: datetime | None, ends: datetime, *, present: bool) -> Moment:

@@ -46,3 +46,22 @@ def test_a_reset_clock_starts_again_in_2000() -> None:
     clock.reset()
 
     assert clock.device_local() == FACTORY_TIME
+
+
+def test_a_battery_changed_in_the_past_leaves_what_was_shown_before() -> None:
+    clock = DeviceClock(Time(), utc_offset=timedelta(hours=1))
+
+    clock.lost(NOON - timedelta(hours=5))
+
+    assert clock.device_local(NOON - timedelta(hours=6)) == naive("2026-03-10T07:00:00")
+    assert clock.device_local() == FACTORY_TIME + timedelta(hours=5)
+
+
+def test_a_clock_moved_twice_has_shown_three_times() -> None:
+    clock = DeviceClock(Time())
+
+    clock.moved(NOON - timedelta(days=2), timedelta(hours=-6))
+    clock.moved(NOON - timedelta(days=1), timedelta(hours=6))
+
+    shown = [clock.device_local(NOON - timedelta(days=days)).hour for days in (3, 2, 1, 0)]
+    assert shown == [12, 6, 12, 12]
