@@ -28,6 +28,7 @@ _WORDS = {
     "before_grant": "held: older than the consent",
     "kind_not_covered": "held: kind not consented to",
     "time_unknown": "held: time unknown",
+    "time_pending": "held: the hub does not know the time",
     "not_reliable": "held: the device doubts it",
     "refused_there": "held: refused there",
 }
