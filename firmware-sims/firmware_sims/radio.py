@@ -136,6 +136,7 @@ class VirtualRadio:
         self._servers: list[HciServer] = []
         self._present: dict[VirtualDevice, tuple[Peripheral, asyncio.Task[None]]] = {}
         self._served = 0
+        self._hosted: set[RadioController] = set()
 
     async def __aenter__(self) -> Self:
         """Open the radio; devices and servers added to it end with it."""
@@ -201,16 +202,24 @@ class VirtualRadio:
         self._servers.append(server)
         return await server.open(host, port)
 
+    def cut_power(self) -> None:
+        """Let the served controller fall silent, to its host too, until that resets it."""
+        for controller in self._hosted:
+            controller.drop_everything(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
+
     def _served_controller(self, sink: Any) -> RadioController:
         self._served += 1
-        return RadioController(
+        controller = RadioController(
             f"served-{self._served}",
             host_sink=sink,
             link=self._link,
             public_address=SERVED_PUBLIC_ADDRESS,
         )
+        self._hosted.add(controller)
+        return controller
 
     def _retire(self, controller: RadioController) -> None:
+        self._hosted.discard(controller)
         controller.host = None
         controller.drop_everything(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
         self._link.remove_controller(controller)
