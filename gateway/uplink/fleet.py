@@ -82,9 +82,21 @@ class Fleet:
         payload = orjson.dumps(self._health().model_dump())
         topic = f"{self._root}/health"
         await client.publish(topic, payload, qos=1, retain=True, properties=properties)
+        _heed_cancellation()
 
     async def _status(self, client: aiomqtt.Client, *, online: bool) -> None:
         await client.publish(f"{self._root}/status", _online(online=online), qos=1, retain=True)
+
+
+def _heed_cancellation() -> None:
+    """Raise CancelledError if this task was cancelled.
+
+    aiomqtt waits with `asyncio.wait_for`, which before Python 3.12 forgets a cancellation that
+    meets the broker's acknowledgement: the task would go on telling, and the daemon never stop.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _online(*, online: bool) -> bytes:
