@@ -19,6 +19,7 @@ def add(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.command()(backup)
     app.command()(restore)
+    app.command("change-key")(change_key)
 
 
 def backup(context: typer.Context, file: Path, passphrase_file: PassphraseFile = None) -> None:
@@ -58,6 +59,14 @@ def restore(
     )
     if done.withdrawn and not consents_stand:
         say("Whoever still consents says so again with 'consent grant'.")
+
+
+def change_key(context: typer.Context) -> None:
+    """Draw a new hub key in place of the one in the key file. The daemon must not run."""
+    from gateway.app.backups import change_key as change
+
+    change(context.obj.config)
+    say("The hub key is another now. Backups made before still open with their passphrase.")
 
 
 def _passphrase(file: Path | None, *, confirm: bool) -> bytes:

@@ -88,6 +88,15 @@ def keep_salt(folder: Path, salt: bytes) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def require_file(folder: Path) -> None:
+    """Raise JournalError unless the key in use is the one in its file."""
+    if _credential("hub-key") is not None or (folder / _SALT).exists():
+        raise JournalError(
+            "the key of this journal is not in a file: change the credential or passphrase where"
+            " it is kept"
+        )
+
+
 def prepare(folder: Path, key: HubKey) -> None:
     """Write a key that is about to replace the one in use; `settle` completes the change."""
     _write(folder, _NEXT, key.secret)

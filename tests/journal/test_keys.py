@@ -16,9 +16,10 @@ from gateway.journal.database import Database, make_private, open_writer
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import NOBODY, Keyring
 from gateway.journal.reader import Reader
+from gateway.journal.rekeying import change_key_file
 from gateway.journal.sealing import define
-from gateway.testing.clock import START
-from tests.journal.making import SCALE, consenting, open_journal, weight
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import SCALE, ZONE, consenting, open_journal, weight
 
 ONE = HubKey(bytes(range(32)))
 OTHER = HubKey(bytes(32))
@@ -152,6 +153,23 @@ async def test_a_change_of_keys_that_is_cut_short_leaves_a_key_that_opens(
 
     (left,) = hub_key.find(folder)
     assert (left == OTHER) is wrapped
+
+
+async def test_after_a_change_of_the_key_file_everything_still_opens_and_the_old_key_does_not(
+    path: Path,
+) -> None:
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+    (old,) = hub_key.find(hub_key.folder_of(path))
+
+    change_key_file(path, ManualClock(), ZONE)
+
+    (new,) = hub_key.find(hub_key.folder_of(path))
+    assert new != old
+    with Reader.open(path) as reader:
+        assert len(reader.entries()) == 1
+    with pytest.raises(JournalError, match="does not open"):
+        Reader.open(path, [old])
 
 
 async def test_nothing_of_a_person_or_a_device_can_be_read_in_the_files(path: Path) -> None:
