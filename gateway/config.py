@@ -34,6 +34,7 @@ from gateway.transport.usb import UsbSettings
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fleet_settings import FleetSettings
 from gateway.uplink.mqtt_settings import MqttSettings
+from gateway.uplink.relay_settings import RelaySettings
 from gateway.uplink.settings import MesSettings
 
 VARIABLE = "HEALTHSPACE_GATEWAY_CONFIG"
@@ -143,6 +144,9 @@ class Config(BaseModel):
     destinations: tuple[DestinationSettings, ...] = ()
     fleet: FleetSettings | None = None
     """Where the health of this gateway is told to whoever runs many; off unless set."""
+
+    relay: RelaySettings | None = None
+    """Only for the command `relay`."""
 
     @field_validator("destinations")
     @classmethod

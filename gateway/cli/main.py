@@ -72,6 +72,19 @@ def run(context: typer.Context) -> None:
 
 
 @app.command()
+def relay(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Option(help="This relay's own name, the same after every restart.")
+    ] = None,
+) -> None:
+    """Bring consented readings from a broker to a FHIR server; any number side by side."""
+    from gateway.app.relay import run as start
+
+    start(context.obj.config, name)
+
+
+@app.command()
 def demo(
     seconds: Annotated[int, typer.Option(help="How long the devices measure.")] = 60,
     kills: Annotated[int, typer.Option(help="How often the daemon is killed meanwhile.")] = 0,

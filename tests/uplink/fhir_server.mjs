@@ -16,7 +16,11 @@ const repository = new MemoryRepository();
 
 const server = createServer(async (request, response) => {
   const chunks = [];
-  for await (const chunk of request) chunks.push(chunk);
+  try {
+    for await (const chunk of request) chunks.push(chunk);
+  } catch {
+    return; // whoever asked was killed
+  }
   const text = Buffer.concat(chunks).toString();
   const url = new URL(request.url, 'http://localhost');
   let answer;

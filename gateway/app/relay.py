@@ -1,0 +1,44 @@
+"""The relay as a process of its own: no journal, no device, nothing kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+
+from gateway import log
+from gateway.clock import SystemClock
+from gateway.config import Config
+from gateway.errors import ConfigError
+from gateway.uplink.fhir import FhirUplink
+from gateway.uplink.relay import Relay
+from gateway.uplink.worker import until_set
+
+_log = logging.getLogger(__name__)
+
+
+def run(config: Config, name: str | None) -> None:
+    """Relay until SIGTERM or SIGINT. Raises ConfigError if there is nothing to relay."""
+    log.configure(config.hub.log_level)
+    asyncio.run(_until_signalled(config, name))
+
+
+async def _until_signalled(config: Config, name: str | None) -> None:
+    settings = config.relay
+    if settings is None:
+        raise ConfigError("There is no [relay] in the configuration: docs/relay.md shows one.")
+    if name is not None:
+        settings = settings.model_copy(update={"name": name})
+    clock = SystemClock()
+    uplink = FhirUplink(settings.destination, clock)
+    relaying = asyncio.ensure_future(Relay(settings, uplink, clock).run(until_set))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, relaying.cancel)
+    _log.info("relaying")
+    try:
+        await asyncio.wait({relaying})
+        if not relaying.cancelled():
+            relaying.result()
+    finally:
+        await uplink.close()

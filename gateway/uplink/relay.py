@@ -1,0 +1,174 @@
+"""The relay: takes consented readings from a broker and brings them to a FHIR server.
+
+    $share/<group>/<prefix>/+/readings     each reading to one relay of the group
+    <prefix>/+/revocations                 retained, to every relay
+    <prefix>/<gateway>/undeliverable       what the destination will never take, for a person to see
+
+It keeps nothing itself: a reading is the broker's until the destination has it, and only then
+acknowledged, in the order they came as MQTT demands. A relay that is killed gets its unfinished
+readings again under the same name, and the destination, where everything is created on condition,
+holds each once. Without a gateway's list of revocations its readings wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gateway.clock import Clock
+from gateway.errors import UplinkError, UplinkRejected
+from gateway.uplink.api import Timer, Uplink
+from gateway.uplink.backoff import Backoff
+from gateway.uplink.mqtt_client import Incoming, MqttConnection, Outgoing, Session
+from gateway.uplink.mqtt_message import from_json
+from gateway.uplink.mqtt_settings import read_key
+from gateway.uplink.relay_settings import RelaySettings
+from gateway.uplink.relayed import released
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A message of this connection that the broker still keeps."""
+
+    message: Incoming
+    finished: bool = False
+
+
+@dataclass(slots=True)
+class _Tour:
+    """What one connection brings: messages in order, and what was withdrawn."""
+
+    arrived: asyncio.Queue[Incoming] = field(default_factory=asyncio.Queue)
+    held: deque[_Held] = field(default_factory=deque)
+    revoked: dict[str, frozenset[str]] = field(default_factory=dict)
+    """By the topic of their gateway."""
+    told: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+
+class Relay:
+    """One relay. `run` it in a task; any number may run side by side."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        uplink: Uplink,
+        clock: Clock,
+        *,
+        jitter: Callable[[], float] = lambda: secrets.randbelow(1000) / 1000,
+    ) -> None:
+        self._settings = settings
+        self._uplink = uplink
+        self._clock = clock
+        self._jitter = jitter
+        self._key = read_key(settings.proof_key_file)
+
+    async def run(self, timer: Timer) -> None:
+        """Relay until cancelled."""
+        backoff = Backoff(self._jitter)
+        while True:
+            try:
+                await self._tour(timer, backoff)
+            except UplinkError as error:
+                pause_s = backoff.failed(self._clock.now().monotonic)
+                _log.warning("the broker is left alone for %.0f s: %s", pause_s, error)
+                await timer(asyncio.Event(), pause_s)
+
+    async def _tour(self, timer: Timer, backoff: Backoff) -> None:
+        """Relay over one connection until it is lost."""
+        settings, tour = self._settings, _Tour()
+        session = Session(
+            client_id=f"hsg-relay-{settings.group}-{settings.name}",
+            kept_s=settings.session_kept_s,
+            receive=tour.arrived.put_nowait,
+        )
+        connection = await MqttConnection.open(settings, session)
+        try:
+            await connection.subscribe(f"{settings.prefix}/+/revocations")
+            await connection.subscribe(f"$share/{settings.group}/{settings.prefix}/+/readings")
+            backoff.answered()
+            async with asyncio.TaskGroup() as group:
+                taking = group.create_task(self._take(connection, tour, timer, group))
+                await connection.gone.wait()
+                taking.cancel()
+                raise _Lost
+        except* _Lost:
+            _log.info("the connection to the broker was lost")
+        finally:
+            connection.abort()
+
+    async def _take(
+        self, connection: MqttConnection, tour: _Tour, timer: Timer, group: asyncio.TaskGroup
+    ) -> None:
+        while True:
+            message = await tour.arrived.get()
+            gateway, _, what = message.topic.rpartition("/")
+            if what == "revocations":
+                await self._learn(tour, gateway, message)
+                connection.acknowledge(message)
+                continue
+            held = _Held(message)
+            tour.held.append(held)
+            group.create_task(self._bring(connection, tour, held, gateway, timer))
+
+    async def _learn(self, tour: _Tour, gateway: str, message: Incoming) -> None:
+        try:
+            grants = frozenset(map(str, json.loads(message.payload)["grants"]))
+        except (ValueError, KeyError, TypeError):
+            _log.error("a list of revocations cannot be read: readings of that gateway wait")
+            return
+        async with tour.told:
+            tour.revoked[gateway] = grants
+            tour.told.notify_all()
+
+    async def _bring(
+        self, connection: MqttConnection, tour: _Tour, held: _Held, gateway: str, timer: Timer
+    ) -> None:
+        """Bring one reading there, however long it takes; then let the broker forget it."""
+        async with tour.told:
+            await tour.told.wait_for(lambda: gateway in tour.revoked)
+        backoff = Backoff(self._jitter)
+        while True:
+            try:
+                await self._once(tour, held.message, gateway)
+                break
+            except UplinkRejected as error:
+                if await self._set_aside(connection, held.message, gateway, error):
+                    break
+            except UplinkError as error:
+                _log.warning("a reading waits: %s", error)
+            await timer(asyncio.Event(), backoff.failed(self._clock.now().monotonic))
+        held.finished = True
+        while tour.held and tour.held[0].finished:
+            connection.acknowledge(tour.held.popleft().message)
+
+    async def _once(self, tour: _Tour, message: Incoming, gateway: str) -> None:
+        """Check the consent as it is now, then send."""
+        reading = from_json(message.payload)
+        name, now = self._uplink.name, self._clock.now().utc
+        going = released(reading, self._key, tour.revoked[gateway], name, now)
+        if going is None:
+            _log.info("a reading is dropped: its person does not consent, or no longer")
+            return
+        await self._uplink.send(going)
+
+    async def _set_aside(
+        self, connection: MqttConnection, message: Incoming, gateway: str, error: UplinkRejected
+    ) -> bool:
+        """Publish what will never be taken where a person looks; False if nobody does."""
+        _log.error("a reading cannot be delivered: %s", error)
+        try:
+            await connection.publish(Outgoing(f"{gateway}/undeliverable", message.payload))
+        except UplinkError:
+            return False
+        return True
+
+
+class _Lost(Exception):
+    """The connection is over; whatever was under way on it ends."""

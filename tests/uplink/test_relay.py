@@ -1,0 +1,221 @@
+"""Relays between a real broker and a real FHIR server."""
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.consent.gate import decide
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import SubjectId
+from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnavailable
+from gateway.testing.clock import ManualClock
+from gateway.uplink.mqtt import MqttUplink, Revoked
+from gateway.uplink.mqtt_message import pseudonym, reading_message
+from gateway.uplink.mqtt_settings import MqttSettings
+from gateway.uplink.relay import Relay
+from gateway.uplink.relay_settings import RelaySettings
+from gateway.uplink.relayed import released as let_go
+from tests.uplink.brokers import Broker, a_broker, listening, needs_mosquitto
+from tests.uplink.doubles import ScriptedUplink
+from tests.uplink.samples import ALICE, MEASURED, entry, released
+from tests.uplink.test_fhir import held, server
+
+__all__ = ["server"]
+
+pytestmark = needs_mosquitto
+
+KEY = bytes(range(32))
+READINGS = 40
+"""The server looks through everything it holds before it creates anything: more take minutes."""
+DESTINATION = {
+    "name": "clinic",
+    "allow_loopback_http": True,
+    "base_url": "http://127.0.0.1:1/fhir",
+    "gateway": "relay",
+    "patient_system": "urn:example:relayed",
+}
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "key"
+    path.write_bytes(KEY)
+    return path
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with a_broker(tmp_path) as running:
+        yield running
+
+
+def gateway_of(broker: Broker, key: Path, revoked: Any = Revoked) -> MqttUplink:
+    given = broker.settings(name="chain", gateway="hub1", proof_key_file=key)
+    return MqttUplink(MqttSettings(**given), ManualClock(MEASURED), revoked)
+
+
+async def until_set(event: asyncio.Event, seconds: float) -> None:
+    await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def relaying(broker: Broker, key: Path, uplink: Any, name: str = "r1") -> AsyncIterator[None]:
+    settings = RelaySettings(
+        **broker.settings(name=name, proof_key_file=key, destination=DESTINATION)
+    )
+    relay = Relay(settings, uplink, ManualClock(MEASURED), jitter=lambda: 0.0)
+    running = asyncio.create_task(relay.run(until_set))
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def out(number: int) -> Any:
+    return released(entry(record=f"seq:{number}"), destination="chain")
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Return once it holds; looks again now and then, because processes of others do the work."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_reading_goes_on_and_only_then_leaves_the_broker(broker: Broker, key: Path) -> None:
+    there = ScriptedUplink("clinic")
+    reading = out(1)
+    there.does(reading.delivery.entry, OutcomeUnknown("lost"))
+    gateway = gateway_of(broker, key)
+    async with relaying(broker, key, there):
+        await delivered(gateway, reading)
+        await until(lambda: there.there)
+    await gateway.close()
+
+    assert there.sent == [reading.delivery.entry.id] * 2
+
+
+async def test_what_was_withdrawn_meanwhile_is_dropped(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    there, revoked = ScriptedUplink("clinic"), Revoked()
+    gateway = gateway_of(broker, key, lambda: revoked)
+    async with relaying(broker, key, there):
+        await delivered(gateway, out(1))
+        await until(lambda: there.there)
+        revoked = Revoked(grants=("grant-1",))
+        await gateway.withdrawn(out(1).subject)
+        await delivered(gateway, out(2))
+        await until(lambda: "is dropped" in caplog.text)
+    await gateway.close()
+
+    assert there.sent == [out(1).delivery.entry.id]
+
+
+async def test_what_nothing_proves_is_shown_to_a_person(
+    broker: Broker, key: Path, tmp_path: Path
+) -> None:
+    there = ScriptedUplink("clinic")
+    other = tmp_path / "other"
+    other.write_bytes(KEY[::-1])
+    gateway = gateway_of(broker, other)
+    async with (
+        listening(broker, "healthspace/v1/+/undeliverable") as listener,
+        relaying(broker, key, there),
+    ):
+        await delivered(gateway, out(1))
+        await listener.until(1, "/undeliverable")
+    await gateway.close()
+
+    assert there.calls == []
+
+
+def test_the_gate_decides_by_the_grant_that_came_along() -> None:
+    reading = out(1)
+    message = reading_message(reading, "s", MEASURED, KEY)
+    grant = reading.grant.model_copy(update={"expires": MEASURED + timedelta(hours=1)})
+    expiring = reading_message(replace_grant(reading, grant), "s", MEASURED, KEY)
+
+    assert let_go(message, KEY, set(), "clinic", MEASURED) is not None
+    assert let_go(message, KEY, {"grant-1"}, "clinic", MEASURED) is None
+    assert let_go(expiring, KEY, set(), "clinic", MEASURED + timedelta(hours=2)) is None
+    with pytest.raises(UplinkRejected, match="proof_key_file"):
+        let_go(message, KEY[::-1], set(), "clinic", MEASURED)
+
+
+def replace_grant(reading: Any, grant: Any) -> Any:
+    return decide(reading.delivery, (grant,), MEASURED)
+
+
+@pytest.mark.slow
+async def test_four_relays_and_a_kill_deliver_everything_once(
+    broker: Broker, key: Path, tmp_path: Path, server: str
+) -> None:
+    """Processes of their own; one is killed in the middle of its work and comes back."""
+    config = tmp_path / "relay.toml"
+    destination = DESTINATION | {"base_url": server}
+    config.write_text(
+        f'[relay]\nhost = "127.0.0.1"\nport = {broker.port}\ntls = false\nmax_in_flight = 4\n'
+        f'proof_key_file = "{key}"\n[relay.destination]\n'
+        + "".join(f"{name} = {json.dumps(value)}\n" for name, value in destination.items())
+    )
+    gateway = gateway_of(broker, key)
+
+    def start(name: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "gateway", "--config", config, "relay", "--name", name],
+            text=True,
+        )
+
+    relays = {name: start(name) for name in ("r1", "r2", "r3", "r4")}
+    try:
+        receipts: list[Receipt] = []
+        for number in range(READINGS):
+            receipts.append(await delivered(gateway, out(number)))
+            if number == READINGS // 2:
+                relays["r2"].kill()
+                relays["r2"].wait()
+        relays["r2"] = start("r2")
+        async with asyncio.timeout(20):
+            while len(found := await relayed_to(server)) < READINGS:  # noqa: ASYNC110
+                await asyncio.sleep(1)
+    finally:
+        for relay in relays.values():
+            relay.terminate()
+        for relay in relays.values():
+            relay.wait()
+        await gateway.close()
+
+    assert len(found) == READINGS
+    assert len({each["identifier"][0]["value"] for each in found}) == READINGS
+    assert all(relay.returncode == 0 for relay in relays.values())
+
+
+async def delivered(gateway: MqttUplink, reading: Any) -> Receipt:
+    """Send as the worker does: again while nobody is subscribed yet."""
+    while True:
+        try:
+            return await gateway.send(reading)
+        except UplinkUnavailable:
+            await asyncio.sleep(0.1)
+
+
+async def relayed_to(server: str) -> list[dict[str, Any]]:
+    """Return what the server holds of Alice, whom it knows by a pseudonym of her pseudonym."""
+    name = pseudonym(SubjectId(pseudonym(ALICE, "chain")), "clinic")
+    people = await held(server, f"Patient?identifier=urn:example:relayed|{name}")
+    assert len(people) <= 1
+    if not people:
+        return []
+    return await held(server, f"Observation?subject=Patient/{people[0]['id']}&_count=100")
