@@ -390,10 +390,22 @@ def _reset_on_close(descriptor: int) -> None:
         same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself after a failed handshake; paho would leave that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def trust(broker: BrokerSettings) -> ssl.SSLContext:
     """Say whom to trust, and who we are. Raises as opening a connection does."""
     try:
         context = ssl.create_default_context(cafile=broker.ca_file)
+        context.sslsocket_class = _TlsSocket
         if broker.certificate_file is not None:
             context.load_cert_chain(broker.certificate_file, broker.key_file)
     except OSError as error:  # ssl.SSLError is one

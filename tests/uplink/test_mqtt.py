@@ -4,11 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
+from firmware_sims.health_space.certificates import ensure_certificates
 
 from gateway.domain.reading import Kind
 from gateway.errors import (
@@ -279,3 +281,25 @@ async def test_a_proof_key_that_is_too_short_is_refused(broker: Broker, tmp_path
 
     with pytest.raises(ConfigError, match="32 bytes"):
         MqttUplink(settings(broker, proof_key_file=key), ManualClock())
+
+
+async def test_tls_is_checked_and_works_in_both_directions(tmp_path: Path) -> None:
+    """A message far longer than one TLS record comes back whole, and a stranger is not trusted."""
+    ensure_certificates(tmp_path, datetime.now(UTC))
+    ensure_certificates(elsewhere := Path(mkdtemp(dir=tmp_path)), datetime.now(UTC))
+    lines = (
+        *("listener {port} 127.0.0.1", "allow_anonymous true"),
+        *(f"certfile {tmp_path}/server.pem", f"keyfile {tmp_path}/server.pem"),
+    )
+    long = entry(flags=frozenset({"x" * 100_000}))
+    with a_broker(tmp_path, *lines) as broker:
+        trusting = {"tls": True, "ca_file": tmp_path / "ca.pem"}
+        async with listening(broker, **trusting) as listener:
+            async with uplink_to(broker, **trusting) as uplink:
+                await uplink.send(out(long))
+            (arrived,) = await listener.until(1, "/readings")
+        async with uplink_to(broker, tls=True, ca_file=elsewhere / "ca.pem") as stranger:
+            with pytest.raises(UplinkUnavailable, match="certificate"):
+                await stranger.send(out())
+
+    assert len(arrived.payload) > 100_000
