@@ -7,7 +7,7 @@ from datetime import timedelta
 from firmware_sims.bp_monitor.and_tm import Model as TmModel
 from firmware_sims.bp_monitor.and_tm import TmKiosk
 from firmware_sims.bp_monitor.beurer import Beurer
-from firmware_sims.bp_monitor.omron_hbp import OmronHbp
+from firmware_sims.bp_monitor.omron_hbp import Frame, OmronHbp
 from firmware_sims.bp_monitor.taidoc import D40, P30, TD_3128, TaiDoc
 from firmware_sims.cgm import dexcom_receiver as dexcom
 from firmware_sims.glucose_meter.onetouch_ultra2 import OneTouchUltra2
@@ -16,7 +16,7 @@ from firmware_sims.placement import Placement
 from firmware_sims.scale import health_o_meter as hom
 from firmware_sims.scale.and_weighing import AndWeighing
 from firmware_sims.scale.detecto_solo import DetectoSolo
-from firmware_sims.scale.health_o_meter_binary import HealthOMeterBinary
+from firmware_sims.scale.health_o_meter_binary import BABY_522, HealthOMeterBinary
 from firmware_sims.scale.mt_sics import MtSics
 from firmware_sims.scale.rice_lake import RiceLake
 from firmware_sims.scale.sma import SmaScale
@@ -51,6 +51,20 @@ def _omron(placement: Placement, *, error_rate: float = 0) -> SerialDevice:
             ledger=placement.ledger,
             name=placement.name,
             error_rate=error_rate,
+        )
+    )
+
+
+def omron_9020(placement: Placement) -> SerialDevice:
+    return Deaf(
+        OmronHbp(
+            placement.people,
+            now=placement.now,
+            clock=placement.clock,
+            ledger=placement.ledger,
+            name=placement.name,
+            model="HBP-9020",
+            encode=Frame.encode_csv,
         )
     )
 
@@ -139,6 +153,9 @@ def _health_o_meter(**options: object) -> Case:
 
 PUSHING = {
     "Omron HBP-9030": Case(driver="bp_monitor/omron_hbp", make=_omron, clock_error=A_YEAR_AHEAD),
+    "Omron HBP-9020": Case(
+        driver="bp_monitor/omron_hbp", make=omron_9020, settings={"experimental": True}
+    ),
     "A&D TM-2655P": _tm(TmModel.TM2655),
     "A&D TM-2657P": _tm(TmModel.TM2657),
     "InBody BPBIO320": _tm(TmModel.BPBIO320),
@@ -157,6 +174,11 @@ PUSHING = {
     "Health o meter 500KL, port opened late": _health_o_meter(join_mid_stream=True),
     "Health o meter 2595KL": Case(
         driver="scale/health_o_meter", make=HealthOMeterBinary, settings={"protocol": "baby"}
+    ),
+    "Health o meter 522KL, a baby": Case(
+        driver="scale/health_o_meter",
+        make=lambda placement: HealthOMeterBinary(placement, model=BABY_522),
+        settings={"protocol": "baby"},
     ),
     "A&D scale, PRINT": Case(driver="scale/and_weighing", make=AndWeighing),
     "Detecto solo": Case(driver="scale/sma", make=DetectoSolo, settings={"ask": False}),

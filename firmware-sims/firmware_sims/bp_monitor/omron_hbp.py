@@ -1,4 +1,4 @@
-"""An Omron HBP-9030 kiosk monitor on its USB2 port, output format 5 (serial line, no command set).
+"""An Omron HBP kiosk monitor: the 9030's output format 5, and the line of the 9020 (no commands).
 
 ```
 YYYY,MM,DD,HH,mm,<ID 20>,e,SYS,DIA,PR,m CR LF      53 ASCII bytes and the line end
@@ -6,6 +6,11 @@ YYYY,MM,DD,HH,mm,<ID 20>,e,SYS,DIA,PR,m CR LF      53 ASCII bytes and the line e
 ID is space padded, all spaces when none was given; e is the error number, 0 when it went well; the
 three figures are zero padded, three spaces each after an error; m counts body movements.
 Source: OMRON manual 2873643-0F p. 20, as quoted by github leon80148/BP_checker.
+
+```
+bp,<ID 20>,YYYY/MM/DD,HH:mm,SYS,MAP,DIA,PR,s CR LF      the HBP-9020
+```
+Source: one public client. What s says is not documented; 0 here. It has no line for a failure.
 """
 
 import random
@@ -40,6 +45,7 @@ class Frame:
     diastolic: int | None = None
     pulse: int | None = None
     movements: int = 0
+    mean: int | None = None
 
     def encode(self) -> bytes:
         """Return the bytes, line end included."""
@@ -53,6 +59,19 @@ class Frame:
             f"{self.error}",
             *(_figure(figure) for figure in (self.systolic, self.diastolic, self.pulse)),
             f"{self.movements}",
+        )
+        return ",".join(fields).encode("ascii") + b"\r\n"
+
+    def encode_csv(self) -> bytes:
+        """Return the same as the HBP-9020 says it, line end included."""
+        figures = (self.systolic, self.mean, self.diastolic, self.pulse)
+        fields = (
+            "bp",
+            self.person_id.ljust(_ID_WIDTH),
+            f"{self.year:04}/{self.month:02}/{self.day:02}",
+            f"{self.hour:02}:{self.minute:02}",
+            *(_figure(figure) for figure in figures),
+            "0",
         )
         return ",".join(fields).encode("ascii") + b"\r\n"
 
@@ -72,10 +91,9 @@ class OmronHbp:
     """A virtual kiosk monitor; `people` take turns, each with the ID they type or scan ("": none).
 
     A share `error_rate` of the measurements fails with an error number: that is no record produced.
-    `format_5` off is a monitor whose function item 32 was left on another format.
+    `encode` is how it says a measurement: `Frame.encode_id_format` is a monitor whose function item
+    32 was left on another format, `Frame.encode_csv` a HBP-9020.
     """
-
-    MODEL = "HBP-9030"
 
     def __init__(
         self,
@@ -87,7 +105,8 @@ class OmronHbp:
         name: str = "omron-hbp",
         seed: int = 0,
         error_rate: float = 0.0,
-        format_5: bool = True,
+        model: str = "HBP-9030",
+        encode: Callable[[Frame], bytes] = Frame.encode,
     ) -> None:
         self.clock = clock
         self._turns = cycle(people)
@@ -96,7 +115,9 @@ class OmronHbp:
         self._name = name
         self._random = random.Random(f"omron-hbp/{seed}")  # noqa: S311 - repeatable on purpose
         self._error_rate = error_rate
-        self._format_5 = format_5
+        self._model = model
+        self._encode = encode
+        self._says_mean = encode is Frame.encode_csv
         self._records = 0
 
     def measure(self) -> bytes:
@@ -116,7 +137,7 @@ class OmronHbp:
         self._records += 1
         self._ledger.enter(
             device=self._name,
-            model=self.MODEL,
+            model=self._model,
             record=self._records,
             measured_at=taken_at,
             slot=None,
@@ -124,6 +145,7 @@ class OmronHbp:
                 Kind.BLOOD_PRESSURE: {
                     "systolic": str(systolic),
                     "diastolic": str(diastolic),
+                    **({"mean": str(int(pressure.mean))} if self._says_mean else {}),
                     "unit": "mmHg",
                 },
                 Kind.HEART_RATE: {"pulse": str(pulse), "unit": "/min"},
@@ -137,6 +159,7 @@ class OmronHbp:
                 diastolic=diastolic,
                 pulse=pulse,
                 movements=movements,
+                mean=int(pressure.mean),
             )
         )
 
@@ -150,6 +173,7 @@ class OmronHbp:
         diastolic: int | None = None,
         pulse: int | None = None,
         movements: int = 0,
+        mean: int | None = None,
     ) -> Frame:
         shown = self.clock.device_local(taken_at)
         return Frame(
@@ -164,7 +188,5 @@ class OmronHbp:
             diastolic=diastolic,
             pulse=pulse,
             movements=movements,
+            mean=mean,
         )
-
-    def _encode(self, frame: Frame) -> bytes:
-        return frame.encode() if self._format_5 else frame.encode_id_format()

@@ -58,11 +58,15 @@ def _omron_options(parser: _Parser) -> None:
         "--error-rate", type=float, default=0.0, help="share of failed measurements"
     )
     parser.add_argument("--other-format", action="store_true", help="function item 32 is not 5")
+    parser.add_argument("--model", choices=["HBP-9030", "HBP-9020"], default="HBP-9030")
 
 
 def _omron(arguments: _Arguments, where: "Placement") -> "SerialDevice":
-    from firmware_sims.bp_monitor.omron_hbp import OmronHbp
+    from firmware_sims.bp_monitor.omron_hbp import Frame, OmronHbp
     from firmware_sims.serial_device import Deaf
+
+    said_by = {"HBP-9030": Frame.encode, "HBP-9020": Frame.encode_csv}
+    encode = Frame.encode_id_format if arguments.other_format else said_by[arguments.model]
 
     monitor = OmronHbp(
         where.people,
@@ -72,7 +76,8 @@ def _omron(arguments: _Arguments, where: "Placement") -> "SerialDevice":
         name=where.name,
         seed=where.seed,
         error_rate=arguments.error_rate,
-        format_5=not arguments.other_format,
+        model=arguments.model,
+        encode=encode,
     )
     return Deaf(monitor)
 

@@ -8,6 +8,7 @@ frame, and that 01 and 02 mean the same.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from firmware_sims.ledger import Kind
@@ -21,23 +22,43 @@ def encode(figure: str, *, pounds: bool, start: int = 2) -> bytes:
     return bytes([start, 0x80 if pounds else 0x82, 0xD7, 0xE4]) + figure.encode("ascii") + b"\r"
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a scale is called, and the figure it shows: its step, and how wide it is written."""
+
+    name: str
+    step: Decimal
+    format: str
+
+
+MODEL_2595KL = Model("2595KL", Decimal("0.1"), "05.1f")
+BABY_522 = Model("522KL", Decimal("0.005"), "07.3f")
+"""It weighs babies up to 20 kg; here whoever steps on weighs a tenth of themselves."""
+
+_TENTH = Decimal("0.1")
+
+
 class HealthOMeterBinary:
-    """A virtual 2595KL that pushes one frame for each weighing; people take turns."""
+    """A virtual scale that pushes one frame for each weighing; people take turns."""
 
-    MODEL = "2595KL"
-
-    def __init__(self, placement: Placement, *, pounds: bool = False) -> None:
+    def __init__(
+        self, placement: Placement, *, model: Model = MODEL_2595KL, pounds: bool = False
+    ) -> None:
         self._placement = placement
+        self._model = model
         self._pounds = pounds
 
     def measure(self) -> Sequence[bytes]:
         """Let the next person step on."""
         placement = self._placement
         body, _ = placement.next_person()
-        weight = shown_weight(body.weigh().weight, pounds=self._pounds, step=Decimal("0.1"))
+        mass = body.weigh().weight
+        if self._model is BABY_522:
+            mass *= _TENTH
+        weight = shown_weight(mass, pounds=self._pounds, step=self._model.step)
         values = {"weight": str(weight), "unit": "lb" if self._pounds else "kg"}
-        placement.record(self.MODEL, placement.now(), {Kind.WEIGHT: values})
-        return [encode(f"{weight:05.1f}", pounds=self._pounds)]
+        placement.record(self._model.name, placement.now(), {Kind.WEIGHT: values})
+        return [encode(format(weight, self._model.format), pounds=self._pounds)]
 
     def split(self, heard: bytes) -> Split:
         """Hear nothing."""
