@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.clock import Clock
 from gateway.drivers.api import Channel, Frame, gatt
-from gateway.errors import LinkLost, LinkRefused, LinkTimeout, PairingNeeded
+from gateway.errors import LinkError, LinkLost, LinkRefused, LinkTimeout, PairingNeeded
 from gateway.transport.arrivals import Arrivals, ArrivalsInbox
 
 CLOSE_S = 5.0
@@ -71,6 +71,10 @@ class Peer(Protocol):
 
     async def pair(self) -> None:
         """Pair without a code ("Just Works") and keep the bond; raises PairingNeeded."""
+        ...
+
+    def pairing_problem(self) -> str | None:
+        """Say, after a failure, what a person has to do about pairing; None if that is not it."""
         ...
 
     async def disconnect(self) -> None:
@@ -184,7 +188,7 @@ class GattLink:
         self, channel: Channel, asking: Coroutine[object, object, T], deadline: float
     ) -> T:
         try:
-            return await within(asking, deadline, f"a request to {channel}", self._arrivals.lost)
+            return await self._ask(asking, deadline, f"a request to {channel}")
         except LinkTimeout:
             # No other request may follow an unanswered one on this connection (Core 5.4, Vol 3,
             # Part F, 3.3.3): a late answer would be taken for the answer to the next request.
@@ -194,10 +198,17 @@ class GattLink:
     async def _pair(self) -> None:
         async with self._pairing:
             if not self._paired:
-                await within(
-                    self._peer.pair(), self._deadlines.pair, "pairing", self._arrivals.lost
-                )
+                await self._ask(self._peer.pair(), self._deadlines.pair, "pairing")
                 self._paired = True
+
+    async def _ask(self, asking: Coroutine[object, object, T], deadline: float, what: str) -> T:
+        try:
+            return await within(asking, deadline, what, self._arrivals.lost)
+        except LinkError as error:
+            # Devices hang up when a pairing fails, so that it looks like a lost link.
+            if (problem := self._peer.pairing_problem()) is not None:
+                raise PairingNeeded(problem) from error
+            raise
 
 
 async def within(

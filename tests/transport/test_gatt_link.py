@@ -31,6 +31,7 @@ class TablePeer:
 
     answer: Callable[[], bytes] = lambda: b"value"
     pairing: Callable[[], None] = lambda: None
+    failed: str | None = None
     done: list[str] = field(default_factory=list)
 
     async def read(self, handle: int, /) -> bytes:
@@ -46,6 +47,9 @@ class TablePeer:
     async def pair(self) -> None:
         self.done.append("pair")
         self.pairing()
+
+    def pairing_problem(self) -> str | None:
+        return self.failed
 
     async def disconnect(self) -> None:
         self.done.append("disconnect")
@@ -174,6 +178,13 @@ async def test_a_value_that_stays_closed_after_pairing_needs_a_person() -> None:
         with pytest.raises(PairingNeeded, match="pair the device with its code"):
             await link.read(READABLE)
     assert peer.done.count("pair") == 1
+
+
+async def test_a_request_that_fails_over_a_pairing_needs_a_person() -> None:
+    link, _ = linked(SilentPeer(failed="Pairing failed: the code was wrong."))
+
+    with pytest.raises(PairingNeeded, match="the code was wrong"):
+        await link.read(READABLE)
 
 
 async def test_another_error_is_given_to_the_driver_with_its_code() -> None:

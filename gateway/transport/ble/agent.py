@@ -35,21 +35,26 @@ class Agent(ServiceInterface):
         super().__init__("org.bluez.Agent1")
         self._ask = ask
         self._connected: set[str] = set()
-        self._refusals: dict[str, str] = {}
+        self._failures: dict[str, str] = {}
         self._asking: set[asyncio.Task[int]] = set()
 
     def admit(self, address: str) -> None:
         """Answer for this device from now on."""
         self._connected.add(address.upper())
-        self._refusals.pop(address.upper(), None)
+        self.worked(address)
 
     def dismiss(self, address: str) -> None:
         """Answer no longer; nothing happens if we did not."""
         self._connected.discard(address.upper())
+        self.worked(address)
 
-    def refusal(self, address: str) -> str | None:
-        """Say why the last pairing with this device was refused by us, None if it was not."""
-        return self._refusals.get(address.upper())
+    def worked(self, address: str) -> None:
+        """Take note that the device answers: whatever was asked of the owner, it was right."""
+        self._failures.pop(address.upper(), None)
+
+    def failure(self, address: str) -> str | None:
+        """Say why a pairing with this device fails, if one does: what has to be done better."""
+        return self._failures.get(address.upper())
 
     @dbus_method("RequestPasskey")
     async def request_passkey(self, device: DBusObjectPath) -> DBusUInt32:
@@ -117,6 +122,7 @@ class Agent(ServiceInterface):
             raise self._refuse(address, "nobody typed the code that the device shows") from None
         if passkey is None:
             raise self._refuse(address, "the code that the device shows was not given")
+        self._failures[address] = "the device did not accept the code"
         return passkey
 
     def _admitted(self, path: str) -> str:
@@ -127,5 +133,5 @@ class Agent(ServiceInterface):
         return address
 
     def _refuse(self, address: str, why: str) -> DBusError:
-        self._refusals[address] = why
+        self._failures[address] = why
         return DBusError("org.bluez.Error.Rejected", why)

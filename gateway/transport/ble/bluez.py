@@ -28,14 +28,14 @@ _WATCHED = (
 
 
 @asynccontextmanager
-async def attended(agent: Agent) -> AsyncIterator[asyncio.Future[str]]:
+async def attended(agent: Agent) -> AsyncIterator[asyncio.Future[RadioTrouble]]:
     """Let the agent answer for every pairing on this machine, as long as the context lasts.
 
     Gives a future that is done, with the reason, once a scan is worth nothing any more: bluetoothd
     ended, an adapter was unplugged or switched off. A bluetoothd that comes back knows no agent.
     Raises RadioUnavailable.
     """
-    gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    gone: asyncio.Future[RadioTrouble] = asyncio.get_running_loop().create_future()
 
     def hear(message: Message) -> None:
         if (why := _loss(message)) is not None and not gone.done():
@@ -62,21 +62,27 @@ async def adapter_at(address: str) -> str:
         return named(address, await _objects(bus))
 
 
+async def has_bond(address: str) -> bool:
+    """Say whether a device is paired today; bleak only tells how it was when first heard.
+
+    Raises RadioUnavailable.
+    """
+    async with _system_bus() as bus:
+        devices = await _devices(bus, address)
+    return any(device["Paired"].value for device in devices.values())
+
+
 async def forget(address: str) -> bool:
     """Drop a device with its bond from every adapter; returns whether there was a bond.
 
     Raises RadioUnavailable.
     """
-    known = False
     async with _system_bus() as bus:
-        for path, interfaces in (await _objects(bus)).items():
-            device = interfaces.get(_DEVICE)
-            if device is None or device["Address"].value.upper() != address.upper():
-                continue
-            known = known or bool(device["Paired"].value)
+        devices = await _devices(bus, address)
+        for path, device in devices.items():
             adapter = device["Adapter"].value
             await _call(bus, SERVICE, adapter, _ADAPTER, "RemoveDevice", "o", [path])
-    return known
+    return any(device["Paired"].value for device in devices.values())
 
 
 def named(address: str, objects: Mapping[str, Mapping[str, Any]]) -> str:
@@ -96,15 +102,15 @@ def named(address: str, objects: Mapping[str, Mapping[str, Any]]) -> str:
         ) from None
 
 
-def _loss(message: Message) -> str | None:
+def _loss(message: Message) -> RadioTrouble | None:
     body = message.body
     match message.member:
         case "NameOwnerChanged" if body[0] == SERVICE:
-            return "the Bluetooth service ended or began anew"
+            return RadioTrouble.NO_SERVICE
         case "InterfacesRemoved" if _ADAPTER in body[1]:
-            return "a Bluetooth adapter was unplugged"
+            return RadioTrouble.NO_ADAPTER
         case "PropertiesChanged" if body[0] == _ADAPTER and "Powered" in body[1]:
-            return None if body[1]["Powered"].value else "a Bluetooth adapter was switched off"
+            return None if body[1]["Powered"].value else RadioTrouble.POWERED_OFF
     return None
 
 
@@ -135,6 +141,15 @@ async def _objects(bus: MessageBus) -> dict[str, dict[str, Any]]:
     reply = await _call(bus, SERVICE, "/", interface, "GetManagedObjects", "", [])
     objects: dict[str, dict[str, Any]] = reply[0]
     return objects
+
+
+async def _devices(bus: MessageBus, address: str) -> dict[str, dict[str, Any]]:
+    """Return the properties of the device by object path, one for each adapter that knows it."""
+    return {
+        path: interfaces[_DEVICE]
+        for path, interfaces in (await _objects(bus)).items()
+        if _DEVICE in interfaces and interfaces[_DEVICE]["Address"].value.upper() == address.upper()
+    }
 
 
 async def _call(

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from bleak import BleakClient
 
 from gateway.drivers.api import gatt
-from gateway.errors import PairingNeeded
+from gateway.errors import LinkRefused, PairingNeeded
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble.agent import Agent
 from gateway.transport.ble.trouble import FAILURES, link_trouble, name_of, on_link
 from gateway.transport.gatt_link import Characteristic
 
+T = TypeVar("T")
+LOSS_WITHIN_S = 0.5
+"""bluetoothd sends both within milliseconds; a busy machine may need more."""
+_UNLIKELY_ERROR = 0x0E
+
 
 class BleakPeer:
     """One connection of bleak, as `GattLink` uses it."""
 
-    def __init__(self, client: BleakClient, arrivals: Arrivals, agent: Agent | None) -> None:
+    def __init__(
+        self, client: BleakClient, arrivals: Arrivals, agent: Agent | None, *, bonded: bool
+    ) -> None:
         self._client = client
         self._arrivals = arrivals
         self._agent = agent
+        self._bonded = bonded
         self._address = client.address
 
-    async def connect(self, bonded: bool) -> list[Characteristic]:
+    async def connect(self) -> list[Characteristic]:
         """Connect and list the characteristics; the device may pair from now on."""
         if self._agent is not None:
             self._agent.admit(self._address)
@@ -29,7 +41,7 @@ class BleakPeer:
             await self._client.connect()
             services = self._client.services
         except FAILURES as error:
-            if bonded and "br-connection-canceled" in str(error):
+            if self._bonded and "br-connection-canceled" in str(error):
                 # This is how BlueZ 5.82 says that the other side has lost the bond.
                 raise PairingNeeded(
                     "The device does not know the gateway any more: let the gateway forget it and"
@@ -49,11 +61,12 @@ class BleakPeer:
 
     async def read(self, handle: int, /) -> bytes:
         """Read a value."""
-        return bytes(await on_link(self._client.read_gatt_char(handle), "reading"))
+        return bytes(await self._asked(self._client.read_gatt_char(handle), "reading"))
 
     async def write(self, handle: int, data: bytes, /, *, acknowledged: bool) -> None:
         """Write a value."""
-        await on_link(self._client.write_gatt_char(handle, data, response=acknowledged), "writing")
+        writing = self._client.write_gatt_char(handle, data, response=acknowledged)
+        await self._asked(writing, "writing")
 
     async def enable(self, handle: int, /, *, indications: bool) -> None:
         """Subscribe; the operating system chooses between the two. bleak collects first."""
@@ -61,18 +74,20 @@ class BleakPeer:
         def arrived(_sender: object, data: bytearray) -> None:
             self._arrivals.arrived(handle, bytes(data))
 
-        await on_link(self._client.start_notify(handle, arrived), "subscribing")
+        await self._asked(self._client.start_notify(handle, arrived), "subscribing")
 
     async def pair(self) -> None:
         """Ask the operating system to pair."""
         try:
             await self._client.pair()
         except FAILURES as error:
-            why = self._agent.refusal(self._address) if self._agent is not None else None
-            raise PairingNeeded(
-                f"Pairing failed ({why or name_of(error)}):"
-                " bring the device into its pairing mode and pair it from the gateway."
-            ) from error
+            problem = self.pairing_problem() or _failed(name_of(error))
+            raise PairingNeeded(problem) from error
+
+    def pairing_problem(self) -> str | None:
+        """Say what became of the code that the device showed, unless all is well."""
+        why = self._agent.failure(self._address) if self._agent is not None else None
+        return None if why is None else _failed(why)
 
     async def disconnect(self) -> None:
         """End the connection; the device may no longer pair."""
@@ -81,3 +96,24 @@ class BleakPeer:
         finally:
             if self._agent is not None:
                 self._agent.dismiss(self._address)
+
+    async def _asked(self, asking: Awaitable[T], doing: str) -> T:
+        try:
+            answer = await on_link(asking, doing)
+        except LinkRefused as refusal:
+            if refusal.code == _UNLIKELY_ERROR:
+                # BlueZ 5.82 answers so, too, what was asked when the connection ended, and says
+                # only then that it has.
+                await asyncio.wait({self._arrivals.lost}, timeout=LOSS_WITHIN_S)
+                self._arrivals.check()
+            raise
+        if self._agent is not None:
+            self._agent.worked(self._address)
+        return answer
+
+
+def _failed(why: str) -> str:
+    return (
+        f"Pairing failed ({why}): bring the device into its pairing mode and pair it from the"
+        " gateway."
+    )

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
+from weakref import WeakSet
 
 from bleak import BleakClient, BleakScanner
 from bleak.args.bluez import BlueZScannerArgs
@@ -27,11 +28,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Sighting, service_of
-from gateway.errors import LinkError, LinkLost, RadioUnavailable
+from gateway.errors import LinkError, LinkLost, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble.advertising import is_bonded, is_rotating, sighting_of
 from gateway.transport.ble.agent import Agent, AskPasskey
-from gateway.transport.ble.bluez import adapter_at, attended, forget
+from gateway.transport.ble.bluez import adapter_at, attended, forget, has_bond
 from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.trouble import on_radio
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, within
@@ -88,6 +89,7 @@ class BleTransport:
         over_bluez = sys.platform == "linux" and scanner is None
         self._agent = Agent(ask_passkey) if over_bluez else None
         self._heard: OrderedDict[str, BLEDevice] = OrderedDict()
+        self._links: WeakSet[Arrivals] = WeakSet()
         self._count = 0
 
     @property
@@ -105,21 +107,28 @@ class BleTransport:
 
         while True:
             async with self._attended() as gone:
+                gone.add_done_callback(self._lose_links)
                 while not gone.done():
                     await self._scan(heard, gone)
 
     @asynccontextmanager
-    async def _attended(self) -> AsyncIterator[asyncio.Future[str]]:
+    async def _attended(self) -> AsyncIterator[asyncio.Future[RadioTrouble]]:
         if self._agent is None:
             yield asyncio.get_running_loop().create_future()
             return
         async with attended(self._agent) as gone:
             yield gone
 
+    def _lose_links(self, gone: asyncio.Future[RadioTrouble]) -> None:
+        """Give every link up whose bluetoothd has ended: bleak does not notice."""
+        if not gone.cancelled() and gone.result() is RadioTrouble.NO_SERVICE:
+            for arrivals in self._links:
+                arrivals.lose("the Bluetooth service ended")
+
     async def _scan(
         self,
         heard: Callable[[BLEDevice, AdvertisementData], None],
-        gone: asyncio.Future[str],
+        gone: asyncio.Future[RadioTrouble],
     ) -> None:
         """Scan until nothing was heard for a while, or nothing can be heard any more."""
         scanner = await self._scanner(heard)
@@ -138,7 +147,7 @@ class BleTransport:
         backend = self._scanner_backend
         return BleakScanner(heard, scanning_mode="active", bluez=bluez, backend=backend)
 
-    async def _hears(self, gone: asyncio.Future[str]) -> bool:
+    async def _hears(self, gone: asyncio.Future[RadioTrouble]) -> bool:
         """Wait for SILENCE_S, or until `gone`; returns whether anything was heard meanwhile."""
         before = self._count
         pausing = asyncio.ensure_future(self._pause(SILENCE_S))
@@ -184,18 +193,20 @@ class BleTransport:
 
     async def _connect(self, device: BLEDevice) -> GattLink:
         arrivals = Arrivals(self._clock)
+        self._links.add(arrivals)
         client = BleakClient(
             device,
             disconnected_callback=lambda _: arrivals.lose("the connection ended"),
             timeout=self._deadlines.connect,
             backend=self._client_backend,
         )
-        peer = BleakPeer(client, arrivals, self._agent)
-        bonded = is_bonded(device)
+        over_bluez = self._agent is not None
+        bonded = await has_bond(device.address) if over_bluez else is_bonded(device)
+        peer = BleakPeer(client, arrivals, self._agent, bonded=bonded)
+        patience = self._deadlines.connect + self._deadlines.request  # bleak also discovers
         try:
-            connecting = peer.connect(bonded)
-            patience = self._deadlines.connect + self._deadlines.request  # bleak also discovers
-            characteristics = await within(connecting, patience, "connecting", arrivals.lost)
+            # Not given up when the link is lost: BlueZ says a little later why it was.
+            characteristics = await within(peer.connect(), patience, "connecting")
         except BaseException:
             with suppress(LinkError):
                 await within(peer.disconnect(), CLOSE_S, "ending the connection")

@@ -101,6 +101,9 @@ class BumblePeer:
                 f"Pairing failed ({error}): bring the device into its pairing mode and try again."
             ) from error
 
+    def pairing_problem(self) -> None:
+        """Return None: only `pair` pairs here, and says itself why it fails."""
+
     async def disconnect(self) -> None:
         """End the connection."""
         if _is_up(self._connection):

@@ -31,7 +31,7 @@ from gateway.errors import (
     RadioTrouble,
     RadioUnavailable,
 )
-from gateway.transport.ble import BleSettings, BleTransport
+from gateway.transport.ble import BleSettings, BleTransport, peer
 from gateway.transport.ble.bluez import named
 from gateway.transport.ble.trouble import link_trouble, radio_trouble
 from gateway.transport.gatt_link import Deadlines
@@ -69,6 +69,7 @@ class TableClient(BaseBleakClient):
 
     reads: ClassVar[list[bytes | Exception]] = []
     connects: ClassVar[list[Exception]] = []
+    bare: ClassVar[int] = 0
     log: ClassVar[list[str]] = []
     last: ClassVar[Any] = None
 
@@ -84,6 +85,9 @@ class TableClient(BaseBleakClient):
         self.up = True
         service = BleakGATTService(None, 1, BASE.format("1810"))
         self.services = BleakGATTServiceCollection()
+        if self.bare:
+            type(self).bare -= 1
+            return
         self.services.add_service(service)
         stored = BleakGATTCharacteristic(
             None, 2, BASE.format("2a35"), ["indicate", "write"], lambda: 20, service
@@ -272,6 +276,25 @@ async def test_a_closed_value_is_paired_for(watched: Watched) -> None:
     assert TableClient.log == ["pair", "disconnect"]
 
 
+async def test_a_device_without_its_services_is_connected_once_more(watched: Watched) -> None:
+    TableClient.bare = 1
+    link = await watched.open()
+    await link.close()
+
+    assert set(link.channels) == {STORED}
+    assert TableClient.log == ["disconnect", "disconnect"]
+
+
+async def test_a_device_that_stays_without_its_services_is_left_to_the_driver(
+    watched: Watched,
+) -> None:
+    TableClient.bare = 2
+    link = await watched.open()
+    await link.close()
+
+    assert not link.channels
+
+
 async def test_a_disconnection_reaches_whoever_waits(watched: Watched) -> None:
     link = await watched.open()
     inbox = await link.subscribe(STORED)
@@ -279,6 +302,30 @@ async def test_a_disconnection_reaches_whoever_waits(watched: Watched) -> None:
 
     with pytest.raises(LinkLost):
         await inbox.get(within=SOON_S)
+    await link.close()
+
+
+async def test_an_unlikely_error_that_was_the_end_of_the_connection_is_a_lost_link(
+    watched: Watched,
+) -> None:
+    TableClient.reads[:] = [BleakGATTProtocolError(0x0E)]
+    link = await watched.open()
+    asyncio.get_running_loop().call_later(0.01, TableClient.last._disconnected_callback)
+
+    with pytest.raises(LinkLost):
+        await link.read(STORED)
+    await link.close()
+
+
+async def test_an_unlikely_error_of_a_device_that_stays_is_a_refusal(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "LOSS_WITHIN_S", 0.0)
+    TableClient.reads[:] = [BleakGATTProtocolError(0x0E)]
+    link = await watched.open()
+
+    with pytest.raises(LinkRefused):
+        await link.read(STORED)
     await link.close()
 
 
