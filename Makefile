@@ -21,6 +21,7 @@ demo: setup ## Virtual devices, sandbox health space and the real daemon; SECOND
 test: setup ## The whole suite
 	@tools/debian-packages.sh $(TEST_PACKAGES)
 	@if [ -n "$$GATEWAY_PROFILES" ]; then tools/fhir-core.sh; fi
+	@tools/bluez-box.sh || true # its tests are skipped then, with the reason
 	$(PY) -m pytest -q -n 2 --dist loadgroup $(ARGS)
 
 test-bluez: setup ## Only the tests over the real Linux Bluetooth stack, in a virtual machine

@@ -19,7 +19,7 @@ from tests.bluez.box import Box
 from tests.firmware_sims.people import body
 
 PASSKEY = 123456
-PATIENT = Pace(advertise_for_s=120, idle_s=6, settle_s=0.1)
+PATIENT = Pace(advertise_for_s=120, idle_s=3, settle_s=0.1)
 """A cuff that waits for a busy machine."""
 
 
@@ -72,6 +72,11 @@ class Air:
         """Carry a device away: its link is lost, and if it comes back, it knows nobody."""
         del self._there[device.identity.address]
         await self._radio.remove(device)
+
+    async def unplug(self) -> None:
+        """Pull the adapter out. Its power goes first, or its last words would be noise."""
+        self._radio.cut_power()
+        await self.box.do("unplug")
 
     async def clear(self) -> None:
         """Leave Bluetooth as it was found, whatever the test did to it."""

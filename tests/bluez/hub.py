@@ -22,6 +22,7 @@ from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
 from gateway.transport.ble import BleSettings, BleTransport
 
+BLOOD_PRESSURE, CGM = "bp_monitor/bluetooth_sig", "cgm/bluetooth_sig"
 WITHIN_S = 40.0
 """Everything here takes seconds; a machine that also runs the rest of the suite is slower."""
 
@@ -43,11 +44,14 @@ class NoticedJournal:
     def __init__(self, journal: Journal, news: asyncio.Event) -> None:
         self._journal = journal
         self._news = news
-        self.describe = journal.describe
         self.bookmark = journal.bookmark
         self.set_bookmark = journal.set_bookmark
         self.set_aside = journal.set_aside
         self.remark = journal.remark
+
+    async def describe(self, device: Device) -> Device:
+        self._news.set()
+        return await self._journal.describe(device)
 
     async def record(
         self, device: Device, readings: Sequence[Reading], bookmark: str | None = None

@@ -6,9 +6,7 @@ from firmware_sims.faults import Fault
 from firmware_sims.identity import Pairing
 
 from tests.bluez.air import PASSKEY, Air
-from tests.bluez.hub import Hub
-
-BLOOD_PRESSURE, CGM = "bp_monitor/bluetooth_sig", "cgm/bluetooth_sig"
+from tests.bluez.hub import BLOOD_PRESSURE, CGM, Hub
 
 
 async def test_stored_readings_arrive_from_a_cuff_that_pairs_without_a_code(

@@ -1,0 +1,217 @@
+"""What goes wrong on Linux Bluetooth, one test for each thing, and what the daemon does then."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from bleak import BleakClient, BleakScanner
+from firmware_sims.cgm.bluetooth_sig import GlucoseSensor
+from firmware_sims.identity import Pairing
+
+from gateway.clock import SystemClock
+from gateway.domain.device import DeviceId
+from gateway.drivers.api import Manifest, Reach, Sighting, gatt
+from gateway.errors import LinkLost, LinkTimeout, PairingNeeded, RadioTrouble, RadioUnavailable
+from gateway.transport.arrivals import Arrivals
+from gateway.transport.ble import BleSettings, BleTransport
+from gateway.transport.ble.peer import BleakPeer
+from gateway.transport.gatt_link import Deadlines
+from tests.bluez.air import PASSKEY, Air
+from tests.bluez.hub import BLOOD_PRESSURE, CGM, WITHIN_S, Hub
+
+FEATURE = gatt("1810", "2a49")
+MANIFEST = Manifest(
+    "test/cuff", "Cuff", Reach.BLE, frozenset(), "none", (), services=frozenset({"1810"})
+)
+HASTY = Deadlines(read=1.0, request=1.0, pair=1.0)
+
+
+@asynccontextmanager
+async def watched(transport: BleTransport) -> AsyncIterator[asyncio.Queue[Sighting]]:
+    seen: asyncio.Queue[Sighting] = asyncio.Queue()
+    watching = asyncio.ensure_future(transport.watch(seen.put_nowait))
+    try:
+        yield seen
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+
+
+async def first(seen: asyncio.Queue[Sighting], address: str) -> Sighting:
+    async with asyncio.timeout(WITHIN_S):
+        while (sighting := await seen.get()).address != address:
+            pass
+    return sighting
+
+
+async def listening(air: Air, hub: Hub) -> tuple[GlucoseSensor, DeviceId]:
+    """Begin a conversation that has no end; all that was stored has been read."""
+    sensor = await air.sensor(hours=1)
+    device = hub.adopt(sensor.identity.address, CGM)
+    await hub.until(lambda: hub.readings(device) == sensor.held and hub.is_talking())
+    return sensor, device
+
+
+async def goes_on(hub: Hub, sensor: GlucoseSensor, device: DeviceId) -> None:
+    """See that the next sample arrives too."""
+    sensor.measure()
+    await hub.until(lambda: hub.readings(device) == sensor.held)
+
+
+# Pairing
+
+
+async def test_without_an_agent_pairing_fails_and_needs_a_person(air: Air) -> None:
+    cuff = await air.cuff(Pairing.JUST_WORKS)
+    device = await BleakScanner.find_device_by_address(cuff.identity.address, timeout=WITHIN_S)
+    assert device is not None
+    peer = BleakPeer(BleakClient(device), Arrivals(SystemClock()), agent=None, bonded=False)
+    await peer.connect()
+
+    with pytest.raises(PairingNeeded):
+        await peer.pair()
+    await peer.disconnect()
+
+
+async def test_an_encrypted_read_that_is_never_answered_costs_the_link_not_the_daemon(
+    air: Air,
+) -> None:
+    cuff = await air.cuff(Pairing.JUST_WORKS)
+    transport = BleTransport(BleSettings(), SystemClock(), HASTY)
+    async with watched(transport) as seen:
+        sighting = await first(seen, cuff.identity.address)
+    link = await transport.open(sighting, MANIFEST)  # no longer watched: the agent is gone too
+
+    with pytest.raises((LinkTimeout, LinkLost, PairingNeeded)):
+        await link.read(FEATURE)
+    await link.close()
+
+
+@pytest.mark.parametrize("typed", [PASSKEY + 1, None], ids=["wrong code", "refused"])
+async def test_after_a_wrong_code_a_person_is_told_and_the_right_one_works(
+    air: Air, hub: Hub, typed: int | None
+) -> None:
+    hub.owner.passkeys = [typed]
+    cuff = await air.cuff(Pairing.PASSKEY, stored=1)
+    device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+    await hub.until(lambda: hub.problem(device) is not None)
+    problem = hub.problem(device)
+    hub.owner.passkeys = [PASSKEY]
+    hub.supervisor.retry(device)
+    await hub.until(lambda: hub.readings(device) == 2)
+
+    assert problem is not None
+    assert "pair" in problem
+
+
+async def test_a_cuff_that_forgot_the_gateway_needs_a_person_and_is_paired_anew(
+    air: Air, hub: Hub
+) -> None:
+    first_life = await air.cuff(stored=1)
+    device = hub.adopt(first_life.identity.address, BLOOD_PRESSURE)
+    await hub.until(lambda: hub.readings(device) == 2 and not hub.is_talking())
+    await air.remove(first_life)
+    await air.cuff(stored=2)
+    await hub.until(lambda: hub.problem(device) is not None)
+    problem = hub.problem(device)
+    had_a_bond = await hub.transport.forget(device)
+    hub.supervisor.retry(device)
+    await hub.until(lambda: hub.readings(device) == 6)
+
+    assert had_a_bond
+    assert problem is not None
+    assert "does not know the gateway any more" in problem
+
+
+async def test_five_devices_pair_and_deliver_at_once(air: Air, hub: Hub) -> None:
+    cuffs = [await air.cuff(stored=2, number=number) for number in range(1, 6)]
+    ours = [hub.adopt(cuff.identity.address, BLOOD_PRESSURE) for cuff in cuffs]
+    await hub.until(lambda: [hub.readings(device) for device in ours] == [4] * 5)
+
+
+# The link, the adapter, the service
+
+
+async def test_a_device_out_of_range_ends_its_conversation_at_once(air: Air, hub: Hub) -> None:
+    sensor, device = await listening(air, hub)
+    await air.remove(sensor)
+    await hub.until(lambda: not hub.is_talking())
+
+    assert hub.problem(device) is None
+
+
+async def test_an_adapter_that_is_unplugged_is_noticed_and_comes_back(air: Air, hub: Hub) -> None:
+    sensor, device = await listening(air, hub)
+    await air.unplug()
+    await hub.until(lambda: not hub.is_talking() and hub.radio() is RadioTrouble.NO_ADAPTER)
+    await air.box.do("plug")
+    await goes_on(hub, sensor, device)
+
+
+@pytest.mark.parametrize(
+    ("fault", "repair", "reason"),
+    [
+        ("adapter_off", "adapter_on", RadioTrouble.POWERED_OFF),
+        ("bluetoothd_off", "bluetoothd_on", RadioTrouble.NO_SERVICE),
+    ],
+)
+async def test_trouble_with_the_radio_is_noticed_named_and_survived(
+    air: Air, hub: Hub, fault: str, repair: str, reason: RadioTrouble
+) -> None:
+    sensor, device = await listening(air, hub)
+    await air.box.do(fault)
+    await hub.until(lambda: not hub.is_talking() and hub.radio() is reason)
+    await air.box.do(repair)
+    await goes_on(hub, sensor, device)
+
+
+async def test_after_bluetoothd_began_anew_devices_can_still_be_paired(air: Air, hub: Hub) -> None:
+    _, known = await listening(air, hub)
+    await air.box.do("bluetoothd_off")
+    await air.box.do("bluetoothd_on")
+    hub.owner.passkeys = [PASSKEY]
+    cuff = await air.cuff(Pairing.PASSKEY, stored=1)
+    device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+    await hub.until(lambda: hub.readings(device) == 2)
+
+    assert hub.problem(known) is None
+
+
+# Scanning
+
+
+async def test_of_two_scanners_the_second_is_busy_until_the_first_ends(air: Air) -> None:
+    sensor = await air.sensor(hours=0)
+    second = BleTransport(BleSettings(), SystemClock())
+    async with watched(BleTransport(BleSettings(), SystemClock())) as seen:
+        await first(seen, sensor.identity.address)
+        with pytest.raises(RadioUnavailable) as trouble:
+            await second.watch(lambda _: None)
+    async with watched(second) as seen:
+        await first(seen, sensor.identity.address)
+
+    assert trouble.value.reason is RadioTrouble.BUSY
+
+
+async def test_a_device_that_lies_still_is_seen_over_and_over(air: Air) -> None:
+    sensor = await air.sensor(hours=0)
+    async with watched(BleTransport(BleSettings(), SystemClock())) as seen:
+        strengths = [(await first(seen, sensor.identity.address)).rssi_dbm for _ in range(5)]
+
+    assert len(set(strengths)) == 1
+
+
+async def test_the_adapter_is_chosen_by_its_address(air: Air) -> None:
+    cuff = await air.cuff()
+    settings = BleSettings(adapter="02:00:00:00:00:01")
+    async with watched(BleTransport(settings, SystemClock())) as seen:
+        await first(seen, cuff.identity.address)
+
+    with pytest.raises(RadioUnavailable, match="those there are: 02:00:00:00:00:01"):
+        await BleTransport(BleSettings(adapter="02:00:00:00:00:09"), SystemClock()).watch(
+            lambda _: None
+        )
