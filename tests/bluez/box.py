@@ -118,6 +118,7 @@ class Box:
 def _command(hci: str, bus_port: int) -> list[str]:
     host, _, port = hci.rpartition(":")
     return [
+        *("setpriv", "--pdeathsig", "KILL"),  # a run that is killed leaves no machine behind
         "qemu-system-x86_64",
         # Emulated, wherever we are: /dev/kvm may exist and not work. `-cpu max` is far slower.
         *("-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem-v1", "-smp", "2"),
