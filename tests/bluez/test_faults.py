@@ -169,6 +169,9 @@ async def test_trouble_with_the_radio_is_noticed_named_and_survived(
     await goes_on(hub, sensor, device)
 
 
+# Seen once in some seven runs, on a loaded machine: BlueZ answers InProgress to every scan that
+# follows, as if the scan of before were still there. Why is not known yet.
+@pytest.mark.unsettled
 async def test_after_bluetoothd_began_anew_devices_can_still_be_paired(air: Air, hub: Hub) -> None:
     _, known = await listening(air, hub)
     await air.box.do("bluetoothd_off")
