@@ -122,7 +122,9 @@ class Stage:
         path = self.folder / "gateway.toml"
         path.write_text(self._configuration(space, radio))
         self.daemon = Daemon(path, configuration.load(path), self.folder)
+        started = datetime.now(UTC)
         self.daemon.launch()
+        self.deaf.append((started, datetime.now(UTC)))  # opening a port empties it
         self._introduce(radio, space["people"])
 
     def _configuration(self, space: Mapping[str, Any], radio: Mapping[str, Any]) -> str:
