@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Protocol
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_TIMESYNCD_DONE = Path("/run/systemd/timesync/synchronized")
 _STEP_S = 1.0  # a clock is set by more than this; steering it moves it by far less between looks
 
 
@@ -54,7 +53,7 @@ class HubClock:
     says so again: the kernel forgets that it was synchronised whenever somebody sets the time.
     """
 
-    def __init__(self, clock: Clock, is_right: Callable[[], bool]) -> None:
+    def __init__(self, clock: Clock, is_right: Callable[[], bool | None]) -> None:
         self._clock = clock
         self._is_right = is_right
         self._trusted = False
@@ -70,22 +69,28 @@ class HubClock:
             self.steps += 1
             self._trusted = False
         self._ahead_s = ahead_s
-        self._trusted = self._trusted or self._is_right()
+        self._trusted = self._trusted or bool(self._is_right())
         return replace(now, trusted=self._trusted)
 
+    def trust(self) -> None:
+        """Rely on the clock from now on, until it is set: somebody who may ask says it is right."""
+        self._trusted = True
 
-def is_synchronised() -> bool:
+
+def is_synchronised() -> bool | None:
     """Tell whether the system's clock has been set by a time server since it was set by anyone.
 
-    The kernel says so (adjtimex); where it may not be asked, systemd-timesyncd's mark does.
+    None: the kernel may not be asked, as under systemd's ProtectClock=, which refuses adjtimex
+    altogether, or in a container.
     """
-    status = _adjtimex()
-    if status is None:
-        return _TIMESYNCD_DONE.exists()
-    return not status & _STA_UNSYNC
+    error_us = _greatest_error_us()
+    return None if error_us is None else error_us < _NO_IDEA_US
 
 
-_STA_UNSYNC = 0x0040
+# Whoever sets the clock by hand sends the kernel's bound to its limit, NTP_PHASE_LIMIT of
+# include/linux/timex.h; so do hours without a server. The flag STA_UNSYNC is no measure: time
+# servers also set it to keep the kernel from writing to a battery-backed clock.
+_NO_IDEA_US = 16_000_000
 # Linux has a clock that goes on while the machine sleeps; elsewhere a hub must not sleep.
 _SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -98,20 +103,21 @@ class _Timex(ctypes.Structure):
         ("offset", ctypes.c_long),
         ("freq", ctypes.c_long),
         ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
         ("rest", ctypes.c_char * 256),
     )
 
 
-def _adjtimex() -> int | None:
-    """Return the kernel's status of the clock without changing it; None if it may not be asked."""
+def _greatest_error_us() -> int | None:
+    """Return the kernel's bound of the clock's error; None if it may not be asked.
+
+    Changes nothing. Spec: adjtimex(2), `maxerror`, with `modes` 0.
+    """
     asked = _Timex()
     try:
         answer = ctypes.CDLL(None).adjtimex(ctypes.byref(asked))
     except (OSError, AttributeError):  # no such call here
         return None
-    return None if answer < 0 else int(asked.status)
+    return None if answer < 0 else int(asked.maxerror)
 
 
 @cache

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.app.hub_time import watch
+from gateway.app.hub_time import Elsewhere, watch
 from gateway.clock import HubClock
 from gateway.domain.device_time import Correction
 from gateway.journal.reader import Reader
@@ -48,3 +49,68 @@ async def test_a_reading_before_the_first_synchronisation_gets_its_time_when_it_
     assert waiting.timing.reason is Correction.HUB_CLOCK_UNSET
     assert view.entry.timing.measured_at == START
     assert view.entry.timing.reason is Correction.RECEPTION
+
+
+class Service:
+    """systemd-timedated, which may be missing."""
+
+    def __init__(self, *, says: bool | None) -> None:
+        self.says = says
+
+    async def __call__(self) -> bool | None:
+        return self.says
+
+
+def others(service: Service, mark: Path, *, kernel: bool | None = None) -> Elsewhere:
+    return Elsewhere(lambda: kernel, service, mark)
+
+
+async def test_where_the_kernel_may_not_be_asked_timedated_is(tmp_path: Path) -> None:
+    service = Service(says=False)
+    elsewhere = others(service, tmp_path / "no such mark")
+
+    before = await elsewhere.says_right()
+    service.says = True
+
+    assert (before, await elsewhere.says_right()) == (False, True)
+
+
+async def test_a_kernel_that_may_be_asked_has_the_only_word(tmp_path: Path) -> None:
+    assert not await others(Service(says=True), tmp_path, kernel=False).says_right()
+
+
+async def test_the_mark_of_timesyncd_counts_once_each_time_it_is_set(tmp_path: Path) -> None:
+    mark = tmp_path / "synchronized"
+    elsewhere = others(Service(says=None), mark)
+    answers = []
+
+    for happens in (lambda: None, mark.touch, lambda: None, lambda: os.utime(mark, (1, 1))):
+        happens()
+        elsewhere.look()
+        answers.append(await elsewhere.says_right())
+
+    assert answers == [False, True, False, True]
+
+
+async def test_a_hub_whose_kernel_may_not_be_asked_learns_the_time_too(tmp_path: Path) -> None:
+    path = tmp_path / "journal" / "journal.db"
+    wall = ManualClock()
+    clock = HubClock(wall, lambda: None)
+    service = Service(says=False)
+    trusted = []
+
+    async def pass_time(event: asyncio.Event, seconds: float) -> None:
+        trusted.append(clock.now().trusted)
+        if len(trusted) == 1:
+            service.says = True
+        if len(trusted) == 2:
+            service.says = False
+            wall.step(timedelta(days=-1))  # somebody sets the clock; nobody says that it is right
+        if len(trusted) == 3:
+            raise Enough
+
+    async with open_journal(path, wall) as journal:
+        with pytest.raises(Enough):
+            await watch(clock, journal, pass_time, others(service, tmp_path / "no such mark"))
+
+    assert trusted == [False, True, False]

@@ -59,6 +59,15 @@ def test_the_unit_leaves_open_what_the_gateway_needs() -> None:
     assert "StateDirectory=healthspace-gateway" in unit
 
 
+def test_the_unit_lets_the_gateway_ask_the_kernel_for_the_time_but_not_set_it() -> None:
+    unit = lines(UNIT)
+    filters = [line.partition("=")[2].split() for line in unit if "SystemCallFilter=" in line]
+
+    assert {"adjtimex", "clock_adjtime", "clock_adjtime64"} <= set(filters[-1])
+    assert not [line for line in unit if line.startswith("ProtectClock=")]
+    assert {"CapabilityBoundingSet=", "AmbientCapabilities=", "DevicePolicy=closed"} <= set(unit)
+
+
 def test_every_rule_is_written_as_udev_reads_it() -> None:
     for line in lines(RULES):
         assert all(_RULE.fullmatch(part) for part in line.split(", ")), line
