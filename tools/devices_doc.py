@@ -26,6 +26,7 @@ _TITLES = {
     "glucose_meter": "Blood glucose meters",
     "scale": "Scales",
 }
+_BONDS_FIRST = ", or at once where a model shows nothing before"
 _REACHED = {
     Reach.BLE: "Bluetooth; pairs when the device asks for it",
     Reach.ADVERTISEMENT: "Bluetooth advertisements only; never connected, never paired",
@@ -63,7 +64,7 @@ def _driver(manifest: Manifest) -> Iterator[str]:
 def _reached(manifest: Manifest) -> str:
     line = manifest.line
     if line is None:
-        return _REACHED[manifest.reach]
+        return _REACHED[manifest.reach] + (_BONDS_FIRST if manifest.bonds_first else "")
     bits = f"{line.data_bits}{line.parity}{line.stop_bits:g}"
     return f"{_REACHED[manifest.reach]}; {line.baud} baud, {bits}"
 

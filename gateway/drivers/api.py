@@ -152,6 +152,9 @@ class Manifest:
     models: tuple[Model, ...]
     services: frozenset[str] = frozenset()
     """The GATT services it speaks (short UUIDs)."""
+    bonds_first: frozenset[str] = frozenset()
+    """Services of devices that show or do nothing before they are bonded: one that has such a
+    service, or advertises it, is paired as soon as it is connected, before it is asked anything."""
     line: Line | None = None
     settings: tuple[Setting, ...] = ()
     decodes: Mapping[str, Channel] = field(default_factory=dict)

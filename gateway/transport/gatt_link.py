@@ -8,12 +8,12 @@ not for an encrypted read without a pairing agent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from gateway.clock import Clock
-from gateway.drivers.api import Channel, Frame, gatt
+from gateway.drivers.api import Channel, Frame, Manifest, Sighting, gatt, service_of
 from gateway.errors import LinkError, LinkLost, LinkRefused, LinkTimeout, PairingNeeded
 from gateway.transport.arrivals import Arrivals, ArrivalsInbox
 
@@ -95,7 +95,11 @@ class GattLink:
         characteristics: Iterable[Characteristic],
         clock: Clock,
         deadlines: Deadlines,
+        *,
+        bonded: bool = False,
     ) -> None:
+        self.bonded = bonded
+        """Whether the device was bonded when it was connected."""
         self._deadlines = deadlines
         self._peer = peer
         self._clock = clock
@@ -146,6 +150,13 @@ class GattLink:
             self._inboxes[channel] = inbox
         return self._inboxes[channel]
 
+    async def pair(self) -> None:
+        """Pair now, unless that was done on this link. Raises PairingNeeded, LinkError."""
+        async with self._pairing:
+            if not self._paired:
+                await self._ask(self._peer.pair(), self._deadlines.pair, "pairing")
+                self._paired = True
+
     async def close(self) -> None:
         """End the connection."""
         if self._closed:
@@ -173,7 +184,7 @@ class GattLink:
         except LinkRefused as refusal:
             if refusal.code not in NEEDS_PAIRING:
                 raise
-        await self._pair()
+        await self.pair()
         try:
             return await self._once(channel, ask(), deadline)
         except LinkRefused as refusal:
@@ -195,12 +206,6 @@ class GattLink:
             self._arrivals.lose(f"the device left a request to {channel} unanswered")
             raise
 
-    async def _pair(self) -> None:
-        async with self._pairing:
-            if not self._paired:
-                await self._ask(self._peer.pair(), self._deadlines.pair, "pairing")
-                self._paired = True
-
     async def _ask(self, asking: Coroutine[object, object, T], deadline: float, what: str) -> T:
         try:
             return await within(asking, deadline, what, self._arrivals.lost)
@@ -209,6 +214,32 @@ class GattLink:
             if (problem := self._peer.pairing_problem()) is not None:
                 raise PairingNeeded(problem) from error
             raise
+
+
+async def bonded_first(
+    link: GattLink,
+    sighting: Sighting,
+    manifest: Manifest,
+    connect: Callable[[], Awaitable[GattLink]],
+) -> GattLink:
+    """Return the link, paired first if the device is one of the manifest's `bonds_first`.
+
+    What a device shows to a bonded partner only is discovered by connecting once more. Raises
+    PairingNeeded, LinkError; the link is then closed.
+    """
+    shown = {service_of(channel) for channel in link.channels}
+    first = manifest.bonds_first & (shown | sighting.services)
+    if link.bonded or not first:
+        return link
+    try:
+        await link.pair()
+    except BaseException:
+        await link.close()
+        raise
+    if first <= shown:
+        return link
+    await link.close()
+    return await connect()
 
 
 async def within(

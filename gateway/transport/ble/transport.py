@@ -35,7 +35,7 @@ from gateway.transport.ble.agent import Agent, AskPasskey
 from gateway.transport.ble.bluez import adapter_at, attended, forget, has_bond
 from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.trouble import on_radio
-from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, within
+from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, bonded_first, within
 
 SILENCE_S = 30.0
 """bluetoothd may stop scanning and say nothing: after its restart, after an adapter was unplugged,
@@ -179,17 +179,19 @@ class BleTransport:
         """Connect and discover; a bonded device is encrypted by the operating system.
 
         BlueZ may declare a device discovered before it is: if the services are missing that the
-        device advertises and the driver speaks, it is connected once more.
+        device advertises and the driver speaks, it is connected once more. Where the manifest asks
+        for it, the device is paired before anything else.
         """
         device = self._heard.get(sighting.address)
         if device is None:
             raise LinkLost("the device has not been seen since the radio was switched on")
         link = await self._connect(device)
         offered = {service_of(channel) for channel in link.channels}
-        if offered and offered >= sighting.services & manifest.services:
-            return link
-        await link.close()
-        return await self._connect(device)
+        wanted = sighting.services & manifest.services - manifest.bonds_first
+        if not offered or not offered >= wanted:
+            await link.close()
+            link = await self._connect(device)
+        return await bonded_first(link, sighting, manifest, lambda: self._connect(device))
 
     async def _connect(self, device: BLEDevice) -> GattLink:
         arrivals = Arrivals(self._clock)
@@ -212,7 +214,7 @@ class BleTransport:
                 await within(peer.disconnect(), CLOSE_S, "ending the connection")
             raise
         deadlines = self._deadlines if bonded else _with_pairing(self._deadlines)
-        return GattLink(peer, arrivals, characteristics, self._clock, deadlines)
+        return GattLink(peer, arrivals, characteristics, self._clock, deadlines, bonded=bonded)
 
     async def forget(self, device: DeviceId) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one.

@@ -36,9 +36,14 @@ class BumblePeer:
         self._bonds = bonds
         self._attributes: dict[int, Any] = {}
 
+    @property
+    def bonded(self) -> bool:
+        """Whether there is a bond with the device."""
+        return self._bonds.get(str(self._connection.peer_address)) is not None
+
     async def encrypt_if_bonded(self) -> None:
         """Use the bond at once: some devices show their services only to a bonded partner."""
-        if self._bonds.get(str(self._connection.peer_address)) is None:
+        if not self.bonded:
             return
         try:
             with translated("encrypting", keep=hci.HCI_Error):

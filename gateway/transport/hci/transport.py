@@ -19,7 +19,7 @@ from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Sighting
 from gateway.errors import LinkLost, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
-from gateway.transport.gatt_link import Deadlines, GattLink
+from gateway.transport.gatt_link import Deadlines, GattLink, bonded_first
 from gateway.transport.hci.bonds import Bonds
 
 if TYPE_CHECKING:
@@ -110,7 +110,11 @@ class HciTransport:
         return DeviceId(f"{'ble-rotating' if rotating else 'ble'}:{sighting.address}")
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> GattLink:
-        """Connect, encrypt if bonded, discover."""
+        """Connect, encrypt if bonded, discover; pair first where the manifest asks for it."""
+        link = await self._connect(sighting)
+        return await bonded_first(link, sighting, manifest, lambda: self._connect(sighting))
+
+    async def _connect(self, sighting: Sighting) -> GattLink:
         if self._radio is None:
             raise RadioUnavailable(
                 f"The Bluetooth controller at {self._settings.url} is not there.",
@@ -121,7 +125,9 @@ class HciTransport:
             raise LinkLost("the device has not been seen since the radio was switched on")
         arrivals = Arrivals(self._clock)
         peer, characteristics = await self._radio.connect(heard.address, arrivals)
-        return GattLink(peer, arrivals, characteristics, self._clock, self._deadlines)
+        return GattLink(
+            peer, arrivals, characteristics, self._clock, self._deadlines, bonded=peer.bonded
+        )
 
     def forget(self, device: DeviceId) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one."""

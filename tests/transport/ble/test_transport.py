@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -274,6 +275,27 @@ async def test_a_closed_value_is_paired_for(watched: Watched) -> None:
 
     assert value.data == b"value"
     assert TableClient.log == ["pair", "disconnect"]
+
+
+async def test_a_device_that_is_to_be_bonded_first_is_paired_before_anything_else(
+    watched: Watched,
+) -> None:
+    first = replace(MANIFEST, bonds_first=frozenset({"1810"}))
+    link = await watched.transport.open(await watched.sighting(), first)
+    await link.close()
+
+    assert TableClient.log == ["pair", "disconnect"]
+
+
+async def test_a_device_that_hides_a_service_until_it_is_bonded_is_connected_once_more(
+    watched: Watched,
+) -> None:
+    shy = replace(MANIFEST, services=frozenset({"fe4a"}), bonds_first=frozenset({"fe4a"}))
+    seen = replace(await watched.sighting(), services=frozenset({"fe4a", "1810"}))
+    link = await watched.transport.open(seen, shy)
+    await link.close()
+
+    assert TableClient.log == ["pair", "disconnect", "disconnect"]
 
 
 async def test_a_device_without_its_services_is_connected_once_more(watched: Watched) -> None:

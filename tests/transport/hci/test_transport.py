@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.transport.hci.virtual_air import CUFF, Air, Cuff, open_air
 LIVE, STORED = gatt("1810", "2a36"), gatt("1810", "2a35")
 SECRET, CONTROL, SILENT = gatt("1810", "2a9d"), gatt("1810", "2a52"), gatt("1810", "2a9e")
 MANIFEST = Manifest("test/cuff", "Cuff", Reach.BLE, frozenset(), "none", ())
+HIDDEN = "fe4a"
 SOON_S = 5.0
 
 
@@ -208,6 +210,31 @@ async def test_a_device_that_forgot_its_bond_needs_a_person_and_is_paired_anew_a
 
         assert known
         assert value.data == b"secret"
+
+
+async def test_a_device_that_is_to_be_bonded_first_is_paired_once_and_before_anything_else(
+    air: Air, cuff: Cuff, tmp_path: Path
+) -> None:
+    pairings: list[object] = []
+    cuff.device.on("pairing_start", pairings.append)
+    first = replace(MANIFEST, bonds_first=frozenset({"1810"}))
+    for _ in range(2):
+        async with watch(air, tmp_path / "bonds") as watched:
+            link = await watched.transport.open(await watched.sighting(), first)
+            await link.close()
+            assert len(pairings) == 1
+
+
+async def test_a_service_that_only_a_bonded_partner_sees_is_found(air: Air, cuff: Cuff) -> None:
+    shy = replace(MANIFEST, services=frozenset({HIDDEN}), bonds_first=frozenset({HIDDEN}))
+    cuff.shows_once_bonded(HIDDEN)
+    async with watch(air) as watched:
+        seen = await watched.sighting()
+        seen = replace(seen, services=frozenset({*seen.services, HIDDEN}))
+        link = await watched.transport.open(seen, shy)
+        await link.close()
+
+    assert gatt(HIDDEN, "2a9d") in link.channels
 
 
 async def test_a_device_that_refuses_to_pair_needs_a_person(air: Air, cuff: Cuff) -> None:

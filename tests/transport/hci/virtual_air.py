@@ -94,6 +94,15 @@ class Cuff:
             auto_restart=True, advertising_interval_min=20, advertising_interval_max=20
         )
 
+    def shows_once_bonded(self, service: str) -> None:
+        """Have a service appear in the table of attributes with the next bond."""
+
+        def show(*_: object) -> None:
+            secret = _characteristic(SECRET, P.READ, R | LOCKED, b"hidden")
+            self.device.add_service(gatt.Service(UUID(service), [secret]))
+
+        self.device.on("connection", lambda connection: connection.on("pairing", show))
+
     async def indicate(self, data: bytes) -> None:
         """Return once the record may be forgotten."""
         await self.device.indicate_subscribers(self.stored, data)

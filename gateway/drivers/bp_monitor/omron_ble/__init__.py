@@ -37,6 +37,7 @@ class _OmronBle:
             Model("HEM-7361T", "from a public client"),
         ),
         services=frozenset({OLD, NEW}),
+        bonds_first=frozenset({NEW}),
         settings=(MODEL, KEY, PROGRAM_KEY),
         decodes={"OMRON-FRAME": _FRAME, "OMRON-14LE": _LITTLE, "OMRON-14BE": _BIG},
     )

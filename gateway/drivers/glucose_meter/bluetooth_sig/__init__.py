@@ -18,6 +18,7 @@ from gateway.drivers.api import (
     Reach,
     Session,
     Sighting,
+    service_of,
 )
 from gateway.drivers.device_clock import SET_CLOCK
 from gateway.drivers.glucose_meter.bluetooth_sig import codec, contour
@@ -56,6 +57,7 @@ class _BluetoothSigGlucoseMeter:
             Model("CareSens, FORA", "checked against public captures of their ketone records"),
         ),
         services=frozenset({SERVICE}),
+        bonds_first=frozenset({service_of(contour.CLOCK)}),
         settings=(SET_CLOCK,),
         decodes={
             **{channel.split("/")[1].upper(): channel for channel in _STANDARD},

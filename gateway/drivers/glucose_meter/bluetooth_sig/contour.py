@@ -2,9 +2,9 @@
 
     00001026-...   op u8 (01: set) | UTC Date Time | offset of the local time i16 min
 
-It must be bonded before it is subscribed to, and shows an error unless its clock was written:
-so this comes first, and its acknowledged write, or read, is what makes the link pair. The clock is
-written in every conversation where the owner lets clocks be set, and otherwise only looked at.
+It must be bonded before it is subscribed to (`bonds_first` of the manifest sees to that), and shows
+an error unless its clock was written: so this comes before the subscriptions. The clock is written
+in every conversation where the owner lets clocks be set, and otherwise only looked at.
 
 Source: a public client's handling of the Contour Next One; nobody has tried it on the hardware.
 """
@@ -51,7 +51,7 @@ def clock_octets(utc: datetime, offset: timedelta) -> bytes:
 
 
 async def greet(session: Session) -> None:
-    """Set or look at the clock of a Contour meter, which pairs; do nothing for others."""
+    """Set or look at the clock of a Contour meter; do nothing for others."""
     if CLOCK not in session.link.channels:
         return
     shown = wanted_time(session)

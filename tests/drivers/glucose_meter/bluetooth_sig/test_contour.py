@@ -46,7 +46,7 @@ async def test_the_clock_is_written_before_the_first_subscription() -> None:
     assert values(session) == [101, 102]
 
 
-async def test_without_the_owners_word_the_clock_is_only_looked_at_but_that_pairs() -> None:
+async def test_without_the_owners_word_the_clock_is_only_looked_at() -> None:
     link = Noting(Meter(records(1, 2)).link())
 
     await DRIVER.converse(RecordingSession(DRIVER, link))
