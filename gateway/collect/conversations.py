@@ -88,7 +88,7 @@ class Conversations:
                 problem = f"The conversation took longer than {self.longest_s:g} s."
                 return _ended(Outcome.TOO_LONG, problem, session)
             return _judged(error, session)
-        return _ended(Outcome.COMPLETE, None, session)
+        return _completed(session)
 
     def _session(
         self, driver: Driver, link: OpenLink, device: Device, sighting: Sighting
@@ -130,11 +130,34 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
 def _judged(error: Exception, session: LiveSession | None) -> Ended:
     if isinstance(error, LinkLost) and session is not None and session.kept:
         # Devices hang up when they have nothing more to say.
-        return _ended(Outcome.COMPLETE, None, session)
+        return _completed(session)
     for kind, outcome in _OUTCOMES:
         if isinstance(error, kind):
             return _ended(outcome, str(error), session)
     return _ended(Outcome.BUG, f"The conversation failed: {place_of(error)}.", session)
+
+
+def _completed(session: LiveSession | None) -> Ended:
+    """Judge a conversation that came to its end; one that only brought riddles is no success."""
+    if session is not None and reads_nothing(session) and session.reach is Reach.BLE:
+        return _ended(Outcome.UNREADABLE, riddle(session), session)
+    return _ended(Outcome.COMPLETE, None, session)
+
+
+def reads_nothing(session: LiveSession) -> bool:
+    """Say whether all that the device sent as measurements had to be set aside."""
+    return session.unreadable > 0 and session.understood == 0
+
+
+def riddle(session: LiveSession) -> str:
+    """Say, of a device whose every measurement was set aside, what a person can do."""
+    firmware = session.device.firmware
+    version = f"firmware {firmware}" if firmware else "its firmware"
+    return (
+        f"None of the {session.unreadable} measurement(s) that the device sent can be read; they"
+        f" are kept. Perhaps {version} is newer than the driver {session.device.driver}: look for a"
+        " newer gateway, or name another driver."
+    )
 
 
 def _ended(outcome: Outcome, problem: str | None, session: LiveSession | None) -> Ended:

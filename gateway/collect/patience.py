@@ -25,6 +25,8 @@ class Outcome(StrEnum):
     """The link failed before anything was kept."""
     PROTOCOL = "protocol"
     """The device broke the rules of the conversation."""
+    UNREADABLE = "unreadable"
+    """Of what the device sent as measurements, the driver could read nothing."""
     TOO_LONG = "too_long"
     PAIRING = "pairing"
     JOURNAL = "journal"
@@ -41,21 +43,28 @@ WAITS_S = {
     Outcome.COMPLETE: QUIET_S,
     Outcome.LINK: (1.0, 2.0, 5.0, 15.0, 60.0),
     Outcome.PROTOCOL: (5.0, 15.0, 60.0, 300.0),
+    Outcome.UNREADABLE: (5.0, 15.0, 60.0, 300.0),
     Outcome.TOO_LONG: (60.0, 300.0),
-    Outcome.PAIRING: (60.0, 300.0),
+    Outcome.PAIRING: (2.0, 60.0, 300.0),
     Outcome.JOURNAL: (10.0, 30.0, 60.0),
     Outcome.CONFIG: (60.0, 300.0),
     Outcome.BUG: (60.0, 300.0, 3600.0),
     Outcome.STOPPED: (0.0,),
 }
-"""Seconds to wait after the first, second, ... such end in a row; the last value stays."""
+"""Seconds to wait after the first, second, ... such end in a row; the last value stays.
+
+The first pairing with some cuffs fails (Omron BP5150) and the second works: it is tried again while
+their pairing mode lasts, which is about a minute.
+"""
 
 PORT_WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """The same for a port that was unplugged or could not be opened: what a kiosk sends while its port
 is closed is lost, so it is never left for long."""
 _PORT_MAY_BE_BACK = frozenset({Outcome.COMPLETE, Outcome.LINK})
 
-_WAKING_HELPS = frozenset({Outcome.COMPLETE, Outcome.LINK, Outcome.PROTOCOL, Outcome.PAIRING})
+_WAKING_HELPS = frozenset(
+    {Outcome.COMPLETE, Outcome.LINK, Outcome.PROTOCOL, Outcome.UNREADABLE, Outcome.PAIRING}
+)
 """Ends after which somebody at the device may have changed something."""
 
 

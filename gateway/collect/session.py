@@ -9,7 +9,7 @@ from gateway.clock import Clock, Instant
 from gateway.domain.device import Device
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Reading
-from gateway.drivers.api import Driver, Frame, Link, Sighting
+from gateway.drivers.api import Driver, Frame, Link, Reach, Sighting
 from gateway.errors import DecodeError, JournalFull, ProtocolError
 from gateway.metrics import Metrics
 
@@ -79,6 +79,10 @@ class LiveSession:
         self.recorded = 0
         self.kept = 0
         """What the journal took so far: readings, new or not, frames set aside, remarks."""
+        self.understood = 0
+        """Readings that the driver made so far, new or not."""
+        self.unreadable = 0
+        """Frames that the driver set aside so far."""
 
     @property
     def link(self) -> Link:
@@ -89,6 +93,11 @@ class LiveSession:
     def device(self) -> Device:
         """The device as known so far."""
         return self._device
+
+    @property
+    def reach(self) -> Reach:
+        """How the driver's devices are reached."""
+        return self._driver.manifest.reach
 
     @property
     def sighting(self) -> Sighting:
@@ -120,6 +129,7 @@ class LiveSession:
 
     async def record(self, *readings: Reading, bookmark: str | None = None) -> int:
         """Make the readings durable, and with them the bookmark; returns how many were new."""
+        self.understood += len(readings)
         self._own(all(reading.device == self._device.id for reading in readings))
         try:
             entries = await self._journal.record(self._device, readings, bookmark)
@@ -140,6 +150,7 @@ class LiveSession:
     async def set_aside(self, frame: Frame, error: DecodeError, /) -> None:
         """Keep a frame that could not be read. Raises ProtocolError after ASIDE_LIMIT of them."""
         self._one_more_aside()
+        self.unreadable += 1
         await self._journal.set_aside(self._device, frame, error)
         self.kept += 1
         self._count("frames_set_aside_total", 1)

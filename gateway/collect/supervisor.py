@@ -11,11 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 
 from gateway.clock import Clock
-from gateway.collect.conversations import LONGEST_S, Conversations, Ended, Wrap, place_of
+from gateway.collect.conversations import (
+    LONGEST_S,
+    Conversations,
+    Ended,
+    Wrap,
+    place_of,
+    reads_nothing,
+    riddle,
+)
 from gateway.collect.patience import Outcome, Patience
 from gateway.collect.session import JournalPort, Settings
 from gateway.collect.sightings import Seen, Sightings
@@ -32,6 +40,9 @@ RADIO_WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Before a transport that failed is tried again; the last value stays."""
 STEADY_S = 60.0
 """A transport that worked for so long was well: its next failure is the first of a new series."""
+ALARMING = 10
+"""So many unreadable frames and no reading are no accident of a line; a sensor's conversation, with
+which this begins, may last for weeks."""
 
 _logger = logging.getLogger(__name__)
 
@@ -92,7 +103,10 @@ class Supervisor:
             tuple(self._states.values()),
             tuple(self._sessions.values()),
             tuple(self._sightings.all()),
-            tuple(it for it in self._troubles.values() if not self._is_over(it)),
+            (
+                *(it for it in self._troubles.values() if not self._is_over(it)),
+                *self._riddles(),
+            ),
         )
 
     def retry(self, device: DeviceId) -> None:
@@ -104,6 +118,13 @@ class Supervisor:
         """Whether a conversation that goes on, for months perhaps, shows that it is."""
         session = self._conversations.talking.get(trouble.device)
         return session is not None and (trouble.outcome is Outcome.LINK or session.kept > 0)
+
+    def _riddles(self) -> Iterator[Trouble]:
+        """Name the open conversations that bring nothing but what cannot be read."""
+        for device, session in self._conversations.talking.items():
+            if session.unreadable >= ALARMING and reads_nothing(session):
+                now = self._clock.now()
+                yield Trouble(device, Outcome.UNREADABLE, riddle(session), now)
 
     async def _watch(self, transport: Transport) -> None:
         failures = 0

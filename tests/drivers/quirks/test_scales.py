@@ -8,7 +8,6 @@ from gateway.drivers.api import Reach, Sighting
 from gateway.drivers.registry import installed
 from gateway.drivers.scale.bluetooth_sig import DRIVER, codec
 from gateway.drivers.scale.sanitas import DRIVER as SANITAS
-from gateway.drivers.scale.xiaomi import DRIVER as XIAOMI
 from gateway.drivers.scale.xiaomi.session import V2
 from gateway.testing.clock import START
 from gateway.testing.links import ScriptedLink
@@ -140,7 +139,3 @@ async def test_quirk_45_every_frame_is_acknowledged() -> None:
 
     assert isinstance(session.link, ScriptedLink)
     assert [data.hex()[:4] for _, data in session.link.written[1:]] == ["e7f1"] * 4
-
-
-def test_quirk_49_a_scale_that_only_advertises_has_a_driver_that_only_listens() -> None:
-    assert XIAOMI.manifest.reach is Reach.ADVERTISEMENT
