@@ -86,14 +86,12 @@ class Database:
         except apsw.Error as error:
             raise self._translated(error) from error
 
-    def insert(self, sql: str, bindings: Sequence[Any]) -> int | None:
-        """Run one INSERT of one row; return the row's number, or None if a conflict kept it out."""
+    def insert_many(self, sql: str, bindings: Sequence[Sequence[Any]]) -> list[Row]:
+        """Run one INSERT with RETURNING for each set of bindings; return what was inserted."""
         try:
-            self._connection.execute(sql, bindings)
-            changed = self._connection.changes()
+            return self._connection.executemany(sql, bindings).fetchall()
         except apsw.Error as error:
             raise self._translated(error) from error
-        return self._connection.last_insert_rowid() if changed else None
 
     def run_many(self, sql: str, bindings: Iterable[Sequence[Any]]) -> None:
         """Run one statement once for each set of bindings."""

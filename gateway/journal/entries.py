@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
@@ -26,7 +27,7 @@ from gateway.journal.writer import Transaction
 _NEW_ENTRY = (
     "INSERT INTO entries"
     " (id, device, kind, slot, recorded_us, measured_us, subject, attribution, payload)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING number, id"
 )
 
 
@@ -40,8 +41,8 @@ def record(
 ) -> list[Entry]:
     """Store the readings that are new and queue each where it is to go; return the new entries.
 
-    What follows from them (timings, deliveries, the audit link) is written once for all calls that
-    share the transaction.
+    The entries are written once for all calls that share the transaction, and so is what follows
+    from them (timings, deliveries, the audit link): what is returned is filled by then.
     """
     if any(reading.device != device.id for reading in readings):
         raise ValueError("every reading of one call comes from the device that is named with them")
@@ -49,19 +50,15 @@ def record(
     assignments = people.assignments_of(tx, number)
     known_looks = looks = clocks.history(tx, number)
     new: list[Entry] = []
-    rows: list[tuple[int, Entry]] = []
     for reading in readings:
         looks = clocks.looked(looks, reading)
         timing = timings.time_of(tx.db, reading, zone, looks)
         subject, attribution = people.whose(assignments, reading, timing)
         entry_id = tx.keys.entry(identity(reading))
         entry = Entry(entry_id, reading, timing, subject, attribution, known)
-        row = tx.db.insert(_NEW_ENTRY, entry_rows.entry_row(entry, number, tx.now_us, tx.keys))
-        if row is not None:
-            new.append(entry)
-            rows.append((row, entry))
-    if rows:
-        _leave(tx, number, rows, routes)
+        row = entry_rows.entry_row(entry, number, tx.now_us, tx.keys)
+        tx.recorded.append((number, entry, row, new))
+    tx.rest = lambda: _write(tx, routes)
     if looks != known_looks:
         clocks.keep(tx, number, looks)
     if bookmark is not None:
@@ -69,26 +66,24 @@ def record(
     return new
 
 
-def _leave(
-    tx: Transaction,
-    device: int,
-    rows: list[tuple[int, Entry]],
-    routes: Mapping[str, frozenset[Kind]],
-) -> None:
-    """Leave the rest to be done with that of other calls."""
-    tx.rest = lambda: _follow(tx, routes)
-    tx.recorded.setdefault(device, []).extend(rows)
-
-
-def _follow(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:
-    """Write what follows from the entries recorded: timings, deliveries, audit."""
-    new, tx.recorded = tx.recorded, {}
-    rows = [row for of_device in new.values() for row in of_device]
+def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:
+    """Write what was recorded and is new, and what follows from it."""
+    recorded, tx.recorded = tx.recorded, []
+    written = tx.db.insert_many(_NEW_ENTRY, [row for _, _, row, _ in recorded])
+    numbers = {entry_rows.from_blob(stored): number for number, stored in written}
+    rows: list[tuple[int, Entry]] = []
+    by_device: defaultdict[int, list[Entry]] = defaultdict(list)
+    for device, entry, _, new in recorded:
+        number = numbers.pop(entry.id, None)  # of two that are the same only the first is news
+        if number is not None:
+            new.append(entry)
+            rows.append((number, entry))
+            by_device[device].append(entry)
     timings.append(tx, [(n, e.timing) for n, e in rows])
     outbox.enqueue(tx, [(n, e.reading.kind, e.subject) for n, e in rows], routes)
     boots.note_all(tx, [(number, entry.reading.received) for number, entry in rows])
-    for device, of_device in new.items():
-        _remember(tx, device, [entry for _, entry in of_device])
+    for device, of_device in by_device.items():
+        _remember(tx, device, of_device)
 
 
 def _remember(tx: Transaction, device: int, new: list[Entry]) -> None:

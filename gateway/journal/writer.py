@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from gateway.clock import Clock
 from gateway.domain.entry import Entry
 from gateway.errors import JournalError, JournalFull
-from gateway.journal.database import Database
+from gateway.journal.database import Database, Row
 from gateway.journal.instants import to_us
 from gateway.journal.keys import Keyring
 from gateway.journal.memory import Memory
@@ -52,10 +52,10 @@ class Transaction:
     """Destinations at which something became due: their workers are woken after the commit."""
     fold: bool = False
     """Whether the log is to be emptied after the commit: it may still hold what was erased."""
-    recorded: dict[int, list[tuple[int, Entry]]] = field(default_factory=dict)
-    """By device: new entries with their numbers, of which the rest is still to be written."""
+    recorded: list[tuple[int, Entry, Row, list[Entry]]] = field(default_factory=list)
+    """Entries still to be written: the device's number, the row, and where to add it if new."""
     rest: Callable[[], None] | None = None
-    """Writes that rest, once for all calls."""
+    """Writes them and what follows from them, once for all calls."""
 
     def finish(self) -> None:
         """Do what was left, before something else looks at it and before the commit."""
