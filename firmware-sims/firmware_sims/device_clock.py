@@ -4,13 +4,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 FACTORY_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 - what a cuff shows after a battery change
+UNIX_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - and what a Mi scale does
 
 
 class DeviceClock:
     """Local time as the device believes it.
 
     `now` is true time, aware. `error` is how far the device is ahead (negative: behind) when it
-    starts, `drift_ppm` how many microseconds per second it gains from then on.
+    starts, `drift_ppm` how many microseconds per second it gains from then on. `factory_time` is
+    what it shows after a battery change.
     """
 
     def __init__(
@@ -20,8 +22,10 @@ class DeviceClock:
         utc_offset: timedelta = timedelta(),
         error: timedelta = timedelta(),
         drift_ppm: float = 0,
+        factory_time: datetime = FACTORY_TIME,
     ) -> None:
         self._now = now
+        self._factory_time = factory_time
         self._drift = drift_ppm / 1_000_000
         self._set_at = now()
         self._set_to = (self._set_at + utc_offset + error).replace(tzinfo=None)
@@ -48,7 +52,7 @@ class DeviceClock:
 
     def lost(self, at: datetime) -> None:
         """Let the battery have been changed at a true time gone by."""
-        self.changed(at, FACTORY_TIME)
+        self.changed(at, self._factory_time)
 
     def moved(self, at: datetime, by: timedelta) -> None:
         """Let its user have set it forward, or back, at a true time gone by."""
@@ -61,4 +65,4 @@ class DeviceClock:
 
     def reset(self) -> None:
         """Fall back to the factory's time, as after a battery change."""
-        self.set_to(FACTORY_TIME)
+        self.set_to(self._factory_time)

@@ -28,6 +28,12 @@ class Fault(StrEnum):
     SLOW = "slow"
     """The device thinks for `slow_s` before it sends its next frame."""
 
+    SMALL_OBJECT = "small_object"
+    """A thing, not a person, is put on a scale, which says so. It is no record produced."""
+
+    IMPEDANCE_FAILED = "impedance_failed"
+    """A scale stands too dry to measure impedance, and says so by a number of its own."""
+
     REFUSE_CLOCK = "refuse_clock"
     """A write of the current time is answered "data field ignored" (0x80)."""
 

@@ -32,17 +32,46 @@ class Identity:
     passkey: int = 0
 
 
-def advertisement(identity: Identity, services: Sequence[int]) -> bytes:
-    """Return flags (general discoverable, no BR/EDR), 16-bit services and name.
+@dataclass(frozen=True, slots=True)
+class Advertisement:
+    """What a device calls out, and what it answers to a scan request, 31 octets at most each."""
 
-    Raises ValueError for a name too long to advertise.
+    data: bytes
+    response: bytes = b""
+
+
+def advertisement(
+    identity: Identity,
+    services: Sequence[int] = (),
+    *,
+    vendor_service: str | None = None,
+    service_data: tuple[int, bytes] | None = None,
+    maker_data: tuple[int, bytes] | None = None,
+) -> Advertisement:
+    """Return flags (general discoverable, no BR/EDR), services, data by 16-bit UUID, and the name.
+
+    What does not fit the advertisement goes into the scan response (Core, Vol 6 B 2.3.1.1; Core
+    Specification Supplement part A). Raises ValueError for a name too long for either.
     """
-    uuids = b"".join(uuid.to_bytes(2, "little") for uuid in services)
-    structures = (b"\x01\x06", b"\x03" + uuids, b"\x09" + identity.name.encode())
-    data = b"".join(bytes([len(structure)]) + structure for structure in structures)
-    if len(data) > _ADVERTISING_ROOM:
+    structures = [b"\x01\x06"]
+    if services:
+        structures.append(b"\x03" + b"".join(uuid.to_bytes(2, "little") for uuid in services))
+    if vendor_service is not None:
+        structures.append(b"\x07" + bytes.fromhex(vendor_service.replace("-", ""))[::-1])
+    for kind, pair in ((0x16, service_data), (0xFF, maker_data)):
+        if pair is not None:
+            structures.append(bytes([kind]) + pair[0].to_bytes(2, "little") + pair[1])
+    structures.append(b"\x09" + identity.name.encode())
+    data, response = b"", b""
+    for structure in structures:
+        octets = bytes([len(structure)]) + structure
+        if not response and len(data + octets) <= _ADVERTISING_ROOM:
+            data += octets
+        else:
+            response += octets
+    if len(response) > _ADVERTISING_ROOM:
         raise ValueError(f"the name {identity.name!r} does not fit its advertisement")
-    return data
+    return Advertisement(data, response)
 
 
 def pairing_config(identity: Identity) -> Any:

@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from bumble import att, hci, smp
+from bumble.device import AdvertisingType
 from bumble.gatt import GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR as CONFIGURATION
 from bumble.gatt import Descriptor
 
-from firmware_sims.identity import Identity, advertisement, pairing_config
+from firmware_sims.identity import Advertisement, Identity, advertisement, pairing_config
 
 ADVERTISING_INTERVAL_MS = 60  # fast enough that a scan of a tenth of a second sees every device
 _NOTIFY, _INDICATE = 0x01, 0x02
@@ -33,12 +34,15 @@ class VirtualDevice(Protocol):
 
 
 class Peripheral:
-    """One device on the radio. At most one link: a connected device does not advertise."""
+    """One device on the radio. At most one link: a connected device does not advertise.
+
+    Raises ValueError for a name too long to advertise.
+    """
 
     def __init__(self, device: VirtualDevice, stack: Any) -> None:
         self._device = device
         self._stack = stack
-        self._advertisement = b""
+        self._call = advertisement(device.identity, device.advertised)
         self._link: Any = None
         self._exchanges: set[asyncio.Future[None]] = set()
         self._pairing = False
@@ -47,12 +51,8 @@ class Peripheral:
         self._lost = asyncio.Event()
 
     async def power_on(self) -> None:
-        """Bring the stack up, with the device's services and pairing rules.
-
-        Raises ValueError for a name too long to advertise.
-        """
+        """Bring the stack up, with the device's services and pairing rules."""
         identity = self._device.identity
-        self._advertisement = advertisement(identity, self._device.advertised)
         for service in self._device.services():
             self._guard_subscriptions(service)
             self._stack.add_service(service)
@@ -82,12 +82,23 @@ class Peripheral:
         """The octets that fit one notification or indication (ATT_MTU - 3)."""
         return 20 if self._link is None else int(self._link.att_mtu) - 3
 
-    async def advertise(self) -> None:
-        """Call for a collector; goes on until one connects or `fall_silent`."""
+    async def advertise(self, call: Advertisement | None = None) -> None:
+        """Call for a collector; goes on until one connects or `fall_silent`.
+
+        Without `call` it says what services it has and its name.
+        """
+        await self._advertise(call or self._call, AdvertisingType.UNDIRECTED_CONNECTABLE_SCANNABLE)
+
+    async def broadcast(self, call: Advertisement) -> None:
+        """Say something to everybody, with no way to connect; goes on until `fall_silent`."""
+        await self._advertise(call, AdvertisingType.UNDIRECTED)
+
+    async def _advertise(self, call: Advertisement, kind: AdvertisingType) -> None:
         await self._whole(
             self._stack.start_advertising(
-                advertising_data=self._advertisement,
-                scan_response_data=self._advertisement,
+                advertising_type=kind,
+                advertising_data=call.data,
+                scan_response_data=call.response,
                 advertising_interval_min=ADVERTISING_INTERVAL_MS,
                 advertising_interval_max=ADVERTISING_INTERVAL_MS,
             )

@@ -15,13 +15,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from bumble import hci, ll
-from bumble.controller import Controller
 from bumble.device import Device, DeviceConfiguration
 from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.pairing import PairingConfig
 from bumble.transport.common import AsyncPipeSink
 
+from firmware_sims.controller import RadioController
 from firmware_sims.hci_server import HciServer
 from firmware_sims.peripheral import Peripheral, VirtualDevice
 
@@ -62,69 +62,9 @@ class Link(LocalLink):  # type: ignore[misc]  # bumble carries no types
     def is_advertising(self, address: Any) -> bool:
         """Say whether a connect request to this address would be heard."""
         return any(
-            controller.le_legacy_advertiser.enabled
-            and controller.le_legacy_advertiser.address == address
+            controller.accepts_connections and controller.le_legacy_advertiser.address == address
             for controller in self.controllers
         )
-
-
-class RadioController(Controller):  # type: ignore[misc]  # bumble carries no types
-    """A controller that a Linux kernel can drive too.
-
-    It claims no feature of which bumble implements only the claim (privacy, extended and periodic
-    advertising: the kernel stalls 20 s per connection on those), cancels a connection that it was
-    told to cancel, and forgets everything on Reset.
-    """
-
-    pending_le_connection: Any
-
-    le_features = Controller.le_features & ~(
-        hci.LeFeatureMask.LL_PRIVACY
-        | hci.LeFeatureMask.LE_EXTENDED_ADVERTISING
-        | hci.LeFeatureMask.LE_PERIODIC_ADVERTISING
-    )
-
-    def create_le_connection(self, peer_address: Any) -> None:
-        """Connect, unless the device stopped advertising after the report that we act upon."""
-        if self.link.is_advertising(peer_address):
-            super().create_le_connection(peer_address)
-
-    def on_hci_le_create_connection_cancel_command(self, command: Any) -> Any:
-        """Complete the pending connection with "unknown connection identifier" (Vol 4 E 7.8.13)."""
-        pending = self.pending_le_connection
-        if pending is None:
-            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
-        self.pending_le_connection = None
-        # The event follows the command's own completion, which the caller sends on return.
-        asyncio.get_running_loop().call_soon(
-            self.send_hci_packet,
-            hci.HCI_LE_Connection_Complete_Event(
-                status=hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
-                connection_handle=0,
-                role=hci.Role.CENTRAL,
-                peer_address_type=pending.peer_address.address_type,
-                peer_address=pending.peer_address,
-                connection_interval=0,
-                peripheral_latency=0,
-                supervision_timeout=0,
-                central_clock_accuracy=0,
-            ),
-        )
-        return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
-
-    def on_hci_reset_command(self, command: Any) -> Any:
-        """Drop every connection, stop scanning and advertising (Vol 4 E 7.3.2)."""
-        self.drop_everything(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
-        return super().on_hci_reset_command(command)
-
-    def drop_everything(self, reason: int) -> None:
-        """Let every peer see a disconnection; say nothing to our own host."""
-        for connection in list(self.le_connections.values()):
-            connection.send_ll_control_pdu(ll.TerminateInd(reason))
-        self.le_connections.clear()
-        self.pending_le_connection = None
-        self.le_scan_enable = False
-        self.le_legacy_advertiser.stop()
 
 
 class VirtualRadio:

@@ -14,6 +14,7 @@ from bumble.transport import open_transport
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.episodic import EpisodicDevice, Fittings
+from firmware_sims.identity import advertisement
 from firmware_sims.ledger import Ledger
 from firmware_sims.peripheral import Peripheral, VirtualDevice
 from firmware_sims.radio import VirtualRadio
@@ -208,3 +209,26 @@ async def test_a_name_too_long_to_advertise_is_refused() -> None:
 
     with pytest.raises(ValueError, match="does not fit"):
         await live_with(device)
+
+
+@pytest.mark.parametrize("active", [True, False])
+async def test_a_name_that_does_not_fit_is_in_the_answer_to_a_scan_request(active: bool) -> None:
+    device = cuff()
+    device.identity = replace(device.identity, name="A long name, for once, of 29")
+    found: asyncio.Queue[Any] = asyncio.Queue()
+    async with VirtualRadio() as radio:
+        central = await radio.central()
+        central.on("advertisement", found.put_nowait)
+        await central.start_scanning(active=active)
+        await radio.add(device)
+        async with asyncio.timeout(5):
+            heard = await found.get()
+
+    name = heard.data.get(core.AdvertisingData.Type.COMPLETE_LOCAL_NAME)
+    assert name == (device.identity.name if active else None)
+    assert heard.data.get(core.AdvertisingData.Type.FLAGS) is not None
+
+
+def test_a_name_that_does_not_fit_the_answer_either_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        advertisement(replace(identity(), name=30 * "x"))

@@ -2,8 +2,9 @@ import dataclasses
 import re
 from pathlib import Path
 
+from firmware_sims.device_spec import TYPES, DeviceSpec
 from firmware_sims.faults import Fault
-from firmware_sims.scenario import DeviceSpec, parse
+from firmware_sims.scenario import parse
 
 README = Path(__file__).parents[2] / "firmware-sims" / "README.md"
 
@@ -22,10 +23,15 @@ def test_every_setting_of_a_device_is_in_the_example() -> None:
     assert {entry.name for entry in dataclasses.fields(DeviceSpec)} - derived <= named
 
 
-def test_the_example_plays_but_for_what_belongs_to_another_type() -> None:
+def test_the_example_plays() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
-    others = re.compile(r"^(imperial|composition) =.*\n", re.MULTILINE)
 
-    scenario = parse(others.sub("", example))
+    scenario = parse(example)
 
-    assert [device.name for device in scenario.devices] == ["Cuff A", "Sensor A"]
+    assert {device.type for device in scenario.devices} == set(TYPES)
+
+
+def test_every_type_is_in_the_table() -> None:
+    rows = set(re.findall(r"^\| `(\w+)` \|", README.read_text(), re.MULTILINE))
+
+    assert set(TYPES) <= rows

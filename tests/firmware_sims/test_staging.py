@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from firmware_sims.device_clock import UNIX_EPOCH
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.scenario import Scenario, load, parse
 from firmware_sims.staging import Stage
@@ -86,3 +87,25 @@ async def test_a_quiet_stage_measures_no_more() -> None:
         await central.start_scanning()
 
     assert ledger.produced == []
+
+
+async def test_a_mi_scale_is_staged_as_the_scenario_says() -> None:
+    text = """
+        [people.odile]
+        [[device]]
+        type = "mi_scale"
+        name = "MI_SCALE"
+        address = "C4:00:00:00:00:01"
+        person = "odile"
+        version = 1
+        unit = "lb"
+        battery_changed_h_ago = 2
+    """
+    ledger = Ledger()
+    async with Stage(parse(text), ledger=ledger, now=Time()) as stage:
+        scale = stage.devices["MI_SCALE"]
+        scale.measure()
+
+    assert scale.clock.device_local() == UNIX_EPOCH + timedelta(hours=2)
+    assert (scale.identity.manufacturer, list(scale.advertised)) == ("Xiaomi", [0x181D])
+    assert [row.values["unit"] for row in ledger.produced] == ["lb"]

@@ -18,6 +18,7 @@ from firmware_sims.packing import (
     ieee11073,
     racp,
     weight_scale,
+    xiaomi,
 )
 from firmware_sims.packing.body_composition import Composition
 from firmware_sims.packing.body_composition import feature as composition_feature
@@ -50,6 +51,7 @@ NOT_OURS = {
     "2A34-002": "trailing octets",
     "2A34-007": "exponents the value does not show",
     "2A34-008": "exponents the value does not show",
+    "MI-V2-013": "an impedance that failed without a claim to be there",
 }
 
 
@@ -262,6 +264,28 @@ def encode_2a08(expected: dict[str, Any]) -> bytes:
     return date_time.date_time(moment(expected["date_time"]))
 
 
+def display(expected: dict[str, Any], *, thing: bool) -> xiaomi.Display:
+    measured_at = moment(expected["timestamp"])
+    assert measured_at is not None
+    return xiaomi.Display(
+        weight=Decimal(expected["weight"]),
+        unit=xiaomi.Unit(expected["unit"]),
+        device_local=measured_at,
+        still=expected["stabilized"],
+        stepped_off=expected["removed"],
+        thing=thing,
+        impedance_ohm=expected.get("impedance_ohm"),
+    )
+
+
+def encode_mi_v1(expected: dict[str, Any]) -> bytes:
+    return xiaomi.version_1(display(expected, thing=bool(expected["control"] & 1 << 6)))
+
+
+def encode_mi_v2(expected: dict[str, Any]) -> bytes:
+    return xiaomi.version_2(display(expected, thing=bool(expected["control0"] & 1 << 2)))
+
+
 ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "SFLOAT": lambda row: ieee11073.sfloat(sfloat_value(row)),
     "2A08": encode_2a08,
@@ -282,6 +306,8 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2A18": encode_2a18,
     "2A34": encode_2a34,
     "2A52": encode_2a52,
+    "MI-V1": encode_mi_v1,
+    "MI-V2": encode_mi_v2,
 }
 
 

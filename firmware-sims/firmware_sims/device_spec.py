@@ -1,0 +1,113 @@
+"""What a scenario may say of one device, by its type: the keys, their defaults, the faults."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from math import inf
+
+from firmware_sims.faults import Fault
+from firmware_sims.identity import Pairing
+from firmware_sims.packing.xiaomi import Unit
+
+_IMAGINARY = "Imaginary Devices"
+
+_COMMON = {
+    "type", "name", "address", "person", "users", "serial", "firmware", "faults", "clock_error_s",
+    "drift_ppm", "clock_moved_s", "clock_moved_h_ago", "battery_changed_h_ago", "interval_s",
+    "limit",
+}  # fmt: skip
+_CONNECTED = _COMMON | {"pairing", "passkey", "slow_s"}
+_STORING = _CONNECTED | {
+    "stored", "stored_every_h", "clock_service", "advertise_for_s", "idle_s", "settle_s"
+}  # fmt: skip
+_SENSING = _CONNECTED | {
+    "e2e_crc", "session_control", "history_days", "history_ends_min_ago", "gap_min",
+    "notification_gap_s",
+}  # fmt: skip
+
+_CONNECTED_FAULTS = {
+    Fault.DISCONNECT_MID_RECORD, Fault.DROP_CLOCK, Fault.GARBAGE_FRAME, Fault.NAN_MEASUREMENT,
+    Fault.REFUSE, Fault.SLOW,
+}  # fmt: skip
+_STORING_FAULTS = _CONNECTED_FAULTS | {Fault.DUPLICATE_INDICATION, Fault.REFUSE_CLOCK}
+_BROADCAST_FAULTS = {
+    Fault.DROP_CLOCK, Fault.GARBAGE_FRAME, Fault.IMPEDANCE_FAILED, Fault.NAN_MEASUREMENT,
+    Fault.SMALL_OBJECT,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceType:
+    """What all devices of a type have in common."""
+
+    model: str
+    keys: Set[str]
+    faults: Set[Fault]
+    manufacturer: str = _IMAGINARY
+    one_person: str = ""  # why it cannot have users by number
+
+
+TYPES: Mapping[str, DeviceType] = {
+    "bp_monitor": DeviceType(
+        model="Cuff One", keys=_STORING | {"kilopascal"}, faults=_STORING_FAULTS
+    ),
+    "scale": DeviceType(
+        model="Scale Two", keys=_STORING | {"imperial", "composition"}, faults=_STORING_FAULTS
+    ),
+    "mi_scale": DeviceType(
+        manufacturer="Xiaomi",
+        model="Mi Scale",
+        keys=_COMMON | {"version", "unit", "phase_s"},
+        faults=_BROADCAST_FAULTS,
+        one_person="a Mi scale knows no users",
+    ),
+    "cgm": DeviceType(
+        model="Sensor Three",
+        keys=_SENSING,
+        faults=_CONNECTED_FAULTS | {Fault.BUSY, Fault.CANNOT_ABORT},
+        one_person="a sensor is worn by one person",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceSpec:
+    """One device of a scenario. Keys that its type has no use for are refused."""
+
+    type: str
+    name: str
+    address: str
+    users: Mapping[int | None, str]  # by user id; None: a device without users
+    serial: str = "000001"
+    firmware: str = "1.0.0"
+    pairing: Pairing = Pairing.NONE
+    passkey: int = 123456
+    faults: Mapping[Fault, int] = field(default_factory=dict)
+    clock_error_s: float = 0
+    drift_ppm: float = 0
+    clock_moved_s: float = 0  # by its user, for summer time or on a journey
+    clock_moved_h_ago: float = 0
+    battery_changed_h_ago: float = inf  # then its clock began at 2000-01-01
+    interval_s: float = inf  # between measurements; a sensor also waits until a sample is due
+    limit: int | None = None  # measurements, then no more
+    slow_s: float = 3
+    # cuffs and scales
+    stored: int = 0  # measurements in memory at the start
+    stored_every_h: float = 8
+    clock_service: bool = True
+    advertise_for_s: float = 30
+    idle_s: float = 5
+    settle_s: float = 0.3
+    kilopascal: bool = False
+    imperial: bool = False
+    composition: bool = True
+    # Mi scales
+    version: int = 2
+    unit: Unit = Unit.KILOGRAM
+    phase_s: float = 1
+    # sensors
+    e2e_crc: bool = True
+    session_control: bool = False
+    history_days: float = 14
+    history_ends_min_ago: float = 0  # what lies between then and now is sampled every interval_s
+    gap_min: float = 0  # in the middle of the history
+    notification_gap_s: float = 0.001

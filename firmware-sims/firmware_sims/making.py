@@ -1,0 +1,195 @@
+"""Makes the devices of a scenario: each type from what the scenario says of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import isfinite
+from typing import Protocol
+
+from firmware_sims.body import Body
+from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
+from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
+from firmware_sims.device_clock import FACTORY_TIME, UNIX_EPOCH, DeviceClock
+from firmware_sims.device_spec import TYPES, DeviceSpec
+from firmware_sims.episodic import EpisodicDevice, Fittings, People
+from firmware_sims.faults import Faults
+from firmware_sims.identity import Identity
+from firmware_sims.ledger import Ledger
+from firmware_sims.packing.date_time import DST_STANDARD
+from firmware_sims.peripheral import VirtualDevice
+from firmware_sims.routine import Routine
+from firmware_sims.scale.bluetooth_sig import body_scale
+from firmware_sims.scale.xiaomi import MiScale, MiSettings
+from firmware_sims.scenario import Scenario
+from firmware_sims.store_and_forward import Pace
+
+
+class StagedDevice(VirtualDevice, Protocol):
+    """A device of a scenario: also does what a person or a tester wants."""
+
+    faults: Faults
+    routine: Routine
+    clock: DeviceClock
+
+    def measure(self) -> None:
+        """Measure now."""
+
+    @property
+    def held(self) -> int:
+        """How many records it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the devices of a scenario share: its people, true time, and one ledger."""
+
+    scenario: Scenario
+    ledger: Ledger
+    now: Callable[[], datetime]
+
+    def body(self, spec: DeviceSpec, person: str) -> Body:
+        """Return a person's body as one device meets it."""
+        # Every device has its own draw, or adding one would change what the others measure.
+        seed = f"{self.scenario.seed}/{spec.name}"
+        return Body(self.scenario.people[person], seed)
+
+    def people(self, spec: DeviceSpec) -> People:
+        """Return who uses a device, by user id."""
+        return {slot: self.body(spec, person) for slot, person in spec.users.items()}
+
+    def one_body(self, spec: DeviceSpec) -> Body:
+        """Return the body of the one person who uses a device."""
+        (person,) = spec.users.values()
+        return self.body(spec, person)
+
+    def clock(self, spec: DeviceSpec, *, factory_time: datetime = FACTORY_TIME) -> DeviceClock:
+        """Return a device's clock, with its past."""
+        clock = DeviceClock(
+            self.now,
+            utc_offset=self.utc_offset(),
+            error=timedelta(seconds=spec.clock_error_s),
+            drift_ppm=spec.drift_ppm,
+            factory_time=factory_time,
+        )
+        now = self.now()
+        if spec.clock_moved_s:
+            moved_at = now - timedelta(hours=spec.clock_moved_h_ago)
+            clock.moved(moved_at, timedelta(seconds=spec.clock_moved_s))
+        if isfinite(spec.battery_changed_h_ago):
+            clock.lost(now - timedelta(hours=spec.battery_changed_h_ago))
+        return clock
+
+    def utc_offset(self) -> timedelta:
+        """Return how far all devices' clocks are ahead of UTC."""
+        if self.scenario.utc_offset is not None:
+            return self.scenario.utc_offset
+        return self.now().astimezone().utcoffset() or timedelta()
+
+    def fittings(self, spec: DeviceSpec) -> Fittings:
+        """Return the circumstances of a cuff or a scale that stores."""
+        pace = Pace(
+            advertise_for_s=spec.advertise_for_s,
+            idle_s=spec.idle_s,
+            settle_s=spec.settle_s,
+            slow_s=spec.slow_s,
+        )
+        return Fittings(
+            now=self.now,
+            clock=self.clock(spec),
+            ledger=self.ledger,
+            faults=Faults(spec.faults),
+            pace=pace,
+            routine=Routine(spec.interval_s, spec.limit),
+            clock_service=spec.clock_service,
+        )
+
+
+def made(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    """Make one device, with its past in its memory."""
+    return _MAKERS[spec.type](spec, where)
+
+
+def _identity(spec: DeviceSpec) -> Identity:
+    kind = TYPES[spec.type]
+    return Identity(
+        name=spec.name,
+        address=spec.address,
+        manufacturer=kind.manufacturer,
+        model=kind.model,
+        serial=spec.serial,
+        firmware=spec.firmware,
+        pairing=spec.pairing,
+        passkey=spec.passkey,
+    )
+
+
+def _with_past(device: EpisodicDevice, spec: DeviceSpec) -> EpisodicDevice:
+    device.remember(spec.stored, every=timedelta(hours=spec.stored_every_h))
+    return device
+
+
+def _bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    device = blood_pressure_monitor(
+        _identity(spec), where.people(spec), where.fittings(spec), kilopascal=spec.kilopascal
+    )
+    return _with_past(device, spec)
+
+
+def _scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    device = body_scale(
+        _identity(spec),
+        where.people(spec),
+        where.fittings(spec),
+        imperial=spec.imperial,
+        composition=spec.composition,
+    )
+    return _with_past(device, spec)
+
+
+def _mi_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    return MiScale(
+        _identity(spec),
+        where.one_body(spec),
+        now=where.now,
+        clock=where.clock(spec, factory_time=UNIX_EPOCH),
+        ledger=where.ledger,
+        faults=Faults(spec.faults),
+        routine=Routine(spec.interval_s, spec.limit),
+        settings=MiSettings(version=spec.version, unit=spec.unit, phase_s=spec.phase_s),
+    )
+
+
+def _sensor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    # A session start time has whole seconds.
+    now = where.now().replace(microsecond=0)
+    until = now - timedelta(minutes=spec.history_ends_min_ago)
+    history = timedelta(days=spec.history_days)
+    device = GlucoseSensor(
+        _identity(spec),
+        where.one_body(spec),
+        started_at=until - history,
+        now=where.now,
+        clock=where.clock(spec),
+        ledger=where.ledger,
+        faults=Faults(spec.faults),
+        routine=Routine(spec.interval_s, spec.limit),
+        settings=SensorSettings(
+            e2e_crc=spec.e2e_crc,
+            session_control=spec.session_control,
+            utc_offset=where.utc_offset(),
+            dst=DST_STANDARD,
+            notification_gap_s=spec.notification_gap_s,
+            slow_s=spec.slow_s,
+        ),
+    )
+    gap = timedelta(minutes=spec.gap_min)
+    device.remember(until, gap_at=until - history / 2 if gap else None, gap=gap)
+    return device
+
+
+_MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
+    "bp_monitor": _bp_monitor,
+    "scale": _scale,
+    "mi_scale": _mi_scale,
+    "cgm": _sensor,
+}
