@@ -79,16 +79,16 @@ class Body:
     def weigh(self) -> Mass:
         """Step on a scale: steps of 50 g, and a composition that agrees with the weight."""
         person = self.person
-        weight = _stepped(person.weight_kg + Decimal(self._random.gauss(0, 0.3)), _HALF_STEP_KG)
-        fat = _stepped(person.body_fat_percent + Decimal(self._random.gauss(0, 0.4)), "0.1")
-        lean = _stepped(weight * (100 - fat) / 100, _HALF_STEP_KG)
+        weight = stepped(person.weight_kg + Decimal(self._random.gauss(0, 0.3)), _HALF_STEP_KG)
+        fat = stepped(person.body_fat_percent + Decimal(self._random.gauss(0, 0.4)), "0.1")
+        lean = stepped(weight * (100 - fat) / 100, _HALF_STEP_KG)
         return Mass(
             weight=weight,
-            bmi=_stepped(weight / (person.height_m * person.height_m), "0.1"),
+            bmi=stepped(weight / (person.height_m * person.height_m), "0.1"),
             body_fat_percent=fat,
-            muscle_percent=_stepped((100 - fat) * Decimal("0.55"), "0.1"),
+            muscle_percent=stepped((100 - fat) * Decimal("0.55"), "0.1"),
             fat_free_mass=lean,
-            body_water_mass=_stepped(lean * Decimal("0.73"), _HALF_STEP_KG),
+            body_water_mass=stepped(lean * Decimal("0.73"), _HALF_STEP_KG),
             basal_metabolism_kj=round(370 * 4.184 + 21.6 * 4.184 * float(lean)),
             impedance_ohm=Decimal(round(500 + self._random.gauss(0, 8))),
         )
@@ -133,6 +133,7 @@ def _hour(at: datetime) -> float:
     return at.hour + at.minute / 60 + at.second / 3600
 
 
-def _stepped(value: Decimal, step: Decimal | str) -> Decimal:
+def stepped(value: Decimal, step: Decimal | str) -> Decimal:
+    """Return the nearest multiple of a step, as a device with that resolution shows it."""
     size = Decimal(step)
     return (value / size).to_integral_value(ROUND_HALF_EVEN) * size

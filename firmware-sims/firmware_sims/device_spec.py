@@ -60,6 +60,12 @@ TYPES: Mapping[str, DeviceType] = {
         faults=_BROADCAST_FAULTS,
         one_person="a Mi scale knows no users",
     ),
+    "sanitas_scale": DeviceType(
+        manufacturer="Sanitas",
+        model="SBF70",
+        keys=_STORING - {"clock_service", "settle_s", "pairing", "passkey"} | {"bf700", "phase_s"},
+        faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK},
+    ),
     "cgm": DeviceType(
         model="Sensor Three",
         keys=_SENSING,
@@ -100,10 +106,10 @@ class DeviceSpec:
     kilopascal: bool = False
     imperial: bool = False
     composition: bool = True
-    # Mi scales
-    version: int = 2
+    phase_s: float = 1  # for which a scale shows each thing while somebody stands on it
+    bf700: bool = False  # a Sanitas scale that speaks as a Beurer BF700 does
+    version: int = 2  # of Mi scales, and their unit
     unit: Unit = Unit.KILOGRAM
-    phase_s: float = 1
     # sensors
     e2e_crc: bool = True
     session_control: bool = False

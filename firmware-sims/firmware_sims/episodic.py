@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from firmware_sims.body import Body
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.faults import Fault, Faults
+from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.gatt import Battery, CurrentTime, device_information_service
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind, Ledger
@@ -38,6 +39,7 @@ class Fittings:
     pace: Pace = field(default_factory=Pace)
     routine: Routine = field(default_factory=Routine)
     clock_service: bool = True
+    forbidden: ForbiddenCommands = field(default_factory=ForbiddenCommands)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Makes the devices of a scenario: each type from what the scenario says of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Protocol
@@ -11,14 +11,17 @@ from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
 from firmware_sims.device_clock import FACTORY_TIME, UNIX_EPOCH, DeviceClock
 from firmware_sims.device_spec import TYPES, DeviceSpec
-from firmware_sims.episodic import EpisodicDevice, Fittings, People
+from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Faults
+from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Ledger
 from firmware_sims.packing.date_time import DST_STANDARD
+from firmware_sims.packing.sanitas import BF700, SBF70
 from firmware_sims.peripheral import VirtualDevice
 from firmware_sims.routine import Routine
 from firmware_sims.scale.bluetooth_sig import body_scale
+from firmware_sims.scale.sanitas import SanitasScale
 from firmware_sims.scale.xiaomi import MiScale, MiSettings
 from firmware_sims.scenario import Scenario
 from firmware_sims.store_and_forward import Pace
@@ -46,6 +49,7 @@ class Surroundings:
     scenario: Scenario
     ledger: Ledger
     now: Callable[[], datetime]
+    forbidden: ForbiddenCommands
 
     def body(self, spec: DeviceSpec, person: str) -> Body:
         """Return a person's body as one device meets it."""
@@ -62,11 +66,13 @@ class Surroundings:
         (person,) = spec.users.values()
         return self.body(spec, person)
 
-    def clock(self, spec: DeviceSpec, *, factory_time: datetime = FACTORY_TIME) -> DeviceClock:
-        """Return a device's clock, with its past."""
+    def clock(
+        self, spec: DeviceSpec, *, factory_time: datetime = FACTORY_TIME, utc: bool = False
+    ) -> DeviceClock:
+        """Return a device's clock, with its past; `utc` for one that counts UTC."""
         clock = DeviceClock(
             self.now,
-            utc_offset=self.utc_offset(),
+            utc_offset=timedelta() if utc else self.utc_offset(),
             error=timedelta(seconds=spec.clock_error_s),
             drift_ppm=spec.drift_ppm,
             factory_time=factory_time,
@@ -101,6 +107,7 @@ class Surroundings:
             pace=pace,
             routine=Routine(spec.interval_s, spec.limit),
             clock_service=spec.clock_service,
+            forbidden=self.forbidden,
         )
 
 
@@ -123,7 +130,11 @@ def _identity(spec: DeviceSpec) -> Identity:
     )
 
 
-def _with_past(device: EpisodicDevice, spec: DeviceSpec) -> EpisodicDevice:
+class _Remembering(StagedDevice, Protocol):
+    def remember(self, count: int, *, every: timedelta) -> None: ...
+
+
+def _with_past(device: _Remembering, spec: DeviceSpec) -> StagedDevice:
     device.remember(spec.stored, every=timedelta(hours=spec.stored_every_h))
     return device
 
@@ -159,6 +170,18 @@ def _mi_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     )
 
 
+def _sanitas_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    clock = where.clock(spec, factory_time=UNIX_EPOCH, utc=True)
+    device = SanitasScale(
+        _identity(spec),
+        where.people(spec),
+        replace(where.fittings(spec), clock=clock),
+        family=BF700 if spec.bf700 else SBF70,
+        pause_s=spec.phase_s,
+    )
+    return _with_past(device, spec)
+
+
 def _sensor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     # A session start time has whole seconds.
     now = where.now().replace(microsecond=0)
@@ -191,5 +214,6 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
     "bp_monitor": _bp_monitor,
     "scale": _scale,
     "mi_scale": _mi_scale,
+    "sanitas_scale": _sanitas_scale,
     "cgm": _sensor,
 }

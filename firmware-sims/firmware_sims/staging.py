@@ -10,6 +10,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.ledger import Ledger
 from firmware_sims.making import StagedDevice, Surroundings, made
 from firmware_sims.radio import VirtualRadio
@@ -17,13 +18,24 @@ from firmware_sims.scenario import Scenario
 
 
 class Stage:
-    """A scenario that plays; `devices` by name."""
+    """A scenario that plays; `devices` by name.
 
-    def __init__(self, scenario: Scenario, *, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    `tell` is called with each command that nobody should send to a device, as it arrives.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        ledger: Ledger,
+        now: Callable[[], datetime],
+        tell: Callable[[str], object] | None = None,
+    ) -> None:
         self.radio = VirtualRadio()
+        self.forbidden = ForbiddenCommands(tell)
         self.devices: dict[str, StagedDevice] = {}
         self._scenario = scenario
-        self._surroundings = Surroundings(scenario, ledger, now)
+        self._surroundings = Surroundings(scenario, ledger, now, self.forbidden)
         self._exits = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

@@ -88,11 +88,13 @@ class Collector:
 
 
 @contextlib.asynccontextmanager
-async def discovered(device: VirtualDevice) -> AsyncIterator[Collector]:
+async def discovered(
+    device: VirtualDevice, kind: type[Collector] = Collector
+) -> AsyncIterator[Collector]:
     """Put a device on a radio of its own, link with it, and find out what it offers."""
     async with VirtualRadio() as radio:
         await radio.add(device)
-        async with Collector(await radio.central(), device.identity.address) as collector:
+        async with kind(await radio.central(), device.identity.address) as collector:
             await collector.discover()
             yield collector
 

@@ -1,6 +1,7 @@
 """`firmware-sims play SCENARIO`: every Bluetooth device of a scenario, on one virtual radio.
 
-Prints one JSON line when ready. SIGUSR1 means quiet: no new measurements, deliver what is held.
+Prints one JSON line when ready, and {"forbidden": NAME} whenever a command that
+nobody should send arrives. SIGUSR1 means quiet: no new measurements, deliver what is held.
 SIGTERM and SIGINT end it.
 """
 
@@ -68,7 +69,12 @@ async def _play(scenario: "Scenario", arguments: argparse.Namespace) -> None:
     with ExitStack() as files:
         produced = arguments.produced
         stream = files.enter_context(produced.open("a", encoding="utf-8")) if produced else None
-        stage = Stage(scenario, ledger=Ledger(stream), now=lambda: datetime.now(UTC))
+        stage = Stage(
+            scenario,
+            ledger=Ledger(stream),
+            now=lambda: datetime.now(UTC),
+            tell=lambda name: _say(json.dumps({"forbidden": name})),
+        )
         async with stage:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):

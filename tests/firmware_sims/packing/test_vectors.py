@@ -17,6 +17,7 @@ from firmware_sims.packing import (
     glucose,
     ieee11073,
     racp,
+    sanitas,
     weight_scale,
     xiaomi,
 )
@@ -286,6 +287,29 @@ def encode_mi_v2(expected: dict[str, Any]) -> bytes:
     return xiaomi.version_2(display(expected, thing=bool(expected["control0"] & 1 << 2)))
 
 
+def encode_sbf70(row: dict[str, Any]) -> bytes:
+    family = sanitas.BF700 if row["hex"].startswith("f7") else sanitas.SBF70
+    expected = row["expected"]
+    return sanitas.live_weight(family, Decimal(expected["weight_kg"]), still=expected["stable"])
+
+
+def encode_sbf70_parts(expected: dict[str, Any]) -> bytes:
+    weighing = sanitas.Weighing(
+        at_device=datetime(1970, 1, 1) + timedelta(seconds=expected["unix_time"]),  # noqa: DTZ001
+        weight=Decimal(expected["weight_kg"]),
+        impedance_ohm=expected["impedance_ohm"],
+        fat_percent=Decimal(expected["fat_percent"]),
+        water_percent=Decimal(expected["water_percent"]),
+        muscle_percent=Decimal(expected["muscle_percent"]),
+        # What the capture says besides what is expected of it.
+        bone=Decimal("11.65"),
+        basal_kcal=1815,
+        active_kcal=2722,
+        bmi=Decimal("26.4"),
+    )
+    return b"".join(sanitas.live(sanitas.SBF70, weighing, user=101))
+
+
 ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "SFLOAT": lambda row: ieee11073.sfloat(sfloat_value(row)),
     "2A08": encode_2a08,
@@ -308,6 +332,12 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2A52": encode_2a52,
     "MI-V1": encode_mi_v1,
     "MI-V2": encode_mi_v2,
+    "SBF70-3PART": encode_sbf70_parts,
+}
+
+WHOLE_ROWS: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    "2AA7": lambda row: encode_2aa7(row["expected"], e2e_crc=row["ctx"]["e2e_crc"]),
+    "SBF70": encode_sbf70,
 }
 
 
@@ -322,7 +352,7 @@ def encodable(row: dict[str, Any]) -> bool:
     """Say whether a row is something one of our devices would send."""
     command = (row.get("ctx") or {}).get("direction") == "command"
     answer = row["expected"].get("op") in (None, "count_response", "response", "interval")
-    known = row["characteristic"] in ENCODERS or row["characteristic"] == "2AA7"
+    known = row["characteristic"] in {*ENCODERS, *WHOLE_ROWS}
     return known and answer and not (command or row["must_reject"] or row["id"] in NOT_OURS)
 
 
@@ -331,8 +361,8 @@ def encodable(row: dict[str, Any]) -> bool:
     "row", [row for row in rows() if encodable(row)], ids=lambda row: row["id"]
 )
 def test_what_a_device_meant_is_encoded_as_the_device_sent_it(row: dict[str, Any]) -> None:
-    if row["characteristic"] == "2AA7":
-        octets = encode_2aa7(row["expected"], e2e_crc=row["ctx"]["e2e_crc"])
+    if row["characteristic"] in WHOLE_ROWS:
+        octets = WHOLE_ROWS[row["characteristic"]](row)
     else:
         octets = ENCODERS[row["characteristic"]](row["expected"])
 

@@ -1,0 +1,99 @@
+"""How devices that are asked spend their time: call after a measurement, answer, hang up.
+
+What they remember they keep; whoever connects asks for it.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from firmware_sims.faults import Fault, Faults
+from firmware_sims.identity import Advertisement
+from firmware_sims.peripheral import Peripheral
+from firmware_sims.store_and_forward import Pace
+
+
+class OnDemand:
+    """The life of one such device.
+
+    `call` is what it says while it calls, each time anew; None: its services and its name.
+    """
+
+    def __init__(
+        self, pace: Pace, faults: Faults, *, call: Callable[[], Advertisement] | None = None
+    ) -> None:
+        self._pace = pace
+        self._faults = faults
+        self._call = call
+        self._woken = asyncio.Event()
+        self._dismissed = False
+        self._at_work = 0
+        self._life: asyncio.TaskGroup | None = None
+        self.peripheral: Peripheral | None = None
+
+    def wake(self) -> None:
+        """Call for a collector, as after a measurement."""
+        self._woken.set()
+
+    def dismiss(self) -> None:
+        """Hang up soon: the collector said that it is done."""
+        self._dismissed = True
+        if self.peripheral is not None:
+            self.peripheral.stir()
+
+    def beside(self, procedure: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the write that asked for it; until it is done nobody is idle."""
+        if self._life is None:
+            procedure.close()
+        else:
+            self._life.create_task(self._at_work_on(procedure))
+
+    async def run(self, peripheral: Peripheral) -> None:
+        """Call, answer, hang up, until cancelled."""
+        self.peripheral = peripheral
+        async with asyncio.TaskGroup() as life:
+            self._life = life
+            while True:
+                await self._woken.wait()
+                self._woken.clear()
+                if await self._called(peripheral):
+                    await self._be_there(peripheral)
+
+    async def think(self) -> None:
+        """Take the time that the fault `slow` takes."""
+        if self._faults.strikes(Fault.SLOW):
+            await asyncio.sleep(self._pace.slow_s)
+
+    async def _called(self, peripheral: Peripheral) -> bool:
+        await peripheral.advertise(self._call() if self._call is not None else None)
+        if await peripheral.until(lambda: peripheral.linked, self._pace.advertise_for_s):
+            return True
+        await peripheral.fall_silent()
+        return peripheral.linked
+
+    async def _be_there(self, peripheral: Peripheral) -> None:
+        self._dismissed = False
+        if self._faults.strikes(Fault.REFUSE):
+            # What there is waits; whoever wants it comes again.
+            self._woken.set()
+            await peripheral.disconnect()
+        while not self._is_over(peripheral):
+            if self._at_work:
+                await peripheral.until(lambda: not self._at_work or self._is_over(peripheral))
+            elif not await peripheral.until_or_idle(
+                lambda: self._at_work > 0 or self._is_over(peripheral), self._pace.idle_s
+            ):
+                break
+        await peripheral.disconnect()
+
+    def _is_over(self, peripheral: Peripheral) -> bool:
+        return self._dismissed or not peripheral.linked
+
+    async def _at_work_on(self, procedure: Coroutine[Any, Any, None]) -> None:
+        self._at_work += 1
+        try:
+            await procedure
+        finally:
+            self._at_work -= 1
+            if self.peripheral is not None:
+                self.peripheral.stir()
