@@ -23,6 +23,7 @@ class Origin:
     device_time: DeviceTime | None = None
     record: str | None = None
     live: bool = True
+    taken_within: timedelta = _ON_A_CABLE
 
 
 def reading(
@@ -47,7 +48,7 @@ def reading(
         device_time=origin.device_time,
         record=origin.record,
         live=origin.live,
-        taken_within=_ON_A_CABLE,
+        taken_within=origin.taken_within,
         quality=Quality.QUESTIONABLE if doubts or odd else Quality.GOOD,
         flags=odd | doubts | findings,
     )

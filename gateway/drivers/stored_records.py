@@ -62,8 +62,14 @@ class StoredRecords:
         self._records = records
         self._since: int | None = None
         self._finished = True
+        self._none_found = False
         self.silent = False
         """A request went unanswered: nothing more may be asked on this link."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last burst of the present report was handed over."""
+        return self._finished
 
     async def report(self, since: int | None = None) -> None:
         """Ask for the records from number `since` on, or for all.
@@ -116,11 +122,12 @@ class StoredRecords:
         """Say whether `seen` records are all there are from number `since` on.
 
         By the device's own count; of a device that cannot count, the same must have been reported
-        `twice`; of one that leaves the question unanswered, its word that it has reported them.
+        `twice`, or it said that it has none; of one that leaves the question unanswered, its word
+        that it has reported them.
         """
         count = await self.count(since)
         if count is None:
-            return twice or self.silent
+            return twice or self.silent or (self._none_found and not seen)
         return count <= seen
 
     async def _ask(self, request: bytes) -> None:
@@ -150,6 +157,7 @@ class StoredRecords:
         if answer.response_code not in (racp.Code.SUCCESS, racp.Code.NO_RECORDS_FOUND):
             raise ProtocolError(f"The device did not report its records: {answer.response}.")
         self._finished = True
+        self._none_found = answer.response_code == racp.Code.NO_RECORDS_FOUND
         return await self._drained(within=_OVERTAKEN_S)
 
     async def _drained(self, *, within: float) -> list[Frame]:

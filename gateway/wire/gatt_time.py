@@ -42,8 +42,21 @@ class UnusableDateTime:
             return False
         return _is_time(self.hour, self.minute, self.second) and self.year not in _NO_YEARS
 
+    @property
+    def garbled(self) -> bool:
+        """Whether no clock shows such a year: the octets, and those beside them, were changed.
+
+        Seen where bytes went through a text encoding. All ones are a clock that was never set.
+        """
+        return 9999 < self.year < 0xFFFF
+
 
 DateTime = datetime | UnusableDateTime
+
+
+def is_garbled(stamp: DateTime | None) -> bool:
+    """Say whether a message with this time in it cannot be trusted; see `UnusableDateTime`."""
+    return isinstance(stamp, UnusableDateTime) and stamp.garbled
 
 
 @dataclass(frozen=True, slots=True)

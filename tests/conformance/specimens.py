@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from gateway.drivers.api import SERIAL, Channel, Driver, Reach, Sighting, gatt
+from gateway.drivers.bp_monitor.yonker.session import DATA as YONKER
+from gateway.drivers.bp_monitor.yonker.session import SERVICE as YONKER_SERVICE
 from gateway.drivers.scale.sanitas.session import DATA as SANITAS
 from gateway.drivers.scale.xiaomi.session import V2
 from gateway.testing.links import Answer, Written
@@ -182,6 +184,15 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
         ),
         "bp_monitor/omron_ble": (_omron_ble(),),
         "bp_monitor/omron_hbp": (spoken("bp_monitor/omron_hbp", GOOD, FAILED),),
+        "bp_monitor/yonker": (
+            ble(
+                "bp_monitor/yonker",
+                YONKER_SERVICE,
+                (YONKER, "81 82 55 46 0000 0d 03 1a 14 00 00000000"),  # 130/85, pulse 70
+                (YONKER, "81 00 00 00 0000 0e 03 1a 0a 18 00000000"),  # failed
+                (YONKER, "81 78 50 48 0000 0e 03 1a 0a 19 00000000"),  # 120/80, pulse 72
+            ),
+        ),
         "bp_monitor/taidoc": (asked("bp_monitor/taidoc", lambda: Monitor().answer),),
         "cgm/bluetooth_sig": (_cgm(),),
         "cgm/dexcom_receiver": (

@@ -173,3 +173,16 @@ async def test_an_answer_that_cannot_be_read_ends_it() -> None:
 
     with pytest.raises(ProtocolError, match="cannot be read"):
         await records.burst()
+
+
+@pytest.mark.parametrize(("code", "seen", "complete"), [(6, 0, True), (6, 1, False), (1, 0, False)])
+async def test_a_device_that_cannot_count_is_believed_that_it_has_nothing(
+    code: int, seen: int, complete: bool
+) -> None:
+    answers = [(CONTROL, bytes((6, 0, 1, code))), (CONTROL, bytes.fromhex("06000402"))]
+    records = await stored(device(answers))
+    await records.report()
+    while await records.burst() is not None:
+        pass
+
+    assert await records.confirms(None, seen, twice=False) is complete

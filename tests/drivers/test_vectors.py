@@ -24,6 +24,7 @@ from gateway.drivers.registry import GROUP, Registry
 COVERED = {
     "bp_monitor/bluetooth_sig",
     "bp_monitor/omron_ble",
+    "bp_monitor/yonker",
     "cgm/bluetooth_sig",
     "glucose_meter/bluetooth_sig",
     "scale/bluetooth_sig",

@@ -14,6 +14,7 @@ from gateway.wire.gatt_time import (
     date_time,
     date_time_octets,
     dst_offset,
+    is_garbled,
     time_zone,
 )
 
@@ -45,6 +46,21 @@ def test_what_names_no_moment_is_kept_as_it_came(octets: str, incomplete: bool) 
 
     assert isinstance(value, UnusableDateTime)
     assert value.incomplete is incomplete
+
+
+@pytest.mark.parametrize(
+    ("octets", "garbled"),
+    [
+        ("c3aa 07 03 0e 0a 19", True),  # 2026, taken for text on its way
+        ("1027 01 01 00 00 00", True),  # 10000
+        ("0f27 0d 01 00 00 00", False),  # 9999
+        ("ffff ff ff ff ff ff", False),  # never set
+        ("0000 00 00 00 00 00", False),
+        ("ea07 03 0e 0a 19 00", False),
+    ],
+)
+def test_a_year_that_no_clock_shows_is_garbled(octets: str, garbled: bool) -> None:
+    assert is_garbled(date_time(read(octets))) is garbled
 
 
 @given(st.binary(min_size=7, max_size=7))

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
+import struct
+from datetime import UTC
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from gateway.domain.reading import Kind, Measure, Quality
+from gateway.domain.device_time import corrected
+from gateway.domain.reading import Measure, Quality, Reading
 from gateway.drivers.api import Channel, Frame, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
 from gateway.drivers.bp_monitor.omron_ble import DRIVER as OMRON_BLE
+from gateway.drivers.bp_monitor.yonker import DRIVER as YONKERS
+from gateway.drivers.bp_monitor.yonker.session import DATA as YONKER
+from gateway.drivers.bp_monitor.yonker.session import SERVICE as YONKER_SERVICE
 from gateway.drivers.gatt_device import CURRENT_TIME
+from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER as METER
 from gateway.drivers.registry import installed
+from gateway.drivers.scale.bluetooth_sig import DRIVER as SCALE
 from gateway.errors import LinkLost, PairingNeeded
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
@@ -28,9 +38,15 @@ from tests.drivers.bp_monitor.bluetooth_sig.test_session import (
 )
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import Cuff as EepromCuff
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import slot
+from tests.drivers.glucose_meter.bluetooth_sig.meter import Meter, record
+from tests.drivers.scale.bluetooth_sig.test_session import COMPOSITION, WEIGHT, scale
 
 PARIS = {"set_clock": "Europe/Paris"}
 FAR_OFF = "e207 01 01 00 00 00 01 00 00"  # 2018
+
+
+def good(session: RecordingSession) -> list[Reading]:
+    return [reading for reading in session.readings if reading.quality is Quality.GOOD]
 
 
 @pytest.mark.parametrize(
@@ -63,23 +79,81 @@ async def test_quirk_02_a_beurer_is_read_in_its_own_order(name: str) -> None:
     assert Measure.MEAN_ARTERIAL not in pressure.values
 
 
-async def test_quirk_07_bytes_that_went_through_utf_8_are_not_trusted() -> None:
-    mangled = bytes.fromhex(TAKEN.replace(" ", "")).decode("latin-1").encode("utf-8")
-    session = cuff(mangled.hex())
+async def test_quirk_02_and_is_not_trusted_where_nobody_knows_it_for_one() -> None:
+    session = cuff(BEURER)
 
     await DRIVER.converse(session)
 
-    good = [r for r in session.readings if r.quality is Quality.GOOD and r.kind is Kind.HEART_RATE]
-    stamps = [r.device_time.stamp for r in session.readings if r.device_time is not None]
-    assert good == []
-    assert stamps == [None] * len(stamps)
+    assert good(session) == []
 
 
-def test_quirk_09_a_format_is_never_guessed_from_its_bytes() -> None:
+def as_text(octets: str) -> str:
+    """What is left of octets that were taken for text on the way."""
+    return bytes.fromhex(octets).decode("latin-1").encode("utf-8").hex()
+
+
+@given(st.integers(60, 250), st.integers(30, 150), st.integers(30, 200))
+async def test_quirk_07_bytes_that_went_through_utf_8_are_not_trusted(
+    systolic_mmhg: int, diastolic_mmhg: int, pulse: int
+) -> None:
+    numbers = [f"{it:02x}00" for it in (systolic_mmhg, diastolic_mmhg, diastolic_mmhg)]
+    session = cuff(as_text(f"06 {' '.join(numbers)} ea07 03 0e 0a 19 00 {pulse:02x}00"))
+
+    await DRIVER.converse(session)
+
+    assert good(session) == []
+    assert [r.device_time.stamp for r in session.readings if r.device_time is not None] in (
+        [None],
+        [None, None],
+    )
+
+
+async def test_quirk_07_nor_are_they_from_a_scale_or_a_meter() -> None:
+    weighed = scale((WEIGHT, as_text("02 983a ea07 03 0e 0a 19 00")))
+    measured_glucose = Meter({1: bytes.fromhex(as_text(record(1, 110).hex()))}).session()
+    for driver, session in ((SCALE, weighed), (METER, measured_glucose)):
+        await driver.converse(session)
+
+    assert (good(weighed), good(measured_glucose)) == ([], [])
+    assert len(weighed.readings) == 1
+
+
+async def test_quirk_07_a_clock_that_was_never_set_is_no_such_thing() -> None:
+    session = cuff("02 7800 5000 5d00 ffff ff ff ff ff ff")
+
+    await DRIVER.converse(session)
+
+    assert systolic(good(session)) == [120]
+
+
+@pytest.mark.parametrize("octets", ["<3f", ">3f", ">3H"])
+@given(st.integers(60, 250), st.integers(30, 150))
+async def test_quirk_09_numbers_in_another_format_are_not_guessed_and_not_trusted(
+    octets: str, systolic_mmhg: int, diastolic_mmhg: int
+) -> None:
+    numbers = struct.pack(octets, systolic_mmhg, diastolic_mmhg, diastolic_mmhg)
+    session = cuff(f"00{numbers.hex()}")
+
+    await DRIVER.converse(session)
+
+    assert good(session) == []
+
+
+def test_quirk_09_a_float_of_another_standard_is_read_as_what_is_specified() -> None:
     ieee_754 = bytes.fromhex("0000f042")  # 120.0 as a float of IEEE 754
 
     assert sfloat(Cursor(ieee_754)) == 0
     assert str(medfloat(Cursor(ieee_754))).startswith("-1.048576E+72")
+
+
+@pytest.mark.parametrize("year", ["b207", "2e08"])
+async def test_quirk_16_a_cuff_in_1970_or_2094_dates_nothing(year: str) -> None:
+    session = cuff(f"02 7800 5000 5d00 {year} 03 0e 0a 19 00")
+
+    await DRIVER.converse(session)
+
+    timing = corrected(session.readings[0], UTC)
+    assert timing.measured_at == session.readings[0].received.utc
 
 
 @pytest.mark.parametrize("user", [0, 7, 0xFF])
@@ -89,6 +163,15 @@ async def test_quirk_19_user_0_is_a_user_and_255_is_nobody(user: int) -> None:
     await DRIVER.converse(session)
 
     assert {r.slot for r in session.readings} == {None if user == 0xFF else str(user)}
+
+
+@pytest.mark.parametrize("user", [0, 7, 0xFF])
+async def test_quirk_19_so_it_is_with_scales(user: int) -> None:
+    session = scale((WEIGHT, f"04 983a {user:02x}"), (COMPOSITION, f"0400 fa00 {user:02x}"))
+
+    await SCALE.converse(session)
+
+    assert [r.slot for r in session.readings] == [None if user == 0xFF else str(user)] * 2
 
 
 async def test_quirk_20_second_63_is_59_and_an_empty_slot_is_nothing() -> None:
@@ -105,12 +188,16 @@ async def test_quirk_20_second_63_is_59_and_an_empty_slot_is_nothing() -> None:
     assert pressure.device_time.stamp.second == 59
 
 
-async def test_quirk_21_a_vendors_frame_under_the_measurement_is_no_good_reading() -> None:
-    session = cuff("fe20 2700 7800 5000 4800 0102 0304 0506 0708 090a")
+@given(st.binary(min_size=16, max_size=16))
+@example(bytes.fromhex("0075 0055 005f 00e4 0709 1810 4800 6900"))  # its "pulse" is 72
+async def test_quirk_21_a_vendors_frame_under_the_measurement_is_no_good_reading(
+    rest: bytes,
+) -> None:
+    session = cuff(f"fe202700{rest.hex()}")
 
     await DRIVER.converse(session)
 
-    assert [r for r in session.readings if r.quality is Quality.GOOD] == []
+    assert good(session) == []
 
 
 async def test_quirk_23_an_a_and_d_cuff_is_subscribed_to_first_and_never_read() -> None:
@@ -140,6 +227,17 @@ async def test_quirk_24_readings_that_were_kept_back_come_together() -> None:
     await DRIVER.converse(session)
 
     assert systolic(session.readings) == [130, 120]
+
+
+async def test_quirk_24_so_do_those_of_a_scale() -> None:
+    kept = [(WEIGHT, f"02 983a ea07 03 {day:02x} 0a 19 00") for day in (1, 2, 3)]
+    session = scale(*kept, then=LinkLost)
+
+    await SCALE.converse(session)
+
+    assert [
+        r.device_time.stamp.day for r in session.readings if r.device_time and r.device_time.stamp
+    ] == [1, 2, 3]
 
 
 async def test_quirk_25_a_hidden_service_asks_for_pairing() -> None:
@@ -205,6 +303,18 @@ async def test_quirk_39_every_indication_of_a_history_is_kept() -> None:
     await DRIVER.converse(session)
 
     assert systolic(session.readings) == [100 + n for n in range(20)]
+
+
+async def test_quirk_41_a_yonker_is_read_by_its_own_service() -> None:
+    sighting = Sighting("x", Reach.BLE, services=frozenset({YONKER_SERVICE}))
+    driver = installed().best(sighting)
+    result = (YONKER, bytes.fromhex("81 83 67 51 0000 19 0b 18 13 12 00000000"))
+    session = RecordingSession(YONKERS, ScriptedLink(pending=[result]), sighting=sighting)
+
+    await YONKERS.converse(session)
+
+    assert driver is YONKERS
+    assert systolic(session.readings) == [131]
 
 
 async def test_quirk_54_all_three_ways_of_sending_a_pressure_are_known() -> None:

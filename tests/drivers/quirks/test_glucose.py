@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateway.domain.device_time import corrected
 from gateway.domain.reading import Limit, Quality
 from gateway.drivers.api import Reach, Sighting, gatt
 from gateway.drivers.cgm.bluetooth_sig import DRIVER as CGM
-from gateway.drivers.cgm.bluetooth_sig import codec as cgm
-from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER, codec
+from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER, contour
 from gateway.drivers.registry import installed
 from gateway.errors import LinkLost
 from gateway.testing.links import ScriptedLink
@@ -16,6 +16,7 @@ from gateway.testing.session import RecordingSession
 from gateway.wire import racp
 from tests.drivers.cgm.bluetooth_sig.sensor import Sensor, every, sample
 from tests.drivers.glucose_meter.bluetooth_sig.meter import (
+    CONTEXT,
     MEASUREMENT,
     OTHER_RACP,
     RACP,
@@ -26,6 +27,9 @@ from tests.drivers.glucose_meter.bluetooth_sig.meter import (
     values,
 )
 from tests.drivers.glucose_meter.bluetooth_sig.test_contour import Noting
+
+NOW = "ea07 03 0e 0a 1a 35 06 00 00"
+ONETOUCH = "af9df7a1-e595-11e3-96b4-0002a5d5c51b"
 
 
 async def test_quirk_03_hi_and_lo_stand_beside_a_malfunction_and_nan_is_nothing() -> None:
@@ -42,6 +46,7 @@ async def test_quirk_03_hi_and_lo_stand_beside_a_malfunction_and_nan_is_nothing(
         await CGM.converse(session)
 
     assert [r.limit for r in session.readings] == [Limit.ABOVE, Limit.BELOW]
+    assert [(r.quality, dict(r.values)) for r in session.readings] == [(Quality.GOOD, {})] * 2
     assert "no_value" in session.remarks
 
 
@@ -55,6 +60,16 @@ async def test_quirk_04_a_negative_number_is_no_value_and_ketone_no_good_glucose
     assert session.remarks == ["no_value"]
 
 
+async def test_quirk_04_ketone_that_looks_like_glucose_is_not_trusted() -> None:
+    twin = {1: record(1, 97), 2: record(2, word="ffff", base="ea07 02 0e 00 01 00")}
+    session = Meter(twin).session()
+
+    await DRIVER.converse(session)
+
+    assert values(session) == [97]
+    assert session.readings[0].quality is Quality.QUESTIONABLE
+
+
 async def test_quirk_05_ketone_waits_for_its_context_to_say_so() -> None:
     memory = {1: record(1, 110, announces=True)}
     session = Meter(memory, {1: context(1, 6)}, late_contexts=True).session()
@@ -63,6 +78,14 @@ async def test_quirk_05_ketone_waits_for_its_context_to_say_so() -> None:
 
     assert session.readings == []
     assert session.remarks == ["ketone_record"]
+
+
+async def test_quirk_05_a_context_that_never_comes_might_have_said_so() -> None:
+    session = Meter({1: record(1, 110, announces=True)}, {2: context(2, 2)}).session()
+
+    await DRIVER.converse(session)
+
+    assert [r.quality for r in session.readings] == [Quality.QUESTIONABLE]
 
 
 @pytest.mark.parametrize("place", ["1a", "41", "4a"])
@@ -74,11 +97,16 @@ async def test_quirk_06_control_solution_is_kept_apart(place: str) -> None:
     assert [r.quality for r in session.readings] == [Quality.CONTROL]
 
 
-def test_quirk_08_the_unit_is_the_frames_own() -> None:
-    kilograms = codec.decode_measurement(record(1, 111))
+async def test_quirk_08_the_unit_is_the_frames_own() -> None:
+    in_moles = bytes((0x06,)) + record(2, word="3ec0")[1:]  # 62 x 10 to the -4 mol/L
+    session = Meter({1: record(1, 111), 2: in_moles}).session()
 
-    assert kilograms.mg_dl == 111
-    assert kilograms.mmol_l is None
+    await DRIVER.converse(session)
+
+    glucose = [q for r in session.readings for q in r.values.values()]
+    assert [str(q.unit) for q in glucose] == ["mg/dL", "mg/dL"]
+    assert [round(q.value) for q in glucose] == [111, 112]
+    assert [q.original for q in glucose] == [None, "6.2 mmol/L"]
 
 
 async def test_quirk_17_a_reset_meter_is_read_whole_without_doubles() -> None:
@@ -95,20 +123,38 @@ async def test_quirk_17_a_reset_meter_is_read_whole_without_doubles() -> None:
     assert "memory_reset" in session.remarks
 
 
-def test_quirk_18_the_offset_is_always_added() -> None:
-    said = codec.decode_measurement(record(1, 111, offset=600))
+@pytest.mark.parametrize(("offset", "shown"), [(600, "10:01"), (596, "09:57"), (0, "00:01")])
+async def test_quirk_18_the_offset_is_always_added(offset: int, shown: str) -> None:
+    session = Meter({1: record(1, 111, offset=offset)}).session()
 
-    assert isinstance(said.base_time, datetime)
-    assert said.measured_at is not None
-    assert (said.measured_at - said.base_time).total_seconds() == 600 * 60
+    await DRIVER.converse(session)
+
+    (told,) = [r.device_time for r in session.readings]
+    assert told is not None
+    assert told.stamp == datetime.fromisoformat(f"2026-02-14T{shown}")
 
 
-def test_quirk_22_a_status_is_little_endian_and_a_zone_is_signed() -> None:
-    meter = codec.decode_measurement(bytes.fromhex("0a 0100 ea07020e082d1e 6eb0 11 2000"))
-    start = cgm.decode_session_start(bytes.fromhex("ea07020412362c fc 00"), e2e_crc=False)
+async def test_quirk_22_a_status_is_read_little_end_first() -> None:
+    session = Meter({1: record(1, 111, status="2000")}).session()  # bit 5
 
-    assert meter.status == 0x0020
-    assert start.time_zone_min == -60
+    await DRIVER.converse(session)
+
+    assert "above_device_range" in session.readings[0].flags
+
+
+@pytest.mark.parametrize(
+    ("zone", "dst", "minutes"), [("fc", "00", -60), ("e8", "04", -300), ("04", "04", 120)]
+)
+async def test_quirk_22_a_zone_is_signed_and_summer_time_is_added_once(
+    zone: str, dst: str, minutes: int
+) -> None:
+    sensor = Sensor(every(5, 1500, 1525), start=f"ea07 03 0d 08 00 00 {zone} {dst}")
+    session = sensor.session()
+    with pytest.raises(LinkLost):
+        await CGM.converse(session)
+
+    told = {r.device_time.utc_offset for r in session.readings if r.device_time is not None}
+    assert told == {timedelta(minutes=minutes)}
 
 
 async def test_quirk_32_a_contours_clock_comes_before_the_first_subscription() -> None:
@@ -121,11 +167,16 @@ async def test_quirk_32_a_contours_clock_comes_before_the_first_subscription() -
 
 
 async def test_quirk_33_subscriptions_come_before_anything_that_can_wait() -> None:
-    link = Meter(records(1, 1)).link()
+    link = Noting(Meter(records(1, 1), {1: context(1, 2)}, clock=NOW).link())
+    name = gatt("180a", "2a24")
+    link.values = {**link.values, name: b"Instant"}
+    del link.values[contour.CLOCK]
 
     await DRIVER.converse(Meter(records(1, 1)).session(link))
 
-    assert link.subscribed == [MEASUREMENT, RACP]
+    assert link.subscribed == [MEASUREMENT, CONTEXT, RACP]
+    assert [did.split()[0] for did in link.did[:4]] == ["subscribe"] * 3 + ["read"]
+    assert f"read {name}" in link.did[4:]
 
 
 async def test_quirk_34_the_record_access_of_another_service_is_left_alone() -> None:
@@ -137,16 +188,33 @@ async def test_quirk_34_the_record_access_of_another_service_is_left_alone() -> 
     assert OTHER_RACP not in {channel for channel, _ in link.written}
 
 
-async def test_quirk_35_no_records_is_a_success() -> None:
-    session = Meter({}).session()
+@pytest.mark.parametrize("counts", [True, False])
+async def test_quirk_35_no_records_is_a_success(counts: bool) -> None:
+    session = Meter({}, counts=counts).session()
 
     await DRIVER.converse(session)
 
     assert (session.readings, session.remarks) == ([], [])
 
 
-def test_quirk_37_all_and_count_have_no_operand() -> None:
-    assert (racp.report(), racp.count()) == (b"\x01\x01", b"\x04\x01")
+def test_quirk_36_a_onetouch_with_a_protocol_of_its_own_is_claimed_by_no_driver() -> None:
+    verio = Sighting("x", Reach.BLE, name="OneTouch", services=frozenset({ONETOUCH}))
+
+    assert installed().best(verio) is None
+
+
+async def test_quirk_37_whole_memories_are_asked_for_and_counted_without_an_operand() -> None:
+    meter, sensor = Meter(records(1, 2), filters=False), Sensor(every(5, 1500, 1510))
+    session, sensed = meter.session(), sensor.session()
+    for _ in range(2):
+        await DRIVER.converse(session)
+        session.link = meter.link()
+    with pytest.raises(LinkLost):
+        await CGM.converse(sensed)
+
+    whole = [it for it in (*meter.asked, *sensor.asked) if it[1] == racp.Operator.ALL]
+    assert {len(it) for it in whole} == {2}
+    assert {it[0] for it in whole} == {racp.Op.REPORT, racp.Op.COUNT}
 
 
 async def test_quirk_38_a_meter_without_filters_is_read_whole_and_known_again() -> None:
@@ -160,12 +228,29 @@ async def test_quirk_38_a_meter_without_filters_is_read_whole_and_known_again() 
     assert values(session) == [101, 102, 103, 104, 105]
 
 
-async def test_quirk_50_a_sensor_behind_authorisation_says_that_it_is_not_supported() -> None:
-    session = RecordingSession(CGM, ScriptedLink({gatt("183d", "2b2f"): b""}))
+@pytest.mark.parametrize("shown", [[], ["2aa7"], ["2aa7", "2aa9", "2aaa", "2a52"]])
+async def test_quirk_50_a_sensor_behind_authorisation_says_that_it_is_not_supported(
+    shown: list[str],
+) -> None:
+    offered = {gatt("181f", uuid): b"" for uuid in shown} | {gatt("183d", "2b2f"): b""}
+    link = ScriptedLink(offered)
+    session = RecordingSession(CGM, link)
 
     await CGM.converse(session)
 
     assert [remark.split(":")[0] for remark in session.remarks] == ["unsupported variant"]
+    assert (link.written, link.subscribed) == ([], [])
+
+
+async def test_quirk_50_one_that_shows_its_readings_all_the_same_is_read() -> None:
+    sensor = Sensor(every(5, 1500, 1525))
+    link = sensor.link()
+    link.values = {**link.values, gatt("183d", "2b2f"): b""}
+    session = sensor.session(link)
+    with pytest.raises(LinkLost):
+        await CGM.converse(session)
+
+    assert len(session.readings) == 6
 
 
 @pytest.mark.parametrize("start", ["0000 00 00 00 00 00 00 00", "ea07 03 0d 08 00 00 00 00"])
@@ -182,9 +267,14 @@ async def test_quirk_51_a_start_that_is_unknown_or_rewritten_makes_no_new_readin
         await CGM.converse(session)
 
     assert len(session.readings) == 6
+    assert {corrected(r, UTC).measured_at for r in session.readings} == {
+        session.clock.now().utc - timedelta(minutes=26 - at) for at in range(0, 30, 5)
+    }
 
 
-def test_quirk_53_no_driver_claims_a_sensor_that_a_telephone_uses() -> None:
-    dexcom = Sighting("x", Reach.BLE, name="DXCMxx", services=frozenset({"febc"}))
+@pytest.mark.parametrize("name", ["DXCMxx", "DX02xx", "Dexcom"])
+@pytest.mark.parametrize("service", ["febc", "f8083532-849e-531c-c594-30f1f86a4ea5"])
+def test_quirk_53_no_driver_claims_a_sensor_that_a_telephone_uses(name: str, service: str) -> None:
+    dexcom = Sighting("x", Reach.BLE, name=name, services=frozenset({service}))
 
     assert installed().best(dexcom) is None

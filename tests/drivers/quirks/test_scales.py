@@ -4,14 +4,15 @@ import pytest
 
 from gateway.domain.device_time import Correction, corrected
 from gateway.domain.reading import Kind, Measure
-from gateway.drivers.api import Reach, Sighting
+from gateway.drivers.api import Reach, Sighting, gatt
 from gateway.drivers.registry import installed
 from gateway.drivers.scale.bluetooth_sig import DRIVER, codec
+from gateway.drivers.scale.bluetooth_sig.consent import CONTROL_POINT
 from gateway.drivers.scale.sanitas import DRIVER as SANITAS
 from gateway.drivers.scale.xiaomi.session import V2
 from gateway.testing.clock import START
 from gateway.testing.links import ScriptedLink
-from tests.drivers.scale.bluetooth_sig.test_consent import Scale
+from tests.drivers.scale.bluetooth_sig.test_consent import HEIGHT, INCREMENT, Scale
 from tests.drivers.scale.bluetooth_sig.test_session import (
     C_FAILED,
     C_STUB,
@@ -64,11 +65,16 @@ async def test_quirk_12_a_detecto_below_zero_is_no_weight_and_others_bit_4_says_
 
 
 @pytest.mark.parametrize("resolution", range(16))
-def test_quirk_13_a_weight_is_5_g_per_bit_whatever_the_resolution(resolution: int) -> None:
-    feature = codec.weight_feature((resolution << 3).to_bytes(4, "little"))
+async def test_quirk_13_a_weight_is_5_g_per_bit_whatever_the_resolution(resolution: int) -> None:
+    octets = (resolution << 3).to_bytes(4, "little")
+    session = scale((WEIGHT, "00 983a"))
+    assert isinstance(session.link, ScriptedLink)
+    session.link.values = {gatt("181d", "2a9e"): octets}
 
-    assert feature.weight_resolution_index == resolution
-    assert codec.weight(bytes.fromhex("00 983a")).weight == 75
+    await DRIVER.converse(session)
+
+    assert codec.weight_feature(octets).weight_resolution_index == resolution
+    assert told(session.readings) == ["weight: 75.000 kg"]
 
 
 async def test_quirk_14_only_a_standing_person_is_weighed_by_a_mi_scale() -> None:
@@ -76,6 +82,11 @@ async def test_quirk_14_only_a_standing_person_is_weighed_by_a_mi_scale() -> Non
 
     assert shown(await heard(MOVING, GONE, OBJECT)) == []
     assert shown(await heard(STANDING, MOVING, both_bits)) == ["75.000 kg", "68.040 kg"]
+
+
+@pytest.mark.parametrize(("ohm", "is_one"), [("0100", "1 Ohm"), ("b70b", "2999 Ohm")])
+async def test_quirk_15_up_to_2999_ohm_are_an_impedance(ohm: str, is_one: str) -> None:
+    assert shown(await heard((V2, f"02 26 ea07030e0a1a35 {ohm} 983a"))) == ["75.000 kg", is_one]
 
 
 @pytest.mark.parametrize("ohm", ["0000", "b80b", "fdff", "feff"])
@@ -111,8 +122,10 @@ async def test_quirk_43_a_profile_is_committed_only_where_the_owner_says_so() ->
     for session in sessions:
         await DRIVER.converse(session)
 
-    writes = [len(it.link.written) for it in sessions if isinstance(it.link, ScriptedLink)]
-    assert writes == [1, 3]
+    consent = (CONTROL_POINT, bytes.fromhex("02010100"))
+    writes = [it.link.written for it in sessions if isinstance(it.link, ScriptedLink)]
+    as_read_and_counted = [(HEIGHT, b"\xaf\0"), (INCREMENT, b"\x08\0\0\0")]
+    assert writes == [[consent], [consent, *as_read_and_counted]]
 
 
 async def test_quirk_44_a_sibling_that_needs_no_consent_is_heard() -> None:
@@ -137,5 +150,7 @@ async def test_quirk_45_every_frame_is_acknowledged() -> None:
 
     await SANITAS.converse(session)
 
+    frames = [bytes.fromhex(it) for it in (SETTLED, *PARTS)]
     assert isinstance(session.link, ScriptedLink)
-    assert [data.hex()[:4] for _, data in session.link.written[1:]] == ["e7f1"] * 4
+    acknowledged = [data for _, data in session.link.written[1:]]
+    assert acknowledged == [b"\xe7\xf1" + frame[1:4] for frame in frames]

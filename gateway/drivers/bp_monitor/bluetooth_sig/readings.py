@@ -5,8 +5,9 @@ One message gives a blood pressure and, if the cuff counted it, a heart rate.
 Quality: the device's own doubts about the measurement (the person moved, the cuff was too loose,
 the arm in the wrong position) make both readings QUESTIONABLE. An irregular pulse and a pulse out
 of range are findings about the person: flags on a GOOD reading. Numbers that no living person has
-are QUESTIONABLE with the flag `implausible`, each reading judged by its own numbers: a cuff that
-sends its pulse in an odd format may still be right about the pressure.
+are QUESTIONABLE with the flag `implausible`: a cuff that sends its pulse in an odd format may still
+be right about the pressure, but where the pressure is nonsense, so is what comes after it in the
+frame. A frame whose time no clock shows was changed on its way: QUESTIONABLE with `garbled`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from gateway.drivers.api import Frame
 from gateway.drivers.bp_monitor.bluetooth_sig.codec import UNKNOWN_USER, BloodPressure
 from gateway.drivers.bp_monitor.plausible import pressure_is_plausible, pulse_is_plausible
 from gateway.drivers.episodic import Timed
+from gateway.wire.gatt_time import is_garbled
 from gateway.wire.ieee11073 import Special
 
 _DOUBTS = {0x01: "body_movement", 0x02: "cuff_too_loose", 0x20: "improper_position"}
@@ -59,11 +61,14 @@ def readings(
             flags=frozenset(doubts | findings | odd),
         )
 
-    made = [reading(Kind.BLOOD_PRESSURE, pressures, _odd_pressures(pressures))]
+    odd = _odd_pressures(pressures)
+    if is_garbled(message.timestamp):
+        odd.add("garbled")
+    made = [reading(Kind.BLOOD_PRESSURE, pressures, odd)]
     if isinstance(message.pulse, Decimal):
         rate = Quantity(value=message.pulse, unit=Unit.PER_MINUTE)
-        odd = set() if pulse_is_plausible(rate.value) else {"implausible"}
-        made.append(reading(Kind.HEART_RATE, {Measure.PULSE_RATE: rate}, odd))
+        too = set() if pulse_is_plausible(rate.value) else {"implausible"}
+        made.append(reading(Kind.HEART_RATE, {Measure.PULSE_RATE: rate}, odd | too))
     return tuple(made)
 
 

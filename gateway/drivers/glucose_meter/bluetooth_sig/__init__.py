@@ -25,6 +25,7 @@ from gateway.drivers.glucose_meter.bluetooth_sig import codec, contour
 from gateway.drivers.glucose_meter.bluetooth_sig.session import (
     CONTEXT,
     FEATURE,
+    KETONE_STRIPS,
     MEASUREMENT,
     RECORD_ACCESS,
     converse,
@@ -58,7 +59,7 @@ class _BluetoothSigGlucoseMeter:
         ),
         services=frozenset({SERVICE}),
         bonds_first=frozenset({service_of(contour.CLOCK)}),
-        settings=(SET_CLOCK,),
+        settings=(SET_CLOCK, KETONE_STRIPS),
         decodes={
             **{channel.split("/")[1].upper(): channel for channel in _STANDARD},
             "CONTOUR-CLOCK": contour.CLOCK,

@@ -1,9 +1,11 @@
 """What a record of a meter says about a person: a blood glucose reading, or an event.
 
 Meters keep more than blood glucose under the same characteristic. Control solution is read with
-quality CONTROL. Ketones come disguised: with the reserved meal code 6 (CareSens), as a value no
-person has (FORA: 13 "mg/dL" is 0.7 mmol/L of ketone), or as 0xFFFF, a negative number, for "none".
-None of these is ever a glucose reading that leaves.
+quality CONTROL. Ketones come disguised: with the reserved meal code 6 (CareSens), or as a glucose
+(FORA: 0.4 mmol/L of ketone came as 13 "mg/dL", so that a dangerous amount looks like a good value).
+Of each measurement a FORA keeps two records of one time, a number and 0xFFFF for "none"; which of
+the two is ketone, nothing in them tells. So a number with such a twin is not trusted unless the
+owner says that no ketone strip was ever in the meter. None of these is a reading that leaves.
 
 The unit is what the record's own flag says; what the meter shows on its screen may be another.
 """
@@ -29,7 +31,7 @@ from gateway.domain.reading import (
 )
 from gateway.drivers.api import Frame
 from gateway.drivers.glucose_meter.bluetooth_sig.codec import GlucoseContext, GlucoseMeasurement
-from gateway.wire.gatt_time import date_time_octets
+from gateway.wire.gatt_time import date_time_octets, is_garbled
 from gateway.wire.ieee11073 import Number, Special
 
 PLAUSIBLE_MG_DL = (20, 750)
@@ -38,6 +40,10 @@ PLAUSIBLE_MG_DL = (20, 750)
 CONTEXT_MISSING = "context_missing"
 """The record announced a context that never came: it might have said that this is no glucose."""
 
+MAY_BE_KETONE = "may_be_ketone"
+"""The record has a twin without a value: the meter keeps ketone in the same way."""
+
+_NO_NUMBER = Decimal("-0.1")  # 0xFFFF read as SFLOAT: what these meters send for "none"
 _INTERSTITIAL, _CONTROL_SOLUTION, _CONTROL_LOCATION = 0x9, 0xA, 0x4
 _KETONE_MEAL = 6
 _SAMPLES = {
@@ -80,6 +86,12 @@ class Record:
     frame: Frame
     measurement: GlucoseMeasurement
     context: GlucoseContext | None = None
+    may_be_ketone: bool = False
+
+
+def is_empty_twin(said: GlucoseMeasurement) -> bool:
+    """Whether this stands for "none" beside a record of the same time."""
+    return said.concentration == _NO_NUMBER
 
 
 def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> Reading | str:
@@ -96,6 +108,8 @@ def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> R
         troubles.discard(limit[1])
     if said.context_follows and context is None:
         troubles.add(CONTEXT_MISSING)
+    if record.may_be_ketone:
+        troubles.add(MAY_BE_KETONE)
     return Reading(
         device=device,
         kind=_kind(said),
@@ -125,6 +139,8 @@ def _values(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
 def _troubles(said: GlucoseMeasurement, values: Mapping[Measure, Quantity]) -> set[str]:
     bits = [bit for bit in range(16) if (said.status or 0) >> bit & 1]
     troubles = {_STATUS.get(bit, "unknown_status") for bit in bits}
+    if is_garbled(said.base_time):
+        troubles.add("garbled")
     lowest, highest = PLAUSIBLE_MG_DL
     if any(not lowest <= quantity.value <= highest for quantity in values.values()):
         troubles.add("implausible")

@@ -4,6 +4,9 @@ The bookmark names the last record read, by number and content. The meter is ask
 from that one on, not after it: if it comes back unchanged, the memory is the one we know; if not,
 the meter was reset (and its numbers start again), and the whole memory is read anew.
 
+Of meters that measure ketone as well, the setting `ketone_strips` tells whether a number that may
+be either is glucose: see `readings`.
+
 A record may announce a context (2A34), which comes before or after it or after all records. It is
 not kept before its context: the context alone says that a "glucose" was ketone.
 """
@@ -13,21 +16,33 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.domain.reading import ClockSample, Reading
-from gateway.drivers.api import Frame, Session, gatt
+from gateway.drivers.api import Frame, Session, Setting, gatt
 from gateway.drivers.device_clock import set_clock
 from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.drivers.glucose_meter.bluetooth_sig import codec, contour
-from gateway.drivers.glucose_meter.bluetooth_sig.readings import Record, reading_of
+from gateway.drivers.glucose_meter.bluetooth_sig.readings import (
+    MAY_BE_KETONE,
+    Record,
+    is_empty_twin,
+    reading_of,
+)
 from gateway.drivers.record_mark import Mark
 from gateway.drivers.stored_records import StoredRecords
 from gateway.errors import DecodeError, ProtocolError
-from gateway.wire.gatt_time import date_time_octets
+from gateway.wire.gatt_time import DateTime, date_time_octets
 
 MEASUREMENT = gatt("1808", "2a18")
 CONTEXT = gatt("1808", "2a34")
 FEATURE = gatt("1808", "2a51")
 RECORD_ACCESS = gatt("1808", "2a52")
 """That of this service: Accu-Chek meters have another 2A52 in a service of their own."""
+
+KETONE_STRIPS = Setting(
+    "ketone_strips",
+    "Whether ketone strips are used with the meter. Some (FORA) keep ketone as if it were glucose;"
+    " where that cannot be told apart, nothing is sent. Say false if they never are.",
+    default=True,
+)
 
 READS = 3
 """How often the same records are asked for before going on without what is missing."""
@@ -84,6 +99,11 @@ class _Memory:
         self._seen: set[Mark] = set()
         self._unreadable: set[bytes] = set()
         self._contexts: dict[int, codec.GlucoseContext] = {}
+        self._numbers: set[DateTime] = set()
+        self._twins: set[DateTime] = set()
+        """The times of records that have a number, and of those that say "none"."""
+        self._ketone_strips = bool(session.setting(KETONE_STRIPS.name))
+        self._told_of_ketone = False
 
     async def read(self) -> bool:
         """Record everything; False if the known record is not there, or is another by now."""
@@ -110,7 +130,8 @@ class _Memory:
             for frame in burst:
                 waiting += await self._understood(frame)
             waiting = [self._joined(record) for record in waiting]
-            held_back = next((at for at, r in enumerate(waiting) if self._lacks(r)), len(waiting))
+            known = len(waiting) if self._stored.finished else len(waiting) - 1  # its twin may come
+            held_back = next((at for at, r in enumerate(waiting) if self._lacks(r)), max(known, 0))
             await self._take(waiting[:held_back])
             del waiting[:held_back]
         if waiting and not is_last:
@@ -126,7 +147,9 @@ class _Memory:
         """
         try:
             if frame.channel == MEASUREMENT:
-                return [Record(frame, codec.decode_measurement(frame.data))]
+                said = codec.decode_measurement(frame.data)
+                (self._twins if is_empty_twin(said) else self._numbers).add(said.base_time)
+                return [Record(frame, said)]
             context = codec.decode_context(frame.data)
             self._contexts[context.sequence] = context
         except DecodeError as error:
@@ -137,7 +160,9 @@ class _Memory:
         return []
 
     def _joined(self, record: Record) -> Record:
-        return replace(record, context=self._contexts.get(record.measurement.sequence))
+        said = record.measurement
+        twin = self._ketone_strips and said.base_time in self._twins
+        return replace(record, context=self._contexts.get(said.sequence), may_be_ketone=twin)
 
     def _lacks(self, record: Record) -> bool:
         announced = record.measurement.context_follows and self._has_contexts
@@ -159,9 +184,22 @@ class _Memory:
             made = reading_of(record, self._session.device.id, self._clock)
             if isinstance(made, Reading):
                 readings.append(made)
-            else:
+                await self._tell_of_ketone(made)
+            elif not self._is_half(record.measurement):
                 await self._session.remark(made, record.frame)
         await self._keep(readings, mark if may_move and self._found_known else self._mark)
+
+    def _is_half(self, said: codec.GlucoseMeasurement) -> bool:
+        """Whether this says "none" of a measurement whose number is in another record."""
+        return is_empty_twin(said) and said.base_time in self._numbers
+
+    async def _tell_of_ketone(self, made: Reading) -> None:
+        if MAY_BE_KETONE in made.flags and not self._told_of_ketone:
+            self._told_of_ketone = True
+            await self._session.remark(
+                f"{MAY_BE_KETONE}: if the meter never sees ketone strips, set"
+                f" {KETONE_STRIPS.name} to false"
+            )
 
     async def _keep(self, readings: list[Reading], mark: Mark | None) -> None:
         bookmark = mark.to_text() if mark and self._found_known else None

@@ -47,6 +47,8 @@ class Occasion:
     received: Instant
     timed: Timed
     slot: str | None
+    garbled: bool = False
+    """The message has a time that no clock shows: it was changed on its way."""
 
 
 def weight_readings(message: Weight | BodyComposition, occasion: Occasion) -> list[Reading]:
@@ -95,7 +97,9 @@ def _composition(message: BodyComposition) -> dict[Measure, Quantity]:
 
 
 def _reading(kind: Kind, values: dict[Measure, Quantity], occasion: Occasion) -> Reading:
-    plausible = all(_is_plausible(measure, quantity) for measure, quantity in values.items())
+    flags = {"garbled"} if occasion.garbled else set()
+    if not all(_is_plausible(measure, quantity) for measure, quantity in values.items()):
+        flags.add("implausible")
     return Reading(
         device=occasion.device,
         kind=kind,
@@ -105,8 +109,8 @@ def _reading(kind: Kind, values: dict[Measure, Quantity], occasion: Occasion) ->
         record=occasion.timed.record,
         slot=occasion.slot,
         live=occasion.timed.live,
-        quality=Quality.GOOD if plausible else Quality.QUESTIONABLE,
-        flags=frozenset() if plausible else frozenset({"implausible"}),
+        quality=Quality.QUESTIONABLE if flags else Quality.GOOD,
+        flags=frozenset(flags),
     )
 
 

@@ -29,7 +29,7 @@ from gateway.drivers.scale.bluetooth_sig.readings import (
     weight_readings,
 )
 from gateway.errors import DecodeError, LinkRefused, ProtocolError
-from gateway.wire.gatt_time import date_time_octets
+from gateway.wire.gatt_time import date_time_octets, is_garbled
 
 WEIGHT = gatt("181d", "2a9d")
 COMPOSITION = gatt("181b", "2a9c")
@@ -156,7 +156,8 @@ class _Scale:
         raw = b"" if stamp is None else date_time_octets(stamp)
         when = timed(frame, stamp, raw, self.clock, alone=alone)
         user = slot_of(message.user_id)
-        occasion = Occasion(self.session.device.id, frame.received, when, user)
+        device = self.session.device.id
+        occasion = Occasion(device, frame.received, when, user, garbled=is_garbled(stamp))
         if isinstance(message, Weight):
             return weight_readings(message, occasion)
         made = composition_readings(message, occasion)

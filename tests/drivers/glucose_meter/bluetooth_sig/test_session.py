@@ -350,3 +350,49 @@ def test_what_is_no_bookmark_of_ours_counts_as_none(text: str | None) -> None:
 @given(sequence=st.integers(0, 0xFFFF), digest=st.text())
 def test_a_bookmark_reads_back(sequence: int, digest: str) -> None:
     assert Mark.from_text(Mark(sequence, digest).to_text()) == Mark(sequence, digest)
+
+
+# -- meters that measure ketone --------------------------------------------------------------------
+
+EVENING, MORNING = "e407 03 0e 17 17 00", "e407 03 0a 0d 31 00"
+FORA = {  # as captured: of each measurement a number and a "none"
+    0: record(0, 112, base=EVENING, offset=0),
+    1: record(1, base=EVENING, offset=0, word="ffff"),
+    2: record(2, 13, base=MORNING, offset=0),
+    3: record(3, base=MORNING, offset=0, word="ffff"),
+}
+
+
+async def test_where_a_number_may_be_ketone_nothing_is_trusted_and_the_owner_is_told_once() -> None:
+    session = Meter(FORA).session()
+
+    await DRIVER.converse(session)
+
+    assert values(session) == [112, 13]
+    assert {r.quality for r in session.readings} == {Quality.QUESTIONABLE}
+    assert [remark.split(":")[0] for remark in session.remarks] == ["may_be_ketone"]
+
+
+async def test_an_owner_without_ketone_strips_has_glucose() -> None:
+    session = Meter(FORA).session()
+    session.settings = {"ketone_strips": False}
+
+    await DRIVER.converse(session)
+
+    assert [r.quality for r in session.readings] == [Quality.GOOD, Quality.QUESTIONABLE]
+    assert session.remarks == []
+
+
+@pytest.mark.parametrize("cut", range(1, 5))
+async def test_a_number_is_not_kept_before_its_twin_can_have_come(cut: int) -> None:
+    meter = Meter(FORA, cut_after=cut)
+    session = meter.session(meter.link(then=LinkLost))
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+    meter.cut_after = None
+    session.link = meter.link()
+
+    await DRIVER.converse(session)
+
+    assert values(session) == [112, 13]
+    assert all("may_be_ketone" in r.flags for r in session.readings)
