@@ -18,7 +18,7 @@ that its owner set it to the local time, perhaps not for the season.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 
 from gateway.domain.device_clock import UNWATCHED, ClockHistory, Moment, moments, seen, seen_before
@@ -60,7 +60,7 @@ class Timing:
     """The corrected time of a reading. `sendable` is False where it is not known well enough."""
 
     measured_at: datetime
-    """Aware, in the hub's zone offset at that moment."""
+    """Aware, in the hub's offset from UTC at that moment."""
     correction: timedelta
     """What was added to the device's own account of the time; zero if it gave none."""
     reason: Correction
@@ -98,7 +98,7 @@ def corrected(
     if found is None:
         return _unknown(reading, Correction.UNKNOWN, zone)
     moment, reason = found
-    at = moment.at.astimezone(zone)
+    at = _told_in(zone, moment.at)
     doubt = max(moment.at - moment.earliest, moment.latest - moment.at) + hub_doubt
     return Timing(
         at,
@@ -217,12 +217,16 @@ def _possible(
     reading: Reading, told: DeviceTime, stamp: datetime, looks: ClockHistory
 ) -> list[Moment]:
     until, settable = reading.received.utc, not told.counter
+    if not looks:
+        return []
     found = moments(stamp, told.resolution, looks, until, settable=settable)
     return [moment for moment in found if moment.at >= EARLIEST]
 
 
 def _over(chosen: Moment, possible: list[Moment]) -> Moment:
     """Return the chosen moment with a doubt that reaches over all that are possible."""
+    if possible == [chosen]:
+        return chosen
     earliest = min(moment.earliest for moment in possible)
     latest = max(moment.latest for moment in possible)
     return replace(chosen, earliest=earliest, latest=latest)
@@ -240,8 +244,17 @@ def _around_reception(reading: Reading) -> Moment:
     return Moment(at, at - reading.taken_within, at, present=True)
 
 
+def _told_in(zone: tzinfo, at: datetime) -> datetime:
+    """Write a moment with the zone's offset of that moment, and not with the zone itself.
+
+    Python adds to a time of a zone on the face of the clock: an hour wrong where it changes.
+    """
+    local = at.astimezone(zone)
+    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()))
+
+
 def _unknown(reading: Reading, reason: Correction, zone: tzinfo) -> Timing:
-    at = reading.received.utc.astimezone(zone)
+    at = _told_in(zone, reading.received.utc)
     return Timing(at, timedelta(), reason, None, sendable=False)
 
 

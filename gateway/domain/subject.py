@@ -41,12 +41,11 @@ class Assignment(BaseModel):
 
     def covers(self, device: DeviceId, slot: str | None, at: datetime) -> bool:
         """Tell whether a reading of this device and slot, measured at `at`, is the subject's."""
-        return (
-            self.device == device
-            and self.slot in (None, slot)
-            and self.since <= at
-            and (self.until is None or at < self.until)
-        )
+        return self.device == device and self.slot in (None, slot) and self.lasts_at(at)
+
+    def lasts_at(self, at: datetime) -> bool:
+        """Tell whether `at` lies within its period."""
+        return self.since <= at and (self.until is None or at < self.until)
 
 
 class Attribution(StrEnum):
@@ -77,18 +76,18 @@ def attribute(
     theirs whenever in that time it was measured: "I don't know" is an answer, no guess is made.
     """
     mine = [a for a in assignments if a.device == device and a.slot in (None, slot)]
-    borders = {border for a in mine for border in (a.since, a.until) if border is not None}
-    moments = [earliest, *sorted(b for b in borders if earliest < b <= latest)]
-    answers = {_at(mine, device, slot, moment) for moment in moments}
+    borders = [border for a in mine for border in (a.since, a.until) if border is not None]
+    changes = {border for border in borders if earliest < border <= latest}
+    if not changes:
+        return _at(mine, earliest)
+    answers = {_at(mine, moment) for moment in (earliest, *changes)}
     if len({subject for subject, _ in answers}) == 1:
         return min(answers, key=lambda answer: answer[1])
     return None, Attribution.AMBIGUOUS
 
 
-def _at(
-    assignments: list[Assignment], device: DeviceId, slot: str | None, moment: datetime
-) -> tuple[SubjectId | None, Attribution]:
-    covering = [a for a in assignments if a.covers(device, slot, moment)]
+def _at(mine: list[Assignment], moment: datetime) -> tuple[SubjectId | None, Attribution]:
+    covering = [a for a in mine if a.lasts_at(moment)]
     counting = [a for a in covering if a.slot is not None] or covering
     subjects = {a.subject for a in counting}
     if len(subjects) == 1:

@@ -133,9 +133,10 @@ def whose(
     assignments: tuple[Assignment, ...], reading: Reading, timing: Timing
 ) -> tuple[SubjectId | None, Attribution]:
     """Say whose a reading is; without a known time no assignment can be said to cover it."""
-    if timing.earliest is None or timing.latest is None:
+    earliest, latest = timing.earliest, timing.latest
+    if earliest is None or latest is None:
         return None, Attribution.UNCLAIMED
-    return attribute(assignments, reading.device, reading.slot, timing.earliest, timing.latest)
+    return attribute(assignments, reading.device, reading.slot, earliest, latest)
 
 
 def claim(tx: Transaction, entry: ReadingId, subject: SubjectId) -> None:

@@ -102,6 +102,16 @@ def test_a_stored_reading_under_such_a_clock_has_no_known_time(told: DeviceTime)
     assert (timing.reason, timing.sendable, timing.uncertainty) == (Correction.UNKNOWN, False, None)
 
 
+def test_the_hour_that_the_clocks_skip_is_no_part_of_the_uncertainty() -> None:
+    heard = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)  # half an hour after the change in Paris
+    change = {"received": Instant(heard, 1000.0, "test-boot"), "taken_within": timedelta(hours=1)}
+
+    timing = corrected(_reading(None, live=True).model_copy(update=change), PARIS)
+
+    assert timing.earliest == heard - timedelta(hours=1)
+    assert timing.latest == heard + timedelta(hours=1)
+
+
 @pytest.mark.parametrize(
     ("stamp", "hour_utc"),
     [("2025-10-26 01:59:00", 23), ("2025-10-26 03:00:00", 2), ("2025-07-01 12:00:00", 10)],
