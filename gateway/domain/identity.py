@@ -33,6 +33,18 @@ def identity(reading: Reading) -> ReadingId:
     return ReadingId(hashlib.blake2s(text.encode(), digest_size=16).hexdigest())
 
 
+def neighbourhood(reading: Reading) -> str:
+    """Name what a reading lies together with: a hundred records of a memory, or an hour's stamps.
+
+    Made of what its identity is made of, so the same whenever it is read.
+    """
+    if reading.record is not None:
+        return f"{reading.device} record:{reading.record[:-2]}"
+    if reading.device_time is not None:
+        return f"{reading.device} stamp:{reading.device_time.raw[:-4]}"
+    return f"{reading.device} received:{reading.received.utc:%Y-%m-%dT%H}"
+
+
 def _record(reading: Reading) -> str:
     if reading.record is not None:
         return f"record:{reading.record}"

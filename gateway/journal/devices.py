@@ -18,7 +18,7 @@ def describe(tx: Transaction, device: Device) -> tuple[int, Device]:
         number, known = _added(tx, device), device
     else:
         number, known = stored
-        if known != device:
+        if known is not device and known != device:
             merged = known.model_copy(update=device.model_dump(exclude_none=True))
             if merged != known:
                 _keep(tx, number, merged)

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from gateway.domain.device import Device
 from gateway.domain.entry import Entry
-from gateway.domain.identity import identity
+from gateway.domain.identity import identity, neighbourhood
 from gateway.domain.reading import Kind, Reading
 from gateway.journal import (
     audit,
@@ -54,7 +54,7 @@ def record(
         looks = clocks.looked(looks, reading)
         timing = timings.time_of(tx.db, reading, zone, looks)
         subject, attribution = people.whose(assignments, reading, timing)
-        entry_id = tx.keys.entry(identity(reading))
+        entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
         entry = Entry(entry_id, reading, timing, subject, attribution, known)
         row = entry_rows.entry_row(entry, number, tx.now_us, tx.keys)
         tx.recorded.append((number, entry, row, new))

@@ -14,7 +14,7 @@ from gateway.errors import JournalError
 from gateway.journal import devices
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, span, span_us, to_us
-from gateway.journal.keys import NOBODY, Keyring
+from gateway.journal.keys import KERNEL_BYTES, NEAR_BYTES, NOBODY, Keyring
 
 WIDTH = 11
 """How many columns of the view `whole_entries` come before those that say where it belongs."""
@@ -33,6 +33,11 @@ def to_blob(entry: ReadingId) -> bytes:
 def from_blob(stored: bytes) -> ReadingId:
     """Return the identity that was stored."""
     return ReadingId(stored.hex())
+
+
+def kernels(entry: str) -> tuple[str, str]:
+    """Return what may tell an entry apart that the audit chain names: of now, and of step 3."""
+    return entry[2 * NEAR_BYTES :], entry[: 2 * KERNEL_BYTES]
 
 
 def place(entry: bytes, device: int, kind: str, slot: str | None, recorded_us: int) -> str:

@@ -12,7 +12,8 @@ from gateway.journal import audit, people
 from gateway.journal.writer import Transaction
 
 _ROWS = (
-    "INSERT OR IGNORE INTO erased SELECT id FROM entries WHERE subject = ?",  # not to come back
+    # Not to come back when a device is read again; entries_erased of schema/0004.sql sees to it.
+    "INSERT OR IGNORE INTO erased SELECT substr(id, 5) FROM entries WHERE subject = ?",
     "DELETE FROM corrections_owed WHERE subject = ?",
     "DELETE FROM aside WHERE device IN (SELECT device FROM assignments WHERE subject = ?)",
     "DELETE FROM remarks WHERE device IN (SELECT device FROM assignments WHERE subject = ?)",

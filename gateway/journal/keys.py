@@ -32,6 +32,10 @@ NOBODY = ""
 IDENTITY = "#identity"
 SIGNING = "#signing"
 
+NEAR_BYTES = 4
+KERNEL_BYTES = 12
+"""What an entry's id is made of: where it lies among the others, and which it is."""
+
 _NONCE_BYTES = 12
 
 
@@ -114,19 +118,24 @@ class Keyring:
             self._identity = self.secret(IDENTITY)
         return self._identity
 
-    def entry(self, identity: ReadingId) -> ReadingId:
-        """Return what the journal calls a reading: nobody else can confirm by it what it said."""
-        hashed = hashlib.blake2s(
-            bytes.fromhex(identity), digest_size=16, key=self.identity, person=b"entry"
-        )
-        return ReadingId(hashed.hexdigest())
+    def entry(self, identity: ReadingId, neighbourhood: str) -> ReadingId:
+        """Return what the journal calls a reading: nobody else can confirm by it what it said.
+
+        It begins with its neighbourhood, so what comes together lies together in the index of ids:
+        a commit then changes one or two of its pages, not one for each reading.
+        """
+        near = self.hashed(neighbourhood.encode(), b"near")
+        kernel = self.hashed(bytes.fromhex(identity), b"entry")
+        return ReadingId(near[: 2 * NEAR_BYTES] + kernel[: 2 * KERNEL_BYTES])
+
+    def hashed(self, content: bytes, person: bytes) -> str:
+        """Return 32 hex digits that only this journal's key can make of it; `person`, what for."""
+        hashed = hashlib.blake2s(content, digest_size=16, key=self.identity, person=person)
+        return hashed.hexdigest()
 
     def device(self, device: DeviceId) -> str:
         """Return what a device is found by in the database, which does not tell its id."""
-        hashed = hashlib.blake2s(
-            device.encode(), digest_size=16, key=self.identity, person=b"device"
-        )
-        return hashed.hexdigest()
+        return self.hashed(device.encode(), b"device")
 
     def fingerprint(self, owner: str, content: bytes) -> str:
         """Return a hash that only the owner's key can make again: worth nothing once it is gone."""

@@ -334,12 +334,12 @@ class Reader:
         for recorded_us, name, manifest in self._db.rows(
             "SELECT recorded_us, event, manifest FROM audit WHERE instr(manifest, ?)"
             " ORDER BY number",
-            (entry,),
+            (kernel := entry_rows.kernels(entry)[0],),
         ):
             told = json.loads(manifest)
             entries = told.get("entries")
             grouped = entries if isinstance(entries, dict) else {}
-            detail = next((key for key, ids in grouped.items() if entry in ids), None)
+            detail = next((key for key, ids in grouped.items() if kernel in " ".join(ids)), None)
             found.append(Event(from_us(recorded_us), name, told.get("destination"), detail))
         return found
 

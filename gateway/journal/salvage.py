@@ -115,9 +115,10 @@ def complete(
     _restore_subjects(tx)
     _restore_timings(tx, zone)
     _restore_deliveries(tx, routes)
-    there = {entry_rows.from_blob(blob) for (blob,) in tx.db.rows("SELECT id FROM entries")}
-    there |= {entry_rows.from_blob(blob) for (blob,) in tx.db.rows("SELECT id FROM erased")}
-    lost = tuple(sorted(_told_of(tx.db) - there))
+    there = {kernel.hex() for (kernel,) in tx.db.rows("SELECT substr(id, 5) FROM entries")}
+    there |= {kernel.hex() for (kernel,) in tx.db.rows("SELECT id FROM erased")}
+    told = _told_of(tx.db)
+    lost = tuple(sorted(entry for entry in told if there.isdisjoint(entry_rows.kernels(entry))))
     (saved,) = tx.db.one("SELECT count(*) FROM entries")
     audit.append(
         tx,

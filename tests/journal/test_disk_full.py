@@ -16,7 +16,7 @@ from gateway.testing.clock import START
 from tests.journal.disk import Disk
 from tests.journal.making import ROUTES, SCALE, consenting, open_journal, weight
 
-BURST = 40  # readings in a call: enough to write several pages
+BURST = 48  # readings in a call: enough to write several pages
 
 
 @pytest.mark.parametrize(
