@@ -19,6 +19,9 @@ _CONNECTED = _COMMON | {"pairing", "passkey", "slow_s"}
 _STORING = _CONNECTED | {
     "stored", "stored_every_h", "clock_service", "advertise_for_s", "idle_s", "settle_s"
 }  # fmt: skip
+_METERING = _STORING - {"clock_service", "settle_s"} | {
+    "molar", "meals", "control_every", "notification_gap_s"
+}  # fmt: skip
 _SENSING = _CONNECTED | {
     "e2e_crc", "session_control", "history_days", "history_ends_min_ago", "gap_min",
     "notification_gap_s",
@@ -29,6 +32,7 @@ _CONNECTED_FAULTS = {
     Fault.REFUSE, Fault.SLOW,
 }  # fmt: skip
 _STORING_FAULTS = _CONNECTED_FAULTS | {Fault.DUPLICATE_INDICATION, Fault.REFUSE_CLOCK}
+_REPORTING_FAULTS = _STORING_FAULTS | {Fault.BUSY, Fault.CANNOT_ABORT}
 _BROADCAST_FAULTS = {
     Fault.DROP_CLOCK, Fault.GARBAGE_FRAME, Fault.IMPEDANCE_FAILED, Fault.NAN_MEASUREMENT,
     Fault.SMALL_OBJECT,
@@ -65,6 +69,19 @@ TYPES: Mapping[str, DeviceType] = {
         model="SBF70",
         keys=_STORING - {"clock_service", "settle_s", "pairing", "passkey"} | {"bf700", "phase_s"},
         faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK},
+    ),
+    "glucose_meter": DeviceType(
+        model="Meter Four",
+        keys=_METERING | {"clock_service", "time_offset_min", "filters", "second_record_access"},
+        faults=_REPORTING_FAULTS | {Fault.RENUMBER},
+        one_person="a meter knows no users",
+    ),
+    "contour_meter": DeviceType(
+        manufacturer="Ascensia Diabetes Care",
+        model="Contour Next One",
+        keys=_METERING,
+        faults=_REPORTING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.RENUMBER},
+        one_person="a meter knows no users",
     ),
     "cgm": DeviceType(
         model="Sensor Three",
@@ -110,6 +127,13 @@ class DeviceSpec:
     bf700: bool = False  # a Sanitas scale that speaks as a Beurer BF700 does
     version: int = 2  # of Mi scales, and their unit
     unit: Unit = Unit.KILOGRAM
+    # meters
+    molar: bool = False  # mmol/L
+    time_offset_min: int | None = None  # of what the user sees; None: not sent
+    filters: bool = True  # whether records can be asked for by number and by time
+    second_record_access: bool = False  # in a service of the maker's
+    meals: bool = True
+    control_every: int | None = None  # how many tests, one is of a control solution
     # sensors
     e2e_crc: bool = True
     session_control: bool = False

@@ -38,10 +38,13 @@ class Fault(StrEnum):
     """A write of the current time is answered "data field ignored" (0x80)."""
 
     BUSY = "busy"
-    """A sensor's RACP answers "server busy"."""
+    """Record access is answered "server busy"."""
+
+    RENUMBER = "renumber"
+    """A meter begins anew with its sequence numbers, as after a battery change."""
 
     CANNOT_ABORT = "cannot_abort"
-    """A sensor's RACP answers an abort with "abort unsuccessful" and goes on."""
+    """An abort of record access is answered "abort unsuccessful", and the report goes on."""
 
     ERROR_CODE = "error_code"
     """A measurement fails, and a serial device says so by its code. It is no record produced."""

@@ -29,13 +29,13 @@ Read = Callable[[], bytes]
 Write = Callable[[bytes], Awaitable[None] | None]
 
 
-def service(uuid: int, *characteristics: Any, includes: tuple[Any, ...] = ()) -> Any:
-    """Return a primary service."""
-    return Service(UUID.from_16_bits(uuid), characteristics, included_services=includes)
+def service(uuid: int | str, *characteristics: Any, includes: tuple[Any, ...] = ()) -> Any:
+    """Return a primary service: of 16 bits by its number, of a maker by its text."""
+    return Service(_uuid(uuid), characteristics, included_services=includes)
 
 
 def characteristic(
-    uuid: int,
+    uuid: int | str,
     properties: Any,
     *,
     read: Read | None = None,
@@ -62,7 +62,11 @@ def characteristic(
         return write(value)
 
     value = att.AttributeValue(read=on_read, write=on_write)
-    return Characteristic(UUID.from_16_bits(uuid), properties, permissions, value)
+    return Characteristic(_uuid(uuid), properties, permissions, value)
+
+
+def _uuid(uuid: int | str) -> Any:
+    return UUID(uuid) if isinstance(uuid, str) else UUID.from_16_bits(uuid)
 
 
 def att_error(code: int) -> Exception:

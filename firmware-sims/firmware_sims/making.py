@@ -14,7 +14,8 @@ from firmware_sims.device_spec import TYPES, DeviceSpec
 from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Faults
 from firmware_sims.forbidden_commands import ForbiddenCommands
-from firmware_sims.identity import Identity
+from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter, MeterSettings
+from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Ledger
 from firmware_sims.packing.date_time import DST_STANDARD
 from firmware_sims.packing.sanitas import BF700, SBF70
@@ -182,6 +183,36 @@ def _sanitas_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(device, spec)
 
 
+def _glucose_meter(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    settings = MeterSettings(
+        molar=spec.molar,
+        time_offset_min=spec.time_offset_min,
+        filters=spec.filters,
+        meals=spec.meals,
+        control_every=spec.control_every,
+        second_record_access=spec.second_record_access,
+        notification_gap_s=spec.notification_gap_s,
+    )
+    people, fittings = where.people(spec), where.fittings(spec)
+    return _with_past(GlucoseMeter(_identity(spec), people, fittings, settings), spec)
+
+
+def _contour_meter(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    who = _identity(spec)
+    if who.pairing is Pairing.NONE:
+        who = replace(who, pairing=Pairing.JUST_WORKS)  # without a bond it gives nothing away
+    settings = MeterSettings(
+        contour=True,
+        time_offset_min=where.utc_offset() // timedelta(minutes=1),
+        molar=spec.molar,
+        meals=spec.meals,
+        control_every=spec.control_every,
+        notification_gap_s=spec.notification_gap_s,
+    )
+    meter = GlucoseMeter(who, where.people(spec), where.fittings(spec), settings)
+    return _with_past(meter, spec)
+
+
 def _sensor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     # A session start time has whole seconds.
     now = where.now().replace(microsecond=0)
@@ -215,5 +246,7 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
     "scale": _scale,
     "mi_scale": _mi_scale,
     "sanitas_scale": _sanitas_scale,
+    "glucose_meter": _glucose_meter,
+    "contour_meter": _contour_meter,
     "cgm": _sensor,
 }

@@ -188,6 +188,12 @@ class Peripheral:
 
         return await self._unless_lost(send())
 
+    async def send(self, characteristic: Any, value: bytes) -> bool:
+        """Notify or indicate, whichever the characteristic does."""
+        if characteristic.properties & characteristic.Properties.INDICATE:
+            return await self.indicate(characteristic, value)
+        return await self.notify(characteristic, value)
+
     async def indicate_and_drop(self, characteristic: Any, value: bytes) -> None:
         """Send an indication and hang up without looking at its confirmation."""
         sending = asyncio.ensure_future(self.indicate(characteristic, value))

@@ -42,13 +42,14 @@ class Collector:
         await self._peer.discover_all()
         return [_short(service.uuid) for service in self._peer.services]
 
-    def find(self, service: int, characteristic: int) -> Any:
-        for found in self._peer.services:
-            if found.uuid == UUID.from_16_bits(service):
-                for candidate in found.characteristics:
-                    if candidate.uuid == UUID.from_16_bits(characteristic):
+    def find(self, service: int | str, characteristic: int | str) -> Any:
+        """Return a characteristic of a service: numbers are 16-bit UUIDs, texts any other."""
+        for offered in self._peer.services:
+            if offered.uuid == _uuid(service):
+                for candidate in offered.characteristics:
+                    if candidate.uuid == _uuid(characteristic):
                         return candidate
-        raise LookupError(f"{service:04X}/{characteristic:04X}")
+        raise LookupError(f"{service}/{characteristic}")
 
     async def read(self, service: int, characteristic: int) -> bytes:
         return bytes(await self.find(service, characteristic).read_value())
@@ -97,6 +98,10 @@ async def discovered(
         async with kind(await radio.central(), device.identity.address) as collector:
             await collector.discover()
             yield collector
+
+
+def _uuid(uuid: int | str) -> UUID:
+    return UUID(uuid) if isinstance(uuid, str) else UUID.from_16_bits(uuid)
 
 
 def _short(uuid: Any) -> int:

@@ -1,4 +1,5 @@
 import pytest
+from firmware_sims.cgm.bluetooth_sig import RULES
 from firmware_sims.packing.cgm import Record
 from firmware_sims.packing.ieee11073 import Special
 from firmware_sims.packing.racp import OpCode, Operator, ResponseCode
@@ -21,7 +22,7 @@ RECORDS = [Record(glucose_mg_dl=Special.NAN, time_offset_min=at) for at in (5, 1
     ],
 )
 def test_a_request_selects_its_records(octets: str, offsets: list[int]) -> None:
-    request = read_request(bytes.fromhex(octets))
+    request = read_request(bytes.fromhex(octets), RULES)
 
     assert isinstance(request, Request)
     assert [record.time_offset_min for record in request.select(RECORDS)] == offsets
@@ -49,13 +50,13 @@ def test_a_request_that_makes_no_sense_gets_the_documented_code(
 ) -> None:
     written = bytes.fromhex(octets)
 
-    assert read_request(written) == Refusal(written[0], code)
+    assert read_request(written, RULES) == Refusal(written[0], code)
 
 
 def test_an_abort_is_a_request_of_its_own() -> None:
-    assert read_request(b"\x03\x00") == Request(OpCode.ABORT, Operator.NULL)
+    assert read_request(b"\x03\x00", RULES) == Request(OpCode.ABORT, Operator.NULL)
 
 
 @given(st.binary(min_size=2))
 def test_anything_written_is_a_request_or_a_refusal(octets: bytes) -> None:
-    assert isinstance(read_request(octets), Request | Refusal)
+    assert isinstance(read_request(octets, RULES), Request | Refusal)

@@ -5,7 +5,7 @@ the past away through its Record Access Control Point. It stays connectable for 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,6 @@ from bumble import att
 
 from firmware_sims.body import Body
 from firmware_sims.cgm.control_point import FASTEST, OFF, OPERAND_OCTETS, ControlPoint
-from firmware_sims.cgm.record_access_point import RecordAccessPoint
 from firmware_sims.cgm.session import Session
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.faults import Fault, Faults
@@ -41,13 +40,26 @@ from firmware_sims.packing.cgm import Annunciation, Feature
 from firmware_sims.packing.checksum import crc16
 from firmware_sims.packing.date_time import DST_UNKNOWN
 from firmware_sims.packing.ieee11073 import Special
+from firmware_sims.packing.racp import Operator
 from firmware_sims.peripheral import Peripheral
+from firmware_sims.record_access import Filter, Rules, number
+from firmware_sims.record_access_point import Access, RecordAccessPoint
 from firmware_sims.routine import Routine
 
 _START_TIME_OCTETS = 9
 _CRC_OCTETS = 2
 _STOPPED_SENSOR_LOOKS_AGAIN_S = 60
 _CHARGE_PER_SAMPLE_PERCENT = 0.02
+RULES = Rules(
+    operators={
+        Operator.ALL,
+        Operator.GREATER_OR_EQUAL,
+        Operator.RANGE,
+        Operator.FIRST,
+        Operator.LAST,
+    },
+    filters={1: Filter(2, number, lambda record: record.time_offset_min)},
+)
 _RANGES = {Special.NEGATIVE_INFINITY: "low", Special.POSITIVE_INFINITY: "high"}
 
 
@@ -118,9 +130,12 @@ class GlucoseSensor:
             0x2AAC, WRITE | INDICATE, write=self._write_specific, secure=secure
         )
         self._access = RecordAccessPoint(
-            self._measurement,
-            lambda: self.session.records,
-            self._packed,
+            Access(
+                rules=RULES,
+                records=lambda: self.session.records,
+                told=self._told,
+                tells_by=[self._measurement],
+            ),
             start=self._beside,
             faults=self.faults,
             notification_gap_s=self._settings.notification_gap_s,
@@ -197,6 +212,10 @@ class GlucoseSensor:
         if self.session.stopped:
             return _STOPPED_SENSOR_LOOKS_AGAIN_S
         return (self.session.due_at - self._now()).total_seconds()
+
+    def _told(self, samples: Sequence[cgm.Record], room: int) -> Iterator[tuple[Any, bytes]]:
+        for value in cgm.notifications(map(self._packed, samples), room=room):
+            yield self._measurement, value
 
     def _packed(self, sample: cgm.Record) -> bytes:
         return cgm.record(sample, e2e_crc=self._settings.e2e_crc)

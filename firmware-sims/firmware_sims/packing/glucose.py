@@ -5,6 +5,7 @@
 0x2A34: flags u8 | sequence u16 | [extended u8] [carbohydrate id u8, SFLOAT kg] [meal u8]
         [tester and health u8] [duration u16 s, intensity u8 %] [medication id u8, SFLOAT]
         [HbA1c SFLOAT %]
+0x2A51: features u16
 
 flags of 0x2A18: b0 time offset, b1 concentration, b2 mol/L (else kg/L), b3 status, b4 context
 follows. flags of 0x2A34: b0 carbohydrate, b1 meal, b2 tester and health, b3 exercise,
@@ -14,9 +15,21 @@ Spec: Glucose Service 1.0.1 section 3; GATT Specification Supplement.
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntFlag
 
 from firmware_sims.packing.date_time import date_time
 from firmware_sims.packing.ieee11073 import Number, sfloat
+
+CAPILLARY_PLASMA, CONTROL_SOLUTION = 2, 10  # what was tested
+FINGER, CONTROL_LOCATION = 1, 4  # where it came from
+PREPRANDIAL, POSTPRANDIAL = 1, 2
+
+
+class Status(IntFlag):
+    """Sensor Status Annunciation, the bits that the virtual meter uses."""
+
+    BATTERY_LOW = 1 << 0
+    SAMPLE_INSUFFICIENT = 1 << 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +64,11 @@ def measurement(
     if status is not None:
         octets += status.to_bytes(2, "little")
     return bytes([flags]) + octets
+
+
+def feature(features: int) -> bytes:
+    """Return a Glucose Feature 0x2A51."""
+    return features.to_bytes(2, "little")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""Record Access Control Point 0x2A52 of a sensor: reports, counts, aborts, one at a time.
+"""Record Access Control Point 0x2A52 of a device: reports, counts, aborts, one at a time.
 
-Spec: Continuous Glucose Monitoring Service 1.0.2 section 3.9.
+Spec: Glucose Service 1.0.1 section 3.5, Continuous Glucose Monitoring Service 1.0.2 section 3.9.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from bumble import att
@@ -18,26 +19,40 @@ from firmware_sims.gatt import (
     att_error,
     characteristic,
 )
-from firmware_sims.packing import cgm, racp
+from firmware_sims.packing import racp
 from firmware_sims.packing.racp import OpCode, ResponseCode
 from firmware_sims.peripheral import Peripheral
-from firmware_sims.record_access import Refusal, Request, read_request
+from firmware_sims.record_access import Refusal, Request, Rules, read_request
 
 _SHORTEST_REQUEST = 2
 
 
-class RecordAccessPoint:
-    """The control point over a sensor's records.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What a control point gives access to.
 
-    `records` returns them oldest first, `packed` one as octets. `start` runs a procedure beside the
-    write that asked for it: the answer to the write comes first, then records, then the indication.
+    `records` returns them oldest first; `told` the values that tell some of them, each with its
+    characteristic, in values of at most `room` octets. `vendor` answers op codes of the maker's.
+    """
+
+    rules: Rules
+    records: Callable[[], Sequence[Any]]
+    told: Callable[[Sequence[Any], int], Iterable[tuple[Any, bytes]]]
+    tells_by: Sequence[Any]
+    vendor: Mapping[int, Callable[[], bytes]] = field(default_factory=dict)
+
+
+class RecordAccessPoint:
+    """The control point over a device's records.
+
+    A report needs a subscription to each characteristic of `tells_by`. `start` runs a procedure
+    beside the write that asked for it: the answer to the write comes first, then records, then the
+    indication. Records that must be confirmed are indicated.
     """
 
     def __init__(
         self,
-        measurement: Any,
-        records: Callable[[], Sequence[cgm.Record]],
-        packed: Callable[[cgm.Record], bytes],
+        access: Access,
         *,
         start: Callable[[Coroutine[Any, Any, None]], None],
         faults: Faults,
@@ -50,9 +65,7 @@ class RecordAccessPoint:
         )
         self.peripheral: Peripheral | None = None
         self.reporting = asyncio.Lock()
-        self._measurement = measurement
-        self._records = records
-        self._packed = packed
+        self._access = access
         self._start = start
         self._faults = faults
         self._gap_s = notification_gap_s
@@ -66,9 +79,14 @@ class RecordAccessPoint:
             raise att_error(att.ATT_INVALID_ATTRIBUTE_LENGTH_ERROR)
         if peripheral is None or not peripheral.subscribed(self.characteristic):
             raise att_error(CONFIGURATION_IMPROPER)
-        if octets[0] == OpCode.REPORT and not peripheral.subscribed(self._measurement):
+        if octets[0] == OpCode.REPORT and not all(
+            map(peripheral.subscribed, self._access.tells_by)
+        ):
             raise att_error(CONFIGURATION_IMPROPER)
-        request = read_request(octets)
+        if octets[0] in self._access.vendor:
+            self._start(self._say(peripheral, self._access.vendor[octets[0]]()))
+            return
+        request = read_request(octets, self._access.rules)
         if isinstance(request, Request) and request.op_code is OpCode.ABORT:
             self._abort(peripheral)
             return
@@ -86,7 +104,7 @@ class RecordAccessPoint:
             # The report sees this, stops, and answers for the abort.
             self._aborted = True
             return
-        self._start(self._respond(peripheral, OpCode.ABORT, code))
+        self._start(self._say(peripheral, racp.response(OpCode.ABORT, code)))
 
     async def _procedure(self, peripheral: Peripheral, request: Request | Refusal) -> None:
         try:
@@ -94,7 +112,7 @@ class RecordAccessPoint:
                 answer = await self._carried_out(peripheral, request)
         finally:
             self._busy = False
-        await peripheral.indicate(self.characteristic, answer)
+        await self._say(peripheral, answer)
 
     async def _carried_out(self, peripheral: Peripheral, request: Request | Refusal) -> bytes:
         if self._faults.strikes(Fault.BUSY):
@@ -103,7 +121,7 @@ class RecordAccessPoint:
             return racp.response(request.op_code, ResponseCode.PROCEDURE_NOT_COMPLETED)
         if isinstance(request, Refusal):
             return racp.response(request.op_code, request.code)
-        chosen = request.select(self._records())
+        chosen = request.select(self._access.records())
         if request.op_code is OpCode.COUNT:
             return racp.count_response(len(chosen))
         if not chosen:
@@ -114,22 +132,23 @@ class RecordAccessPoint:
         code = ResponseCode.SUCCESS if sent else ResponseCode.PROCEDURE_NOT_COMPLETED
         return racp.response(request.op_code, code)
 
-    async def _report(self, peripheral: Peripheral, chosen: Sequence[cgm.Record]) -> bool:
-        octets = [self._packed(record) for record in chosen]
-        for value in cgm.notifications(octets, room=peripheral.room):
+    async def _report(self, peripheral: Peripheral, chosen: Sequence[Any]) -> bool:
+        for told_by, value in self._access.told(chosen, peripheral.room):
             if self._aborted:
                 return False
             if self._faults.strikes(Fault.SLOW):
                 await asyncio.sleep(self._slow_s)
             if self._faults.strikes(Fault.GARBAGE_FRAME):
-                await peripheral.notify(self._measurement, value[:-1])
-            if not await peripheral.notify(self._measurement, value):
+                await peripheral.send(told_by, value[:-1])
+            if not await peripheral.send(told_by, value):
                 return False
+            if self._faults.strikes(Fault.DUPLICATE_INDICATION):
+                await peripheral.send(told_by, value)
             if self._faults.strikes(Fault.DISCONNECT_MID_RECORD):
                 await peripheral.disconnect()
                 return False
             await asyncio.sleep(self._gap_s)
         return True
 
-    async def _respond(self, peripheral: Peripheral, op_code: OpCode, code: ResponseCode) -> None:
-        await peripheral.indicate(self.characteristic, racp.response(op_code, code))
+    async def _say(self, peripheral: Peripheral, answer: bytes) -> None:
+        await peripheral.indicate(self.characteristic, answer)
