@@ -11,11 +11,8 @@ from gateway.drivers.cgm.bluetooth_sig import codec as cgm
 from gateway.drivers.cgm.bluetooth_sig import control_point
 from gateway.drivers.scale.bluetooth_sig import codec as scale
 from gateway.testing.clock import ManualClock
-from gateway.testing.links import ScriptedLink
-from gateway.testing.session import RecordingSession
 
 ICP = gatt("1810", "2a36")
-TAKEN = bytes.fromhex("06 7800 5000 5d00 ea07 03 0e 0a 19 00 4800")
 
 
 @pytest.mark.conformance("BLP/COL/BPD/BV-06", "BLP/COL/BPF/BV-12")
@@ -26,17 +23,6 @@ def test_any_number_of_intermediate_pressures_is_understood() -> None:
     ]
 
     assert [it.cuff_pressure for it in said if isinstance(it, cuff.CuffPressure)] == [100, 90, 80]
-
-
-@pytest.mark.conformance("BLP/COL/BPD/BV-07")
-async def test_an_intermediate_pressure_is_not_asked_for() -> None:
-    link = ScriptedLink({ICP: b""}, pending=[(gatt("1810", "2a35"), TAKEN)])
-    session = RecordingSession(CUFF, link)
-
-    await CUFF.converse(session)
-
-    assert ICP not in link.subscribed
-    assert len(session.readings) == 2
 
 
 @pytest.mark.conformance("BLP/COL/BPF/BI-*")

@@ -15,6 +15,8 @@ from gateway.errors import DecodeError
 
 MEASUREMENT = gatt("1810", "2a35")
 ENHANCED = gatt("1810", "2b34")
+INTERMEDIATE = (gatt("1810", "2b35"), gatt("1810", "2a36"))
+"""The pressure while the cuff measures, the enhanced one first."""
 
 _STAMP_AT = 7  # after the flags and three pressures, in both
 _STAMP_OCTETS = {MEASUREMENT: 7, ENHANCED: 4}
@@ -27,15 +29,21 @@ def is_beurer(*names: str | None) -> bool:
     return any(name.removeprefix("BEURER").startswith(_BEURER) for name in plain)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cuff:
     """A `Listener` for `episodic.hear_out`."""
 
     session: Session
     clock: ClockSample | None
+    measuring: bool = False
+    """Pressures of a measurement under way have come, and not yet its result."""
 
     async def understand(self, frame: Frame, /) -> BloodPressure | None:
-        """Decode a measurement; None if it was set aside, or tells of a failure."""
+        """Decode a measurement; None if it was set aside, tells of a failure, or is under way."""
+        if frame.channel in INTERMEDIATE:
+            await self._note_measuring()
+            return None
+        self.measuring = False
         try:
             message = self._decoded(frame)
         except DecodeError as error:
@@ -45,6 +53,12 @@ class Cuff:
             await self.session.remark("measurement_failed", frame)
             return None
         return message
+
+    async def _note_measuring(self) -> None:
+        """Remark that a measurement is under way, once; what the cuff shows meanwhile is none."""
+        if not self.measuring:
+            self.measuring = True
+            await self.session.remark("measurement_under_way")
 
     def belong_together(self, earlier: BloodPressure, later: BloodPressure, /) -> bool:
         """Say no: each message is a measurement."""

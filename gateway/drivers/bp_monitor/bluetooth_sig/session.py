@@ -4,24 +4,34 @@ A cuff appears for some seconds after a measurement, sends what it has as indica
 It forgets a record once its indication is confirmed, which asking for the next frame does: hence
 each record is safe before the next is asked for. Cuffs of service 1.1.1 and Omron's also keep a
 memory that is asked for.
+
+A cuff that is connected while it measures may notify the pressure in it: never a reading, but a
+sign that one is on its way, for as long as which the link is kept.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from gateway.drivers import and_medical
-from gateway.drivers.api import Channel, Session
+from gateway.drivers.api import Channel, Inbox, Session
 from gateway.drivers.bp_monitor.bluetooth_sig import omron
-from gateway.drivers.bp_monitor.bluetooth_sig.cuff import ENHANCED, MEASUREMENT, Cuff
+from gateway.drivers.bp_monitor.bluetooth_sig.cuff import (
+    ENHANCED,
+    INTERMEDIATE,
+    MEASUREMENT,
+    Cuff,
+)
 from gateway.drivers.bp_monitor.bluetooth_sig.memory import Memory, has_memory
 from gateway.drivers.device_clock import set_clock
 from gateway.drivers.episodic import hear_out
 from gateway.drivers.gatt_device import introduce, read_clock
-from gateway.errors import LinkError, ProtocolError
+from gateway.errors import LinkError, LinkRefused, PairingNeeded, ProtocolError
 
 
 async def converse(session: Session) -> None:
     """Record everything the cuff sends until it is silent or hangs up, its normal end."""
-    inbox = await session.link.subscribe(_preferred(session))
+    inboxes = [await session.link.subscribe(_preferred(session)), *await _under_way(session)]
     is_omron = omron.is_one(session)
     clock = await (omron.first_time(session) if is_omron else read_clock(session))
     cuff = Cuff(session, clock)
@@ -29,11 +39,11 @@ async def converse(session: Session) -> None:
     if hangs_up:
         await set_clock(session, clock)
     if is_omron:
-        await omron.read_memory(cuff, inbox)
+        await omron.read_memory(cuff, inboxes[0])
     elif has_memory(session):
         await _read_memory(cuff)
     await introduce(session)
-    await hear_out(session, cuff, clock, inbox)
+    await hear_out(session, cuff, clock, *inboxes)
     if not hangs_up:
         await set_clock(session, clock)
     await and_medical.let_go(session)
@@ -45,6 +55,14 @@ async def _read_memory(cuff: Cuff) -> None:
         await (await Memory.subscribed(cuff)).read()
     except (LinkError, ProtocolError):
         await cuff.session.remark("stored_records_incomplete")
+
+
+async def _under_way(session: Session) -> list[Inbox]:
+    """Subscribe to the pressure while the cuff measures, if it offers one to us."""
+    offered = [channel for channel in INTERMEDIATE if channel in session.link.channels]
+    with suppress(LinkRefused, PairingNeeded):
+        return [await session.link.subscribe(channel) for channel in offered[:1]]
+    return []
 
 
 def _preferred(session: Session) -> Channel:

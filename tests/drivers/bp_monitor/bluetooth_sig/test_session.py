@@ -13,6 +13,7 @@ from gateway.errors import JournalFull, LinkError, LinkLost, LinkRefused, LinkTi
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
+from gateway.testing.specimen import Said, Specimen, SpecimenLink, Trouble
 from tests.drivers.gatt_lines import TickingClock
 
 BP, ENHANCED, CLOCK = gatt("1810", "2a35"), gatt("1810", "2b34"), gatt("1805", "2a2b")
@@ -280,6 +281,73 @@ async def test_the_same_record_without_time_twice_in_a_row_is_one() -> None:
 
     assert systolic(session.readings) == [120]
     assert session.readings[0].live is True
+
+
+# -- a measurement under way -----------------------------------------------------------------------
+
+ICP, ENHANCED_ICP = gatt("1810", "2a36"), gatt("1810", "2b35")
+PUMPED = bytes.fromhex("00 9600 ff07 ff07")
+FOR_A_MINUTE = [(0.5 * n, ICP, PUMPED) for n in range(1, 120)]
+
+
+def measuring(*says: Said, values: dict[Channel, bytes] | None = None) -> RecordingSession:
+    clock = ManualClock()
+    specimen = Specimen(DRIVER, (), says, values or {})
+    return RecordingSession(DRIVER, SpecimenLink(specimen, clock, Trouble()), clock=clock)
+
+
+@pytest.mark.conformance("BLP/COL/BPD/BV-06", "BLP/COL/BPD/BV-07", "BLP/COL/BPF/BV-12")
+async def test_while_a_cuff_measures_its_result_is_waited_for_and_nothing_else_is_a_reading() -> (
+    None
+):
+    session = measuring(*FOR_A_MINUTE, (60, BP, bytes.fromhex(TAKEN)))
+
+    await DRIVER.converse(session)
+
+    assert systolic(session.readings) == [120]
+    assert session.remarks == ["measurement_under_way"]
+    assert session.aside == []
+
+
+async def test_each_measurement_under_way_is_told_once() -> None:
+    again = [(60.0 + at, channel, data) for at, channel, data in FOR_A_MINUTE]
+    taken, earlier = bytes.fromhex(TAKEN), bytes.fromhex(EARLIER)
+    session = measuring(*FOR_A_MINUTE, (59.9, BP, earlier), *again, (119.9, BP, taken))
+
+    await DRIVER.converse(session)
+
+    assert systolic(session.readings) == [130, 120]
+    assert session.remarks == ["measurement_under_way"] * 2
+
+
+async def test_a_cuff_that_stops_measuring_without_a_result_is_not_waited_for() -> None:
+    session = measuring(*FOR_A_MINUTE, values={BP: b""})
+
+    await DRIVER.converse(session)
+
+    assert session.readings == []
+    assert session.clock.now().monotonic - ManualClock().now().monotonic < 75
+
+
+@pytest.mark.conformance("R-BLP-E2")
+async def test_of_two_intermediate_pressures_the_enhanced_one_is_subscribed_to() -> None:
+    session = cuff(TAKEN)
+    assert isinstance(session.link, ScriptedLink)
+    session.link.values = {ICP: b"", ENHANCED_ICP: b""}
+
+    await DRIVER.converse(session)
+
+    assert session.link.subscribed == [BP, ENHANCED_ICP]
+
+
+async def test_a_refused_intermediate_pressure_costs_no_reading() -> None:
+    session = cuff(TAKEN)
+    assert isinstance(session.link, ScriptedLink)
+    session.link.refuse = {ICP: 0x05}
+
+    await DRIVER.converse(session)
+
+    assert systolic(session.readings) == [120]
 
 
 # -- models with oddities --------------------------------------------------------------------------
