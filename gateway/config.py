@@ -85,6 +85,17 @@ class HubSettings(BaseModel):
         return ZoneInfo(self.zone)
 
 
+class ReportSettings(BaseModel):
+    """The glucose report of one page, made by itself for whoever consented that it be deposited."""
+
+    model_config = _STRICT
+
+    every_days: int = Field(default=14, ge=0, le=90)
+    """How many days lie between two; 0: only on demand."""
+    days: Literal[7, 14, 30, 90] = 14
+    """How many days it reports."""
+
+
 class ApiSettings(BaseModel):
     """The local interface. The socket always exists; a loopback port only if one is given."""
 
@@ -131,6 +142,7 @@ class Config(BaseModel):
 
     hub: HubSettings = HubSettings()
     api: ApiSettings = ApiSettings()
+    reports: ReportSettings = ReportSettings()
     drivers: DriverSettings = DriverSettings()
     ble: BleSettings | None = None
     """Bluetooth through the operating system (BlueZ); an empty table turns it on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -15,9 +15,12 @@ from gateway.api.hub import Hub
 from gateway.domain.subject import SubjectId
 from gateway.glucose.consensus import WINDOWS_DAYS, Metric
 from gateway.glucose.report import Report, make_report
-from gateway.glucose.trace import Sample
+from gateway.glucose.trace import counted
 
 router = APIRouter(tags=["glucose"])
+
+_TICK = timedelta(microseconds=1)
+"""The journal's finest step of time: a period has its last moment and not its first."""
 
 
 def _window(days: int) -> int:
@@ -119,9 +122,6 @@ def _report(hub: Hub, subject: SubjectId, days: int) -> Report:
         raise HTTPException(404, "There is no such person here.")
     now = hub.clock.now().utc.astimezone(hub.zone)
     end = datetime.combine(now.date(), time(), tzinfo=hub.zone)
-    samples: list[Sample] = []
-    for sample in hub.reader.glucose(subject, end - timedelta(days=days), end):
-        value = sample.limit if sample.mg_dl is None else sample.mg_dl
-        if value is not None:
-            samples.append((sample.at, value))
+    since = end.astimezone(UTC) - timedelta(days=days) + _TICK
+    samples = counted(hub.reader.glucose(subject, since, end + _TICK))
     return make_report(names[subject], samples, days, end, now)

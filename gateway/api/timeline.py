@@ -28,6 +28,7 @@ _FR: Mapping[str, str] = {
     "refused": "{destination} refuse les mesures de cette personne.",
     "reconsidered": "De nouveau à envoyer à {destination}.",
     "dropped": "Retiré de la file d'attente pour {destination} : consentement retiré.",
+    "replaced": "Retiré de la file d'attente pour {destination} : recalculé depuis.",
     "waiting": "Attend d'être envoyé à {destination}.",
 }
 _EN: Mapping[str, str] = {
@@ -49,6 +50,7 @@ _EN: Mapping[str, str] = {
     "refused": "{destination} refuses this person's readings.",
     "reconsidered": "To be sent to {destination} again.",
     "dropped": "Removed from the queue for {destination}: consent withdrawn.",
+    "replaced": "Removed from the queue for {destination}: computed anew since.",
     "waiting": "Waits to be sent to {destination}.",
 }
 _WHY_FR: Mapping[str, str] = {
@@ -59,6 +61,7 @@ _WHY_FR: Mapping[str, str] = {
     "assumed_zone": "on suppose l'appareil à l'heure locale du boîtier",
     "reception": "l'appareil n'a pas d'horloge, la mesure venait d'être prise",
     "reception_bad_clock": "l'horloge de l'appareil est fausse, la mesure venait d'être prise",
+    "computed_here": "le boîtier l'a calculé, pour une période dont il connaît la fin",
     "hub_clock_unset": "le boîtier ne connaissait pas encore l'heure",
     "unknown": "l'horloge de l'appareil est fausse",
     "unclaimed": "on ne sait pas encore à qui elle est",
@@ -81,6 +84,7 @@ _WHY_EN: Mapping[str, str] = {
     "assumed_zone": "the device is assumed to show the hub's local time",
     "reception": "the device keeps no time, and the reading had just been taken",
     "reception_bad_clock": "the device's clock is wrong, and the reading had just been taken",
+    "computed_here": "the hub computed it, for a period whose end it knows",
     "hub_clock_unset": "the hub did not know the time yet",
     "unknown": "the device's clock is wrong",
     "unclaimed": "whose it is, nobody said yet",

@@ -16,6 +16,7 @@ from gateway.api.server import make_app
 from gateway.app.hub import DaemonHub
 from gateway.app.hub_time import hub_clock, watch
 from gateway.app.kiosk import watch_kiosk
+from gateway.app.making import make_as_due, wanted
 from gateway.app.ours import Ours
 from gateway.app.parts import (
     capturing,
@@ -26,8 +27,8 @@ from gateway.app.parts import (
     transports,
 )
 from gateway.app.presence import presence
-from gateway.app.recording import Recording
 from gateway.clock import Clock
+from gateway.collect.reports import Reports
 from gateway.collect.summaries import Summaries
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
@@ -76,7 +77,6 @@ async def daemon(
     registry = installed(config.drivers.guests)
     pause = _pause_by(timer)
     radios = tuple(transports(config, registry, clock, pause))
-    zone = config.hub.tzinfo
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await _open_journal(config, clock))
         reader = stack.enter_context(Reader.open(config.journal))
@@ -89,11 +89,11 @@ async def daemon(
             stack.push_async_callback(destination.uplink.close)
         ours = Ours(reader)
         settings = device_settings(config)
-        recording = Recording(journal, Summaries(journal, reader, clock, zone))
+        summaries, reports = _computed(config, journal, reader, clock)
         supervisor = Supervisor(
             transports=radios,
             registry=registry,
-            journal=recording,
+            journal=journal,
             clock=clock,
             metrics=metrics,
             settings_of=lambda device: settings.get(device, {}),
@@ -118,6 +118,7 @@ async def daemon(
                 group.create_task(supervisor.run()),
                 group.create_task(watch(clock, journal, timer)),
                 group.create_task(watch_kiosk(hub, timer)),
+                group.create_task(make_as_due(summaries, reports, timer)),
                 group.create_task(worker.run()),
                 *(group.create_task(part) for part in presence(config, there, hub, timer)),
                 group.create_task(serve(make_app(hub), sockets, secret)),
@@ -126,6 +127,27 @@ async def daemon(
                 yield hub
             finally:
                 await _cancel(parts)
+
+
+def _computed(
+    config: Config, journal: Journal, reader: Reader, clock: Clock
+) -> tuple[Summaries, Reports | None]:
+    """Make what computes by itself."""
+    zone, asked = config.hub.tzinfo, wanted(reader, clock, routes(config))
+    summaries = Summaries(journal, reader, clock, zone, asked)
+    if not config.reports.every_days:
+        return summaries, None
+    reports = Reports(
+        journal,
+        reader,
+        clock,
+        zone,
+        asked,
+        days=config.reports.days,
+        every_days=config.reports.every_days,
+        language=config.hub.language,
+    )
+    return summaries, reports
 
 
 async def _open_journal(config: Config, clock: Clock) -> Journal:

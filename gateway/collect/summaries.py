@@ -1,124 +1,143 @@
 """Turns a sensor's samples into what a health record holds: mean and GMI over whole days.
 
 A health space takes no single sample of a continuous sensor; it takes the mean glucose over 7, 14,
-30 or 90 days, and the glucose management indicator that follows from it. Once per person and day,
-when the first sample after midnight shows that the sensor has caught up, both over the days that
-ended at that midnight become readings of their own kinds and travel like any other: journalled,
-gated, delivered once. Where too few samples stand behind them, they are marked questionable: kept
-and shown, not sent.
+30 or 90 days, and the glucose management indicator that follows from it. Each is made at the first
+midnight at which its period is over: 7 days after the last one of 7 days, and so on, so that the
+periods of one length never overlap. It is made if enough of the period was measured (70 %, and for
+the indicator 14 days at least) and if somebody may have it: a grant covers all of the period.
+
+Samples that come afterwards for a period that was summed up are counted again. If that changes a
+printed digit, the new value takes the place of the old one, unless the old one has left: then it
+stays, and a correction is owed where it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, time, timedelta, tzinfo
-from decimal import Decimal
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
-from gateway.clock import Clock
-from gateway.domain.device import Device
+from gateway.clock import Clock, Instant
+from gateway.collect.wearers import Wearer, computed, days_before, samples, wearers
+from gateway.domain.device import Device, DeviceId
 from gateway.domain.entry import Entry
-from gateway.domain.quantity import Quantity, Unit
-from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
+from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Kind, Measure, Reading
 from gateway.domain.subject import SubjectId
-from gateway.glucose.metrics import WINDOWS_DAYS, MeanGlucose, longest_mean
-from gateway.glucose.trace import Sample
+from gateway.glucose.computed import gmi_reading, mean_reading
+from gateway.glucose.consensus import NEEDS_DAYS, Metric
+from gateway.glucose.metrics import WINDOWS_DAYS, MeanGlucose, mean_glucose
+from gateway.journal.computing import Outdated
 from gateway.journal.reader import Reader
+from gateway.journal.views import EntryView
+
+Make = Callable[[DeviceId, SubjectId, MeanGlucose, Instant, ReadingId | None], Reading]
+Wanted = Callable[[SubjectId, Kind, datetime, datetime], bool]
+"""Whether a living grant lets a kind of reading about this period go anywhere."""
+
+_MADE: dict[Kind, Make] = {
+    Kind.MEAN_INTERSTITIAL_GLUCOSE: mean_reading,
+    Kind.GLUCOSE_MANAGEMENT_INDICATOR: gmi_reading,
+}
+_KEPT = 64
+"""Of one kind there are some 25 in the longest period: 13 of 7 days, 7 of 14, and so on."""
 
 
 class Recorder(Protocol):
-    """The part of the journal that makes readings durable."""
+    """The part of the journal that keeps what was computed."""
 
-    async def record(self, device: Device, readings: Sequence[Reading]) -> list[Entry]:
-        """Make readings durable; returns the new ones."""
+    async def compute(
+        self,
+        device: Device,
+        subject: SubjectId,
+        reading: Reading,
+        *,
+        instead_of: Outdated | None = None,
+    ) -> Entry | None:
+        """Make it durable; None if it is no news."""
         ...
 
 
 class Summaries:
-    """Watches what is recorded and adds the daily mean of each sensor wearer."""
+    """Adds what is due, for every sensor wearer. Calling it again adds nothing."""
 
-    def __init__(self, journal: Recorder, reader: Reader, clock: Clock, zone: tzinfo) -> None:
+    def __init__(
+        self, journal: Recorder, reader: Reader, clock: Clock, zone: tzinfo, wanted: Wanted
+    ) -> None:
         self._journal = journal
         self._reader = reader
         self._clock = clock
         self._zone = zone
+        self._wanted = wanted
+        self._looked_at: dict[ReadingId, int] = {}
+        """Up to which entry a summary was last found to count everything."""
 
-    async def after(self, recorded: Iterable[Entry]) -> None:
-        """Add what has become due through these entries. Calling it again adds nothing."""
-        newest: dict[SubjectId, Entry] = {}
-        for entry in recorded:
-            if entry.subject is not None and _is_trusted_sample(entry):
-                known = newest.get(entry.subject)
-                if known is None or known.timing.measured_at < entry.timing.measured_at:
-                    newest[entry.subject] = entry
-        for subject, entry in newest.items():
-            await self._add(subject, entry)
+    async def make_due(self) -> None:
+        """Add the summaries that have become due, and mend those that lack late samples."""
+        for wearer in wearers(self._reader, self._clock.now(), self._zone):
+            for kind in _MADE:
+                made = computed(self._reader, wearer.subject, kind, _KEPT)
+                for view in made:
+                    await self._mend(wearer, view)
+                for days in self._due(wearer, kind, made):
+                    mean = self._mean(wearer.subject, days, wearer.end)
+                    if mean is not None and mean.sufficient:
+                        await self._keep(wearer, kind, mean)
 
-    async def _add(self, subject: SubjectId, entry: Entry) -> None:
-        end = self._midnight_before(entry.timing.measured_at)
-        if self._has_mean(subject, end):
+    def _due(self, wearer: Wearer, kind: Kind, made: list[EntryView]) -> Iterator[int]:
+        for days in WINDOWS_DAYS:
+            if kind is Kind.GLUCOSE_MANAGEMENT_INDICATOR and days < NEEDS_DAYS[Metric.GMI]:
+                continue
+            ends = [_end(view, self._zone) for view in made if _days(view) == days]
+            if ends and (wearer.end.date() - max(ends).date()).days < days:
+                continue
+            since = days_before(wearer.end, timedelta(days=days))
+            if self._wanted(wearer.subject, kind, since, wearer.end):
+                yield days
+
+    async def _mend(self, wearer: Wearer, view: EntryView) -> None:
+        """Count again what a summary is of, if samples of it came after it was made."""
+        entry, end, days = view.entry, _end(view, self._zone), _days(view)
+        since = days_before(end, timedelta(days=days))
+        last = self._reader.last_recorded(wearer.subject, Kind.INTERSTITIAL_GLUCOSE, since, end)
+        counted = self._looked_at.get(entry.id, view.position.number)
+        if last is None or last.number <= counted:
             return
-        since = end - timedelta(days=max(WINDOWS_DAYS))
-        mean = longest_mean(self._samples(subject, since, end), end)
-        if mean is not None:
-            await self._journal.record(entry.device, self._readings(subject, entry, end, mean))
+        mean = self._mean(wearer.subject, days, end)
+        if mean is not None and _value(view, mean) != _told(view):
+            await self._keep(wearer, entry.reading.kind, mean, Outdated(entry.id, last.at))
+        self._looked_at[entry.id] = last.number
 
-    def _samples(self, subject: SubjectId, since: datetime, end: datetime) -> list[Sample]:
-        samples: list[Sample] = []
-        for sample in self._reader.glucose(subject, since, end):
-            value = sample.limit if sample.mg_dl is None else sample.mg_dl
-            if value is not None:
-                samples.append((sample.at, value))
-        return samples
+    def _mean(self, subject: SubjectId, days: int, end: datetime) -> MeanGlucose | None:
+        return mean_glucose(samples(self._reader, subject, days, end), days, end)
 
-    def _has_mean(self, subject: SubjectId, end: datetime) -> bool:
-        kind = Kind.MEAN_INTERSTITIAL_GLUCOSE
-        latest = self._reader.entries(limit=1, subject=subject, kind=kind)
-        return bool(latest) and latest[0].entry.timing.measured_at >= end
-
-    def _midnight_before(self, at: datetime) -> datetime:
-        day = at.astimezone(self._zone).date()
-        return datetime.combine(day, time(), tzinfo=self._zone)
-
-    def _readings(
-        self, subject: SubjectId, entry: Entry, end: datetime, mean: MeanGlucose
-    ) -> list[Reading]:
-        both = (
-            (
-                "mean",
-                Kind.MEAN_INTERSTITIAL_GLUCOSE,
-                Measure.GLUCOSE,
-                Quantity(value=mean.mean_mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE),
-            ),
-            (
-                "gmi",
-                Kind.GLUCOSE_MANAGEMENT_INDICATOR,
-                Measure.GLUCOSE_MANAGEMENT_INDICATOR,
-                Quantity(value=mean.gmi_percent, unit=Unit.PERCENT),
-            ),
-        )
-        return [
-            Reading(
-                device=entry.device.id,
-                kind=kind,
-                values={
-                    measure: value,
-                    Measure.DAYS: Quantity(value=Decimal(mean.days), unit=Unit.COUNT),
-                    Measure.SAMPLES: Quantity(value=Decimal(mean.samples), unit=Unit.COUNT),
-                },
-                received=self._clock.now(),
-                device_time=DeviceTime(
-                    stamp=end.replace(tzinfo=None), raw=end.isoformat(), utc_offset=end.utcoffset()
-                ),
-                record=f"{name}/{subject}/{end.date().isoformat()}",
-                slot=entry.reading.slot,
-                live=False,
-                quality=Quality.GOOD if mean.sufficient else Quality.QUESTIONABLE,
-                period=timedelta(days=mean.days),
-            )
-            for name, kind, measure, value in both
-        ]
+    async def _keep(
+        self, wearer: Wearer, kind: Kind, mean: MeanGlucose, instead_of: Outdated | None = None
+    ) -> None:
+        before = None if instead_of is None else instead_of.entry
+        reading = _MADE[kind](wearer.device.id, wearer.subject, mean, self._clock.now(), before)
+        await self._journal.compute(wearer.device, wearer.subject, reading, instead_of=instead_of)
 
 
-def _is_trusted_sample(entry: Entry) -> bool:
-    return entry.reading.kind is Kind.INTERSTITIAL_GLUCOSE and entry.timing.sendable
+def _days(view: EntryView) -> int:
+    return int(view.entry.reading.values[Measure.DAYS].value)
+
+
+def _end(view: EntryView, zone: tzinfo) -> datetime:
+    return view.entry.timing.measured_at.astimezone(zone)
+
+
+_NUMBER = {
+    Kind.MEAN_INTERSTITIAL_GLUCOSE: Measure.GLUCOSE,
+    Kind.GLUCOSE_MANAGEMENT_INDICATOR: Measure.GLUCOSE_MANAGEMENT_INDICATOR,
+}
+
+
+def _told(view: EntryView) -> object:
+    reading = view.entry.reading
+    return reading.values[_NUMBER[reading.kind]].value
+
+
+def _value(view: EntryView, mean: MeanGlucose) -> object:
+    is_mean = view.entry.reading.kind is Kind.MEAN_INTERSTITIAL_GLUCOSE
+    return mean.mean_mg_dl if is_mean else mean.gmi_percent

@@ -15,7 +15,7 @@ from typing import final
 from gateway.consent.grant import ConsentEntry, Grant, living
 from gateway.domain.device_time import Correction
 from gateway.domain.entry import Entry
-from gateway.domain.reading import Quality
+from gateway.domain.reading import Kind, Quality
 from gateway.domain.subject import SubjectId
 
 
@@ -89,22 +89,31 @@ def decide(
     grants = living(tuple(here))
     if not grants:
         return Withheld(delivery, Reason.WITHDRAWN if here else Reason.NO_GRANT)
+    measured_to = entry.timing.measured_at
+    measured_from = measured_to - (entry.reading.period or timedelta())
     refusals = []
     for grant in grants:
-        refusal = _refusal(grant, entry, now)
+        refusal = _refusal(grant, entry.reading.kind, measured_from, measured_to, now)
         if refusal is None:
             return Released(delivery, entry.subject, grant)
         refusals.append(refusal)
     return Withheld(delivery, refusals[-1])
 
 
-def _refusal(grant: Grant, entry: Entry, now: datetime) -> Reason | None:
-    """Say why this grant does not cover the entry; None if it does."""
-    measured_to = entry.timing.measured_at
-    measured_from = measured_to - (entry.reading.period or timedelta())
+def covers(
+    grant: Grant, kind: Kind, measured_from: datetime, measured_to: datetime, now: datetime
+) -> bool:
+    """Tell whether a grant would let go what is yet to be computed; nothing is released by it."""
+    return _refusal(grant, kind, measured_from, measured_to, now) is None
+
+
+def _refusal(
+    grant: Grant, kind: Kind, measured_from: datetime, measured_to: datetime, now: datetime
+) -> Reason | None:
+    """Say why this grant does not cover a kind and a time; None if it does."""
     if grant.expires is not None and now >= grant.expires:
         return Reason.EXPIRED
-    if entry.reading.kind not in grant.kinds:
+    if kind not in grant.kinds:
         return Reason.KIND_NOT_COVERED
     if measured_from < grant.covers_from:
         return Reason.BEFORE_GRANT

@@ -49,6 +49,8 @@ class Correction(StrEnum):
     """The device keeps no time."""
     RECEPTION_BAD_CLOCK = "reception_bad_clock"
     """The device's clock cannot be right, but the reading had just been taken."""
+    COMPUTED_HERE = "computed_here"
+    """No device measured it: the hub computed it, for a period whose end it chose."""
     HUB_CLOCK_UNSET = "hub_clock_unset"
     """The hub itself did not know the time; this is provisional, and corrected once it does."""
     UNKNOWN = "unknown"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
+from gateway.domain.document import Document
 from gateway.domain.quantity import Quantity
 
 
@@ -27,8 +28,14 @@ class Kind(StrEnum):
     """The mean over a whole number of days, computed here from the samples of one sensor wearer."""
     GLUCOSE_MANAGEMENT_INDICATOR = "glucose_management_indicator"
     """What that mean would be as HbA1c: computed here, over the same days."""
+    GLUCOSE_REPORT = "glucose_report"
+    """A document, made here: the report of one page over the same days. No number of it is sent."""
     BODY_TEMPERATURE = "body_temperature"
     OXYGEN_SATURATION = "oxygen_saturation"
+
+
+DOCUMENTS = frozenset({Kind.GLUCOSE_REPORT})
+"""The kinds that are documents. Only destinations for documents take them."""
 
 
 class Measure(StrEnum):
@@ -142,3 +149,5 @@ class Reading(BaseModel):
     limit: Limit | None = None
     period: timedelta | None = None
     """For a summary: the time it covers, ending at the reading's time."""
+    document: Document | None = None
+    """The file, if its kind is one of DOCUMENTS."""

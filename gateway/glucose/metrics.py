@@ -8,19 +8,17 @@ Interpretation", Diabetes Care 42(8): 14 days of which 70 % are active are enoug
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from gateway.glucose.consensus import consensus
-from gateway.glucose.trace import SLOT, SLOTS_PER_DAY, Sample
+from gateway.glucose.trace import SLOTS_PER_DAY, Sample
 
 WINDOWS_DAYS = (90, 30, 14, 7)
 """The windows a mean is reported over, longest first (the health space knows these four)."""
 SUFFICIENT_PERCENT = 70
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +53,3 @@ def mean_glucose(samples: Iterable[Sample], days: int, end: datetime) -> MeanGlu
         active_percent=found.active_percent,
         sufficient=100 * found.samples >= SUFFICIENT_PERCENT * days * SLOTS_PER_DAY,
     )
-
-
-def longest_mean(samples: Collection[Sample], end: datetime | None = None) -> MeanGlucose | None:
-    """Compute the mean over the longest of WINDOWS_DAYS that the samples span sufficiently.
-
-    If none is sufficient, over the longest they span; if they span less than 7 days, over those,
-    rounded up. `end` is the last sample unless given. None without a sample.
-    """
-    times = [at for at, _ in samples if end is None or at <= end]
-    if not times:
-        return None
-    until = end or max(times) + SLOT / 2  # samples then lie in the middle of their slots
-    spanned = until - min(times)
-    windows = [days for days in WINDOWS_DAYS if spanned + SLOT >= days * _DAY]
-    windows = windows or [max(1, -(-spanned // _DAY))]
-    means = [mean for days in windows if (mean := mean_glucose(samples, days, until))]
-    return next((mean for mean in means if mean.sufficient), means[0] if means else None)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Protocol
 
 from gateway.domain.reading import Limit
 
@@ -43,6 +44,31 @@ class Trace:
     """The minute of the day, on the clock of the samples."""
     amounts: list[int]
     """In thousandths of a mg/dL: exact for whatever a sensor says, and quick to add up."""
+
+
+class Measured(Protocol):
+    """A sample as the journal tells it: `mg_dl` is None where `limit` says why."""
+
+    @property
+    def at(self) -> datetime:
+        """When it was measured, aware."""
+        ...
+
+    @property
+    def mg_dl(self) -> Decimal | None:
+        """The value."""
+        ...
+
+    @property
+    def limit(self) -> Limit | None:
+        """On which side it left the sensor's range."""
+        ...
+
+
+def counted(measured: Iterable[Measured]) -> list[Sample]:
+    """Return what counts of the journal's samples, in their order."""
+    found = ((each.at, each.limit if each.mg_dl is None else each.mg_dl) for each in measured)
+    return [(at, value) for at, value in found if value is not None]
 
 
 def trace(samples: Iterable[Sample], days: int, end: datetime) -> Trace:

@@ -18,6 +18,7 @@ class Words:
     comma: str
     date: str
     title: str
+    unnamed: str
     period: str
     made: str
     worn: str
@@ -50,6 +51,7 @@ ENGLISH = Words(
     comma=".",
     date="%Y-%m-%d",
     title="Ambulatory glucose profile (AGP)",
+    unnamed="holder of this record",
     period="{first} to {last} ({days} days)",
     made="Made on {made} by healthspace-gateway",
     worn="Days worn: {worn} of {days}",
@@ -86,6 +88,7 @@ FRENCH = Words(
     comma=",",
     date="%d/%m/%Y",
     title="Profil glycémique ambulatoire (AGP)",
+    unnamed="titulaire de ce dossier",
     period="du {first} au {last} ({days} jours)",
     made="Établi le {made} par healthspace-gateway",
     worn="Jours de port : {worn} sur {days}",

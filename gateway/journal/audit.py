@@ -33,6 +33,8 @@ class Audited(StrEnum):
     REFUSED = "refused"
     RECONSIDERED = "reconsidered"
     DROPPED = "dropped"
+    REPLACED = "replaced"
+    """What was computed here was computed anew before it left."""
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"
     ASSIGNED = "assigned"

@@ -18,18 +18,26 @@ class Wrong(StrEnum):
 
     TIME = "time"
     PERSON = "person"
+    VALUE = "value"
+    """It was computed here, and readings that it should have counted came after it was sent."""
 
 
-def owe(tx: Transaction, entry: int, wrong: Wrong) -> None:
-    """Take down a task for each destination that has the entry, or may have it."""
+_NEVER_US = 2**63 - 1
+
+
+def owe(tx: Transaction, entry: int, wrong: Wrong, since_us: int = _NEVER_US) -> None:
+    """Take down a task for each destination that has the entry, or may have it.
+
+    One that is open already is enough; so is one that was done, if it was owed after `since_us`.
+    """
     tx.db.run(
         "INSERT INTO corrections_owed (entry, destination, subject, wrong, reference, since_us)"
         " SELECT entry, destination, subject, ?, reference, ? FROM deliveries AS d"
         " WHERE entry = ? AND (state = 'settled' OR may_have_arrived)"
         " AND NOT EXISTS (SELECT 1 FROM corrections_owed AS c WHERE c.entry = d.entry"
         " AND c.destination = d.destination AND c.subject IS d.subject AND c.wrong = ?1"
-        " AND c.done_us IS NULL)",
-        (wrong, tx.now_us, entry),
+        " AND (c.done_us IS NULL OR c.since_us >= ?4))",
+        (wrong, tx.now_us, entry, since_us),
     )
 
 

@@ -56,14 +56,26 @@ def record(
         subject, attribution = people.whose(assignments, reading, timing)
         entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
         entry = Entry(entry_id, reading, timing, subject, attribution, known)
-        row = entry_rows.entry_row(entry, number, tx.now_us, tx.keys)
-        tx.recorded.append((number, entry, row, new))
-    tx.rest = lambda: _write(tx, routes)
+        keep(tx, number, entry, new, routes)
     if looks != known_looks:
         clocks.keep(tx, number, looks)
     if bookmark is not None:
         bookmarks.set_bookmark(tx, device, bookmark)
     return new
+
+
+def keep(
+    tx: Transaction,
+    device: int,
+    entry: Entry,
+    new: list[Entry],
+    routes: Mapping[str, frozenset[Kind]],
+) -> None:
+    """Have the entry of a device, by its number, written with the others; if new, add it there."""
+    tx.recorded.append(
+        (device, entry, entry_rows.entry_row(entry, device, tx.now_us, tx.keys), new)
+    )
+    tx.rest = lambda: _write(tx, routes)
 
 
 def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:

@@ -47,7 +47,8 @@ def place(entry: bytes, device: int, kind: str, slot: str | None, recorded_us: i
 
 def dump(reading: Reading) -> bytes:
     """Write a reading as it is stored, every field of it, so that later defaults change nothing."""
-    return reading.model_dump_json().encode()
+    without = None if reading.document else {"document"}
+    return reading.model_dump_json(exclude=without).encode()
 
 
 def parse(payload: bytes) -> Reading:

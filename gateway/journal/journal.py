@@ -30,6 +30,7 @@ from gateway.journal import (
     aside,
     bookmarks,
     claims,
+    computing,
     corrections,
     devices,
     entries,
@@ -41,6 +42,7 @@ from gateway.journal import (
     people,
     timings,
 )
+from gateway.journal.computing import Outdated
 from gateway.journal.database import make_private
 from gateway.journal.hub_key import HubKey
 from gateway.journal.lock import WriterLock
@@ -139,6 +141,26 @@ class Journal:
             lambda tx: entries.record(tx, device, readings, bookmark, self._zone, self._routes),
             joins=True,
         )
+
+    async def compute(
+        self,
+        device: Device,
+        subject: SubjectId,
+        reading: Reading,
+        *,
+        instead_of: Outdated | None = None,
+    ) -> Entry | None:
+        """Make durable what was computed here about the subject; None if it is no news.
+
+        It is theirs whatever the assignments say, and its period ends when `device_time` says. In
+        the same transaction it is queued where `routes` says. `instead_of` is an earlier one of the
+        same period: it is set apart if it never left; if it did, it stays, nothing new is kept, and
+        its destinations are owed a correction.
+        """
+        new = await self._writer.run(
+            lambda tx: computing.compute(tx, device, subject, reading, instead_of, self._routes)
+        )
+        return new[0] if new else None
 
     async def hub_time_known(self, now: Instant, *, stepped: bool = False) -> int:
         """Correct what was received while the hub did not know the time; return how many entries.

@@ -127,6 +127,7 @@ def _enqueue_earlier(tx: Transaction, grant: Grant, kinds: frozenset[Kind]) -> N
     for kind in sorted(kinds):
         found = tx.db.rows(
             "SELECT number FROM entries AS e WHERE subject = ? AND kind = ? AND measured_us >= ?"
+            " AND attribution != 'replaced'"
             " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = number AND destination = ?)",
             (grant.subject, kind, to_us(grant.covers_from), grant.destination),
         )

@@ -57,6 +57,7 @@ class Event(StrEnum):
     REASSIGNED = "it is another person's"
     RETRIED = "operator says retry"
     WITHDRAWN = "consent withdrawn"
+    REPLACED = "computed anew"
 
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
@@ -67,6 +68,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.UNREADABLE: State.PARKED,
         Event.REFUSED: State.WITHHELD,
         Event.WITHDRAWN: State.DROPPED,
+        Event.REPLACED: State.DROPPED,
     },
     State.SENDING: {
         Event.RECEIVED: State.SETTLED,
@@ -84,6 +86,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.UNREADABLE: State.PARKED,
         Event.REFUSED: State.WITHHELD,
         Event.WITHDRAWN: State.DROPPED,
+        Event.REPLACED: State.DROPPED,
     },
     State.SETTLED: {
         Event.REASSIGNED: State.DUE,
@@ -92,11 +95,13 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.REASSIGNED: State.DUE,
         Event.RECONSIDERED: State.DUE,
         Event.WITHDRAWN: State.DROPPED,
+        Event.REPLACED: State.DROPPED,
     },
     State.PARKED: {
         Event.REASSIGNED: State.DUE,
         Event.RETRIED: State.DUE,
         Event.WITHDRAWN: State.DROPPED,
+        Event.REPLACED: State.DROPPED,
     },
     # A withdrawal can meet a delivery on its way. What comes of it is still taken down.
     State.DROPPED: {
@@ -314,6 +319,24 @@ def is_leaving(db: Database, entry: int) -> bool:
     """Tell whether the entry is on its way somewhere."""
     sql = "SELECT 1 FROM deliveries WHERE entry = ? AND state = 'sending'"
     return db.row(sql, (entry,)) is not None
+
+
+def has_left(db: Database, entry: int) -> bool:
+    """Tell whether some destination has the entry, or may have it."""
+    sql = "SELECT 1 FROM deliveries WHERE entry = ? AND (state = 'settled' OR may_have_arrived)"
+    return db.row(sql, (entry,)) is not None
+
+
+def replaced(tx: Transaction, entry: int) -> None:
+    """Drop the deliveries of an entry that was computed anew and never left."""
+    queued = find(
+        tx.db,
+        "SELECT entry, id, destination, state, may_have_arrived FROM owed WHERE entry = ?",
+        (entry,),
+    )
+    for owed in queued:
+        move(tx, owed, Event.REPLACED, reason="replaced")
+    _audit_many(tx, audit.Audited.REPLACED, queued)
 
 
 def timed(tx: Transaction, entry: int) -> None:

@@ -19,6 +19,13 @@ from gateway.journal.keys import Keyring
 from gateway.journal.writer import Transaction
 
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letter that is read as a digit
+_STANDING = (
+    Attribution.CLAIM,
+    Attribution.COMPUTED,
+    Attribution.REPLACED,
+    Attribution.DISMISSED,
+)
+"""What does not follow from the time of a reading."""
 _ID_LENGTH = 8  # 40 bits: ids of one hub never meet, and nobody guesses one
 
 
@@ -159,6 +166,10 @@ def reassign(tx: Transaction, entry: ReadingId, subject: SubjectId) -> None:
     number, owner = _owner(tx.db, entry)
     if owner is None:
         raise JournalError("that entry is nobody's yet: claim it instead")
+    if _is_computed(tx.db, number):
+        raise JournalError(
+            "that entry was computed from one person's readings: reassign those instead"
+        )
     if owner != subject:
         audit.append(
             tx, audit.Audited.REASSIGNED, {"from": owner, "to": subject, "entries": [entry]}
@@ -177,7 +188,7 @@ def look_again(tx: Transaction, number: int) -> None:
     """Say anew whose an entry is, its time being another; what a person said of it stands."""
     row = tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
     entry = entry_rows.from_row(row, tx.keys)
-    if entry.attribution in (Attribution.CLAIM, Attribution.DISMISSED):
+    if entry.attribution in _STANDING:
         return
     if outbox.is_leaving(tx.db, number):
         return  # with its person: too late to say otherwise
@@ -197,6 +208,11 @@ def _owner(db: Database, entry: ReadingId) -> tuple[int, SubjectId | None]:
         raise JournalError("the journal has no such entry")
     number, owner = row
     return number, owner
+
+
+def _is_computed(db: Database, number: int) -> bool:
+    (attribution,) = db.one("SELECT attribution FROM entries WHERE number = ?", (number,))
+    return attribution in (Attribution.COMPUTED, Attribution.REPLACED)
 
 
 def _attribute_unclaimed(tx: Transaction, device: int) -> list[ReadingId]:

@@ -37,6 +37,7 @@ from gateway.journal.views import (
     DeviceView,
     EntryView,
     Event,
+    LastRecorded,
     Position,
     Remark,
     Salvage,
@@ -152,6 +153,21 @@ class Reader:
                 at = from_us(measured_us, utc_offset_s)
                 samples.append(Sample(at, None if value is None else value.value, reading.limit))
         return samples
+
+    def last_recorded(
+        self, subject: SubjectId, kind: Kind, since: datetime, until: datetime
+    ) -> LastRecorded | None:
+        """Tell what was recorded last of the subject's that was measured in that time."""
+        with self._db.snapshot():
+            (number,) = self._db.one(
+                "SELECT max(number) FROM entries"
+                " WHERE subject = ? AND kind = ? AND measured_us >= ? AND measured_us < ?",
+                (subject, kind, to_us(since), to_us(until)),
+            )
+            if number is None:
+                return None
+            (at_us,) = self._db.one("SELECT recorded_us FROM entries WHERE number = ?", (number,))
+        return LastRecorded(number, from_us(at_us))
 
     def last_weights(self, at: datetime) -> dict[SubjectId, Decimal]:
         """Return everyone's last weight (kg) before a moment, if it is recent and to be trusted."""

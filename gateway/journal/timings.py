@@ -15,6 +15,7 @@ from gateway.domain.device_time import Correction, Timing, corrected
 from gateway.domain.entry import Entry
 from gateway.domain.hub_time import at_true_time
 from gateway.domain.reading import Reading
+from gateway.domain.subject import Attribution
 from gateway.errors import Unreadable
 from gateway.journal import audit, boots, clocks, entry_rows, outbox, people
 from gateway.journal.corrections import Wrong, owe
@@ -99,6 +100,8 @@ def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
     try:
         entry = entry_rows.from_row(row, tx.keys)
     except Unreadable:
+        return None
+    if entry.attribution in (Attribution.COMPUTED, Attribution.REPLACED):
         return None
     (device,) = tx.db.one("SELECT device FROM entries WHERE number = ?", (number,))
     before = entry.timing

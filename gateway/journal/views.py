@@ -117,6 +117,14 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class LastRecorded:
+    """The entry recorded last of some: its number, which grows, and when."""
+
+    number: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that the audit chain tells of an entry."""
 

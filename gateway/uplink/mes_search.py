@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.domain.entry import Entry
+from gateway.domain.reading import Measure
 from gateway.errors import OutcomeUnknown
 from gateway.uplink.mes_answers import json_object
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, eui64
 from gateway.uplink.mes_mapping import PatientIdentifier, Resource, effective, parts_of
-from gateway.uplink.mes_terms import SLOTS
+from gateway.uplink.mes_terms import NUMBER_OF_DAYS, SLOTS, SUMMARIES, days_of
 
 _AROUND = timedelta(seconds=1)
 _PAGE = 100  # the most the API gives at a time
@@ -104,6 +105,7 @@ def _is_ours(
         and _same_code(found, SLOTS[entry.reading.kind].codes)
         and _same_time(found.get("effectiveDateTime"), effective(entry))
         and _same_numbers(found, entry)
+        and _same_days(found, entry)
         and _same_device(found, entry, system_ids)
     )
 
@@ -137,6 +139,17 @@ def _same_numbers(found: Resource, entry: Entry) -> bool:
         if there.get("value") != quantity.value or there.get("code", part.unit) != part.unit:
             return False
     return True
+
+
+def _same_days(found: Resource, entry: Entry) -> bool:
+    """Tell summaries of two periods apart that end together and happen to be equal."""
+    days = entry.reading.values.get(Measure.DAYS)
+    if entry.reading.kind not in SUMMARIES or days is None:
+        return True
+    extensions = _dicts(found.get("extension"))
+    told = next((e for e in extensions if e.get("url") == NUMBER_OF_DAYS), {})
+    codings = _dicts(_dict(told.get("valueCodeableConcept")).get("coding"))
+    return not codings or any(c.get("code") == days_of(days.value).code for c in codings)
 
 
 def _same_device(found: Resource, entry: Entry, system_ids: Mapping[str, frozenset[str]]) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
-from gateway.domain.reading import Kind
+from gateway.domain.reading import DOCUMENTS, Kind
 from gateway.errors import ConfigError
 from gateway.uplink.broker import BrokerSettings, TopicLevel
 
@@ -36,7 +36,14 @@ class MqttSettings(BrokerSettings):
     """Where Home Assistant looks for sensors, usually `homeassistant`; None: not announced."""
     proof_key_file: Path | None = None
     """A key of at least 32 bytes, shared with the relay, that proves the consent sent along."""
-    kinds: frozenset[Kind] = frozenset(Kind)
+    kinds: frozenset[Kind] = frozenset(Kind) - DOCUMENTS
+
+    @field_validator("kinds")
+    @classmethod
+    def _readings(cls, kinds: frozenset[Kind]) -> frozenset[Kind]:
+        if kinds & DOCUMENTS:
+            raise ValueError("documents go to a destination of type documents, not to a broker")
+        return kinds
 
     def read_proof_key(self) -> bytes | None:
         """Return the key for proofs of consent; None if there is none. Raises ConfigError."""

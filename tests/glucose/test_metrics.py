@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.reading import Limit
-from gateway.glucose.metrics import longest_mean, mean_glucose
+from gateway.glucose.metrics import mean_glucose
 from gateway.glucose.trace import SLOT, Sample
 
 END = datetime(2026, 3, 14, tzinfo=UTC)
@@ -56,47 +56,10 @@ def test_seventy_percent_are_enough(samples: int, sufficient: bool) -> None:
     assert mean.sufficient is sufficient
 
 
-@pytest.mark.parametrize(
-    ("days", "window"),
-    [(200, 90), (90, 90), (89, 30), (30, 30), (14, 14), (13.9, 7), (7, 7), (6.5, 7), (1, 1)],
-)
-def test_the_longest_window_that_the_samples_span_is_taken(days: float, window: int) -> None:
-    mean = longest_mean(worn(days))
-
-    assert mean is not None
-    assert mean.days == window
-
-
-def test_a_shorter_window_is_taken_where_the_longer_ones_are_too_empty() -> None:
-    samples = [*worn(14), (END - timedelta(days=95), Decimal(100))]
-
-    mean = longest_mean(samples)
-
-    assert mean is not None
-    assert (mean.days, mean.sufficient) == (14, True)
-
-
-def test_the_longest_window_is_shown_where_none_is_sufficient() -> None:
-    samples = [(END, Decimal(100)), (END - timedelta(days=31), Decimal(100))]
-
-    mean = longest_mean(samples)
-
-    assert mean is not None
-    assert (mean.days, mean.sufficient) == (30, False)
-
-
-def test_one_sample_spans_a_day() -> None:
-    mean = longest_mean([(END, Decimal(100))])
-
-    assert mean is not None
-    assert (mean.days, mean.samples, mean.mean_mg_dl) == (1, 1, 100)
-
-
 def test_without_samples_there_is_no_mean() -> None:
     assert mean_glucose([], 14, END) is None
-    assert longest_mean([]) is None
-    assert longest_mean([(END, Decimal(100))], END - timedelta(days=1)) is None
-    assert longest_mean([(END - timedelta(days=20), Decimal(100))], END) is None  # long ago
+    assert mean_glucose([(END, Decimal(100))], 14, END - timedelta(days=1)) is None
+    assert mean_glucose([(END - timedelta(days=20), Decimal(100))], 14, END) is None  # long ago
 
 
 def test_samples_every_minute_weigh_as_much_as_samples_every_five() -> None:
@@ -115,7 +78,7 @@ def test_samples_that_tremble_by_a_minute_are_all_counted() -> None:
         for n, (at, value) in enumerate(worn(14))
     ]
 
-    mean = longest_mean(samples)
+    mean = mean_glucose(samples, 14, END + SLOT / 2)
 
     assert mean is not None
     assert mean.samples == 4032
@@ -132,14 +95,14 @@ def test_a_half_is_rounded_to_even() -> None:
 
 @given(SAMPLES)
 def test_a_sample_kept_twice_counts_once(samples: list[Sample]) -> None:
-    assert longest_mean(samples + samples) == longest_mean(samples)
+    assert mean_glucose(samples + samples, 14, END) == mean_glucose(samples, 14, END)
 
 
 @given(SAMPLES.flatmap(lambda samples: st.tuples(st.just(samples), st.permutations(samples))))
 def test_the_order_does_not_matter(orders: tuple[list[Sample], list[Sample]]) -> None:
     samples, shuffled = orders
 
-    assert longest_mean(shuffled) == longest_mean(samples)
+    assert mean_glucose(shuffled, 14, END) == mean_glucose(samples, 14, END)
 
 
 @given(SAMPLES, st.sampled_from([1, 7, 14, 30, 90]))
@@ -157,7 +120,7 @@ def test_raising_every_value_raises_the_mean_as_much(samples: list[Sample], by: 
     numbers = [(at, value) for at, value in samples if isinstance(value, Decimal)]
     raised = [(at, value + by) for at, value in numbers]
 
-    before, after = longest_mean(numbers), longest_mean(raised)
+    before, after = mean_glucose(numbers, 14, END), mean_glucose(raised, 14, END)
 
     assert (before is None) == (after is None)
     if before is not None and after is not None:

@@ -1,0 +1,79 @@
+"""Whose sensor has been read up to the last midnight, so that what was before it can be summed up.
+
+A sensor gives what it holds in its own order and in pieces, after hours out of reach as well. So
+nothing is computed in the middle of that: the sensor must have gone past midnight, and nothing from
+before midnight may have come for a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
+
+from gateway.clock import Instant
+from gateway.domain.device import Device
+from gateway.domain.entry import Entry
+from gateway.domain.reading import Kind, Quality
+from gateway.domain.subject import Attribution, SubjectId
+from gateway.glucose.metrics import WINDOWS_DAYS
+from gateway.glucose.trace import Sample, counted
+from gateway.journal.reader import Reader
+from gateway.journal.views import EntryView
+
+SETTLED_AFTER = timedelta(minutes=15)
+_TICK = timedelta(microseconds=1)  # the journal's finest step of time
+_LONGEST = timedelta(days=max(WINDOWS_DAYS))
+_NEWEST = 20  # samples looked at for one whose time is known
+
+
+@dataclass(frozen=True, slots=True)
+class Wearer:
+    """A person, the sensor read last, and the midnight up to which all is in."""
+
+    subject: SubjectId
+    device: Device
+    end: datetime
+
+
+def wearers(reader: Reader, now: Instant, zone: tzinfo) -> Iterator[Wearer]:
+    """Yield everyone whose sensor is read up to the last midnight of the hub's zone."""
+    if not now.trusted:
+        return
+    today = now.utc.astimezone(zone).date()
+    end = datetime.combine(today, time(), tzinfo=zone)
+    for subject in reader.subjects():
+        newest = reader.entries(limit=_NEWEST, subject=subject.id, kind=Kind.INTERSTITIAL_GLUCOSE)
+        known = next((v.entry for v in newest if v.entry.timing.sendable), None)
+        if known is None or known.timing.measured_at < end:
+            continue
+        last = reader.last_recorded(
+            subject.id, Kind.INTERSTITIAL_GLUCOSE, days_before(end, _LONGEST), end
+        )
+        if last is not None and now.utc - last.at >= SETTLED_AFTER:
+            yield Wearer(subject.id, known.device, end)
+
+
+def days_before(end: datetime, days: timedelta) -> datetime:
+    """Return the beginning of so many times 24 hours, whatever the clocks did in between."""
+    return end.astimezone(UTC) - days
+
+
+def samples(reader: Reader, subject: SubjectId, days: int, end: datetime) -> list[Sample]:
+    """Return the subject's samples of the days that end at `end`, that moment included.
+
+    Their first moment is not: it is the last one of the period before.
+    """
+    since = days_before(end, timedelta(days=days)) + _TICK
+    return counted(reader.glucose(subject, since, end + _TICK))
+
+
+def computed(reader: Reader, subject: SubjectId, kind: Kind, limit: int) -> list[EntryView]:
+    """Return the latest of a kind that is computed here, without those replaced since."""
+    found = reader.entries(limit=limit, subject=subject, kind=kind)
+    return [view for view in found if _counts(view.entry)]
+
+
+def _counts(entry: Entry) -> bool:
+    replaced = entry.attribution is Attribution.REPLACED
+    return not replaced and entry.reading.quality is Quality.GOOD

@@ -1,0 +1,339 @@
+"""Mean and GMI of whole periods: when they are made, of what, and what late samples change."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.app.making import wanted
+from gateway.collect.summaries import Summaries
+from gateway.domain.reading import Kind, Measure
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import SubjectId
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import ManualClock
+from tests.journal.making import SENSOR, glucose, grant, open_journal
+
+PARIS = ZoneInfo("Europe/Paris")
+MIDNIGHT = datetime(2026, 3, 14, tzinfo=PARIS)
+MORNING = MIDNIGHT + timedelta(hours=9)
+MEAN, GMI = Kind.MEAN_INTERSTITIAL_GLUCOSE, Kind.GLUCOSE_MANAGEMENT_INDICATOR
+ROUTES = {"mes": frozenset({MEAN, GMI})}
+SLOT = timedelta(minutes=5)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(MORNING.astimezone(UTC))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+async def journal(path: Path, clock: ManualClock) -> AsyncIterator[Journal]:
+    async with open_journal(path, clock, ROUTES) as opened:
+        yield opened
+
+
+@pytest.fixture
+def reader(journal: Journal, path: Path) -> Iterator[Reader]:
+    with Reader.open(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def summaries(journal: Journal, reader: Reader, clock: ManualClock) -> Summaries:
+    return Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
+
+
+@pytest.fixture
+async def wearer(journal: Journal) -> SubjectId:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+    await journal.assign(SENSOR.id, None, subject, MIDNIGHT - timedelta(days=400))
+    await journal.record_grant(grant(subject))
+    return subject
+
+
+async def worn(
+    journal: Journal,
+    since: datetime,
+    until: datetime = MORNING,
+    mg_dl: str = "150",
+    every: timedelta = SLOT,
+) -> None:
+    """Samples without a gap, `since` left out and `until` not."""
+    first, last = since.astimezone(UTC), until.astimezone(UTC)
+    times = [first + every * n for n in range(1, (last - first) // every + 1)]
+    await journal.record(SENSOR, [glucose(int(t.timestamp()), mg_dl, t) for t in times])
+
+
+async def run(summaries: Summaries, clock: ManualClock) -> None:
+    """Let an hour pass, in which nothing came, and compute what is due."""
+    clock.advance(3601)
+    await summaries.make_due()
+
+
+async def live_on(journal: Journal, clock: ManualClock, days: int = 1) -> None:
+    """Let days pass with the sensor on the arm."""
+    now = clock.now().utc
+    clock.advance(days * 86400)
+    await worn(journal, now, clock.now().utc)
+
+
+def made(reader: Reader, kind: Kind = MEAN) -> list[tuple[str, int, Decimal]]:
+    """Day of the end, days and value of every summary, in order of recording."""
+    number = Measure.GLUCOSE if kind is MEAN else Measure.GLUCOSE_MANAGEMENT_INDICATOR
+    views = sorted(reader.entries(kind=kind, limit=100), key=lambda view: view.position.number)
+    return [
+        (
+            view.entry.timing.measured_at.astimezone(PARIS).date().isoformat(),
+            int(view.entry.reading.values[Measure.DAYS].value),
+            view.entry.reading.values[number].value,
+        )
+        for view in views
+    ]
+
+
+async def test_a_fortnight_gives_the_means_of_7_and_14_days_and_a_gmi_of_14(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=14), MIDNIGHT - timedelta(days=7), "100")
+    await worn(journal, MIDNIGHT - timedelta(days=7), mg_dl="200")
+
+    await run(summaries, clock)
+
+    assert made(reader) == [
+        ("2026-03-14", 14, Decimal("150.0")),
+        ("2026-03-14", 7, Decimal("200.0")),
+    ]
+    assert made(reader, GMI) == [("2026-03-14", 14, Decimal("6.9"))]  # 3.31 + 0.02392 * 150
+    released = await journal.claim("mes", 10, clock.now().utc)
+    assert {each.subject for each in released} == {wearer}
+    assert len(released) == 3
+
+
+async def test_the_next_ones_are_made_when_their_period_is_over_and_never_twice(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=7))
+
+    for _ in range(8):
+        await run(summaries, clock)
+        await summaries.make_due()
+        await live_on(journal, clock)
+
+    assert made(reader) == [
+        ("2026-03-14", 7, Decimal("150.0")),
+        ("2026-03-17", 14, Decimal("150.0")),  # 70 % of fourteen days
+        ("2026-03-21", 7, Decimal("150.0")),
+    ]
+
+
+async def test_the_last_moment_of_a_period_counts_in_it_and_its_first_in_the_one_before(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=7, minutes=5))
+
+    await run(summaries, clock)
+
+    (view,) = reader.entries(kind=MEAN)
+    assert view.entry.reading.values[Measure.SAMPLES].value == 7 * 288
+
+
+async def test_a_period_of_which_too_little_was_measured_waits_for_more(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=4))
+    await run(summaries, clock)
+    assert made(reader) == []
+
+    await live_on(journal, clock)
+    await run(summaries, clock)
+
+    assert made(reader) == [("2026-03-15", 7, Decimal("150.0"))]
+
+
+async def test_nothing_is_made_in_the_middle_of_a_transfer(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=5), mg_dl="100")
+    await summaries.make_due()
+    assert made(reader) == []
+
+    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=5), "200")
+    await run(summaries, clock)
+
+    assert [value for _, _, value in made(reader)] == [Decimal("128.6")]
+
+
+async def test_nothing_is_made_before_the_sensor_has_gone_past_midnight(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=8), MIDNIGHT - timedelta(hours=2))
+
+    await run(summaries, clock)
+
+    assert made(reader) == []
+
+
+async def test_a_period_that_no_grant_covers_is_not_summed_up(
+    journal: Journal, reader: Reader, summaries: Summaries, clock: ManualClock
+) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+    await journal.assign(SENSOR.id, None, subject, MIDNIGHT - timedelta(days=400))
+    await worn(journal, MIDNIGHT - timedelta(days=8))
+    await run(summaries, clock)
+    assert made(reader) == []
+
+    await journal.record_grant(grant(subject, covers_from=MIDNIGHT - timedelta(days=6)))
+    await run(summaries, clock)
+    assert made(reader) == []
+    await live_on(journal, clock)
+    await run(summaries, clock)
+
+    assert [(end, days) for end, days, _ in made(reader)] == [("2026-03-15", 7)]
+
+
+async def test_the_sum_is_of_the_persons_samples_and_filed_with_them_whoever_wore_the_sensor(
+    journal: Journal, reader: Reader, summaries: Summaries, clock: ManualClock
+) -> None:
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+    before, now = [(await journal.add_subject(name)).id for name in ("Ada", "Bo")]
+    changed_hands = MIDNIGHT + timedelta(hours=2)
+    await journal.assign(SENSOR.id, None, before, MIDNIGHT - timedelta(days=400), changed_hands)
+    await journal.assign(SENSOR.id, None, now, changed_hands)
+    await journal.record_grant(grant(now, "grant-2"))
+    await worn(journal, MIDNIGHT - timedelta(days=8))
+    for sample in reader.entries(subject=before, limit=3000):
+        if sample.entry.timing.measured_at <= MIDNIGHT:
+            await journal.reassign(sample.entry.id, now)
+
+    await run(summaries, clock)
+
+    assert [view.entry.subject for view in reader.entries(kind=MEAN)] == [now]
+
+
+# --- late samples -----------------------------------------------------------------------------
+
+
+async def gap(journal: Journal) -> None:
+    """Seven days, of which two are missing in the middle."""
+    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=5))
+    await worn(journal, MIDNIGHT - timedelta(days=3))
+
+
+async def fill(journal: Journal, mg_dl: str) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=5), MIDNIGHT - timedelta(days=3), mg_dl)
+
+
+async def test_late_samples_mend_a_mean_that_has_not_left(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await gap(journal)
+    await run(summaries, clock)
+
+    await fill(journal, "220")
+    await run(summaries, clock)
+    await summaries.make_due()
+
+    released = await journal.claim("mes", 10, clock.now().utc)
+    values = [each.delivery.entry.reading.values[Measure.GLUCOSE].value for each in released]
+    assert values == [Decimal("170.0")]
+    assert reader.corrections_owed() == []
+
+
+async def test_late_samples_of_a_mean_that_left_send_nothing_and_owe_a_correction(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await gap(journal)
+    await run(summaries, clock)
+    (sent,) = await journal.claim("mes", 10, clock.now().utc)
+    await journal.settle(sent, Receipt("mes", "Observation/7", clock.now().utc))
+
+    await fill(journal, "220")
+    await run(summaries, clock)
+    await summaries.make_due()
+
+    assert await journal.claim("mes", 10, clock.now().utc) == []
+    (owed,) = reader.corrections_owed()
+    assert (owed.entry, owed.wrong) == (sent.delivery.entry.id, "value")
+
+
+async def test_late_samples_that_change_no_digit_change_nothing(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await gap(journal)
+    await run(summaries, clock)
+    (sent,) = await journal.claim("mes", 10, clock.now().utc)
+    await journal.settle(sent, Receipt("mes", "Observation/7", clock.now().utc))
+
+    await fill(journal, "150")
+    await run(summaries, clock)
+
+    assert reader.corrections_owed() == []
+    assert len(made(reader)) == 1
+
+
+@pytest.mark.parametrize("month", [3, 10])
+async def test_seven_days_are_seven_times_24_hours_when_the_clocks_change(
+    month: int, journal: Journal, reader: Reader, wearer: SubjectId
+) -> None:
+    monday_after = {3: 30, 10: 26}[month]
+    midnight = datetime(2026, month, monday_after, tzinfo=PARIS)
+    clock = ManualClock((midnight + timedelta(hours=9)).astimezone(UTC))
+    summaries = Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
+    await worn(journal, midnight - timedelta(days=8), clock.now().utc)
+
+    await run(summaries, clock)
+    clock.advance(3601)
+    await summaries.make_due()
+
+    (view,) = reader.entries(kind=MEAN)
+    assert view.entry.reading.values[Measure.SAMPLES].value == 7 * 288
