@@ -195,7 +195,10 @@ class Link(Protocol):
         ...
 
     async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
-        """Send bytes; with `acknowledged`, returns once the device confirmed them."""
+        """Send bytes; with `acknowledged`, returns once the device confirmed them.
+
+        What decides over a therapy or destroys a device's memory is refused with ValueError.
+        """
         ...
 
     async def subscribe(self, channel: Channel, /) -> Inbox:

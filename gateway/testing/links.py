@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.clock import Clock
 from gateway.drivers.api import Channel, Frame
+from gateway.drivers.never_sent import refuse_forbidden
 from gateway.errors import LinkError, LinkLost, LinkRefused, LinkTimeout
 from gateway.testing.clock import ManualClock
 
@@ -50,6 +51,7 @@ class ScriptedLink:
 
     async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
         """Note what was written and queue the device's answer."""
+        refuse_forbidden(channel, data)
         self._maybe_refuse(channel)
         self.written.append((channel, bytes(data)))
         if channel in self.answers:

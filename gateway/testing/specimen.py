@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.drivers.api import Channel, Driver, Frame, Sighting
+from gateway.drivers.never_sent import refuse_forbidden
 from gateway.errors import LinkLost, LinkRefused, LinkTimeout
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import Answer, Written
@@ -104,6 +105,7 @@ class SpecimenLink:
 
     async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
         """Let the device answer, at once."""
+        refuse_forbidden(channel, data)
         self._go_on()
         self._check()
         if channel not in self._answers:

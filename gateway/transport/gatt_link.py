@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.clock import Clock
 from gateway.drivers.api import Channel, Frame, Manifest, Sighting, gatt, service_of
+from gateway.drivers.never_sent import refuse_forbidden
 from gateway.errors import LinkError, LinkLost, LinkRefused, LinkTimeout, PairingNeeded
 from gateway.transport.arrivals import Arrivals, ArrivalsInbox
 
@@ -126,7 +127,11 @@ class GattLink:
         return Frame(channel, data, self._clock.now())
 
     async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
-        """Send bytes, at most `Deadlines.request`; first confirms the frame that was taken last."""
+        """Send bytes, at most `Deadlines.request`; first confirms the frame that was taken last.
+
+        Raises ValueError for what no driver may write (`drivers.never_sent`).
+        """
+        refuse_forbidden(channel, data)
         handle = self._find(channel).handle
         self._arrivals.go_on()
         await self._request(

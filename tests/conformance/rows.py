@@ -135,7 +135,7 @@ CGM = Section(
         Row("R-CGMP-O3", "Knows getting and setting alert levels"),
         Row("R-CGMP-O4", "Knows resetting an alert, starting and stopping a session"),
         Row("R-CGMP-O5", "Knows how operations end"),
-        Row("R-CGMP-O6", "Never sends any of them"),
+        Row("R-CGMP-O6", "Never sends any of them, whatever a driver asks for"),
         Row("R-CGMP-C1", "Resumes after a lost connection, finds gaps, tells sessions apart"),
     ),
 )

@@ -110,7 +110,9 @@ async def test_quirk_07_bytes_that_went_through_utf_8_are_not_trusted(
 
 async def test_quirk_07_nor_are_they_from_a_scale_or_a_meter() -> None:
     weighed = scale((WEIGHT, as_text("02 983a ea07 03 0e 0a 19 00")))
-    measured_glucose = Meter({1: bytes.fromhex(as_text(record(1, 110).hex()))}).session()
+    mangled = bytes.fromhex(as_text(record(1, 110).hex()))
+    year_only = record(2, 110, base="c3aa 07 02 0e 08 2d")
+    measured_glucose = Meter({1: mangled, 2: year_only}).session()
     for driver, session in ((SCALE, weighed), (METER, measured_glucose)):
         await driver.converse(session)
 

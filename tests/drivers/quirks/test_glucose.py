@@ -80,6 +80,20 @@ async def test_quirk_05_ketone_waits_for_its_context_to_say_so() -> None:
     assert session.remarks == ["ketone_record"]
 
 
+async def test_quirk_05_a_record_cut_off_from_its_context_is_not_kept_without_it() -> None:
+    meter = Meter({1: record(1, 110, announces=True)}, {1: context(1, 6)}, cut_after=1)
+    session = meter.session(meter.link(then=LinkLost))
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+    meter.cut_after = None
+    session.link = meter.link()
+
+    await DRIVER.converse(session)
+
+    assert session.readings == []
+    assert session.remarks == ["ketone_record"]
+
+
 async def test_quirk_05_a_context_that_never_comes_might_have_said_so() -> None:
     session = Meter({1: record(1, 110, announces=True)}, {2: context(2, 2)}).session()
 

@@ -1,0 +1,47 @@
+"""What no driver may write to a Bluetooth device, whoever wrote the driver.
+
+    181F  2AAA, 2AAC    start, stop and calibrate a sensor session, set its alerts: therapy
+    any   2A52          op 02, delete stored records
+    181C  2A9F          op 03 and 05, delete a user of a scale
+    181E  2AA4          delete bonds
+    A&D custom          unpair, erase the memory
+
+A link refuses them before a byte is sent. Codecs may know these bytes, so that `decode` can read
+them; a person who wants one of them done uses the device's own buttons or its maker's app.
+
+Source: CGM Service 1.0.2, 3.7; Glucose Service 1.0.1, 3.4; User Data Service 1.1; Bond Management
+Service 1.0; `drivers.and_medical`.
+"""
+
+from __future__ import annotations
+
+from gateway.drivers import and_medical
+from gateway.drivers.api import Channel, gatt
+
+_ALWAYS = {
+    gatt("181f", "2aaa"): "starting a sensor session",
+    gatt("181f", "2aac"): "starting, stopping or calibrating a sensor session",
+    gatt("181e", "2aa4"): "deleting bonds",
+}
+_BY_OP = {
+    gatt("181c", "2a9f"): {0x03: "deleting a user's data", 0x05: "deleting a user"},
+}
+_DELETE_RECORDS = 0x02
+_AND_COMMANDS = {b"\x01\x10": "unpairing the device", b"\x01\x12": "erasing its memory"}
+
+
+def refuse_forbidden(channel: Channel, data: bytes) -> None:
+    """Raise ValueError, as for any mistake in a driver, if this must never be written."""
+    what = _forbidden(channel, data)
+    if what is not None:
+        raise ValueError(f"no driver may write this: {what}")
+
+
+def _forbidden(channel: Channel, data: bytes) -> str | None:
+    if channel in _ALWAYS:
+        return _ALWAYS[channel]
+    if channel.endswith("/2a52") and data[:1] == bytes((_DELETE_RECORDS,)):
+        return "deleting stored records"
+    if channel == and_medical.CUSTOM:
+        return _AND_COMMANDS.get(data[1:3])
+    return _BY_OP.get(channel, {}).get(data[0]) if data else None

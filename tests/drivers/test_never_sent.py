@@ -1,0 +1,94 @@
+"""Nothing that decides over a therapy, or destroys what a device keeps, is ever sent to it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from gateway.drivers import and_medical
+from gateway.drivers.api import Channel, gatt
+from gateway.drivers.never_sent import refuse_forbidden
+from gateway.testing.clock import ManualClock
+from gateway.testing.links import ScriptedLink
+from gateway.testing.specimen import Specimen, SpecimenLink, Trouble
+from gateway.transport.arrivals import Arrivals
+from gateway.transport.gatt_link import Characteristic, Deadlines, GattLink
+from tests.conformance.specimens import specimens
+from tests.transport.test_gatt_link import TablePeer
+
+GATEWAY = Path(__file__).parents[2] / "gateway"
+SENSOR, START = gatt("181f", "2aac"), gatt("181f", "2aaa")
+RACP, OMRON_RACP = gatt("1808", "2a52"), gatt("5df5e817-a945-4f81-89c0-3d4e9759c07c", "2a52")
+USERS, BONDS = gatt("181c", "2a9f"), gatt("181e", "2aa4")
+
+FORBIDDEN = [
+    *((SENSOR, f"{op:02x}") for op in range(0x01, 0x1D)),  # set and get alike
+    (START, "ea07 03 0e 0a 19 00 04 00"),
+    *((racp, octets) for racp in (RACP, OMRON_RACP) for octets in ("0201", "020101 0500")),
+    (USERS, "03"),
+    (USERS, "05 ff"),
+    (BONDS, "03"),
+    (BONDS, "06"),
+    (and_medical.CUSTOM, "02 01 10"),
+    (and_medical.CUSTOM, "02 01 12"),
+]
+ALLOWED = [
+    *((RACP, octets) for octets in ("0101", "0103010500", "0401", "0300")),
+    (USERS, "02 01 a80e"),
+    (USERS, "01 a80e"),
+    (and_medical.CUSTOM, "02 01 03"),
+    (and_medical.CUSTOM, "08 01 01 1a 03 0e 0a 19 00"),
+    (gatt("1805", "2a2b"), "ea07 03 0e 0a 19 00 06 00 01"),
+    (RACP, ""),
+    (USERS, ""),
+]
+
+
+def ids(case: object) -> str:
+    return case.replace(" ", "") if isinstance(case, str) else ""
+
+
+@pytest.mark.conformance("R-CGMP-O6", "R-UDS-2")
+@pytest.mark.parametrize(("channel", "octets"), FORBIDDEN, ids=ids)
+async def test_a_link_refuses_it_before_a_byte_is_sent(channel: Channel, octets: str) -> None:
+    peer = TablePeer()
+    offered = [Characteristic(channel, 1, notifies=False, indicates=True)]
+    link = GattLink(peer, Arrivals(ManualClock()), offered, ManualClock(), Deadlines())
+
+    with pytest.raises(ValueError, match="no driver may write this"):
+        await link.write(channel, bytes.fromhex(octets))
+
+    assert peer.done == []
+
+
+@pytest.mark.parametrize(("channel", "octets"), FORBIDDEN, ids=ids)
+async def test_the_links_for_authors_of_drivers_refuse_it_too(
+    channel: Channel, octets: str
+) -> None:
+    scripted = ScriptedLink({channel: b""})
+    specimen = Specimen(next(iter(specimens().values()))[0].driver, (), values={channel: b""})
+    for link in (scripted, SpecimenLink(specimen, ManualClock(), Trouble())):
+        with pytest.raises(ValueError, match="no driver may write this"):
+            await link.write(channel, bytes.fromhex(octets))
+
+    assert scripted.written == []
+
+
+@pytest.mark.parametrize(("channel", "octets"), ALLOWED, ids=ids)
+def test_what_drivers_need_is_not_refused(channel: Channel, octets: str) -> None:
+    refuse_forbidden(channel, bytes.fromhex(octets))
+
+
+def test_what_would_write_it_is_used_by_nothing() -> None:
+    """The codec can write these bytes, for tools in the hands of a person; the gateway has none."""
+    writers = {"control_point.encode", "session_start_octets", "codec.session_start_octets"}
+    used = {
+        f"{path.relative_to(GATEWAY)}: {ast.unparse(node.func)}"
+        for path in GATEWAY.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in writers
+    }
+
+    assert used == set()
