@@ -4,6 +4,7 @@
 {"do": "measure", "device": "Cuff A"}                  measure now
 {"do": "fault", "device": "Cuff A", "fault": "slow"}   arm a fault, once or {"times": n}
 {"do": "reset_clock", "device": "Cuff A"}              back to 2000-01-01
+{"do": "pairing_mode", "device": "Cuff A"}             hold the button until it can be paired
 {"do": "state"}                                        what each device holds
 """
 
@@ -11,6 +12,7 @@ import json
 from typing import Any
 
 from firmware_sims.faults import Fault
+from firmware_sims.making import HasPairingMode
 from firmware_sims.staging import Stage
 
 
@@ -36,6 +38,11 @@ def _carry_out(stage: Stage, command: dict[str, Any]) -> dict[str, Any]:
             stage.devices[command["device"]].faults.arm(fault, int(command.get("times", 1)))
         case "reset_clock":
             stage.devices[command["device"]].clock.reset()
+        case "pairing_mode":
+            device = stage.devices[command["device"]]
+            if not isinstance(device, HasPairingMode):
+                raise ValueError(f"{command['device']} has no pairing mode")
+            device.pairing_mode()
         case "state":
             return {"ok": True, "held": {name: dev.held for name, dev in stage.devices.items()}}
         case other:

@@ -19,6 +19,7 @@ _CONNECTED = _COMMON | {"pairing", "passkey", "slow_s"}
 _STORING = _CONNECTED | {
     "stored", "stored_every_h", "clock_service", "advertise_for_s", "idle_s", "settle_s"
 }  # fmt: skip
+_AND = _STORING - {"clock_service", "pairing"} | {"pairing_mode"}
 _METERING = _STORING - {"clock_service", "settle_s"} | {
     "molar", "meals", "control_every", "notification_gap_s"
 }  # fmt: skip
@@ -33,6 +34,7 @@ _CONNECTED_FAULTS = {
 }  # fmt: skip
 _STORING_FAULTS = _CONNECTED_FAULTS | {Fault.DUPLICATE_INDICATION, Fault.REFUSE_CLOCK}
 _REPORTING_FAULTS = _STORING_FAULTS | {Fault.BUSY, Fault.CANNOT_ABORT}
+_AND_FAULTS = _STORING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.NOT_HEARD}
 _BROADCAST_FAULTS = {
     Fault.DROP_CLOCK, Fault.GARBAGE_FRAME, Fault.IMPEDANCE_FAILED, Fault.NAN_MEASUREMENT,
     Fault.SMALL_OBJECT,
@@ -54,8 +56,20 @@ TYPES: Mapping[str, DeviceType] = {
     "bp_monitor": DeviceType(
         model="Cuff One", keys=_STORING | {"kilopascal"}, faults=_STORING_FAULTS
     ),
+    "beurer_bp_monitor": DeviceType(
+        manufacturer="Beurer", model="BM85", keys=_STORING, faults=_STORING_FAULTS
+    ),
+    "and_bp_monitor": DeviceType(
+        manufacturer="A&D Medical", model="UA-651BLE", keys=_AND, faults=_AND_FAULTS
+    ),
     "scale": DeviceType(
         model="Scale Two", keys=_STORING | {"imperial", "composition"}, faults=_STORING_FAULTS
+    ),
+    "and_scale": DeviceType(
+        manufacturer="A&D Medical",
+        model="UC-352BLE",
+        keys=_AND | {"imperial"},
+        faults=_AND_FAULTS,
     ),
     "mi_scale": DeviceType(
         manufacturer="Xiaomi",
@@ -122,6 +136,7 @@ class DeviceSpec:
     settle_s: float = 0.3
     kilopascal: bool = False
     imperial: bool = False
+    pairing_mode: bool = False  # whether it shows "Pr" at the start
     composition: bool = True
     phase_s: float = 1  # for which a scale shows each thing while somebody stands on it
     bf700: bool = False  # a Sanitas scale that speaks as a Beurer BF700 does

@@ -6,7 +6,7 @@ battery, people who take turns, a memory it gives away, and a ledger that knows 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.peripheral import Peripheral
 from firmware_sims.routine import Routine
-from firmware_sims.store_and_forward import Pace, StoreAndForward, Stored
+from firmware_sims.store_and_forward import Custom, Pace, StoreAndForward, Stored
 
 People = Mapping[int | None, Body]
 """Who measures, by user id; None is the one person of a device without users."""
@@ -71,18 +71,37 @@ class Instrument(Protocol):
         """Fail to measure: a frame that says so."""
 
 
+class Addition(Custom, Protocol):
+    """What a maker, or another profile, adds to a cuff or scale."""
+
+    def characteristics(self) -> Sequence[Any]:
+        """Return what stands beside the measurement, in its service."""
+
+    def services(self) -> Sequence[Any]:
+        """Return services of its own."""
+
+
 class EpisodicDevice:
     """A virtual cuff or scale."""
 
     def __init__(
-        self, identity: Identity, people: People, instrument: Instrument, fittings: Fittings
+        self,
+        identity: Identity,
+        people: People,
+        instrument: Instrument,
+        fittings: Fittings,
+        addition: Addition | None = None,
     ) -> None:
         self.identity = identity
         self.advertised = instrument.advertised
         self.clock = fittings.clock
         self.faults = fittings.faults
         self.routine = fittings.routine
-        self.store = StoreAndForward(fittings.pace, fittings.faults, capacity=_CAPACITY)
+        self.store = StoreAndForward(
+            fittings.pace, fittings.faults, capacity=_CAPACITY, custom=addition
+        )
+        self.forbidden = fittings.forbidden
+        self._addition = addition
         self._instrument = instrument
         self._turns = cycle(people)
         self._now = fittings.now
@@ -95,6 +114,7 @@ class EpisodicDevice:
         """Return the instrument's, device information, battery, and the clock if it has one."""
         services = [
             *self._instrument.services(),
+            *(self._addition.services() if self._addition is not None else ()),
             device_information_service(self.identity),
             self._battery.service(),
         ]
@@ -110,7 +130,7 @@ class EpisodicDevice:
         slot = next(self._turns)
         self._battery.use(self._instrument.charge_percent)
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
-            self.store.keep(self._instrument.failed(taken_at, slot))
+            self.store.keep(replace(self._instrument.failed(taken_at, slot), slot=slot))
             return
         measured = self._instrument.measured(taken_at, slot)
         self._records += 1
@@ -122,7 +142,7 @@ class EpisodicDevice:
             slot=slot,
             kinds=measured.shown,
         )
-        self.store.keep(*measured.stored)
+        self.store.keep(*[replace(stored, slot=slot) for stored in measured.stored])
 
     @property
     def held(self) -> int:

@@ -34,6 +34,9 @@ class Fault(StrEnum):
     IMPEDANCE_FAILED = "impedance_failed"
     """A scale stands too dry to measure impedance, and says so by a number of its own."""
 
+    NOT_HEARD = "not_heard"
+    """The call after a measurement is not heard; the record waits for the next measurement."""
+
     REFUSE_CLOCK = "refuse_clock"
     """A write of the current time is answered "data field ignored" (0x80)."""
 

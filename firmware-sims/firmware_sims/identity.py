@@ -1,6 +1,6 @@
 """Who a virtual device is: what it advertises, what it says about itself, how it pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,7 +20,10 @@ class Pairing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What a device says about itself. The address is a static random one: C0:.. to FF:.."""
+    """What a device says about itself. The address is a static random one: C0:.. to FF:..
+
+    `pairable` says whether it lets itself be paired at this moment.
+    """
 
     name: str
     address: str
@@ -30,6 +33,7 @@ class Identity:
     firmware: str = "1.0.0"
     pairing: Pairing = Pairing.NONE
     passkey: int = 0
+    pairable: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +83,27 @@ def pairing_config(identity: Identity) -> Any:
     passkey = identity.pairing is Pairing.PASSKEY
     return PairingConfig(
         mitm=passkey,
-        delegate=_PasskeyDisplay(identity.passkey) if passkey else PairingDelegate(),
+        delegate=_PasskeyDisplay(identity) if passkey else _Agreeing(identity),
         identity_address_type=PairingConfig.AddressType.RANDOM,
     )
 
 
-class _PasskeyDisplay(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+class _Agreeing(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+    """Agrees to be paired while the device is pairable."""
+
+    def __init__(self, identity: Identity, **capabilities: Any) -> None:
+        super().__init__(**capabilities)
+        self._identity = identity
+
+    async def accept(self) -> bool:
+        return self._identity.pairable()
+
+
+class _PasskeyDisplay(_Agreeing):
     """A display that always shows the passkey of the scenario."""
 
-    def __init__(self, passkey: int) -> None:
-        super().__init__(io_capability=PairingDelegate.DISPLAY_OUTPUT_ONLY)
-        self._passkey = passkey
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity, io_capability=PairingDelegate.DISPLAY_OUTPUT_ONLY)
 
     async def generate_passkey(self) -> int:
-        return self._passkey
+        return self._identity.passkey

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from firmware_sims.and_medical import AndDevice, ua_651ble, uc_352ble
 from firmware_sims.body import Body
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
@@ -17,6 +18,7 @@ from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter, MeterSettings
 from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Ledger
+from firmware_sims.packing import blood_pressure_beurer
 from firmware_sims.packing.date_time import DST_STANDARD
 from firmware_sims.packing.sanitas import BF700, SBF70
 from firmware_sims.peripheral import VirtualDevice
@@ -41,6 +43,14 @@ class StagedDevice(VirtualDevice, Protocol):
     @property
     def held(self) -> int:
         """How many records it holds."""
+
+
+@runtime_checkable
+class HasPairingMode(Protocol):
+    """A device that lets itself be paired only while its user holds a button."""
+
+    def pairing_mode(self) -> None:
+        """Hold the button."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,36 @@ def _bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(device, spec)
 
 
+def _beurer_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    device = blood_pressure_monitor(
+        _identity(spec),
+        where.people(spec),
+        where.fittings(spec),
+        encode=blood_pressure_beurer.measurement,
+        mean=False,
+    )
+    return _with_past(device, spec)
+
+
+def _and_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    return _paired_and(ua_651ble(*_and(spec, where)), spec)
+
+
+def _and_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    return _paired_and(uc_352ble(*_and(spec, where), imperial=spec.imperial), spec)
+
+
+def _and(spec: DeviceSpec, where: Surroundings) -> tuple[Identity, People, Fittings]:
+    who = replace(_identity(spec), pairing=Pairing.JUST_WORKS)
+    return who, where.people(spec), replace(where.fittings(spec), clock_service=False)
+
+
+def _paired_and(device: AndDevice, spec: DeviceSpec) -> StagedDevice:
+    if spec.pairing_mode:
+        device.pairing_mode()
+    return _with_past(device, spec)
+
+
 def _scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     device = body_scale(
         _identity(spec),
@@ -243,7 +283,10 @@ def _sensor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
 
 _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
     "bp_monitor": _bp_monitor,
+    "beurer_bp_monitor": _beurer_bp_monitor,
+    "and_bp_monitor": _and_bp_monitor,
     "scale": _scale,
+    "and_scale": _and_scale,
     "mi_scale": _mi_scale,
     "sanitas_scale": _sanitas_scale,
     "glucose_meter": _glucose_meter,

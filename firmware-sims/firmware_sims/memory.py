@@ -40,6 +40,10 @@ class RecordMemory(Generic[T]):
             self._records.remove(record)
         self._changed.set()
 
+    def stir(self) -> None:
+        """Let whoever waits in `until` look again."""
+        self._changed.set()
+
     async def until(self, condition: Callable[["RecordMemory[T]"], bool]) -> None:
         """Wait until the condition holds; it is looked at again after every change."""
         while not condition(self):

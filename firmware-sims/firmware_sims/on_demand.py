@@ -41,7 +41,7 @@ class OnDemand:
         if self.peripheral is not None:
             self.peripheral.stir()
 
-    def beside(self, procedure: Coroutine[Any, Any, None]) -> None:
+    def beside(self, procedure: Coroutine[Any, Any, object]) -> None:
         """Do something beside the write that asked for it; until it is done nobody is idle."""
         if self._life is None:
             procedure.close()
@@ -89,7 +89,7 @@ class OnDemand:
     def _is_over(self, peripheral: Peripheral) -> bool:
         return self._dismissed or not peripheral.linked
 
-    async def _at_work_on(self, procedure: Coroutine[Any, Any, None]) -> None:
+    async def _at_work_on(self, procedure: Coroutine[Any, Any, object]) -> None:
         self._at_work += 1
         try:
             await procedure

@@ -36,6 +36,7 @@ class VirtualDevice(Protocol):
 class Peripheral:
     """One device on the radio. At most one link: a connected device does not advertise.
 
+    `paired` says whether anybody ever paired with it.
     Raises ValueError for a name too long to advertise.
     """
 
@@ -47,6 +48,7 @@ class Peripheral:
         self._exchanges: set[asyncio.Future[None]] = set()
         self._pairing = False
         self._heard = 0
+        self.paired = False
         self._changed = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -261,13 +263,17 @@ class Peripheral:
         self._lost.clear()
         link.once("disconnection", self._on_disconnection)
         link.on("pairing_start", lambda: self._on_pairing(True))
-        link.on("pairing", lambda _keys: self._on_pairing(False))
+        link.on("pairing", lambda _keys: self._on_paired())
         link.on("pairing_failure", lambda _reason: self._on_pairing(False))
         self._changed.set()
 
     def _on_pairing(self, under_way: bool) -> None:
         self._pairing = under_way
         self._changed.set()
+
+    def _on_paired(self) -> None:
+        self.paired = True
+        self._on_pairing(False)
 
     def _on_disconnection(self, _reason: int) -> None:
         self._link = None

@@ -6,11 +6,12 @@ collector for a while after each measurement, and hangs up when it has been idle
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from firmware_sims.faults import Fault, Faults
+from firmware_sims.identity import Advertisement
 from firmware_sims.memory import RecordMemory
 from firmware_sims.peripheral import Peripheral
 
@@ -31,16 +32,51 @@ class Stored:
 
     characteristic: Any
     frames: Callable[[int], Sequence[bytes]]
+    slot: int | None = None  # whose it is
+
+
+class Custom(Protocol):
+    """What a maker, or another profile, adds to how a device gives its records away."""
+
+    def may_send(self, slot: int | None) -> bool:
+        """Say whether the records of a user may be sent on this link."""
+
+    def begin(self, store: "StoreAndForward", peripheral: Peripheral) -> None:
+        """Be there from now on."""
+
+    def link_lost(self) -> None:
+        """Forget what was agreed on a link."""
+
+
+class Plain:
+    """A device to which nothing is added."""
+
+    def may_send(self, slot: int | None) -> bool:
+        """Everybody's."""
+        return True
+
+    def begin(self, store: "StoreAndForward", peripheral: Peripheral) -> None:
+        """Nothing to do."""
+
+    def link_lost(self) -> None:
+        """Nothing to forget."""
 
 
 class StoreAndForward:
     """One device's memory, and the life that empties it."""
 
-    def __init__(self, pace: Pace, faults: Faults, *, capacity: int) -> None:
+    def __init__(
+        self, pace: Pace, faults: Faults, *, capacity: int, custom: Custom | None = None
+    ) -> None:
         self.memory: RecordMemory[Stored] = RecordMemory(capacity)
+        self.call: Callable[[], Advertisement] | None = None
         self._pace = pace
         self._faults = faults
+        self._custom = custom or Plain()
         self._measured = asyncio.Event()
+        self._summoned = False
+        self._dismissed = False
+        self._life: asyncio.TaskGroup | None = None
         self._peripheral: Peripheral | None = None
 
     def keep(self, *records: Stored) -> None:
@@ -51,19 +87,45 @@ class StoreAndForward:
         if self._peripheral is not None:
             self._peripheral.stir()
 
+    def summon(self) -> None:
+        """Call for a collector although nothing is owed."""
+        self._summoned = True
+        self.memory.stir()
+        self._measured.set()
+
+    def dismiss(self) -> None:
+        """Hang up as soon as what is under way is done."""
+        self._dismissed = True
+        if self._peripheral is not None:
+            self._peripheral.stir()
+
+    def beside(self, procedure: Coroutine[Any, Any, object]) -> None:
+        """Do something beside the write that asked for it."""
+        if self._life is None:
+            procedure.close()
+        else:
+            self._life.create_task(procedure)
+
     async def run(self, peripheral: Peripheral) -> None:
         """Call, deliver, hang up, for ever."""
         self._peripheral = peripheral
-        while True:
-            await self.memory.until(lambda memory: len(memory) > 0)
-            if await self._called(peripheral):
-                await self._converse(peripheral)
-            else:
-                await self._measured.wait()
+        async with asyncio.TaskGroup() as life:
+            self._life = life
+            self._custom.begin(self, peripheral)
+            while True:
+                await self.memory.until(lambda memory: len(memory) > 0 or self._summoned)
+                self._summoned = False
+                if await self._called(peripheral):
+                    await self._converse(peripheral)
+                    self._custom.link_lost()
+                else:
+                    await self._measured.wait()
 
     async def _called(self, peripheral: Peripheral) -> bool:
         self._measured.clear()
-        await peripheral.advertise()
+        if self._faults.strikes(Fault.NOT_HEARD):
+            return False
+        await peripheral.advertise(self.call() if self.call is not None else None)
         if await peripheral.until(lambda: peripheral.linked, self._pace.advertise_for_s):
             return True
         await peripheral.fall_silent()
@@ -73,12 +135,15 @@ class StoreAndForward:
         if self._faults.strikes(Fault.REFUSE):
             await peripheral.disconnect()
             return
+        self._dismissed = False
         wanted = lambda: self._wanted(peripheral)  # noqa: E731
         if await peripheral.until_or_idle(wanted, self._pace.idle_s):
             await asyncio.sleep(self._pace.settle_s)
         while peripheral.linked:
             stored = self._next(peripheral)
-            if stored is not None:
+            if self._dismissed:
+                await peripheral.disconnect()
+            elif stored is not None:
                 await self._deliver(peripheral, stored)
             elif not await peripheral.until_or_idle(wanted, self._pace.idle_s):
                 await peripheral.disconnect()
@@ -99,9 +164,11 @@ class StoreAndForward:
         self.memory.forget(stored)
 
     def _next(self, peripheral: Peripheral) -> Stored | None:
-        """Return the oldest record whose characteristic the collector subscribed to."""
-        owed = (item for item in self.memory if peripheral.subscribed(item.characteristic))
-        return next(owed, None)
+        """Return the oldest record that may be sent and that the collector subscribed to."""
+        for item in self.memory:
+            if peripheral.subscribed(item.characteristic) and self._custom.may_send(item.slot):
+                return item
+        return None
 
     def _wanted(self, peripheral: Peripheral) -> bool:
-        return not peripheral.linked or self._next(peripheral) is not None
+        return not peripheral.linked or self._dismissed or self._next(peripheral) is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 from firmware_sims.body import Mass
 from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import EpisodicDevice, Fittings, Measured, People
+from firmware_sims.episodic import Addition, EpisodicDevice, Fittings, Measured, People
 from firmware_sims.gatt import INDICATE, READ, characteristic, is_secure, service
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind
@@ -32,20 +32,22 @@ def body_scale(
     *,
     imperial: bool = False,
     composition: bool = True,
+    addition: Addition | None = None,
 ) -> EpisodicDevice:
     """Make a virtual scale."""
-    scale = _Scale(
+    scale = Scale(
         people,
         fittings.clock,
         imperial=imperial,
         composition=composition,
         secure=is_secure(identity),
     )
-    return EpisodicDevice(identity, people, scale, fittings)
+    return EpisodicDevice(identity, people, scale, fittings, addition)
 
 
-class _Scale:
-    advertised: Sequence[int] = (0x181D, 0x181B)
+class Scale:
+    """The instrument; `beside` stands in its service beside the weight."""
+
     charge_percent = 0.1
 
     def __init__(
@@ -53,19 +55,23 @@ class _Scale:
         people: People,
         clock: DeviceClock,
         *,
-        imperial: bool,
-        composition: bool,
-        secure: bool,
+        imperial: bool = False,
+        composition: bool = True,
+        secure: bool = False,
+        beside: Sequence[Any] = (),
     ) -> None:
         self._people = people
         self._clock = clock
         self._imperial = imperial
         self._has_composition = composition
+        self.advertised: Sequence[int] = (0x181D, 0x181B) if composition else (0x181D,)
         self._secure = secure
+        self._beside = beside
         self._weight = characteristic(0x2A9D, INDICATE, secure=secure)
         self._composition = characteristic(0x2A9C, INDICATE, secure=secure)
 
     def services(self) -> Sequence[Any]:
+        """Return Weight Scale, after the Body Composition that it includes."""
         several = len(self._people) > 1
         composition = service(
             0x181B,
@@ -94,16 +100,19 @@ class _Scale:
                 secure=self._secure,
             ),
             self._weight,
-            includes=(composition,),
+            *self._beside,
+            includes=(composition,) if self._has_composition else (),
         )
         # The included one first, or the stack would put it inside the handles of the other.
-        return [composition, weight]
+        return [composition, weight] if self._has_composition else [weight]
 
     def measured(self, taken_at: datetime, slot: int | None) -> Measured:
+        """Weigh the person of a slot."""
         mass = self._people[slot].weigh()
         return Measured(self._stored(mass, taken_at, slot), self._told(mass))
 
     def failed(self, taken_at: datetime, slot: int | None) -> Stored:
+        """Fail to weigh: "measurement unsuccessful"."""
         frame = self._weight_frame(None, taken_at, slot)
         return Stored(self._weight, lambda _room: [frame])
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from firmware_sims.packing import (
     blood_pressure,
+    blood_pressure_beurer,
     cgm,
     checksum,
     date_time,
@@ -93,6 +94,19 @@ def encode_2a35(expected: dict[str, Any]) -> bytes:
         pulse_per_min=maybe(expected.get("pulse")),
         user=expected.get("user_id"),
         status=expected.get("status"),
+    )
+
+
+def encode_beurer(expected: dict[str, Any]) -> bytes:
+    shown = moment(expected["timestamp"])
+    assert shown is not None
+    return blood_pressure_beurer.measurement(
+        pressures(expected),
+        kilopascal=False,
+        device_local=shown,
+        pulse_per_min=number(expected["pulse"]),
+        user=expected["user_id"],
+        status=expected["status"],
     )
 
 
@@ -315,6 +329,7 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2A08": encode_2a08,
     "2A2B": encode_2a2b,
     "2A35": encode_2a35,
+    "BEURER-BM85": encode_beurer,
     "2A36": lambda row: blood_pressure.cuff_pressure(number(row["cuff_pressure"])),
     "2A49": lambda row: blood_pressure.feature(row["raw"]),
     "2B34": encode_2b34,
@@ -329,6 +344,7 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2AAC": encode_2aac,
     "2A18": encode_2a18,
     "2A34": encode_2a34,
+    "2A51": lambda row: glucose.feature(row["raw"]),
     "2A52": encode_2a52,
     "MI-V1": encode_mi_v1,
     "MI-V2": encode_mi_v2,
