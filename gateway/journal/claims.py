@@ -152,7 +152,7 @@ def _delivery(tx: Transaction, owed: Owed) -> Delivery:
         entry=entry_rows.from_row(row, tx.keys),
         destination=owed.destination,
         attempt=attempts + 1,
-        unsettled=owed.state is State.UNSETTLED,
+        unsettled=owed.state is State.UNSETTLED or owed.may_have_arrived,
     )
 
 

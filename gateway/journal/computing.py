@@ -44,13 +44,14 @@ def compute(
         return []
     number, known = devices.describe(tx, device)
     entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
-    entry = Entry(entry_id, reading, _stated(reading), subject, Attribution.COMPUTED, known)
+    entry = Entry(entry_id, reading, stated(reading), subject, Attribution.COMPUTED, known)
     new: list[Entry] = []
     entries.keep(tx, number, entry, new, routes)
     return new
 
 
-def _stated(reading: Reading) -> Timing:
+def stated(reading: Reading) -> Timing:
+    """Return the end of the period that was computed over, known exactly."""
     told = reading.device_time
     if told is None or told.stamp is None or told.utc_offset is None:
         raise ValueError("what is computed states the end of its period, and the offset from UTC")

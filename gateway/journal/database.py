@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,9 @@ _BUSY_MS = 5000  # only a checkpoint and a reader's first look can ever wait for
 _WAL_KEPT_BYTES = 8 * 2**20  # after a burst the log shrinks to this: an SD card's space is scarce
 _APPLICATION_ID = 0x68736777  # "hsgw": tells our files from other SQLite databases
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_ERRORS = (apsw.Error, UnicodeDecodeError)  # the latter from a text that is damaged
+_SUM = re.compile(r"^ *sum INTEGER GENERATED ALWAYS AS (\(.*\)) STORED", re.MULTILINE)
 
 _SETTINGS = (
     "PRAGMA foreign_keys = ON",
@@ -51,7 +57,7 @@ class Database:
         """Run one statement and return all its rows."""
         try:
             return self._connection.execute(sql, tuple(bindings)).fetchall()
-        except apsw.Error as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
 
     def row(self, sql: str, bindings: Sequence[Any] = ()) -> Row | None:
@@ -60,7 +66,7 @@ class Database:
             cursor = self._connection.execute(sql, tuple(bindings))
             row: Row | None = cursor.fetchone()
             cursor.close()
-        except apsw.Error as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
         return row
 
@@ -75,7 +81,7 @@ class Database:
         """Run one statement and yield its rows one by one; nothing is read ahead."""
         try:
             yield from self._connection.execute(sql, tuple(bindings))
-        except apsw.Error as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
 
     def run(self, sql: str, bindings: Sequence[Any] = ()) -> int:
@@ -83,21 +89,21 @@ class Database:
         try:
             self._connection.execute(sql, tuple(bindings)).close()
             return self._connection.changes()
-        except apsw.Error as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
 
     def insert_many(self, sql: str, bindings: Sequence[Sequence[Any]]) -> list[Row]:
         """Run one INSERT with RETURNING for each set of bindings; return what was inserted."""
         try:
             return self._connection.executemany(sql, bindings).fetchall()
-        except apsw.Error as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
 
     def run_many(self, sql: str, bindings: Iterable[Sequence[Any]]) -> None:
         """Run one statement once for each set of bindings."""
         try:
             self._connection.executemany(sql, bindings).close()
-        except apsw.Error as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
 
     def fold(self, *, whole: bool = False) -> bool:
@@ -126,8 +132,14 @@ class Database:
             finally:
                 target.close()
             path.chmod(0o600)
-        except apsw.Error as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
+
+    def sums(self) -> dict[str, str]:
+        """Return the expression of each table's sum, by table: what a sound row's `sum` equals."""
+        tables = self.rows("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")
+        found = {name: _SUM.search(sql) for name, sql in tables}
+        return {name: match[1] for name, match in found.items() if match}
 
     def define(self, name: str, function: Callable[..., Any]) -> None:
         """Let SQL on this connection call the function; for the schema's steps."""
@@ -151,10 +163,10 @@ class Database:
         """Close the connection; the last one of a writer folds the log into the database file."""
         try:
             self._connection.close()
-        except apsw.Error as error:
+        except _ERRORS as error:
             raise self._translated(error) from error
 
-    def _translated(self, error: apsw.Error) -> JournalError:
+    def _translated(self, error: Exception) -> JournalError:
         return _translated(error, self._path, self._connection.system_errno)
 
 
@@ -214,10 +226,17 @@ def open_reader(path: Path) -> Database:
 
 
 def check(database: Database) -> None:
-    """Look through the whole file; raises JournalDamaged if its structure is broken anywhere."""
-    (found,) = database.one("PRAGMA quick_check(1)")
+    """Look through the whole file; raises JournalDamaged if anything of it is broken.
+
+    Its structure, its indexes, and the sum of every row that has one. What is sealed shows its
+    damage when it is opened.
+    """
+    (found,) = database.one("PRAGMA integrity_check(1)")
     if found != "ok":
         raise JournalDamaged(f"the journal is damaged ({found}); nothing was deleted")
+    for table, expression in database.sums().items():
+        if database.row(f"SELECT 1 FROM {table} WHERE sum IS NOT {expression} LIMIT 1"):  # noqa: S608
+            raise JournalDamaged(f"the journal is damaged (a row of {table}); nothing was deleted")
 
 
 def open_damaged(path: Path) -> Database:
@@ -231,7 +250,16 @@ def _connection(path: Path, name: str, flags: int) -> apsw.Connection:
     except apsw.Error as error:
         raise _translated(error, path, 0) from error
     connection.set_busy_timeout(_BUSY_MS)
+    connection.create_scalar_function(
+        "row_sum", row_sum, deterministic=True, flags=apsw.SQLITE_INNOCUOUS
+    )
     return connection
+
+
+@lru_cache(maxsize=1024)  # called for every row written, mostly with the same words
+def row_sum(*words: str | None) -> int:
+    """Return what the schema's sums are made of beside numbers: a CRC-32 of the words."""
+    return zlib.crc32("\x1f".join("\x00" if word is None else word for word in words).encode())
 
 
 def schema_steps() -> list[str]:
@@ -244,6 +272,7 @@ def schema_steps() -> list[str]:
 def _upgrade(database: Database, path: Path) -> None:
     """Run the steps that have not run. A step and the record that it ran are one transaction."""
     version = _check_version(database, path)
+    database.run("PRAGMA foreign_keys = OFF")  # while tables are made anew
     for number, step in enumerate(schema_steps()[version:], start=version + 1):
         try:
             database.rows(
@@ -254,6 +283,7 @@ def _upgrade(database: Database, path: Path) -> None:
             if database.in_transaction:
                 database.run("ROLLBACK")
             raise
+    database.run("PRAGMA foreign_keys = ON")
 
 
 def _check_version(database: Database, path: Path) -> int:
@@ -288,7 +318,7 @@ def make_private(path: Path) -> None:
         raise kind(f"cannot make the journal {path}: {error.strerror}") from error
 
 
-def _translated(error: apsw.Error, path: Path, system_errno: int) -> JournalError:
+def _translated(error: Exception, path: Path, system_errno: int) -> JournalError:
     if (
         isinstance(error, apsw.FullError)
         or getattr(error, "extendedresult", 0)
@@ -296,7 +326,7 @@ def _translated(error: apsw.Error, path: Path, system_errno: int) -> JournalErro
         or (isinstance(error, apsw.IOError) and system_errno in _NO_SPACE)
     ):
         return JournalFull(f"no space left for the journal {path}: free some; it then goes on")
-    if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+    if isinstance(error, (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError)):
         return JournalDamaged(
             f"the journal {path} is damaged ({error}); nothing was deleted. "
             "Start the gateway again: it sets the file aside and saves what can be read"

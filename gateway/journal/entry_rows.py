@@ -10,11 +10,14 @@ from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution, SubjectId
-from gateway.errors import JournalError
+from gateway.errors import JournalError, Unreadable
 from gateway.journal import devices
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, span, span_us, to_us
 from gateway.journal.keys import KERNEL_BYTES, NEAR_BYTES, NOBODY, Keyring
+
+_ATTRIBUTIONS = frozenset(Attribution)
+_REASONS = frozenset(Correction)
 
 WIDTH = 11
 """How many columns of the view `whole_entries` come before those that say where it belongs."""
@@ -91,7 +94,9 @@ def timing_row(number: int, step: int, timing: Timing) -> tuple[Any, ...]:
 def timing(
     at_us: int, offset_s: int, correction_us: int, reason: str, doubt_us: int | None, sendable: int
 ) -> Timing:
-    """Make a timing of a row of `timings`."""
+    """Make a timing of a row of `timings`. Raises Unreadable."""
+    if reason not in _REASONS:
+        raise Unreadable("unreadable: when an entry was measured is damaged")
     return Timing(
         measured_at=from_us(at_us, offset_s),
         correction=span(correction_us),
@@ -113,6 +118,8 @@ def from_row(row: Sequence[Any], keys: Keyring) -> Entry:
     """Make an entry of a row of the view `whole_entries`. Raises Unreadable."""
     stored, _, subject, attribution, *timed, of = row[:WIDTH]
     device = row[WIDTH + 1]
+    if attribution not in _ATTRIBUTIONS:
+        raise Unreadable("unreadable: how an entry found its person is damaged")
     return Entry(
         id=from_blob(stored),
         reading=reading_of(row, keys),

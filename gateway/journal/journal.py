@@ -8,6 +8,7 @@ by themselves once there is space.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
@@ -49,7 +50,9 @@ from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
 from gateway.journal.reserve import Reserve
 from gateway.journal.taken_back import TakenBack, TakenBackFile
-from gateway.journal.writer import Transaction, Writer
+from gateway.journal.writer import Transaction, Writer, run_now
+
+_log = logging.getLogger(__name__)
 
 Routes = Mapping[str, frozenset[Kind]]
 """The destinations and the kinds of reading each takes."""
@@ -94,15 +97,19 @@ class Journal:
         make_private(path)
         lock = WriterLock(path)
         opening = Opening(path, clock, zone, routes, hub_keys)
+        taken_back = TakenBackFile(path)
         try:
             database, keys = opening.database()
+            mended = run_now(database, keys, clock, lambda tx: ledger.mend(tx, taken_back.all()))
         except JournalError:
             lock.release()
             raise
+        if mended:
+            _log.error("%d withdrawals were damaged in the ledger: recorded again", mended)
         reserve = Reserve(path)
         reserve.hold()
         writer = Writer(database, keys, clock, reserve)
-        return cls(lock, writer, TakenBackFile(path), zone, routes)
+        return cls(lock, writer, taken_back, zone, routes)
 
     async def close(self) -> None:
         """Finish the calls under way and let the journal go; harmless if repeated."""
@@ -303,7 +310,8 @@ class Journal:
 
         def work(tx: Transaction) -> int:
             dropped = ledger.record_withdrawal(tx, withdrawal)
-            told = TakenBack(withdrawal.id, withdrawal.subject, withdrawal.destination)
+            number = ledger.number_of(tx.db, withdrawal.id)
+            told = TakenBack(withdrawal.id, withdrawal.subject, withdrawal.destination, number)
             self._taken_back.add(told)
             return dropped
 

@@ -37,6 +37,7 @@ KERNEL_BYTES = 12
 """What an entry's id is made of: where it lies among the others, and which it is."""
 
 _NONCE_BYTES = 12
+_TABLES = ("keys", "spare_keys")  # the second since step 6 of the schema
 
 
 class Keyring:
@@ -48,14 +49,19 @@ class Keyring:
         A journal without keys is given them by `make_missing`.
         """
         self._db = db
+        self._tables = [
+            name
+            for (name,) in db.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            if name in _TABLES
+        ]
         self._ciphers: dict[str, ChaCha20Poly1305] = {}
         self._identity = b""
         self.hub = self._fitting(hub)
 
     def _fitting(self, candidates: Sequence[HubKey]) -> HubKey:
-        row = self._db.row("SELECT wrapped FROM keys WHERE owner = ?", (NOBODY,))
         for hub in candidates:
-            if row is None or _unwrapped(hub, NOBODY, row[0]) is not None:
+            wrapped = self._wrapped(NOBODY)
+            if not wrapped or any(_unwrapped(hub, NOBODY, each) is not None for each in wrapped):
                 return hub
         raise JournalError(
             "the key does not open this journal: put back the key that was made with it"
@@ -64,25 +70,35 @@ class Keyring:
     def make_missing(self) -> None:
         """Draw the keys that every journal has."""
         for owner in (NOBODY, IDENTITY, SIGNING):
-            if self._db.row("SELECT 1 FROM keys WHERE owner = ?", (owner,)) is None:
+            if not self._wrapped(owner):
                 self.make(owner)
+
+    def mend(self) -> None:
+        """Keep twice again what damage left once."""
+        for (owner,) in self._db.rows("SELECT owner FROM keys UNION SELECT owner FROM spare_keys"):
+            there = [_unwrapped(self.hub, owner, each) for each in self._wrapped(owner)]
+            secret = next((each for each in there if each is not None), None)
+            if secret is not None and there != [secret, secret]:
+                self.keep(owner, secret)
 
     def make(self, owner: str) -> None:
         """Draw a key for an owner who has none."""
         self.keep(owner, secrets.token_bytes(KEY_BYTES))
 
     def keep(self, owner: str, secret: bytes) -> None:
-        """Keep the owner's key, wrapped by the hub's."""
-        self._db.run(
-            "INSERT INTO keys (owner, wrapped) VALUES (?, ?)"
-            " ON CONFLICT (owner) DO UPDATE SET wrapped = excluded.wrapped",
-            (owner, _wrapped(self.hub, owner, secret)),
-        )
+        """Keep the owner's key, wrapped by the hub's, twice: damage rarely finds both."""
+        for table in self._tables:
+            self._db.run(
+                f"INSERT INTO {table} (owner, wrapped) VALUES (?, ?)"  # noqa: S608
+                " ON CONFLICT (owner) DO UPDATE SET wrapped = excluded.wrapped",
+                (owner, _wrapped(self.hub, owner, secret)),
+            )
         self._ciphers.pop(owner, None)
 
     def destroy(self, owner: str) -> None:
         """Destroy the owner's key: what it sealed is unreadable from the commit on."""
-        self._db.run("DELETE FROM keys WHERE owner = ?", (owner,))
+        for table in self._tables:
+            self._db.run(f"DELETE FROM {table} WHERE owner = ?", (owner,))  # noqa: S608
         self._ciphers.pop(owner, None)
 
     def forget(self) -> None:
@@ -144,11 +160,19 @@ class Keyring:
 
     def secret(self, owner: str) -> bytes:
         """Return the owner's key. Raises Unreadable if it is gone or damaged."""
-        row = self._db.row("SELECT wrapped FROM keys WHERE owner = ?", (owner,))
-        secret = None if row is None else _unwrapped(self.hub, owner, row[0])
-        if secret is None:
-            raise Unreadable("unreadable: the key is gone, or damaged")
-        return secret
+        for wrapped in self._wrapped(owner):
+            secret = _unwrapped(self.hub, owner, wrapped)
+            if secret is not None:
+                return secret
+        raise Unreadable("unreadable: the key is gone, or damaged")
+
+    def _wrapped(self, owner: str) -> list[bytes]:
+        """Return the owner's key as it is kept, from each place where it is."""
+        rows = [
+            self._db.row(f"SELECT wrapped FROM {table} WHERE owner = ?", (owner,))  # noqa: S608
+            for table in self._tables
+        ]
+        return [row[0] for row in rows if row is not None]
 
     def _cipher(self, owner: str) -> ChaCha20Poly1305:
         cipher = self._ciphers.get(owner)

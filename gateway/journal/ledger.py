@@ -15,8 +15,10 @@ from gateway.journal import audit, outbox, people
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
+from gateway.journal.taken_back import TakenBack
 from gateway.journal.writer import Transaction
 
+_AGAIN = "-again"
 _COLUMNS = "event, id, subject, destination, recorded_us, payload"
 
 
@@ -64,6 +66,48 @@ def record_refusal(tx: Transaction, released: Released) -> None:
             (f"refusal-{secrets.token_hex(8)}", released.subject, destination, tx.now_us),
         )
     outbox.refuse(tx, released)
+
+
+def mend(tx: Transaction, told: Sequence[TakenBack]) -> int:
+    """Record again the withdrawals that damage took from the ledger; return how many.
+
+    `told` is what is kept beside the database, in order. Only the last for each destination counts,
+    and not where the person granted anew after it.
+    """
+    last = {(each.subject, each.destination): each for each in told if each.destination}
+    missing = [each for each in last.values() if _is_missing(tx, each)]
+    for each in missing:
+        again = Withdrawal(
+            id=each.id + _AGAIN,
+            subject=each.subject,
+            destination=each.destination or "",
+            at=from_us(tx.now_us),
+            withdrawn_by="?",
+        )
+        record_withdrawal(tx, again)
+    return len(missing)
+
+
+def _is_missing(tx: Transaction, told: TakenBack) -> bool:
+    if tx.db.row("SELECT 1 FROM subjects WHERE id = ?", (told.subject,)) is None:
+        return False
+    rows = tx.db.rows(
+        f"SELECT number, {_COLUMNS} FROM consent WHERE subject = ? AND destination = ?",  # noqa: S608
+        (told.subject, told.destination),
+    )
+    numbered = [(row[0], entry) for row in rows for entry in _entries(tx.keys, [row[1:]])]
+    return not any(
+        number >= told.number
+        if isinstance(entry, Grant) and told.number
+        else entry.id in (told.id, told.id + _AGAIN)
+        for number, entry in numbered
+    )
+
+
+def number_of(db: Database, entry_id: str) -> int:
+    """Return where in the ledger an entry is."""
+    (number,) = db.one("SELECT number FROM consent WHERE id = ?", (entry_id,))
+    return int(number)
 
 
 def ledger(db: Database, keys: Keyring, subject: SubjectId) -> tuple[ConsentEntry, ...]:
@@ -143,13 +187,13 @@ def _place(entry_id: str, subject: str, destination: str, event: str) -> str:
 
 
 def _entries(keys: Keyring, rows: Sequence[Row]) -> tuple[ConsentEntry, ...]:
-    """Make entries of rows. Of the damaged, only a withdrawal still counts."""
+    """Make entries of rows. Of the damaged, all but a grant count, as withdrawals."""
     entries: list[ConsentEntry] = []
     for event, entry_id, subject, destination, recorded_us, sealed in rows:
         try:
             payload = keys.open(subject, sealed, _place(entry_id, subject, destination, event))
         except Unreadable:
-            if event == "withdrawal":
+            if event != "grant":
                 entries.append(
                     Withdrawal(
                         id=entry_id,

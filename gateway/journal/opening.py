@@ -41,6 +41,7 @@ class Opening:
             check(database)
             keys = self._keys(database)
             keys.make_missing()
+            keys.mend()
             run_now(database, keys, self.clock, outbox.restart)
         except JournalError:
             database.close()
@@ -51,14 +52,15 @@ class Opening:
         make_private(self.path)
         database = self._open()
         try:
-            salvage.copy_rows(database, folder / self.path.name)
+            unsound = salvage.copy_rows(database, folder / self.path.name)
             keys = self._keys(database)
             keys.make_missing()
+            keys.mend()
             run_now(
                 database,
                 keys,
                 self.clock,
-                lambda tx: salvage.complete(tx, folder, self.zone, self.routes),
+                lambda tx: salvage.complete(tx, folder, self.zone, self.routes, unsound),
             )
             run_now(database, keys, self.clock, outbox.restart)
         except JournalError:

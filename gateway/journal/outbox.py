@@ -20,7 +20,7 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import JournalError
+from gateway.errors import JournalDamaged, JournalError
 from gateway.journal import audit, entry_rows
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
@@ -178,9 +178,20 @@ def move(
 def find(db: Database, sql: str, bindings: Sequence[Any] = ()) -> list[Owed]:
     """Return the deliveries that a query for the first five columns of `owed` selects."""
     return [
-        Owed(number, entry_rows.from_blob(stored), destination, State(state), bool(uncertain))
+        Owed(number, entry_rows.from_blob(stored), destination, state_of(state), bool(uncertain))
         for number, stored, destination, state, uncertain in db.rows(sql, bindings)
     ]
+
+
+def state_of(word: str) -> State:
+    """Return the state that is stored as this word. Raises JournalDamaged if it is none."""
+    try:
+        return State(word)
+    except ValueError:
+        raise JournalDamaged(
+            "a delivery is damaged; nothing was deleted. Start the gateway again: it saves what"
+            " can be read"
+        ) from None
 
 
 def enqueue(

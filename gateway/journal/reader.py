@@ -28,7 +28,7 @@ from gateway.journal.database import Database, open_reader
 from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
-from gateway.journal.outbox import State
+from gateway.journal.outbox import State, state_of
 from gateway.journal.signing import Checkpoint, Finding
 from gateway.journal.views import (
     CorrectionOwed,
@@ -194,7 +194,7 @@ class Reader:
     def delivery_counts(self) -> list[DeliveryCount]:
         """Return how many deliveries there are by destination, state and reason."""
         return [
-            DeliveryCount(destination, State(state), reason, bool(uncertain), count)
+            DeliveryCount(destination, state_of(state), reason, bool(uncertain), count)
             for destination, state, reason, uncertain, count in self._db.rows(
                 "SELECT destination, state, reason, may_have_arrived, count(*) FROM deliveries"
                 " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
@@ -318,7 +318,7 @@ class Reader:
                 " (SELECT count(*) FROM devices), (SELECT count(*) FROM subjects)"
             )
             states = self._db.rows("SELECT state, count(*) FROM deliveries GROUP BY state")
-        deliveries = {State(state): count for state, count in states}
+        deliveries = {state_of(state): count for state, count in states}
         return Summary(entries, unclaimed, known, subjects, deliveries)
 
     def damaged(self) -> list[ReadingId]:
@@ -327,7 +327,7 @@ class Reader:
         keys = self._keys
         for row in self._db.rows("SELECT * FROM whole_entries ORDER BY number"):
             try:
-                entry_rows.reading_of(row, keys)
+                entry_rows.from_row(row, keys)
             except Unreadable:
                 found.append(entry_rows.from_blob(row[0]))
         return found
@@ -375,7 +375,8 @@ class Reader:
         ):
             told = json.loads(manifest)
             lost = tuple(ReadingId(entry) for entry in told["lost"])
-            found.append(Salvage(told["folder"], from_us(recorded_us), told["saved"], lost))
+            at, unsound = from_us(recorded_us), told.get("unsound", {})
+            found.append(Salvage(told["folder"], at, told["saved"], lost, unsound))
         return found
 
     def audit(self) -> Iterator[Link]:
@@ -392,8 +393,14 @@ class Reader:
     def _entry(self, number: int) -> EntryView | None:
         row = self._db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
         (recorded_us,) = row[-1:]
+        *before, _ = self._db.rows(
+            "SELECT measured_us, utc_offset_s, correction_us, reason, uncertainty_us, sendable"
+            " FROM timings WHERE entry = ? ORDER BY step",
+            (number,),
+        )
         try:
             entry = entry_rows.from_row(row, self._keys)
+            earlier = tuple(entry_rows.timing(*each) for each in before)
         except Unreadable:
             return None
         deliveries = self._db.rows(
@@ -401,19 +408,14 @@ class Reader:
             " FROM deliveries WHERE entry = ? ORDER BY destination",
             (number,),
         )
-        *earlier, _ = self._db.rows(
-            "SELECT measured_us, utc_offset_s, correction_us, reason, uncertainty_us, sendable"
-            " FROM timings WHERE entry = ? ORDER BY step",
-            (number,),
-        )
         return EntryView(
             entry=entry,
-            earlier=tuple(entry_rows.timing(*each) for each in earlier),
+            earlier=earlier,
             recorded_at=from_us(recorded_us),
             deliveries=tuple(
                 DeliveryView(
                     destination=destination,
-                    state=State(state),
+                    state=state_of(state),
                     reason=reason,
                     due_at=from_us(due_us) if state in (State.DUE, State.UNSETTLED) else None,
                     attempts=attempts,

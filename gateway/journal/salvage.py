@@ -25,17 +25,19 @@ from typing import Any
 
 from gateway.clock import Clock
 from gateway.domain.device import Device, DeviceId
-from gateway.domain.device_time import corrected
 from gateway.domain.reading import Kind, Reading
+from gateway.domain.subject import Attribution
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import audit, devices, entry_rows
+from gateway.journal import audit, clocks, computing, devices, entry_rows, timings
 from gateway.journal.database import Database, open_damaged
+from gateway.journal.instants import to_us
 from gateway.journal.keys import NOBODY
 from gateway.journal.outbox import AT_ONCE_US
 from gateway.journal.writer import Transaction
 
 _TABLES = {
     "keys": None,
+    "spare_keys": None,
     "devices": "number",
     "subjects": None,
     "kiosk_sessions": "number",
@@ -56,6 +58,7 @@ _TABLES = {
 }
 """Every table, in an order in which rows find what they refer to, and the number it is read by."""
 
+_SMALL_LEAPS = 4096
 _FILES = ("", "-wal", "-shm")
 
 _log = logging.getLogger(__name__)
@@ -70,6 +73,8 @@ class Salvaged:
     """Entries in the new journal."""
     lost: tuple[str, ...]
     """Entries that the audit chain tells of and that could not be read."""
+    unsound: Mapping[str, list[str]]
+    """Rows whose sum was wrong, by table, each by its number here or the device's or entry's."""
 
 
 def set_aside(path: Path, clock: Clock) -> Path:
@@ -85,30 +90,43 @@ def set_aside(path: Path, clock: Clock) -> Path:
     return folder
 
 
-def copy_rows(database: Database, damaged: Path) -> None:
-    """Copy every row that can be read into a database without rows, each table by itself."""
+def copy_rows(database: Database, damaged: Path) -> Mapping[str, list[str]]:
+    """Copy every sound row that can be read into a database without rows, each table by itself.
+
+    Returns which rows were read and are not sound, by table; they are left out.
+    """
+    unsound: dict[str, list[str]] = {}
     try:
         source = open_damaged(damaged)
     except JournalError:
-        return
+        return unsound
     database.run("PRAGMA foreign_keys = OFF")
     try:
         database.run("BEGIN IMMEDIATE")
         database.run("DELETE FROM keys")
+        database.run("DELETE FROM spare_keys")
         for table, number in _TABLES.items():
-            _copy(source, database, table, number)
+            if left_out := _copy(source, database, table, number):
+                unsound[table] = left_out
         database.run("COMMIT")
     finally:
         if database.in_transaction:
             database.run("ROLLBACK")
         database.run("PRAGMA foreign_keys = ON")
         source.close()
+    return unsound
 
 
 def complete(
-    tx: Transaction, folder: Path, zone: tzinfo, routes: Mapping[str, frozenset[Kind]]
+    tx: Transaction,
+    folder: Path,
+    zone: tzinfo,
+    routes: Mapping[str, frozenset[Kind]],
+    unsound: Mapping[str, list[str]],
 ) -> Salvaged:
     """Make what was read whole again, count what was not, and say so in the audit chain."""
+    for entry in unsound.get("timings", ()):  # what was thought of its time before is no better
+        tx.db.run("DELETE FROM timings WHERE entry = ?", (entry,))
     for table in ("timings", "deliveries", "corrections_owed"):
         tx.db.run(f"DELETE FROM {table} WHERE entry NOT IN (SELECT number FROM entries)")  # noqa: S608
     _restore_devices(tx)
@@ -123,28 +141,38 @@ def complete(
     audit.append(
         tx,
         audit.Audited.SALVAGED,
-        {"folder": folder.name, "saved": saved, "lost": list(lost)},
+        {"folder": folder.name, "saved": saved, "lost": list(lost), "unsound": dict(unsound)},
     )
     _log.error(
-        "the journal was damaged: set aside in %s; readings saved %d, lost %d",
+        "the journal was damaged: set aside in %s; readings saved %d, lost %d; other rows left out"
+        " as damaged: %s",
         folder,
         saved,
         len(lost),
+        ", ".join(f"{table} {' '.join(rows)}" for table, rows in unsound.items()) or "none",
     )
-    return Salvaged(folder, saved, lost)
+    return Salvaged(folder, saved, lost, unsound)
 
 
-def _copy(source: Database, database: Database, table: str, number: str | None) -> None:
+def _copy(source: Database, database: Database, table: str, number: str | None) -> list[str]:
+    """Copy the sound rows of a table; return what the others were called."""
+    unsound = []
     names = [row[1] for row in database.rows(f"PRAGMA table_info({table})")]
-    columns = ", ".join(names)
     marks = ", ".join("?" * len(names))
-    insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+    insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
+    columns = ", ".join(names)
+    if expression := database.sums().get(table):
+        columns = f"sum IS {expression}, {columns}"
+    else:
+        columns = f"1, {columns}"
     rows = _around(source, table, columns, number) if number else _ends(source, table, columns)
-    for row in rows:
-        try:
+    for sound, *row in rows:
+        if not sound:
+            unsound.append(str(row[0]))
+            continue
+        with suppress(JournalError):  # damage made it break the table's rules
             database.run(insert, row)
-        except JournalError:
-            continue  # damage made it break the table's rules
+    return unsound
 
 
 def _around(source: Database, table: str, columns: str, number: str) -> Iterator[Sequence[Any]]:
@@ -162,9 +190,11 @@ def _around(source: Database, table: str, columns: str, number: str) -> Iterator
                 last, leap = at, 0
                 yield row
         except JournalError:
-            leap = min(2 * leap or 1, leap + 64)
+            # Small leaps first; a damaged number can be anywhere up to 2**63.
+            leap = min(2 * leap or 1, leap + 64) if leap < _SMALL_LEAPS else 2 * leap
             continue
         return
+    yield from _until_damage(source, back, highest, last)
 
 
 def _until_damage(source: Database, sql: str, start: int, stop: int) -> Iterator[Sequence[Any]]:
@@ -188,7 +218,7 @@ def _ends(source: Database, table: str, columns: str) -> Iterator[Sequence[Any]]
     for order in ("ASC", "DESC"):
         try:
             yield from source.stream(
-                f"SELECT {columns} FROM {table} ORDER BY 1 {order}"  # noqa: S608
+                f"SELECT {columns} FROM {table} ORDER BY 2 {order}"  # noqa: S608
             )
         except JournalError:
             continue
@@ -231,13 +261,25 @@ def _restore_timings(tx: Transaction, zone: tzinfo) -> None:
         "SELECT number FROM entries WHERE number NOT IN (SELECT entry FROM timings)"
     ):
         try:
-            timing = corrected(_reading_of(tx, number), zone)
+            reading = _reading_of(tx, number)
         except Unreadable:
             continue
+        device, attribution = tx.db.one(
+            "SELECT device, attribution FROM entries WHERE number = ?", (number,)
+        )
+        if attribution in (Attribution.COMPUTED, Attribution.REPLACED):
+            timing = computing.stated(reading)
+        else:
+            looks = clocks.history(tx, device)
+            timing = timings.time_of(tx.db, reading, zone, looks, doubted=True)
         tx.db.run(
             "INSERT INTO timings (entry, step, measured_us, utc_offset_s, correction_us, reason,"
             " uncertainty_us, sendable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             entry_rows.timing_row(number, 1, timing),
+        )
+        tx.db.run(
+            "UPDATE entries SET measured_us = ?1 WHERE number = ?2 AND measured_us <> ?1",
+            (to_us(timing.measured_at), number),
         )
 
 

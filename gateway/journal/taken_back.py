@@ -1,4 +1,4 @@
-"""What was taken back, kept beside the database: a backup older than it must not revive it.
+"""What was taken back, kept beside the database: neither an older backup nor damage revives it.
 
 A file of lines, each a withdrawal or an erasure by opaque ids, appended and synced before the
 transaction that it tells of commits. It travels outside backups and is never restored from one.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway.domain.subject import SubjectId
@@ -25,6 +25,8 @@ class TakenBack:
     id: str
     subject: SubjectId
     destination: str | None
+    number: int | None = None
+    """The withdrawal's row in the ledger; None if that is not known."""
 
 
 class TakenBackFile:
@@ -39,9 +41,7 @@ class TakenBackFile:
 
     def add(self, taken: TakenBack) -> None:
         """Append a line and sync it. A line that is there twice says no more than once."""
-        line = json.dumps(
-            {"id": taken.id, "subject": taken.subject, "destination": taken.destination}
-        )
+        line = json.dumps(asdict(taken))
         try:
             fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
@@ -62,7 +62,9 @@ class TakenBackFile:
         for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 told = json.loads(line)
-                found.append(TakenBack(told["id"], SubjectId(told["subject"]), told["destination"]))
+                subject = SubjectId(told["subject"])
+                number = told.get("number")
+                found.append(TakenBack(told["id"], subject, told["destination"], number))
             except (ValueError, KeyError, TypeError):
                 continue
         return found

@@ -143,6 +143,8 @@ class Salvage:
     at: datetime
     saved: int
     lost: tuple[ReadingId, ...]
+    unsound: Mapping[str, list[str]]
+    """Other rows that were left out because their sum was wrong, by table."""
 
 
 @dataclass(frozen=True, slots=True)

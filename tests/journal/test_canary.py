@@ -11,6 +11,7 @@ from gateway.domain.device import Device, DeviceId
 from gateway.drivers.api import SERIAL, Frame
 from gateway.errors import DecodeError, GatewayError
 from gateway.journal import backup
+from gateway.journal.database import row_sum
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
 from gateway.testing.clock import START
@@ -69,6 +70,7 @@ async def test_a_damaged_withdrawal_still_counts_and_a_damaged_grant_does_not(pa
         await journal.record_withdrawal(withdrawal(subject))
         await journal.record_grant(grant(subject, "grant-2"))
     with sqlite3.connect(path) as other:
+        other.create_function("row_sum", -1, row_sum, deterministic=True)
         other.execute("DROP TRIGGER consent_no_update")
         other.execute("UPDATE consent SET payload = zeroblob(99) WHERE id <> 'grant-1'")
     other.close()

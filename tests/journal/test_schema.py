@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.journal import hub_key
-from gateway.journal.database import schema_steps
+from gateway.journal.database import row_sum, schema_steps
 from gateway.journal.hub_key import HubKey
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
@@ -23,6 +23,7 @@ def lay(dump: Path, path: Path, also: str = "") -> None:
     path.parent.mkdir(mode=0o700)
     hub_key.keep_in_file(hub_key.folder_of(path), HubKey(bytes(range(32))))
     with sqlite3.connect(path) as old:
+        old.create_function("row_sum", -1, row_sum, deterministic=True)
         old.executescript(dump.read_text(encoding="utf-8") + also)
     old.close()
 

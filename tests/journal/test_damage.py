@@ -1,0 +1,101 @@
+"""What damage to single rows costs, and what it must never do."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gateway.consent.grant import Grant, living
+from gateway.journal.database import row_sum
+from gateway.journal.outbox import State
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START
+from tests.journal.making import SCALE, consenting, grant, open_journal, weight, withdrawal
+
+
+def _edit(path: Path, *statements: str) -> None:
+    """Change rows as damage would that no sum shows."""
+    with sqlite3.connect(path) as other:
+        other.create_function("row_sum", -1, row_sum, deterministic=True)
+        for statement in ("DROP TRIGGER consent_no_update", *statements):
+            other.execute(statement)
+    other.close()
+
+
+def _flip(path: Path, told: bytes) -> None:
+    """Flip one bit of these bytes, which are in the file once."""
+    content = path.read_bytes()
+    assert content.count(told) == 1
+    path.write_bytes(content.replace(told, bytes([told[0] ^ 1]) + told[1:]))
+
+
+@pytest.mark.parametrize(
+    "hurt",
+    ["subject = 'p-nobody'", "destination = 'nowhere'", "event = 'grant'", "payload = x'00'"],
+)
+async def test_a_withdrawal_counts_after_the_next_start_whatever_became_of_its_row(
+    path: Path, hurt: str
+) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.record_withdrawal(withdrawal(subject))
+        await journal.record(SCALE, [weight(1)])
+    _edit(path, f"UPDATE consent SET {hurt} WHERE event = 'withdrawal'")
+
+    async with open_journal(path) as journal:
+        released = await journal.claim("mes", 10, START)
+
+    assert released == []
+
+
+async def test_a_damaged_withdrawal_takes_nothing_from_a_grant_that_came_after_it(
+    path: Path,
+) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.record_withdrawal(withdrawal(subject))
+        await journal.record_grant(grant(subject, "grant-anew"))
+    _edit(path, "UPDATE consent SET destination = 'nowhere' WHERE event = 'withdrawal'")
+
+    await open_journal(path).close()
+
+    with Reader.open(path) as reader:
+        alive = living(tuple(e for e in reader.ledger(subject) if e.destination == "mes"))
+    assert "grant-anew" in [entry.id for entry in alive if isinstance(entry, Grant)]
+
+
+@pytest.mark.parametrize("table", ["keys", "spare_keys"])
+async def test_a_damaged_key_costs_no_reading_and_is_kept_twice_again(
+    path: Path, table: str
+) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+    _edit(path, f"UPDATE {table} SET wrapped = zeroblob(60)")
+
+    await open_journal(path).close()
+    _edit_other = "spare_keys" if table == "keys" else "keys"
+    with sqlite3.connect(path) as other:
+        other.execute(f"UPDATE {_edit_other} SET wrapped = zeroblob(60)")
+    other.close()
+
+    with Reader.open(path) as reader:
+        assert len(reader.entries()) == 1
+
+
+async def test_a_flipped_bit_in_a_delivery_that_arrived_sends_nothing_again(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+        (released,) = await journal.claim("mes", 1, START)
+        await journal.park(released, "a reason to be hit")
+    _flip(path, b"a reason to be hit")
+
+    async with open_journal(path) as journal:
+        (again,) = await journal.claim("mes", 1, START)
+
+    assert again.delivery.unsettled
+    with Reader.open(path) as reader:
+        (salvage,) = reader.salvaged()
+        assert salvage.unsound == {"deliveries": ["1"]}
+        assert reader.summary().deliveries == {State.SENDING: 1}
