@@ -63,7 +63,9 @@ TYPES: Mapping[str, DeviceType] = {
         manufacturer="A&D Medical", model="UA-651BLE", keys=_AND, faults=_AND_FAULTS
     ),
     "scale": DeviceType(
-        model="Scale Two", keys=_STORING | {"imperial", "composition"}, faults=_STORING_FAULTS
+        model="Scale Two",
+        keys=_STORING | {"imperial", "composition", "consents", "lists_users", "commits_profile"},
+        faults=_STORING_FAULTS,
     ),
     "and_scale": DeviceType(
         manufacturer="A&D Medical",
@@ -138,6 +140,9 @@ class DeviceSpec:
     imperial: bool = False
     pairing_mode: bool = False  # whether it shows "Pr" at the start
     composition: bool = True
+    consents: Mapping[int, int] = field(default_factory=dict)  # codes by user; none: not asked for
+    lists_users: bool = False
+    commits_profile: bool = False  # compositions are zeros until the user's profile was committed
     phase_s: float = 1  # for which a scale shows each thing while somebody stands on it
     bf700: bool = False  # a Sanitas scale that speaks as a Beurer BF700 does
     version: int = 2  # of Mi scales, and their unit

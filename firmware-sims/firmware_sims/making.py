@@ -15,6 +15,7 @@ from firmware_sims.device_spec import TYPES, DeviceSpec
 from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Faults
 from firmware_sims.forbidden_commands import ForbiddenCommands
+from firmware_sims.gatt import is_secure
 from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter, MeterSettings
 from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Ledger
@@ -28,6 +29,7 @@ from firmware_sims.scale.sanitas import SanitasScale
 from firmware_sims.scale.xiaomi import MiScale, MiSettings
 from firmware_sims.scenario import Scenario
 from firmware_sims.store_and_forward import Pace
+from firmware_sims.user_data import UserData
 
 
 class StagedDevice(VirtualDevice, Protocol):
@@ -188,12 +190,22 @@ def _paired_and(device: AndDevice, spec: DeviceSpec) -> StagedDevice:
 
 
 def _scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    who, people = _identity(spec), where.people(spec)
+    user_data = UserData(
+        {slot: body.person for slot, body in people.items()},
+        spec.consents,
+        where.forbidden,
+        secure=is_secure(who),
+        lists_users=spec.lists_users,
+        commits_profile=spec.commits_profile,
+    )
     device = body_scale(
-        _identity(spec),
-        where.people(spec),
+        who,
+        people,
         where.fittings(spec),
         imperial=spec.imperial,
         composition=spec.composition,
+        user_data=user_data if spec.consents else None,
     )
     return _with_past(device, spec)
 

@@ -142,6 +142,10 @@ def _faults(value: Any) -> dict[Fault, int]:
     return {Fault(name): _exactly(int)(times) for name, times in value.items()}
 
 
+def _codes(value: Any) -> dict[int, int]:
+    return {int(slot): _exactly(int)(code) for slot, code in value.items()}
+
+
 _READERS: dict[Any, Callable[[Any], Any]] = {
     str: _exactly(str),
     int: _exactly(int),
@@ -153,6 +157,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     Unit: Unit,
     Mapping[Fault, int]: _faults,
     Mapping[int | None, str]: _exactly(dict),
+    Mapping[int, int]: _codes,
 }
 
 

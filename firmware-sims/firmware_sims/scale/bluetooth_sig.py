@@ -4,19 +4,20 @@ Each weighing makes a weight (0x2A9D) and, unless told otherwise, a composition 
 time and user, stored and given away in that order. Weight Scale includes Body Composition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from firmware_sims.body import Mass
 from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import Addition, EpisodicDevice, Fittings, Measured, People
+from firmware_sims.episodic import EpisodicDevice, Fittings, Measured, People
 from firmware_sims.gatt import INDICATE, READ, characteristic, is_secure, service
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind
 from firmware_sims.packing import body_composition, weight_scale
 from firmware_sims.store_and_forward import Stored
+from firmware_sims.user_data import UserData
 
 _KG_PER_LB = Decimal("0.45359237")
 _M_PER_IN = Decimal("0.0254")
@@ -32,9 +33,9 @@ def body_scale(
     *,
     imperial: bool = False,
     composition: bool = True,
-    addition: Addition | None = None,
+    user_data: UserData | None = None,
 ) -> EpisodicDevice:
-    """Make a virtual scale."""
+    """Make a virtual scale; with user data it gives nothing away before it is given a code."""
     scale = Scale(
         people,
         fittings.clock,
@@ -42,7 +43,9 @@ def body_scale(
         composition=composition,
         secure=is_secure(identity),
     )
-    return EpisodicDevice(identity, people, scale, fittings, addition)
+    if user_data is not None:
+        scale.is_complete = user_data.is_complete
+    return EpisodicDevice(identity, people, scale, fittings, user_data)
 
 
 class Scale:
@@ -67,6 +70,7 @@ class Scale:
         self.advertised: Sequence[int] = (0x181D, 0x181B) if composition else (0x181D,)
         self._secure = secure
         self._beside = beside
+        self.is_complete: Callable[[int | None], bool] = lambda _slot: True
         self._weight = characteristic(0x2A9D, INDICATE, secure=secure)
         self._composition = characteristic(0x2A9C, INDICATE, secure=secure)
 
@@ -121,9 +125,27 @@ class Scale:
         stored = [Stored(self._weight, lambda _room: [frame])]
         if self._has_composition:
             composition = self._composition_of(mass, taken_at, slot)
-            frames = lambda room: body_composition.measurement(composition, room=room)  # noqa: E731
+            stub = self._stub(taken_at, slot)
+
+            def frames(room: int) -> list[bytes]:
+                told = composition if self.is_complete(slot) else stub
+                return body_composition.measurement(told, room=room)
+
             stored.append(Stored(self._composition, frames))
         return stored
+
+    def _stub(self, taken_at: datetime, slot: int | None) -> body_composition.Composition:
+        """Return zeros, in place of what was measured."""
+        return body_composition.Composition(
+            body_fat_percent=Decimal(0),
+            imperial=self._imperial,
+            device_local=self._clock.device_local(taken_at),
+            user=slot,
+            basal_metabolism_kj=0,
+            muscle_percent=Decimal(0),
+            body_water_mass=Decimal(0),
+            impedance_ohm=Decimal(0),
+        )
 
     def _weight_frame(self, mass: Mass | None, taken_at: datetime, slot: int | None) -> bytes:
         stature = None

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from firmware_sims.packing import (
     cgm,
     checksum,
     date_time,
+    device_information,
     glucose,
     ieee11073,
     racp,
     sanitas,
+    user_data,
     weight_scale,
     xiaomi,
 )
@@ -301,6 +303,25 @@ def encode_mi_v2(expected: dict[str, Any]) -> bytes:
     return xiaomi.version_2(display(expected, thing=bool(expected["control0"] & 1 << 2)))
 
 
+def encode_2a9f(expected: dict[str, Any]) -> bytes:
+    request = {"consent": user_data.OpCode.CONSENT, "list_all_users": user_data.OpCode.LIST}
+    result = {
+        "success": user_data.Result.SUCCESS,
+        "op_code_not_supported": user_data.Result.OP_CODE_NOT_SUPPORTED,
+        "invalid_parameter": user_data.Result.INVALID_PARAMETER,
+    }
+    count = expected.get("number_of_users")
+    return user_data.response(
+        request[expected["request_op"]],
+        result[expected["result"]],
+        b"" if count is None else bytes([count]),
+    )
+
+
+def encode_2a85(expected: dict[str, Any]) -> bytes:
+    return user_data.date_of_birth(date(expected["year"], expected["month"], expected["day"]))
+
+
 def encode_sbf70(row: dict[str, Any]) -> bytes:
     family = sanitas.BF700 if row["hex"].startswith("f7") else sanitas.SBF70
     expected = row["expected"]
@@ -333,6 +354,11 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2A36": lambda row: blood_pressure.cuff_pressure(number(row["cuff_pressure"])),
     "2A49": lambda row: blood_pressure.feature(row["raw"]),
     "2B34": encode_2b34,
+    "2A19": lambda row: device_information.battery_level(row["percent"]),
+    "2A85": encode_2a85,
+    "2A8E": lambda row: user_data.height(Decimal(row["height_m"])),
+    "2A99": lambda row: user_data.increment(row["increment"]),
+    "2A9F": encode_2a9f,
     "2A9D": encode_2a9d,
     "2A9E": encode_2a9e,
     "2A9B": lambda row: composition_feature(time=False, several_users=False),
