@@ -10,6 +10,7 @@ from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity
 from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
+from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 
 _ON_A_CABLE = timedelta(seconds=15)  # what is sent as soon as it is measured comes within this
 
@@ -31,15 +32,16 @@ def reading(
     values: Mapping[Measure, Quantity],
     origin: Origin,
     *,
-    plausible: bool,
+    plausible: bool = True,
     doubts: Set[str] = frozenset(),
     findings: Set[str] = frozenset(),
 ) -> Reading:
     """Make a reading of any kind. Doubts make it QUESTIONABLE, findings are about the person.
 
-    So does a value that no living person has; it gets the flag `implausible`.
+    So do values that no person has (`plausible`, or the caller knows): the flag `implausible`.
     """
-    odd = frozenset() if plausible else frozenset({"implausible"})
+    fits = plausible and is_plausible(kind, values)
+    odd = frozenset() if fits else frozenset({IMPLAUSIBLE})
     return Reading(
         device=origin.device,
         kind=kind,

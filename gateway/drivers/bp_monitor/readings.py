@@ -13,7 +13,6 @@ from decimal import Decimal
 
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
-from gateway.drivers.bp_monitor.plausible import pressure_is_plausible, pulse_is_plausible
 from gateway.drivers.cable_readings import Origin, reading
 
 
@@ -37,21 +36,19 @@ def readings(pressure: Pressure, origin: Origin) -> tuple[Reading, ...]:
     }
     if pressure.mean is not None:
         values[Measure.MEAN_ARTERIAL] = _quantity(pressure.mean, Unit.MMHG)
-    plausible = pressure_is_plausible(pressure.systolic, pressure.diastolic, pressure.mean)
-    told = [(Kind.BLOOD_PRESSURE, values, plausible)]
+    told = [(Kind.BLOOD_PRESSURE, values)]
     if pressure.pulse is not None:
         rate = {Measure.PULSE_RATE: _quantity(pressure.pulse, Unit.PER_MINUTE)}
-        told.append((Kind.HEART_RATE, rate, pulse_is_plausible(pressure.pulse)))
+        told.append((Kind.HEART_RATE, rate))
     return tuple(
         reading(
             kind,
             numbers,
             origin,
-            plausible=plausible,
             doubts=pressure.doubts,
             findings=pressure.findings,
         )
-        for kind, numbers, plausible in told
+        for kind, numbers in told
     )
 
 

@@ -14,9 +14,8 @@ from gateway.clock import Instant
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import ClockSample, Kind, Measure, Quality, Reading
 from gateway.drivers.api import Session
+from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.wire.stamp import Stamp
-
-_PLAUSIBLE_MG_DL = range(10, 751)  # wider than what any meter in scope shows, 20 to 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +34,18 @@ def reading(session: Session, stored: Stored, clock: ClockSample | None) -> Read
     """Make the reading of a record; `clock` is what the meter's clock showed."""
     flags = {*stored.doubts, *stored.findings}
     quality = Quality.QUESTIONABLE if stored.doubts else Quality.GOOD
-    if stored.glucose_mg_dl not in _PLAUSIBLE_MG_DL:
-        flags.add("implausible")
+    mg_dl = Quantity(value=Decimal(stored.glucose_mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
+    values = {Measure.GLUCOSE: mg_dl}
+    if not is_plausible(Kind.BLOOD_GLUCOSE, values):
+        flags.add(IMPLAUSIBLE)
         quality = Quality.QUESTIONABLE
     if stored.control:
         flags.add("control_solution")
         quality = Quality.CONTROL
-    glucose = Quantity(value=Decimal(stored.glucose_mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
     return Reading(
         device=session.device.id,
         kind=Kind.BLOOD_GLUCOSE,
-        values={Measure.GLUCOSE: glucose},
+        values=values,
         received=stored.received,
         device_time=stored.at.device_time(clock),
         live=False,

@@ -13,9 +13,6 @@ from gateway.domain.quantity import Quantity, Unit, kg_from_lb
 from gateway.domain.reading import Kind, Measure, Reading
 from gateway.drivers.cable_readings import Origin, reading
 
-_LIGHTEST_KG = Decimal("0.3")  # the smallest newborns
-_HEAVIEST_KG = Decimal(650)  # above anyone ever weighed
-
 _LB_PER_STONE = 14
 
 
@@ -37,6 +34,4 @@ def kilograms(weight: Decimal, unit: str) -> Quantity:
 
 def weight(quantity: Quantity, origin: Origin, doubts: Set[str] = frozenset()) -> Reading:
     """Make the reading of a weighing; `doubts` make it QUESTIONABLE, as flags."""
-    plausible = _LIGHTEST_KG <= quantity.value <= _HEAVIEST_KG
-    values = {Measure.WEIGHT: quantity}
-    return reading(Kind.WEIGHT, values, origin, plausible=plausible, doubts=doubts)
+    return reading(Kind.WEIGHT, {Measure.WEIGHT: quantity}, origin, doubts=doubts)

@@ -215,7 +215,8 @@ async def test_quirk_23_an_a_and_d_cuff_is_subscribed_to_first_and_never_read() 
             return await super().read(channel)
 
     measurement = gatt("1810", "2a35")
-    link = Noting({gatt("1810", "2a08"): b""}, pending=[(measurement, bytes.fromhex(TAKEN))])
+    others = {gatt("1810", "2a08"): b"", gatt("180a", "2a24"): b"UA-651BLE"}
+    link = Noting(others, pending=[(measurement, bytes.fromhex(TAKEN))])
 
     await DRIVER.converse(RecordingSession(DRIVER, link))
 

@@ -137,7 +137,9 @@ async def test_quirk_17_a_reset_meter_is_read_whole_without_doubles() -> None:
     assert "memory_reset" in session.remarks
 
 
-@pytest.mark.parametrize(("offset", "shown"), [(600, "10:01"), (596, "09:57"), (0, "00:01")])
+@pytest.mark.parametrize(
+    ("offset", "shown"), [(600, "10:01"), (596, "09:57"), (0, "00:01"), (-1, "00:00")]
+)
 async def test_quirk_18_the_offset_is_always_added(offset: int, shown: str) -> None:
     session = Meter({1: record(1, 111, offset=offset)}).session()
 

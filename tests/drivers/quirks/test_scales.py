@@ -106,6 +106,14 @@ async def test_quirk_16_a_clock_in_1970_or_2094_dates_nothing() -> None:
     assert timings[0].reason is Correction.RECEPTION_BAD_CLOCK
 
 
+async def test_quirk_16_nor_does_one_that_is_wrong_by_years_and_does_not_look_it() -> None:
+    session = sanitas(PARTS[0], PARTS[1].replace("6a21f4c6", "6380f4c6"), PARTS[2])  # 2022
+    await SANITAS.converse(session)
+
+    zone = START.tzinfo or pytest.fail("no zone")
+    assert {corrected(r, zone).measured_at for r in session.readings} == {START}
+
+
 async def test_quirk_42_a_wrong_code_is_given_once_and_nothing_else_is_tried() -> None:
     device = Scale({1: 3752})
     session = device.session(consents="1:1234")

@@ -19,8 +19,8 @@ from gateway.domain.quantity import Quantity, Unit, mmhg_from_kpa
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import Frame
 from gateway.drivers.bp_monitor.bluetooth_sig.codec import UNKNOWN_USER, BloodPressure
-from gateway.drivers.bp_monitor.plausible import pressure_is_plausible, pulse_is_plausible
 from gateway.drivers.episodic import Timed
+from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.wire.gatt_time import is_garbled
 from gateway.wire.ieee11073 import Special
 
@@ -61,14 +61,13 @@ def readings(
             flags=frozenset(doubts | findings | odd),
         )
 
-    odd = _odd_pressures(pressures)
+    odd = _oddities(Kind.BLOOD_PRESSURE, pressures)
     if is_garbled(message.timestamp):
         odd.add("garbled")
     made = [reading(Kind.BLOOD_PRESSURE, pressures, odd)]
     if isinstance(message.pulse, Decimal):
-        rate = Quantity(value=message.pulse, unit=Unit.PER_MINUTE)
-        too = set() if pulse_is_plausible(rate.value) else {"implausible"}
-        made.append(reading(Kind.HEART_RATE, {Measure.PULSE_RATE: rate}, odd | too))
+        rate = {Measure.PULSE_RATE: Quantity(value=message.pulse, unit=Unit.PER_MINUTE)}
+        made.append(reading(Kind.HEART_RATE, rate, odd | _oddities(Kind.HEART_RATE, rate)))
     return tuple(made)
 
 
@@ -83,12 +82,8 @@ def _pressures(message: BloodPressure) -> dict[Measure, Quantity]:
     return {name: quantity(value) for name, value in told.items() if isinstance(value, Decimal)}
 
 
-def _odd_pressures(pressures: dict[Measure, Quantity]) -> set[str]:
-    systolic, diastolic = pressures[Measure.SYSTOLIC], pressures[Measure.DIASTOLIC]
-    mean = pressures.get(Measure.MEAN_ARTERIAL)
-    between = None if mean is None else mean.value
-    plausible = pressure_is_plausible(systolic.value, diastolic.value, between)
-    return set() if plausible else {"implausible"}
+def _oddities(kind: Kind, values: dict[Measure, Quantity]) -> set[str]:
+    return set() if is_plausible(kind, values) else {IMPLAUSIBLE}
 
 
 def _mmhg(value: Decimal) -> Quantity:

@@ -27,10 +27,8 @@ from gateway.domain.reading import (
     Reading,
 )
 from gateway.drivers.cgm.bluetooth_sig.codec import CgmRecord
+from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.wire.ieee11073 import Special
-
-PLAUSIBLE_MG_DL = (20, 600)
-"""Sensors in scope show 39 to 501 at most; numbers outside are another format's, or an error."""
 
 FLAGS = {
     0: "session_stopped",
@@ -117,8 +115,8 @@ def reading_of(
             return None
         limit, bit = _LIMITS[record.glucose_mg_dl]
         doubtful = bit not in bits or not bits.isdisjoint(_FAULTS - {_MALFUNCTION})
-    elif not PLAUSIBLE_MG_DL[0] <= record.glucose_mg_dl <= PLAUSIBLE_MG_DL[1]:
-        flags.add("implausible")
+    elif not is_plausible(Kind.INTERSTITIAL_GLUCOSE, values):
+        flags.add(IMPLAUSIBLE)
         doubtful = True
     elif not bits.isdisjoint({22, 23}):
         doubtful = True  # a number that the sensor itself says it cannot measure

@@ -31,11 +31,9 @@ from gateway.domain.reading import (
 )
 from gateway.drivers.api import Frame
 from gateway.drivers.glucose_meter.bluetooth_sig.codec import GlucoseContext, GlucoseMeasurement
+from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.wire.gatt_time import date_time_octets, is_garbled
 from gateway.wire.ieee11073 import Number, Special
-
-PLAUSIBLE_MG_DL = (20, 750)
-"""Wider than what most meters show (20 to 600); below lies what ketone records look like."""
 
 CONTEXT_MISSING = "context_missing"
 """The record announced a context that never came: it might have said that this is no glucose."""
@@ -141,9 +139,8 @@ def _troubles(said: GlucoseMeasurement, values: Mapping[Measure, Quantity]) -> s
     troubles = {_STATUS.get(bit, "unknown_status") for bit in bits}
     if is_garbled(said.base_time):
         troubles.add("garbled")
-    lowest, highest = PLAUSIBLE_MG_DL
-    if any(not lowest <= quantity.value <= highest for quantity in values.values()):
-        troubles.add("implausible")
+    if not is_plausible(_kind(said), values):
+        troubles.add(IMPLAUSIBLE)
     return troubles
 
 

@@ -10,33 +10,16 @@ A number that no living person has makes its reading QUESTIONABLE, with the flag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from types import MappingProxyType
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity, Unit, cm_from_in, kg_from_lb
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.episodic import Timed
+from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.drivers.scale.bluetooth_sig.codec import UNKNOWN_USER, BodyComposition, Weight
-
-PLAUSIBLE: Mapping[Measure, tuple[Decimal, Decimal]] = MappingProxyType(
-    {
-        Measure.WEIGHT: (Decimal("0.5"), Decimal(400)),  # kg; from a premature baby on
-        Measure.HEIGHT: (Decimal(30), Decimal(260)),  # cm
-        Measure.BODY_FAT: (Decimal(1), Decimal(75)),  # %
-        Measure.MUSCLE: (Decimal(5), Decimal(95)),  # %
-        Measure.MUSCLE_MASS: (Decimal("0.1"), Decimal(200)),  # kg, and so are the next three
-        Measure.FAT_FREE_MASS: (Decimal("0.1"), Decimal(250)),
-        Measure.SOFT_LEAN_MASS: (Decimal("0.1"), Decimal(250)),
-        Measure.BODY_WATER_MASS: (Decimal("0.1"), Decimal(200)),
-        Measure.BASAL_METABOLISM: (Decimal(400), Decimal(25000)),  # kJ a day
-        Measure.IMPEDANCE: (Decimal(1), Decimal(3000)),  # Ohm; higher ones are sentinels
-    }
-)
-"""From-to of what is plausible, in canonical units; wide guesses that stop odd formats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +81,8 @@ def _composition(message: BodyComposition) -> dict[Measure, Quantity]:
 
 def _reading(kind: Kind, values: dict[Measure, Quantity], occasion: Occasion) -> Reading:
     flags = {"garbled"} if occasion.garbled else set()
-    if not all(_is_plausible(measure, quantity) for measure, quantity in values.items()):
-        flags.add("implausible")
+    if not is_plausible(kind, values):
+        flags.add(IMPLAUSIBLE)
     return Reading(
         device=occasion.device,
         kind=kind,
@@ -112,11 +95,6 @@ def _reading(kind: Kind, values: dict[Measure, Quantity], occasion: Occasion) ->
         quality=Quality.QUESTIONABLE if flags else Quality.GOOD,
         flags=frozenset(flags),
     )
-
-
-def _is_plausible(measure: Measure, quantity: Quantity) -> bool:
-    lowest, highest = PLAUSIBLE[measure]
-    return lowest <= quantity.value <= highest
 
 
 def _mass(value: Decimal, unit: str) -> Quantity:

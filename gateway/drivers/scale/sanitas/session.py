@@ -12,6 +12,7 @@ from decimal import Decimal
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
 from gateway.drivers.api import Frame, Session, gatt
+from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.drivers.scale.sanitas import codec
 from gateway.drivers.scale.sanitas.codec import LiveWeight, Measured, Part
 from gateway.errors import DecodeError, LinkError, LinkLost, LinkTimeout
@@ -26,7 +27,6 @@ _GREETING = 0x01
 _GREET_NIBBLE = 0x06  # with the high half of the start octet: E6 or F6
 _OTHER_NAMES = ("BF700", "BF-700", "BF800", "BF-800", "LIBRA")  # these start with F
 _SETTLED_AFTER = 3  # equal weights in a row
-_PLAUSIBLE_KG = (Decimal(2), Decimal(200))  # the scales end at 180 kg
 
 
 def greeting(name: str | None) -> bytes:
@@ -117,26 +117,25 @@ class _Scale:
         if message.impedance_ohm:
             ohm = Decimal(message.impedance_ohm)
             values[Measure.IMPEDANCE] = Quantity(value=ohm, unit=Unit.OHM)
-        composition = Reading(
-            device=self._session.device.id,
-            kind=Kind.BODY_COMPOSITION,
-            values=values,
-            received=frame.received,
-            device_time=when,
-        )
+        composition = self._reading(Kind.BODY_COMPOSITION, values, frame, when)
         return [self._weight(message.weight_kg, frame, when), composition]
 
     def _weight(self, weight: Decimal, frame: Frame, when: DeviceTime | None) -> Reading:
-        lowest, highest = _PLAUSIBLE_KG
-        plausible = lowest <= weight <= highest
+        values = {Measure.WEIGHT: Quantity(value=weight, unit=Unit.KILOGRAM)}
+        return self._reading(Kind.WEIGHT, values, frame, when)
+
+    def _reading(
+        self, kind: Kind, values: dict[Measure, Quantity], frame: Frame, when: DeviceTime | None
+    ) -> Reading:
+        plausible = is_plausible(kind, values)
         return Reading(
             device=self._session.device.id,
-            kind=Kind.WEIGHT,
-            values={Measure.WEIGHT: Quantity(value=weight, unit=Unit.KILOGRAM)},
+            kind=kind,
+            values=values,
             received=frame.received,
             device_time=when,
             quality=Quality.GOOD if plausible else Quality.QUESTIONABLE,
-            flags=frozenset() if plausible else frozenset({"implausible"}),
+            flags=frozenset() if plausible else frozenset({IMPLAUSIBLE}),
         )
 
 

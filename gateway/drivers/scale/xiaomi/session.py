@@ -13,6 +13,7 @@ from gateway.domain.quantity import Quantity, Unit, kg_from_lb
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import Channel, Frame, Session
 from gateway.drivers.episodic import IDLE_S, next_frame, timed
+from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.drivers.scale.xiaomi.codec import MiComposition, MiWeight, composition, weight
 from gateway.errors import DecodeError
 from gateway.wire.gatt_time import date_time_octets
@@ -20,11 +21,6 @@ from gateway.wire.gatt_time import date_time_octets
 V1 = Channel("advertisement/181d")
 V2 = Channel("advertisement/181b")
 
-_PLAUSIBLE = {
-    Kind.WEIGHT: (Decimal("0.5"), Decimal(300)),
-    Kind.BODY_COMPOSITION: (Decimal(1), Decimal(2999)),
-}
-"""kg, and Ohm. The scales themselves end at 150 kg."""
 _KG_PER_JIN = Decimal("0.5")
 
 Shown = MiWeight | MiComposition
@@ -87,20 +83,20 @@ class _Scale:
         shown: Shown,
         frame: Frame,
     ) -> Reading:
-        lowest, highest = _PLAUSIBLE[kind]
-        plausible = lowest <= quantity.value <= highest
+        values = {measure: quantity}
+        plausible = is_plausible(kind, values)
         raw = date_time_octets(shown.timestamp)
         when = timed(frame, shown.timestamp, raw, None, alone=True)
         return Reading(
             device=self._session.device.id,
             kind=kind,
-            values={measure: quantity},
+            values=values,
             received=frame.received,
             device_time=when.device_time,
             record=when.record,
             live=when.live,
             quality=Quality.GOOD if plausible else Quality.QUESTIONABLE,
-            flags=frozenset() if plausible else frozenset({"implausible"}),
+            flags=frozenset() if plausible else frozenset({IMPLAUSIBLE}),
         )
 
 
