@@ -14,7 +14,6 @@ def test_the_demonstration_adds_up() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-@pytest.mark.xdist_group("killed")
 def test_the_demonstration_adds_up_with_the_daemon_killed_twenty_times() -> None:
     assert_every_sum_is_ok(demonstration("--seconds", "40", "--kills", "20"))
 
