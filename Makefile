@@ -22,7 +22,7 @@ test: setup ## The whole suite
 	@tools/debian-packages.sh $(TEST_PACKAGES)
 	@if [ -n "$$GATEWAY_PROFILES" ]; then tools/fhir-core.sh; fi
 	@tools/bluez-box.sh || true # its tests are skipped then, with the reason
-	$(PY) -m pytest -q -n 2 --dist loadgroup -m "not unsettled" $(ARGS)
+	$(PY) -m pytest -q -n 2 $(ARGS)
 
 test-bluez: setup ## Only the tests over the real Linux Bluetooth stack, in a virtual machine
 	@tools/bluez-box.sh

@@ -60,6 +60,8 @@ class RadioController(Controller):  # type: ignore[misc]  # bumble carries no ty
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.le_legacy_advertiser = Advertiser(self)
+        self.scan_stops_refused = 0
+        """How many of the next commands to stop scanning fail, as on a controller in trouble."""
 
     @property
     def accepts_connections(self) -> bool:
@@ -97,6 +99,13 @@ class RadioController(Controller):  # type: ignore[misc]  # bumble carries no ty
         """Connect, unless the device stopped advertising after the report that we act upon."""
         if self.link.is_advertising(peer_address):
             super().create_le_connection(peer_address)
+
+    def on_hci_le_set_scan_enable_command(self, command: Any) -> Any:
+        """Start or stop scanning; or refuse to stop, if that was asked for."""
+        if not command.le_scan_enable and self.scan_stops_refused:
+            self.scan_stops_refused -= 1
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.HARDWARE_FAILURE_ERROR)
+        return super().on_hci_le_set_scan_enable_command(command)
 
     def on_hci_le_create_connection_cancel_command(self, command: Any) -> Any:
         """Complete the pending connection with "unknown connection identifier" (Vol 4 E 7.8.13)."""

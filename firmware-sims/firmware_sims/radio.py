@@ -147,6 +147,11 @@ class VirtualRadio:
         for controller in self._hosted:
             controller.drop_everything(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
+    def refuse_to_stop_scanning(self, times: int = 1) -> None:
+        """Let the served controller fail so many of the next commands to stop its scan."""
+        for controller in self._hosted:
+            controller.scan_stops_refused = times
+
     def _served_controller(self, sink: Any) -> RadioController:
         self._served += 1
         controller = RadioController(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from bleak import BleakScanner
+from bleak.exc import BleakDBusError
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor
 from firmware_sims.device_clock import DeviceClock
@@ -77,6 +80,18 @@ class Air:
         """Pull the adapter out. Its power goes first, or its last words would be noise."""
         self._radio.cut_power()
         await self.box.do("unplug")
+
+    def refuse_to_stop_scanning(self) -> None:
+        """Let the adapter fail the next command to stop its scan."""
+        self._radio.refuse_to_stop_scanning()
+
+    async def jam(self) -> None:
+        """Leave the kernel in a scan that it cannot end, as an adapter in trouble does."""
+        scanner = BleakScanner()
+        await scanner.start()
+        self.refuse_to_stop_scanning()
+        with pytest.raises(BleakDBusError, match="InProgress"):
+            await scanner.stop()
 
     async def clear(self) -> None:
         """Leave Bluetooth as it was found, whatever the test did to it."""

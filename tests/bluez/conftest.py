@@ -17,19 +17,22 @@ from tests.bluez.hub import Hub, running
 HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.bluez)
-            item.add_marker(pytest.mark.xdist_group("bluez"))
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
             item.add_marker(pytest.mark.timeout(400))  # the first one also fetches and boots
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def machine() -> AsyncIterator[tuple[VirtualRadio, Box]]:
+async def machine(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> AsyncIterator[tuple[VirtualRadio, Box]]:
     """The radio, and a box that joined it."""
+    if worker_id != "master":
+        # What the workers share; a second one fails here, instead of by chance and load.
+        (tmp_path_factory.getbasetemp().parent / "bluez-box").touch(exist_ok=False)
     if (problem := await asyncio.to_thread(build)) is not None:
         pytest.skip(f"the box cannot be built: {problem}")
     started: asyncio.Future[tuple[VirtualRadio, Box]] = asyncio.get_running_loop().create_future()

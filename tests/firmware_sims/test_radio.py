@@ -163,6 +163,17 @@ async def test_cancelling_nothing_is_refused() -> None:
             await central.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
 
 
+async def test_a_controller_in_trouble_does_not_stop_scanning_until_it_is_asked_again() -> None:
+    async with VirtualRadio() as radio, host(await radio.serve("127.0.0.1", 0)) as central:
+        await central.start_scanning(legacy=True)
+        radio.refuse_to_stop_scanning()
+        with pytest.raises(hci.HCI_Error):
+            await central.stop_scanning(legacy=True)
+        await central.stop_scanning(legacy=True)
+
+        assert not central.is_scanning
+
+
 async def test_a_device_that_is_removed_is_lost_to_who_is_connected() -> None:
     async with VirtualRadio() as radio:
         device = cuff()

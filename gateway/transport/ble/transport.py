@@ -15,11 +15,9 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any
 from weakref import WeakSet
 
-from bleak import BleakClient, BleakScanner
-from bleak.args.bluez import BlueZScannerArgs
+from bleak import BleakClient
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
@@ -28,23 +26,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Sighting, service_of
-from gateway.errors import LinkError, LinkLost, RadioTrouble, RadioUnavailable
+from gateway.errors import LinkError, LinkLost, RadioTrouble
 from gateway.transport.arrivals import Arrivals
+from gateway.transport.ble.adapter import BluezAdapter
 from gateway.transport.ble.advertising import is_bonded, is_rotating, sighting_of
 from gateway.transport.ble.agent import Agent, AskPasskey
-from gateway.transport.ble.bluez import adapter_at, attended, forget, has_bond
+from gateway.transport.ble.bluez import attended, forget, has_bond
 from gateway.transport.ble.peer import BleakPeer
-from gateway.transport.ble.trouble import on_radio
+from gateway.transport.ble.scanning import Gone, Scanning
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, bonded_first, within
 
-SILENCE_S = 30.0
-"""bluetoothd may stop scanning and say nothing: after its restart, after an adapter was unplugged,
-after failed connections. Somewhere near a device advertises every few seconds; a scan begun anew in
-a silent place costs nothing."""
-WEAKEST_DBM = -127
-"""Lets everything through, and has bluetoothd tell of every advertisement. Without a limit it tells
-of a device again only when its signal changed by 8 dBm: a cuff that lies still on a table would be
-seen once, and not when it has a new reading (bluetoothd 5.82, device_set_rssi_with_delta)."""
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
 
@@ -90,7 +81,6 @@ class BleTransport:
         self._agent = Agent(ask_passkey) if over_bluez else None
         self._heard: OrderedDict[str, BLEDevice] = OrderedDict()
         self._links: WeakSet[Arrivals] = WeakSet()
-        self._count = 0
 
     @property
     def name(self) -> str:
@@ -101,62 +91,29 @@ class BleTransport:
         """Scan until cancelled; one caller at a time. Raises RadioUnavailable."""
 
         def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
-            self._count += 1
             self._remember(device)
             seen(sighting_of(device, advertisement))
 
+        adapter = BluezAdapter(self._settings.adapter) if self._agent is not None else None
+        scanning = Scanning(heard, adapter, self._pause, self._scanner_backend)
         while True:
             async with self._attended() as gone:
                 gone.add_done_callback(self._lose_links)
-                while not gone.done():
-                    await self._scan(heard, gone)
+                await scanning.until(gone)
 
     @asynccontextmanager
-    async def _attended(self) -> AsyncIterator[asyncio.Future[RadioTrouble]]:
+    async def _attended(self) -> AsyncIterator[Gone]:
         if self._agent is None:
             yield asyncio.get_running_loop().create_future()
             return
         async with attended(self._agent) as gone:
             yield gone
 
-    def _lose_links(self, gone: asyncio.Future[RadioTrouble]) -> None:
+    def _lose_links(self, gone: Gone) -> None:
         """Give every link up whose bluetoothd has ended: bleak does not notice."""
         if not gone.cancelled() and gone.result() is RadioTrouble.NO_SERVICE:
             for arrivals in self._links:
                 arrivals.lose("the Bluetooth service ended")
-
-    async def _scan(
-        self,
-        heard: Callable[[BLEDevice, AdvertisementData], None],
-        gone: asyncio.Future[RadioTrouble],
-    ) -> None:
-        """Scan until nothing was heard for a while, or nothing can be heard any more."""
-        scanner = await self._scanner(heard)
-        try:
-            await on_radio(scanner.start(), "start to scan")
-            while not gone.done() and await self._hears(gone):
-                pass
-        finally:
-            with suppress(RadioUnavailable):
-                await on_radio(scanner.stop(), "stop scanning")
-
-    async def _scanner(self, heard: Callable[[BLEDevice, AdvertisementData], None]) -> BleakScanner:
-        bluez: BlueZScannerArgs = {"filters": {"RSSI": WEAKEST_DBM}}
-        if self._settings.adapter is not None:
-            bluez["adapter"] = await adapter_at(self._settings.adapter)
-        backend = self._scanner_backend
-        return BleakScanner(heard, scanning_mode="active", bluez=bluez, backend=backend)
-
-    async def _hears(self, gone: asyncio.Future[RadioTrouble]) -> bool:
-        """Wait for SILENCE_S, or until `gone`; returns whether anything was heard meanwhile."""
-        before = self._count
-        pausing = asyncio.ensure_future(self._pause(SILENCE_S))
-        try:
-            either: set[asyncio.Future[Any]] = {pausing, gone}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            pausing.cancel()
-        return self._count != before
 
     def _remember(self, device: BLEDevice) -> None:
         address = device.address.upper()

@@ -33,7 +33,7 @@ from gateway.errors import (
     RadioUnavailable,
 )
 from gateway.transport.ble import BleSettings, BleTransport, peer
-from gateway.transport.ble.bluez import named
+from gateway.transport.ble.adapter import named
 from gateway.transport.ble.trouble import link_trouble, radio_trouble
 from gateway.transport.gatt_link import Deadlines
 
