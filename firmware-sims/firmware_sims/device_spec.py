@@ -56,6 +56,11 @@ TYPES: Mapping[str, DeviceType] = {
     "bp_monitor": DeviceType(
         model="Cuff One", keys=_STORING | {"kilopascal"}, faults=_STORING_FAULTS
     ),
+    "enhanced_bp_monitor": DeviceType(
+        model="Cuff Five",
+        keys=_STORING - {"settle_s"} | {"e2e_crc", "time_offset_min", "notification_gap_s"},
+        faults=_REPORTING_FAULTS,
+    ),
     "beurer_bp_monitor": DeviceType(
         manufacturer="Beurer", model="BM85", keys=_STORING, faults=_STORING_FAULTS
     ),

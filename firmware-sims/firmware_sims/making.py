@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from firmware_sims.and_medical import AndDevice, ua_651ble, uc_352ble
 from firmware_sims.body import Body
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
+from firmware_sims.bp_monitor.enhanced import EnhancedCuff
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
 from firmware_sims.device_clock import FACTORY_TIME, UNIX_EPOCH, DeviceClock
 from firmware_sims.device_spec import TYPES, DeviceSpec
@@ -159,6 +160,18 @@ def _bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(device, spec)
 
 
+def _enhanced_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    device = EnhancedCuff(
+        _identity(spec),
+        where.people(spec),
+        where.fittings(spec),
+        e2e_crc=spec.e2e_crc,
+        time_offset_min=spec.time_offset_min,
+        notification_gap_s=spec.notification_gap_s,
+    )
+    return _with_past(device, spec)
+
+
 def _beurer_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     device = blood_pressure_monitor(
         _identity(spec),
@@ -295,6 +308,7 @@ def _sensor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
 
 _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
     "bp_monitor": _bp_monitor,
+    "enhanced_bp_monitor": _enhanced_bp_monitor,
     "beurer_bp_monitor": _beurer_bp_monitor,
     "and_bp_monitor": _and_bp_monitor,
     "scale": _scale,

@@ -42,6 +42,9 @@ class Feature(IntFlag):
     PULSE_RATE_RANGE = 1 << 3
     MEASUREMENT_POSITION = 1 << 4
     MULTIPLE_BONDS = 1 << 5
+    E2E_CRC = 1 << 6
+    USER_DATA = 1 << 7
+    USER_FACING_TIME = 1 << 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -354,6 +354,7 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2A36": lambda row: blood_pressure.cuff_pressure(number(row["cuff_pressure"])),
     "2A49": lambda row: blood_pressure.feature(row["raw"]),
     "2B34": encode_2b34,
+    "2B35": lambda row: blood_pressure.enhanced_measurement(number(row["cuff_pressure"])),
     "2A19": lambda row: device_information.battery_level(row["percent"]),
     "2A85": encode_2a85,
     "2A8E": lambda row: user_data.height(Decimal(row["height_m"])),
