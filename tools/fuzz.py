@@ -23,13 +23,14 @@ HINTS = ({}, {"e2e_crc": True}, {"e2e_crc": False}, {"direction": "command"})
 
 def target() -> Callable[[bytes], None]:
     """Return what is fuzzed: the first two octets choose a format and its hints."""
-    from gateway.drivers.api import SERIAL, Frame, Reach
+    from gateway.drivers.api import SERIAL, Channel, Driver, Frame, Reach
+    from gateway.drivers.data_types import DATA_TYPES
     from gateway.drivers.registry import installed
     from gateway.errors import DecodeError
     from gateway.testing.clock import ManualClock
 
     now = ManualClock().now()
-    formats = [
+    formats: list[tuple[Driver | None, str, Channel]] = [
         (driver, name.lower(), channel)
         for driver in installed()
         for name, channel in driver.manifest.decodes.items()
@@ -39,15 +40,19 @@ def target() -> Callable[[bytes], None]:
         for driver in installed()
         if driver.manifest.reach is Reach.SERIAL
     ]
+    formats += [(None, name, Channel("")) for name in DATA_TYPES]
 
     def once(data: bytes) -> None:
         if len(data) < 2:
             return
         driver, name, channel = formats[data[0] % len(formats)]
         octets = data[2:]
-        hints = {**HINTS[data[1] % len(HINTS)], "name": name}
+        hints = {**HINTS[data[1] % len(HINTS)], "name": name, "parts": _parts(octets)}
         try:
-            driver.decode(Frame(channel, octets, now, hints))
+            if driver is None:
+                DATA_TYPES[name](octets)
+            else:
+                driver.decode(Frame(channel, octets, now, hints))
         except DecodeError as error:
             if not (error.reason and 0 <= error.offset <= len(octets)):
                 raise RuntimeError(f"{name} points outside of {octets.hex()}") from error
@@ -55,6 +60,12 @@ def target() -> Callable[[bytes], None]:
             raise RuntimeError(f"{name} fails for {octets.hex()}") from error
 
     return once
+
+
+def _parts(octets: bytes) -> list[int]:
+    """Say how octets may have been joined, for the format that asks: the first of them tells."""
+    first = octets[0] % 16 + 1 if octets else 0
+    return [size for size in (first, len(octets) - first) if size > 0]
 
 
 def known() -> list[bytes]:

@@ -158,7 +158,10 @@ class Manifest:
     line: Line | None = None
     settings: tuple[Setting, ...] = ()
     decodes: Mapping[str, Channel] = field(default_factory=dict)
-    """Names by which `healthspace-gateway decode` reaches this driver, to their channels."""
+    """Names by which `healthspace-gateway decode` reaches this driver, to their channels.
+
+    Every channel that `decode` knows has one; the first driver of a name has it.
+    """
     api: int = API
 
 

@@ -71,6 +71,7 @@ class _BluetoothSigBloodPressure:
         decodes={
             **{channel.split("/")[1].upper(): channel for channel in (*_STANDARD, RECORD)},
             _BEURER: gatt(SERVICE, "2a35"),
+            "2A52-CUFF": RECORD_ACCESS,
             "AND-CMD": and_medical.CUSTOM,
             "OMRON-ADV": _OMRON_ADVERTISEMENT,
         },

@@ -56,7 +56,10 @@ class _BluetoothSigCgm:
             Model("Accu-Chek SmartGuide", "checked against public captures"),
         ),
         services=frozenset({SERVICE}),
-        decodes={channel.split("/")[1].upper(): channel for channel in (*_DECODERS, FEATURE)},
+        decodes={
+            **{channel.split("/")[1].upper(): channel for channel in (*_DECODERS, FEATURE)},
+            "2A52-CGM": RECORD_ACCESS,
+        },
     )
 
     def match(self, sighting: Sighting, /) -> Fit:
