@@ -2,9 +2,9 @@
 
 A scale with users sends nothing of a user before a collector has given that user's consent code,
 four digits that the scale shows. It counts wrong codes and locks the user after some: so a refused
-code is never given again until the owner writes another into the setting. Registering takes one of
-the scale's few users: only on the explicit order of the setting `register`, and once. Nothing is
-ever deleted.
+code is never given again until the owner writes another into the setting, and no other user's in
+the same conversation. Registering takes one of the scale's few users: only on the explicit order of
+the setting `register`, and once. Nothing is ever deleted.
 
 Source: Bluetooth User Data Service 1.1, "User Control Point"; what Beurer and Silvercrest scales do
 beside it, from public clients.

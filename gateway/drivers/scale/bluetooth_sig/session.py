@@ -54,8 +54,9 @@ async def converse(session: Session) -> None:
     if consents is not None:
         await consents.register()
         for user in consents.users():
-            if await consents.give(user):
-                await hear_out(session, listener, clock, *inboxes)
+            if not await consents.give(user):
+                break  # one refusal is enough for a conversation: some scales lock up over more
+            await hear_out(session, listener, clock, *inboxes)
     await introduce(session)
     await hear_out(session, listener, clock, *inboxes)
     await scale.finish()

@@ -92,6 +92,20 @@ async def test_a_refused_code_is_never_given_again() -> None:
     assert session.remarks == ["consent_refused: user 1, user_not_authorized"]
 
 
+@pytest.mark.conformance("R-UDS-1")
+async def test_after_one_refusal_no_other_code_is_given_until_the_next_conversation() -> None:
+    scale = Scale({1: 3752, 2: 42})
+    session = scale.session(consents="1:1234, 2:0042")
+    await DRIVER.converse(session)
+    in_the_first = [request.hex() for request in scale.asked]
+    session.link = scale.link()
+    await DRIVER.converse(session)
+
+    assert in_the_first == ["0201d204"]
+    assert [request.hex() for request in scale.asked[1:]] == ["02022a00"]
+    assert kilograms(session) == [62]
+
+
 async def test_another_code_of_the_owner_is_given_once() -> None:
     scale = Scale({1: 3752})
     session = scale.session(consents="1:1234")
