@@ -67,6 +67,12 @@ TYPES: Mapping[str, DeviceType] = {
     "and_bp_monitor": DeviceType(
         manufacturer="A&D Medical", model="UA-651BLE", keys=_AND, faults=_AND_FAULTS
     ),
+    "omron_bp_monitor": DeviceType(
+        manufacturer="OMRONHEALTHCARE",
+        model="HEM-7142T2",
+        keys=_STORING - {"clock_service", "settle_s", "pairing"} | {"pairing_mode", "model", "key"},
+        faults=_CONNECTED_FAULTS | {Fault.SILENCE},
+    ),
     "scale": DeviceType(
         model="Scale Two",
         keys=_STORING | {"imperial", "composition", "consents", "lists_users", "commits_profile"},
@@ -142,8 +148,10 @@ class DeviceSpec:
     idle_s: float = 5
     settle_s: float = 0.3
     kilopascal: bool = False
+    model: str = "HEM-7142T2"  # of Omron cuffs: another of `omron_memory.MODELS`
+    key: str = ""  # 32 hexadecimal digits that a classic Omron cuff was given before
     imperial: bool = False
-    pairing_mode: bool = False  # whether it shows "Pr" at the start
+    pairing_mode: bool = False  # whether it lets itself be paired at the start
     composition: bool = True
     consents: Mapping[int, int] = field(default_factory=dict)  # codes by user; none: not asked for
     lists_users: bool = False

@@ -10,6 +10,8 @@ from firmware_sims.and_medical import AndDevice, ua_651ble, uc_352ble
 from firmware_sims.body import Body
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.bp_monitor.enhanced import EnhancedCuff
+from firmware_sims.bp_monitor.omron_ble import OmronCuff
+from firmware_sims.bp_monitor.omron_memory import MODELS
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
 from firmware_sims.device_clock import FACTORY_TIME, UNIX_EPOCH, DeviceClock
 from firmware_sims.device_spec import TYPES, DeviceSpec
@@ -28,7 +30,7 @@ from firmware_sims.routine import Routine
 from firmware_sims.scale.bluetooth_sig import body_scale
 from firmware_sims.scale.sanitas import SanitasScale
 from firmware_sims.scale.xiaomi import MiScale, MiSettings
-from firmware_sims.scenario import Scenario
+from firmware_sims.scenario import Scenario, ScenarioError
 from firmware_sims.store_and_forward import Pace
 from firmware_sims.user_data import UserData
 
@@ -202,6 +204,23 @@ def _paired_and(device: AndDevice, spec: DeviceSpec) -> StagedDevice:
     return _with_past(device, spec)
 
 
+def _omron_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    model = MODELS.get(spec.model)
+    if model is None or len(spec.users) > len(model.users):
+        known = ", ".join(f"{one.name} ({len(one.users)} users)" for one in MODELS.values())
+        raise ScenarioError(f"device {spec.name!r}: an Omron cuff is one of {known}")
+    device = OmronCuff(
+        replace(_identity(spec), pairing=Pairing.JUST_WORKS),
+        where.people(spec),
+        where.fittings(spec),
+        model,
+        key=bytes.fromhex(spec.key) or None,
+    )
+    if spec.pairing_mode:
+        device.pairing_mode()
+    return _with_past(device, spec)
+
+
 def _scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     who, people = _identity(spec), where.people(spec)
     user_data = UserData(
@@ -311,6 +330,7 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
     "enhanced_bp_monitor": _enhanced_bp_monitor,
     "beurer_bp_monitor": _beurer_bp_monitor,
     "and_bp_monitor": _and_bp_monitor,
+    "omron_bp_monitor": _omron_bp_monitor,
     "scale": _scale,
     "and_scale": _and_scale,
     "mi_scale": _mi_scale,

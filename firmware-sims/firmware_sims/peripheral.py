@@ -56,13 +56,21 @@ class Peripheral:
         """Bring the stack up, with the device's services and pairing rules."""
         identity = self._device.identity
         for service in self._device.services():
-            self._guard_subscriptions(service)
-            self._stack.add_service(service)
+            self.offer(service)
         self._stack.pairing_config_factory = lambda _: pairing_config(identity)
         self._stack.on("connection", self._on_connection)
         self._stack.on("characteristic_subscription", lambda *_: self._changed.set())
         self._listen_in()
         await self._stack.power_on()
+
+    def offer(self, service: Any) -> None:
+        """Show one more service, from now on; who looked before has not seen it."""
+        self._guard_subscriptions(service)
+        self._stack.add_service(service)
+
+    async def forget_bonds(self) -> None:
+        """Lose the keys of everybody who paired."""
+        await self._stack.keystore.delete_all()
 
     async def power_off(self) -> None:
         """Wait for the HCI exchanges under way; the device's life is over."""

@@ -18,6 +18,7 @@ from firmware_sims.packing import (
     device_information,
     glucose,
     ieee11073,
+    omron,
     racp,
     sanitas,
     user_data,
@@ -303,6 +304,41 @@ def encode_mi_v2(expected: dict[str, Any]) -> bytes:
     return xiaomi.version_2(display(expected, thing=bool(expected["control0"] & 1 << 2)))
 
 
+OMRON_NUMBERS = {"OMRON-14LE-005": 12, "OMRON-14LE-004": 13, "OMRON-14LE-003": 14}
+"""What the records say besides what is expected of them."""
+
+
+def encode_omron(row: dict[str, Any]) -> bytes:
+    expected = row["expected"]
+    record = omron.record_big if row["characteristic"] == "OMRON-14BE" else omron.record_little
+    shown = moment(expected["timestamp"])
+    assert shown is not None
+    return record(
+        omron.Reading(
+            systolic=expected["systolic"],
+            diastolic=expected["diastolic"],
+            pulse=expected["pulse"],
+            shown=shown,
+            number=OMRON_NUMBERS.get(row["id"], 20),
+            irregular=bool(expected["irregular_pulse"]),
+            movement=bool(expected["body_movement"]),
+            cuff=bool(expected.get("cuff", 1)),
+        )
+    )
+
+
+def encode_omron_frame(expected: dict[str, Any]) -> bytes:
+    kind, address = int(expected["packet_type"], 16), int(expected["address"], 16)
+    return omron.frame(kind, address, expected["size"], bytes.fromhex(expected["data"]))
+
+
+def encode_omron_advertised(expected: dict[str, Any]) -> bytes:
+    users = [(user["last_sequence"], user["records"]) for user in expected["user"]]
+    return omron.advertised(
+        users, time_not_set=expected["time_not_set"], pairing_mode=expected["pairing_mode"]
+    )
+
+
 def encode_2a9f(expected: dict[str, Any]) -> bytes:
     request = {"consent": user_data.OpCode.CONSENT, "list_all_users": user_data.OpCode.LIST}
     result = {
@@ -373,6 +409,8 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2A34": encode_2a34,
     "2A51": lambda row: glucose.feature(row["raw"]),
     "2A52": encode_2a52,
+    "OMRON-FRAME": encode_omron_frame,
+    "OMRON-ADV": encode_omron_advertised,
     "MI-V1": encode_mi_v1,
     "MI-V2": encode_mi_v2,
     "SBF70-3PART": encode_sbf70_parts,
@@ -381,6 +419,8 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
 WHOLE_ROWS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2AA7": lambda row: encode_2aa7(row["expected"], e2e_crc=row["ctx"]["e2e_crc"]),
     "SBF70": encode_sbf70,
+    "OMRON-14LE": encode_omron,
+    "OMRON-14BE": encode_omron,
 }
 
 
