@@ -31,6 +31,7 @@ from gateway.transport.hci import HciSettings
 from gateway.transport.replay import ReplaySettings
 from gateway.transport.serial import PortSettings
 from gateway.transport.usb import UsbSettings
+from gateway.uplink.documents_settings import DocumentsSettings
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fleet_settings import FleetSettings
 from gateway.uplink.mqtt_settings import MqttSettings
@@ -47,6 +48,7 @@ DESTINATIONS: Mapping[str, type[BaseModel]] = {
     "mes": MesSettings,
     "mqtt": MqttSettings,
     "fhir": FhirSettings,
+    "documents": DocumentsSettings,
 }
 """The types of destination, and what each is told."""
 
@@ -130,7 +132,8 @@ def _type_of(destination: object) -> object:
 DestinationSettings = Annotated[
     Annotated[MesSettings, Tag("mes")]
     | Annotated[MqttSettings, Tag("mqtt")]
-    | Annotated[FhirSettings, Tag("fhir")],
+    | Annotated[FhirSettings, Tag("fhir")]
+    | Annotated[DocumentsSettings, Tag("documents")],
     Discriminator(_type_of),
 ]
 

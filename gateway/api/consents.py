@@ -20,7 +20,7 @@ from gateway.consent.grant import (
 )
 from gateway.consent.receipt import receipt
 from gateway.consent.texts import CURRENT, shown
-from gateway.domain.reading import Kind
+from gateway.domain.reading import DOCUMENTS, Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError
 
@@ -36,10 +36,14 @@ class Text(BaseModel):
     language: str
     sha256: str
     text: str
+    purpose: Purpose
 
 
 class NewGrant(BaseModel):
-    """Consent as given; without `kinds`, everything that the destination takes."""
+    """Consent as given; without `kinds`, everything that the destination takes.
+
+    `purpose` is that of the text shown: documents are consented to by a text of their own.
+    """
 
     model_config = _STRICT
 
@@ -54,6 +58,7 @@ class NewGrant(BaseModel):
     method: str = "screen"
     language: str
     version: str = CURRENT
+    purpose: Purpose = Purpose.HEALTH_RECORD
 
 
 class NewWithdrawal(BaseModel):
@@ -88,13 +93,14 @@ class NewPairing(BaseModel):
 
 
 @router.get("/consents/text")
-async def text(hub: HubHere, language: str | None = None) -> Text:
-    """Return the text to show, in the given language or the hub's."""
+async def text(hub: HubHere, language: str | None = None, to: str | None = None) -> Text:
+    """Return the text to show, in the given language or the hub's, for a destination."""
+    purpose = Purpose.HEALTH_RECORD if to is None else _purpose(destination(hub, to))
     try:
-        content, record = shown(Purpose.HEALTH_RECORD, language or hub.language)
+        content, record = shown(purpose, language or hub.language)
     except KeyError:
         raise ConfigError(f"There is no consent text in {language!r}: fr and en exist.") from None
-    return Text(**record.model_dump(), text=content)
+    return Text(**record.model_dump(), text=content, purpose=purpose)
 
 
 @router.get("/consents")
@@ -124,8 +130,13 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
     names = {known.id: known.label for known in hub.reader.subjects()}
     if new.capacity is not Capacity.SELF and new.given_by == names.get(new.subject):
         raise ConfigError("A parent or representative gives their own name: say who, with 'by'.")
+    if new.purpose is not _purpose(takes):
+        raise ConfigError(
+            f"{new.destination} is consented to by another text: show that of /consents/text with "
+            f"to={new.destination}, and say its purpose."
+        )
     try:
-        _, record = shown(Purpose.HEALTH_RECORD, new.language, new.version)
+        _, record = shown(new.purpose, new.language, new.version)
     except KeyError:
         raise ConfigError(f"There is no consent text {new.version} in {new.language}.") from None
     made = Grant(
@@ -133,7 +144,7 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
         subject=new.subject,
         destination=new.destination,
         kinds=new.kinds if new.kinds is not None else takes,
-        purpose=Purpose.HEALTH_RECORD,
+        purpose=new.purpose,
         given_at=hub.clock.now().utc,
         covers_from=new.covers_from,
         covers_until=new.covers_until,
@@ -175,6 +186,11 @@ async def pair(hub: HubHere, new: NewPairing) -> dict[str, str]:
     destination(hub, new.destination)
     await hub.pair(new.subject, new.destination, new.code)
     return {"subject": new.subject, "destination": new.destination}
+
+
+def _purpose(takes: frozenset[Kind]) -> Purpose:
+    """Say what a destination is consented to for: documents alone, or readings."""
+    return Purpose.DOCUMENTS if takes <= DOCUMENTS else Purpose.HEALTH_RECORD
 
 
 def _lines(ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:

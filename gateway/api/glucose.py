@@ -8,17 +8,24 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from gateway.api.context import HubHere
 from gateway.api.hub import Hub
+from gateway.consent.gate import covers
+from gateway.consent.grant import living
+from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
+from gateway.errors import ConfigError
+from gateway.glucose.computed import report_reading
 from gateway.glucose.consensus import WINDOWS_DAYS, Metric
 from gateway.glucose.report import Report, make_report
 from gateway.glucose.trace import counted
 
 router = APIRouter(tags=["glucose"])
 
+_NO_READINGS = "There are no sensor readings of this person in these days."
 _TICK = timedelta(microseconds=1)
 """The journal's finest step of time: a period has its last moment and not its first."""
 
@@ -74,7 +81,7 @@ async def glucose(hub: HubHere, subject: SubjectId, days: Days = 14) -> Glucose:
     """Return the consensus metrics of a sensor wearer."""
     found = _report(hub, subject, days).metrics
     if found is None:
-        raise HTTPException(404, "There are no sensor readings of this person in these days.")
+        raise HTTPException(404, _NO_READINGS)
     values = {
         Metric.MEAN: found.mean_mg_dl,
         Metric.GMI: found.gmi_percent,
@@ -114,6 +121,60 @@ async def report(
         case Format.TEXT:
             content = formats.to_text(made, spoken)
     return Response(content, media_type=_MEDIA_TYPES[form])
+
+
+class NewDeposit(BaseModel):
+    """The period to report, in whole days up to midnight, and the language of the page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    days: Annotated[int, AfterValidator(_window)] = 14
+    language: Literal["fr", "en"] | None = None
+
+
+class Deposited(BaseModel):
+    """A report that was made and is to be deposited, and where."""
+
+    id: ReadingId
+    destinations: list[str]
+    without_consent: list[str]
+    """Those of them for which the person has not consented to documents of this period."""
+
+
+@router.post("/people/{subject}/report/deposit", status_code=201)
+async def deposit(hub: HubHere, subject: SubjectId, new: NewDeposit) -> Deposited:
+    """Make the report of one page and have it deposited wherever documents go."""
+    from gateway.glucose.document import document  # only where it is wanted
+
+    places = sorted(name for name, kinds in hub.routes.items() if Kind.GLUCOSE_REPORT in kinds)
+    if not places:
+        raise ConfigError(
+            "There is no destination for documents in the configuration: add one of type documents."
+        )
+    made = _report(hub, subject, new.days)
+    newest = hub.reader.entries(limit=1, subject=subject, kind=Kind.INTERSTITIAL_GLUCOSE)
+    if made.metrics is None or not newest:
+        raise HTTPException(404, _NO_READINGS)
+    device = newest[0].entry.device
+    reading = report_reading(
+        device.id,
+        subject,
+        document(made, new.language or hub.language),
+        days=new.days,
+        samples=made.metrics.samples,
+        end=made.on_grid.end,
+        received=hub.clock.now(),
+    )
+    entry = await hub.journal.compute(device, subject, reading)
+    if entry is None:
+        raise HTTPException(409, "This very page was made before: see 'journal' for where it is.")
+    consenting = {
+        grant.destination
+        for grant in living(hub.reader.ledger(subject))
+        if covers(grant, Kind.GLUCOSE_REPORT, made.first, made.on_grid.end, hub.clock.now().utc)
+    }
+    without = [name for name in places if name not in consenting]
+    return Deposited(id=entry.id, destinations=places, without_consent=without)
 
 
 def _report(hub: Hub, subject: SubjectId, days: int) -> Report:

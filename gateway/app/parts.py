@@ -22,6 +22,10 @@ from gateway.transport.replay import ReplayTransport
 from gateway.transport.serial import SerialTransport
 from gateway.transport.usb import UsbTransport
 from gateway.uplink.api import Uplink
+from gateway.uplink.documents import DocumentsUplink
+from gateway.uplink.documents_fhir import FhirDeposit
+from gateway.uplink.documents_folder import FolderDeposit
+from gateway.uplink.documents_settings import DocumentsSettings
 from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mes import MesUplink
@@ -68,8 +72,16 @@ def destinations(
                 yield Destination(MesUplink(settings, journal, clock), settings.max_concurrent)
             case FhirSettings():
                 yield Destination(FhirUplink(settings, clock), settings.max_concurrent)
+            case DocumentsSettings():
+                yield Destination(_documents(settings, clock), settings.max_concurrent)
             case MqttSettings():
                 yield Destination(_mqtt(settings, reader, clock), settings.max_in_flight)
+
+
+def _documents(settings: DocumentsSettings, clock: Clock) -> Uplink:
+    if settings.folder is not None:
+        return DocumentsUplink(settings, FolderDeposit(settings.folder), clock)
+    return DocumentsUplink(settings, FhirDeposit(settings, clock), clock)
 
 
 def withdrawals(reader: Reader, destination: str) -> tuple[list[str], list[SubjectId]]:

@@ -43,7 +43,7 @@ def grant(
     client = context.obj.client
     subject = person(client, who)
     language = language or context.obj.config.hub.language
-    text = client.get("consents", "text", language=language)
+    text = client.get("consents", "text", language=language, to=to)
     if not yes:
         console.print(text["text"], markup=False)
         typer.confirm("Agreed?" if language == "en" else "D'accord ?", abort=True)
@@ -58,6 +58,7 @@ def grant(
         capacity=capacity,
         language=language,
         version=text["version"],
+        purpose=text["purpose"],
     )
     if json:
         as_json(answer)

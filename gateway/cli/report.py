@@ -9,7 +9,7 @@ import typer
 
 from gateway.cli.arguments import person
 from gateway.cli.show import say
-from gateway.client import Refused
+from gateway.client import Client, Refused
 
 _DAYS = (7, 14, 30, 90)
 
@@ -26,8 +26,11 @@ def report(
     pdf: Annotated[Path | None, typer.Option(help="Write the page as PDF to this file.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write the page as SVG to this file.")] = None,
     language: Annotated[str | None, typer.Option(help="fr or en; the hub's unless given.")] = None,
+    deposit: Annotated[
+        bool, typer.Option("--deposit", help="Deposit the page wherever documents go.")
+    ] = False,
 ) -> None:
-    """Tell the glucose metrics of a sensor wearer, and write the report of one page."""
+    """Tell the glucose metrics of a sensor wearer, write or deposit the report of one page."""
     if days not in _DAYS:
         raise Refused(f"{days} days cannot be reported: write 7, 14, 30 or 90.")
     if language not in (None, "fr", "en"):
@@ -45,6 +48,15 @@ def report(
         if path is not None:
             _write(path, get(form))
     say(get("txt").decode())
+    if deposit:
+        _deposit(client, subject, days, language)
+
+
+def _deposit(client: Client, subject: str, days: int, language: str | None) -> None:
+    answer = client.post("people", subject, "report", "deposit", days=days, language=language)
+    say(f"Kept as {answer['id']}, to be deposited at: {', '.join(answer['destinations'])}.")
+    for name in answer["without_consent"]:
+        say(f"{name}: it waits for consent to documents of this period: see 'consent grant'.")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -23,7 +23,9 @@ class Purpose(StrEnum):
     """What the destination may use the readings for."""
 
     HEALTH_RECORD = "health_record"
-    """Filing in the person's own health record."""
+    """Filing of readings in the person's own health record."""
+    DOCUMENTS = "documents"
+    """Filing of documents made here, each a whole page, in the person's own health record."""
 
 
 class ConsentText(BaseModel):

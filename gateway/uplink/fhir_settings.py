@@ -78,14 +78,19 @@ class FhirSettings(BaseModel):
 
     def read_token(self) -> str | None:
         """Return the bearer token; None if there is none. Raises ConfigError."""
-        if self.token is not None:
-            return self.token.get_secret_value()
-        if self.token_file is None:
-            return None
-        try:
-            return self.token_file.read_text().strip()
-        except OSError as error:
-            raise ConfigError(
-                f"{self.name}: token_file cannot be read ({error.strerror}): check its path and "
-                "that the gateway's user may read it."
-            ) from error
+        return bearer_token(self.name, self.token, self.token_file)
+
+
+def bearer_token(name: str, token: SecretStr | None, token_file: Path | None) -> str | None:
+    """Return the bearer token of a destination; None if there is none. Raises ConfigError."""
+    if token is not None:
+        return token.get_secret_value()
+    if token_file is None:
+        return None
+    try:
+        return token_file.read_text().strip()
+    except OSError as error:
+        raise ConfigError(
+            f"{name}: token_file cannot be read ({error.strerror}): check its path and "
+            "that the gateway's user may read it."
+        ) from error

@@ -1,12 +1,15 @@
 """The control API, plain HTTP on a loopback port of its own, reachable while the link is cut.
 
 ```
-GET    /                                a page: what was accepted, per person, newest first
+GET    /                                a page: what each person's space now holds
 GET    /sandbox/accepted                the same as JSON; ?person=NAME &limit=N
+GET    /sandbox/documents               the documents as JSON, without their bytes
+GET    /sandbox/documents/ID            one document, the file itself
 GET    /sandbox/people                  everybody, each as below
 POST   /sandbox/people                  {"name", "consent": true} -> {"name", "id_pe", "code"}
-GET    /sandbox/people/NAME             name, id_pe, consent, accepted, refused, faulted,
-                                        duplicates, searches, requests_seen, bytes_seen, mentions
+GET    /sandbox/people/NAME             name, id_pe, consent, accepted, documents, refused,
+                                        faulted, duplicates, searches, requests_seen,
+                                        bytes_seen, mentions
 POST   /sandbox/people/NAME/consent     {"given": bool} -> the counts at that instant
 POST   /sandbox/people/NAME/code        -> {"code"}: an authorization code, as if approved
 GET    /sandbox/faults                  the faults in force, with hits
@@ -24,7 +27,7 @@ POST   /sandbox/tokens/expire           every access token expires now; refresh 
 
 Fault kinds: 401, 403_consent, 409, 422, 429, 500, 503, expired_token, slow, hang,
 reset_before_commit, reset_after_commit, truncated_body, garbage_body, empty_reply. `on` is bundle
-(default), search, token or any.
+(default), search, document, document_search, token or any.
 """
 
 import json
@@ -51,6 +54,8 @@ def control_application(
         [
             web.get("/", control.overview),
             web.get("/sandbox/accepted", control.accepted),
+            web.get("/sandbox/documents", control.documents),
+            web.get("/sandbox/documents/{id}", control.document),
             web.get("/sandbox/people", control.everybody),
             web.post("/sandbox/people", control.add_person),
             web.get("/sandbox/people/{name}", control.one_person),
@@ -81,6 +86,15 @@ class _Control:
 
     async def accepted(self, request: web.Request) -> web.Response:
         return _response(self.service.accepted(_received(request)))
+
+    async def documents(self, _: web.Request) -> web.Response:
+        return web.json_response({"documents": self.service.documents_kept()})
+
+    async def document(self, request: web.Request) -> web.Response:
+        answer = self.service.document(request.match_info["id"])
+        if answer is None:
+            raise web.HTTPNotFound(text="there is no such document")
+        return _response(answer)
 
     async def everybody(self, _: web.Request) -> web.Response:
         return web.json_response([person.summary() for person in self.service.people])

@@ -37,6 +37,8 @@ class Operation(StrEnum):
 
     BUNDLE = "bundle"
     SEARCH = "search"
+    DOCUMENT = "document"
+    DOCUMENT_SEARCH = "document_search"
     TOKEN = "token"  # noqa: S105 - an operation's name
     ANY = "any"
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import urlencode
 
+from firmware_sims.health_space.documents import Kept
 from firmware_sims.health_space.people import Person
 from firmware_sims.health_space.store import Accepted
 
@@ -22,8 +23,10 @@ def _page(title: str, body: str) -> str:
     )
 
 
-def overview_page(people: Iterable[Person], accepted: Sequence[Accepted]) -> str:
-    """Return the page of what was accepted: per person, newest first."""
+def overview_page(
+    people: Iterable[Person], accepted: Sequence[Accepted], documents: Sequence[Kept]
+) -> str:
+    """Return the page of what a person's space now holds: per person, newest first."""
     parts = [
         "<p>A sandbox. It is not Mon espace santé, and nothing here is anybody's health record.</p>"
     ]
@@ -32,10 +35,12 @@ def overview_page(people: Iterable[Person], accepted: Sequence[Accepted]) -> str
         counts = person.counts
         parts.append(
             f"<h2>{escape(person.name)}</h2><p>{consent}; accepted {counts.accepted}, "
-            f"refused {counts.refused}, duplicates {counts.duplicates}</p>"
+            f"documents {counts.documents}, refused {counts.refused}, "
+            f"duplicates {counts.duplicates}</p>"
         )
         theirs = [each for each in reversed(accepted) if each.id_pe == person.id_pe]
         parts.append(_table(theirs[:_SHOWN]) if theirs else "<p>Nothing yet.</p>")
+        parts += [_link(kept) for kept in reversed(documents) if kept.id_pe == person.id_pe]
     return _page("Health space sandbox", "".join(parts))
 
 
@@ -69,6 +74,12 @@ def _table(rows: Iterable[Accepted]) -> str:
         "<table><tr><th>Measured at</th><th>Measure</th><th>Value</th><th></th></tr>"
         f"{''.join(lines)}</table>"
     )
+
+
+def _link(kept: Kept) -> str:
+    again = " (again)" if kept.duplicate else ""
+    title = escape(str(kept.publication.attachment.get("title")))
+    return f'<p>Document: <a href="/sandbox/documents/{kept.id}">{title}</a>{again}</p>'
 
 
 def shown_value(accepted: Accepted) -> str:

@@ -19,7 +19,8 @@ class Counts:
     `requests_seen` counts requests that carried the person's tokens or named their idPe anywhere,
     refused and faulted ones included; `bytes_seen` is their size; `mentions` counts each occurrence
     of the idPe. All three stand still while not a byte about that person arrives.
-    `faulted` counts bundles answered by an injected fault before anything was committed.
+    `faulted` counts bundles and documents answered by an injected fault before anything was
+    committed. `accepted` counts measures and `documents` documents; `duplicates` counts of both.
     """
 
     accepted: int = 0
@@ -27,6 +28,7 @@ class Counts:
     faulted: int = 0
     duplicates: int = 0
     searches: int = 0
+    documents: int = 0
     requests_seen: int = 0
     bytes_seen: int = 0
     mentions: int = 0

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from firmware_sims.health_space import pages
+from firmware_sims.health_space import documents, pages
+from firmware_sims.health_space.documents import DocumentsApi, DocumentStore, Kept
 from firmware_sims.health_space.eventlog import EventLog
 from firmware_sims.health_space.exact_json import JsonObject
 from firmware_sims.health_space.faults import Fault, Operation
@@ -23,6 +24,8 @@ Handler = Callable[[Received], Answer]
 _OPERATIONS = {
     ("POST", "/fhir"): Operation.BUNDLE,
     ("GET", "/fhir/Observation"): Operation.SEARCH,
+    ("POST", documents.PATH): Operation.DOCUMENT,
+    ("GET", documents.PATH): Operation.DOCUMENT_SEARCH,
     ("POST", "/token"): Operation.TOKEN,
 }
 
@@ -42,8 +45,10 @@ class Service:
         self.people = People()
         self.tokens = Tokens(settings, now, log.append)
         self.store = Store(now, log.append)
+        self.documents = DocumentStore(now, log.append)
         self._log = log
         api = MeasuresApi(settings, self.people, self.tokens, self.store)
+        documents_api = DocumentsApi(settings, self.people, self.documents)
         oauth = OAuth(settings, self.people, self.tokens)
         self._api = api
         self._handlers: dict[tuple[str, str], Handler] = {
@@ -53,6 +58,8 @@ class Service:
             ("POST", "/revoke"): oauth.revoke,
             ("POST", "/fhir"): api.post_bundle,
             ("GET", "/fhir/Observation"): api.search,
+            ("POST", documents.PATH): documents_api.publish,
+            ("GET", documents.PATH): documents_api.search,
             ("GET", "/sandbox/accepted"): self.accepted,
         }
         for event in log.replay():
@@ -84,7 +91,8 @@ class Service:
 
     def overview(self, _: Received) -> Answer:
         """Show a page of what was accepted."""
-        return html_answer(200, pages.overview_page(self.people, self.store.accepted))
+        page = pages.overview_page(self.people, self.store.accepted, self.documents.kept)
+        return html_answer(200, page)
 
     def accepted(self, received: Received) -> Answer:
         """List what was accepted, newest first; `person` and `limit` narrow it."""
@@ -114,7 +122,7 @@ class Service:
             return refusal(413, [Issue("too-long", "The body is cut short or too long.")])
         injected = fault.outcome() if fault is not None else None
         if fault is not None and not fault.commits:
-            if operation_of(received) is Operation.BUNDLE:
+            if operation_of(received) in (Operation.BUNDLE, Operation.DOCUMENT):
                 for person in concerned:
                     person.counts.faulted += 1
             return injected or Answer(200, _NOT_DONE)
@@ -143,6 +151,9 @@ class Service:
         if event["event"] in ("person", "consent", "counts"):
             self._apply_person(event)
             return
+        if event["event"] == "document":
+            self._count(self.documents.apply(event))
+            return
         self.tokens.apply(event)
         accepted = self.store.apply(event)
         person = self.people.identified(accepted.id_pe) if accepted is not None else None
@@ -150,6 +161,36 @@ class Service:
             # A kill can fall between a commit and the counts that follow it; the commit is true.
             person.counts.accepted += 1
             person.counts.duplicates += accepted.duplicate
+
+    def _count(self, kept: Kept) -> None:
+        person = self.people.identified(kept.id_pe)
+        if person is not None:
+            person.counts.documents += 1
+            person.counts.duplicates += kept.duplicate
+
+    def document(self, name: str) -> Answer | None:
+        """Return a document as the file it is; None if there is none of that id."""
+        kept = next((each for each in self.documents.kept if each.id == name), None)
+        if kept is None or kept.publication.data is None:
+            return None
+        media_type = str(kept.publication.attachment["contentType"])
+        return Answer(200, kept.publication.data, media_type)
+
+    def documents_kept(self) -> list[JsonObject]:
+        """List the documents, newest first, without their bytes."""
+        return [
+            {
+                "person": person.name if person is not None else None,
+                "id": kept.id,
+                "identifier": kept.publication.unique_id,
+                "accepted_at": kept.at.isoformat(),
+                "title": kept.publication.attachment.get("title"),
+                "size": len(kept.publication.data or b""),
+                "duplicate": kept.duplicate,
+            }
+            for kept in reversed(self.documents.kept)
+            for person in [self.people.identified(kept.id_pe)]
+        ]
 
     def _apply_person(self, event: dict[str, Any]) -> Person:
         if event["event"] == "person":
