@@ -2,9 +2,23 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from enum import StrEnum
+
+from firmware_sims.packing.date_time import Stamp, Unset
 
 FACTORY_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 - what a cuff shows after a battery change
 UNIX_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - and what a Mi scale does
+
+
+class Stamps(StrEnum):
+    """What a device says of the time of a measurement."""
+
+    CLOCK = "clock"
+    """What its clock showed."""
+    ZEROS = "zeros"
+    """A date of zeros, for its clock was never set."""
+    NONE = "none"
+    """Nothing: it keeps no time."""
 
 
 class DeviceClock:
@@ -23,8 +37,11 @@ class DeviceClock:
         error: timedelta = timedelta(),
         drift_ppm: float = 0,
         factory_time: datetime = FACTORY_TIME,
+        stamps: Stamps = Stamps.CLOCK,
     ) -> None:
         self._now = now
+        self._utc_offset = utc_offset
+        self._stamps = stamps
         self._factory_time = factory_time
         self._drift = drift_ppm / 1_000_000
         self._set_at = now()
@@ -42,6 +59,15 @@ class DeviceClock:
         elapsed = moment - set_at
         return set_to + elapsed + elapsed * self._drift
 
+    def stamp(self, at: datetime) -> Stamp | None:
+        """Return what the device says of a measurement of a true time; None is no time at all."""
+        match self._stamps:
+            case Stamps.CLOCK:
+                return self.device_local(at)
+            case Stamps.ZEROS:
+                return Unset.NEVER_SET
+        return None
+
     def changed(self, at: datetime, device_local: datetime) -> None:
         """Let the clock have been set at a true time gone by, later than any such before.
 
@@ -57,6 +83,10 @@ class DeviceClock:
     def moved(self, at: datetime, by: timedelta) -> None:
         """Let its user have set it forward, or back, at a true time gone by."""
         self.changed(at, self.device_local(at) + by)
+
+    def set_right(self, at: datetime, error: timedelta = timedelta()) -> None:
+        """Let its user have set it, so far ahead of the right time, at a true time gone by."""
+        self.changed(at, (at + self._utc_offset + error).replace(tzinfo=None))
 
     def set_to(self, device_local: datetime) -> None:
         """Set the device's clock, as its user or a collector does."""

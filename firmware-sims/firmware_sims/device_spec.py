@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import inf
 
+from firmware_sims.device_clock import Stamps
 from firmware_sims.faults import Fault
+from firmware_sims.happenings import Happening
 from firmware_sims.identity import Pairing
 from firmware_sims.packing.xiaomi import Unit
 
@@ -20,6 +23,7 @@ _STORING = _CONNECTED | {
     "stored", "stored_every_h", "clock_service", "advertise_for_s", "idle_s", "settle_s"
 }  # fmt: skip
 _AND = _STORING - {"clock_service", "pairing"} | {"pairing_mode"}
+_STORIED = {"happens", "factory_time", "utc_offset_min"}
 _METERING = _STORING - {"clock_service", "settle_s"} | {
     "molar", "meals", "control_every", "notification_gap_s"
 }  # fmt: skip
@@ -54,7 +58,9 @@ class DeviceType:
 
 TYPES: Mapping[str, DeviceType] = {
     "bp_monitor": DeviceType(
-        model="Cuff One", keys=_STORING | {"kilopascal"}, faults=_STORING_FAULTS
+        model="Cuff One",
+        keys=_STORING | _STORIED | {"kilopascal", "stamps"},
+        faults=_STORING_FAULTS,
     ),
     "enhanced_bp_monitor": DeviceType(
         model="Cuff Five",
@@ -75,7 +81,9 @@ TYPES: Mapping[str, DeviceType] = {
     ),
     "scale": DeviceType(
         model="Scale Two",
-        keys=_STORING | {"imperial", "composition", "consents", "lists_users", "commits_profile"},
+        keys=_STORING
+        | _STORIED
+        | {"imperial", "composition", "consents", "lists_users", "commits_profile", "stamps"},
         faults=_STORING_FAULTS,
     ),
     "and_scale": DeviceType(
@@ -99,7 +107,9 @@ TYPES: Mapping[str, DeviceType] = {
     ),
     "glucose_meter": DeviceType(
         model="Meter Four",
-        keys=_METERING | {"clock_service", "time_offset_min", "filters", "second_record_access"},
+        keys=_METERING
+        | _STORIED
+        | {"clock_service", "time_offset_min", "filters", "second_record_access"},
         faults=_REPORTING_FAULTS | {Fault.RENUMBER},
         one_person="a meter knows no users",
     ),
@@ -112,7 +122,7 @@ TYPES: Mapping[str, DeviceType] = {
     ),
     "cgm": DeviceType(
         model="Sensor Three",
-        keys=_SENSING,
+        keys=_SENSING | _STORIED,
         faults=_CONNECTED_FAULTS | {Fault.BUSY, Fault.CANNOT_ABORT},
         one_person="a sensor is worn by one person",
     ),
@@ -136,7 +146,10 @@ class DeviceSpec:
     drift_ppm: float = 0
     clock_moved_s: float = 0  # by its user, for summer time or on a journey
     clock_moved_h_ago: float = 0
-    battery_changed_h_ago: float = inf  # then its clock began at 2000-01-01
+    battery_changed_h_ago: float = inf  # then its clock began at its factory's time
+    factory_time: datetime | None = None  # None: its type's
+    utc_offset_min: int | None = None  # of its clock; None: as the scenario's
+    happens: tuple[Happening, ...] = ()
     interval_s: float = inf  # between measurements; a sensor also waits until a sample is due
     limit: int | None = None  # measurements, then no more
     slow_s: float = 3
@@ -144,6 +157,7 @@ class DeviceSpec:
     stored: int = 0  # measurements in memory at the start
     stored_every_h: float = 8
     clock_service: bool = True
+    stamps: Stamps = Stamps.CLOCK
     advertise_for_s: float = 30
     idle_s: float = 5
     settle_s: float = 0.3

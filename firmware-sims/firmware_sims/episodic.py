@@ -5,7 +5,7 @@ battery, people who take turns, a memory it gives away, and a ledger that knows 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import cycle
@@ -22,7 +22,7 @@ from firmware_sims.peripheral import Peripheral
 from firmware_sims.routine import Routine
 from firmware_sims.store_and_forward import Custom, Pace, StoreAndForward, Stored
 
-People = Mapping[int | None, Body]
+People = MutableMapping[int | None, Body]
 """Who measures, by user id; None is the one person of a device without users."""
 
 _CAPACITY = 200
@@ -103,7 +103,8 @@ class EpisodicDevice:
         self.forbidden = fittings.forbidden
         self._addition = addition
         self._instrument = instrument
-        self._turns = cycle(people)
+        self._people = people
+        self._turns = cycle(tuple(people))
         self._now = fittings.now
         self._ledger = fittings.ledger
         self._clock_service = fittings.clock_service
@@ -122,12 +123,19 @@ class EpisodicDevice:
             services.append(CurrentTime(self.clock, self.faults).service())
         return services
 
-    def measure(self, at: datetime | None = None) -> None:
-        """Let the next person measure, now or at a true time in the past."""
+    def measure(
+        self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
+    ) -> None:
+        """Let somebody measure, the next person by default, now or at a true time in the past.
+
+        `who` is the user id that they give the device, theirs or not, and their body.
+        """
         if self.faults.strikes(Fault.DROP_CLOCK):
             self.clock.reset()
         taken_at = at or self._now()
-        slot = next(self._turns)
+        slot = next(self._turns) if who is None else who[0]
+        if who is not None:
+            self._people[slot] = who[1]  # the device takes whoever gives an id for its user
         self._battery.use(self._instrument.charge_percent)
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
             self.store.keep(replace(self._instrument.failed(taken_at, slot), slot=slot))
@@ -140,9 +148,18 @@ class EpisodicDevice:
             record=self._records,
             measured_at=taken_at,
             slot=slot,
+            person=self._people[slot].person.name,
             kinds=measured.shown,
         )
         self.store.keep(*[replace(stored, slot=slot) for stored in measured.stored])
+
+    def change_battery(self, at: datetime) -> None:
+        """Let the battery have been changed at a true time gone by: the clock is lost."""
+        self.clock.lost(at)
+
+    def move_clock(self, at: datetime, by: timedelta) -> None:
+        """Let its user have moved the clock at a true time gone by."""
+        self.clock.moved(at, by)
 
     @property
     def held(self) -> int:

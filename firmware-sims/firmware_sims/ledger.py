@@ -34,6 +34,8 @@ class Produced:
     values: Mapping[str, str]
     measured_at: datetime
     slot: int | None = None
+    person: str | None = None
+    """Who was truly measured, by name, whatever the device was told; None where nobody says."""
 
 
 class Ledger:
@@ -51,6 +53,7 @@ class Ledger:
         record: int,
         measured_at: datetime,
         slot: int | None,
+        person: str | None = None,
         kinds: Mapping[Kind, Mapping[str, str]],
     ) -> None:
         """Write the lines of one record, before the device offers it to anybody."""
@@ -63,6 +66,7 @@ class Ledger:
                 values=values,
                 measured_at=measured_at,
                 slot=slot,
+                person=person,
             )
             self.produced.append(produced)
             if self._stream is not None:
@@ -81,4 +85,6 @@ def _line(produced: Produced) -> str:
         "measured_at": produced.measured_at.astimezone(UTC).isoformat(),
         "slot": produced.slot,
     }
+    if produced.person is not None:
+        row["person"] = produced.person
     return json.dumps(row) + "\n"

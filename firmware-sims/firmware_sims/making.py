@@ -1,7 +1,7 @@
 """Makes the devices of a scenario: each type from what the scenario says of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Protocol, runtime_checkable
@@ -58,6 +58,22 @@ class HasPairingMode(Protocol):
         """Hold the button."""
 
 
+@runtime_checkable
+class StoriedDevice(StagedDevice, Protocol):
+    """A device to which things happen in the course of a scenario, also while nobody looks."""
+
+    def measure(
+        self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
+    ) -> None:
+        """Measure somebody, now or at a true time gone by."""
+
+    def change_battery(self, at: datetime) -> None:
+        """Let the battery have been changed."""
+
+    def move_clock(self, at: datetime, by: timedelta) -> None:
+        """Let its user have moved the clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the devices of a scenario share: its people, true time, and one ledger."""
@@ -66,12 +82,13 @@ class Surroundings:
     ledger: Ledger
     now: Callable[[], datetime]
     forbidden: ForbiddenCommands
+    _bodies: dict[tuple[str, str], Body] = field(default_factory=dict)
 
     def body(self, spec: DeviceSpec, person: str) -> Body:
         """Return a person's body as one device meets it."""
         # Every device has its own draw, or adding one would change what the others measure.
-        seed = f"{self.scenario.seed}/{spec.name}"
-        return Body(self.scenario.people[person], seed)
+        body = Body(self.scenario.people[person], f"{self.scenario.seed}/{spec.name}")
+        return self._bodies.setdefault((spec.name, person), body)
 
     def people(self, spec: DeviceSpec) -> People:
         """Return who uses a device, by user id."""
@@ -88,10 +105,11 @@ class Surroundings:
         """Return a device's clock, with its past; `utc` for one that counts UTC."""
         clock = DeviceClock(
             self.now,
-            utc_offset=timedelta() if utc else self.utc_offset(),
+            utc_offset=timedelta() if utc else self.utc_offset(spec),
             error=timedelta(seconds=spec.clock_error_s),
             drift_ppm=spec.drift_ppm,
-            factory_time=factory_time,
+            factory_time=spec.factory_time or factory_time,
+            stamps=spec.stamps,
         )
         now = self.now()
         if spec.clock_moved_s:
@@ -101,8 +119,10 @@ class Surroundings:
             clock.lost(now - timedelta(hours=spec.battery_changed_h_ago))
         return clock
 
-    def utc_offset(self) -> timedelta:
-        """Return how far all devices' clocks are ahead of UTC."""
+    def utc_offset(self, spec: DeviceSpec) -> timedelta:
+        """Return how far a device's clock is ahead of UTC."""
+        if spec.utc_offset_min is not None:
+            return timedelta(minutes=spec.utc_offset_min)
         if self.scenario.utc_offset is not None:
             return self.scenario.utc_offset
         return self.now().astimezone().utcoffset() or timedelta()
@@ -287,7 +307,7 @@ def _contour_meter(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
         who = replace(who, pairing=Pairing.JUST_WORKS)  # without a bond it gives nothing away
     settings = MeterSettings(
         contour=True,
-        time_offset_min=where.utc_offset() // timedelta(minutes=1),
+        time_offset_min=where.utc_offset(spec) // timedelta(minutes=1),
         molar=spec.molar,
         meals=spec.meals,
         control_every=spec.control_every,
@@ -314,7 +334,7 @@ def _sensor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
         settings=SensorSettings(
             e2e_crc=spec.e2e_crc,
             session_control=spec.session_control,
-            utc_offset=where.utc_offset(),
+            utc_offset=where.utc_offset(spec),
             dst=DST_STANDARD,
             notification_gap_s=spec.notification_gap_s,
             slow_s=spec.slow_s,

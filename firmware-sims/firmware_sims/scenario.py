@@ -10,6 +10,10 @@
     name = "Cuff A"
     address = "C4:00:00:00:00:01"
     person = "odile"               # or users = { 1 = "odile", 2 = "marcel" }
+    happens = [                    # as the story goes: see `happenings`
+        { at_h = -30, what = "battery_changed" },
+        { at_h = 0.5, what = "measured" },
+    ]
 
 Everything else has a default: see `DeviceSpec`, and `Person` for a person's figures.
 """
@@ -19,14 +23,16 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from firmware_sims.body import Person
+from firmware_sims.device_clock import Stamps
 from firmware_sims.device_spec import TYPES, DeviceSpec, DeviceType
 from firmware_sims.faults import Fault
+from firmware_sims.happenings import Happening, What
 from firmware_sims.identity import Pairing
 from firmware_sims.packing.xiaomi import Unit
 
@@ -47,6 +53,7 @@ class Scenario:
     people: Mapping[str, Person]
     devices: tuple[DeviceSpec, ...]
     utc_offset: timedelta | None = None  # of every device's clock; None: this machine's own
+    begins: datetime | None = None  # for who brings a clock of their own: when the story begins
 
 
 def load(path: Path) -> Scenario:
@@ -66,18 +73,22 @@ def parse(text: str) -> Scenario:
         table = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"the scenario is not TOML: {error}") from error
-    _refuse_unknown("the scenario", table, {"seed", "utc_offset_min", "people", "device"})
+    _refuse_unknown("the scenario", table, {"seed", "utc_offset_min", "begins", "people", "device"})
     people, devices = table.get("people", {}), table.get("device", [])
     seed, offset_min = table.get("seed", 0), table.get("utc_offset_min")
     if not (isinstance(people, dict) and isinstance(devices, list)):
         raise ScenarioError("people are written [people.NAME], devices [[device]]")
     if not (isinstance(seed, int) and isinstance(offset_min, int | None)):
         raise ScenarioError("seed and utc_offset_min are whole numbers")
+    begins = table.get("begins")
+    if begins is not None and not (isinstance(begins, datetime) and begins.tzinfo):
+        raise ScenarioError("begins is a date and time with its offset from UTC")
     scenario = Scenario(
         seed=seed,
         people={key: _person(key, row) for key, row in people.items()},
         devices=tuple(_device(row) for row in devices),
         utc_offset=None if offset_min is None else timedelta(minutes=offset_min),
+        begins=begins,
     )
     _check_references(scenario)
     return scenario
@@ -117,6 +128,8 @@ def _typed(where: str, model: type, row: dict[str, Any], known: Set[str]) -> dic
     for key, value in row.items():
         try:
             values[key] = readers[key](value)
+        except ScenarioError as error:
+            raise ScenarioError(f"{where}: {error}") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ScenarioError(f"{where}: {key} cannot be {value!r}") from error
     return values
@@ -138,6 +151,23 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _naive(value: Any) -> datetime:
+    if not isinstance(value, datetime) or value.tzinfo is not None:
+        raise TypeError("not a date and time without offset")
+    return value
+
+
+def _happens(value: Any) -> tuple[Happening, ...]:
+    known = {entry.name for entry in dataclasses.fields(Happening)}
+    found = []
+    for row in value:
+        _refuse_unknown("what happens", row, known)
+        if not {"what", "at_h"} <= row.keys():
+            raise ScenarioError("what happens wants what and at_h")
+        found.append(Happening(**_typed("what happens", Happening, row, known)))
+    return tuple(found)
+
+
 def _faults(value: Any) -> dict[Fault, int]:
     return {Fault(name): _exactly(int)(times) for name, times in value.items()}
 
@@ -154,6 +184,11 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
     float: _number,
     Decimal: lambda value: Decimal(str(_number(value))),
     Pairing: Pairing,
+    Stamps: Stamps,
+    What: What,
+    str | None: _exactly(str),
+    datetime | None: _naive,
+    tuple[Happening, ...]: _happens,
     Unit: Unit,
     Mapping[Fault, int]: _faults,
     Mapping[int | None, str]: _exactly(dict),
@@ -186,7 +221,8 @@ def _refuse_unknown(where: str, row: Any, known: Set[str]) -> None:
 
 def _check_references(scenario: Scenario) -> None:
     for device in scenario.devices:
-        for person in device.users.values():
+        named = {happening.who for happening in device.happens} - {None}
+        for person in {*device.users.values(), *named}:
             if person not in scenario.people:
                 raise ScenarioError(f"device {device.name!r}: nobody is called {person!r}")
     for what in ("name", "address"):

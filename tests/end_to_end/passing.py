@@ -8,17 +8,23 @@ from gateway.clock import Instant, SystemClock
 
 
 class Passing:
-    """The machine's time, put ahead by all that was skipped: a clock, and what waits by it."""
+    """The machine's time, put ahead by all that was skipped: a clock, and what waits by it.
 
-    def __init__(self) -> None:
+    `begins` lets it begin at another date.
+    """
+
+    def __init__(self, begins: datetime | None = None) -> None:
         self._real = SystemClock()
         self._ahead_s = 0.0
+        self._calendar_ahead = timedelta() if begins is None else begins - self._real.now().utc
         self._waiting: set[asyncio.Timeout] = set()
 
     def now(self) -> Instant:
         real = self._real.now()
         ahead = timedelta(seconds=self._ahead_s)
-        return Instant(real.utc + ahead, real.monotonic + self._ahead_s, real.boot_id)
+        return Instant(
+            real.utc + self._calendar_ahead + ahead, real.monotonic + self._ahead_s, real.boot_id
+        )
 
     def utc(self) -> datetime:
         return self.now().utc

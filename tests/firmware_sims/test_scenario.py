@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from firmware_sims.faults import Fault
 from firmware_sims.identity import Pairing
-from firmware_sims.scenario import ScenarioError, load, parse
+from firmware_sims.scenario import SHIPPED, ScenarioError, load, parse
 
 PEOPLE = '[people.odile]\nname = "Odile"\nweight_kg = 64.5\n'
 CUFF = '[[device]]\ntype = "bp_monitor"\nname = "Cuff"\naddress = "C4:00:00:00:00:01"\n'
@@ -57,6 +57,16 @@ def test_users_are_keyed_by_their_number() -> None:
         (CUFF + 'person = "odile"\n[device.faults]\nslow = "often"', "faults cannot be"),
         (CUFF + 'person = "odile"\nfaults = "all"', "faults cannot be"),
         (CUFF + 'person = "nobody"', "nobody is called 'nobody'"),
+        (CUFF + 'person = "odile"\nhappens = 3', "happens cannot be"),
+        (CUFF + 'person = "odile"\nhappens = [{ what = "left" }]', "wants what and at_h"),
+        (CUFF + 'person = "odile"\nhappens = [{ at_h = 1, what = "flew" }]', "what cannot be"),
+        (
+            CUFF + 'person = "odile"\nhappens = [{ at_h = 1, what = "measured", who = "bo" }]',
+            "nobody is called 'bo'",
+        ),
+        (CUFF + 'person = "odile"\nfactory_time = "2000"', "factory_time cannot be"),
+        (CUFF + 'person = "odile"\nstamps = "sundial"', "stamps cannot be"),
+        ("begins = 2026-10-24T10:00:00", "begins is a date and time with its offset"),
         (CUFF + 'users = { a = "odile" }', "keyed by their number"),
         (CUFF.replace("bp_monitor", "cgm") + 'users = { 1 = "odile" }', "worn by one person"),
         ("people = 3", "people are written"),
@@ -84,3 +94,8 @@ def test_the_shipped_demonstration_is_found_by_its_name() -> None:
 def test_a_scenario_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"absent\.toml"):
         load(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_scenario_can_be_read(path: Path) -> None:
+    assert load(Path(path.name)).devices

@@ -1,7 +1,9 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+from bumble import core, hci
 from firmware_sims.device_clock import UNIX_EPOCH
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.scenario import Scenario, load, parse
@@ -109,3 +111,90 @@ async def test_a_mi_scale_is_staged_as_the_scenario_says() -> None:
     assert scale.clock.device_local() == UNIX_EPOCH + timedelta(hours=2)
     assert (scale.identity.manufacturer, list(scale.advertised)) == ("Xiaomi", [0x181D])
     assert [row.values["unit"] for row in ledger.produced] == ["lb"]
+
+
+HOUR = timedelta(hours=1)
+STORY = """
+    utc_offset_min = 60
+    [people.odile]
+    name = "Odile"
+    [people.marcel]
+    name = "Marcel"
+    [[device]]
+    type = "bp_monitor"
+    name = "Cuff"
+    address = "C4:00:00:00:00:01"
+    users = { 1 = "odile", 2 = "marcel" }
+    happens = [
+        { at_h = -2, what = "measured", who = "marcel" },
+        { at_h = 1, what = "left" },
+        { at_h = 2, what = "battery_changed" },
+        { at_h = 3, what = "measured", who = "odile", user = 2 },
+        { at_h = 4, what = "clock_set", by_s = -60 },
+        { at_h = 5, what = "clock_moved", by_s = 3600 },
+        { at_h = 6, what = "returned" },
+    ]
+"""
+
+
+async def test_a_story_takes_its_course_as_time_gets_there() -> None:
+    now, ledger = Time(), Ledger()
+    async with Stage(parse(STORY), ledger=ledger, now=now) as stage:
+        cuff = stage.devices["Cuff"]
+        first = cuff.held
+        now.pass_by(4.5 * HOUR)
+        await stage.catch_up()
+        away, shown = stage.away, cuff.clock.device_local(NOON + 3 * HOUR)
+        set_right = cuff.clock.device_local()
+        now.pass_by(1.5 * HOUR)
+        await stage.catch_up()
+
+        assert (first, cuff.held, stage.next_at) == (1, 2, None)
+        assert (away, stage.away) == ({"Cuff"}, frozenset())
+        assert shown == datetime.fromisoformat("2000-01-01T01:00:00")
+        assert set_right == datetime.fromisoformat("2026-03-10T17:29:00")
+        assert cuff.clock.device_local() == datetime.fromisoformat("2026-03-10T19:59:00")
+
+    whose = [(row.person, row.slot, row.measured_at - NOON) for row in ledger.produced[::2]]
+    assert whose == [("Marcel", 2, -2 * HOUR), ("Odile", 2, 3 * HOUR)]
+
+
+async def test_a_device_that_left_is_not_heard_until_it_returns() -> None:
+    now = Time()
+    async with Stage(parse(STORY), ledger=Ledger(), now=now) as stage:
+        now.pass_by(3 * HOUR)
+        await stage.catch_up()
+        central = await stage.radio.central()
+        with pytest.raises(core.TimeoutError):
+            await central.connect(hci.Address("C4:00:00:00:00:01"), timeout=0.2)
+
+        now.pass_by(3 * HOUR)
+        await stage.catch_up()
+        async with Collector(central, "C4:00:00:00:00:01") as collector:
+            await collector.discover()
+            await collector.subscribe(0x1810, 0x2A35)
+
+            assert len(await collector.received(0x2A35, 2)) == 2
+
+
+@pytest.mark.parametrize("stamps", ["zeros", "none"])
+async def test_a_clock_that_was_never_set_and_none_at_all(stamps: str) -> None:
+    text = f"""
+        [people.odile]
+        [[device]]
+        type = "scale"
+        name = "Scale"
+        address = "C4:00:00:00:00:01"
+        person = "odile"
+        composition = false
+        stored = 1
+        stamps = "{stamps}"
+    """
+    async with Stage(parse(text), ledger=Ledger(), now=Time()) as stage:
+        central = await stage.radio.central()
+        async with Collector(central, "C4:00:00:00:00:01") as collector:
+            await collector.discover()
+            await collector.subscribe(0x181D, 0x2A9D)
+            (weight,) = await collector.received(0x2A9D, 1)
+
+    assert (weight[0], weight[3:]) == ((2, bytes(7)) if stamps == "zeros" else (0, b""))

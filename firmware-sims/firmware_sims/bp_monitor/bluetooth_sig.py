@@ -16,6 +16,7 @@ from firmware_sims.gatt import INDICATE, READ, characteristic, is_secure, servic
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind
 from firmware_sims.packing import blood_pressure
+from firmware_sims.packing.date_time import Stamp
 from firmware_sims.packing.ieee11073 import Number, Special
 from firmware_sims.store_and_forward import Stored
 
@@ -35,7 +36,7 @@ class Encode(Protocol):
         pressures: blood_pressure.Pressures,
         *,
         kilopascal: bool,
-        device_local: datetime,
+        device_local: Stamp | None,
         pulse_per_min: Number,
         user: int | None,
         status: int,
@@ -115,12 +116,11 @@ class Cuff:
     def failed(self, taken_at: datetime, slot: int | None) -> Stored:
         """Fail to measure: NaN everywhere."""
         nothing = blood_pressure.Pressures(systolic=Special.NAN, diastolic=Special.NAN)
-        device_local = self._clock.device_local(taken_at)
         return self._stored(
             self._encode(
                 nothing,
                 kilopascal=self._kilopascal,
-                device_local=device_local,
+                device_local=self._clock.stamp(taken_at),
                 pulse_per_min=Special.NAN,
                 user=slot,
                 status=0,
@@ -138,7 +138,7 @@ class Cuff:
                 mean=self._shown(pressure.mean),
             ),
             kilopascal=self._kilopascal,
-            device_local=self._clock.device_local(taken_at),
+            device_local=self._clock.stamp(taken_at),
             pulse_per_min=pressure.pulse,
             user=slot,
             status=blood_pressure.Status.IRREGULAR_PULSE if pressure.irregular else 0,

@@ -163,8 +163,17 @@ class GlucoseSensor:
         )
         return (glucose, device_information_service(self.identity), self._battery.service())
 
-    def measure(self) -> None:
-        """Take the sample that is due, or the next one early; none after the session stopped."""
+    def measure(
+        self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
+    ) -> None:
+        """Take the sample that is due, or the next one early; none after the session stopped.
+
+        With `at`, all that were due until that true time. A sensor is worn by one person: `who` is
+        no news.
+        """
+        if at is not None:
+            self.remember(at, gap_at=None, gap=timedelta())
+            return
         if self.session.stopped:
             return
         if self.faults.strikes(Fault.DROP_CLOCK):
@@ -177,6 +186,15 @@ class GlucoseSensor:
             self._enter(sample)
         self._beside(self._send_live(sample))
 
+    def change_battery(self, at: datetime) -> None:
+        """Forget when the session began, as after a restart; the count of minutes goes on."""
+        self._start_known = False
+
+    def move_clock(self, at: datetime, by: timedelta) -> None:
+        """Let somebody's phone have written another start time; the count of minutes goes on."""
+        self.clock.set_to(self.clock.device_local() + by)
+        self._start_known = True
+
     @property
     def held(self) -> int:
         """How many samples the session has."""
@@ -184,7 +202,7 @@ class GlucoseSensor:
 
     def remember(self, until: datetime, *, gap_at: datetime | None, gap: timedelta) -> None:
         """Take every sample that was due until a true time, but none during a gap."""
-        while self.session.due_at <= until:
+        while self.session.due_at <= until and not self.session.stopped:
             if gap_at is not None and self.session.due_at >= gap_at:
                 self.session.skip(gap)
                 gap_at = None
@@ -194,13 +212,16 @@ class GlucoseSensor:
     async def run(self, peripheral: Peripheral) -> None:
         """Sample, and be there for whoever connects, until cancelled."""
         self._peripheral = self._access.peripheral = peripheral
-        async with asyncio.TaskGroup() as life:
-            self._life = life
-            life.create_task(self.routine.run(self.measure, self._until_due_s))
-            while True:
-                await peripheral.advertise()
-                await peripheral.until(lambda: peripheral.linked)
-                await peripheral.until(lambda: not peripheral.linked)
+        try:
+            async with asyncio.TaskGroup() as life:
+                self._life = life
+                life.create_task(self.routine.run(self.measure, self._until_due_s))
+                while True:
+                    await peripheral.advertise()
+                    await peripheral.until(lambda: peripheral.linked)
+                    await peripheral.until(lambda: not peripheral.linked)
+        finally:
+            self._life = None  # out of reach it goes on sampling, and tells nobody
 
     def _beside(self, procedure: Coroutine[Any, Any, None]) -> None:
         if self._life is None:
@@ -313,5 +334,6 @@ class GlucoseSensor:
             record=self._records,
             measured_at=self.session.started_at + timedelta(minutes=sample.time_offset_min),
             slot=None,
+            person=self._body.person.name,
             kinds={Kind.INTERSTITIAL_GLUCOSE: values},
         )

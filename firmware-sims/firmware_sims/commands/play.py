@@ -84,9 +84,13 @@ async def _play(scenario: "Scenario", arguments: argparse.Namespace) -> None:
             hci = await stage.radio.serve(host, int(port))
             _say(_ready(stage, hci))
             async with asyncio.TaskGroup() as group:
-                listening = group.create_task(_listen(stage, ended, arguments))
+                tasks = [
+                    group.create_task(_listen(stage, ended, arguments)),
+                    group.create_task(_tell(stage)),
+                ]
                 await ended.wait()
-                listening.cancel()
+                for task in tasks:
+                    task.cancel()
 
 
 def _ready(stage: "Stage", hci: str) -> str:
@@ -120,6 +124,13 @@ async def _listen(stage: "Stage", ended: asyncio.Event, arguments: argparse.Name
             ended.set()
     finally:
         transport.close()
+
+
+async def _tell(stage: "Stage") -> None:
+    """Let the story take its course."""
+    while (at := stage.next_at) is not None:
+        await asyncio.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
+        await stage.catch_up()
 
 
 def _say(line: str) -> None:

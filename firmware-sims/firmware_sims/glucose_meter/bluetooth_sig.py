@@ -173,8 +173,10 @@ class GlucoseMeter:
         """How many tests it remembers."""
         return len(self.memory)
 
-    def measure(self, at: datetime | None = None) -> None:
-        """Let the next person prick a finger, now or at a true time in the past."""
+    def measure(
+        self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
+    ) -> None:
+        """Let somebody prick a finger, the next person by default, now or at a time gone by."""
         if self.faults.strikes(Fault.DROP_CLOCK):
             self.clock.reset()
         if self.faults.strikes(Fault.RENUMBER):
@@ -187,8 +189,17 @@ class GlucoseMeter:
         elif self._settings.control_every and self._tests % self._settings.control_every == 0:
             self._keep(taken_at, self._wire(100), control=True)
         else:
-            self._test_blood(next(self._turns), taken_at)
+            self._test_blood(next(self._turns) if who is None else who[1], taken_at)
         self._life.wake()
+
+    def change_battery(self, at: datetime) -> None:
+        """Let the battery have been changed at a true time gone by: clock and numbers restart."""
+        self.clock.lost(at)
+        self._sequence = self._settings.first_sequence
+
+    def move_clock(self, at: datetime, by: timedelta) -> None:
+        """Let its user have moved the clock at a true time gone by."""
+        self.clock.moved(at, by)
 
     def remember(self, count: int, *, every: timedelta) -> None:
         """Keep so many tests of the past, the newest one interval ago."""
@@ -218,6 +229,7 @@ class GlucoseMeter:
             record=self._records,
             measured_at=taken_at,
             slot=None,
+            person=body.person.name,
             kinds={Kind.BLOOD_GLUCOSE: values},
         )
         self._keep(taken_at, self._wire(level), meal=meal)

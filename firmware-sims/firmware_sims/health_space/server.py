@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from types import TracebackType
@@ -69,7 +69,8 @@ class HealthSpace:
                 log = stack.enter_context(EventLog(folder / _LOG_FILE))
             self.ca_path = folder / CA_FILE
             self.service = Service(self.settings, self.clock.now, log)
-            context = ensure_certificates(folder, self.clock.now())
+            # TLS goes by the machine's own clock, whatever time the sandbox lives by.
+            context = ensure_certificates(folder, datetime.now(UTC))
             server = web.Server(self._serve, handler_cancellation=True, access_log=None)
             stack.push_async_callback(server.shutdown, _SHUTDOWN_S)
             self.link = Link(server, context, self._port)

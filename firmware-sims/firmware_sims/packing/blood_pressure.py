@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import IntFlag
 
 from firmware_sims.packing.checksum import crc16
-from firmware_sims.packing.date_time import date_time, seconds_since_epoch
+from firmware_sims.packing.date_time import Stamp, date_time, seconds_since_epoch
 from firmware_sims.packing.ieee11073 import Number, Special, sfloat
 
 
@@ -64,7 +64,7 @@ def measurement(
     pressures: Pressures,
     *,
     kilopascal: bool = False,
-    device_local: datetime | None = None,
+    device_local: Stamp | None = None,
     pulse_per_min: Number | None = None,
     user: int | None = None,
     status: int | None = None,

@@ -8,11 +8,10 @@ Source: captures of a BM85 (blood-pressure-monitor-fl #735, #737).
 """
 
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 
 from firmware_sims.packing.blood_pressure import Pressures
-from firmware_sims.packing.date_time import date_time
+from firmware_sims.packing.date_time import Stamp, date_time
 from firmware_sims.packing.ieee11073 import Number, sfloat
 
 _TIME, _PULSE, _STATUS, _RESERVED = 1 << 1, 1 << 2, 1 << 4, 1 << 6
@@ -23,7 +22,7 @@ def measurement(
     pressures: Pressures,
     *,
     kilopascal: bool,
-    device_local: datetime,
+    device_local: Stamp | None,
     pulse_per_min: Number,
     user: int | None,
     status: int,

@@ -12,10 +12,9 @@ Spec: Body Composition Service 1.0; GATT Specification Supplement, same names.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
-from firmware_sims.packing.date_time import date_time
+from firmware_sims.packing.date_time import Stamp, date_time
 from firmware_sims.packing.weight_scale import UNSUCCESSFUL, height, in_bits, mass
 
 _TENTH = Decimal("0.1")
@@ -31,7 +30,7 @@ class Composition:
 
     body_fat_percent: Decimal | None
     imperial: bool = False
-    device_local: datetime | None = None
+    device_local: Stamp | None = None
     user: int | None = None
     basal_metabolism_kj: int | None = None
     muscle_percent: Decimal | None = None

@@ -10,6 +10,7 @@ All are the device's own local time, without zone. Spec: GATT Specification Supp
 """
 
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 DST_STANDARD = 0
 DST_UNKNOWN = 255
@@ -19,9 +20,19 @@ _EPOCH_1900 = datetime(1900, 1, 1, tzinfo=UTC)
 _EPOCH_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def date_time(local: datetime | None) -> bytes:
-    """Return the 7 octets of a device's local time; None is "the clock was never set": zeros."""
-    if local is None:
+class Unset(Enum):
+    """The time of a clock that was never set."""
+
+    NEVER_SET = "never set"
+
+
+Stamp = datetime | Unset
+"""What a device that keeps a time says of a measurement."""
+
+
+def date_time(local: Stamp | None) -> bytes:
+    """Return the 7 octets of a device's local time; zeros if it does not know it."""
+    if not isinstance(local, datetime):
         return bytes(7)
     year = local.year.to_bytes(2, "little")
     return year + bytes([local.month, local.day, local.hour, local.minute, local.second])

@@ -10,10 +10,9 @@ Spec: Weight Scale Service 1.0.1; GATT Specification Supplement, same names.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
-from firmware_sims.packing.date_time import date_time
+from firmware_sims.packing.date_time import Stamp, date_time
 
 KG_PER_BIT = Decimal("0.005")
 LB_PER_BIT = Decimal("0.01")
@@ -36,7 +35,7 @@ def measurement(
     weight: Decimal | None,
     *,
     imperial: bool = False,
-    device_local: datetime | None = None,
+    device_local: Stamp | None = None,
     user: int | None = None,
     stature: Stature | None = None,
 ) -> bytes:

@@ -139,7 +139,7 @@ class Scale:
         return body_composition.Composition(
             body_fat_percent=Decimal(0),
             imperial=self._imperial,
-            device_local=self._clock.device_local(taken_at),
+            device_local=self._clock.stamp(taken_at),
             user=slot,
             basal_metabolism_kj=0,
             muscle_percent=Decimal(0),
@@ -154,7 +154,7 @@ class Scale:
         return weight_scale.measurement(
             None if mass is None else self._shown(mass.weight),
             imperial=self._imperial,
-            device_local=self._clock.device_local(taken_at),
+            device_local=self._clock.stamp(taken_at),
             user=slot,
             stature=stature,
         )
@@ -165,7 +165,7 @@ class Scale:
         return body_composition.Composition(
             body_fat_percent=mass.body_fat_percent,
             imperial=self._imperial,
-            device_local=self._clock.device_local(taken_at),
+            device_local=self._clock.stamp(taken_at),
             user=slot,
             basal_metabolism_kj=mass.basal_metabolism_kj,
             muscle_percent=mass.muscle_percent,

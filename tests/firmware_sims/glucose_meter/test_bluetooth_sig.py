@@ -17,7 +17,7 @@ from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Ledger
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import BRISK, NOON, Time, body, identity
 
 HOUR = timedelta(hours=1)
 
@@ -165,6 +165,19 @@ async def test_numbers_wrap_and_begin_anew_with_a_new_battery() -> None:
         await asked(collector, "0101")
 
     assert sequences(collector.values[0x2A18]) == [0xFFFF, 0, 1, 0xFFFF]
+
+
+async def test_a_changed_battery_takes_clock_and_numbers_and_leaves_the_tests() -> None:
+    device = meter(tests=0)
+    device.measure(NOON - 30 * HOUR)
+    device.change_battery(NOON - 20 * HOUR)
+    device.measure(NOON - 10 * HOUR)
+    async with discovered(device) as collector:
+        await subscribed(collector)
+        await asked(collector, "0101")
+
+    told = [frame.hex(" ")[3:26] for frame in collector.values[0x2A18]]
+    assert told == ["01 00 ea 07 03 09 07 00", "01 00 d0 07 01 01 0a 00"]
 
 
 async def test_a_control_solution_is_marked_and_a_failed_strip_is_no_number() -> None:
