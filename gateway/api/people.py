@@ -40,6 +40,17 @@ class NewAssignment(BaseModel):
     since: AwareDatetime
 
 
+class AssignmentEnd(BaseModel):
+    """Whom a device measures no more, from when on."""
+
+    model_config = _STRICT
+
+    device: str
+    subject: SubjectId
+    slot: str | None = None
+    until: AwareDatetime
+
+
 class Adoption(BaseModel):
     """A device the gateway may talk with."""
 
@@ -100,6 +111,24 @@ async def assign(hub: HubHere, new: NewAssignment) -> Assignment:
     """Say whom a device measures, and adopt it."""
     device = await _adopt(hub, new.device, None)
     return await hub.journal.assign(device, new.slot, new.subject, new.since)
+
+
+@router.post("/assignments/end", status_code=201)
+async def end_assignment(hub: HubHere, end: AssignmentEnd) -> Assignment:
+    """Say that a device measures somebody no more; whose later readings are is said anew."""
+    device = hub.resolve(end.device)
+    found = [
+        made
+        for made in hub.reader.assignments()
+        if (made.device, made.slot, made.subject) == (device, end.slot, end.subject)
+        and made.until is None
+        and made.since < end.until
+    ]
+    if not found:
+        raise HTTPException(
+            404, "The device does not measure them, or not with that user number: see 'devices'."
+        )
+    return await hub.journal.end_assignment(found[-1], end.until)
 
 
 @router.get("/devices")

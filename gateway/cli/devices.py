@@ -18,6 +18,7 @@ def add(app: typer.Typer) -> None:
     app.command()(devices)
     app.command()(adopt)
     app.command()(assign)
+    app.command()(unassign)
     app.add_typer(people, name="people")
 
 
@@ -91,6 +92,30 @@ def assign(
         return
     where = f", user {slot}," if slot is not None else ""
     say(f"{answer['device']}{where} measures them since {answer['since']}.")
+
+
+def unassign(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(help="The device's id or address.")],
+    whom: Annotated[str, typer.Argument(help="The person.", metavar="PERSON")],
+    slot: Annotated[str | None, typer.Option(help="The device's user number; all if none.")] = None,
+    since: Since = "now",
+    json: Json = False,
+) -> None:
+    """Say whom a device measures no more. Their readings since then are nobody's, or another's."""
+    client = context.obj.client
+    answer = client.post(
+        *("assignments", "end"),
+        device=device,
+        subject=person(client, whom)["id"],
+        slot=slot,
+        until=moment(since),
+    )
+    if json:
+        as_json(answer)
+        return
+    where = f", user {slot}," if slot is not None else ""
+    say(f"{answer['device']}{where} measures them no more since {answer['until']}.")
 
 
 @people.command("add")

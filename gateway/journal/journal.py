@@ -239,7 +239,7 @@ class Journal:
         return made
 
     async def end_assignment(self, assignment: Assignment, until: datetime) -> Assignment:
-        """Let an assignment end; what was attributed by it keeps its person."""
+        """Let an assignment end; whose its later readings are is said anew."""
         return await self._writer.run(lambda tx: people.end_assignment(tx, assignment, until))
 
     async def reassign(self, entry: ReadingId, subject: SubjectId) -> None:

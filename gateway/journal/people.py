@@ -93,7 +93,11 @@ def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
 
 
 def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> Assignment:
-    """Let the assignment end; readings already attributed by it keep their person."""
+    """Let the assignment end.
+
+    Whose its entries are that were, or may have been, measured later is said anew; what a person
+    said of an entry stands.
+    """
     device = devices.number_of(tx, assignment.device)
     ended = assignment.model_copy(update={"until": until})
     changed = tx.db.run(
@@ -105,6 +109,13 @@ def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> 
         raise JournalError("the journal has no such assignment to end")
     tx.memory.assignments.pop(device, None)
     audit.append(tx, audit.Audited.ASSIGNMENT_ENDED, _manifest(device, ended))
+    for (number,) in tx.db.rows(
+        "SELECT number FROM entries AS e WHERE device = ? AND subject = ? AND attribution = ?"
+        " AND ? <= (SELECT measured_us + uncertainty_us FROM timings WHERE entry = e.number"
+        " ORDER BY step DESC LIMIT 1)",
+        (device, assignment.subject, Attribution.ASSIGNMENT, to_us(until)),
+    ):
+        look_again(tx, number)
     return ended
 
 

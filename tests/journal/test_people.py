@@ -79,6 +79,24 @@ async def test_an_ended_assignment_covers_no_later_reading(
     assert _owners(reader) == {"seq:1": subject, "seq:2": subject, "seq:3": None}
 
 
+async def test_an_assignment_that_ends_in_the_past_lets_go_of_what_came_later(
+    journal: Journal, reader: Reader
+) -> None:
+    ada, bo = [(await journal.add_subject(name)).id for name in ("Ada", "Bo")]
+    await journal.adopt(SCALE.id, SCALE.driver)
+    adas = await journal.assign(SCALE.id, None, ada, START - DAY)
+    _, _, claimed = await journal.record(
+        SCALE, [weight(1), weight(2, at=START + DAY), weight(3, at=START + DAY)]
+    )
+    await journal.reassign(claimed.id, bo)
+    await journal.reassign(claimed.id, ada)  # she said that it is hers
+
+    await journal.end_assignment(adas, START + DAY / 2)
+    await journal.assign(SCALE.id, None, bo, START + DAY / 2)
+
+    assert _owners(reader) == {"seq:1": ada, "seq:2": bo, "seq:3": ada}
+
+
 async def test_a_claim_keeps_time_and_content(journal: Journal, reader: Reader) -> None:
     subject = (await journal.add_subject("Ada")).id
     (entry,) = await journal.record(SCALE, [weight(1)])
