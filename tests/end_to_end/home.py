@@ -147,10 +147,13 @@ class Home:
             )
         )
 
-    async def give(self, device: str, driver: str, name: str) -> None:
-        """Adopt a device, and say whom it measures."""
+    async def give(self, device: str, driver: str, name: str, *, slot: int | None = None) -> None:
+        """Adopt a device, and say whom it measures, or one of its user ids."""
         await self.post("devices", "adopt", device=device, driver=driver)
-        await self.post("assignments", device=device, subject=self.people[name], since=LONG_AGO)
+        whose: dict[str, object] = {"subject": self.people[name], "since": LONG_AGO}
+        if slot is not None:
+            whose["slot"] = str(slot)
+        await self.post("assignments", device=device, **whose)
 
     async def weigh(self, name: str, times: int = 1) -> None:
         """Let a person stand on a scale of their own, which gives its readings to the daemon."""
