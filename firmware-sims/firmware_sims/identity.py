@@ -1,7 +1,8 @@
 """Who a virtual device is: what it advertises, what it says about itself, how it pairs."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,21 @@ class Pairing(StrEnum):
     NONE = "none"
     JUST_WORKS = "just_works"
     PASSKEY = "passkey"
+    """It shows `Identity.passkey`, to be typed at the collector."""
+    KEYPAD = "keypad"
+    """The collector shows a code, to be typed on the device's `Panel`."""
+    NUMBERS = "numbers"
+    """Both show a number; the device's is on its `Panel`."""
+
+
+class Panel:
+    """What a person at a device types on it and reads from it while it pairs."""
+
+    def __init__(self) -> None:
+        self.keyed: asyncio.Queue[int] = asyncio.Queue()
+        """Codes that the person types."""
+        self.shown: asyncio.Queue[int] = asyncio.Queue()
+        """Numbers that the device shows; whoever looks, agrees to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +49,7 @@ class Identity:
     firmware: str = "1.0.0"
     pairing: Pairing = Pairing.NONE
     passkey: int = 0
+    panel: Panel = field(default_factory=Panel, compare=False)
     pairable: Callable[[], bool] = lambda: True
 
 
@@ -80,30 +97,51 @@ def advertisement(
 
 def pairing_config(identity: Identity) -> Any:
     """Return the rules of bumble's pairing for a device."""
-    passkey = identity.pairing is Pairing.PASSKEY
+    match identity.pairing:
+        case Pairing.PASSKEY:
+            delegate: PairingDelegate = _PasskeyDisplay(identity.passkey)
+        case Pairing.KEYPAD:
+            delegate = _Keypad(identity.panel)
+        case Pairing.NUMBERS:
+            delegate = _NumberDisplay(identity.panel)
+        case _:
+            delegate = PairingDelegate()
     return PairingConfig(
-        mitm=passkey,
-        delegate=_PasskeyDisplay(identity) if passkey else _Agreeing(identity),
+        mitm=identity.pairing not in (Pairing.NONE, Pairing.JUST_WORKS),
+        delegate=delegate,
         identity_address_type=PairingConfig.AddressType.RANDOM,
     )
 
 
-class _Agreeing(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
-    """Agrees to be paired while the device is pairable."""
-
-    def __init__(self, identity: Identity, **capabilities: Any) -> None:
-        super().__init__(**capabilities)
-        self._identity = identity
-
-    async def accept(self) -> bool:
-        return self._identity.pairable()
-
-
-class _PasskeyDisplay(_Agreeing):
+class _PasskeyDisplay(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
     """A display that always shows the passkey of the scenario."""
 
-    def __init__(self, identity: Identity) -> None:
-        super().__init__(identity, io_capability=PairingDelegate.DISPLAY_OUTPUT_ONLY)
+    def __init__(self, passkey: int) -> None:
+        super().__init__(io_capability=PairingDelegate.DISPLAY_OUTPUT_ONLY)
+        self._passkey = passkey
 
     async def generate_passkey(self) -> int:
-        return self._identity.passkey
+        return self._passkey
+
+
+class _Keypad(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+    """Keys and no display."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__(io_capability=PairingDelegate.KEYBOARD_INPUT_ONLY)
+        self._panel = panel
+
+    async def get_number(self) -> int:
+        return await self._panel.keyed.get()
+
+
+class _NumberDisplay(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+    """A display, and a key to say that both show the same."""
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__(io_capability=PairingDelegate.DISPLAY_OUTPUT_AND_YES_NO_INPUT)
+        self._panel = panel
+
+    async def compare_numbers(self, number: int, digits: int) -> bool:
+        self._panel.shown.put_nowait(number)
+        return True

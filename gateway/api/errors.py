@@ -10,6 +10,7 @@ from gateway.errors import (
     GatewayError,
     JournalError,
     JournalFull,
+    LinkError,
     UplinkError,
 )
 
@@ -17,6 +18,7 @@ _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (JournalFull, 507),
     (JournalError, 409),
     (UplinkError, 502),
+    (LinkError, 503),
     (ConfigError, 422),
     (GatewayError, 500),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
+from enum import StrEnum
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -47,6 +48,31 @@ class Sighted(BaseModel):
     rssi_dbm: int | None
     adopted: bool
     seen_at: datetime
+
+
+class Asked(StrEnum):
+    """What a person is asked while a device pairs."""
+
+    TYPE_CODE = "type_code"
+    """The device shows six digits: type them here."""
+    SHOW_CODE = "show_code"
+    """Type the six digits shown here on the device."""
+    CONFIRM = "confirm"
+    """The device has no code: may it pair?"""
+
+
+class Asking(BaseModel):
+    """A question of a device that is being paired."""
+
+    number: int
+    device: DeviceId
+    name: str | None
+    """What the device calls itself."""
+    asks: Asked
+    code: str | None
+    """Six digits, where the person is to type them on the device."""
+    seconds_left: int
+    """For how long an answer is worth anything."""
 
 
 class Hub(Protocol):
@@ -100,6 +126,18 @@ class Hub(Protocol):
 
     async def adopt(self, device: DeviceId, driver: str) -> None:
         """Make the device ours."""
+        ...
+
+    def questions(self) -> Sequence[Asking]:
+        """List what devices that are being paired ask."""
+        ...
+
+    async def answer(self, asked: Asking, answer: int | bool | None) -> bool:
+        """Give the code, yes, or None to refuse; False if it is not asked any more."""
+        ...
+
+    async def forget(self, device: DeviceId) -> bool:
+        """Drop the bond with a device on every radio; returns whether there was one."""
         ...
 
     def metrics(self) -> str:

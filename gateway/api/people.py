@@ -60,6 +60,14 @@ class Adoption(BaseModel):
     driver: str | None = None
 
 
+class Forgetting(BaseModel):
+    """A device whose bond is dropped; it stays ours."""
+
+    model_config = _STRICT
+
+    device: str
+
+
 class Claim(BaseModel):
     """Whose an unclaimed reading is."""
 
@@ -153,6 +161,15 @@ async def devices(hub: HubHere) -> list[dict[str, Any]]:
 async def adopt(hub: HubHere, adoption: Adoption) -> dict[str, str]:
     """Let the gateway talk with a device."""
     return {"id": await _adopt(hub, adoption.device, adoption.driver)}
+
+
+@router.post("/devices/forget", status_code=201)
+async def forget(hub: HubHere, forgetting: Forgetting) -> dict[str, str | bool]:
+    """Drop the bond with a device, which may have lost its own: it can then be paired anew."""
+    device = hub.resolve(forgetting.device)
+    if device not in {known.device.id for known in hub.reader.devices()}:
+        raise HTTPException(404, "There is no such device here: see 'devices'.")
+    return {"id": device, "was_bonded": await hub.forget(device)}
 
 
 @router.get("/sightings")

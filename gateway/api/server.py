@@ -9,7 +9,17 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from gateway import __version__
-from gateway.api import audit, consents, corrections, glucose, health, kiosk, people, readings
+from gateway.api import (
+    audit,
+    consents,
+    corrections,
+    glucose,
+    health,
+    kiosk,
+    pairing,
+    people,
+    readings,
+)
 from gateway.api.errors import translate
 from gateway.api.hub import Hub
 
@@ -27,7 +37,7 @@ def make_app(hub: Hub) -> FastAPI:
         redoc_url=None,
     )
     app.state.hub = hub
-    for part in (health, people, consents, readings, glucose, corrections, kiosk, audit):
+    for part in (health, people, pairing, consents, readings, glucose, corrections, kiosk, audit):
         app.include_router(part.router, prefix=PREFIX)
     translate(app)
     return app

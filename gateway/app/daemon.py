@@ -18,6 +18,7 @@ from gateway.app.hub_time import hub_clock, watch
 from gateway.app.kiosk import watch_kiosk
 from gateway.app.making import make_as_due, wanted
 from gateway.app.ours import Ours
+from gateway.app.pairing import PairingDesk
 from gateway.app.parts import (
     capturing,
     described_devices,
@@ -76,7 +77,8 @@ async def daemon(
     metrics = Metrics()
     registry = installed(config.drivers.guests)
     pause = _pause_by(timer)
-    radios = tuple(transports(config, registry, clock, pause))
+    desk = PairingDesk(clock)
+    radios = tuple(transports(config, registry, clock, pause, desk))
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await _open_journal(config, clock))
         reader = stack.enter_context(Reader.open(config.journal))
@@ -112,6 +114,8 @@ async def daemon(
             worker,
             [destination.uplink for destination in there],
             ours,
+            radios,
+            desk,
         )
         async with asyncio.TaskGroup() as group:
             parts = [

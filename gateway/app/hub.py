@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 from gateway import __version__
-from gateway.api.hub import Part, Sighted, Status
+from gateway.api.hub import Asking, Part, Sighted, Status
 from gateway.app.ours import Ours
+from gateway.app.pairing import PairingDesk, asking
 from gateway.clock import Clock
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
@@ -20,6 +21,7 @@ from gateway.errors import ConfigError, UplinkError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
+from gateway.transport.api import Bonding, Transport
 from gateway.transport.serial import absent
 from gateway.uplink.api import Present, Uplink
 from gateway.uplink.fleet_health import Health
@@ -46,6 +48,8 @@ class DaemonHub:
         worker: Worker,
         uplinks: Sequence[Uplink],
         ours: Ours,
+        radios: Sequence[Transport],
+        desk: PairingDesk,
     ) -> None:
         self.journal = journal
         self.reader = reader
@@ -59,6 +63,8 @@ class DaemonHub:
         self._uplinks = {uplink.name: uplink for uplink in uplinks}
         self._present = {uplink.name: uplink for uplink in uplinks if isinstance(uplink, Present)}
         self._ours = ours
+        self._bonding = [radio for radio in radios if isinstance(radio, Bonding)]
+        self._desk = desk
         self._started_s = clock.now().monotonic
 
     @property
@@ -136,6 +142,28 @@ class DaemonHub:
         await self.journal.adopt(device, driver)
         self._ours.add(device, driver)
         self._supervisor.retry(device)
+
+    def questions(self) -> Sequence[Asking]:
+        """List what devices that are being paired ask."""
+        names = {seen.address: seen.name for seen in self._supervisor.status().sightings}
+        return [
+            asking(each, left, names.get(each.address)) for each, left in self._desk.questions()
+        ]
+
+    async def answer(self, asked: Asking, answer: int | bool | None) -> bool:
+        """Give the code, yes, or None to refuse; the audit chain tells which."""
+        if not self._desk.answer(asked.number, answer):
+            return False
+        how = "refused" if answer is None else "agreed" if answer is True else "code"
+        await self.journal.pairing_answered(asked.device, how)
+        return True
+
+    async def forget(self, device: DeviceId) -> bool:
+        """Drop the bond with a device on every radio; the next conversation pairs it anew."""
+        bonded = [await radio.forget(device) for radio in self._bonding]
+        await self.journal.bond_forgotten(device)
+        self._supervisor.retry(device)
+        return any(bonded)
 
     def metrics(self) -> str:
         """Render the counters."""

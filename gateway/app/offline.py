@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import tzinfo
 
 from gateway import __version__
-from gateway.api.hub import Sighted, Status
+from gateway.api.hub import Asking, Sighted, Status
 from gateway.app.parts import routes
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
@@ -70,6 +70,18 @@ class OfflineHub:
     async def adopt(self, device: DeviceId, driver: str) -> None:
         """Make the device ours; the daemon finds it so when it starts."""
         await self.journal.adopt(device, driver)
+
+    def questions(self) -> Sequence[Asking]:
+        """Refuse: no device is being paired."""
+        raise ConfigError(_START_IT)
+
+    async def answer(self, asked: Asking, answer: int | bool | None) -> bool:
+        """Refuse: no device is being paired."""
+        raise ConfigError(_START_IT)
+
+    async def forget(self, device: DeviceId) -> bool:
+        """Refuse: the daemon's radio has the bonds."""
+        raise ConfigError(_START_IT)
 
     def metrics(self) -> str:
         """Return no counters: they are the daemon's."""

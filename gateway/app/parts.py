@@ -18,6 +18,7 @@ from gateway.transport.api import OpenLink, Transport
 from gateway.transport.ble import BleTransport
 from gateway.transport.capture import CaptureWriter, load
 from gateway.transport.hci import HciTransport
+from gateway.transport.pairing import Owner
 from gateway.transport.replay import ReplayTransport
 from gateway.transport.serial import SerialTransport
 from gateway.transport.usb import UsbTransport
@@ -46,10 +47,11 @@ def transports(
     drivers: Iterable[Driver],
     clock: Clock,
     pause: Callable[[float], Awaitable[None]],
+    owner: Owner | None = None,
 ) -> Iterator[Transport]:
-    """Make every transport of the configuration. Raises ConfigError."""
+    """Make every transport of the configuration; `owner` helps to pair. Raises ConfigError."""
     if config.ble is not None:
-        yield BleTransport(config.ble, clock, pause=pause)
+        yield BleTransport(config.ble, clock, owner=owner, pause=pause)
     for index, controller in enumerate(config.hci):
         kept = controller.bonds or config.hub.state / f"bonds-{index}.json"
         yield HciTransport(controller.model_copy(update={"bonds": kept}), clock)

@@ -9,13 +9,16 @@ import typer
 from gateway.cli.arguments import Json, Since, moment, person
 from gateway.cli.show import as_json, rows, say
 
+devices = typer.Typer(
+    invoke_without_command=True, help="The devices that were adopted, with their last reading."
+)
 people = typer.Typer(no_args_is_help=True, help="The people this hub measures.")
 
 
 def add(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.command()(scan)
-    app.command()(devices)
+    app.add_typer(devices, name="devices")
     app.command()(adopt)
     app.command()(assign)
     app.command()(unassign)
@@ -39,8 +42,11 @@ def scan(context: typer.Context, json: Json = False) -> None:
     rows("Devices in reach", columns, answer)
 
 
-def devices(context: typer.Context, json: Json = False) -> None:
+@devices.callback()
+def list_devices(context: typer.Context, json: Json = False) -> None:
     """List the devices that were adopted, with their last reading."""
+    if context.invoked_subcommand is not None:
+        return
     answer = context.obj.client.get("devices")
     if json:
         as_json(answer)
@@ -58,6 +64,17 @@ def devices(context: typer.Context, json: Json = False) -> None:
         "problem": "problem",
     }
     rows("Devices", columns, answer)
+
+
+@devices.command()
+def forget(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(help="The device's id or address.")],
+) -> None:
+    """Drop the Bluetooth bond with a device that lost its own. It stays ours and is paired anew."""
+    answer = context.obj.client.post("devices", "forget", device=device)
+    dropped = "The bond is dropped." if answer["was_bonded"] else "There was no bond."
+    say(f"{dropped} Bring the device into its pairing mode; 'pairing answer' if it shows a code.")
 
 
 def adopt(

@@ -17,6 +17,7 @@ from gateway.cli import (
     corrections,
     devices,
     journal,
+    pairing,
     report,
     tools,
 )
@@ -98,6 +99,7 @@ def demo(
 
 
 devices.add(app)
+pairing.add(app)
 consents.add(app)
 journal.add(app)
 corrections.add(app)

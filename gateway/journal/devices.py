@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.domain.device import Device, DeviceId
 from gateway.errors import JournalError
+from gateway.journal import audit
 from gateway.journal.keys import NOBODY, Keyring
 from gateway.journal.writer import Transaction
 
@@ -31,6 +32,18 @@ def adopt(tx: Transaction, device: DeviceId, driver: str) -> None:
     """Keep that the owner accepted this device, read by this driver, seen before or not."""
     number, _ = describe(tx, Device(id=device, driver=driver))
     tx.db.run("UPDATE devices SET adopted = 1 WHERE number = ?", (number,))
+
+
+def pairing_answered(tx: Transaction, device: DeviceId, how: str) -> None:
+    """Audit what a person said when the device was being paired; the code is nowhere."""
+    audit.append(
+        tx, audit.Audited.PAIRING_ANSWERED, {"device": number_of(tx, device), "answer": how}
+    )
+
+
+def bond_forgotten(tx: Transaction, device: DeviceId) -> None:
+    """Audit that the bond with the device was dropped."""
+    audit.append(tx, audit.Audited.BOND_FORGOTTEN, {"device": number_of(tx, device)})
 
 
 def number_of(tx: Transaction, device: DeviceId) -> int:

@@ -205,6 +205,14 @@ class Journal:
         """Keep that the owner accepted this device, to be read by this driver."""
         await self._writer.run(lambda tx: devices.adopt(tx, device, driver))
 
+    async def pairing_answered(self, device: DeviceId, how: str) -> None:
+        """Keep what a person said when the device was being paired: code, agreed or refused."""
+        await self._writer.run(lambda tx: devices.pairing_answered(tx, device, how))
+
+    async def bond_forgotten(self, device: DeviceId) -> None:
+        """Keep that the bond with the device was dropped."""
+        await self._writer.run(lambda tx: devices.bond_forgotten(tx, device))
+
     async def add_subject(self, label: str) -> Subject:
         """Add a person under a new opaque id. `label` is what the household calls them."""
         return await self._writer.run(lambda tx: people.add_subject(tx, label))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Link, Manifest, Sighting
@@ -38,4 +38,16 @@ class Transport(Protocol):
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
         """Connect. Raises LinkTimeout, LinkLost, PairingNeeded or RadioUnavailable."""
+        ...
+
+
+@runtime_checkable
+class Bonding(Protocol):
+    """A transport that keeps bonds with devices it paired."""
+
+    async def forget(self, device: DeviceId, /) -> bool:
+        """Drop the bond with a device, so that it can be paired anew; returns if there was one.
+
+        Raises RadioUnavailable.
+        """
         ...

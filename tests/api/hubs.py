@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.api.hub import Sighted, Status
+from gateway.api.hub import Asking, Sighted, Status
 from gateway.api.inside import request
 from gateway.api.server import make_app
+from gateway.app.pairing import PairingDesk, asking
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
@@ -33,6 +34,8 @@ class JournalHub:
         self.clock = clock
         self.paired: list[tuple[str, str, str]] = []
         self.left = 0
+        self.desk = PairingDesk(clock)
+        self.bonds: set[str] = set()
 
     def status(self) -> Status:
         return Status(version="0", running=True)
@@ -48,6 +51,17 @@ class JournalHub:
 
     async def adopt(self, device: DeviceId, driver: str) -> None:
         await self.journal.adopt(device, driver)
+
+    def questions(self) -> Sequence[Asking]:
+        return [asking(each, left, "Cuff") for each, left in self.desk.questions()]
+
+    async def answer(self, asked: Asking, answer: int | bool | None) -> bool:
+        return self.desk.answer(asked.number, answer)
+
+    async def forget(self, device: DeviceId) -> bool:
+        known = device in self.bonds
+        self.bonds.discard(device)
+        return known
 
     def metrics(self) -> str:
         return ""

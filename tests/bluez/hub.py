@@ -69,12 +69,18 @@ class Owner:
         self.asked: list[str] = []
         self.waits = asyncio.Event()
 
-    async def passkey(self, address: str) -> int | None:
+    async def type_code(self, address: str, within: float, /) -> int | None:
         self.asked.append(address)
         if not self.passkeys:
             self.waits.set()
             await asyncio.Event().wait()
         return self.passkeys.pop(0)
+
+    async def show_code(self, address: str, code: int, within: float, /) -> None:
+        raise NotImplementedError
+
+    async def confirm(self, address: str, within: float, /) -> bool:
+        raise NotImplementedError
 
 
 class Hub:
@@ -84,7 +90,7 @@ class Hub:
         clock = SystemClock()
         self.owner = Owner()
         self.adopted: dict[DeviceId, str] = {}
-        self.transport = BleTransport(BleSettings(), clock, ask_passkey=self.owner.passkey)
+        self.transport = BleTransport(BleSettings(), clock, owner=self.owner)
         self.supervisor = Supervisor(
             [self.transport],
             installed(),

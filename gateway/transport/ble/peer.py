@@ -45,7 +45,7 @@ class BleakPeer:
                 # This is how BlueZ 5.82 says that the other side has lost the bond.
                 raise PairingNeeded(
                     "The device does not know the gateway any more: let the gateway forget it and"
-                    " pair it again."
+                    " pair it again ('devices forget')."
                 ) from error
             raise link_trouble(error, "connecting") from error
         return [
@@ -77,7 +77,9 @@ class BleakPeer:
         await self._asked(self._client.start_notify(handle, arrived), "subscribing")
 
     async def pair(self) -> None:
-        """Ask the operating system to pair."""
+        """Ask the operating system to pair, once the owner agreed if they are to be asked."""
+        if self._agent is not None and not await self._agent.agrees(self._address):
+            raise PairingNeeded(self.pairing_problem() or _failed("refused"))
         try:
             await self._client.pair()
         except FAILURES as error:

@@ -30,11 +30,12 @@ from gateway.errors import LinkError, LinkLost, RadioTrouble
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble.adapter import BluezAdapter
 from gateway.transport.ble.advertising import is_bonded, is_rotating, sighting_of
-from gateway.transport.ble.agent import Agent, AskPasskey
+from gateway.transport.ble.agent import Agent, WithoutCode
 from gateway.transport.ble.bluez import attended, forget, has_bond
 from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.scanning import Gone, Scanning
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, bonded_first, within
+from gateway.transport.pairing import Owner
 
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
@@ -50,14 +51,16 @@ class BleSettings(BaseModel):
 
     Not its name: hci0 and hci1 may change places at the next boot.
     """
+    pairing_without_code: WithoutCode = WithoutCode.ACCEPT
+    """Whether a device that was adopted may pair without a code: `accept`; `ask` its owner; or
+    `refuse`, and use only devices with a code."""
 
 
 class BleTransport:
     """A `Transport` over the operating system's Bluetooth.
 
-    `ask_passkey` has the owner type the code that a device shows while it pairs; without it, such
-    devices cannot be paired. `scanner` and `client` replace bleak's own backends, and with them
-    BlueZ.
+    `owner` is asked while a device pairs; without one, devices with a code cannot be paired.
+    `scanner` and `client` replace bleak's own backends, and with them BlueZ.
     """
 
     def __init__(
@@ -66,7 +69,7 @@ class BleTransport:
         clock: Clock,
         deadlines: Deadlines | None = None,
         *,
-        ask_passkey: AskPasskey | None = None,
+        owner: Owner | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         scanner: type[BaseBleakScanner] | None = None,
         client: type[BaseBleakClient] | None = None,
@@ -78,7 +81,7 @@ class BleTransport:
         self._scanner_backend = scanner
         self._client_backend = client
         over_bluez = sys.platform == "linux" and scanner is None
-        self._agent = Agent(ask_passkey) if over_bluez else None
+        self._agent = Agent(owner, settings.pairing_without_code) if over_bluez else None
         self._heard: OrderedDict[str, BLEDevice] = OrderedDict()
         self._links: WeakSet[Arrivals] = WeakSet()
 
@@ -173,7 +176,7 @@ class BleTransport:
         deadlines = self._deadlines if bonded else _with_pairing(self._deadlines)
         return GattLink(peer, arrivals, characteristics, self._clock, deadlines, bonded=bonded)
 
-    async def forget(self, device: DeviceId) -> bool:
+    async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one.
 
         Raises RadioUnavailable.
@@ -189,4 +192,5 @@ def _with_pairing(deadlines: Deadlines) -> Deadlines:
         deadlines,
         read=deadlines.read + deadlines.pair,
         request=deadlines.request + deadlines.pair,
+        pair=2 * deadlines.pair,  # perhaps the owner is asked before
     )

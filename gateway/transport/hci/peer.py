@@ -54,7 +54,7 @@ class BumblePeer:
             raise PairingNeeded(
                 "The device does not know the gateway any more"
                 f" ({hci.HCI_Constant.error_name(error.error_code)}):"
-                " let the gateway forget it and pair it again."
+                " let the gateway forget it and pair it again ('devices forget')."
             ) from error
 
     async def discover(self) -> list[Characteristic]:

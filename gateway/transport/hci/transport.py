@@ -129,7 +129,7 @@ class HciTransport:
             peer, arrivals, characteristics, self._clock, self._deadlines, bonded=peer.bonded
         )
 
-    def forget(self, device: DeviceId) -> bool:
+    async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one."""
         address = device.partition(":")[2]
         return any([self._bonds.drop(address), self._bonds.drop(f"{address}/P")])

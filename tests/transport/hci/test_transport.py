@@ -203,7 +203,9 @@ async def test_a_device_that_forgot_its_bond_needs_a_person_and_is_paired_anew_a
         cuff.device.keystore.all_keys.clear()
         with pytest.raises(PairingNeeded, match="forget it and pair it again"):
             await watched.open()
-        known = watched.transport.forget(watched.transport.device_id(await watched.sighting()))
+        known = await watched.transport.forget(
+            watched.transport.device_id(await watched.sighting())
+        )
         link = await watched.open()
         value = await link.read(SECRET)
         await link.close()
