@@ -5,6 +5,8 @@ GET    /                                a page: what each person's space now hol
 GET    /sandbox/accepted                the same as JSON; ?person=NAME &limit=N
 GET    /sandbox/documents               the documents as JSON, without their bytes
 GET    /sandbox/documents/ID            one document, the file itself
+GET    /sandbox/generic                 the Observations at /r4 with whose they are, and the bytes
+                                        that named each patient
 GET    /sandbox/people                  everybody, each as below
 POST   /sandbox/people                  {"name", "consent": true} -> {"name", "id_pe", "code"}
 GET    /sandbox/people/NAME             name, id_pe, consent, accepted, documents, refused,
@@ -27,7 +29,7 @@ POST   /sandbox/tokens/expire           every access token expires now; refresh 
 
 Fault kinds: 401, 403_consent, 409, 422, 429, 500, 503, expired_token, slow, hang,
 reset_before_commit, reset_after_commit, truncated_body, garbage_body, empty_reply. `on` is bundle
-(default), search, document, document_search, token or any.
+(default), search, document, document_search, token, generic (everything at /r4) or any.
 """
 
 import json
@@ -39,7 +41,7 @@ from aiohttp import web
 from firmware_sims.health_space.clock import SandboxClock
 from firmware_sims.health_space.faults import Faults, parse_fault
 from firmware_sims.health_space.link import Link
-from firmware_sims.health_space.messages import Answer, Received
+from firmware_sims.health_space.messages import Answer, Received, json_answer
 from firmware_sims.health_space.people import Person
 from firmware_sims.health_space.service import Service
 
@@ -56,6 +58,7 @@ def control_application(
             web.get("/sandbox/accepted", control.accepted),
             web.get("/sandbox/documents", control.documents),
             web.get("/sandbox/documents/{id}", control.document),
+            web.get("/sandbox/generic", control.generic),
             web.get("/sandbox/people", control.everybody),
             web.post("/sandbox/people", control.add_person),
             web.get("/sandbox/people/{name}", control.one_person),
@@ -95,6 +98,11 @@ class _Control:
         if answer is None:
             raise web.HTTPNotFound(text="there is no such document")
         return _response(answer)
+
+    async def generic(self, _: web.Request) -> web.Response:
+        generic = self.service.generic
+        held = {"observations": generic.observations(), "mentions": dict(generic.mentions)}
+        return _response(json_answer(200, held))
 
     async def everybody(self, _: web.Request) -> web.Response:
         return web.json_response([person.summary() for person in self.service.people])

@@ -40,6 +40,8 @@ class Operation(StrEnum):
     DOCUMENT = "document"
     DOCUMENT_SEARCH = "document_search"
     TOKEN = "token"  # noqa: S105 - an operation's name
+    GENERIC = "generic"
+    """Everything at the generic FHIR server, `/r4`."""
     ANY = "any"
 
 
@@ -133,7 +135,7 @@ class Faults:
     def take(self, operation: Operation | None) -> Fault | None:
         """Return the fault that hits this request, if any, and count it.
 
-        None as operation is a request outside the three (a page): only "any" hits it.
+        None as operation is a request outside these (a page): only "any" hits it.
         """
         for active in self._living():
             concerned = active.fault.on in (operation, Operation.ANY)

@@ -11,6 +11,7 @@ from firmware_sims.health_space.eventlog import EventLog
 from firmware_sims.health_space.exact_json import JsonObject
 from firmware_sims.health_space.faults import Fault, Operation
 from firmware_sims.health_space.fhir import MeasuresApi
+from firmware_sims.health_space.generic_fhir import ROOT, GenericFhir
 from firmware_sims.health_space.messages import Answer, Received, html_answer, json_answer
 from firmware_sims.health_space.oauth import OAuth
 from firmware_sims.health_space.outcome import Issue, refusal
@@ -35,7 +36,13 @@ _NOT_DONE = b'{"resourceType":"Bundle","type":"transaction-response","entry":[]}
 
 def operation_of(received: Received) -> Operation | None:
     """Return which faultable operation this is."""
+    if _is_generic(received):
+        return Operation.GENERIC
     return _OPERATIONS.get((received.method, received.path))
+
+
+def _is_generic(received: Received) -> bool:
+    return received.path == ROOT or received.path.startswith(f"{ROOT}/")
 
 
 class Service:
@@ -46,6 +53,7 @@ class Service:
         self.tokens = Tokens(settings, now, log.append)
         self.store = Store(now, log.append)
         self.documents = DocumentStore(now, log.append)
+        self.generic = GenericFhir(log.append)
         self._log = log
         api = MeasuresApi(settings, self.people, self.tokens, self.store)
         documents_api = DocumentsApi(settings, self.people, self.documents)
@@ -82,6 +90,8 @@ class Service:
 
     def handle(self, received: Received, fault: Fault | None) -> Answer:
         """Account for a request and answer it; a fault decides whether it takes effect."""
+        if _is_generic(received):
+            self.generic.account(received)
         concerned = self._account(received)
         answer = self._answer(received, fault, concerned)
         for person in concerned:
@@ -127,6 +137,8 @@ class Service:
                     person.counts.faulted += 1
             return injected or Answer(200, _NOT_DONE)
         handler = self._handlers.get((received.method, received.path))
+        if _is_generic(received):
+            handler = self.generic.handle
         if handler is None:
             issue = Issue("not-supported", "This method and path are not part of the API.")
             return refusal(404, [issue])
@@ -153,6 +165,9 @@ class Service:
             return
         if event["event"] == "document":
             self._count(self.documents.apply(event))
+            return
+        if event["event"] == "r4":
+            self.generic.apply(event)
             return
         self.tokens.apply(event)
         accepted = self.store.apply(event)

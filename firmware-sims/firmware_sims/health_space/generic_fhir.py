@@ -1,0 +1,157 @@
+"""A generic FHIR R4 server, as little of one as the PHD guide 2.0 needs, at `/r4`.
+
+```
+POST /r4                    a transaction of conditional creates, taken whole or not at all
+GET  /r4/TYPE/ID            one resource
+GET  /r4/TYPE?identifier=S|V
+```
+
+Anybody may send: there are no people to pair with, and whoever is a patient here is so by the
+identifier that the gateway names. `mentions` counts what arrived about one, refused and faulted
+requests included, so that it stands still while not a byte about them arrives.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from firmware_sims.health_space import exact_json
+from firmware_sims.health_space.exact_json import JsonObject
+from firmware_sims.health_space.messages import FHIR_JSON, Answer, Received, json_answer
+from firmware_sims.health_space.outcome import Issue, refusal
+from firmware_sims.health_space.phd_rules import broken, is_clock
+
+ROOT = "/r4"
+_Key = tuple[str, str, str]
+"""Type, identifier system, identifier value."""
+
+
+class GenericFhir:
+    """Resources in memory, each transaction remembered before it is visible."""
+
+    def __init__(self, remember: Callable[[JsonObject], None]) -> None:
+        self._remember = remember
+        self._resources: dict[str, JsonObject] = {}
+        self._by_identifier: dict[_Key, str] = {}
+        self.mentions: dict[str, int] = {}
+        """Bytes of the requests that named a patient, by the identifier's value."""
+
+    def handle(self, received: Received) -> Answer:
+        """Answer a request to a path below ROOT."""
+        if received.method == "POST" and received.path == ROOT:
+            return self._transaction(received)
+        if received.method == "GET":
+            return self._read(received)
+        return refusal(405, [Issue("not-supported", "Only transactions, reads and searches.")])
+
+    def account(self, received: Received) -> None:
+        """Count a request about somebody, whatever becomes of it."""
+        for value in _patients(received.body):
+            self.mentions.setdefault(value, 0)
+        for value in self.mentions:
+            if value.encode() in received.body:
+                self.mentions[value] += received.size_bytes
+
+    def observations(self) -> list[JsonObject]:
+        """Return every Observation of a person, with `patient`, the identifier of whose it is."""
+        held = []
+        for resource in self._resources.values():
+            if resource["resourceType"] == "Observation" and not is_clock(resource):
+                whose = self._resources[resource["subject"]["reference"]]
+                held.append({"patient": whose["identifier"][0]["value"], "observation": resource})
+        return held
+
+    def apply(self, event: JsonObject) -> None:
+        """Take back one remembered transaction."""
+        for resource in event["created"]:
+            name = f"{resource['resourceType']}/{resource['id']}"
+            self._resources[name] = resource
+            self._by_identifier[_key(resource)] = name
+
+    def _transaction(self, received: Received) -> Answer:
+        if received.media_type not in ("application/json", FHIR_JSON):
+            return refusal(415, [Issue("not-supported", "The body must be JSON.")])
+        try:
+            bundle = exact_json.parse(received.body)
+        except ValueError:
+            return refusal(400, [Issue("structure", "The body is not JSON.")])
+        if not isinstance(bundle, dict) or bundle.get("type") != "transaction":
+            return refusal(400, [Issue("structure", "The body is not a transaction.")])
+        entries = bundle.get("entry") or []
+        faults = broken(entries)
+        if faults:
+            return refusal(422, [Issue("invalid", fault) for fault in faults])
+        return self._commit(entries)
+
+    def _commit(self, entries: list[JsonObject]) -> Answer:
+        names: dict[str, str] = {}
+        created: list[JsonObject] = []
+        statuses = []
+        for entry in entries:
+            resource = dict(entry["resource"])
+            known = self._by_identifier.get(_key(resource))
+            statuses.append("201 Created" if known is None else "200 OK")
+            if known is None:
+                resource["id"] = str(uuid.uuid4())
+                created.append(resource)
+                known = f"{resource['resourceType']}/{resource['id']}"
+            names[entry["fullUrl"]] = known
+        try:
+            created = [_linked(resource, names) for resource in created]
+        except KeyError:
+            return refusal(422, [Issue("not-found", "A reference leads nowhere in the bundle.")])
+        event: JsonObject = {"event": "r4", "created": created}
+        self._remember(event)
+        self.apply(event)
+        responses = [
+            {"response": {"status": status, "location": f"{names[entry['fullUrl']]}/_history/1"}}
+            for status, entry in zip(statuses, entries, strict=True)
+        ]
+        answer = {"resourceType": "Bundle", "type": "transaction-response", "entry": responses}
+        return json_answer(200, answer, FHIR_JSON)
+
+    def _read(self, received: Received) -> Answer:
+        name = received.path.removeprefix(f"{ROOT}/")
+        found = self._resources.get(name)
+        if found is not None:
+            return json_answer(200, found, FHIR_JSON)
+        asked = received.query.get("identifier")
+        if asked is None:
+            return refusal(404, [Issue("not-found", "There is no such resource.")])
+        system, _, value = asked[0].partition("|")
+        known = self._by_identifier.get((name, system, value))
+        entries = [] if known is None else [{"resource": self._resources[known]}]
+        bundle = {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+        return json_answer(200, bundle | {"total": len(entries)}, FHIR_JSON)
+
+
+def _patients(body: bytes) -> list[str]:
+    """Return the identifiers of the patients that a bundle names, if it is one."""
+    try:
+        resources = [entry["resource"] for entry in exact_json.parse(body)["entry"]]
+        return [
+            str(resource["identifier"][0]["value"])
+            for resource in resources
+            if resource["resourceType"] == "Patient"
+        ]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return []
+
+
+def _key(resource: Mapping[str, Any]) -> _Key:
+    identifier = resource["identifier"][0]
+    return resource["resourceType"], identifier["system"], identifier["value"]
+
+
+def _linked(value: Any, names: Mapping[str, str]) -> Any:
+    """Return the value with every `urn:uuid:` reference led to its resource; raises KeyError."""
+    if isinstance(value, dict):
+        return {
+            key: names[each]
+            if key == "reference" and isinstance(each, str) and each.startswith("urn:uuid:")
+            else _linked(each, names)
+            for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_linked(each, names) for each in value]
+    return value

@@ -1,0 +1,95 @@
+"""What the HL7 Personal Health Device guide 2.0 asks of a bundle, for the generic server. Pure.
+
+Only what the guide states and the gateway must keep: every resource conditional on an identifier,
+at most 100 entries, and of each Observation its category, codes, links, time and units.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Json = Mapping[str, Any]
+
+MOST_ENTRIES = 100
+MDC, LOINC = "urn:iso:std:iso:11073:10101", "http://loinc.org"
+UCUM = "http://unitsofmeasure.org"
+_CATEGORY = "http://hl7.org/fhir/uv/phd/CodeSystem/PhdObservationCategories"
+_GATEWAY_DEVICE = "http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice"
+_COINCIDENT = "http://hl7.org/fhir/uv/phd/StructureDefinition/CoincidentTimeStampReference"
+_CLOCK_CODES = {"67975", "68226", "67983", "68072"}
+"""MDC codes of a coincident time stamp: absolute, base offset, relative, high resolution."""
+
+
+def broken(entries: Sequence[Json]) -> list[str]:
+    """Return every rule that the entries of a transaction break, in words."""
+    if not entries:
+        return ["The transaction is empty."]
+    if len(entries) > MOST_ENTRIES:
+        return [f"A bundle holds at most {MOST_ENTRIES} entries."]
+    names = [entry.get("fullUrl") for entry in entries]
+    if len(set(names)) < len(names):
+        return ["Two entries have the same fullUrl."]
+    return [fault for entry in entries for fault in _faults(entry)]
+
+
+def is_clock(resource: Json) -> bool:
+    """Tell whether an Observation is a coincident time stamp: about a device, not a person."""
+    return any(coding.get("code") in _CLOCK_CODES for coding in _codings(resource.get("code")))
+
+
+def _faults(entry: Json) -> Iterator[str]:
+    resource, request = entry.get("resource"), entry.get("request")
+    if not isinstance(resource, dict) or not isinstance(request, dict):
+        yield "An entry has no resource or no request."
+        return
+    kind = resource.get("resourceType")
+    if request.get("method") != "POST" or request.get("url") != kind:
+        yield "Resources are created by POST to their type."
+    identifiers = resource.get("identifier") or [{}]
+    system, value = identifiers[0].get("system"), identifiers[0].get("value")
+    if not system or not value:
+        yield f"A {kind} has an identifier with system and value."
+    if request.get("ifNoneExist") != f"identifier={system}|{value}":
+        yield f"A {kind} is created on the condition that its identifier does not exist."
+    if kind == "Observation":
+        yield from _observation_faults(resource)
+
+
+def _observation_faults(resource: Json) -> Iterator[str]:
+    if resource.get("status") != "final":
+        yield "The status is final."
+    if not {each.get("system") for each in _codings(resource.get("code"))} & {MDC, LOINC}:
+        yield "The code is an MDC or a LOINC one."
+    for link in ("subject", "device"):
+        if not isinstance(resource.get(link), dict):
+            yield f"The Observation has a {link}."
+    if not ("effectiveDateTime" in resource) ^ ("effectivePeriod" in resource):
+        yield "The Observation has one time: a moment or a period."
+    if not is_clock(resource):
+        yield from _reading_faults(resource)
+    elif "valueDateTime" not in resource:
+        yield "A coincident time stamp tells what the device's clock showed."
+
+
+def _reading_faults(resource: Json) -> Iterator[str]:
+    categories = {
+        (each.get("system"), each.get("code"))
+        for concept in resource.get("category", [])
+        for each in _codings(concept)
+    }
+    if (_CATEGORY, "phd") not in categories:
+        yield "The category is phd."
+    extensions = {each.get("url") for each in resource.get("extension", [])}
+    if _GATEWAY_DEVICE not in extensions:
+        yield "The gateway stands as gatewayDevice."
+    if extensions - {_GATEWAY_DEVICE, _COINCIDENT}:
+        yield "An extension is unknown."
+    values = [resource, *resource.get("component", [])]
+    quantities = [each["valueQuantity"] for each in values if "valueQuantity" in each]
+    if not quantities and "dataAbsentReason" not in resource:
+        yield "There is neither a value nor a reason why it is absent."
+    if any(each.get("system") != UCUM or not each.get("code") for each in quantities):
+        yield "Units are UCUM codes."
+
+
+def _codings(concept: object) -> list[Json]:
+    return concept.get("coding", []) if isinstance(concept, dict) else []

@@ -1,0 +1,141 @@
+"""The sandbox's generic FHIR server: strict about the PHD guide, and creating nothing twice."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from firmware_sims.health_space import Fault, HealthSpace, Kind
+from firmware_sims.health_space.faults import Operation
+from firmware_sims.health_space.messages import Received
+
+from tests.firmware_sims.health_space.conftest import Solution
+
+PHD = "http://hl7.org/fhir/uv/phd"
+MDC = "urn:iso:std:iso:11073:10101"
+
+
+def item(resource: dict[str, Any], number: int) -> dict[str, Any]:
+    identifier = resource["identifier"][0]
+    return {
+        "fullUrl": f"urn:uuid:{number}",
+        "resource": resource,
+        "request": {
+            "method": "POST",
+            "url": resource["resourceType"],
+            "ifNoneExist": f"identifier={identifier['system']}|{identifier['value']}",
+        },
+    }
+
+
+def transaction(reading: str = "r-1", patient: str = "MRN-1", value: float = 71.5) -> Any:
+    named = {"resourceType": "Patient", "identifier": [{"system": "urn:p", "value": patient}]}
+    scale = {"resourceType": "Device", "identifier": [{"system": "urn:d", "value": "A4-C1"}]}
+    hub = {"resourceType": "Device", "identifier": [{"system": "urn:d", "value": "02-00"}]}
+    weight = {
+        "resourceType": "Observation",
+        "identifier": [{"system": "urn:r", "value": reading}],
+        "status": "final",
+        "category": [
+            {"coding": [{"system": f"{PHD}/CodeSystem/PhdObservationCategories", "code": "phd"}]}
+        ],
+        "code": {"coding": [{"system": MDC, "code": "188736"}]},
+        "subject": {"reference": "urn:uuid:0"},
+        "device": {"reference": "urn:uuid:1"},
+        "extension": [
+            {
+                "url": "http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice",
+                "valueReference": {"reference": "urn:uuid:2"},
+            }
+        ],
+        "effectiveDateTime": "2026-03-02T07:41:05+01:00",
+        "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "kg"},
+    }
+    entries = [item(each, number) for number, each in enumerate((named, scale, hub, weight))]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+async def post(solution: Solution, bundle: Any) -> Any:
+    return await solution.send("POST", "/r4", json.dumps(bundle).encode(), {})
+
+
+async def test_what_is_there_is_not_created_again(solution: Solution) -> None:
+    first, again = [await post(solution, transaction()) for _ in range(2)]
+
+    outcomes = [
+        [each["response"]["status"][:3] for each in r.json["entry"]] for r in (first, again)
+    ]
+    places = [r.json["entry"][-1]["response"]["location"] for r in (first, again)]
+    held = solution.space.service.generic.observations()
+    assert outcomes == [["201"] * 4, ["200"] * 4]
+    assert places[0] == places[1]
+    assert [each["patient"] for each in held] == ["MRN-1"]
+    stored = (await solution.send("GET", "/r4/" + places[0].partition("/_h")[0], b"", {})).json
+    assert stored["subject"]["reference"].startswith("Patient/")
+    found = (await solution.send("GET", "/r4/Observation?identifier=urn:r|r-1", b"", {})).json
+    assert found["total"] == 1
+
+
+MUTATIONS: dict[str, Callable[[Any, Any], object]] = {
+    "another condition": lambda b, o: b["entry"][3]["request"].update(ifNoneExist="identifier=x|y"),
+    "another category": lambda b, o: o["category"][0]["coding"][0].update(code="vital-signs"),
+    "a code of nobody": lambda b, o: o["code"]["coding"][0].update(system="urn:mine"),
+    "no device": lambda b, o: o.pop("device"),
+    "no gateway": lambda b, o: o.pop("extension"),
+    "two times": lambda b, o: o.update(effectivePeriod={"end": "2026-03-02"}),
+    "a unit of nobody": lambda b, o: o["valueQuantity"].update(system="urn:mine"),
+    "no value": lambda b, o: o.pop("valueQuantity"),
+    "a reference into nothing": lambda b, o: o["subject"].update(reference="urn:uuid:9"),
+    "104 entries": lambda b, o: b.update(
+        entry=[{**each, "fullUrl": f"urn:uuid:{n}"} for n, each in enumerate(b["entry"] * 26)]
+    ),
+    "the same name twice": lambda b, o: b["entry"][1].update(fullUrl="urn:uuid:0"),
+}
+
+
+@pytest.mark.parametrize("change", MUTATIONS)
+async def test_a_broken_rule_is_refused_and_nothing_of_it_is_kept(
+    solution: Solution, change: str
+) -> None:
+    bundle = transaction()
+    MUTATIONS[change](bundle, bundle["entry"][-1]["resource"])
+
+    reply = await post(solution, bundle)
+    found = await solution.send("GET", "/r4/Patient?identifier=urn:p|MRN-1", b"", {})
+
+    assert reply.status == 422
+    assert found.json["total"] == 0
+
+
+async def test_its_faults_are_its_own(solution: Solution) -> None:
+    solution.space.add_fault(Fault(Kind.SERVER_ERROR, on=Operation.GENERIC, count=1))
+
+    replies = [(await post(solution, transaction())).status for _ in range(2)]
+
+    assert replies == [500, 200]
+
+
+async def test_bytes_about_a_patient_are_counted_also_when_nothing_is_taken(
+    solution: Solution,
+) -> None:
+    solution.space.add_fault(Fault(Kind.SERVER_ERROR, on=Operation.GENERIC, count=1))
+    await post(solution, transaction(patient="MRN-1"))
+    after_the_fault = dict(solution.space.service.generic.mentions)
+    await post(solution, transaction(patient="MRN-2"))
+
+    mentions = solution.space.service.generic.mentions
+    assert after_the_fault["MRN-1"] > 0
+    assert mentions["MRN-1"] == after_the_fault["MRN-1"]
+    assert mentions["MRN-2"] > 0
+
+
+async def test_it_remembers_after_a_kill(tmp_path: Path) -> None:
+    body = json.dumps(transaction()).encode()
+    asked = Received("POST", "/r4", {"content-type": "application/json"}, body)
+    async with HealthSpace(folder=tmp_path) as space:
+        space.service.handle(asked, None)
+    async with HealthSpace(folder=tmp_path) as again:
+        again.service.handle(asked, None)
+
+        assert len(again.service.generic.observations()) == 1
