@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 
 from gateway.demo import table
-from gateway.demo.stage import CONSENTING, DESTINATION, OTHER, PUSH_ONLY, Stage
+from gateway.demo.cast import CONSENTING, OTHER
+from gateway.demo.stage import DESTINATION, Stage
 from gateway.demo.sums import Sum, arrival_sums, held_by_devices, journal_sums, spoken_into_the_void
 
 LINK_CUT_S = 5.0
@@ -26,7 +26,6 @@ REFRESH_S = 0.5
 SHOWN = 18
 LOOKED_AT = 200
 SHOWN_SINCE = timedelta(seconds=30)
-PAGE = 500
 
 
 def play(*, seconds: int, kills: int, seed: int, keep: Path | None) -> int:
@@ -38,7 +37,7 @@ def play(*, seconds: int, kills: int, seed: int, keep: Path | None) -> int:
         console.print("The devices measure no more; waiting for what is on its way ...")
         stage.quieten()
         sums = _drain(stage)
-        console.print(table.summary(sums, _all_readings(stage)))
+        console.print(table.summary(sums, stage.readings()))
         if all(each.holds for each in sums):
             console.print("Every sum adds up.", style="bold green")
             return 0
@@ -100,9 +99,9 @@ def _drain(stage: Stage) -> list[Sum]:
 
 
 def _sums(stage: Stage) -> list[Sum]:
-    readings = _all_readings(stage)
+    readings = stage.readings()
     produced = stage.produced()
-    excusable = spoken_into_the_void(produced, PUSH_ONLY, stage.deaf)
+    excusable = spoken_into_the_void(produced, stage.cast.push_only, stage.deaf)
     return [
         *journal_sums(produced, readings, excusable),
         *arrival_sums(
@@ -115,15 +114,3 @@ def _sums(stage: Stage) -> list[Sum]:
             stage.bytes_about(OTHER),
         ),
     ]
-
-
-def _all_readings(stage: Stage) -> list[dict[str, Any]]:
-    """Read the whole journal, page by page."""
-    readings: list[dict[str, Any]] = []
-    before: str | None = None
-    while True:
-        page = stage.daemon.client.get("readings", limit=PAGE, before=before)
-        readings += page
-        if len(page) < PAGE:
-            return readings
-        before = page[-1]["position"]

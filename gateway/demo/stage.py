@@ -1,28 +1,24 @@
-"""Sets the stage: starts every process, adds two people, and records the consent of one of them."""
+"""Sets the stage: starts every process, adds the people, and records the consent of some."""
 
 from __future__ import annotations
 
 import json
 import signal
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from gateway import config as configuration
+from gateway.demo.cast import DEMONSTRATION, Cast, PortPlayer
 from gateway.demo.processes import Daemon, Process, ProcessFailed
 
-CONSENTING = "Odile"
-OTHER = "Marcel"
-"""Both are invented."""
-
 DESTINATION = "mes"
-PUSH_ONLY = frozenset({"counter-cuff", "counter-scale"})
-"""Devices that say a reading once and keep none."""
+PAGE = 1000
 
-_TEMPLATE = """\
+_HUB = """\
 [hub]
 state = {state}
 zone = "Europe/Paris"
@@ -31,68 +27,57 @@ time = "system"
 
 [[hci]]
 url = {hci}
-
-[[ports]]
-name = "counter-cuff"
-path = {cuff}
-driver = "bp_monitor/omron_hbp"
-serial = "DEMO-0001"
-
-[[ports]]
-name = "counter-scale"
-path = {scale}
-driver = "scale/tanita"
-
-[[destinations]]
-name = "mes"
-base_url = {fhir}
-token_url = {token}
-ca_file = {ca}
-client_id = {client_id}
-client_secret = {client_secret}
-id_token_header = {header}
-solution_oid = {oid}
 """
 
 
 class Stage:
-    """Everything that takes part, in processes of its own, in one folder."""
+    """Everything that takes part, in processes of its own, in one folder.
 
-    def __init__(self, folder: Path) -> None:
+    `more` is written behind the configuration; it is given what the sandbox says of itself.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cast: Cast = DEMONSTRATION,
+        more: Callable[[Mapping[str, Any]], str] = lambda space: "",
+    ) -> None:
         self.folder = folder
+        self.cast = cast
+        self._more = more
         self._space = Process(
             "health-space",
             [
                 *("firmware_sims", "health-space", "--state", str(folder / "space")),
-                *(f"--person={CONSENTING}", f"--person={OTHER}"),
+                *(f"--person={name}" for name in cast.people),
             ],
             folder,
         )
         self._radio = Process(
             "radio",
             [
-                *("firmware_sims", "play", "demo.toml", "--hci", "127.0.0.1:0"),
+                *("firmware_sims", "play", cast.scenario, "--hci", "127.0.0.1:0"),
                 *("--produced", str(folder / "radio.jsonl")),
             ],
             folder,
         )
-        self._cuff = self._serial("omron-hbp", "counter-cuff")
-        self._scale = self._serial("tanita", "counter-scale", "--weight-only")
+        self._ports = [self._serial(port) for port in cast.ports]
         self._control = ""
         self.daemon: Daemon
         self.people: dict[str, str] = {}
-        """The gateway's ids of the two, by name."""
+        """The gateway's ids of them, by name."""
         self.deaf: list[tuple[datetime, datetime]] = []
         """From when to when the daemon was not there, each time it was killed."""
-        self._pairing_bytes = 0
+        self._pairing_bytes: dict[str, int] = {}
 
-    def _serial(self, device: str, name: str, *more: str) -> Process:
+    def _serial(self, port: PortPlayer) -> Process:
+        name = port.name
         return Process(
             name,
             [
-                *("firmware_sims", "serial", device, "--link", str(self.folder / name)),
+                *("firmware_sims", "serial", port.simulator, "--link", str(self.folder / name)),
                 *("--produced", str(self.folder / f"{name}.jsonl"), "--interval", "4"),
-                *("--name", name, "--only-when-read", *more),
+                *("--name", name, "--only-when-read", *port.options),
             ],
             self.folder,
         )
@@ -116,8 +101,8 @@ class Stage:
     def _set(self) -> None:
         space = self._space.start()
         radio = self._radio.start()
-        self._cuff.start()
-        self._scale.start()
+        for port in self._ports:
+            port.start()
         self._control = space["control"]
         path = self.folder / "gateway.toml"
         path.write_text(self._configuration(space, radio))
@@ -128,64 +113,63 @@ class Stage:
         self._introduce(radio, space["people"])
 
     def _configuration(self, space: Mapping[str, Any], radio: Mapping[str, Any]) -> str:
-        values = {
-            "state": str(self.folder / "state"),
-            "hci": radio["hci"],
-            "cuff": str(self.folder / "counter-cuff"),
-            "scale": str(self.folder / "counter-scale"),
-            "fhir": f"{space['base_url']}/fhir",
-            "token": f"{space['base_url']}/token",
-            "ca": space["ca"],
+        hub = {"state": str(self.folder / "state"), "hci": radio["hci"]}
+        tables = [_HUB.format(**{name: json.dumps(value) for name, value in hub.items()})]
+        for port in self.cast.ports:
+            serial = {} if port.serial is None else {"serial": port.serial}
+            path = str(self.folder / port.name)
+            tables.append(
+                _table("ports", {"name": port.name, "path": path, "driver": port.driver} | serial)
+            )
+        health_space = {
+            "name": DESTINATION,
+            "base_url": f"{space['base_url']}/fhir",
+            "token_url": f"{space['base_url']}/token",
+            "ca_file": space["ca"],
             "client_id": space["client_id"],
             "client_secret": space["client_secret"],
-            "header": space["id_token_header"],
-            "oid": space["oid"],
+            "id_token_header": space["id_token_header"],
+            "solution_oid": space["oid"],
         }
-        return _TEMPLATE.format(**{name: json.dumps(value) for name, value in values.items()})
+        tables.append(_table("destinations", health_space | dict(self.cast.destination)))
+        return "\n".join([*tables, self._more(space)])
 
     def _introduce(self, radio: Mapping[str, Any], codes: Mapping[str, str]) -> None:
-        """Add the people, say whose device is whose, pair both, and record one's consent.
-
-        Both are paired, so that nothing but the missing consent keeps the other's readings here.
-        """
+        """Add the people, pair them, record the consent of some, and say whose device is whose."""
         client = self.daemon.client
-        for name in (CONSENTING, OTHER):
+        for name in self.cast.people:
             self.people[name] = client.post("people", label=name)["id"]
-            client.post(
-                "pairings", subject=self.people[name], destination=DESTINATION, code=codes[name]
-            )
-        self._pairing_bytes = self.bytes_about(OTHER)
-        client.post(
+            self.pair(name, codes[name])
+            self._pairing_bytes[name] = int(self.space(name)["bytes_seen"])
+            if name in self.cast.consenting:
+                self.grant(name, DESTINATION)
+        address = {device["name"]: f"ble:{device['address']}" for device in radio["devices"]}
+        for owner in self.cast.owners:
+            self._assign(address[owner.device], owner.driver, owner.person, owner.slot)
+        for port in self.cast.ports:
+            self._assign(f"serial:{port.name}", port.driver, port.person)
+
+    def _assign(self, device: str, driver: str, person: str, slot: str | None = None) -> None:
+        client, subject = self.daemon.client, self.people[person]
+        client.post("devices", "adopt", device=device, driver=driver)
+        client.post("assignments", device=device, slot=slot, subject=subject, since=LONG_AGO)
+
+    def pair(self, name: str, code: str) -> None:
+        """Exchange the code that the health space showed a person."""
+        subject = self.people[name]
+        self.daemon.client.post("pairings", subject=subject, destination=DESTINATION, code=code)
+
+    def grant(self, name: str, destination: str, covers_from: str | None = None) -> None:
+        """Record a person's consent, to what was measured before today too unless told."""
+        self.daemon.client.post(
             "consents",
             "grant",
-            subject=self.people[CONSENTING],
-            destination=DESTINATION,
-            covers_from=LONG_AGO,
-            given_by=CONSENTING,
+            subject=self.people[name],
+            destination=destination,
+            covers_from=covers_from or LONG_AGO,
+            given_by=name,
             language="fr",
         )
-        for device, driver, slot, name in self._whose(radio):
-            client.post("devices", "adopt", device=device, driver=driver)
-            client.post(
-                "assignments",
-                device=device,
-                slot=slot,
-                subject=self.people[name],
-                since=LONG_AGO,
-            )
-
-    def _whose(self, radio: Mapping[str, Any]) -> list[tuple[str, str, str | None, str]]:
-        """List each device, its driver, its user slot, and the person it measures."""
-        address = {device["name"]: f"ble:{device['address']}" for device in radio["devices"]}
-        return [
-            (address["Cuff A"], "bp_monitor/bluetooth_sig", None, CONSENTING),
-            (address["Sensor A"], "cgm/bluetooth_sig", None, CONSENTING),
-            (address["Scale"], "scale/bluetooth_sig", "1", CONSENTING),
-            (address["Scale"], "scale/bluetooth_sig", "2", OTHER),
-            (address["Cuff B"], "bp_monitor/bluetooth_sig", None, OTHER),
-            ("serial:counter-scale", "scale/tanita", None, CONSENTING),
-            ("serial:counter-cuff", "bp_monitor/omron_hbp", None, OTHER),
-        ]
 
     def produced(self) -> list[dict[str, Any]]:
         """Read the devices' own ledgers: everything they have measured so far."""
@@ -201,13 +185,24 @@ class Stage:
             line for line in self.produced() if datetime.fromisoformat(line["measured_at"]) >= start
         ]
 
+    def readings(self) -> list[dict[str, Any]]:
+        """Read the whole journal, page by page."""
+        readings: list[dict[str, Any]] = []
+        before: str | None = None
+        while True:
+            page = self.daemon.client.get("readings", limit=PAGE, before=before)
+            readings += page
+            if len(page) < PAGE:
+                return readings
+            before = page[-1]["position"]
+
     def space(self, name: str) -> dict[str, Any]:
         """Ask the sandbox what it has seen of a person."""
-        return dict(self._ask(f"/sandbox/people/{name}"))
+        return dict(self.ask(f"/sandbox/people/{name}"))
 
     def bytes_about(self, name: str) -> int:
         """Count the bytes about a person that have reached the sandbox since they were paired."""
-        return int(self.space(name)["bytes_seen"]) - self._pairing_bytes
+        return int(self.space(name)["bytes_seen"]) - self._pairing_bytes[name]
 
     def kill_daemon(self) -> None:
         """Kill the daemon as a power cut would, and start it again."""
@@ -218,14 +213,15 @@ class Stage:
 
     def cut_link(self, seconds: float) -> None:
         """Cut the link to the health space; it comes back by itself."""
-        self._ask("/sandbox/link", {"up": False, "for_s": seconds})
+        self.ask("/sandbox/link", {"up": False, "for_s": seconds})
 
     def quieten(self) -> None:
         """Have the devices measure no more; what they hold, they still give."""
-        for process in (self._radio, self._cuff, self._scale):
+        for process in (self._radio, *self._ports):
             process.signal(signal.SIGUSR1)
 
-    def _ask(self, path: str, body: object = None) -> Any:
+    def ask(self, path: str, body: object = None) -> Any:
+        """Ask the sandbox's control port, or with a body have it do something."""
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(self._control + path, data)  # noqa: S310  loopback http
         request.add_header("Content-Type", "application/json")
@@ -234,7 +230,7 @@ class Stage:
 
     def _end(self) -> None:
         failures = []
-        processes = [self._radio, self._cuff, self._scale, self._space]
+        processes = [self._radio, *self._ports, self._space]
         if hasattr(self, "daemon"):
             processes.insert(0, self.daemon)
         for process in processes:
@@ -246,5 +242,11 @@ class Stage:
             raise failures[0]
 
 
+def _table(name: str, values: Mapping[str, object]) -> str:
+    return "\n".join(
+        [f"[[{name}]]", *(f"{key} = {json.dumps(each)}" for key, each in values.items())]
+    )
+
+
 LONG_AGO = "2020-01-01T00:00:00Z"
-"""Both people chose to include what the devices held before today."""
+"""They chose to include what the devices held before today."""
