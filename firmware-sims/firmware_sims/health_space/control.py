@@ -15,6 +15,7 @@ GET    /sandbox/people/NAME             name, id_pe, consent, accepted, document
 POST   /sandbox/people/NAME/consent     {"given": bool} -> the counts at that instant
 POST   /sandbox/people/NAME/code        -> {"code"}: an authorization code, as if approved
 GET    /sandbox/faults                  the faults in force, with hits
+GET    /sandbox/faults/hits             how many requests met which fault since the start
 POST   /sandbox/faults                  {"kind", "on", "count", "duration_s", "probability", "seed",
                                         "retry_after_s", "delay_s", "commit"}; only kind is needed
 DELETE /sandbox/faults                  end all faults
@@ -65,6 +66,7 @@ def control_application(
             web.post("/sandbox/people/{name}/consent", control.set_consent),
             web.post("/sandbox/people/{name}/code", control.new_code),
             web.get("/sandbox/faults", control.list_faults),
+            web.get("/sandbox/faults/hits", control.fault_hits),
             web.post("/sandbox/faults", control.add_fault),
             web.delete("/sandbox/faults", control.clear_faults),
             web.get("/sandbox/link", control.show_link),
@@ -132,6 +134,9 @@ class _Control:
 
     async def list_faults(self, _: web.Request) -> web.Response:
         return web.json_response(self.faults.describe())
+
+    async def fault_hits(self, _: web.Request) -> web.Response:
+        return web.json_response(self.faults.hits)
 
     async def add_fault(self, request: web.Request) -> web.Response:
         try:

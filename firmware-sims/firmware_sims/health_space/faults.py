@@ -1,6 +1,7 @@
 """Trouble on demand: what goes wrong, for which requests, for how long."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -121,6 +122,8 @@ class Faults:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._active: list[_Active] = []
+        self.hits: Counter[str] = Counter()
+        """How many requests each fault has hit since the start, by "operation kind"."""
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force from now on."""
@@ -141,6 +144,7 @@ class Faults:
             concerned = active.fault.on in (operation, Operation.ANY)
             if concerned and active.draw.random() < active.fault.probability:
                 active.hits += 1
+                self.hits[f"{operation or Operation.ANY} {active.fault.kind}"] += 1
                 return active.fault
         return None
 
