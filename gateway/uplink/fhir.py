@@ -2,7 +2,8 @@
 
 Every resource is created on the condition that none with its identifier exists, so an unknown
 outcome needs no search: the reading is sent again, and a server that has it says so. What it then
-shows is compared: another value under the same device time is no acceptance.
+shows is compared: another value under the same device time is no acceptance. It is then another
+reading, of a device whose clock counts minutes or was set back, and goes under its own identity.
 """
 
 from __future__ import annotations
@@ -63,11 +64,14 @@ class FhirUplink:
         sender = Sender(
             settings.patient_system, settings.patient(released.subject), settings.gateway
         )
-        transaction = to_transaction(entry, sender)
-        answer = await self._ask("POST", settings.base_url, encode(transaction))
-        if answer.status != HTTPStatus.OK:
-            raise _refusal(answer, self._clock)
-        reference = await self._taken(transaction, answer)
+        reference = await self._create(to_transaction(entry, sender))
+        if reference is None:
+            reference = await self._create(to_transaction(entry, sender, by_device_time=False))
+        if reference is None:
+            raise UplinkRejected(
+                "The server has another value under the identity of this reading: it stays on this "
+                "hub."
+            )
         return Receipt(self.name, reference, self._clock.now().utc)
 
     async def find(self, released: Released, /) -> Receipt | None:
@@ -78,8 +82,17 @@ class FhirUplink:
         """Let go of connections."""
         await self._http.close()
 
-    async def _taken(self, transaction: dict[str, Any], answer: Answer) -> str:
-        """Return what the server calls the Observation, from the outcome of each entry."""
+    async def _create(self, transaction: dict[str, Any]) -> str | None:
+        """Post a transaction; return what the server calls the Observation.
+
+        None if it has one under that identifier whose value is another.
+        """
+        answer = await self._ask("POST", self._settings.base_url, encode(transaction))
+        if answer.status != HTTPStatus.OK:
+            raise _refusal(answer, self._clock)
+        return await self._taken(transaction, answer)
+
+    async def _taken(self, transaction: dict[str, Any], answer: Answer) -> str | None:
         bundle = json_object(answer.body) or {}
         outcomes = bundle.get("entry")
         if not isinstance(outcomes, list) or len(outcomes) != len(transaction["entry"]):
@@ -98,10 +111,7 @@ class FhirUplink:
             ours = transaction["entry"][-1]["resource"]
             theirs = outcomes[-1].get("resource") or await self._read(location)
             if not same_values(ours, theirs):
-                raise UplinkRejected(
-                    "The server has another value of the same device and time: one of the two was "
-                    "taken with a wrong clock; this one stays on this hub."
-                )
+                return None
         return location
 
     async def _read(self, location: str) -> dict[str, Any]:

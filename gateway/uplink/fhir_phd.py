@@ -61,10 +61,12 @@ class Sender:
     gateway: str
 
 
-def to_transaction(entry: Entry, sender: Sender) -> Resource:
+def to_transaction(entry: Entry, sender: Sender, *, by_device_time: bool = True) -> Resource:
     """Put one entry into a transaction; its last entry is the reading.
 
-    Raises UplinkRejected if it cannot be told there.
+    The reading's identifier is made of the device's own time where it told one; where not, or
+    without `by_device_time`, of the reading's identity. Raises UplinkRejected if it cannot be told
+    there.
     """
     coded = CODES.get(entry.reading.kind)
     if coded is None:
@@ -79,7 +81,7 @@ def to_transaction(entry: Entry, sender: Sender) -> Resource:
     del device["meta"]
     gateway = _gateway(sender)
     resources = [patient, device, gateway]
-    observation = _observation(entry, coded, sender)
+    observation = _observation(entry, coded, sender, by_device_time=by_device_time)
     observation["subject"] = _reference(patient)
     observation["device"] = _reference(device)
     observation["extension"] = [{"url": _GATEWAY_DEVICE, "valueReference": _reference(gateway)}]
@@ -95,11 +97,16 @@ def to_transaction(entry: Entry, sender: Sender) -> Resource:
     }
 
 
+def own_key(entry: Entry) -> tuple[str, str]:
+    """Return system and value of the identifier that is the reading's own."""
+    return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, entry.id)}"
+
+
 def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str]:
     """Return system and value of the identifier that prevents duplicates."""
     told = entry.reading.device_time
     if told is None or told.stamp is None or coded.codes.mdc is None:
-        return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, entry.id)}"
+        return own_key(entry)
     since = str(int((told.stamp - _EPOCH).total_seconds()))
     if told.utc_offset is not None:
         since += f"{int(told.utc_offset.total_seconds() // 60):+d}"
@@ -113,8 +120,8 @@ def same_values(ours: Resource, theirs: Resource) -> bool:
     return _numbers(ours) == _numbers(theirs)
 
 
-def _observation(entry: Entry, coded: Coded, sender: Sender) -> Resource:
-    system, value = duplicate_key(entry, coded, sender)
+def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: bool) -> Resource:
+    system, value = duplicate_key(entry, coded, sender) if by_device_time else own_key(entry)
     observation: Resource = {
         "resourceType": "Observation",
         "identifier": [{"system": system, "value": value}],

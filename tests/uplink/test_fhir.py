@@ -125,12 +125,18 @@ async def test_two_readings_of_two_people_share_the_device_and_nothing_else(serv
     assert len(await held(server, "Device?identifier=A4-C1-38-FF-FE-12-34-56")) == 1
 
 
-async def test_another_value_at_the_same_device_time_is_no_acceptance(server: str) -> None:
+async def test_two_values_at_one_time_of_the_device_are_two_readings(server: str) -> None:
+    """Some clocks count minutes, and people weigh themselves twice."""
     other = {Measure.WEIGHT: Quantity(value=Decimal("80.0"), unit=Unit.KILOGRAM)}
+    first, second = stamped(), stamped(numbers=other, record="seq:2")
     async with uplink_to(server, patients={ALICE: "clash"}) as uplink:
-        await uplink.send(out(stamped()))
-        with pytest.raises(UplinkRejected, match="another value"):
-            await uplink.send(out(stamped(numbers=other)))
+        receipts = [await uplink.send(out(each)) for each in (first, second, first, second)]
+
+    (patient,) = await held(server, "Patient?identifier=urn:example:patients|clash")
+    observations = await held(server, f"Observation?subject=Patient/{patient['id']}")
+    assert [receipt.reference for receipt in receipts[2:]] == [r.reference for r in receipts[:2]]
+    assert {each["valueQuantity"]["value"] for each in observations} == {71.3, 80.0}
+    assert len(observations) == 2
 
 
 async def test_many_at_once_make_one_patient(server: str) -> None:
