@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from gateway.domain.identity import ReadingId
 from gateway.domain.receipt import Receipt
 from gateway.errors import (
     OutcomeUnknown,
@@ -16,6 +17,7 @@ from gateway.errors import (
 
 _SEARCH_AFTER_S = (10, 30, 60, 300, 900, 3600)
 """The first search comes soon but not at once: the server may still be busy with the reading."""
+_MOST_DOUBTS = 10_000  # those of withdrawn people stay; beyond it, all begin anew
 
 _LABELS: tuple[tuple[type[Exception], str], ...] = (
     (UplinkUnavailable, "unavailable"),
@@ -28,10 +30,27 @@ _LABELS: tuple[tuple[type[Exception], str], ...] = (
 _log = logging.getLogger(__name__)
 
 
-def search_after(attempt: int) -> timedelta:
-    """Return how long to wait before searching for what an attempt (from 1) left in doubt."""
-    step = min(attempt, len(_SEARCH_AFTER_S)) - 1
-    return timedelta(seconds=_SEARCH_AFTER_S[step])
+class Doubts:
+    """How often in a row it was unknown whether each reading arrived, since the gateway started.
+
+    Attempts that certainly brought nothing there do not count: after an outage of hours, the first
+    search still comes soon.
+    """
+
+    def __init__(self) -> None:
+        self._in_a_row: dict[ReadingId, int] = {}
+
+    def again(self, reading: ReadingId) -> timedelta:
+        """Take down one more; return how long to wait before searching."""
+        if len(self._in_a_row) >= _MOST_DOUBTS:
+            self._in_a_row.clear()
+        times = self._in_a_row.get(reading, 0)
+        self._in_a_row[reading] = times + 1
+        return timedelta(seconds=_SEARCH_AFTER_S[min(times, len(_SEARCH_AFTER_S) - 1)])
+
+    def over(self, reading: ReadingId) -> None:
+        """Take down that it is known now."""
+        self._in_a_row.pop(reading, None)
 
 
 def why_unknown(outcome: Exception | None) -> str:

@@ -41,7 +41,7 @@ from gateway.metrics import Metrics
 from gateway.uplink.api import Timer, Uplink
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.outbox import Outbox
-from gateway.uplink.outcomes import label, search_after, why_unknown
+from gateway.uplink.outcomes import Doubts, label, why_unknown
 
 _P = ParamSpec("_P")
 
@@ -102,6 +102,7 @@ class Route:
         self._metrics = metrics
         self._timer = timer
         self._backoff = Backoff(jitter)
+        self._doubts = Doubts()
         self._why_paused = ""
         self._why_stuck: str | None = None
         self._batch = max_concurrent * _BATCH_PER_SLOT
@@ -230,6 +231,7 @@ class Route:
         lane.left = Left()
         match outcome:  # the table above
             case Receipt():
+                self._doubts.over(reading)
                 lane.left = Left(arrived=(reading,))
                 self._answered()
                 await self._keep(self._outbox.settle, released, outcome)
@@ -253,7 +255,7 @@ class Route:
             case _:
                 lane.left = Left(unknown=(reading,))
                 lane.ended = True
-                due_at = self._clock.now().utc + search_after(released.delivery.attempt)
+                due_at = self._clock.now().utc + self._doubts.again(reading)
                 await self._keep(self._outbox.unsettle, released, due_at, why_unknown(outcome))
         self._metrics.count("deliveries_total", destination=self._name, outcome=label(outcome))
 

@@ -228,6 +228,18 @@ async def test_a_reading_that_is_found_is_not_sent_again() -> None:
     assert bench.metrics.value("deliveries_total", destination="mes", outcome="found") == 1
 
 
+async def test_searches_come_more_rarely_while_the_doubt_lasts_whatever_was_before() -> None:
+    """Attempts during an outage brought nothing there: they make nobody wait for the search."""
+    bench = Bench(weight())
+    bench.uplink.does(weight(), *[offline()] * 4, Answered("no answer"))
+    bench.uplink.search_script[weight().id].extend([OutcomeUnknown("no answer")] * 2)
+
+    await bench.until_quiet()
+
+    assert bench.outbox.states() == ["settled"]
+    assert bench.timer.waits == [1, 2, 5, 10, 10, 30, 60]
+
+
 @pytest.mark.parametrize(
     "trouble", [OutcomeUnknown("No answer."), offline(), UplinkUnauthorised("Pair again.")]
 )
