@@ -4,10 +4,12 @@ SECONDS ?= 60
 FUZZ_SECONDS ?= 600
 KILLS ?= 0
 CUTS ?= 100
+MINUTES ?= 10
+SEED ?= 7
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut bench bench-journal clean
+.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut chaos bench bench-journal clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +46,10 @@ fmt: setup ## Format and fix what can be fixed
 
 powercut: setup ## Cut the power under the journal CUTS times and count what is lost; best as root
 	$(PY) -m tests.journal.powercut --cuts $(CUTS)
+
+chaos: setup ## Everything goes wrong for MINUTES, the same for the same SEED; then the sums
+	@tools/debian-packages.sh $(TEST_PACKAGES)
+	$(PY) -m tests.chaos --minutes $(MINUTES) --seed $(SEED)
 
 bench-journal: setup ## Durable readings per second, beside others; FOLDER names the disk
 	$(PY) benchmarks/journal.py $(FOLDER)

@@ -17,7 +17,7 @@ from gateway.client import Client
 from gateway.config import Config
 from gateway.errors import GatewayError
 
-START_S = 30.0
+START_S = 90.0
 """How long a process may take to get ready: Python and its imports, on a loaded Raspberry Pi."""
 STOP_S = 10.0
 

@@ -220,10 +220,10 @@ class Stage:
         for process in (self._radio, *self._ports):
             process.signal(signal.SIGUSR1)
 
-    def ask(self, path: str, body: object = None) -> Any:
-        """Ask the sandbox's control port, or with a body have it do something."""
+    def ask(self, path: str, body: object = None, method: str | None = None) -> Any:
+        """Ask the sandbox's control port, or with a body or method have it do something."""
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(self._control + path, data)  # noqa: S310  loopback http
+        request = urllib.request.Request(self._control + path, data, method=method)  # noqa: S310  loopback http
         request.add_header("Content-Type", "application/json")
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return json.load(answer)

@@ -76,18 +76,28 @@ def _state(reading: Json) -> str:
     return "stays here: no place for it there"
 
 
-def summary(sums: Iterable[Sum], readings: Sequence[Json]) -> RenderableType:
+def summary(found: Iterable[Sum], readings: Sequence[Json]) -> RenderableType:
     """Draw the sums, and where every reading ended up."""
-    table = Table(title="Sums", title_justify="left", show_edge=False, pad_edge=False)
-    for heading, justify in (("", "left"), ("expected", "right"), ("found", "right"), ("", "left")):
-        table.add_column(heading, justify="right" if justify == "right" else "left")
-    for each in sums:
-        verdict = "ok" if each.holds else f"WRONG {each.detail}"
-        table.add_row(each.statement, str(each.expected), str(each.found), verdict)
     ends = Counter(_state(reading) for reading in readings)
-    endings = Table(title="Where they ended up", title_justify="left", show_edge=False)
-    endings.add_column("")
-    endings.add_column("readings", justify="right")
+    return Group(sums(found), "", counted("Where they ended up", ends))
+
+
+def sums(found: Iterable[Sum]) -> Table:
+    """Draw the sums, each with its verdict."""
+    drawn = Table(title="Sums", title_justify="left", show_edge=False, pad_edge=False)
+    for heading, justify in (("", "left"), ("expected", "right"), ("found", "right"), ("", "left")):
+        drawn.add_column(heading, justify="right" if justify == "right" else "left")
+    for each in found:
+        verdict = "ok" if each.holds else f"WRONG {each.detail}"
+        drawn.add_row(each.statement, str(each.expected), str(each.found), verdict)
+    return drawn
+
+
+def counted(title: str, ends: Counter[str]) -> Table:
+    """Draw how many readings ended up where."""
+    drawn = Table(title=title, title_justify="left", show_edge=False)
+    drawn.add_column("")
+    drawn.add_column("readings", justify="right")
     for ending, count in ends.most_common():
-        endings.add_row(ending, str(count))
-    return Group(table, "", endings)
+        drawn.add_row(ending, str(count))
+    return drawn

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -58,8 +59,15 @@ class Broker:
         raise AssertionError((self.folder / "mosquitto.log").read_text())
 
     def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in order: it then writes down what it holds, if it has persistence."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
-            self._process.kill()
+            self._process.send_signal(number)
             self._process.wait()
             self._process = None
 
