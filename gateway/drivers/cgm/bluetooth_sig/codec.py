@@ -202,6 +202,12 @@ _MINUTE = timedelta(minutes=1)
 _SMALLEST_RECORD = 6
 _TREND, _QUALITY, _WARNING, _CAL_TEMP, _STATUS = 0x01, 0x02, 0x20, 0x40, 0x80
 _RESERVED_FLAGS = 0x1C
+_OCTETS = {_TREND: 2, _QUALITY: 2, _WARNING: 1, _CAL_TEMP: 1, _STATUS: 1}
+_NEEDED = tuple(
+    _SMALLEST_RECORD + sum(octets for bit, octets in _OCTETS.items() if flags & bit)
+    for flags in range(256)
+)
+"""How long a record with these flags is at least. A sensor's memory is some thousand records."""
 _FEATURES = (
     "calibration",
     "patient_high_low_alerts",
@@ -225,12 +231,7 @@ _FEATURES = (
 
 def _record(octets: bytes, e2e_crc: bool | None) -> CgmRecord:
     flags = octets[1]
-    needed = _SMALLEST_RECORD + sum(
-        2 if bit in (_TREND, _QUALITY) else 1
-        for bit in (_TREND, _QUALITY, _WARNING, _CAL_TEMP, _STATUS)
-        if flags & bit
-    )
-    checked = _is_checked(octets, needed, e2e_crc)
+    checked = _is_checked(octets, _NEEDED[flags], e2e_crc)
     body = without_e2e_crc(octets) if checked else octets
     cursor = Cursor(body, 2)
     return CgmRecord(
