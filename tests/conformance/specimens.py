@@ -8,12 +8,15 @@ from importlib import import_module
 from gateway.drivers.api import SERIAL, Channel, Driver, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.yonker.session import DATA as YONKER
 from gateway.drivers.bp_monitor.yonker.session import SERVICE as YONKER_SERVICE
+from gateway.drivers.scale.bluetooth_sig.consent import CONTROL_POINT
 from gateway.drivers.scale.sanitas.session import DATA as SANITAS
-from gateway.drivers.scale.xiaomi.session import V2
+from gateway.drivers.scale.xiaomi.session import V1, V2
 from gateway.testing.links import Answer, Written
 from gateway.testing.specimen import Said, Specimen
 from tests.drivers.bp_monitor.and_tm.test_and_tm import BPBIO, TM_2655, TM_2657
 from tests.drivers.bp_monitor.beurer_serial.test_beurer_serial import Cuff
+from tests.drivers.bp_monitor.bluetooth_sig import test_memory as cuff_memory
+from tests.drivers.bp_monitor.bluetooth_sig import test_omron as omron_cuff
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import ASK as OMRON_ASK
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import Cuff as OmronCuff
 from tests.drivers.bp_monitor.omron_hbp.test_codec import FAILED, GOOD
@@ -27,6 +30,7 @@ from tests.drivers.glucose_meter.onetouch_ultraeasy.test_onetouch_ultraeasy impo
     Meter as UltraEasy,
 )
 from tests.drivers.scale.and_weighing.test_and_weighing import OVER, STABLE, UNSTABLE
+from tests.drivers.scale.bluetooth_sig.test_consent import Scale as UserScale
 from tests.drivers.scale.health_o_meter.test_health_o_meter import FULL, NEXT
 from tests.drivers.scale.mt_sics.test_mt_sics import EMPTY, MOVING
 from tests.drivers.scale.mt_sics.test_mt_sics import STABLE as SICS_STABLE
@@ -35,7 +39,8 @@ from tests.drivers.scale.tanita.test_codec import PW_650, SC_330
 
 ADDRESS = "C0:FF:EE:00:00:01"
 
-BP, WEIGHT, COMPOSITION = gatt("1810", "2a35"), gatt("181d", "2a9d"), gatt("181b", "2a9c")
+BP, ICP = gatt("1810", "2a35"), gatt("1810", "2a36")
+WEIGHT, COMPOSITION = gatt("181d", "2a9d"), gatt("181b", "2a9c")
 
 
 def named(name: str) -> Driver:
@@ -96,6 +101,105 @@ def _cgm() -> Specimen:
         values=values,
         answers=answers,
         frames=(*_fixed(values, sensor.MEASUREMENT), (sensor.MEASUREMENT, sensor.sample(5))),
+    )
+
+
+def _cgm_without_filters() -> Specimen:
+    """No CRC, no filters, no count, no session start that anyone has set."""
+    plain = sensor.Sensor({}, start="0000 00 00 00 00 00 00 00", e2e_crc=False)
+
+    def answers() -> Mapping[Channel, Answer]:
+        memory = sensor.every(5, 1400, 1525, crc=False)
+        return {sensor.RACP: sensor.Sensor(memory, filters=False, counts=False)._answer}
+
+    return Specimen(
+        named("cgm/bluetooth_sig"), (seen("181f"),), values=plain.link().values, answers=answers
+    )
+
+
+def _cuff_with_memory() -> Specimen:
+    """Service 1.1.1: records in two segments each, with a CRC."""
+    stored = cuff_memory.Cuff(cuff_memory.memory(1, 4), crc=True)
+
+    def answers() -> Mapping[Channel, Answer]:
+        cuff = cuff_memory.Cuff(cuff_memory.memory(1, 4), crc=True)
+        return {cuff_memory.RACP: cuff._answer}
+
+    return Specimen(
+        named("bp_monitor/bluetooth_sig"),
+        (seen("1810"),),
+        values=stored.link().values,
+        answers=answers,
+    )
+
+
+def _omron_cuff() -> Specimen:
+    """The standard service, and Omron's own access to the memory."""
+    memory = {number: omron_cuff.measured(number) for number in (1, 2, 3)}
+
+    def answers() -> Mapping[Channel, Answer]:
+        return {omron_cuff.RECORD_ACCESS: omron_cuff.Cuff(memory)._answer}
+
+    return Specimen(
+        named("bp_monitor/bluetooth_sig"),
+        (seen("1810", name="BLEsmart_00000123"),),
+        values={BP: b"", omron_cuff.TIME: bytes.fromhex(omron_cuff.Cuff({}).shown)},
+        answers=answers,
+    )
+
+
+def _measuring_cuff() -> Specimen:
+    """Connected while it measures: the pressure in it, then the result."""
+    pumped = [(0.5 * n, ICP, bytes.fromhex("00 9600 ff07 ff07")) for n in range(1, 5)]
+    result = bytes.fromhex("1e 7800 5000 5d00 ea07 03 0e 0a 19 00 4800 01 0000")
+    return Specimen(
+        named("bp_monitor/bluetooth_sig"),
+        (seen("1810"),),
+        (*pumped, (3.0, BP, result)),
+        forgets=True,
+    )
+
+
+def _scale_with_users() -> Specimen:
+    """It sends what it has of a user once that user's code was given."""
+
+    def answers() -> Mapping[Channel, Answer]:
+        return {CONTROL_POINT: UserScale({1: 3752, 2: 42})._answer}
+
+    return Specimen(
+        named("scale/bluetooth_sig"),
+        (seen("181d", "181b", "181c", name="BF720"),),
+        values={WEIGHT: b""},
+        answers=answers,
+        settings={"consents": "1:3752, 2:0042"},
+    )
+
+
+def _first_mi_scale() -> Specimen:
+    shown = ["02 7017 ea07030e0a1a34", "22 983a ea07030e0a1a35", "a2 983a ea07030e0a1a35"]
+    frames = [bytes.fromhex(data) for data in shown]
+    return Specimen(
+        named("scale/xiaomi"),
+        (Sighting(ADDRESS, Reach.BLE, name="MI_SCALE", service_data={"181d": frames[0]}),),
+        tuple((0.5 * n, V1, data) for n, data in enumerate(frames)),
+    )
+
+
+def _simple_meter() -> Specimen:
+    """A meter that knows neither filters nor counts, and keeps its contexts for the end."""
+    memory = {n: meter.record(n, 100 + n, announces=n == 3) for n in range(1, 5)}
+
+    def answers() -> Mapping[Channel, Answer]:
+        simple = meter.Meter(
+            memory, {3: meter.context(3, 2)}, late_contexts=True, filters=False, counts=False
+        )
+        return {meter.RACP: simple._answer}
+
+    return Specimen(
+        named("glucose_meter/bluetooth_sig"),
+        (seen("1808", name="meter+"),),
+        values={meter.MEASUREMENT: b"", meter.CONTEXT: b""},
+        answers=answers,
     )
 
 
@@ -181,6 +285,9 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
                 (BP, "16 ff07 ff07 ff07 ea07 03 0e 0a 18 00 ff07 0000"),  # failed
                 (BP, "1e 7800 5000 5d00 ea07 03 0e 0a 19 00 4800 01 0000"),  # 120/80, user 1
             ),
+            _cuff_with_memory(),
+            _omron_cuff(),
+            _measuring_cuff(),
         ),
         "bp_monitor/omron_ble": (_omron_ble(),),
         "bp_monitor/omron_hbp": (spoken("bp_monitor/omron_hbp", GOOD, FAILED),),
@@ -194,11 +301,11 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
             ),
         ),
         "bp_monitor/taidoc": (asked("bp_monitor/taidoc", lambda: Monitor().answer),),
-        "cgm/bluetooth_sig": (_cgm(),),
+        "cgm/bluetooth_sig": (_cgm(), _cgm_without_filters()),
         "cgm/dexcom_receiver": (
             asked("cgm/dexcom_receiver", lambda: Receiver(history(50)).answer),
         ),
-        "glucose_meter/bluetooth_sig": (_glucose_meter(),),
+        "glucose_meter/bluetooth_sig": (_glucose_meter(), _simple_meter()),
         "glucose_meter/onetouch_ultra2": (
             asked("glucose_meter/onetouch_ultra2", lambda: Ultra2().answer),
         ),
@@ -216,6 +323,7 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
                 (COMPOSITION, "1602 fa00 ea07 03 0e 0a 19 00 01 9001 8813"),  # its composition
                 (WEIGHT, "06 7017 ea07 03 0e 0a 19 1e 02"),  # 30.000 kg, user 2
             ),
+            _scale_with_users(),
         ),
         "scale/health_o_meter": (spoken("scale/health_o_meter", FULL, NEXT, every_s=1.0),),
         "scale/mt_sics": (
@@ -223,6 +331,6 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
         ),
         "scale/sma": (asked_for_weight("scale/sma", ZERO, STANDING, STANDING, ZERO),),
         "scale/sanitas": (_sanitas(),),
-        "scale/xiaomi": (_mi_scale(),),
+        "scale/xiaomi": (_mi_scale(), _first_mi_scale()),
         "scale/tanita": (spoken("scale/tanita", SC_330, PW_650),),
     }
