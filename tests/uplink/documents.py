@@ -7,13 +7,12 @@ from typing import Any
 from gateway.consent.gate import Released
 from gateway.domain.document import Document
 from gateway.domain.entry import Entry
-from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind
 from gateway.uplink.document_reference import identifier_of, to_document_reference
 from gateway.uplink.documents import Filing
 from gateway.uplink.documents_settings import DocumentsSettings
 from gateway.uplink.mes_mapping import PatientIdentifier
-from tests.uplink.samples import ALICE, SENSOR, entry, released, values
+from tests.uplink.samples import ALICE, SENSOR, entry, released
 
 INS = "urn:oid:1.2.250.1.213.1.4.10"
 PATIENT = PatientIdentifier(INS, "279035121518989")
@@ -28,8 +27,7 @@ PAGE = Document(
 
 
 def page(record: str = "report:1", document: Document | None = PAGE, **change: Any) -> Entry:
-    counts = values(days=("14", Unit.COUNT), samples=("4012", Unit.COUNT))
-    made = entry(Kind.GLUCOSE_REPORT, numbers=counts, device=SENSOR, record=record, **change)
+    made = entry(Kind.GLUCOSE_REPORT, device=SENSOR, record=record, **change)
     reading = made.reading.model_copy(update={"document": document, "period": timedelta(days=14)})
     return replace(made, reading=reading)
 

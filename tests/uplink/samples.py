@@ -63,6 +63,7 @@ NUMBERS: dict[Kind, dict[Measure, Quantity]] = {
         days=("14", Unit.COUNT),
         samples=("4012", Unit.COUNT),
     ),
+    Kind.GLUCOSE_REPORT: values(days=("14", Unit.COUNT), samples=("4012", Unit.COUNT)),
     Kind.BODY_TEMPERATURE: values(temperature=("36.70", Unit.CELSIUS)),
     Kind.OXYGEN_SATURATION: values(oxygen_saturation=("97", Unit.PERCENT)),
     Kind.BODY_COMPOSITION: values(body_fat=("21.5", Unit.PERCENT)),
