@@ -63,7 +63,7 @@ class AndMedical:
         return self._shows_pr
 
     def characteristics(self) -> Sequence[Any]:
-        """Return the clock."""
+        """Return the clock, which stands beside the measurement."""
         read = lambda: date_time(self._clock.device_local())  # noqa: E731
         write = lambda octets: self._clock.set_to(device_local(octets))  # noqa: E731
         return [characteristic(0x2A08, READ | WRITE, read=read, write=write, secure=self._secure)]

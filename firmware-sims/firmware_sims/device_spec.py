@@ -73,6 +73,12 @@ TYPES: Mapping[str, DeviceType] = {
     "and_bp_monitor": DeviceType(
         manufacturer="A&D Medical", model="UA-651BLE", keys=_AND, faults=_AND_FAULTS
     ),
+    "omron_standard_bp_monitor": DeviceType(
+        manufacturer="OMRONHEALTHCARE",
+        model="BP5250",
+        keys=_STORING,
+        faults=_REPORTING_FAULTS,
+    ),
     "omron_bp_monitor": DeviceType(
         manufacturer="OMRONHEALTHCARE",
         model="HEM-7142T2",

@@ -74,9 +74,6 @@ class Instrument(Protocol):
 class Addition(Custom, Protocol):
     """What a maker, or another profile, adds to a cuff or scale."""
 
-    def characteristics(self) -> Sequence[Any]:
-        """Return what stands beside the measurement, in its service."""
-
     def services(self) -> Sequence[Any]:
         """Return services of its own."""
 

@@ -12,6 +12,7 @@ from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.bp_monitor.enhanced import EnhancedCuff
 from firmware_sims.bp_monitor.omron_ble import OmronCuff
 from firmware_sims.bp_monitor.omron_memory import MODELS
+from firmware_sims.bp_monitor.omron_option import omron_cuff
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
 from firmware_sims.device_clock import FACTORY_TIME, UNIX_EPOCH, DeviceClock
 from firmware_sims.device_spec import TYPES, DeviceSpec
@@ -224,6 +225,11 @@ def _paired_and(device: AndDevice, spec: DeviceSpec) -> StagedDevice:
     return _with_past(device, spec)
 
 
+def _omron_standard_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    device = omron_cuff(_identity(spec), where.people(spec), where.fittings(spec))
+    return _with_past(device, spec)
+
+
 def _omron_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     model = MODELS.get(spec.model)
     if model is None or len(spec.users) > len(model.users):
@@ -350,6 +356,7 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
     "enhanced_bp_monitor": _enhanced_bp_monitor,
     "beurer_bp_monitor": _beurer_bp_monitor,
     "and_bp_monitor": _and_bp_monitor,
+    "omron_standard_bp_monitor": _omron_standard_bp_monitor,
     "omron_bp_monitor": _omron_bp_monitor,
     "scale": _scale,
     "and_scale": _and_scale,

@@ -54,7 +54,7 @@ class RecordAccessPoint:
         self,
         access: Access,
         *,
-        start: Callable[[Coroutine[Any, Any, None]], None],
+        start: Callable[[Coroutine[Any, Any, object]], None],
         faults: Faults,
         notification_gap_s: float,
         slow_s: float,

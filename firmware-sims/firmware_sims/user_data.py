@@ -71,10 +71,6 @@ class UserData:
         """Unlock every user."""
         self._wrong.clear()
 
-    def characteristics(self) -> Sequence[Any]:
-        """Return nothing that stands beside the weight."""
-        return ()
-
     def services(self) -> Sequence[Any]:
         """Return User Data."""
         born = date(1960, 1, 1)

@@ -4,7 +4,11 @@ from pathlib import Path
 
 from firmware_sims.device_spec import TYPES, DeviceSpec
 from firmware_sims.faults import Fault
+from firmware_sims.ledger import Ledger
 from firmware_sims.scenario import parse
+from firmware_sims.staging import Stage
+
+from tests.firmware_sims.people import Time
 
 README = Path(__file__).parents[2] / "firmware-sims" / "README.md"
 
@@ -29,6 +33,19 @@ def test_the_example_plays() -> None:
     scenario = parse(example)
 
     assert {device.type for device in scenario.devices} == set(TYPES)
+
+
+async def test_every_device_of_the_example_lives_and_measures() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    ledger = Ledger()
+
+    async with Stage(parse(example), ledger=ledger, now=Time()) as stage:
+        before = len(ledger.produced)
+        for device in stage.devices.values():
+            device.measure()
+
+    measured = {row.device for row in ledger.produced[before:]}
+    assert measured == {device.identity.address for device in stage.devices.values()}
 
 
 def test_every_type_is_in_the_table() -> None:

@@ -83,20 +83,20 @@ class Cuff:
         beside: Sequence[Any] = (),
     ) -> None:
         self._people = people
-        self._clock = clock
+        self.clock = clock
         self._kilopascal = kilopascal
         self._secure = secure
         self._encode = encode
         self._mean = mean
         self._beside = beside
-        self._measurement = characteristic(0x2A35, INDICATE, secure=secure)
+        self.measurement = characteristic(0x2A35, INDICATE, secure=secure)
 
     def services(self) -> Sequence[Any]:
         """Return Blood Pressure."""
         feature = characteristic(
             0x2A49, READ, read=lambda: blood_pressure.feature(_FEATURES), secure=self._secure
         )
-        return [service(0x1810, self._measurement, feature, *self._beside)]
+        return [service(0x1810, self.measurement, feature, *self._beside)]
 
     def measured(self, taken_at: datetime, slot: int | None) -> Measured:
         """Measure the person of a slot."""
@@ -120,7 +120,7 @@ class Cuff:
             self._encode(
                 nothing,
                 kilopascal=self._kilopascal,
-                device_local=self._clock.stamp(taken_at),
+                device_local=self.clock.stamp(taken_at),
                 pulse_per_min=Special.NAN,
                 user=slot,
                 status=0,
@@ -128,7 +128,7 @@ class Cuff:
         )
 
     def _stored(self, frame: bytes) -> Stored:
-        return Stored(self._measurement, lambda _room: [frame])
+        return Stored(self.measurement, lambda _room: [frame])
 
     def _frame(self, pressure: Pressure, taken_at: datetime, slot: int | None) -> bytes:
         return self._encode(
@@ -138,7 +138,7 @@ class Cuff:
                 mean=self._shown(pressure.mean),
             ),
             kilopascal=self._kilopascal,
-            device_local=self._clock.stamp(taken_at),
+            device_local=self.clock.stamp(taken_at),
             pulse_per_min=pressure.pulse,
             user=slot,
             status=blood_pressure.Status.IRREGULAR_PULSE if pressure.irregular else 0,

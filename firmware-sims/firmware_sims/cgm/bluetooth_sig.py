@@ -223,7 +223,7 @@ class GlucoseSensor:
         finally:
             self._life = None  # out of reach it goes on sampling, and tells nobody
 
-    def _beside(self, procedure: Coroutine[Any, Any, None]) -> None:
+    def _beside(self, procedure: Coroutine[Any, Any, object]) -> None:
         if self._life is None:
             procedure.close()
         else:
