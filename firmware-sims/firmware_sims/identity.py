@@ -99,13 +99,13 @@ def pairing_config(identity: Identity) -> Any:
     """Return the rules of bumble's pairing for a device."""
     match identity.pairing:
         case Pairing.PASSKEY:
-            delegate: PairingDelegate = _PasskeyDisplay(identity.passkey)
+            delegate: _Device = _PasskeyDisplay(identity)
         case Pairing.KEYPAD:
-            delegate = _Keypad(identity.panel)
+            delegate = _Keypad(identity)
         case Pairing.NUMBERS:
-            delegate = _NumberDisplay(identity.panel)
+            delegate = _NumberDisplay(identity)
         case _:
-            delegate = PairingDelegate()
+            delegate = _Device(identity, PairingDelegate.NO_OUTPUT_NO_INPUT)
     return PairingConfig(
         mitm=identity.pairing not in (Pairing.NONE, Pairing.JUST_WORKS),
         delegate=delegate,
@@ -113,35 +113,43 @@ def pairing_config(identity: Identity) -> Any:
     )
 
 
-class _PasskeyDisplay(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+class _Device(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+    """Agrees to be paired while the device is pairable."""
+
+    def __init__(self, identity: Identity, io_capability: Any) -> None:
+        super().__init__(io_capability=io_capability)
+        self._identity = identity
+
+    async def accept(self) -> bool:
+        return self._identity.pairable()
+
+
+class _PasskeyDisplay(_Device):
     """A display that always shows the passkey of the scenario."""
 
-    def __init__(self, passkey: int) -> None:
-        super().__init__(io_capability=PairingDelegate.DISPLAY_OUTPUT_ONLY)
-        self._passkey = passkey
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity, PairingDelegate.DISPLAY_OUTPUT_ONLY)
 
     async def generate_passkey(self) -> int:
-        return self._passkey
+        return self._identity.passkey
 
 
-class _Keypad(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+class _Keypad(_Device):
     """Keys and no display."""
 
-    def __init__(self, panel: Panel) -> None:
-        super().__init__(io_capability=PairingDelegate.KEYBOARD_INPUT_ONLY)
-        self._panel = panel
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity, PairingDelegate.KEYBOARD_INPUT_ONLY)
 
     async def get_number(self) -> int:
-        return await self._panel.keyed.get()
+        return await self._identity.panel.keyed.get()
 
 
-class _NumberDisplay(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
+class _NumberDisplay(_Device):
     """A display, and a key to say that both show the same."""
 
-    def __init__(self, panel: Panel) -> None:
-        super().__init__(io_capability=PairingDelegate.DISPLAY_OUTPUT_AND_YES_NO_INPUT)
-        self._panel = panel
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity, PairingDelegate.DISPLAY_OUTPUT_AND_YES_NO_INPUT)
 
     async def compare_numbers(self, number: int, digits: int) -> bool:
-        self._panel.shown.put_nowait(number)
+        self._identity.panel.shown.put_nowait(number)
         return True
