@@ -22,6 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -41,6 +42,7 @@ from gateway.journal.keys import Keyring
 
 CALLERS = (1, 16, 64)
 ROUNDS = 5
+MADE_BEFORE = 30_000  # frames: the device makes them, not the gateway
 SECONDS = 0.7  # per contender, number of callers and round
 
 T = TypeVar("T")
@@ -73,14 +75,19 @@ class _SlowFile(apsw.VFSFile):
         time.sleep(self._seconds)
 
 
-def reading(number: int) -> Reading:
-    """Decode what a scale said: a weight of its own, at a second of its own."""
-    at = START + timedelta(seconds=number)
+@cache
+def sent(number: int) -> tuple[bytes, Instant]:
+    """Return what a scale sends, a weight of its own at a minute of its own, and when it comes."""
+    at = START + timedelta(minutes=number)
     stamp = at.year.to_bytes(2, "little") + bytes((at.month, at.day, at.hour, at.minute, at.second))
     frame = b"\x02" + (14000 + number % 1000).to_bytes(2, "little") + stamp
+    return frame, Instant(at, 1000.0 + number, "benchmark")
+
+
+def reading(frame: bytes, received: Instant) -> Reading:
+    """Decode what a scale said."""
     message = codec.weight(frame)
-    received = Instant(at, 1000.0 + number, "benchmark")
-    told = DeviceTime(stamp=at.replace(tzinfo=None), raw=stamp.hex())
+    told = DeviceTime(stamp=message.timestamp, raw=frame[3:10].hex())
     timed = Timed(told, record=None, live=True)
     (made,) = weight_readings(message, Occasion(SCALE.id, received, timed, slot=None))
     return made
@@ -100,7 +107,7 @@ async def ours(folder: Path, stack: AsyncExitStack) -> Record:
     await journal.assign(SCALE.id, None, subject, START - timedelta(days=1))
 
     async def record(number: int) -> None:
-        assert len(await journal.record(SCALE, [reading(number)])) == 1
+        assert len(await journal.record(SCALE, [reading(*sent(number))])) == 1
 
     return record
 
@@ -203,6 +210,8 @@ def main() -> None:
     arguments.add_argument("folder", nargs="?", type=Path)
     arguments.add_argument("--sync-ms", type=float, default=0.0)
     given = arguments.parse_args()
+    for number in range(MADE_BEFORE):
+        sent(number)
     slow = SlowSyncs(given.sync_ms / 1000)
     if given.sync_ms:
         apsw.set_default_vfs("slow-syncs")

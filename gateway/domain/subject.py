@@ -80,8 +80,12 @@ def attribute(
     theirs whenever in that time it was measured: "I don't know" is an answer, no guess is made.
     """
     mine = [a for a in assignments if a.device == device and a.slot in (None, slot)]
-    borders = [border for a in mine for border in (a.since, a.until) if border is not None]
-    changes = {border for border in borders if earliest < border <= latest}
+    changes = {
+        border
+        for a in mine
+        for border in (a.since, a.until)
+        if border is not None and earliest < border <= latest
+    }
     if not changes:
         return _at(mine, earliest)
     answers = {_at(mine, moment) for moment in (earliest, *changes)}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
+
+import orjson
 
 from gateway.domain.device_time import Correction, Timing
 from gateway.domain.entry import Entry
@@ -50,8 +54,22 @@ def place(entry: bytes, device: int, kind: str, slot: str | None, recorded_us: i
 
 def dump(reading: Reading) -> bytes:
     """Write a reading as it is stored, every field of it, so that later defaults change nothing."""
-    without = None if reading.document else {"document"}
-    return reading.model_dump_json(exclude=without).encode()
+    if reading.document is not None:
+        return reading.model_dump_json().encode()
+    return orjson.dumps(vars(reading), _plain, orjson.OPT_NON_STR_KEYS)
+
+
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    Decimal: str,  # keeps its digits: `2.0` stays `2.0`
+    timedelta: timedelta.total_seconds,
+    frozenset: sorted,
+}
+
+
+def _plain(value: Any) -> Any:
+    """Say how orjson is to write what it does not know: the model's own way takes twice as long."""
+    write = _PLAIN.get(type(value))
+    return vars(value) if write is None else write(value)
 
 
 def parse(payload: bytes) -> Reading:

@@ -56,6 +56,7 @@ class Keyring:
         ]
         self._ciphers: dict[str, ChaCha20Poly1305] = {}
         self._identity = b""
+        self._begun: dict[bytes, hashlib.blake2s] = {}
         self.hub = self._fitting(hub)
 
     def _fitting(self, candidates: Sequence[HubKey]) -> HubKey:
@@ -146,7 +147,12 @@ class Keyring:
 
     def hashed(self, content: bytes, person: bytes) -> str:
         """Return 32 hex digits that only this journal's key can make of it; `person`, what for."""
-        hashed = hashlib.blake2s(content, digest_size=16, key=self.identity, person=person)
+        begun = self._begun.get(person)
+        if begun is None:
+            begun = hashlib.blake2s(digest_size=16, key=self.identity, person=person)
+            self._begun[person] = begun
+        hashed = begun.copy()
+        hashed.update(content)
         return hashed.hexdigest()
 
     def device(self, device: DeviceId) -> str:
