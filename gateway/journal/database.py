@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -30,6 +31,9 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _ERRORS = (apsw.Error, UnicodeDecodeError)  # the latter from a text that is damaged
 _SUM = re.compile(r"^ *sum INTEGER GENERATED ALWAYS AS (\(.*\)) STORED", re.MULTILINE)
+
+_OF_STEPS = ("make_keys", "seal", "entry_id", "device_id", "entry_near", "entry_moved")
+"""The functions that steps of the schema call, on rows; there are none in a new journal."""
 
 _SETTINGS = (
     "PRAGMA foreign_keys = ON",
@@ -176,6 +180,7 @@ def open_writer(path: Path, prepare: Callable[[Database], None] = lambda _: None
     `make_private` has made the file, and the caller has the writer's lock. `prepare` is called
     before any step of the schema runs, to define what steps call.
     """
+    _check_header(path)
     connection = _connection(path, str(path), apsw.SQLITE_OPEN_READWRITE)
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone() or ("nothing",)
@@ -231,17 +236,35 @@ def check(database: Database) -> None:
     Its structure, its indexes, and the sum of every row that has one. What is sealed shows its
     damage when it is opened.
     """
+    if not _known_schema() <= _schema(database):
+        raise JournalDamaged("the journal is damaged (what describes it); nothing was deleted")
     (found,) = database.one("PRAGMA integrity_check(1)")
     if found != "ok":
         raise JournalDamaged(f"the journal is damaged ({found}); nothing was deleted")
-    for table, expression in database.sums().items():
-        if database.row(f"SELECT 1 FROM {table} WHERE sum IS NOT {expression} LIMIT 1"):  # noqa: S608
+    if database.row("PRAGMA foreign_key_check"):
+        raise JournalDamaged("the journal is damaged (a row's parent is gone); nothing was deleted")
+    for index, table, sql in database.rows(
+        "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index'"
+    ):  # an empty one is not looked at by the engine's own check
+        where = (sql or "").partition(" WHERE ")[2] or "1"
+        database.row(f"SELECT 1 FROM {table} INDEXED BY {index} WHERE {where} LIMIT 1")  # noqa: S608
+    wrong = {table: f"NOT are_texts({texts})" for table, texts in _texts(database).items()}
+    wrong |= {table: f"sum IS NOT {sum_}" for table, sum_ in database.sums().items()}
+    for table, condition in wrong.items():
+        if database.row(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1"):  # noqa: S608
             raise JournalDamaged(f"the journal is damaged (a row of {table}); nothing was deleted")
 
 
-def open_damaged(path: Path) -> Database:
-    """Open a damaged database to read what can be read."""
-    return Database(_connection(path, str(path), apsw.SQLITE_OPEN_READWRITE), path)
+def _texts(database: Database) -> dict[str, str]:
+    """Return the columns of each table that hold text."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for table, column in database.rows(
+        "SELECT t.name, c.name FROM pragma_table_list AS t, pragma_table_info(t.name) AS c"
+        " WHERE t.schema = 'main' AND t.type = 'table' AND c.type = 'TEXT'"
+        " AND t.name NOT LIKE 'sqlite_%'"
+    ):
+        found[table].append(column)
+    return {table: ", ".join(columns) for table, columns in found.items()}
 
 
 def _connection(path: Path, name: str, flags: int) -> apsw.Connection:
@@ -250,9 +273,11 @@ def _connection(path: Path, name: str, flags: int) -> apsw.Connection:
     except apsw.Error as error:
         raise _translated(error, path, 0) from error
     connection.set_busy_timeout(_BUSY_MS)
-    connection.create_scalar_function(
-        "row_sum", row_sum, deterministic=True, flags=apsw.SQLITE_INNOCUOUS
-    )
+    functions: dict[str, Callable[..., int]] = {"row_sum": row_sum, "are_texts": are_texts}
+    for called, function in functions.items():
+        connection.create_scalar_function(
+            called, function, deterministic=True, flags=apsw.SQLITE_INNOCUOUS
+        )
     return connection
 
 
@@ -262,11 +287,62 @@ def row_sum(*words: str | None) -> int:
     return zlib.crc32("\x1f".join("\x00" if word is None else word for word in words).encode())
 
 
+def are_texts(*_: str | None) -> bool:
+    """Return True, if it is called at all: bytes that are no UTF-8 do not get here."""
+    return True
+
+
 def schema_steps() -> list[str]:
     """Return the schema's steps in order, as SQL."""
     folder = files("gateway.journal") / "schema"
     found = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return [file.read_text(encoding="utf-8") for file in found]
+
+
+def _schema(database: Database) -> frozenset[Row]:
+    return frozenset(database.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
+
+
+@lru_cache(maxsize=1)
+def _known_schema() -> frozenset[Row]:
+    """Return what describes the tables of a sound journal: that of one made here, in memory."""
+    made = Database(_connection(Path(":memory:"), ":memory:", apsw.SQLITE_OPEN_READWRITE), Path())
+    for function in _OF_STEPS:
+        made.define(function, lambda *_: None)
+    for step in schema_steps():
+        made.rows(step)
+    schema = _schema(made)
+    made.close()
+    return schema
+
+
+def _check_header(path: Path) -> None:
+    """Raise JournalDamaged if the engine would take a journal of ours for something else.
+
+    Fields by https://www.sqlite.org/fileformat2.html, 1.3: what each of our files has there.
+    """
+    with path.open("rb") as file:
+        head = file.read(100)
+    application = int.from_bytes(head[68:72], "big")
+    if len(head) < 100 or not (
+        application == _APPLICATION_ID or _one_bit(application, _APPLICATION_ID)
+    ):
+        return  # new, or not ours: looked at later
+    sound = (
+        head[:18] == b"SQLite format 3\0\x10\0"
+        and head[18:20] in (b"\1\1", b"\2\2")
+        and head[20:24] == bytes((0, 64, 32, 32))
+        and head[44:48] == b"\0\0\0\4"
+        and head[56:60] == b"\0\0\0\1"
+        and not any(head[72:92])
+    )
+    if not sound:
+        raise JournalDamaged(f"the journal {path} is damaged (its header); nothing was deleted")
+
+
+def _one_bit(one: int, other: int) -> bool:
+    """Tell whether exactly one bit differs."""
+    return (one ^ other).bit_count() == 1
 
 
 def _upgrade(database: Database, path: Path) -> None:
@@ -290,6 +366,10 @@ def _check_version(database: Database, path: Path) -> int:
     """Return how many steps have run; raises JournalError if this program cannot know them all."""
     (application,) = database.row("PRAGMA application_id") or (0,)
     (version,) = database.row("PRAGMA user_version") or (0,)
+    if _one_bit(application, _APPLICATION_ID) or (
+        _one_bit(version, len(schema_steps())) and _known_schema() <= _schema(database)
+    ):
+        raise JournalDamaged("the journal is damaged (its header); nothing was deleted")
     if application not in (0, _APPLICATION_ID):
         raise JournalError(f"{path} is a database of another program: name another file")
     known = len(schema_steps())

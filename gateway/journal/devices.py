@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.domain.device import Device, DeviceId
-from gateway.errors import JournalError
+from gateway.errors import JournalError, Unreadable
 from gateway.journal import audit
 from gateway.journal.keys import NOBODY, Keyring
 from gateway.journal.writer import Transaction
@@ -19,7 +19,10 @@ def describe(tx: Transaction, device: Device) -> tuple[int, Device]:
         number, known = _added(tx, device), device
     else:
         number, known = stored
-        if known is not device and known != device:
+        if known.id != device.id:  # it was damaged, and has shown itself
+            _keep(tx, number, device)
+            known = device
+        elif known is not device and known != device:
             merged = known.model_copy(update=device.model_dump(exclude_none=True))
             if merged != known:
                 _keep(tx, number, merged)
@@ -61,6 +64,27 @@ def opened(keys: Keyring, number: int, details: bytes) -> Device:
     return Device.model_validate_json(keys.open(NOBODY, details, f"device {number}"))
 
 
+def shown(keys: Keyring, number: int, details: bytes) -> Device:
+    """Read a device as it is stored; of a damaged one only its number is known."""
+    try:
+        return opened(keys, number, details)
+    except Unreadable:
+        return unknown(number)
+
+
+def unknown(number: int) -> Device:
+    """Return a device of which nothing is known."""
+    return Device(id=DeviceId(f"unknown:{number}"), driver="unknown")
+
+
+def keep(tx: Transaction, number: int, device: Device) -> None:
+    """Keep what is known of the device with this number, its id included."""
+    tx.db.run(
+        "UPDATE devices SET id = ?, details = ? WHERE number = ?",
+        (tx.keys.device(device.id), sealed(tx.keys, number, device), number),
+    )
+
+
 def sealed(keys: Keyring, number: int, device: Device) -> bytes:
     """Write a device as it is stored."""
     details = device.model_dump_json(exclude_none=True).encode()
@@ -72,7 +96,7 @@ def _stored(tx: Transaction, device: DeviceId) -> tuple[int, Device] | None:
     if row is None:
         return None
     number, details = row
-    return number, opened(tx.keys, number, details)
+    return number, shown(tx.keys, number, details)
 
 
 def _added(tx: Transaction, device: Device) -> int:

@@ -132,6 +132,19 @@ def reading_of(row: Sequence[Any], keys: Keyring) -> Reading:
     return parse(keys.open(subject or NOBODY, payload, where))
 
 
+def stored(db: Database, keys: Keyring, number: int) -> Reading:
+    """Return the reading of an entry, by its number; of no other row is anything asked.
+
+    Raises Unreadable.
+    """
+    *where, subject, payload = db.one(
+        "SELECT id, device, kind, slot, recorded_us, subject, payload FROM entries"
+        " WHERE number = ?",
+        (number,),
+    )
+    return parse(keys.open(subject or NOBODY, payload, place(*where)))
+
+
 def from_row(row: Sequence[Any], keys: Keyring) -> Entry:
     """Make an entry of a row of the view `whole_entries`. Raises Unreadable."""
     stored, _, subject, attribution, *timed, of = row[:WIDTH]

@@ -8,7 +8,6 @@ by themselves once there is space.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
@@ -38,6 +37,7 @@ from gateway.journal import (
     erasing,
     kiosk,
     ledger,
+    mending,
     outbox,
     pairings,
     people,
@@ -51,8 +51,6 @@ from gateway.journal.opening import Opening
 from gateway.journal.reserve import Reserve
 from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.writer import Transaction, Writer, run_now
-
-_log = logging.getLogger(__name__)
 
 Routes = Mapping[str, frozenset[Kind]]
 """The destinations and the kinds of reading each takes."""
@@ -100,12 +98,10 @@ class Journal:
         taken_back = TakenBackFile(path)
         try:
             database, keys = opening.database()
-            mended = run_now(database, keys, clock, lambda tx: ledger.mend(tx, taken_back.all()))
+            run_now(database, keys, clock, lambda tx: mending.mend(tx, taken_back.all()))
         except JournalError:
             lock.release()
             raise
-        if mended:
-            _log.error("%d withdrawals were damaged in the ledger: recorded again", mended)
         reserve = Reserve(path)
         reserve.hold()
         writer = Writer(database, keys, clock, reserve)

@@ -15,10 +15,8 @@ from gateway.journal import audit, outbox, people
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
-from gateway.journal.taken_back import TakenBack
 from gateway.journal.writer import Transaction
 
-_AGAIN = "-again"
 _COLUMNS = "event, id, subject, destination, recorded_us, payload"
 
 
@@ -38,7 +36,7 @@ def record_grant(tx: Transaction, grant: Grant, routes: Mapping[str, frozenset[K
     second time is no news.
     """
     people.require(tx.db, grant.subject)
-    if not _append(tx, grant.id, "grant", grant):
+    if not append(tx, grant):
         return
     kinds = grant.kinds & routes.get(grant.destination, frozenset())
     _enqueue_earlier(tx, grant, kinds)
@@ -51,7 +49,7 @@ def record_withdrawal(tx: Transaction, withdrawal: Withdrawal) -> int:
     The same withdrawal a second time is no news: it says nothing of a grant given in between.
     """
     people.require(tx.db, withdrawal.subject)
-    if not _append(tx, withdrawal.id, "withdrawal", withdrawal):
+    if not append(tx, withdrawal):
         return 0
     return outbox.drop(tx, withdrawal.subject, withdrawal.destination)
 
@@ -68,46 +66,22 @@ def record_refusal(tx: Transaction, released: Released) -> None:
     outbox.refuse(tx, released)
 
 
-def mend(tx: Transaction, told: Sequence[TakenBack]) -> int:
-    """Record again the withdrawals that damage took from the ledger; return how many.
-
-    `told` is what is kept beside the database, in order. Only the last for each destination counts,
-    and not where the person granted anew after it.
-    """
-    last = {(each.subject, each.destination): each for each in told if each.destination}
-    missing = [each for each in last.values() if _is_missing(tx, each)]
-    for each in missing:
-        again = Withdrawal(
-            id=each.id + _AGAIN,
-            subject=each.subject,
-            destination=each.destination or "",
-            at=from_us(tx.now_us),
-            withdrawn_by="?",
-        )
-        record_withdrawal(tx, again)
-    return len(missing)
-
-
-def _is_missing(tx: Transaction, told: TakenBack) -> bool:
-    if tx.db.row("SELECT 1 FROM subjects WHERE id = ?", (told.subject,)) is None:
-        return False
-    rows = tx.db.rows(
-        f"SELECT number, {_COLUMNS} FROM consent WHERE subject = ? AND destination = ?",  # noqa: S608
-        (told.subject, told.destination),
-    )
-    numbered = [(row[0], entry) for row in rows for entry in _entries(tx.keys, [row[1:]])]
-    return not any(
-        number >= told.number
-        if isinstance(entry, Grant) and told.number
-        else entry.id in (told.id, told.id + _AGAIN)
-        for number, entry in numbered
-    )
-
-
 def number_of(db: Database, entry_id: str) -> int:
     """Return where in the ledger an entry is."""
     (number,) = db.one("SELECT number FROM consent WHERE id = ?", (entry_id,))
     return int(number)
+
+
+def numbered(
+    db: Database, keys: Keyring, subject: SubjectId, destination: str
+) -> list[tuple[int, ConsentEntry]]:
+    """Return the subject's grants and withdrawals for one destination, with their places."""
+    rows = db.rows(
+        f"SELECT number, {_COLUMNS} FROM consent WHERE subject = ? AND destination = ?"  # noqa: S608
+        " AND event <> 'refusal' ORDER BY number",
+        (subject, destination),
+    )
+    return [(row[0], entry) for row in rows for entry in _entries(keys, [row[1:]])]
 
 
 def ledger(db: Database, keys: Keyring, subject: SubjectId) -> tuple[ConsentEntry, ...]:
@@ -134,8 +108,12 @@ def standing(db: Database, keys: Keyring, subject: SubjectId, destination: str) 
     )
 
 
-def _append(tx: Transaction, entry_id: str, event: str, entry: Grant | Withdrawal) -> bool:
-    """Add to the ledger; return False if this very entry is already there."""
+def append(tx: Transaction, entry: ConsentEntry, number: int | None = None) -> bool:
+    """Add to the ledger; return False if this very entry is already there.
+
+    `number` is its place; the next one, if none is given.
+    """
+    entry_id, event = entry.id, "grant" if isinstance(entry, Grant) else "withdrawal"
     payload = entry.model_dump_json(exclude_none=True).encode()
     there = tx.db.rows(f"SELECT {_COLUMNS} FROM consent WHERE id = ?", (entry_id,))  # noqa: S608
     if there:
@@ -143,9 +121,10 @@ def _append(tx: Transaction, entry_id: str, event: str, entry: Grant | Withdrawa
             return False
         raise JournalError("the consent ledger has another entry of that id: make a new id")
     tx.db.run(
-        "INSERT INTO consent (id, subject, destination, event, recorded_us, payload)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO consent (number, id, subject, destination, event, recorded_us, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
+            number,
             entry_id,
             entry.subject,
             entry.destination,

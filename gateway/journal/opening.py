@@ -41,7 +41,6 @@ class Opening:
             check(database)
             keys = self._keys(database)
             keys.make_missing()
-            keys.mend()
             run_now(database, keys, self.clock, outbox.restart)
         except JournalError:
             database.close()
@@ -55,7 +54,6 @@ class Opening:
             unsound = salvage.copy_rows(database, folder / self.path.name)
             keys = self._keys(database)
             keys.make_missing()
-            keys.mend()
             run_now(
                 database,
                 keys,

@@ -138,7 +138,7 @@ def assignment(row: Row, keys: Keyring) -> Assignment:
     """Make an assignment of a row: device, its details, slot, subject, since, until, session."""
     number, details, slot, subject, since_us, until_us, session = row
     return Assignment(
-        device=devices.opened(keys, number, details).id,
+        device=devices.shown(keys, number, details).id,
         slot=slot,
         subject=SubjectId(subject),
         since=from_us(since_us),

@@ -206,7 +206,7 @@ class Reader:
         keys = self._keys
         return [
             DeviceView(
-                device=devices.opened(keys, number, details),
+                device=devices.shown(keys, number, details),
                 adopted=bool(adopted),
                 first_seen_at=from_us(first_seen_us),
                 last_reading_at=None if last_us is None else from_us(last_us),
@@ -301,7 +301,7 @@ class Reader:
         """Return the latest remarks, the newest first."""
         keys = self._keys
         return [
-            Remark(devices.opened(keys, number, details).id, event, from_us(recorded_us))
+            Remark(devices.shown(keys, number, details).id, event, from_us(recorded_us))
             for number, details, event, recorded_us in self._db.rows(
                 "SELECT d.number, details, event, recorded_us FROM remarks AS r"
                 " JOIN devices AS d ON d.number = r.device ORDER BY r.number DESC LIMIT ?",

@@ -1,12 +1,12 @@
 """A damaged journal is set aside, never deleted, and what can be read goes into a new one.
 
     journal.db, -wal, -shm  --moved-->  damaged-20260314T092653Z/
-                                           |  row by row, around what cannot be read
+                                           |  page by page, row by row (carving.py)
                                            v
     a new journal.db                    what is missing is named by the audit chain and counted
 
-Damage to a leaf costs what is on it. Damage to a page that leads to others, or to the description
-of the tables, costs all that is behind it: that is what backups are for.
+Damage costs the rows it hits and no other: rows are known by their seals and sums, so neither the
+description of the tables nor the pages that lead to others are needed.
 
 Afterwards every entry that was read has a device, a time and its deliveries again. One whose
 delivery was lost may have been sent: it is searched for before it leaves.
@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -24,41 +25,40 @@ from pathlib import Path
 from typing import Any
 
 from gateway.clock import Clock
-from gateway.domain.device import Device, DeviceId
-from gateway.domain.reading import Kind, Reading
+from gateway.domain.device_time import Correction
+from gateway.domain.reading import Kind
 from gateway.domain.subject import Attribution
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import audit, clocks, computing, devices, entry_rows, timings
-from gateway.journal.database import Database, open_damaged
+from gateway.journal import audit, clocks, computing, entry_rows, timings
+from gateway.journal.carving import Carved, carve
+from gateway.journal.database import Database
 from gateway.journal.instants import to_us
-from gateway.journal.keys import NOBODY
 from gateway.journal.outbox import AT_ONCE_US
 from gateway.journal.writer import Transaction
 
-_TABLES = {
-    "keys": None,
-    "spare_keys": None,
-    "devices": "number",
-    "subjects": None,
-    "kiosk_sessions": "number",
-    "assignments": "number",
-    "entries": "number",
-    "timings": "entry",
-    "deliveries": "entry",
-    "corrections_owed": "number",
-    "consent": "number",
-    "audit": "number",
-    "bookmarks": None,
-    "aside": "number",
-    "remarks": "number",
-    "pairings": None,
-    "clocks": None,
-    "boots": "number",
-    "erased": None,
-}
-"""Every table, in an order in which rows find what they refer to, and the number it is read by."""
+_TABLES = (
+    "keys",
+    "spare_keys",
+    "devices",
+    "subjects",
+    "kiosk_sessions",
+    "assignments",
+    "entries",
+    "timings",
+    "deliveries",
+    "corrections_owed",
+    "consent",
+    "audit",
+    "bookmarks",
+    "aside",
+    "remarks",
+    "pairings",
+    "clocks",
+    "boots",
+    "erased",
+)
+"""Every table, in an order in which rows find what they refer to."""
 
-_SMALL_LEAPS = 4096
 _FILES = ("", "-wal", "-shm")
 
 _log = logging.getLogger(__name__)
@@ -91,29 +91,36 @@ def set_aside(path: Path, clock: Clock) -> Path:
 
 
 def copy_rows(database: Database, damaged: Path) -> Mapping[str, list[str]]:
-    """Copy every sound row that can be read into a database without rows, each table by itself.
+    """Copy every sound row that can be found into a database without rows.
 
-    Returns which rows were read and are not sound, by table; they are left out.
+    Returns which rows were found and are not sound, by table; they are left out.
     """
     unsound: dict[str, list[str]] = {}
-    try:
-        source = open_damaged(damaged)
-    except JournalError:
-        return unsound
+    tables = {name: _Table.of(database, name) for name in _TABLES}
+    found: dict[str, list[Sequence[Any]]] = {name: [] for name in _TABLES}
+    for carved in carve(damaged):
+        for name, table in tables.items():
+            if not table.fits(carved):
+                continue
+            if table.is_sound(database, carved):
+                found[name].append(table.row(carved))
+            elif carved.stated and name != "erased":  # an index of entries looks like that one
+                unsound.setdefault(name, []).append(str(table.row(carved)[0]))
+    found["entries"] = _renumbered(found["entries"])
     database.run("PRAGMA foreign_keys = OFF")
     try:
         database.run("BEGIN IMMEDIATE")
         database.run("DELETE FROM keys")
         database.run("DELETE FROM spare_keys")
-        for table, number in _TABLES.items():
-            if left_out := _copy(source, database, table, number):
-                unsound[table] = left_out
+        for name, table in tables.items():
+            for row in found[name]:
+                with suppress(JournalError):  # damage made it break the table's rules
+                    table.insert(database, row)
         database.run("COMMIT")
     finally:
         if database.in_transaction:
             database.run("ROLLBACK")
         database.run("PRAGMA foreign_keys = ON")
-        source.close()
     return unsound
 
 
@@ -154,97 +161,84 @@ def complete(
     return Salvaged(folder, saved, lost, unsound)
 
 
-def _copy(source: Database, database: Database, table: str, number: str | None) -> list[str]:
-    """Copy the sound rows of a table; return what the others were called."""
-    unsound = []
-    names = [row[1] for row in database.rows(f"PRAGMA table_info({table})")]
-    marks = ", ".join("?" * len(names))
-    insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608
-    columns = ", ".join(names)
-    if expression := database.sums().get(table):
-        columns = f"sum IS {expression}, {columns}"
-    else:
-        columns = f"1, {columns}"
-    rows = _around(source, table, columns, number) if number else _ends(source, table, columns)
-    for sound, *row in rows:
-        if not sound:
-            unsound.append(str(row[0]))
-            continue
-        with suppress(JournalError):  # damage made it break the table's rules
-            database.run(insert, row)
-    return unsound
+_TYPES = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
 
 
-def _around(source: Database, table: str, columns: str, number: str) -> Iterator[Sequence[Any]]:
-    """Yield rows in order of their number, leaping over those that cannot be read."""
-    sql = f"SELECT {number}, {columns} FROM {table} WHERE {number} > ? ORDER BY {number}"  # noqa: S608
-    back = sql.replace(">", "<=") + " DESC"
-    last, leap = -1, 0
-    highest = _highest(source, table, number)
-    while last + leap <= highest:
-        leapt = last + leap
-        try:
-            for at, *row in source.stream(sql, (leapt,)):
-                if leap:  # over the damage: what lies between is read from behind
-                    yield from _until_damage(source, back, leapt, last)
-                last, leap = at, 0
-                yield row
-        except JournalError:
-            # Small leaps first; a damaged number can be anywhere up to 2**63.
-            leap = min(2 * leap or 1, leap + 64) if leap < _SMALL_LEAPS else 2 * leap
-            continue
-        return
-    yield from _until_damage(source, back, highest, last)
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What the rows of a table look like."""
+
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[tuple[type, ...], ...]
+    numbered: bool
+    """Whether its first column is the row's number, which is not among its values."""
+    sum: str | None
+    """The expression of its sum, which is its last value then."""
+
+    @classmethod
+    def of(cls, database: Database, name: str) -> _Table:
+        columns, types = [], []
+        numbered = False
+        for _, column, kind, required, _, key, hidden in database.rows(
+            f"SELECT * FROM pragma_table_xinfo('{name}')"  # noqa: S608
+        ):
+            if key and column == "number":
+                numbered, required = True, False
+            types.append((_TYPES[kind],) if required else (_TYPES[kind], type(None)))
+            if not hidden:
+                columns.append(column)
+        expression = database.sums().get(name)
+        return cls(name, tuple(columns), tuple(types), numbered, expression)
+
+    def fits(self, carved: Carved) -> bool:
+        """Tell whether this may be one of its rows, by its form."""
+        return (
+            len(carved.values) == len(self.types)
+            and self.numbered is (carved.number is not None)
+            and (not self.numbered or carved.values[0] is None)
+            and all(isinstance(v, t) for v, t in zip(carved.values, self.types, strict=True))
+        )
+
+    def is_sound(self, database: Database, carved: Carved) -> bool:
+        """Tell whether its sum is right; where a seal is in its place, that is seen later."""
+        if self.sum is None:
+            return True
+        named = ", ".join(f"?{nth} AS {column}" for nth, column in enumerate(self.columns, 1))
+        row = (*self.row(carved), carved.values[-1])
+        with suppress(JournalError):
+            (sound,) = database.one(f"SELECT {self.sum} IS ?{len(row)} FROM (SELECT {named})", row)  # noqa: S608
+            return bool(sound)
+        return False
+
+    def row(self, carved: Carved) -> Sequence[Any]:
+        """Return the values of its columns."""
+        values = carved.values[: len(self.columns)]
+        return (carved.number, *values[1:]) if self.numbered else values
+
+    def insert(self, database: Database, row: Sequence[Any]) -> None:
+        """Add the row, unless its place is taken."""
+        marks = ", ".join("?" * len(row))
+        columns = ", ".join(self.columns)
+        database.run(f"INSERT OR IGNORE INTO {self.name} ({columns}) VALUES ({marks})", row)  # noqa: S608
 
 
-def _until_damage(source: Database, sql: str, start: int, stop: int) -> Iterator[Sequence[Any]]:
-    with suppress(JournalError):
-        for at, *row in source.stream(sql, (start,)):
-            if at <= stop:
-                return
-            yield row
-
-
-def _highest(source: Database, table: str, number: str) -> int:
-    try:
-        (highest,) = source.one(f"SELECT ifnull(max({number}), 0) FROM {table}")  # noqa: S608
-    except JournalError:
-        return 2**20
-    return int(highest)
-
-
-def _ends(source: Database, table: str, columns: str) -> Iterator[Sequence[Any]]:
-    """Yield rows from the first on and, where that is cut short, from the last back."""
-    for order in ("ASC", "DESC"):
-        try:
-            yield from source.stream(
-                f"SELECT {columns} FROM {table} ORDER BY 2 {order}"  # noqa: S608
-            )
-        except JournalError:
-            continue
-        return
+def _renumbered(entries: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Give new numbers to entries of which two have one, for what belongs to which nobody knows."""
+    by_id = {row[1]: row for row in entries}
+    times = Counter(row[0] for row in by_id.values())
+    sure = [row for row in by_id.values() if times[row[0]] == 1]
+    return sure + [(None, *row[1:]) for row in by_id.values() if times[row[0]] > 1]
 
 
 def _restore_devices(tx: Transaction) -> None:
-    """Make a device of what its readings say where its own row is gone."""
-    for number, entry in tx.db.rows(
-        "SELECT device, min(number) FROM entries WHERE device NOT IN (SELECT number FROM devices)"
-        " GROUP BY device"
-    ):
-        try:
-            said = DeviceId(_reading_of(tx, entry).device)
-        except Unreadable:
-            said = DeviceId(f"unknown:{number}")
-        tx.db.run(
-            "INSERT OR IGNORE INTO devices (number, id, details, first_seen_us)"
-            " VALUES (?, ?, ?, ?)",
-            (
-                number,
-                tx.keys.device(said),
-                devices.sealed(tx.keys, number, Device(id=said, driver="unknown")),
-                tx.now_us,
-            ),
-        )
+    """Add a row for each device whose own is gone; `mending` finds out which it was."""
+    tx.db.run(
+        "INSERT INTO devices (number, id, details, first_seen_us)"
+        " SELECT DISTINCT device, 'unknown:' || device, x'', ? FROM entries"
+        " WHERE device NOT IN (SELECT number FROM devices)",
+        (tx.now_us,),
+    )
 
 
 def _restore_subjects(tx: Transaction) -> None:
@@ -260,23 +254,20 @@ def _restore_timings(tx: Transaction, zone: tzinfo) -> None:
     for (number,) in tx.db.rows(
         "SELECT number FROM entries WHERE number NOT IN (SELECT entry FROM timings)"
     ):
-        try:
-            reading = _reading_of(tx, number)
-        except Unreadable:
-            continue
-        device, attribution = tx.db.one(
-            "SELECT device, attribution FROM entries WHERE number = ?", (number,)
+        device, attribution, recorded_us = tx.db.one(
+            "SELECT device, attribution, recorded_us FROM entries WHERE number = ?", (number,)
         )
+        try:
+            reading = entry_rows.stored(tx.db, tx.keys, number)
+        except Unreadable:  # so that it is there at all, and named as damaged
+            tx.db.run(timings.NEW, (number, 1, recorded_us, 0, 0, Correction.UNKNOWN, None, 0))
+            continue
         if attribution in (Attribution.COMPUTED, Attribution.REPLACED):
             timing = computing.stated(reading)
         else:
             looks = clocks.history(tx, device)
             timing = timings.time_of(tx.db, reading, zone, looks, doubted=True)
-        tx.db.run(
-            "INSERT INTO timings (entry, step, measured_us, utc_offset_s, correction_us, reason,"
-            " uncertainty_us, sendable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            entry_rows.timing_row(number, 1, timing),
-        )
+        tx.db.run(timings.NEW, entry_rows.timing_row(number, 1, timing))
         tx.db.run(
             "UPDATE entries SET measured_us = ?1 WHERE number = ?2 AND measured_us <> ?1",
             (to_us(timing.measured_at), number),
@@ -294,16 +285,6 @@ def _restore_deliveries(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) 
                 " WHERE entry = e.number AND destination = ?1)",
                 (destination, AT_ONCE_US, tx.now_us, kind),
             )
-
-
-def _reading_of(tx: Transaction, number: int) -> Reading:
-    row = tx.db.one(
-        "SELECT id, device, kind, slot, recorded_us, subject, payload FROM entries"
-        " WHERE number = ?",
-        (number,),
-    )
-    *where, subject, payload = row
-    return entry_rows.parse(tx.keys.open(subject or NOBODY, payload, entry_rows.place(*where)))
 
 
 def _told_of(db: Database) -> set[str]:

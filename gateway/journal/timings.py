@@ -23,7 +23,7 @@ from gateway.journal.database import Database
 from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction
 
-_NEW = (
+NEW = (
     "INSERT INTO timings (entry, step, measured_us, utc_offset_s, correction_us, reason,"
     " uncertainty_us, sendable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -46,7 +46,7 @@ def time_of(
 
 def append(tx: Transaction, timed: Iterable[tuple[int, Timing]]) -> None:
     """Keep the first timing of new entries, by number."""
-    tx.db.run_many(_NEW, (entry_rows.timing_row(number, 1, timing) for number, timing in timed))
+    tx.db.run_many(NEW, (entry_rows.timing_row(number, 1, timing) for number, timing in timed))
 
 
 def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool) -> int:
@@ -109,7 +109,7 @@ def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
     if timing.reason is Correction.HUB_CLOCK_UNSET or _same(before, timing):
         return None
     (step,) = tx.db.one("SELECT max(step) + 1 FROM timings WHERE entry = ?", (number,))
-    tx.db.run(_NEW, entry_rows.timing_row(number, step, timing))
+    tx.db.run(NEW, entry_rows.timing_row(number, step, timing))
     measured_us = to_us(timing.measured_at)
     tx.db.run("UPDATE entries SET measured_us = ? WHERE number = ?", (measured_us, number))
     moved = abs(timing.measured_at - before.measured_at)
