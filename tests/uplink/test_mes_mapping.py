@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.device import Device, DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure
 from gateway.errors import UplinkRejected
@@ -27,7 +26,7 @@ from gateway.uplink.mes_terms import (
     Terminology,
 )
 from tests.uplink.conftest import Check
-from tests.uplink.samples import MEASURED, NUMBERS, SENSOR, entry, values
+from tests.uplink.samples import MEASURED, NUMBERS, entry, values
 
 PATIENT = PatientIdentifier("urn:oid:1.2.250.1.99999.2", "demo-idPe")
 DIALECT = Dialect("1.2.250.1.99999.1")
@@ -52,42 +51,6 @@ def extension_codes(observation: dict[str, Any]) -> dict[str, str]:
 
 
 # --- against the profiles ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("terminology", list(Terminology))
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_fits_its_published_profile(
-    kind: Kind, terminology: Terminology, profile_errors: Check
-) -> None:
-    bundle = bundle_of(kind, replace(DIALECT, terminology=terminology))
-
-    assert profile_errors(bundle) == []
-
-
-@pytest.mark.parametrize("days", [1, 7, 14, 30, 90])
-def test_a_mean_over_any_number_of_days_fits_its_profile(days: int, profile_errors: Check) -> None:
-    numbers = NUMBERS[Kind.MEAN_INTERSTITIAL_GLUCOSE] | values(days=(str(days), Unit.COUNT))
-
-    bundle = bundle_of(Kind.MEAN_INTERSTITIAL_GLUCOSE, numbers=numbers, device=SENSOR)
-
-    assert profile_errors(bundle) == []
-
-
-@pytest.mark.parametrize("flag", ["fasting", "preprandial", "postprandial", "exercise", "casual"])
-def test_every_moment_fits_its_profile(flag: str, profile_errors: Check) -> None:
-    bundle = bundle_of(Kind.BLOOD_GLUCOSE, flags=frozenset({flag}))
-
-    assert profile_errors(bundle) == []
-
-
-def test_a_device_that_names_neither_maker_nor_model_fits_its_profile(
-    profile_errors: Check,
-) -> None:
-    nameless = Device(id=DeviceId("ble:x"), driver="scale/x", address="A4:C1:38:12:34:56")
-
-    bundle = bundle_of(device=nameless)
-
-    assert profile_errors(bundle) == []
 
 
 def remove(*path: str | int) -> Callable[[Any], None]:
