@@ -122,7 +122,7 @@ CGM = Section(
         ),
         Row("R-CGMP-F2", "Receives records with any of their fields"),
         Row("R-CGMP-F3", "Takes several records of one notification, and sizes that cannot be"),
-        Row("R-CGMP-F4", "Ignores reserved bits and octets inside of a record's size"),
+        Row("R-CGMP-F4", "Ignores reserved bits and octets in a record; trusts no unknown status"),
         Row("R-CGMP-F5", "Sets a record with a wrong CRC aside and asks for it again"),
         Row("R-CGMP-T1", "Reads the session's start, zone and run time, also a start of year 0"),
         Row("R-CGMP-R1", "Asks for all records"),

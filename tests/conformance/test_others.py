@@ -63,6 +63,13 @@ def test_reserved_flags_and_octets_inside_of_the_size_change_nothing() -> None:
     assert (record.reserved_flag_bits, record.trailing_octets) == (0x1C, "aabb")
 
 
+@pytest.mark.conformance("R-CGMP-F4")
+def test_reserved_features_of_a_sensor_change_nothing() -> None:
+    said = cgm.decode_feature(bytes.fromhex("0080fe 59 ffff"))
+
+    assert (said.features, said.type, said.location) == (("trend",), 9, 5)
+
+
 @pytest.mark.conformance("R-CGMP-O1", "R-CGMP-O2", "R-CGMP-O3", "R-CGMP-O4", "R-CGMP-O5")
 @pytest.mark.parametrize(
     ("octets", "op"),

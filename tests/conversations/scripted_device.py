@@ -30,12 +30,18 @@ COUNT, NOT_SUPPORTED = 4, bytes.fromhex("06000402")
 class ScriptedDevice:
     """Sends what follows a write in the dialogue; then, at its end, disconnects.
 
-    `services` says which service each characteristic is in. A count that the dialogue does not
+    `services` says which service each characteristic is in; with `until`, it stays until that one
+    was read. A count that the dialogue does not
     foresee is answered with "not supported", as many meters do.
     """
 
     def __init__(
-        self, link: LocalLink, address: str, steps: Iterable[Step], services: Mapping[str, str]
+        self,
+        link: LocalLink,
+        address: str,
+        steps: Iterable[Step],
+        services: Mapping[str, str],
+        until: str | None = None,
     ) -> None:
         controller = Controller("scripted", link=link)
         config = DeviceConfiguration(name="scripted", address=hci.Address(address))
@@ -48,6 +54,14 @@ class ScriptedDevice:
         self._sending: asyncio.Queue[None] = asyncio.Queue()
         self._answering: asyncio.Future[None] | None = None
         self.written: list[tuple[str, bytes]] = []
+        self.asked: list[str] = []
+        """What was read, in order."""
+        self._until = until
+        self._may_leave = asyncio.Event()
+        if until is None:
+            self._may_leave.set()
+        self.subscribed: list[str] = []
+        """Whose descriptor was written, in order."""
 
     async def run(self) -> None:
         """Advertise, and hold the dialogue with whoever connects."""
@@ -76,7 +90,8 @@ class ScriptedDevice:
             can |= P.INDICATE  # subscribed to, though the dialogue sends nothing there
         reads = [bytes.fromhex(step["hex"]) for step in mine if step["dir"] == "read"]
         value = gatt.CharacteristicValue(
-            read=lambda _: reads[0], write=lambda _, data: self._write(name, bytes(data))
+            read=lambda _: self._read(name, reads[0]),
+            write=lambda _, data: self._write(name, bytes(data)),
         )
         # A dialogue writes to A&D's characteristic by the beginning of its name.
         uuid = name if len(name) == 4 else f"{name}-5a34-1b6d-975c-000d5690abe4"
@@ -85,7 +100,14 @@ class ScriptedDevice:
         self._characteristics[name] = made
         return made
 
+    def _read(self, name: str, data: bytes) -> bytes:
+        self.asked.append(name)
+        if name == self._until:
+            self._may_leave.set()
+        return data
+
     def _subscribed(self, name: str) -> None:
+        self.subscribed.append(name)
         self._awaited.discard(name)
         begins = self._steps and not any(s["dir"] in ("write", "att_error") for s in self._before())
         if not self._awaited and begins:
@@ -128,6 +150,7 @@ class ScriptedDevice:
             self._at += 1
             if step["dir"] in ("notify", "indicate"):
                 await self._say(step["char"], bytes.fromhex(step["hex"]), step["dir"])
+        await self._may_leave.wait()
         for connection in list(self.device.connections.values()):
             await connection.disconnect()
 

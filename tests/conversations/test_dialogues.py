@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from gateway.drivers.glucose_meter.bluetooth_sig.session import mark_of
 from gateway.drivers.scale.bluetooth_sig import DRIVER as SCALE
 from gateway.errors import LinkError, ProtocolError
 from gateway.testing.session import RecordingSession
-from tests.conversations.scripted_device import ScriptedDevice
+from tests.conversations.scripted_device import ScriptedDevice, Step
 from tests.transport.hci.test_transport import watch
 from tests.transport.hci.virtual_air import open_air
 
@@ -51,10 +52,22 @@ def dialogue(name: str) -> dict[str, Any]:
 async def held(
     name: str, driver: Driver, bookmark: str = "", **settings: str
 ) -> tuple[RecordingSession, ScriptedDevice, BaseException | None]:
-    """Hold the dialogue; return what was recorded, the device, and how it ended for the driver."""
+    """Hold a published dialogue; see `converse_over_the_air`."""
     steps = dialogue(name)["steps"]
+    return await converse_over_the_air(steps, SERVICES[name[:3]], driver, bookmark, **settings)
+
+
+async def converse_over_the_air(
+    steps: Iterable[Step],
+    services: Mapping[str, str],
+    driver: Driver,
+    bookmark: str = "",
+    until: str | None = None,
+    **settings: str,
+) -> tuple[RecordingSession, ScriptedDevice, BaseException | None]:
+    """Hold the dialogue; return what was recorded, the device, and how it ended for the driver."""
     async with open_air() as air, watch(air) as watched:
-        device = ScriptedDevice(air.link, ADDRESS, steps, SERVICES[name[:3]])
+        device = ScriptedDevice(air.link, ADDRESS, steps, services, until)
         running = asyncio.ensure_future(device.run())
         sighting = await watched.sighting()
         link = await watched.transport.open(sighting, driver.manifest)

@@ -50,7 +50,7 @@ def ids(case: object) -> str:
     return case.replace(" ", "") if isinstance(case, str) else ""
 
 
-@pytest.mark.conformance("R-CGMP-O6", "R-UDS-2")
+@pytest.mark.conformance("R-CGMP-D8", "R-CGMP-D9", "R-CGMP-O6", "R-UDS-2")
 @pytest.mark.parametrize(("channel", "octets"), FORBIDDEN, ids=ids)
 async def test_a_link_refuses_it_before_a_byte_is_sent(channel: Channel, octets: str) -> None:
     peer = TablePeer()

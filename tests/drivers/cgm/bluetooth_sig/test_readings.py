@@ -90,6 +90,7 @@ def test_an_alert_or_a_chore_does_not(bit: int) -> None:
     assert reading(bits=1 << bit).quality is Quality.GOOD
 
 
+@pytest.mark.conformance("R-CGMP-F4")
 @pytest.mark.parametrize("bit", [6, 7, 15])
 def test_a_bit_nobody_has_defined_counts_as_not_reliable(bit: int) -> None:
     found = reading(bits=1 << bit)

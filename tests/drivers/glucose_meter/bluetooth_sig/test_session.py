@@ -147,6 +147,23 @@ async def test_a_meter_emptied_by_its_owner_starts_anew() -> None:
 
 
 @pytest.mark.conformance("GLP/COL/SPN/BV-02")
+async def test_where_one_of_the_new_records_is_missing_they_are_counted_and_asked_for_again() -> (
+    None
+):
+    meter = Meter(records(1, 20))
+    session = meter.session()
+    await talk(session)
+    meter.memory |= records(21, 24)
+    meter.lose = [{22}]
+    meter.asked.clear()
+
+    await talk(session, meter.link())
+
+    report, count = bytes.fromhex("01 03 01 1400"), bytes.fromhex("04 03 01 1400")
+    assert meter.asked[:3] == [report, count, report]
+    assert sorted(values(session)) == [100 + n for n in range(1, 25)]
+
+
 @given(
     lost=st.lists(st.sets(st.integers(1, 20)), min_size=1, max_size=2),
     holes=st.sets(st.integers(2, 19), max_size=5),
