@@ -52,6 +52,21 @@ async def test_a_withdrawal_counts_after_the_next_start_whatever_became_of_its_r
     assert released == []
 
 
+async def test_a_hub_starts_whose_person_withdrew_and_was_refused_there(path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.record_withdrawal(withdrawal(subject))
+        await journal.record_grant(grant(subject, "grant-anew"))
+        await journal.record(SCALE, [weight(1)])
+        (released,) = await journal.claim("mes", 1, START)
+        await journal.refuse(released)
+
+    await open_journal(path).close()
+
+    with Reader.open(path) as reader:
+        assert reader.refused(subject, "mes")
+
+
 async def test_a_damaged_withdrawal_takes_nothing_from_a_grant_that_came_after_it(
     path: Path,
 ) -> None:
