@@ -53,9 +53,9 @@ from tests.journal.making import grant
 from tests.uplink.brokers import Broker, a_broker, listening
 from tests.uplink.samples import MEASURED, entry, released
 
-ROUNDS = 7
-MESSAGES = 1000
-BUNDLES = 400
+ROUNDS = 15
+MESSAGES = 500
+BUNDLES = 160
 AT_LEAST = 0.6
 BACK_THEN = datetime(2026, 3, 2, tzinfo=UTC)
 

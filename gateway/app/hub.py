@@ -172,6 +172,9 @@ class DaemonHub:
     async def quiesce(self, subject: SubjectId, destination: str) -> int:
         """Stop what is on its way there; returns how many readings left or may have left."""
         left = await self._worker.quiesce(subject, destination)
+        uplink = self._uplinks.get(destination)
+        if isinstance(uplink, MesUplink):
+            uplink.tokens.forget(subject)
         present = self._present.get(destination)
         if present is not None:
             await _tell(present, subject)

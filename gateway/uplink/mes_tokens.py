@@ -155,6 +155,8 @@ class MesTokens:
         self._store = store
         self._clock = clock
         self._refreshing: dict[SubjectId, asyncio.Task[Pairing]] = {}
+        self._known: dict[SubjectId, Pairing] = {}
+        """As they are in the store: reading them there for every request waits for its writer."""
 
     async def exchange(
         self,
@@ -199,6 +201,10 @@ class MesTokens:
             self._refreshing[subject] = task
             task.add_done_callback(lambda done: self._finished(subject, done))
         return await asyncio.shield(task)
+
+    def forget(self, subject: SubjectId) -> None:
+        """Hold this person's tokens in memory no longer; the store keeps them."""
+        self._known.pop(subject, None)
 
     async def close(self) -> None:
         """Finish the refreshes that have begun."""
@@ -246,18 +252,23 @@ class MesTokens:
         )
         secret = pairing.model_dump_json().encode()
         await self._store.set_pairing(subject, self._settings.name, secret)
+        self._known[subject] = pairing
         return pairing
 
     async def _load(self, subject: SubjectId) -> Pairing:
+        if subject in self._known:
+            return self._known[subject]
         secret = await self._store.pairing(subject, self._settings.name)
         if secret is None:
             raise UplinkUnauthorised(
                 "This person is not paired with the health space: pair them first."
             )
         try:
-            return Pairing.model_validate_json(secret)
+            pairing = Pairing.model_validate_json(secret)
         except ValidationError:
             raise UplinkUnauthorised(_PAIR_AGAIN) from None
+        self._known[subject] = pairing
+        return pairing
 
     async def _ask(self, form: dict[str, str]) -> _Granted:
         headers = {"Accept": "application/json"}

@@ -1,8 +1,10 @@
 """The way to one destination: claim what is due, bring it there, take down what became of it.
 
 Deliveries are claimed in small batches. Within a batch each person has a lane: their readings go
-one after another in due order, those of different persons at the same time. What goes wrong with
-one reading ends at most its own lane and its own batch; the rest is given back and claimed anew.
+one after another in due order, those of different persons at the same time. While a receipt is
+being written to the disk the next reading of the lane is under way already; never more than one is
+behind. What goes wrong with one reading ends at most its own lane and its own batch; the rest is
+given back and claimed anew.
 
     what the uplink says        the delivery          and then
     Receipt                     settled               go on
@@ -45,7 +47,8 @@ from gateway.uplink.outcomes import Doubts, label, why_unknown
 
 _P = ParamSpec("_P")
 
-_BATCH_PER_SLOT = 4
+_BATCH_PER_SLOT = 16
+"""Every batch costs a claim, synced to the disk; after a crash, each of it costs a search."""
 _FRESH_S = 60.0
 """A release is consent as it was when claimed. What has waited longer is decided anew."""
 _PERSON_PAUSE = timedelta(minutes=15)  # long enough not to hammer, short enough after re-pairing
@@ -79,6 +82,8 @@ class _Lane:
     """Set whenever an attempt has ended."""
     left: Left = field(default_factory=Left)
     """What became of the latest attempt."""
+    settling: asyncio.Task[None] | None = None
+    """Writes down the latest receipt."""
 
 
 class Route:
@@ -191,16 +196,16 @@ class Route:
                 lane.waiting.append(released)
         async with asyncio.TaskGroup() as group:
             for lane in list(self._lanes.values()):
-                group.create_task(self._go_along(lane))
+                group.create_task(self._go_along(lane, group))
         return bool(batch)
 
-    async def _go_along(self, lane: _Lane) -> None:
+    async def _go_along(self, lane: _Lane, group: asyncio.TaskGroup) -> None:
         try:
             while lane.waiting:
                 async with self._slots:
                     if self._hold(lane) is not None:
                         break
-                    await self._attempt(lane, lane.waiting.popleft())
+                    await self._attempt(lane, lane.waiting.popleft(), group)
         finally:
             del self._lanes[lane.subject]
             wait_s, why = self._hold(lane) or (0.0, "The gateway was stopped.")
@@ -224,7 +229,7 @@ class Route:
 
     # --- one delivery ---------------------------------------------------------------------------
 
-    async def _attempt(self, lane: _Lane, released: Released) -> None:
+    async def _attempt(self, lane: _Lane, released: Released, group: asyncio.TaskGroup) -> None:
         """Bring one delivery there and take down what became of it."""
         reading = released.delivery.entry.id
         outcome = await self._try(lane, released)
@@ -234,7 +239,10 @@ class Route:
                 self._doubts.over(reading)
                 lane.left = Left(arrived=(reading,))
                 self._answered()
-                await self._keep(self._outbox.settle, released, outcome)
+                if lane.settling is not None:
+                    await lane.settling
+                lane.settling = group.create_task(self._settle(released, outcome))
+                return
             case UplinkUnavailable():
                 self._pause_all(outcome)
                 due_at = self._clock.now().utc + timedelta(
@@ -257,6 +265,13 @@ class Route:
                 lane.ended = True
                 due_at = self._clock.now().utc + self._doubts.again(reading)
                 await self._keep(self._outbox.unsettle, released, due_at, why_unknown(outcome))
+        self._count(outcome)
+
+    async def _settle(self, released: Released, receipt: Receipt) -> None:
+        await self._keep(self._outbox.settle, released, receipt)
+        self._count(receipt)
+
+    def _count(self, outcome: Receipt | Exception | None) -> None:
         self._metrics.count("deliveries_total", destination=self._name, outcome=label(outcome))
 
     async def _try(self, lane: _Lane, released: Released) -> Receipt | Exception | None:

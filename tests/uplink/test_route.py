@@ -156,7 +156,7 @@ async def test_after_an_outage_one_delivery_goes_first() -> None:
 
     await bench.until_quiet()
 
-    assert bench.outbox.claims == [16, 1, 1, 16]
+    assert bench.outbox.claims == [64, 1, 1, 64]
 
 
 async def test_in_an_outage_the_rest_of_a_batch_is_not_tried() -> None:
