@@ -44,6 +44,8 @@ class Peripheral:
         self._device = device
         self._stack = stack
         self._call = advertisement(device.identity, device.advertised)
+        self.switched_off = 0
+        """How often a collector disabled what it had subscribed to; some cuffs forget it then."""
         self._link: Any = None
         self._exchanges: set[asyncio.Future[None]] = set()
         self._pairing = False
@@ -59,7 +61,7 @@ class Peripheral:
             self.offer(service)
         self._stack.pairing_config_factory = lambda _: pairing_config(identity)
         self._stack.on("connection", self._on_connection)
-        self._stack.on("characteristic_subscription", lambda *_: self._changed.set())
+        self._stack.on("characteristic_subscription", self._on_subscription)
         self._listen_in()
         await self._stack.power_on()
 
@@ -265,6 +267,11 @@ class Peripheral:
                 handler(link, pdu)
 
             channels.register_fixed_channel(channel, hear)
+
+    def _on_subscription(self, _link: Any, _value: Any, notifies: bool, indicates: bool) -> None:
+        if not (notifies or indicates):
+            self.switched_off += 1
+        self._changed.set()
 
     def _on_connection(self, link: Any) -> None:
         self._link = link

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from bleak import BleakScanner
 from bleak.exc import BleakDBusError
+from dbus_fast import Variant
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor
 from firmware_sims.device_clock import DeviceClock
@@ -17,11 +19,15 @@ from firmware_sims.peripheral import Peripheral, VirtualDevice
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.store_and_forward import Pace
 
+from gateway.errors import RadioUnavailable
+from gateway.transport.ble.adapter import BluezAdapter
 from gateway.transport.ble.bluez import forget
+from gateway.transport.ble.bus import ADAPTER, BUS, SERVICE, call, objects, system_bus
 from tests.bluez.box import Box
 from tests.firmware_sims.people import body
 
 PASSKEY = 123456
+READY_WITHIN_S, LOOK_AGAIN_S = 40.0, 0.1
 PATIENT = Pace(advertise_for_s=120, idle_s=3, settle_s=0.1)
 """A cuff that waits for a busy machine."""
 
@@ -33,6 +39,9 @@ class Air:
         self.box = box
         self.ledger = Ledger()
         self._radio = radio
+        self.peripherals: dict[str, Peripheral] = {}
+        """The devices' ends of the air, by address."""
+        self._jammed = False
         self._there: dict[str, VirtualDevice] = {}
         self._known: set[str] = set()
 
@@ -69,7 +78,8 @@ class Air:
         address = device.identity.address
         self._there[address] = device
         self._known.add(address)
-        return await self._radio.add(device)
+        peripheral = self.peripherals[address] = await self._radio.add(device)
+        return peripheral
 
     async def remove(self, device: VirtualDevice) -> None:
         """Carry a device away: its link is lost, and if it comes back, it knows nobody."""
@@ -87,6 +97,7 @@ class Air:
 
     async def jam(self) -> None:
         """Leave the kernel in a scan that it cannot end, as an adapter in trouble does."""
+        self._jammed = True
         scanner = BleakScanner()
         await scanner.start()
         self.refuse_to_stop_scanning()
@@ -98,8 +109,27 @@ class Air:
         for device in list(self._there.values()):
             await self.remove(device)
         await self.box.do("repair")
+        async with asyncio.timeout(READY_WITHIN_S):
+            while not await _is_ready():  # noqa: ASYNC110
+                await asyncio.sleep(LOOK_AGAIN_S)
+        if self._jammed:
+            await BluezAdapter(None).restart()
         for address in self._known:
             await forget(address)
+
+
+async def _is_ready() -> bool:
+    """Whether the adapter is there and switched on, which it is from here on."""
+    try:
+        async with system_bus() as bus:
+            for path, interfaces in (await objects(bus)).items():
+                if ADAPTER in interfaces:
+                    on = [ADAPTER, "Powered", Variant("b", True)]
+                    await call(bus, SERVICE, path, f"{BUS}.Properties", "Set", "ssv", on)
+                    return True
+    except RadioUnavailable:
+        return False
+    return False
 
 
 def _identity(address: str, name: str, pairing: Pairing) -> Identity:

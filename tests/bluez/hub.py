@@ -132,9 +132,9 @@ class Hub:
         """Say whether any conversation is under way."""
         return bool(self.supervisor.status().sessions)
 
-    async def until(self, condition: Callable[[], bool]) -> None:
+    async def until(self, condition: Callable[[], bool], within_s: float = WITHIN_S) -> None:
         """Wait until the condition holds, looked at whenever the daemon has news."""
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(within_s):
             while not condition():
                 self._news.event.clear()
                 await self._news.event.wait()

@@ -39,6 +39,18 @@ async def test_a_bonded_cuff_is_not_paired_again(air: Air, hub: Hub) -> None:
     assert hub.owner.asked == [cuff.identity.address]
 
 
+async def test_subscriptions_are_left_as_they_are_when_a_conversation_ends(
+    air: Air, hub: Hub
+) -> None:
+    cuff = await air.cuff(stored=1)
+    peripheral = air.peripherals[cuff.identity.address]
+    device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+    await hub.until(lambda: hub.readings(device) == 2 and not hub.is_talking())
+
+    assert await peripheral.until(lambda: not peripheral.linked, 10)
+    assert peripheral.switched_off == 0
+
+
 async def test_a_sensor_that_is_cut_off_gives_the_rest_of_its_memory_later(
     air: Air, hub: Hub
 ) -> None:

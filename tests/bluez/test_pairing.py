@@ -109,3 +109,18 @@ async def test_a_cuff_that_lost_its_bond_is_forgotten_over_the_api_and_paired_an
 
     assert "does not know the gateway any more" in problem
     assert forgotten == {"id": f"ble:{address}", "was_bonded": True}
+
+
+async def test_a_bond_outlives_the_daemon(air: Air, tmp_path: Path) -> None:
+    async with at_home(tmp_path) as home:
+        cuff = await air.cuff(Pairing.PASSKEY, stored=1)
+        await home.adopt(cuff.identity.address)
+        question = await home.asked()
+        await home.post("pairing", str(question["number"]), "answer", code=str(PASSKEY))
+        await home.readings(2)
+    cuff.measure()
+    async with at_home(tmp_path) as home:
+        await home.readings(4)
+        asked = await home.get("pairing")
+
+    assert asked == []

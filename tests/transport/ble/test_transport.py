@@ -72,6 +72,7 @@ class TableClient(BaseBleakClient):
     connects: ClassVar[list[Exception]] = []
     bare: ClassVar[int] = 0
     log: ClassVar[list[str]] = []
+    sends_at_once: ClassVar[bytes | None] = None
     last: ClassVar[Any] = None
 
     def __init__(self, device: BLEDevice, **kwargs: Any) -> None:
@@ -81,6 +82,7 @@ class TableClient(BaseBleakClient):
         self.callback: Callable[[bytearray], None] | None = None
 
     async def connect(self, pair: bool, **_: Any) -> None:
+        assert not pair  # bleak's own connecting and pairing in one loses services now and then
         if self.connects:
             raise self.connects.pop(0)
         self.up = True
@@ -134,9 +136,11 @@ class TableClient(BaseBleakClient):
 
     async def start_notify(self, characteristic: Any, callback: Any, **_: Any) -> None:
         self.callback = callback
+        if self.sends_at_once is not None:
+            callback(bytearray(self.sends_at_once))
 
     async def stop_notify(self, characteristic: Any) -> None:
-        raise NotImplementedError
+        self.log.append("disable")
 
 
 def advertised(address: str = CUFF, **properties: Any) -> tuple[BLEDevice, AdvertisementData]:
@@ -264,6 +268,24 @@ async def test_a_device_is_read_written_and_listened_to(watched: Watched) -> Non
 
     assert (set(link.channels), record.data, value.data) == ({STORED}, b"record", b"value")
     assert TableClient.log == ["write b'\\x01' True", "write b'\\x02' False", "disconnect"]
+
+
+async def test_what_a_device_sends_while_it_is_subscribed_to_is_not_lost(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TableClient, "sends_at_once", b"record")
+    link = await watched.open()
+    inbox = await link.subscribe(STORED)
+
+    assert (await inbox.get(within=0)).data == b"record"
+
+
+async def test_closing_leaves_subscriptions_on(watched: Watched) -> None:
+    link = await watched.open()
+    await link.subscribe(STORED)
+    await link.close()
+
+    assert TableClient.log == ["disconnect"]
 
 
 async def test_a_closed_value_is_paired_for(watched: Watched) -> None:
