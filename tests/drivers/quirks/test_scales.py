@@ -124,6 +124,14 @@ async def test_quirk_42_a_wrong_code_is_given_once_and_nothing_else_is_tried() -
     assert [request.hex() for request in device.asked] == ["0201d204"]
 
 
+async def test_quirk_42_after_a_wrong_code_no_other_is_tried_at_once() -> None:
+    device = Scale({1: 3752, 2: 42})
+
+    await DRIVER.converse(device.session(consents="1:1234, 2:0042"))
+
+    assert [request.hex() for request in device.asked] == ["0201d204"]
+
+
 async def test_quirk_43_a_profile_is_committed_only_where_the_owner_says_so() -> None:
     silent, ordered = Scale({1: 1}), Scale({1: 1})
     sessions = silent.session(consents="1:1"), ordered.session(consents="1:1", commit_profile=True)

@@ -90,6 +90,15 @@ class Cuff:
         return codec.measurement(frame.data)
 
     def _timed(self, message: BloodPressure, frame: Frame, *, alone: bool) -> Timed:
-        stamp = message.timestamp
-        raw = frame.data[_STAMP_AT : _STAMP_AT + _STAMP_OCTETS[frame.channel]] if stamp else b""
+        """Say when it was taken: by the time the user sees, which is what a cuff's clock shows.
+
+        The time stamp proper never changes, and names the record.
+        """
+        raw = b""
+        if message.timestamp is not None:
+            raw = frame.data[_STAMP_AT : _STAMP_AT + _STAMP_OCTETS[frame.channel]]
+        elif message.user_facing_time is not None:
+            end = len(frame.data) - len(message.trailing_octets or b"")
+            raw = frame.data[end - 4 : end]  # the last field
+        stamp = message.user_facing_time or message.timestamp
         return timed(frame, stamp, raw, self.clock, alone=alone)

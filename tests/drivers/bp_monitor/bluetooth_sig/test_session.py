@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.domain.device_time import corrected
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import Channel, Fit, Frame, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
@@ -196,6 +197,35 @@ async def test_the_stamp_is_kept_raw_beside_the_sample_of_the_clock() -> None:
     assert told.clock is not None
     assert (told.raw, told.stamp) == ("ea07030e0a1900", datetime.fromisoformat("2026-03-14T10:25"))
     assert told.clock.shown == datetime.fromisoformat("2026-03-14T10:26:53")
+
+
+SECONDS = 826_709_100  # from 2000-01-01 to 2026-03-13T09:25:00
+BASE, SHOWN = (f"{it.to_bytes(4, 'little').hex()}" for it in (SECONDS, SECONDS + 3600))
+
+
+@pytest.mark.conformance("R-BLP-E6")
+@pytest.mark.parametrize(
+    ("frame", "raw"),
+    [
+        (f"62 7800 5000 5d00 {BASE} {SHOWN}", BASE),
+        (f"60 7800 5000 5d00 {SHOWN}", SHOWN),
+        (f"64 7800 5000 5d00 4800 {SHOWN} 77", SHOWN),
+        (f"42 7800 5000 5d00 {SHOWN}", SHOWN),
+    ],
+)
+async def test_the_time_that_the_user_sees_is_compared_with_the_clock_that_the_user_sees(
+    frame: str, raw: str
+) -> None:
+    session = cuff(frame, channel=ENHANCED, clock=NOW)
+
+    await DRIVER.converse(session)
+
+    told = session.readings[0].device_time
+    assert told is not None
+    assert (told.stamp, told.raw) == (datetime.fromisoformat("2026-03-13T10:25"), raw)
+    measured_at = corrected(session.readings[0], UTC).measured_at
+    assert measured_at is not None
+    assert measured_at.replace(microsecond=0) == datetime(2026, 3, 13, 9, 25, tzinfo=UTC)
 
 
 async def test_what_the_clock_says_is_just_taken_is_live() -> None:
