@@ -99,11 +99,25 @@ class ReportSettings(BaseModel):
 
 
 class ApiSettings(BaseModel):
-    """The local interface. The socket always exists; a loopback port only if one is given."""
+    """The local interface. The socket always exists; a loopback port only if one is given.
+
+    The screens are on that port.
+    """
 
     model_config = _STRICT
 
     port: int | None = Field(default=None, ge=0, le=65535)
+
+
+class KioskSettings(BaseModel):
+    """The counter where people take turns; without this table there is no kiosk screen."""
+
+    model_config = _STRICT
+
+    devices: tuple[str, ...] = Field(min_length=1)
+    """The devices of the counter, by id or address."""
+    minutes: int = Field(default=10, ge=1, le=60)
+    """How long a turn lasts at most."""
 
 
 class DriverSettings(BaseModel):
@@ -146,6 +160,7 @@ class Config(BaseModel):
     hub: HubSettings = HubSettings()
     api: ApiSettings = ApiSettings()
     reports: ReportSettings = ReportSettings()
+    kiosk: KioskSettings | None = None
     drivers: DriverSettings = DriverSettings()
     ble: BleSettings | None = None
     """Bluetooth through the operating system (BlueZ); an empty table turns it on."""

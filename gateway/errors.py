@@ -22,6 +22,7 @@
        |- UplinkRejected      the operator: same input, same answer; parked
        |- UplinkRefused       the person: the destination says they do not consent there
        `- UplinkUnauthorised  the operator or the person: credentials, pairing
+          `- CodeRefused      the person: the code was wrong, used or too old; ask for another
 
 Expected answers are values (`Withheld`, `Fit.NONE`, `None` for "no number"), never one of these.
 Messages never carry a measured value, a name or an identifier of a person.
@@ -153,3 +154,7 @@ class UplinkRefused(UplinkError):
 
 class UplinkUnauthorised(UplinkError):
     """The destination does not accept our credentials, or the pairing with this person is over."""
+
+
+class CodeRefused(UplinkUnauthorised):
+    """The code to pair with is wrong, was used before, or is too old."""

@@ -19,28 +19,38 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 class TokenGuard:
     """Lets a request over TCP pass only with the token, and only if it names this machine.
 
-    The check of the Host header keeps a web page in somebody's browser from reaching the port
-    through a name that it points at 127.0.0.1 (DNS rebinding). Requests over the unix socket have
-    no client address: the socket's file permissions have already let them in.
+    What does not go to the API goes to `pages`, if there are any, without the token: they know
+    their visitors by a cookie. The check of the Host header keeps a web page in somebody's browser
+    from reaching the port through a name that it points at 127.0.0.1 (DNS rebinding). Requests over
+    the unix socket have no client address: the socket's file permissions have let them in.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, pages: ASGIApp | None = None) -> None:
         self._app = app
         self._token = token
+        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with the refusal."""
+        pages = self._pages
+        wanted = pages if pages is not None and not _of_the_api(scope) else self._app
         if scope["type"] == "http" and scope.get("client") is not None:
-            refusal = self._refusal(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            refusal = self._elsewhere(headers)
+            if refusal is None and wanted is self._app:
+                refusal = self._without_token(headers)
             if refusal is not None:
                 await refusal(scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        await wanted(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> JSONResponse | None:
+    def _elsewhere(self, headers: Headers) -> JSONResponse | None:
         host = headers.get("host", "").rsplit(":", 1)[0]
         if host not in LOOPBACK_HOSTS:
             return JSONResponse({"detail": "This port answers to 127.0.0.1 only."}, 421)
+        return None
+
+    def _without_token(self, headers: Headers) -> JSONResponse | None:
         offered = headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(offered.encode(), self._token.encode()):
             return JSONResponse(
@@ -49,6 +59,11 @@ class TokenGuard:
                 {"WWW-Authenticate": "Bearer"},
             )
         return None
+
+
+def _of_the_api(scope: Scope) -> bool:
+    path: str = scope.get("path", "")
+    return path.startswith("/api/")
 
 
 def token(path: Path) -> str:

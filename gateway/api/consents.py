@@ -1,4 +1,4 @@
-"""Routes about consent: the text, grants, withdrawals, and pairing with a destination."""
+"""Routes about consent: the text, grants, withdrawals."""
 
 from __future__ import annotations
 
@@ -82,20 +82,10 @@ class Withdrawn(BaseModel):
     """Readings that were on their way at that moment and had left."""
 
 
-class NewPairing(BaseModel):
-    """The code that the destination showed the person."""
-
-    model_config = _STRICT
-
-    subject: SubjectId
-    destination: str
-    code: str
-
-
 @router.get("/consents/text")
 async def text(hub: HubHere, language: str | None = None, to: str | None = None) -> Text:
     """Return the text to show, in the given language or the hub's, for a destination."""
-    purpose = Purpose.HEALTH_RECORD if to is None else _purpose(destination(hub, to))
+    purpose = Purpose.HEALTH_RECORD if to is None else purpose_of(destination(hub, to))
     try:
         content, record = shown(purpose, language or hub.language)
     except KeyError:
@@ -130,7 +120,7 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
     names = {known.id: known.label for known in hub.reader.subjects()}
     if new.capacity is not Capacity.SELF and new.given_by == names.get(new.subject):
         raise ConfigError("A parent or representative gives their own name: say who, with 'by'.")
-    if new.purpose is not _purpose(takes):
+    if new.purpose is not purpose_of(takes):
         raise ConfigError(
             f"{new.destination} is consented to by another text: show that of /consents/text with "
             f"to={new.destination}, and say its purpose."
@@ -180,15 +170,7 @@ async def withdraw(hub: HubHere, new: NewWithdrawal) -> Withdrawn:
     return Withdrawn(id=made.id, dropped=dropped, left=left)
 
 
-@router.post("/pairings", status_code=201)
-async def pair(hub: HubHere, new: NewPairing) -> dict[str, str]:
-    """Exchange the code that the destination showed the person for lasting credentials."""
-    destination(hub, new.destination)
-    await hub.pair(new.subject, new.destination, new.code)
-    return {"subject": new.subject, "destination": new.destination}
-
-
-def _purpose(takes: frozenset[Kind]) -> Purpose:
+def purpose_of(takes: frozenset[Kind]) -> Purpose:
     """Say what a destination is consented to for: documents alone, or readings."""
     return Purpose.DOCUMENTS if takes <= DOCUMENTS else Purpose.HEALTH_RECORD
 

@@ -29,6 +29,10 @@ def translate(app: FastAPI) -> None:
     app.add_exception_handler(GatewayError, _answer)
 
 
+def status_of(error: Exception) -> int:
+    """Return the HTTP status of one of the gateway's errors."""
+    return next(status for kind, status in _STATUS if isinstance(error, kind))
+
+
 async def _answer(request: Request, error: Exception) -> JSONResponse:
-    status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    return JSONResponse({"detail": str(error)}, status)
+    return JSONResponse({"detail": str(error)}, status_of(error))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Protocol
 
@@ -23,6 +24,8 @@ class Part(BaseModel):
     name: str
     state: str
     problem: str | None = None
+    reason: str | None = None
+    """Of a transport's problem, one of `RadioTrouble`."""
 
 
 class Status(BaseModel):
@@ -36,6 +39,8 @@ class Status(BaseModel):
     """Devices that are being talked with now."""
     problems: dict[str, str] = {}
     """The last trouble of a device, by its id, in one sentence."""
+    outcomes: dict[str, str] = {}
+    """How the conversation ended that it came of, by the device's id."""
 
 
 class Sighted(BaseModel):
@@ -75,6 +80,35 @@ class Asking(BaseModel):
     """For how long an answer is worth anything."""
 
 
+class PairsBy(StrEnum):
+    """How a person is paired with a destination."""
+
+    NOTHING = "nothing"
+    """Nobody pairs there: consent alone is enough."""
+    CODE = "code"
+    """By a code alone: the configuration does not say where people sign in."""
+    SIGNING_IN = "signing_in"
+    """In a browser, at the destination, which hands a code back or shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Where to send a person's browser, and what must come back with the code (RFC 6749, 7636)."""
+
+    url: str
+    redirect_uri: str
+    state: str = field(repr=False)
+    verifier: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The kiosk's counter: its devices, and how long a turn lasts at most."""
+
+    devices: Sequence[str]
+    lasts: timedelta
+
+
 class Hub(Protocol):
     """The daemon, or the journal alone while no daemon runs."""
 
@@ -96,6 +130,15 @@ class Hub(Protocol):
     @property
     def routes(self) -> Mapping[str, frozenset[Kind]]:
         """The destinations of the configuration, and the kinds each takes."""
+        ...
+
+    @property
+    def counter(self) -> Counter | None:
+        """The kiosk's counter, if the configuration has one."""
+        ...
+
+    def title(self, destination: str) -> str:
+        """Return what people call a destination."""
         ...
 
     @property
@@ -148,6 +191,19 @@ class Hub(Protocol):
         """Wait until nothing of the subject is on its way there; returns how many had left."""
         ...
 
-    async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
-        """Exchange the code that the destination showed the person for lasting credentials."""
+    def pairs_by(self, destination: str) -> PairsBy:
+        """Say how people are paired there. Raises ConfigError for an unknown destination."""
+        ...
+
+    def authorize(self, destination: str, redirect_uri: str | None) -> Authorization:
+        """Begin a pairing in a browser, which is sent back to the address or, if None, nowhere.
+
+        The address of the configuration goes before the one given. Raises ConfigError.
+        """
+        ...
+
+    async def pair(
+        self, subject: SubjectId, destination: str, code: str, begun: Authorization | None = None
+    ) -> None:
+        """Exchange the code for lasting credentials; `begun` is what led to it, if we know."""
         ...

@@ -37,9 +37,20 @@ def listening(at: Path, port: int | None) -> Iterator[list[socket.socket]]:
         _remove(at)
 
 
-async def serve(app: ASGIApp, sockets: list[socket.socket], token: str) -> None:
-    """Answer requests until cancelled."""
-    guarded = TokenGuard(app, token)
+def address(sockets: list[socket.socket]) -> str | None:
+    """Return the address of the loopback port, for a browser on this machine; None without one."""
+    for each in sockets:
+        if each.family is socket.AF_INET:
+            host, port = each.getsockname()
+            return f"http://{host}:{port}"
+    return None
+
+
+async def serve(
+    app: ASGIApp, sockets: list[socket.socket], token: str, pages: ASGIApp | None = None
+) -> None:
+    """Answer requests until cancelled: those of the API, and of the pages if there are any."""
+    guarded = TokenGuard(app, token, pages)
     server = _Server(
         uvicorn.Config(guarded, log_config=None, access_log=False, lifespan="off", ws="none")
     )

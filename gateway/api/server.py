@@ -13,21 +13,28 @@ from gateway.api import (
     audit,
     consents,
     corrections,
+    destination_pairing,
     glucose,
     health,
     kiosk,
     pairing,
     people,
     readings,
+    screens,
 )
+from gateway.api.browsers import Browsers
+from gateway.api.destination_pairing import Pairings
 from gateway.api.errors import translate
 from gateway.api.hub import Hub
 
 PREFIX = "/api/v1"
 
 
-def make_app(hub: Hub) -> FastAPI:
-    """Make the application over a hub. It serves no page that loads anything from elsewhere."""
+def make_app(hub: Hub, browsers: Browsers | None = None, begun: Pairings | None = None) -> FastAPI:
+    """Make the application over a hub. It serves no page that loads anything from elsewhere.
+
+    `browsers` are those that see the screens of a running daemon, `begun` the pairings under way.
+    """
     app = FastAPI(
         title="healthspace-gateway",
         version=__version__,
@@ -37,7 +44,21 @@ def make_app(hub: Hub) -> FastAPI:
         redoc_url=None,
     )
     app.state.hub = hub
-    for part in (health, people, pairing, consents, readings, glucose, corrections, kiosk, audit):
+    app.state.browsers = browsers
+    app.state.pairings = begun or Pairings(hub)
+    for part in (
+        health,
+        people,
+        pairing,
+        consents,
+        destination_pairing,
+        readings,
+        glucose,
+        corrections,
+        kiosk,
+        audit,
+        screens,
+    ):
         app.include_router(part.router, prefix=PREFIX)
     translate(app)
     return app

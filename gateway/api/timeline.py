@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from gateway.domain.device_time import Timing
@@ -103,8 +103,16 @@ _WHY_EN: Mapping[str, str] = {
 Told = tuple[datetime, str, str]
 
 
-def sentences(view: EntryView, story: Sequence[Event], language: str) -> list[Told]:
-    """Tell what happened to a reading, in order. Raises ConfigError for an unknown language."""
+def sentences(
+    view: EntryView,
+    story: Sequence[Event],
+    language: str,
+    title: Callable[[str], str] = str,
+) -> list[Told]:
+    """Tell what happened to a reading, in order. Raises ConfigError for an unknown language.
+
+    `title` says what people call a destination; without it, it has its name.
+    """
     try:
         words, why = {"fr": (_FR, _WHY_FR), "en": (_EN, _WHY_EN)}[language]
     except KeyError:
@@ -127,14 +135,14 @@ def sentences(view: EntryView, story: Sequence[Event], language: str) -> list[To
         template = words.get(event.name)
         if template is not None:
             sentence = template.format(
-                destination=event.destination or "?",
+                destination=title(event.destination) if event.destination else "?",
                 detail=event.detail or "?",
                 why=why.get(reason or "", reason or "?"),
             )
             told.append((event.at, event.name, sentence))
     for delivery in view.deliveries:
         if delivery.state in ("due", "unsettled"):
-            sentence = words["waiting"].format(destination=delivery.destination)
+            sentence = words["waiting"].format(destination=title(delivery.destination))
             told.append((delivery.changed_at, "waiting", sentence))
     return sorted(told, key=lambda each: each[0])
 

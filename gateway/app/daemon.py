@@ -11,7 +11,9 @@ from pathlib import Path
 
 from gateway import log
 from gateway.api.auth import token
-from gateway.api.serve import listening, serve
+from gateway.api.browsers import Browsers
+from gateway.api.destination_pairing import Pairings
+from gateway.api.serve import address, listening, serve
 from gateway.api.server import make_app
 from gateway.app.hub import DaemonHub
 from gateway.app.hub_time import hub_clock, watch
@@ -40,6 +42,7 @@ from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
 from gateway.uplink.api import Timer
 from gateway.uplink.worker import Worker, until_set
+from gateway.web.site import make_screens
 
 _COMMAND_S = 10.0
 """How long a command may hold the journal while no daemon runs; most take a tenth of a second."""
@@ -117,6 +120,11 @@ async def daemon(
             radios,
             desk,
         )
+        browsers = Browsers(secret, clock, address(sockets))
+        begun = Pairings(hub)
+        app = make_app(hub, browsers, begun)
+        stopping = asyncio.Event()
+        screens = make_screens(hub, browsers, begun, stopping)
         async with asyncio.TaskGroup() as group:
             parts = [
                 group.create_task(supervisor.run()),
@@ -125,11 +133,12 @@ async def daemon(
                 group.create_task(make_as_due(summaries, reports, timer)),
                 group.create_task(worker.run()),
                 *(group.create_task(part) for part in presence(config, there, hub, timer)),
-                group.create_task(serve(make_app(hub), sockets, secret)),
+                group.create_task(serve(app, sockets, secret, screens)),
             ]
             try:
                 yield hub
             finally:
+                stopping.set()
                 await _cancel(parts)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
 from gateway import __version__
-from gateway.api.hub import Asking, Part, Sighted, Status
+from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, Sighted, Status
 from gateway.app.ours import Ours
 from gateway.app.pairing import PairingDesk, asking
 from gateway.clock import Clock
@@ -56,6 +56,8 @@ class DaemonHub:
         self.clock = clock
         self._language = config.hub.language
         self._zone = config.hub.tzinfo
+        self._counter = _counter(config)
+        self._titles = {each.name: each.title or each.name for each in config.destinations}
         self._ports = {f"serial:{port.name}": port for port in config.ports}
         self._metrics = metrics
         self._supervisor = supervisor
@@ -82,6 +84,15 @@ class DaemonHub:
         """The destinations, and the kinds each takes."""
         return {name: uplink.takes for name, uplink in self._uplinks.items()}
 
+    @property
+    def counter(self) -> Counter | None:
+        """The kiosk's counter."""
+        return self._counter
+
+    def title(self, destination: str) -> str:
+        """Return what people call a destination; one that is gone has its name only."""
+        return self._titles.get(destination, destination)
+
     def status(self) -> Status:
         """Say how the transports, the destinations and the devices are."""
         collected = self._supervisor.status()
@@ -93,6 +104,7 @@ class DaemonHub:
                     name=each.name,
                     state=each.state,
                     problem=each.problem or self._absent(each.name),
+                    reason=each.reason,
                 )
                 for each in collected.transports
             ],
@@ -102,6 +114,7 @@ class DaemonHub:
             ],
             sessions=[session.device for session in collected.sessions],
             problems={trouble.device: trouble.problem for trouble in collected.troubles},
+            outcomes={trouble.device: trouble.outcome for trouble in collected.troubles},
         )
 
     def _absent(self, transport: str) -> str | None:
@@ -200,16 +213,48 @@ class DaemonHub:
             counters=self._metrics.totals(),
         )
 
-    async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
+    def pairs_by(self, destination: str) -> PairsBy:
+        """Say how people are paired there."""
+        uplink = self._uplink(destination)
+        if not isinstance(uplink, MesUplink):
+            return PairsBy.NOTHING
+        return PairsBy.SIGNING_IN if uplink.tokens.in_a_browser else PairsBy.CODE
+
+    def authorize(self, destination: str, redirect_uri: str | None) -> Authorization:
+        """Begin a pairing in a browser."""
+        asked = self._paired(destination).tokens.authorization(redirect_uri)
+        return Authorization(asked.url, asked.redirect_uri, asked.state, asked.verifier)
+
+    async def pair(
+        self, subject: SubjectId, destination: str, code: str, begun: Authorization | None = None
+    ) -> None:
         """Exchange a code for lasting credentials."""
+        tokens = self._paired(destination).tokens
+        if begun is None:
+            await tokens.exchange(subject, code)
+        else:
+            await tokens.exchange(subject, code, begun.verifier, begun.redirect_uri)
+        self._worker.resume(subject, destination)
+        await self.journal.hasten(subject, destination)
+
+    def _paired(self, destination: str) -> MesUplink:
+        uplink = self._uplink(destination)
+        if not isinstance(uplink, MesUplink):
+            raise ConfigError(f"Nobody pairs with {destination!r}: consent alone is enough there.")
+        return uplink
+
+    def _uplink(self, destination: str) -> Uplink:
         uplink = self._uplinks.get(destination)
         if uplink is None:
             raise ConfigError(f"There is no destination {destination!r} in the configuration.")
-        if not isinstance(uplink, MesUplink):
-            raise ConfigError(f"Nobody pairs with {destination!r}: consent alone is enough there.")
-        await uplink.tokens.exchange(subject, code)
-        self._worker.resume(subject, destination)
-        await self.journal.hasten(subject, destination)
+        return uplink
+
+
+def _counter(config: Config) -> Counter | None:
+    kiosk = config.kiosk
+    if kiosk is None:
+        return None
+    return Counter(kiosk.devices, timedelta(minutes=kiosk.minutes))
 
 
 async def _tell(present: Present, subject: SubjectId) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import tzinfo
 
 from gateway import __version__
-from gateway.api.hub import Asking, Sighted, Status
+from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
 from gateway.app.parts import routes
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
@@ -28,6 +28,7 @@ class OfflineHub:
         self.language = config.hub.language
         self.zone: tzinfo = config.hub.tzinfo
         self.routes = routes(config)
+        self.counter: Counter | None = None
         self._config = config
         self._journal = journal
         self._reader: Reader | None = None
@@ -50,6 +51,10 @@ class OfflineHub:
         """Let the view go."""
         if self._reader is not None:
             self._reader.close()
+
+    def title(self, destination: str) -> str:
+        """Return its name."""
+        return destination
 
     def status(self) -> Status:
         """Say that no daemon runs."""
@@ -91,7 +96,17 @@ class OfflineHub:
         """Return 0: without a daemon nothing is on its way."""
         return 0
 
-    async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
+    def pairs_by(self, destination: str) -> PairsBy:
+        """Refuse: pairing speaks with the destination."""
+        raise ConfigError(_START_IT)
+
+    def authorize(self, destination: str, redirect_uri: str | None) -> Authorization:
+        """Refuse: pairing speaks with the destination."""
+        raise ConfigError(_START_IT)
+
+    async def pair(
+        self, subject: SubjectId, destination: str, code: str, begun: Authorization | None = None
+    ) -> None:
         """Refuse: pairing speaks with the destination."""
         raise ConfigError(_START_IT)
 

@@ -8,6 +8,7 @@ import typer
 
 from gateway.cli.arguments import Json, Since, moment, person
 from gateway.cli.show import as_json, console, rows, say
+from gateway.client import Client, Refused
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal, withdrawal_of
 
 consent = typer.Typer(no_args_is_help=True, help="What leaves, to whom: give, withdraw, see.")
@@ -159,9 +160,26 @@ def pair(
     context: typer.Context,
     who: Person,
     to: To,
-    code: Annotated[str, typer.Option(help="The code the health space showed.", prompt=True)],
+    code: Annotated[str | None, typer.Option(help="The code the health space showed.")] = None,
 ) -> None:
     """Pair a person with their health space, by the code that it shows them."""
     client = context.obj.client
-    client.post("pairings", subject=person(client, who)["id"], destination=to, code=code)
+    subject = person(client, who)["id"]
+    state = None
+    if code is None:
+        state = _begun(client, subject, to)
+        code = typer.prompt("Code")
+    client.post("pairings", subject=subject, destination=to, code=code, state=state)
     say("Paired.")
+
+
+def _begun(client: Client, subject: str, to: str) -> str | None:
+    """Say where to sign in, with any browser; None if the configuration does not know."""
+    try:
+        begun = client.post("pairings", "begin", subject=subject, destination=to)
+    except Refused as refused:
+        say(f"{refused} A code that the health space gave otherwise can be typed here.")
+        return None
+    say("Sign in at this address, with any browser, and type the code that it shows:")
+    say(begun["url"])
+    return str(begun["state"])

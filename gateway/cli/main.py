@@ -19,6 +19,7 @@ from gateway.cli import (
     journal,
     pairing,
     report,
+    screens,
     tools,
 )
 from gateway.cli.show import errors
@@ -104,6 +105,7 @@ consents.add(app)
 journal.add(app)
 corrections.add(app)
 report.add(app)
+screens.add(app)
 tools.add(app)
 checks.add(app)
 backups.add(app)

@@ -35,6 +35,8 @@ class DocumentsSettings(BaseModel):
     type: Literal["documents"] = "documents"
     name: str = "documents"
     """The destination's name in grants and in the outbox: changing it orphans both."""
+    title: str = "Mes documents de santé"
+    """What the screens call it."""
     folder: Path | None = None
     """A folder that receives each document and its metadata; it is not made if it is not there."""
     allow_loopback_http: bool = False

@@ -31,6 +31,8 @@ class FhirSettings(BaseModel):
     type: Literal["fhir"] = "fhir"
     name: str
     """The destination's name in grants and in the outbox: changing it orphans both."""
+    title: str | None = None
+    """What the screens call it."""
     allow_loopback_http: bool = False
     """Admit `http://` to this machine itself. Never to another."""
     base_url: str

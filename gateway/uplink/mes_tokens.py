@@ -26,7 +26,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
-from gateway.errors import ConfigError, OutcomeUnknown, UplinkUnauthorised, UplinkUnavailable
+from gateway.errors import (
+    CodeRefused,
+    ConfigError,
+    OutcomeUnknown,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
 from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import json_object, retry_after
 from gateway.uplink.mes_mapping import PatientIdentifier
@@ -38,6 +44,10 @@ _EARLY = timedelta(seconds=30)
 _Token = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=16_384)]
 """Printable ASCII without spaces: it goes into a header as it is."""
 
+OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+"""In place of an address to go back to: the code is shown, for the person to type."""
+
+_ANOTHER_CODE = "The health space does not know this code, or not any more: ask it for another one."
 _PAIR_AGAIN = "The pairing with the health space is over: pair this person again."
 
 
@@ -83,16 +93,21 @@ class AuthorizationRequest:
     """Where to send a person's browser. `state` and `verifier` stay here until they come back."""
 
     url: str
+    redirect_uri: str
     state: str = field(repr=False)
     verifier: str = field(repr=False)
 
 
-def authorization_request(settings: MesSettings, redirect_uri: str) -> AuthorizationRequest:
-    """Begin a pairing. Raises ConfigError if the configuration names no authorize_url."""
+def authorization_request(settings: MesSettings, redirect_uri: str | None) -> AuthorizationRequest:
+    """Begin a pairing. Raises ConfigError if the configuration names no authorize_url.
+
+    Without an address to send the browser back to, the health space shows the person the code.
+    """
     if settings.authorize_url is None:
         raise ConfigError(
             f"{settings.name}: nobody can pair without authorize_url: take it from the contract."
         )
+    redirect_uri = redirect_uri or OUT_OF_BAND
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     digest = hashlib.sha256(verifier.encode()).digest()
     query = {
@@ -105,7 +120,8 @@ def authorization_request(settings: MesSettings, redirect_uri: str) -> Authoriza
     }
     if settings.scope is not None:
         query["scope"] = settings.scope
-    return AuthorizationRequest(f"{settings.authorize_url}?{urlencode(query)}", state, verifier)
+    url = f"{settings.authorize_url}?{urlencode(query)}"
+    return AuthorizationRequest(url, redirect_uri, state, verifier)
 
 
 def patient_of(id_token: str, settings: MesSettings) -> PatientIdentifier:
@@ -158,6 +174,18 @@ class MesTokens:
         self._known: dict[SubjectId, Pairing] = {}
         """As they are in the store: reading them there for every request waits for its writer."""
 
+    @property
+    def in_a_browser(self) -> bool:
+        """Whether the configuration says where people sign in."""
+        return self._settings.authorize_url is not None
+
+    def authorization(self, redirect_uri: str | None) -> AuthorizationRequest:
+        """Begin a pairing in a browser. Raises ConfigError."""
+        registered = self._settings.redirect_uri
+        if redirect_uri is not None and registered is not None:
+            redirect_uri = registered
+        return authorization_request(self._settings, redirect_uri)
+
     async def exchange(
         self,
         subject: SubjectId,
@@ -165,7 +193,9 @@ class MesTokens:
         verifier: str | None = None,
         redirect_uri: str | None = None,
     ) -> None:
-        """Finish a pairing: durable on return. Raises UplinkUnavailable, UplinkUnauthorised.
+        """Finish a pairing: durable on return.
+
+        Raises UplinkUnavailable, UplinkUnauthorised; CodeRefused if the code is no good.
 
         A code that a person typed from the health space's page comes without the other two: no
         browser of theirs was sent there by this gateway.
@@ -175,7 +205,7 @@ class MesTokens:
             form["code_verifier"] = verifier
         if redirect_uri is not None:
             form["redirect_uri"] = redirect_uri
-        granted = await self._ask(form)
+        granted = await self._ask(form, spent=CodeRefused(_ANOTHER_CODE))
         if granted.id_token is None:
             raise UplinkUnauthorised(
                 "The health space gave no id_token: check that scope asks for one."
@@ -223,7 +253,8 @@ class MesTokens:
         if stored.refresh_token is None:
             raise UplinkUnauthorised(_PAIR_AGAIN)
         granted = await self._ask(
-            {"grant_type": "refresh_token", "refresh_token": stored.refresh_token}
+            {"grant_type": "refresh_token", "refresh_token": stored.refresh_token},
+            spent=UplinkUnauthorised(_PAIR_AGAIN),
         )
         id_token = granted.id_token or stored.id_token
         if patient_of(id_token, self._settings) != patient_of(stored.id_token, self._settings):
@@ -270,7 +301,8 @@ class MesTokens:
         self._known[subject] = pairing
         return pairing
 
-    async def _ask(self, form: dict[str, str]) -> _Granted:
+    async def _ask(self, form: dict[str, str], spent: UplinkUnauthorised) -> _Granted:
+        """Ask for tokens; raises `spent` if what they are asked for with is no good any more."""
         headers = {"Accept": "application/json"}
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         client = self._settings.client_id
@@ -290,13 +322,13 @@ class MesTokens:
             raise UplinkUnavailable(
                 "The token endpoint did not answer: the gateway tries again."
             ) from None
-        return self._granted(answer)
+        return self._granted(answer, spent)
 
-    def _granted(self, answer: Answer) -> _Granted:
+    def _granted(self, answer: Answer, spent: UplinkUnauthorised) -> _Granted:
         if answer.status in (400, 401):
             error = (json_object(answer.body) or {}).get("error")
             if error == "invalid_grant":
-                raise UplinkUnauthorised(_PAIR_AGAIN)
+                raise spent
             raise UplinkUnauthorised(
                 "The token endpoint does not accept this gateway: check client_id, client_secret, "
                 "client_auth and scope."

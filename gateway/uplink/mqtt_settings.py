@@ -25,6 +25,8 @@ class MqttSettings(BrokerSettings):
     type: Literal["mqtt"] = "mqtt"
     name: str
     """The destination's name in grants and in the outbox: changing it orphans both."""
+    title: str | None = None
+    """What the screens call it."""
     gateway: TopicLevel
     """What stands for this gateway in topics, which every client of the broker may see: no name of
     a person, no address."""

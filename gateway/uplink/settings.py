@@ -54,6 +54,8 @@ class MesSettings(BaseModel):
     type: Literal["mes"] = "mes"
     name: str = "mes"
     """The destination's name in grants and in the outbox: changing it orphans both."""
+    title: str = "Mon espace santé"
+    """What the screens call it."""
 
     allow_loopback_http: bool = False
     """Admit `http://` to this machine itself, for a simulator. Never to another."""
@@ -61,6 +63,8 @@ class MesSettings(BaseModel):
     """The FHIR base, such as the contract gives it; bundles are posted to this very address."""
     authorize_url: str | None = None
     """Where a person pairs; None if people pair elsewhere."""
+    redirect_uri: str | None = None
+    """Where their browser comes back to, as registered there; None: the address of the screens."""
     token_url: str
     ca_file: Path | None = None
     """PEM certificates to trust instead of the system's."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.api.hub import Asking, Sighted, Status
+from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
 from gateway.api.inside import request
 from gateway.api.server import make_app
 from gateway.app.pairing import PairingDesk, asking
@@ -27,12 +27,16 @@ class JournalHub:
     language = "fr"
     zone = ZoneInfo("Europe/Paris")
     routes: Mapping[str, frozenset[Kind]] = ROUTES
+    counter: Counter | None = None
+    pairs: PairsBy = PairsBy.SIGNING_IN
 
     def __init__(self, journal: Journal, reader: Reader, clock: ManualClock) -> None:
         self.journal = journal
         self.reader = reader
         self.clock = clock
         self.paired: list[tuple[str, str, str]] = []
+        self.begun: list[Authorization | None] = []
+        self.refusal: Exception | None = None
         self.left = 0
         self.desk = PairingDesk(clock)
         self.bonds: set[str] = set()
@@ -69,8 +73,28 @@ class JournalHub:
     async def quiesce(self, subject: SubjectId, destination: str) -> int:
         return self.left
 
-    async def pair(self, subject: SubjectId, destination: str, code: str) -> None:
+    def title(self, destination: str) -> str:
+        return "Mon espace santé"
+
+    def pairs_by(self, destination: str) -> PairsBy:
+        return self.pairs
+
+    def authorize(self, destination: str, redirect_uri: str | None) -> Authorization:
+        number = len(self.begun)
+        return Authorization(
+            f"https://space.example/authorize?state=s{number}",
+            redirect_uri or "urn:ietf:wg:oauth:2.0:oob",
+            f"s{number}-{redirect_uri is None}",
+            "verifier",
+        )
+
+    async def pair(
+        self, subject: SubjectId, destination: str, code: str, begun: Authorization | None = None
+    ) -> None:
+        if self.refusal is not None:
+            raise self.refusal
         self.paired.append((subject, destination, code))
+        self.begun.append(begun)
 
 
 class Api:

@@ -45,6 +45,8 @@ class Plan:
     """What the owner set, by device."""
     hub: Mapping[str, str] = field(default_factory=dict)
     destination: Mapping[str, object] = field(default_factory=dict)
+    more: str = ""
+    """Whatever else stands in the file."""
 
 
 def written(folder: Path, space: HealthSpace, plan: Plan) -> Path:
@@ -61,7 +63,7 @@ def written(folder: Path, space: HealthSpace, plan: Plan) -> Path:
     for device, values in plan.settings.items():
         lines += [f"[devices.{json.dumps(device)}.settings]"]
         lines += [_line(key, value) for key, value in values.items()]
-    lines += ["[[destinations]]"]
+    lines += [plan.more, "[[destinations]]"]
     lines += [_line(key, value) for key, value in {**_address(space), **plan.destination}.items()]
     path = folder / "gateway.toml"
     path.write_text("\n".join(lines) + "\n")

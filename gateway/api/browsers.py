@@ -1,0 +1,123 @@
+"""Which browsers may see the screens: a code that works once gets in, then a cookie is shown.
+
+A code is drawn for whoever may already command the gateway, and typed or followed in a browser.
+The cookie says for what and until when, under a seal made with the API's token. Nothing is kept of
+it: a browser stays known when the daemon is restarted, and a new token forgets them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from gateway.clock import Clock
+from gateway.errors import ConfigError
+
+CODE_LIVES = timedelta(minutes=10)
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Without those that look like another, for whoever types a code from one screen into another."""
+_CODE_LENGTH = 10
+"""49 bits, of which a guesser may try `_GUESSES` before all codes are void."""
+_GUESSES = 20
+_OPEN_CODES = 16
+"""More than a household or a counter opens within `CODE_LIVES`."""
+
+
+class Role(StrEnum):
+    """What a browser may see."""
+
+    OWNER = "owner"
+    """Everything: people, readings, consents."""
+    KIOSK = "kiosk"
+    """The screen at the counter, and nothing of anybody but the person in front of it."""
+
+
+COOKIE_LIVES: Mapping[Role, timedelta] = {
+    Role.OWNER: timedelta(days=30),
+    Role.KIOSK: timedelta(days=365),
+}
+"""From the last page seen. A kiosk starts by itself, with nobody there who could let it in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A code that lets one browser in, once; `url` is the page to open with it."""
+
+    url: str
+    code: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A browser that was let in. Its forms carry `form_token`: another site cannot know it."""
+
+    role: Role
+    form_token: str
+    cookie: str
+    """The same browser's, good for `COOKIE_LIVES` from now on."""
+
+
+class Browsers:
+    """Lets browsers in, and knows them again. `address` is the screens' own, None without a port.
+
+    `address` has no slash at its end.
+    """
+
+    def __init__(self, secret: str, clock: Clock, address: str | None) -> None:
+        self.address = address
+        self._key = hmac.digest(secret.encode(), b"screens", "sha256")
+        self._clock = clock
+        self._open: dict[str, tuple[Role, float]] = {}
+        self._guesses = 0
+
+    def invite(self, role: Role) -> Invitation:
+        """Draw a code. Raises ConfigError if there is no port that a browser could reach."""
+        if self.address is None:
+            raise ConfigError(
+                "No browser can reach the screens: give [api] a port, such as port = 8470, and"
+                " start the gateway again."
+            )
+        while len(self._open) >= _OPEN_CODES:
+            del self._open[next(iter(self._open))]
+        code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
+        until_s = self._clock.now().monotonic + CODE_LIVES.total_seconds()
+        self._open[code] = (role, until_s)
+        return Invitation(f"{self.address}/enter?code={code}", code, role)
+
+    def admit(self, typed: str) -> Visitor | None:
+        """Let a browser in by a code, spent by this; None if there is no such code any more."""
+        code = "".join(letter for letter in typed.upper() if letter.isalnum())
+        role, until_s = self._open.pop(code, (None, 0.0))
+        if role is not None and self._clock.now().monotonic < until_s:
+            self._guesses = 0
+            return self._visitor(role, secrets.token_urlsafe(9))
+        self._guesses += 1
+        if self._guesses >= _GUESSES:
+            self._open.clear()
+            self._guesses = 0
+        return None
+
+    def recognise(self, cookie: str | None) -> Visitor | None:
+        """Return whom the cookie lets in; None if it is not ours, or has run out."""
+        told, _, seal = (cookie or "").rpartition(".")
+        if not hmac.compare_digest(seal.encode(), self._seal("cookie", told).encode()):
+            return None
+        role, until, browser = told.split(".")
+        if self._clock.now().utc.timestamp() >= int(until):
+            return None
+        return self._visitor(Role(role), browser)
+
+    def _visitor(self, role: Role, browser: str) -> Visitor:
+        until = self._clock.now().utc + COOKIE_LIVES[role]
+        told = f"{role}.{int(until.timestamp())}.{browser}"
+        cookie = f"{told}.{self._seal('cookie', told)}"
+        return Visitor(role, self._seal("form", f"{role}.{browser}"), cookie)
+
+    def _seal(self, purpose: str, told: str) -> str:
+        return hmac.new(self._key, f"{purpose} {told}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,118 @@
+"""Asking for consent and taking it back, for the owner's page and for the kiosk.
+
+Giving takes two taps, for the text has to be shown in between; taking back takes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.responses import Response
+
+from gateway.api import consents
+from gateway.api.context import destination as kinds_of
+from gateway.api.hub import Hub
+from gateway.consent.grant import ConsentText, Purpose
+from gateway.consent.texts import shown
+from gateway.domain.device_time import EARLIEST
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.web.visits import Visit, see_other
+from gateway.web.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked, with the recorded text in paragraphs."""
+
+    destination: str
+    title: str
+    paragraphs: Sequence[str]
+    record: ConsentText
+    purpose: Purpose
+    kinds: Sequence[tuple[Kind, str]]
+
+
+def question(hub: Hub, destination: str, words: Words) -> Question:
+    """Prepare the question. Raises ConfigError for an unknown destination."""
+    kinds = kinds_of(hub, destination)
+    purpose = consents.purpose_of(kinds)
+    text, record = shown(purpose, words.language)
+    named = sorted((words(f"kind.{kind}"), kind) for kind in kinds)
+    return Question(
+        destination=destination,
+        title=hub.title(destination),
+        paragraphs=[" ".join(part.split("\n")) for part in text.strip().split("\n\n")],
+        record=record,
+        purpose=purpose,
+        kinds=[(kind, name) for name, kind in named],
+    )
+
+
+async def ask(visit: Visit) -> Response:
+    """Show the text, and ask."""
+    subject = SubjectId(visit.form.get("subject"))
+    labels = {known.id: known.label for known in visit.hub.reader.subjects()}
+    if subject not in labels:
+        return see_other("/")
+    asked = question(visit.hub, visit.form.get("destination"), visit.words)
+    return visit.page("consent.html", question=asked, subject=subject, name=labels[subject])
+
+
+async def give(visit: Visit) -> Response:
+    """Record consent to what was ticked; to earlier readings too if that was ticked."""
+    subject = SubjectId(visit.form.get("subject"))
+    labels = {known.id: known.label for known in visit.hub.reader.subjects()}
+    if subject in labels:
+        since = EARLIEST if visit.form.get("earlier") else None
+        await record(visit, subject, labels[subject], since)
+    return see_other("/")
+
+
+async def withdraw(visit: Visit) -> Response:
+    """Take consent back, at once, and say what that did."""
+    subject = SubjectId(visit.form.get("subject"))
+    labels = {known.id: known.label for known in visit.hub.reader.subjects()}
+    if subject not in labels:
+        return see_other("/")
+    done = await take_back(visit, subject, labels[subject])
+    title = visit.hub.title(visit.form.get("destination"))
+    return visit.page("withdrawn.html", title=title, done=done)
+
+
+async def record(
+    visit: Visit, subject: SubjectId, by: str, covers_from: datetime | None = None
+) -> None:
+    """Record the consent of a form, under the text that it showed; nothing if nothing was ticked.
+
+    It covers readings from now on, unless an earlier moment is given.
+    """
+    kinds = frozenset(Kind(kind) for kind in visit.form.all("kind") if kind in set(Kind))
+    if not kinds:
+        return
+    new = consents.NewGrant(
+        subject=subject,
+        destination=visit.form.get("destination"),
+        kinds=kinds & kinds_of(visit.hub, visit.form.get("destination")),
+        covers_from=covers_from or visit.hub.clock.now().utc,
+        given_by=by,
+        purpose=_purpose(visit.form.get("purpose")),
+        language=visit.form.get("language"),
+        version=visit.form.get("version"),
+    )
+    await consents.grant(visit.hub, new)
+
+
+async def take_back(visit: Visit, subject: SubjectId, by: str) -> consents.Withdrawn:
+    """Take back the consent that a form names."""
+    new = consents.NewWithdrawal(
+        subject=subject, destination=visit.form.get("destination"), withdrawn_by=by
+    )
+    return await consents.withdraw(visit.hub, new)
+
+
+def _purpose(told: str) -> Purpose:
+    """Return the purpose of the text that a form showed; the API refuses one that does not fit."""
+    return Purpose(told) if told in set(Purpose) else Purpose.HEALTH_RECORD

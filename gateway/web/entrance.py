@@ -1,0 +1,31 @@
+"""The entrance: a browser comes with a code, and goes on with a cookie."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from gateway.api.browsers import Role
+from gateway.web.visits import COOKIE, Visit, remember, see_other
+
+
+async def door(visit: Visit) -> Response:
+    """Show where the code goes. Following the link changes nothing: a browser may do so unasked."""
+    code = visit.request.query_params.get("code", "")
+    return visit.page("enter.html", code=code, refused=False)
+
+
+async def enter(visit: Visit) -> Response:
+    """Let the browser in if the code is good."""
+    let_in = visit.site.browsers.admit(visit.form.get("code"))
+    if let_in is None:
+        return visit.page("enter.html", 403, code="", refused=True)
+    response = see_other("/kiosk" if let_in.role is Role.KIOSK else "/")
+    remember(response, visit.request, let_in)
+    return response
+
+
+async def leave(visit: Visit) -> Response:
+    """Forget the browser."""
+    response = see_other("/enter")
+    response.delete_cookie(COOKIE)
+    return response

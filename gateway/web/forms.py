@@ -1,0 +1,56 @@
+"""Forms as browsers send them, and whether they come from one of our own pages."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+LONGEST = 16_384
+"""Bytes. The longest form of ours, a consent with every kind, has some hundreds."""
+
+
+class Form:
+    """The fields of a form; one may come several times."""
+
+    def __init__(self, fields: Sequence[tuple[str, str]] = ()) -> None:
+        self._fields = fields
+
+    def get(self, name: str) -> str:
+        """Return the first of that name without spaces around it, or nothing."""
+        return next((value.strip() for field, value in self._fields if field == name), "")
+
+    def all(self, name: str) -> list[str]:
+        """Return every one of that name."""
+        return [value for field, value in self._fields if field == name]
+
+
+async def form_of(request: Request) -> Form | None:
+    """Read the form of a request; None if it is too long or no form."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST:
+            return None
+    try:
+        return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=64))
+    except ValueError:
+        return None
+
+
+def from_here(request: Request) -> bool:
+    """Tell whether the browser says that one of our own pages sent this."""
+    headers = request.headers
+    origin = headers.get("origin")
+    own = f"{request.url.scheme}://{headers.get('host', '')}"
+    return origin in (None, own) and headers.get("sec-fetch-site", "same-origin") in (
+        "same-origin",
+        "none",
+    )
+
+
+def carries(form: Form, token: str) -> bool:
+    """Tell whether the form has the token that our pages put into it."""
+    return hmac.compare_digest(form.get("token").encode(), token.encode())

@@ -1,0 +1,202 @@
+"""The owner's page: people and their last readings, what became of each, devices, problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.responses import Response
+
+from gateway.api.corrections import dismiss as dismissed
+from gateway.api.hub import Hub, PairsBy
+from gateway.api.people import Claim
+from gateway.api.readings import claim as claimed
+from gateway.api.timeline import sentences
+from gateway.consent.grant import living
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.identity import ReadingId
+from gateway.domain.reading import Kind
+from gateway.domain.subject import Subject, SubjectId
+from gateway.journal.views import DeviceView, EntryView
+from gateway.web.problems import problems
+from gateway.web.questions import asked
+from gateway.web.saying import Said, Whereabouts, measured, moment, said, whereabouts
+from gateway.web.visits import Visit, see_other
+from gateway.web.words import Words
+
+_OF_A_KIND = 3
+"""Last readings shown of each kind: the latest, and two to compare it with."""
+_UNCLAIMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A reading on the page."""
+
+    id: ReadingId
+    said: Said
+    when: str
+    device: str
+    whereabouts: Sequence[Whereabouts]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How a person stands with a destination."""
+
+    destination: str
+    title: str
+    given: str | None
+    """Since when their consent lives; None if there is none."""
+    refused: bool
+    pairs_by: PairsBy
+    paired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A person on the page."""
+
+    subject: SubjectId
+    label: str
+    readings: Sequence[Sequence[Shown]]
+    """By kind, the latest of each first."""
+    agreements: Sequence[Agreement]
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A device on the page."""
+
+    name: str
+    battery_percent: int | None
+    whose: Sequence[str]
+    last: str | None
+    near: bool
+
+
+async def home(visit: Visit) -> Response:
+    """Show the page."""
+    hub, words = visit.hub, visit.words
+    people = [s for s in hub.reader.subjects() if not _a_guest(hub, s.id)]
+    devices = [known for known in hub.reader.devices() if known.adopted]
+    names = {known.device.id: called(known.device) for known in hub.reader.devices()}
+    return visit.page(
+        "home.html",
+        questions=await asked(visit),
+        problems=problems(hub, names, words),
+        people=[_card(hub, subject, names, words) for subject in people],
+        unclaimed=[
+            _shown(hub, view, names, words)
+            for view in hub.reader.entries(limit=_UNCLAIMED, unclaimed=True)
+        ],
+        devices=list(_things(hub, devices, people, words)),
+        counter=hub.counter is not None,
+        turn=hub.reader.kiosk() is not None,
+    )
+
+
+async def story(visit: Visit) -> Response:
+    """Tell what happened to one reading, in order."""
+    hub, words = visit.hub, visit.words
+    view = hub.reader.entry(ReadingId(visit.form.get("reading")))
+    if view is None:
+        return see_other("/")
+    now = hub.clock.now().utc
+    names = {known.device.id: called(known.device) for known in hub.reader.devices()}
+    told = sentences(view, hub.reader.story(view.entry.id), words.language, hub.title)
+    steps = [(moment(at, now, hub.zone, words), sentence) for at, _, sentence in told]
+    return visit.page("story.html", reading=_shown(hub, view, names, words), steps=steps)
+
+
+async def claim(visit: Visit) -> Response:
+    """Say whose a reading is; nobody's here if no person is named."""
+    reading = ReadingId(visit.form.get("reading"))
+    subject = visit.form.get("subject")
+    if subject:
+        await claimed(visit.hub, reading, Claim(subject=SubjectId(subject)))
+    else:
+        await dismissed(visit.hub, reading)
+    return see_other("/")
+
+
+def called(device: Device) -> str:
+    """Return what people would call a device."""
+    made = " ".join(part for part in (device.manufacturer, device.model) if part)
+    return made or device.name or device.id
+
+
+def _a_guest(hub: Hub, subject: SubjectId) -> bool:
+    """Tell whether the person is at the kiosk now and nowhere else: they are not the owner's."""
+    session = hub.reader.kiosk()
+    return session is not None and session.subject == subject and not session.keep
+
+
+def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Words) -> Card:
+    readings = []
+    for kind in Kind:
+        limit = 1 if kind is Kind.INTERSTITIAL_GLUCOSE else _OF_A_KIND
+        views = hub.reader.entries(limit=limit, subject=subject.id, kind=kind)
+        if views:
+            readings.append([_shown(hub, view, names, words) for view in views])
+    return Card(subject.id, subject.label, readings, list(agreements(hub, subject.id, words)))
+
+
+def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement]:
+    """Yield how a person stands with each destination, also one that is configured no longer."""
+    alive = {grant.destination: grant for grant in living(hub.reader.ledger(subject))}
+    paired = hub.reader.pairings(subject)
+    now = hub.clock.now().utc
+    for name in dict.fromkeys([*hub.routes, *alive]):
+        grant = alive.get(name)
+        since = None if grant is None else moment(grant.given_at, now, hub.zone, words)
+        yield Agreement(
+            destination=name,
+            title=hub.title(name),
+            given=since,
+            refused=hub.reader.refused(subject, name),
+            pairs_by=hub.pairs_by(name) if name in hub.routes else PairsBy.NOTHING,
+            paired=name in paired,
+        )
+
+
+def _shown(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Words) -> Shown:
+    entry = view.entry
+    return Shown(
+        id=entry.id,
+        said=said(entry.reading, words),
+        when=measured(entry.timing, hub.clock.now().utc, hub.zone, words),
+        device=names.get(entry.device.id, entry.device.id),
+        whereabouts=[
+            whereabouts(delivery, hub.title(delivery.destination), words)
+            for delivery in view.deliveries
+        ],
+    )
+
+
+def _things(
+    hub: Hub, devices: Sequence[DeviceView], people: Sequence[Subject], words: Words
+) -> Iterator[Thing]:
+    now = hub.clock.now().utc
+    labels = {person.id: person.label for person in people}
+    near = {seen.device for seen in hub.sightings() if _lately(seen.seen_at, now)}
+    near |= set(hub.status().sessions)
+    for known in devices:
+        whose = [
+            labels[each.subject]
+            for each in hub.reader.assignments()
+            if each.device == known.device.id and each.until is None and each.subject in labels
+        ]
+        last = known.last_reading_at
+        yield Thing(
+            name=called(known.device),
+            battery_percent=known.device.battery_percent,
+            whose=list(dict.fromkeys(whose)),
+            last=None if last is None else moment(last, now, hub.zone, words),
+            near=known.device.id in near,
+        )
+
+
+def _lately(at: datetime, now: datetime) -> bool:
+    return now - at < timedelta(minutes=2)

@@ -1,0 +1,286 @@
+"""The kiosk's screen: one page, one person at a time, and nothing of them once they have gone.
+
+The page is one address for everything, so its history tells nothing. A script swaps what is inside
+it whenever the turn changes, of which the server tells it; without scripts the page reloads itself.
+Every form names the session it was made for: what one person left on the screen cannot act on the
+next one's turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.responses import Response, StreamingResponse
+
+from gateway.api.browsers import Role
+from gateway.api.hub import Hub, PairsBy
+from gateway.api.kiosk import Opening, Staying, close_session, open_session
+from gateway.api.kiosk import keep as stay
+from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
+from gateway.domain.subject import Attribution
+from gateway.errors import ConfigError, GatewayError
+from gateway.journal.views import EntryView
+from gateway.web import consents
+from gateway.web.home import Shown, agreements
+from gateway.web.pairing import reason
+from gateway.web.saying import clock, said, whereabouts
+from gateway.web.visits import LANGUAGE_COOKIE, Visit, see_other
+from gateway.web.words import Words
+
+_SHOWN = 12
+"""Readings of one turn: more than anybody takes in an hour, fewer than fill a screen twice."""
+_LOOKED_AT = 60
+"""Of a person known here, the latest readings are looked at for those of this turn."""
+_LOOK_EVERY_S = 0.3
+"""Whether anything was committed is one comparison; a reading is on the screen before the cuff is
+off the arm."""
+_ALIVE_EVERY_S = 10.0
+"""So often the screen hears that the gateway lives; it empties itself when it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the screen is about: two that are equal look the same."""
+
+    session: KioskSession | None
+    readings: tuple[EntryView, ...] = ()
+    doubtful: int = 0
+    """Readings that came meanwhile and may have been taken before: they are not shown."""
+
+
+def present(hub: Hub) -> Turn:
+    """Return the turn of now: the readings measured in it for certain, and nothing before it."""
+    session = hub.reader.kiosk()
+    if session is None or hub.clock.now().utc >= session.until:
+        return Turn(None)
+    views = hub.reader.entries(limit=_LOOKED_AT, subject=session.subject)
+    mine = [view for view in views if _measured_in(session, view)]
+    nobodys = hub.reader.entries(limit=_LOOKED_AT, unclaimed=True)
+    doubtful = sum(_came_in(session, view) for view in nobodys)
+    return Turn(session, tuple(mine[:_SHOWN]), doubtful)
+
+
+def _came_in(session: KioskSession, view: EntryView) -> bool:
+    """Tell whether a reading came in the turn and may be of it: its time decides for neither."""
+    return (
+        view.entry.attribution is Attribution.AMBIGUOUS
+        and view.entry.reading.received.utc >= session.opened_at
+    )
+
+
+def turn_id(session: KioskSession) -> str:
+    """Name the turn in a way that no other turn ever has; the number alone may come again."""
+    return f"{session.number}-{int(session.opened_at.timestamp() * 1_000_000)}"
+
+
+def _measured_in(session: KioskSession, view: EntryView) -> bool:
+    timing = view.entry.timing
+    return (
+        view.entry.attribution is Attribution.SESSION
+        and timing.uncertainty is not None
+        and timing.measured_at - timing.uncertainty >= session.opened_at
+    )
+
+
+async def screen(visit: Visit) -> Response:
+    """Show the turn, or that the devices are free."""
+    if visit.hub.counter is None:
+        raise ConfigError(
+            "There is no [kiosk] in the configuration: name the counter's devices there."
+        )
+    return _turn(visit)
+
+
+async def begin(visit: Visit) -> Response:
+    """Begin a turn; whoever had theirs before has no longer."""
+    counter = visit.hub.counter
+    if counter is None:
+        return see_other("/kiosk")
+    role = visit.visitor.role if visit.visitor is not None else Role.KIOSK
+    by = OpenedBy.STAFF if role is Role.OWNER else OpenedBy.PERSON
+    minutes = counter.lasts // timedelta(minutes=1)
+    await open_session(
+        visit.hub, Opening(devices=list(counter.devices), opened_by=by, minutes=minutes)
+    )
+    return await _again(visit)
+
+
+async def end(visit: Visit) -> Response:
+    """End the turn, and say what became of it; the language goes back to the household's."""
+    if not _of_this_turn(visit):
+        return await _again(visit)
+    ended = await close_session(visit.hub, ClosedBy.PERSON)
+    response = visit.page("kiosk.html", view="bye", session=0, ended=ended)
+    response.delete_cookie(LANGUAGE_COOKIE)
+    return response
+
+
+async def keep(visit: Visit) -> Response:
+    """Let the person stay known here, by the name they typed."""
+    if _of_this_turn(visit) and visit.form.get("name"):
+        await stay(visit.hub, Staying(label=visit.form.get("name")))
+    return await _again(visit)
+
+
+async def ask(visit: Visit) -> Response:
+    """Show the text of consent, and ask."""
+    session = visit.hub.reader.kiosk()
+    if session is None or not _of_this_turn(visit):
+        return await _again(visit)
+    question = consents.question(visit.hub, visit.form.get("destination"), visit.words)
+    taken = bool(present(visit.hub).readings)
+    return visit.page(
+        "kiosk.html", view="consent", session=turn_id(session), question=question, taken=taken
+    )
+
+
+async def give(visit: Visit) -> Response:
+    """Record the person's consent; to what they measured before it only if they chose so."""
+    session = visit.hub.reader.kiosk()
+    if session is not None and _of_this_turn(visit):
+        since = session.opened_at if visit.form.get("earlier") else None
+        await consents.record(visit, session.subject, _giver(visit, session), since)
+    return await _again(visit)
+
+
+async def withdraw(visit: Visit) -> Response:
+    """Take the person's consent back."""
+    session = visit.hub.reader.kiosk()
+    if session is not None and _of_this_turn(visit):
+        await consents.take_back(visit, session.subject, _giver(visit, session))
+    return await _again(visit)
+
+
+async def sign_in(visit: Visit) -> Response:
+    """Show where to sign in with one's own telephone, and the place for the code it shows."""
+    session = visit.hub.reader.kiosk()
+    if session is None or not _of_this_turn(visit):
+        return await _again(visit)
+    return _pairing(visit, session, None)
+
+
+async def pair(visit: Visit) -> Response:
+    """Pair the person by the code that their health space showed them."""
+    session = visit.hub.reader.kiosk()
+    if session is None or not _of_this_turn(visit):
+        return await _again(visit)
+    state = visit.form.get("state") or None
+    try:
+        await visit.site.pairings.finish(
+            session.subject, visit.form.get("destination"), visit.form.get("code"), state
+        )
+    except GatewayError as error:
+        return _pairing(visit, session, error)
+    return await _again(visit)
+
+
+async def events(visit: Visit) -> Response:
+    """Tell the screen whenever the turn has changed; not how: it then asks for what to show."""
+    return StreamingResponse(
+        _changes(visit.hub, visit.site.stopping),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _changes(hub: Hub, stopping: asyncio.Event) -> AsyncIterator[str]:
+    shown, commits, told_s = None, -1, hub.clock.now().monotonic
+    while not stopping.is_set():
+        now_s = hub.clock.now().monotonic
+        turn = shown
+        if hub.journal.commits != commits or _over(hub, shown):
+            commits = hub.journal.commits
+            turn = present(hub)
+        if shown is None or turn != shown:
+            shown, told_s = turn, now_s
+            yield "event: turn\ndata: changed\n\n"
+        elif now_s - told_s >= _ALIVE_EVERY_S:
+            told_s = now_s
+            yield "event: alive\ndata: yes\n\n"
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await stopping.wait()
+
+
+def _over(hub: Hub, turn: Turn | None) -> bool:
+    session = None if turn is None else turn.session
+    return session is not None and hub.clock.now().utc >= session.until
+
+
+def _turn(visit: Visit) -> Response:
+    hub, words = visit.hub, visit.words
+    turn = present(hub)
+    session = turn.session
+    if session is None:
+        return visit.page("kiosk.html", view="idle", session=0)
+    left = session.until - hub.clock.now().utc
+    return visit.page(
+        "kiosk.html",
+        view="turn",
+        session=turn_id(session),
+        left_s=max(0, int(left.total_seconds())),
+        until=clock(session.until, hub.zone, words),
+        keep=session.keep,
+        doubtful=turn.doubtful,
+        key=_key(turn),
+        readings=[_shown(hub, view, words) for view in turn.readings],
+        agreements=list(agreements(hub, session.subject, words)),
+    )
+
+
+def _key(turn: Turn) -> str:
+    """Return what differs whenever the readings look different."""
+    ways = [[(d.destination, d.state, d.reason) for d in v.deliveries] for v in turn.readings]
+    return hashlib.sha256(repr((turn.doubtful, ways)).encode()).hexdigest()[:16]
+
+
+def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) -> Response:
+    hub, destination = visit.hub, visit.form.get("destination")
+    begun = None
+    if hub.pairs_by(destination) is PairsBy.SIGNING_IN:
+        begun = visit.site.pairings.begin(session.subject, destination, None)
+    return visit.page(
+        "kiosk.html",
+        view="pairing",
+        session=turn_id(session),
+        destination=destination,
+        title=hub.title(destination),
+        there=None if begun is None else begun.authorization.url,
+        state="" if begun is None else begun.authorization.state,
+        refusal=None if error is None else reason(error),
+    )
+
+
+def _shown(hub: Hub, view: EntryView, words: Words) -> Shown:
+    return Shown(
+        id=view.entry.id,
+        said=said(view.entry.reading, words),
+        when=clock(view.entry.timing.measured_at, hub.zone, words),
+        device="",
+        whereabouts=[
+            whereabouts(delivery, hub.title(delivery.destination), words)
+            for delivery in view.deliveries
+            if delivery.reason != "no_grant"
+        ],
+    )
+
+
+def _of_this_turn(visit: Visit) -> bool:
+    session = visit.hub.reader.kiosk()
+    return session is not None and visit.form.get("session") == turn_id(session)
+
+
+def _giver(visit: Visit, session: KioskSession) -> str:
+    """Say who consents: the name they chose, or that it is whoever is at the counter."""
+    labels = {known.id: known.label for known in visit.hub.reader.subjects()}
+    return labels.get(session.subject) or visit.words("kiosk.giver", number=session.number)
+
+
+async def _again(visit: Visit) -> Response:
+    """Show the turn again: to a script what is inside the page, else by going there."""
+    return _turn(visit) if visit.part else see_other("/kiosk")

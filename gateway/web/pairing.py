@@ -1,0 +1,138 @@
+"""Pairing in a browser: sent to the health space, it comes back with a code; or the code is typed.
+
+It comes back from another site, so the cookie of the visitor, which other sites cannot use, is not
+with it. Another cookie, made for this one pairing, tells that the browser that comes back is that
+which was sent. The state is good for one return, within `LIVES`.
+
+Spec: RFC 6749 section 4.1, RFC 7636, RFC 9700 section 2.1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from http import HTTPStatus
+
+from starlette.responses import HTMLResponse, Response
+
+from gateway.api.destination_pairing import LIVES, Begun
+from gateway.api.hub import PairsBy
+from gateway.domain.subject import SubjectId
+from gateway.errors import CodeRefused, GatewayError, UplinkUnauthorised, UplinkUnavailable
+from gateway.web.visits import Visit, see_other
+
+BACK = "/pairing/back"
+COOKIE = "pairing"
+_REFUSALS = frozenset({"access_denied", "server_error", "temporarily_unavailable", "invalid_scope"})
+"""Answers of RFC 6749 section 4.1.2.1 that have words of their own; the others are the operator's:
+this gateway asked in a way that the health space does not take."""
+
+
+async def begin(visit: Visit) -> Response:
+    """Show the way to the health space, and the place to type a code in."""
+    hub, destination = visit.hub, visit.form.get("destination")
+    subject = SubjectId(visit.form.get("subject"))
+    labels = {known.id: known.label for known in hub.reader.subjects()}
+    if subject not in labels:
+        return see_other("/")
+    if hub.pairs_by(destination) is PairsBy.NOTHING:
+        return see_other("/")
+    return _ways(visit, subject, destination, None)
+
+
+async def type_code(visit: Visit) -> Response:
+    """Exchange a code that the person typed."""
+    subject, destination = SubjectId(visit.form.get("subject")), visit.form.get("destination")
+    state = visit.form.get("state") or None
+    try:
+        await visit.site.pairings.finish(subject, destination, visit.form.get("code"), state)
+    except GatewayError as error:
+        return _ways(visit, subject, destination, error)
+    return visit.page("paired.html", title=visit.hub.title(destination))
+
+
+async def back(visit: Visit) -> Response:
+    """Receive the browser that comes back, exchange its code, and say how it went."""
+    query = visit.request.query_params
+    begun = visit.site.pairings.take(query.get("state", ""))
+    if begun is None:
+        return _refused(visit, "over", HTTPStatus.BAD_REQUEST)
+    if not hmac.compare_digest(visit.request.cookies.get(COOKIE, "").encode(), _mark(begun)):
+        return _refused(visit, "other_browser", HTTPStatus.FORBIDDEN)
+    error = query.get("error")
+    if error is not None:
+        key = error if error in _REFUSALS else "not_understood"
+        return _forgetting(_refused(visit, key, HTTPStatus.OK, begun))
+    code = query.get("code", "")
+    try:
+        await visit.hub.pair(begun.subject, begun.destination, code, begun.authorization)
+    except GatewayError as refusal:
+        response = _refused(visit, reason(refusal), HTTPStatus.BAD_GATEWAY, begun, str(refusal))
+        return _forgetting(response)
+    return _forgetting(visit.page("paired.html", title=visit.hub.title(begun.destination)))
+
+
+def reason(error: GatewayError) -> str:
+    """Name the words for what kept a code from being exchanged."""
+    if isinstance(error, CodeRefused):
+        return "code"
+    if isinstance(error, UplinkUnauthorised):
+        return "gateway"
+    return "unreachable" if isinstance(error, UplinkUnavailable) else "failed"
+
+
+def _ways(
+    visit: Visit, subject: SubjectId, destination: str, error: GatewayError | None
+) -> HTMLResponse:
+    """Show both ways to pair; each time anew, for a state is good for one return."""
+    begun = shown = None
+    if visit.hub.pairs_by(destination) is PairsBy.SIGNING_IN:
+        pairings = visit.site.pairings
+        begun = pairings.begin(subject, destination, f"{_own(visit)}{BACK}")
+        shown = pairings.begin(subject, destination, None)
+    response = visit.page(
+        "pairing.html",
+        HTTPStatus.OK if error is None else HTTPStatus.BAD_REQUEST,
+        title=visit.hub.title(destination),
+        subject=subject,
+        destination=destination,
+        there=None if begun is None else begun.authorization.url,
+        elsewhere=None if shown is None else shown.authorization.url,
+        state="" if shown is None else shown.authorization.state,
+        refusal=None if error is None else reason(error),
+        detail=None if error is None else str(error),
+    )
+    if begun is not None:
+        response.set_cookie(
+            COOKIE,
+            _mark(begun).decode(),
+            max_age=int(LIVES.total_seconds()),
+            path=BACK,
+            httponly=True,
+            samesite="lax",
+            secure=visit.request.url.scheme == "https",
+        )
+    return response
+
+
+def _own(visit: Visit) -> str:
+    """Return our own address, as the browser reached it."""
+    return str(visit.request.base_url).rstrip("/")
+
+
+def _mark(begun: Begun) -> bytes:
+    """Return what the browser that was sent holds: made of what never leaves the gateway."""
+    secret = begun.authorization.verifier.encode()
+    return hashlib.sha256(b"browser " + secret).hexdigest().encode()
+
+
+def _refused(
+    visit: Visit, key: str, status: HTTPStatus, begun: Begun | None = None, detail: str = ""
+) -> HTMLResponse:
+    title = "" if begun is None else visit.hub.title(begun.destination)
+    return visit.page("not_paired.html", status, refusal=key, title=title, detail=detail)
+
+
+def _forgetting(response: HTMLResponse) -> HTMLResponse:
+    response.delete_cookie(COOKIE, path=BACK)
+    return response

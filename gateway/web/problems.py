@@ -1,0 +1,73 @@
+"""What is wrong here, each with what a person can do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.api.hub import Hub, Status
+from gateway.domain.device import DeviceId
+from gateway.journal.outbox import State
+from gateway.web.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong; `detail` is the technical sentence, in English, if there is one."""
+
+    title: str
+    advice: str
+    detail: str | None = None
+
+
+def problems(hub: Hub, names: Mapping[DeviceId, str], words: Words) -> list[Problem]:
+    """List what is wrong; `names` says what people call their devices."""
+    status = hub.status()
+    return [
+        *_of_the_hub(hub, words),
+        *_of_transports(status, words),
+        *_of_devices(status, names, words),
+        *_of_destinations(hub, status, words),
+    ]
+
+
+def _of_the_hub(hub: Hub, words: Words) -> Iterator[Problem]:
+    if not hub.clock.now().trusted:
+        yield Problem(words("problem.time.title"), words("problem.time.advice"))
+    lost = sum(len(salvage.lost) for salvage in hub.reader.salvaged())
+    if lost:
+        yield Problem(words.count("problem.salvaged.title", lost), words("problem.salvaged.advice"))
+
+
+def _of_transports(status: Status, words: Words) -> Iterator[Problem]:
+    for part in status.transports:
+        if part.problem is not None:
+            cable = part.name.startswith(("serial:", "usb"))
+            key = "problem.cable" if cable else "problem.radio"
+            advice = words.or_none(f"{key}.{part.reason}") or words(f"{key}.unknown")
+            yield Problem(words(f"{key}.title", name=part.name), advice, part.problem)
+
+
+def _of_devices(status: Status, names: Mapping[DeviceId, str], words: Words) -> Iterator[Problem]:
+    for device, problem in status.problems.items():
+        title = words("problem.device.title", name=names.get(DeviceId(device), device))
+        outcome = status.outcomes.get(device)
+        advice = words.or_none(f"problem.device.{outcome}") or words("problem.device.unknown")
+        yield Problem(title, advice, problem)
+
+
+def _of_destinations(hub: Hub, status: Status, words: Words) -> Iterator[Problem]:
+    for part in status.destinations:
+        if part.problem is not None:
+            title = words("problem.destination.title", name=hub.title(part.name))
+            yield Problem(title, words("problem.destination.advice"), part.problem)
+    for counted in hub.reader.delivery_counts():
+        if counted.state is State.PARKED:
+            title = words.count("problem.parked.title", counted.count)
+            advice = words("problem.parked.advice", name=hub.title(counted.destination))
+            yield Problem(title, advice, counted.reason)
+    owed = len(hub.reader.corrections_owed())
+    if owed:
+        yield Problem(
+            words.count("problem.correction.title", owed), words("problem.correction.advice")
+        )

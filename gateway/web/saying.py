@@ -1,0 +1,138 @@
+"""Says readings and moments the way people do: decimal comma, 24 hours, words for every state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
+
+from gateway.domain.device_time import Timing
+from gateway.domain.quantity import Unit
+from gateway.domain.reading import Kind, Measure, Quality, Reading
+from gateway.journal.outbox import State
+from gateway.journal.views import DeliveryView
+from gateway.web.words import Words
+
+_MG_DL_PER_MMOL_L = Decimal("18.0182")
+_FIRST = {
+    Kind.BLOOD_PRESSURE: (Measure.SYSTOLIC, Measure.DIASTOLIC),
+    Kind.HEART_RATE: (Measure.PULSE_RATE,),
+    Kind.WEIGHT: (Measure.WEIGHT,),
+    Kind.HEIGHT: (Measure.HEIGHT,),
+    Kind.BODY_COMPOSITION: (Measure.BODY_FAT,),
+    Kind.BLOOD_GLUCOSE: (Measure.GLUCOSE,),
+    Kind.INTERSTITIAL_GLUCOSE: (Measure.GLUCOSE,),
+    Kind.MEAN_INTERSTITIAL_GLUCOSE: (Measure.GLUCOSE,),
+    Kind.GLUCOSE_MANAGEMENT_INDICATOR: (Measure.GLUCOSE_MANAGEMENT_INDICATOR,),
+    Kind.BODY_TEMPERATURE: (Measure.TEMPERATURE,),
+    Kind.OXYGEN_SATURATION: (Measure.OXYGEN_SATURATION,),
+}
+"""What is written large; the rest follows in small lines."""
+_UNSAID = frozenset({Measure.IMPEDANCE, Measure.SENSOR_QUALITY, Measure.SAMPLES})
+"""Numbers that say nothing to the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reading in words."""
+
+    title: str
+    figure: str
+    unit: str
+    lines: Sequence[str]
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """How a reading stands with one destination; `mark` is its colour and its sign."""
+
+    mark: str
+    sentence: str
+
+
+def said(reading: Reading, words: Words) -> Said:
+    """Say what was measured."""
+    first = [m for m in _FIRST.get(reading.kind, ()) if m in reading.values]
+    rest = [m for m in reading.values if m not in first and m not in _UNSAID]
+    figure = " / ".join(number(reading.values[m].value, words) for m in first)
+    unit = words(f"unit.{reading.values[first[0]].unit.name.lower()}") if first else ""
+    if reading.document is not None:
+        figure = words("document")
+    elif not first:
+        figure = words(f"limit.{reading.limit}") if reading.limit is not None else "–"
+    lines = [*_in_other_units(reading, words)]
+    if len(first) > 1:
+        lines += [_line(reading, m, words) for m in first]
+    lines += [_line(reading, m, words) for m in rest]
+    warning = None
+    if reading.quality is not Quality.GOOD:
+        warning = words(f"quality.{reading.quality}")
+    return Said(words(f"kind.{reading.kind}"), figure, unit, lines, warning)
+
+
+def number(value: Decimal, words: Words) -> str:
+    """Write a number with the digits it has."""
+    return f"{value:f}".replace(".", words("decimal"))
+
+
+def moment(at: datetime, now: datetime, zone: tzinfo, words: Words) -> str:
+    """Say when something was, as seen from now."""
+    here, today = at.astimezone(zone), now.astimezone(zone).date()
+    clock = words("time.clock", hour=here.hour, minute=f"{here.minute:02d}")
+    if here.date() == today:
+        return words("time.today", clock=clock)
+    if here.date() == today - timedelta(days=1):
+        return words("time.yesterday", clock=clock)
+    month = words(f"month.{here.month}")
+    day = words("day.first") if here.day == 1 else words("day.other", day=here.day)
+    key = "time.day" if here.year == today.year else "time.year"
+    return words(key, day=day, month=month, year=here.year, clock=clock)
+
+
+def clock(at: datetime, zone: tzinfo, words: Words) -> str:
+    """Say the time of day."""
+    here = at.astimezone(zone)
+    return words("time.clock", hour=here.hour, minute=f"{here.minute:02d}")
+
+
+def measured(timing: Timing, now: datetime, zone: tzinfo, words: Words) -> str:
+    """Say when a reading was taken, or that nobody knows."""
+    if timing.uncertainty is None:
+        return words("time.unknown")
+    return moment(timing.measured_at, now, zone, words)
+
+
+def whereabouts(delivery: DeliveryView, title: str, words: Words) -> Whereabouts:
+    """Say how a reading stands with a destination."""
+    mark = {
+        State.SETTLED: "arrived",
+        State.DUE: "waiting",
+        State.SENDING: "waiting",
+        State.UNSETTLED: "waiting",
+        State.WITHHELD: "kept",
+        State.DROPPED: "kept",
+        State.PARKED: "wrong",
+    }[delivery.state]
+    if delivery.state is State.WITHHELD and delivery.reason is not None:
+        why = words(f"withheld.{delivery.reason}", destination=title)
+        return Whereabouts(mark, words("delivery.withheld_why", destination=title, why=why))
+    return Whereabouts(mark, words(f"delivery.{delivery.state}", destination=title))
+
+
+def _line(reading: Reading, measure: Measure, words: Words) -> str:
+    quantity = reading.values[measure]
+    unit = words(f"unit.{quantity.unit.name.lower()}")
+    value = number(quantity.value, words)
+    return words("line", measure=words(f"measure.{measure}"), value=f"{value} {unit}".strip())
+
+
+def _in_other_units(reading: Reading, words: Words) -> list[str]:
+    """Say a glucose value in the units that laboratories and other meters show."""
+    quantity = reading.values.get(Measure.GLUCOSE)
+    if quantity is None or quantity.unit is not Unit.MILLIGRAM_PER_DECILITRE:
+        return []
+    grams = number((quantity.value / 100).quantize(Decimal("0.01")), words)
+    millimoles = number((quantity.value / _MG_DL_PER_MMOL_L).quantize(Decimal("0.1")), words)
+    return [words("glucose_otherwise", grams=grams, millimoles=millimoles)]

@@ -1,0 +1,120 @@
+"""The screens as an ASGI application: every address, and who may see it.
+
+No address names a person, and no answer is kept by the browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.api.browsers import Browsers, Role
+from gateway.api.destination_pairing import Pairings
+from gateway.api.hub import Hub
+from gateway.web import consents, entrance, home, kiosk, pairing, questions
+from gateway.web.rendering import Rendering
+from gateway.web.visits import Screen, Site, Visit, choose_language, for_anybody, for_visitors
+
+OWNER, KIOSK = Role.OWNER, Role.KIOSK
+
+SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
+    ("GET", "/", home.home, (OWNER,)),
+    ("GET", "/questions", questions.questions, (OWNER,)),
+    ("POST", "/device/answer", questions.answer, (OWNER,)),
+    ("POST", "/story", home.story, (OWNER,)),
+    ("POST", "/claim", home.claim, (OWNER,)),
+    ("POST", "/consent", consents.ask, (OWNER,)),
+    ("POST", "/consent/give", consents.give, (OWNER,)),
+    ("POST", "/consent/withdraw", consents.withdraw, (OWNER,)),
+    ("POST", "/pairing", pairing.begin, (OWNER,)),
+    ("POST", "/pairing/code", pairing.type_code, (OWNER,)),
+    ("POST", "/leave", entrance.leave, (OWNER,)),
+    ("GET", "/kiosk", kiosk.screen, (OWNER, KIOSK)),
+    ("GET", "/kiosk/events", kiosk.events, (OWNER, KIOSK)),
+    ("POST", "/kiosk/begin", kiosk.begin, (OWNER, KIOSK)),
+    ("POST", "/kiosk/end", kiosk.end, (OWNER, KIOSK)),
+    ("POST", "/kiosk/keep", kiosk.keep, (OWNER, KIOSK)),
+    ("POST", "/kiosk/consent", kiosk.ask, (OWNER, KIOSK)),
+    ("POST", "/kiosk/consent/give", kiosk.give, (OWNER, KIOSK)),
+    ("POST", "/kiosk/consent/withdraw", kiosk.withdraw, (OWNER, KIOSK)),
+    ("POST", "/kiosk/pairing", kiosk.sign_in, (OWNER, KIOSK)),
+    ("POST", "/kiosk/pairing/code", kiosk.pair, (OWNER, KIOSK)),
+)
+"""What only a browser that was let in sees."""
+
+OPEN: tuple[tuple[str, str, Screen], ...] = (
+    ("GET", "/enter", entrance.door),
+    ("POST", "/enter", entrance.enter),
+    ("GET", pairing.BACK, pairing.back),
+    ("POST", "/language", choose_language),
+)
+"""What any browser on this machine sees: nothing about anybody."""
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+_STATIC = Path(__file__).parent / "static"
+_STATIC_KEPT = "max-age=600"
+
+
+def make_screens(hub: Hub, browsers: Browsers, begun: Pairings, stopping: asyncio.Event) -> ASGIApp:
+    """Make the application over a running hub; `stopping` is set when it ends."""
+    site = Site(hub, browsers, begun, Rendering(), stopping)
+    routes: list[Route | Mount] = [
+        Route(path, for_visitors(site, screen, *roles), methods=[method])
+        for method, path, screen, roles in SCREENS
+    ]
+    routes += [
+        Route(path, for_anybody(site, screen), methods=[method]) for method, path, screen in OPEN
+    ]
+    routes.append(Mount("/static", StaticFiles(directory=_STATIC)))
+
+    unknown = for_anybody(site, _nowhere)
+
+    async def not_found(request: Request, _: Exception) -> Response:
+        return await unknown(request)
+
+    return _with_headers(Starlette(routes=routes, exception_handlers={404: not_found}))
+
+
+async def _nowhere(visit: Visit) -> Response:
+    return visit.page("nowhere.html", 404)
+
+
+def _with_headers(app: ASGIApp) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        kept = (
+            {"Cache-Control": _STATIC_KEPT} if scope.get("path", "").startswith("/static/") else {}
+        )
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = {**HEADERS, **kept}
+                message["headers"] = [
+                    *(h for h in message["headers"] if h[0].decode().title() not in added),
+                    *((name.encode(), value.encode()) for name, value in added.items()),
+                ]
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return wrapped

@@ -1,0 +1,172 @@
+// Keeps the kiosk's screen in step with the turn. What is shown comes from the server each time; here
+// nothing is stored, and whatever is in doubt empties the screen.
+"use strict";
+
+const BYE_MS = 12000; // long enough to read three lines
+const SILENCE_MS = 25000; // the gateway tells every ten seconds that it lives
+const IN_USE = ["consent", "pairing"]; // a person reads or types there: only the end of the turn interrupts
+
+const turn = () => document.getElementById("turn");
+let asked = 0; // an answer that was overtaken by a later question is dropped
+let acting = 0; // what a person asked for is not overtaken by news; the news wait
+let news = false;
+let ends = null;
+let silence = null;
+let goodbye = null;
+
+function show(text, wanted) {
+  const page = new DOMParser().parseFromString(text, "text/html");
+  const next = page.getElementById("turn") ?? told(page);
+  const now = turn();
+  const same = now.dataset.view === next.dataset.view && now.dataset.session === next.dataset.session;
+  if (!wanted && busy(now, next)) {
+    return;
+  }
+  if (same && now.dataset.view === "turn") {
+    refresh(now, next);
+  } else if (!same || wanted) {
+    clearTimeout(goodbye);
+    now.replaceWith(next);
+    window.scrollTo(0, 0);
+    next.querySelector("h1")?.focus({ preventScroll: true });
+    if (next.dataset.view === "bye") {
+      goodbye = setTimeout(() => ask(true), BYE_MS);
+    }
+  }
+  watch();
+}
+
+// What is no turn is a sentence of the gateway that somebody should read.
+function told(page) {
+  const sentence = document.createElement("div");
+  Object.assign(sentence, { id: "turn", className: "problem" });
+  Object.assign(sentence.dataset, { view: "problem", session: "", lost: turn().dataset.lost });
+  sentence.append(...page.body.childNodes);
+  return sentence;
+}
+
+function busy(now, next) {
+  if (now.dataset.view === "bye") {
+    return next.dataset.view === "idle";
+  }
+  return IN_USE.includes(now.dataset.view) && now.dataset.session === next.dataset.session;
+}
+
+// Within a turn only what has changed is swapped, so that nobody loses what they are typing.
+function refresh(now, next) {
+  now.dataset.left = next.dataset.left;
+  for (const part of next.querySelectorAll("[data-live]")) {
+    const old = document.getElementById(part.id);
+    if (old.dataset.key !== part.dataset.key) {
+      old.replaceChildren(...part.childNodes);
+      old.dataset.key = part.dataset.key;
+    }
+  }
+}
+
+// The end of the turn is kept here too: the screen empties itself even if nobody tells it to.
+function watch() {
+  clearTimeout(ends);
+  const now = turn();
+  if (now.dataset.left === undefined) {
+    return;
+  }
+  const left_ms = now.dataset.left * 1000;
+  const soon = document.getElementById("soon");
+  ends = setTimeout(() => {
+    soon.hidden = false;
+    ends = setTimeout(() => { empty(); ask(true); }, Math.min(left_ms, 60000));
+  }, Math.max(0, left_ms - 60000));
+}
+
+function empty() {
+  clearTimeout(ends);
+  const blank = document.createElement("p");
+  blank.id = "turn";
+  blank.className = "idle";
+  blank.dataset.view = "lost";
+  blank.dataset.session = "";
+  blank.dataset.lost = turn().dataset.lost;
+  blank.textContent = blank.dataset.lost;
+  turn().replaceWith(blank);
+}
+
+async function load(address, options, wanted) {
+  if (!wanted && acting > 0) {
+    news = true;
+    return;
+  }
+  const mine = ++asked;
+  acting += wanted ? 1 : 0;
+  try {
+    const answer = await fetch(address, { ...options, cache: "no-store", headers: { "X-Part": "turn" } });
+    const text = await answer.text();
+    if (answer.status === 403 && text === "") {
+      location.replace("/kiosk"); // not let in any more
+    } else if (mine === asked) {
+      show(text, wanted);
+    }
+  } catch {
+    if (mine === asked) {
+      empty();
+    }
+  } finally {
+    acting -= wanted ? 1 : 0;
+  }
+  if (news && acting === 0) {
+    news = false;
+    ask(false);
+  }
+}
+
+const ask = (wanted) => load("/kiosk", {}, wanted);
+
+function listen() {
+  const events = new EventSource("/kiosk/events");
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(empty, SILENCE_MS);
+  };
+  events.addEventListener("turn", () => { heard(); ask(false); });
+  events.addEventListener("alive", () => {
+    heard();
+    if (turn().dataset.view === "lost") {
+      ask(true);
+    }
+  });
+  events.addEventListener("error", () => {
+    if (events.readyState === EventSource.CLOSED) {
+      setTimeout(listen, 3000);
+    }
+  });
+  heard();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.action.startsWith(location.origin + "/kiosk/")) {
+    return; // the choice of language loads the page anew
+  }
+  event.preventDefault();
+  const fields = new URLSearchParams(new FormData(form, event.submitter));
+  form.querySelectorAll("button").forEach((button) => { button.disabled = true; });
+  load(form.action, { method: "POST", body: fields }, true);
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-back]")) {
+    event.preventDefault();
+    ask(true);
+  }
+});
+
+// A page that comes back from the browser's memory would show somebody who has gone.
+window.addEventListener("pagehide", empty);
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) {
+    location.reload();
+  }
+});
+
+watch();
+listen();

@@ -1,0 +1,168 @@
+"""What every screen does first: who looks, in which language, and whether a form is one of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.api.browsers import COOKIE_LIVES, Browsers, Role, Visitor
+from gateway.api.destination_pairing import Pairings
+from gateway.api.errors import status_of
+from gateway.api.hub import Hub
+from gateway.errors import GatewayError
+from gateway.web.forms import Form, carries, form_of, from_here
+from gateway.web.rendering import Rendering
+from gateway.web.words import LANGUAGES, Words, words
+
+COOKIE = "visitor"
+LANGUAGE_COOKIE = "language"
+PART = "x-part"
+"""The header by which a script asks for what is inside the page only."""
+_LANGUAGE_LIVES_S = 400 * 86400
+
+Screen = Callable[["Visit"], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all screens share."""
+
+    hub: Hub
+    browsers: Browsers
+    pairings: Pairings
+    rendering: Rendering
+    stopping: asyncio.Event
+    """Set when the daemon ends: an answer that goes on for ever ends too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a browser that may see the screen."""
+
+    site: Site
+    request: Request
+    visitor: Visitor | None
+    words: Words
+    form: Form
+
+    @property
+    def hub(self) -> Hub:
+        """The daemon."""
+        return self.site.hub
+
+    @property
+    def part(self) -> bool:
+        """Whether a script asks for what is inside the page only."""
+        return PART in self.request.headers
+
+    def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
+        """Return a page, or only its inside where that was asked for."""
+        visitor = self.visitor
+        content = self.site.rendering.render(
+            template,
+            layout="part.html" if self.part else "page.html",
+            t=self.words,
+            token=visitor.form_token if visitor is not None else "",
+            owner=visitor is not None and visitor.role is Role.OWNER,
+            **values,
+        )
+        return HTMLResponse(content, status)
+
+    def problem(self, error: GatewayError) -> HTMLResponse:
+        """Return the page of something that did not work."""
+        back = "/kiosk" if self.visitor and self.visitor.role is Role.KIOSK else "/"
+        return self.page("problem.html", status_of(error), detail=str(error), back=back)
+
+
+def see_other(path: str) -> Response:
+    """Send the browser on to another of our pages, which it gets with GET."""
+    return RedirectResponse(path, 303)
+
+
+def for_visitors(
+    site: Site, screen: Screen, *roles: Role
+) -> Callable[[Request], Awaitable[Response]]:
+    """Let a screen be seen by these roles only, and its forms be sent by our pages only."""
+
+    async def answer(request: Request) -> Response:
+        cookie = request.cookies.get(COOKIE)
+        visitor = site.browsers.recognise(cookie)
+        if visitor is None or visitor.role not in roles:
+            return _not_let_in(request, visitor)
+        form = await _form(request)
+        visit = Visit(site, request, visitor, spoken(site, request), form or Form())
+        if form is None or (request.method == "POST" and not carries(form, visitor.form_token)):
+            return visit.page("stale.html", 403, back=request.url.path)
+        try:
+            response = await screen(visit)
+        except GatewayError as error:
+            return visit.problem(error)
+        if request.method == "GET" and not visit.part:
+            remember(response, request, visitor)
+        return response
+
+    return answer
+
+
+def for_anybody(site: Site, screen: Screen) -> Callable[[Request], Awaitable[Response]]:
+    """Let a screen be seen by any browser on this machine; it tells nothing about anybody."""
+
+    async def answer(request: Request) -> Response:
+        visitor = site.browsers.recognise(request.cookies.get(COOKIE))
+        form = await _form(request)
+        visit = Visit(site, request, visitor, spoken(site, request), form or Form())
+        if form is None:
+            return visit.page("stale.html", 403, back=request.url.path)
+        return await screen(visit)
+
+    return answer
+
+
+def spoken(site: Site, request: Request) -> Words:
+    """Return the words of the language that was chosen in this browser, or of the household."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return words(chosen if chosen in LANGUAGES else site.hub.language)
+
+
+def remember(response: Response, request: Request, visitor: Visitor) -> None:
+    """Let the browser keep who it is; no script and no other site gets to use it."""
+    response.set_cookie(
+        COOKIE,
+        visitor.cookie,
+        max_age=int(COOKIE_LIVES[visitor.role].total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+
+
+async def choose_language(visit: Visit) -> Response:
+    """Keep the language chosen, and go back to where it was chosen."""
+    back = urlsplit(visit.form.get("back")).path
+    response = see_other(back if back.startswith("/") and not back.startswith("//") else "/")
+    chosen = visit.form.get("language")
+    if chosen in LANGUAGES:
+        response.set_cookie(
+            LANGUAGE_COOKIE, chosen, max_age=_LANGUAGE_LIVES_S, samesite="lax", httponly=True
+        )
+    return response
+
+
+async def _form(request: Request) -> Form | None:
+    """Return the form of one of our own pages, an empty one for GET; None for any other's."""
+    if request.method != "POST":
+        return Form()
+    return await form_of(request) if from_here(request) else None
+
+
+def _not_let_in(request: Request, visitor: Visitor | None) -> Response:
+    if PART in request.headers:
+        return Response(status_code=403)
+    if visitor is not None and visitor.role is Role.KIOSK:
+        return see_other("/kiosk")
+    return see_other("/enter")

@@ -1,0 +1,57 @@
+"""What the screens say, in French and in English: `translations/*.toml`, same keys in both."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("fr", "en")
+_FOLDER = Path(__file__).parent / "translations"
+
+
+class Words:
+    """The words of one language, by a key with a dot for each table it is in."""
+
+    def __init__(self, language: str, texts: Mapping[str, str]) -> None:
+        self.language = language
+        self._texts = texts
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the text with its gaps filled in. KeyError if there is none."""
+        text = self._texts[key]
+        return text.format(**values) if values else text
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._texts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def count(self, key: str, number: int) -> str:
+        """Return the text for so many: `key.one`, else `key.other`. French says one for none."""
+        single = number == 1 or (number == 0 and self.language == "fr")
+        return self(f"{key}.{'one' if single else 'other'}", number=number)
+
+    def or_none(self, key: str) -> str | None:
+        """Return the text, or None if there is none."""
+        return self._texts.get(key)
+
+
+@cache
+def words(language: str) -> Words:
+    """Return the words of a language. KeyError for one that there is none of."""
+    if language not in LANGUAGES:
+        raise KeyError(language)
+    tables = tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+    return Words(language, dict(_flat(tables, "")))
+
+
+def _flat(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value

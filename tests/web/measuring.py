@@ -1,0 +1,39 @@
+"""Readings that come in while a browser is open."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.entry import Entry
+from gateway.domain.quantity import Quantity, Unit
+from gateway.domain.reading import DeviceTime, Kind, Measure, Reading
+from tests.web.window import Window
+
+SCALE = Device(id=DeviceId("serial:scale"), driver="scale/tanita", serial="SN-1")
+MOMENT = timedelta(seconds=5)
+
+
+async def weigh(
+    window: Window,
+    kg: str,
+    *,
+    within: timedelta = MOMENT,
+    taken_at: datetime | None = None,
+) -> Entry:
+    """Let a weight arrive now; from the scale's memory if it was taken at another time."""
+    clock = window.hub.clock
+    told = None
+    if taken_at is not None:
+        stamp = taken_at.replace(tzinfo=None)
+        told = DeviceTime(stamp=stamp, raw="00", utc_offset=timedelta())
+    reading = Reading(
+        device=SCALE.id,
+        kind=Kind.WEIGHT,
+        values={Measure.WEIGHT: Quantity(value=Decimal(kg), unit=Unit.KILOGRAM)},
+        received=clock.now(),
+        device_time=told,
+        live=taken_at is None,
+        taken_within=within,
+    )
+    (entry,) = await window.hub.journal.record(SCALE, [reading])
+    return entry

@@ -1,0 +1,137 @@
+"""The owner's page: where is my reading, what may leave, what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.api.hub import Part, Status
+from gateway.domain.subject import SubjectId
+from gateway.journal.outbox import State
+from tests.web.measuring import SCALE, weigh
+from tests.web.window import Window, a_window
+
+
+@pytest.fixture
+async def window(tmp_path: Path) -> AsyncIterator[Window]:
+    async with a_window(tmp_path) as opened:
+        await opened.hub.journal.describe(SCALE)
+        await opened.hub.journal.adopt(SCALE.id, SCALE.driver)
+        await opened.enter()
+        yield opened
+
+
+async def odile(window: Window) -> SubjectId:
+    subject = await window.hub.journal.add_subject("Odile")
+    since = window.hub.clock.now().utc
+    await window.hub.journal.assign(SCALE.id, None, subject.id, since)
+    window.hub.clock.advance(60)
+    return subject.id
+
+
+async def agree(window: Window, subject: SubjectId, **more: str) -> None:
+    asked = await window.send("/consent", subject=subject, destination="mes")
+    record = {name: asked.field(name) for name in ("language", "version", "destination", "subject")}
+    await window.send("/consent/give", kind="weight", **record, **more)
+
+
+async def test_the_last_readings_say_where_they_are(window: Window) -> None:
+    subject = await odile(window)
+    await weigh(window, "72.4")
+    await window.hub.journal.claim("mes", 10, window.hub.clock.now().utc)
+    kept = (await window.get("/")).text
+
+    await agree(window, subject, earlier="yes")
+    waits = (await window.get("/")).text
+
+    assert "72,4 kg aujourd'hui à 10 h 27" in kept
+    assert "Gardée ici : pas d'accord pour Mon espace santé" in kept
+    assert "Attend de partir vers Mon espace santé" in waits
+
+
+async def test_a_reading_tells_its_story(window: Window) -> None:
+    await odile(window)
+    entry = await weigh(window, "72.4")
+
+    told = (await window.send("/story", reading=entry.id)).text
+
+    assert "Enregistré durablement sur le boîtier." in told
+    assert "Attend d'être envoyé à Mon espace santé." in told
+
+
+async def test_consent_is_given_in_two_taps_and_taken_back_in_one(window: Window) -> None:
+    subject = await odile(window)
+    await agree(window, subject)
+    given = (await window.get("/")).text
+    await weigh(window, "72.4")
+
+    done = (await window.send("/consent/withdraw", subject=subject, destination="mes")).text
+
+    assert "Accord donné aujourd'hui à 10 h 27" in given
+    assert "Plus rien ne part vers Mon espace santé" in done
+    assert "Une mesure qui attendait de partir ne partira pas" in done
+    assert window.hub.reader.entries()[0].deliveries[0].state is State.DROPPED
+
+
+async def test_a_reading_of_nobody_is_claimed_or_set_apart(window: Window) -> None:
+    subject = (await window.hub.journal.add_subject("Odile")).id
+    mine = await weigh(window, "72.4")
+    window.hub.clock.advance(60)
+    the_cats = await weigh(window, "4.1")
+
+    asked = (await window.get("/")).text
+    await window.send("/claim", reading=mine.id, subject=subject)
+    await window.send("/claim", reading=the_cats.id, subject="")
+
+    assert "À qui sont ces mesures ?" in asked
+    after = (await window.get("/")).text
+    assert "À qui sont ces mesures ?" not in after
+    assert "72,4" in after
+    assert "4,1" not in after
+
+
+async def test_what_is_wrong_is_said_with_what_to_do(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = Status(
+        version="0",
+        running=True,
+        transports=[
+            Part(name="ble", state="unavailable", problem="No adapter.", reason="no_adapter")
+        ],
+        destinations=[Part(name="mes", state="paused", problem="The server cannot be reached.")],
+        problems={SCALE.id: "The device did not answer in time."},
+        outcomes={SCALE.id: "link"},
+    )
+    monkeypatch.setattr(window.hub, "status", lambda: status)
+
+    shown = (await window.get("/")).text
+
+    assert "3 choses demandent votre attention" in shown
+    assert "Aucun adaptateur Bluetooth : branchez-en un au boîtier." in shown
+    assert "Rien ne part vers Mon espace santé pour le moment" in shown
+    assert "La liaison s'est coupée. Rapprochez l'appareil" in shown
+
+
+async def test_when_nothing_is_wrong_it_says_so(window: Window) -> None:
+    assert "Tout va bien." in (await window.get("/")).text
+
+
+async def test_a_name_is_text_and_never_markup(window: Window) -> None:
+    await window.hub.journal.add_subject("<script>alert(1)</script>")
+
+    page = await window.get("/")
+
+    assert "<script>alert" not in page.html
+    assert "<script>alert(1)</script>" in page.html.replace("&lt;", "<").replace("&gt;", ">")
+
+
+async def test_what_the_gateway_refuses_is_a_page_with_its_sentence(window: Window) -> None:
+    subject = await odile(window)
+
+    answer = await window.send("/consent", subject=subject, destination="nowhere")
+
+    assert answer.status == 422
+    assert "There is no destination 'nowhere'" in answer.text

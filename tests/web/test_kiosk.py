@@ -1,0 +1,254 @@
+"""The kiosk's screen: one person at a time, and nothing of anybody else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.api.browsers import Role
+from gateway.domain.device import DeviceId
+from gateway.domain.kiosk import OpenedBy
+from gateway.errors import CodeRefused
+from tests.web.measuring import SCALE, weigh
+from tests.web.window import Answer, Window, a_window
+
+KIOSK = "/kiosk"
+MES = {"destination": "mes", "language": "fr", "version": "1"}
+
+
+@pytest.fixture
+async def kiosk(tmp_path: Path) -> AsyncIterator[Window]:
+    async with a_window(tmp_path) as opened:
+        for device in ("serial:scale", "serial:cuff"):
+            await opened.hub.journal.adopt(DeviceId(device), SCALE.driver)
+        await opened.enter(Role.KIOSK)
+        yield opened
+
+
+async def begun(kiosk: Window) -> str:
+    """Begin a turn; return its number. Some time passes."""
+    await kiosk.send("/kiosk/begin", on=KIOSK)
+    kiosk.hub.clock.advance(60)
+    return (await kiosk.get(KIOSK)).field("session")
+
+
+async def act(kiosk: Window, path: str, session: str, **form: str) -> Answer:
+    return await kiosk.send(path, on=KIOSK, session=session, **form)
+
+
+async def test_a_reading_of_the_turn_is_shown_in_large_words(kiosk: Window) -> None:
+    await begun(kiosk)
+    await weigh(kiosk, "72.4")
+
+    shown = (await kiosk.get(KIOSK)).text
+
+    assert "C'est à vous" in shown
+    assert "Poids à 10 h 27 72,4 kg" in shown
+
+
+async def test_what_was_measured_before_the_turn_is_never_shown(kiosk: Window) -> None:
+    before = kiosk.hub.clock.now().utc - timedelta(hours=1)
+    await weigh(kiosk, "91.1")
+    kiosk.hub.clock.advance(120)
+    await begun(kiosk)
+    await weigh(kiosk, "92.2", taken_at=before)
+
+    shown = (await kiosk.get(KIOSK)).text
+
+    assert "91,1" not in shown
+    assert "92,2" not in shown
+    assert "Prenez votre mesure" in shown
+
+
+async def test_nor_what_a_person_known_here_measured_at_home(kiosk: Window) -> None:
+    subject = (await kiosk.hub.journal.add_subject("Odile")).id
+    earlier = await weigh(kiosk, "90.9")
+    await kiosk.hub.journal.claim_entry(earlier.id, subject)
+    kiosk.hub.clock.advance(120)
+    await kiosk.hub.journal.open_kiosk([SCALE.id], subject=subject)
+    kiosk.hub.clock.advance(60)
+    await weigh(kiosk, "72.4")
+
+    shown = (await kiosk.get(KIOSK)).text
+
+    assert "72,4" in shown
+    assert "90,9" not in shown
+
+
+async def test_one_that_may_have_been_taken_before_is_to_be_taken_again(kiosk: Window) -> None:
+    await begun(kiosk)
+    await weigh(kiosk, "72.4", within=timedelta(minutes=2))
+
+    shown = (await kiosk.get(KIOSK)).text
+
+    assert "72,4" not in shown
+    assert "refaites-la" in shown
+
+
+async def test_at_the_end_it_is_said_what_was_erased_and_then_nothing(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    await weigh(kiosk, "72.4")
+
+    bye = await act(kiosk, "/kiosk/end", session)
+    after = (await kiosk.get(KIOSK)).text
+
+    assert "1 mesure effacée" in bye.text
+    assert "72,4" not in bye.text + after
+    assert "Commencer" in after
+    assert kiosk.hub.reader.subjects() == []
+    assert kiosk.hub.reader.entries() == []
+
+
+async def test_whoever_keeps_their_readings_stays_and_is_told_so(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    await act(kiosk, "/kiosk/keep", session, name="Camille")
+
+    bye = await act(kiosk, "/kiosk/end", session)
+
+    assert "Vos mesures restent" in bye.text
+    assert [person.label for person in kiosk.hub.reader.subjects()] == ["Camille"]
+    assert "Camille" not in (await kiosk.get(KIOSK)).text
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/kiosk/end", {}),
+        ("/kiosk/keep", {"name": "Intruder"}),
+        ("/kiosk/consent/give", {"kind": "weight", "language": "fr", "version": "1"}),
+        ("/kiosk/consent/withdraw", {}),
+        ("/kiosk/pairing/code", {"code": "1234"}),
+    ],
+)
+async def test_what_was_left_on_the_screen_cannot_act_on_the_next_persons_turn(
+    kiosk: Window, path: str, form: dict[str, str]
+) -> None:
+    first = await begun(kiosk)
+    await act(kiosk, "/kiosk/begin", first)
+    before = kiosk.hub.reader.kiosk()
+    commits = kiosk.hub.journal.commits
+
+    await act(kiosk, path, first, destination="mes", **form)
+
+    assert kiosk.hub.reader.kiosk() == before
+    assert kiosk.hub.journal.commits == commits
+    assert kiosk.hub.paired == []
+
+
+async def test_past_its_limit_a_turn_is_shown_no_more_even_if_nobody_ended_it(
+    kiosk: Window,
+) -> None:
+    await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    kiosk.hub.clock.advance(600)
+
+    shown = (await kiosk.get(KIOSK)).text
+
+    assert "72,4" not in shown
+    assert "Commencer" in shown
+
+
+async def test_consent_is_given_in_two_taps_and_taken_back_in_one(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    asked = await act(kiosk, "/kiosk/consent", session, destination="mes")
+    record = {name: asked.field(name) for name in ("language", "version", "destination")}
+
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", earlier="yes", **record)
+    subject = kiosk.hub.reader.subjects()[0].id
+    (grant,) = kiosk.hub.reader.ledger(subject)
+    await act(kiosk, "/kiosk/consent/withdraw", session, destination="mes")
+
+    assert "Dès cet instant plus rien ne part" in asked.text
+    turn = kiosk.hub.reader.kiosk()
+    assert turn is not None
+    assert getattr(grant, "covers_from", None) == turn.opened_at
+    assert len(kiosk.hub.reader.ledger(subject)) == 2
+
+
+async def test_only_what_was_ticked_may_leave_and_without_a_choice_only_from_now_on(
+    kiosk: Window,
+) -> None:
+    session = await begun(kiosk)
+
+    await act(
+        *(kiosk, "/kiosk/consent/give", session),
+        kind="weight",
+        **MES,
+    )
+
+    (grant,) = kiosk.hub.reader.ledger(kiosk.hub.reader.subjects()[0].id)
+    assert getattr(grant, "kinds", None) == {"weight"}
+    assert getattr(grant, "covers_from", None) == kiosk.hub.clock.now().utc
+
+
+async def test_nothing_ticked_is_no_consent(kiosk: Window) -> None:
+    session = await begun(kiosk)
+
+    await act(
+        *(kiosk, "/kiosk/consent/give", session),
+        **MES,
+    )
+
+    assert kiosk.hub.reader.ledger(kiosk.hub.reader.subjects()[0].id) == ()
+
+
+async def test_a_wrong_code_is_said_in_words_and_another_one_may_be_typed(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    kiosk.hub.refusal = CodeRefused("no")
+    page = await act(kiosk, "/kiosk/pairing", session, destination="mes")
+    form = {"destination": "mes", "state": page.field("state")}
+
+    refused = await act(kiosk, "/kiosk/pairing/code", session, code="1", **form)
+    kiosk.hub.refusal = None
+    form = {"destination": "mes", "state": refused.field("state")}
+    done = await act(kiosk, "/kiosk/pairing/code", session, code="2", **form)
+
+    assert "Ce code est faux" in refused.text
+    assert done.status == 303
+    assert [code for _, _, code in kiosk.hub.paired] == ["2"]
+
+
+async def test_the_next_person_finds_the_households_language(kiosk: Window) -> None:
+    await kiosk.post("/language", language="en", back=KIOSK)
+    session = await begun(kiosk)
+
+    await act(kiosk, "/kiosk/end", session)
+
+    assert "Bonjour" in (await kiosk.get(KIOSK)).text
+
+
+async def test_who_opened_the_turn_is_taken_down(kiosk: Window) -> None:
+    await begun(kiosk)
+    by_person = kiosk.hub.reader.kiosk()
+    staff = Window(kiosk.hub, browsers=kiosk.browsers)
+    await staff.enter(Role.OWNER)
+
+    await staff.send("/kiosk/begin")
+
+    by_staff = kiosk.hub.reader.kiosk()
+    assert by_person is not None
+    assert by_staff is not None
+    assert (by_person.opened_by, by_staff.opened_by) == (OpenedBy.PERSON, OpenedBy.STAFF)
+
+
+async def test_a_guests_readings_are_not_on_the_owners_page(kiosk: Window) -> None:
+    await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    owner = Window(kiosk.hub, browsers=kiosk.browsers)
+    await owner.enter(Role.OWNER)
+
+    assert "72,4" not in (await owner.get("/")).text
+
+
+async def test_without_a_counter_the_remedy_is_said(kiosk: Window) -> None:
+    kiosk.hub.counter = None
+
+    answer = await kiosk.get(KIOSK)
+
+    assert answer.status == 422
+    assert "[kiosk]" in answer.text

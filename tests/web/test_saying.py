@@ -1,0 +1,99 @@
+"""Readings and moments in words."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.domain.quantity import Quantity, Unit
+from gateway.domain.reading import Kind, Limit, Measure, Quality, Reading
+from gateway.testing.clock import ManualClock
+from gateway.web.saying import moment, said
+from gateway.web.words import words
+
+PARIS = ZoneInfo("Europe/Paris")
+NOW = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
+
+
+def reading(kind: Kind, values: dict[Measure, tuple[str, Unit]], **more: object) -> Reading:
+    quantities = {
+        measure: Quantity(value=Decimal(value), unit=unit)
+        for measure, (value, unit) in values.items()
+    }
+    return Reading.model_validate(
+        {
+            "device": "ble:1",
+            "kind": kind,
+            "values": quantities,
+            "received": ManualClock().now(),
+            **more,
+        }
+    )
+
+
+def test_blood_pressure_is_two_numbers_and_what_they_mean() -> None:
+    told = said(
+        reading(
+            Kind.BLOOD_PRESSURE,
+            {
+                Measure.SYSTOLIC: ("128", Unit.MMHG),
+                Measure.DIASTOLIC: ("82", Unit.MMHG),
+                Measure.PULSE_RATE: ("66", Unit.PER_MINUTE),
+            },
+        ),
+        words("fr"),
+    )
+
+    assert (told.title, told.figure, told.unit) == ("Tension", "128 / 82", "mmHg")
+    assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in told.lines] == [
+        "Pression haute (quand le cœur pousse) : 128 mmHg",
+        "Pression basse (quand le cœur se relâche) : 82 mmHg",
+        "Pouls : 66 battements par minute",
+    ]
+
+
+@pytest.mark.parametrize(("language", "figure"), [("fr", "72,40"), ("en", "72.40")])
+def test_a_weight_keeps_its_digits_and_has_the_countrys_decimal_sign(
+    language: str, figure: str
+) -> None:
+    weight = reading(Kind.WEIGHT, {Measure.WEIGHT: ("72.40", Unit.KILOGRAM)})
+
+    assert said(weight, words(language)).figure == figure
+
+
+def test_glucose_is_said_in_every_unit_that_people_know() -> None:
+    glucose = reading(Kind.BLOOD_GLUCOSE, {Measure.GLUCOSE: ("104", Unit.MILLIGRAM_PER_DECILITRE)})
+
+    assert list(said(glucose, words("fr")).lines) == ["soit 1,04 g/L, ou 5,8 mmol/L"]
+
+
+def test_where_there_is_no_number_it_is_said_why() -> None:
+    low = reading(Kind.BLOOD_GLUCOSE, {}, limit=Limit.BELOW)
+
+    assert said(low, words("fr")).figure == "Trop bas pour l'appareil"
+
+
+def test_a_doubtful_reading_says_so() -> None:
+    doubtful = reading(
+        Kind.WEIGHT, {Measure.WEIGHT: ("7", Unit.KILOGRAM)}, quality=Quality.QUESTIONABLE
+    )
+
+    assert "douteuse" in (said(doubtful, words("fr")).warning or "")
+
+
+@pytest.mark.parametrize(
+    ("at", "french", "english"),
+    [
+        (NOW, "aujourd'hui à 10 h 26", "today at 10:26"),
+        (NOW - timedelta(hours=11), "hier à 23 h 26", "yesterday at 23:26"),
+        (NOW - timedelta(days=13), "le 1er mars à 10 h 26", "on 1 March at 10:26"),
+        (NOW - timedelta(days=200), "le 26 août 2025 à 11 h 26", "on 26 August 2025 at 11:26"),
+    ],
+)
+def test_a_moment_is_said_as_people_say_it_where_they_live(
+    at: datetime, french: str, english: str
+) -> None:
+    told = [moment(at, NOW, PARIS, words(each)) for each in ("fr", "en")]
+
+    assert [each.replace("\N{NO-BREAK SPACE}", " ") for each in told] == [french, english]

@@ -1,0 +1,153 @@
+"""Who sees what, and whose forms are heeded."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gateway.api.browsers import Role
+from gateway.web.site import HEADERS, OPEN, SCREENS
+from tests.web.measuring import weigh
+from tests.web.window import Window
+
+ALL = [(method, path) for method, path, *_ in (*SCREENS, *OPEN)]
+GUARDED = [(method, path) for method, path, *_ in SCREENS]
+NOT_OF_THE_KIOSK = [(m, p) for m, p, _, roles in SCREENS if Role.KIOSK not in roles]
+
+
+async def ask(window: Window, method: str, path: str) -> int:
+    answer = await (window.get(path) if method == "GET" else window.post(path))
+    return answer.status if "location" not in answer.headers else 0
+
+
+@pytest.mark.parametrize(("method", "path"), GUARDED)
+async def test_a_stranger_is_sent_to_the_entrance(window: Window, method: str, path: str) -> None:
+    answer = await (window.get(path) if method == "GET" else window.post(path))
+
+    assert (answer.status, answer.headers.get("location")) == (303, "/enter")
+    assert answer.html == ""
+
+
+@pytest.mark.parametrize(("method", "path"), NOT_OF_THE_KIOSK)
+async def test_the_browser_at_the_counter_sees_its_own_screen_only(
+    window: Window, method: str, path: str
+) -> None:
+    await window.enter(Role.KIOSK)
+
+    answer = await (window.get(path) if method == "GET" else window.post(path))
+
+    assert (answer.status, answer.headers.get("location")) == (303, "/kiosk")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [(m, p) for m, p in GUARDED if m == "POST"], ids=lambda value: value
+)
+async def test_a_form_without_the_token_of_our_pages_changes_nothing(
+    window: Window, method: str, path: str
+) -> None:
+    await window.enter()
+    before = window.hub.journal.commits
+
+    answer = await window.post(path, token="guessed", subject="x", destination="mes")
+
+    assert answer.status == 403
+    assert window.hub.journal.commits == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": "null"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site"},
+    ],
+    ids=str,
+)
+async def test_a_form_of_another_page_is_refused_even_with_the_token(
+    window: Window, headers: dict[str, str]
+) -> None:
+    await window.enter()
+    token = (await window.get("/")).field("token")
+
+    answer = await window.post("/kiosk/begin", headers, token=token)
+
+    assert answer.status == 403
+    assert window.hub.reader.kiosk() is None
+
+
+async def test_a_form_that_is_far_too_long_is_refused(window: Window) -> None:
+    await window.enter()
+    token = (await window.get("/")).field("token")
+
+    answer = await window.post("/kiosk/keep", token=token, name="x" * 20_000)
+
+    assert answer.status == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/kiosk", "/enter", "/pairing/back", "/nowhere"])
+async def test_every_page_is_kept_by_nobody_and_loads_nothing_from_elsewhere(
+    window: Window, path: str
+) -> None:
+    await window.enter()
+    answer = await window.get(path)
+
+    assert {name: answer.headers[name.lower()] for name in HEADERS} == dict(HEADERS)
+    assert "no-store" in answer.headers["cache-control"]
+    assert re.findall(r'(?:src|href|action)="(?!/[^/]|/"|#)', answer.html) == []
+    assert "style=" not in answer.html
+    assert "<script>" not in answer.html
+
+
+async def test_no_address_and_no_link_names_a_person_or_a_reading(window: Window) -> None:
+    subject = (await window.hub.journal.add_subject("Odile")).id
+    entry = await weigh(window, "72.4")
+    await window.hub.journal.claim_entry(entry.id, subject)
+    await window.enter()
+
+    page = await window.get("/")
+
+    assert not [path for _, path in ALL if "{" in path]
+    links = " ".join(re.findall(r'(?:src|href|action)="([^"]*)"', page.html))
+    assert "Odile" in page.text
+    assert not re.search(f"Odile|{subject}|{entry.id}", links)
+
+
+async def test_the_cookie_is_for_this_site_alone_and_out_of_reach_of_scripts(
+    window: Window,
+) -> None:
+    answer = await window.post("/enter", code=window.browsers.invite(Role.OWNER).code)
+
+    cookie = answer.cookies["visitor"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "strict", "/")
+
+
+async def test_following_the_link_twice_is_harmless_and_pressing_twice_is_refused(
+    window: Window,
+) -> None:
+    invitation = window.browsers.invite(Role.OWNER)
+    target = invitation.url.removeprefix("http://127.0.0.1:8470")
+
+    for _ in range(2):
+        assert (await window.get(target)).status == 200
+    first = await window.post("/enter", code=invitation.code)
+    second = await window.post("/enter", code=invitation.code)
+
+    assert (first.status, second.status) == (303, 403)
+    assert "faux, déjà utilisé" in second.text
+
+
+async def test_whoever_leaves_is_a_stranger_again(window: Window) -> None:
+    await window.enter()
+
+    await window.send("/leave")
+
+    assert (await window.get("/")).headers["location"] == "/enter"
+
+
+async def test_the_language_is_chosen_and_goes_nowhere_else(window: Window) -> None:
+    answer = await window.post("/language", language="en", back="//evil.example/")
+
+    assert answer.headers["location"] == "/"
+    assert 'lang="en"' in (await window.get("/enter")).html

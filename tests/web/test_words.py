@@ -1,0 +1,69 @@
+"""Both languages say everything, and everything that can happen has words."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import gateway.web
+from gateway.collect.patience import Outcome
+from gateway.consent.gate import Reason
+from gateway.domain.quantity import Unit
+from gateway.domain.reading import Kind, Limit, Measure, Quality
+from gateway.errors import RadioTrouble
+from gateway.journal.outbox import State
+from gateway.web.words import LANGUAGES, words
+
+TEMPLATES = sorted((Path(gateway.web.__file__).parent / "templates").glob("*.html"))
+
+CLOSED = [
+    *(f"kind.{kind}" for kind in Kind),
+    *(f"measure.{measure}" for measure in Measure),
+    *(f"unit.{unit.name.lower()}" for unit in Unit),
+    *(f"limit.{limit}" for limit in Limit),
+    *(f"quality.{quality}" for quality in Quality if quality is not Quality.GOOD),
+    *(f"delivery.{state}" for state in State),
+    *(f"withheld.{reason}" for reason in Reason),
+    *(f"month.{month}" for month in range(1, 13)),
+    *(f"problem.radio.{trouble}" for trouble in RadioTrouble),
+]
+QUIET = {Outcome.COMPLETE, Outcome.STOPPED, Outcome.BUG}
+"""Ends of a conversation of which there is nothing special to say."""
+
+
+def test_both_languages_have_the_same_words_with_the_same_gaps() -> None:
+    french, english = words("fr"), words("en")
+
+    assert set(french) == set(english)
+    for key in french:
+        gaps = [sorted(re.findall(r"{\w+}", each(key))) for each in (french, english)]
+        assert gaps[0] == gaps[1], key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_can_happen_has_words(language: str) -> None:
+    known = set(words(language))
+
+    assert set(CLOSED) - known == set()
+    assert {f"problem.device.{outcome}" for outcome in Outcome if outcome not in QUIET} <= known
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_what_a_template_says_exists(template: Path) -> None:
+    said = re.findall(r"""\bt(?:\.count)?\("([\w.]+)"[,)]""", template.read_text())
+    known = set(words("fr"))
+
+    missing = {key for key in said if key not in known and f"{key}.one" not in known}
+    assert missing == set()
+
+
+def test_french_says_one_for_none_and_english_does_not() -> None:
+    assert words("fr").count("kiosk.bye.erased", 0) == "0 mesure effacée."
+    assert words("en").count("kiosk.bye.erased", 0) == "0 readings erased."
+
+
+def test_french_keeps_its_signs_on_the_line() -> None:
+    french = words("fr")
+
+    broken = [key for key in french if re.search(r" [:?!;»%]|« ", french(key))]
+    assert broken == []
