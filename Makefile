@@ -75,4 +75,4 @@ clean: ## Remove the environment and everything built
 	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # What the suite needs from Debian; installed by apt where root or sudo allows.
-TEST_PACKAGES := mosquitto dbus-daemon
+TEST_PACKAGES := mosquitto chromium chromium-driver dbus-daemon

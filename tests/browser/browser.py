@@ -1,0 +1,194 @@
+"""A real browser, without a window: Debian's chromium, driven over its own protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from axe_core_python.selenium import Axe
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+T = TypeVar("T")
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+MISSING = [
+    package
+    for package, path in {"chromium": CHROMIUM, "chromium-driver": DRIVER}.items()
+    if path is None
+]
+_WITHIN_S = 15.0
+"""For whatever a page does by itself; on a machine that does other things too."""
+_QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--force-prefers-reduced-motion",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-dev-shm-usage",
+    "--ignore-certificate-errors",  # the sandbox's certificate is of its own making
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
+
+
+class Browser:
+    """One browser; every call waits outside the event loop, on which the daemon runs."""
+
+    def __init__(self, driver: Chrome) -> None:
+        self._driver = driver
+
+    async def open(self, url: str) -> None:
+        await self._do(lambda: self._driver.get(url))
+
+    async def see(self, text: str) -> None:
+        """Wait until the page shows this text."""
+        await self._until(lambda: text in self._text())
+
+    async def lose(self, text: str) -> None:
+        """Wait until the page shows this text no more."""
+        await self._until(lambda: text not in self._text())
+
+    async def press(self, label: str) -> None:
+        """Press the button or link that is called so, as a screen reader calls it."""
+        found = await self._until(lambda: self._called(label))
+        await self._do(found.click)
+
+    async def fill(self, label: str, text: str) -> None:
+        found = await self._until(lambda: self._field(label))
+        await self._do(lambda: found.send_keys(text))
+
+    async def key(self, *keys: str) -> None:
+        await self._do(lambda: self._driver.switch_to.active_element.send_keys(*keys))
+
+    async def tab(self) -> str:
+        """Press the tab key; return what has the focus now."""
+        await self.key(Keys.TAB)
+        return str(await self.run("return document.activeElement.innerText"))
+
+    async def text(self) -> str:
+        return await self._do(self._text)
+
+    async def url(self) -> str:
+        return await self._do(lambda: self._driver.current_url)
+
+    async def back(self) -> None:
+        await self._do(self._driver.back)
+
+    async def run(self, script: str, *arguments: object) -> Any:
+        return await self._do(lambda: self._driver.execute_script(script, *arguments))
+
+    async def source(self) -> str:
+        return await self._do(lambda: self._driver.page_source)
+
+    async def cookies(self) -> list[dict[str, Any]]:
+        return await self._do(self._driver.get_cookies)
+
+    async def without_scripts(self) -> None:
+        """Run no script of any page from here on."""
+        disabled = {"value": True}
+        await self._do(
+            lambda: self._driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", disabled)
+        )
+
+    async def size(self, width: int, height: int) -> None:
+        await self._do(
+            lambda: self._driver.execute_cdp_cmd(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+            )
+        )
+
+    async def picture(self, path: Path) -> None:
+        """Take a picture of the whole page, for people to look at."""
+        await self._do(lambda: self._picture(path))
+
+    async def complaints(self) -> list[str]:
+        """Return what the browser itself objects to: scripts that fail, policies not kept."""
+        logs: list[dict[str, Any]] = await self._do(lambda: self._driver.get_log("browser"))
+        return [entry["message"] for entry in logs if entry["level"] == "SEVERE"]
+
+    async def barriers(self) -> list[str]:
+        """Return what keeps people out, by axe: contrast, names, roles, order."""
+        found = await self._do(lambda: Axe().run(self._driver))
+        return [
+            f"{each['id']}: {node['html']}"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
+
+    def _picture(self, path: Path) -> None:
+        import base64
+
+        shot = self._driver.execute_cdp_cmd(
+            "Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True}
+        )
+        path.write_bytes(base64.b64decode(shot["data"]))
+
+    def _text(self) -> str:
+        return _plain(self._driver.find_element(By.TAG_NAME, "body").text)
+
+    def _called(self, label: str) -> WebElement | None:
+        for found in self._driver.find_elements(By.CSS_SELECTOR, "button, a, summary"):
+            if found.is_displayed() and label in (
+                _plain(found.accessible_name),
+                _plain(found.text),
+            ):
+                return found
+        return None
+
+    def _field(self, label: str) -> WebElement | None:
+        for found in self._driver.find_elements(By.CSS_SELECTOR, "input, select"):
+            if found.is_displayed() and _plain(found.accessible_name) == label:
+                return found
+        return None
+
+    async def _until(self, found: Callable[[], T]) -> T:
+        from selenium.common.exceptions import (
+            NoSuchElementException,
+            StaleElementReferenceException,
+        )
+
+        wait = WebDriverWait(
+            self._driver,
+            _WITHIN_S,
+            poll_frequency=0.05,
+            ignored_exceptions=(NoSuchElementException, StaleElementReferenceException),
+        )
+        return await self._do(lambda: wait.until(lambda _: found()))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.to_thread(work)
+
+
+def _plain(text: str) -> str:
+    """Return the text with the spaces that a test can be read with."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Browser]:
+    """Start a browser that knows nothing, and end it."""
+    options = ChromeOptions()
+    assert CHROMIUM is not None
+    options.binary_location = CHROMIUM
+    for argument in (*_QUIET, f"--user-data-dir={folder / 'profile'}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options=options, service=Service(DRIVER))
+    try:
+        yield Browser(driver)
+    finally:
+        driver.quit()

@@ -1,0 +1,49 @@
+"""The owner's page in a real browser, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.screens import Screens
+from tests.end_to_end.home import MARCEL, ODILE
+
+
+async def test_the_owner_sees_where_readings_are_and_consents_with_the_keyboard(
+    screens: Screens,
+) -> None:
+    home, browser = screens.home, screens.browser
+    await home.welcome(ODILE)
+    await home.welcome(MARCEL, consents=False)
+    await home.weigh(ODILE)
+    await home.weigh(MARCEL)
+    await home.until(lambda: home.ways(ODILE))
+    await home.hurry_until(lambda: screens.arrived(ODILE), step_s=1)
+    await screens.enter("owner")
+    await browser.see("Bien arrivée : Mon espace santé")
+    shown = await browser.text()
+    barriers = await browser.barriers()
+    await browser.size(390, 844)
+    overflow = await browser.run(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+
+    walked = [await browser.tab() for _ in range(3)]
+    while "Donner mon accord" not in walked[-1]:
+        walked.append(await browser.tab())
+    await browser.key(Keys.ENTER)
+    await browser.see("Ce qui n'est jamais envoyé")
+    barriers += await browser.barriers()
+    await browser.press("J'accepte")
+    await browser.press("Retirer l'accord : Marcel, Mon espace santé")
+    await browser.see("Plus rien ne part")
+    barriers += await browser.barriers()
+
+    assert "Gardée ici : pas d'accord pour Mon espace santé" in shown
+    assert (barriers, overflow) == ([], 0)
+    assert walked[:3] == ["Aller au contenu", "Mon boîtier santé", "English"]
+    assert await browser.complaints() == []
+    ledger = await home.get("consents", subject=home.people[MARCEL])
+    assert [(line["entry"], line["living"]) for line in ledger] == [
+        ("grant", False),
+        ("withdrawal", False),
+    ]

@@ -1,0 +1,122 @@
+"""The kiosk in a real browser: what is on the screen, and what is left of it."""
+
+from __future__ import annotations
+
+from tests.browser.browser import Browser
+from tests.browser.screens import Screens
+
+LEFT = """
+return Promise.all([caches.keys(), indexedDB.databases()]).then(([kept, databases]) => ({
+  kept: kept.length, databases: databases.length, cookies: document.cookie,
+  local: localStorage.length, session: sessionStorage.length, address: location.href,
+}));
+"""
+
+
+async def turn(screens: Screens) -> Browser:
+    """Let a person begin at the counter; some minutes pass."""
+    browser = screens.browser
+    await screens.enter("kiosk")
+    await browser.press("Commencer")
+    await browser.see("C'est à vous")
+    screens.time.skip(120)
+    return browser
+
+
+async def test_readings_come_by_themselves_and_nothing_of_them_is_left_at_the_end(
+    screens: Screens,
+) -> None:
+    browser = await turn(screens)
+    await screens.press_cuff(128, 82)
+    await browser.see("128 / 82")
+    await screens.weigh("72.4")
+    await browser.see("72,4")
+    barriers = await browser.barriers()
+
+    await browser.press("Terminer et tout effacer")
+    await browser.see("Merci")
+    goodbye = await browser.text()
+    source = await browser.source()
+    left = await browser.run(LEFT)
+    await browser.back()
+    await browser.back()
+    before = await browser.source()
+
+    assert barriers == []
+    assert "2 mesures effacées" in goodbye
+    for page in (source, before):
+        assert not any(told in page for told in ("128", "72,4", "C'est à vous"))
+    address = left.pop("address")
+    assert address.endswith("/kiosk")
+    assert left == {"kept": 0, "databases": 0, "cookies": "", "local": 0, "session": 0}
+    assert await screens.home.readings() == []
+    assert await browser.complaints() == []
+
+
+async def test_a_new_reading_disturbs_nobody_who_types_and_the_next_opening_clears_the_screen(
+    screens: Screens,
+) -> None:
+    browser = await turn(screens)
+    await browser.fill("Sous quel nom ?", "Cam")
+    await screens.weigh("72.4")
+    await browser.see("72,4")
+    await browser.key("ille")
+    typed = await browser.run("return document.getElementById('name').value")
+
+    await screens.home.post("kiosk", "open", devices=["serial:counter-scale"], opened_by="staff")
+    await browser.lose("72,4")
+    source = await browser.source()
+
+    assert typed == "Camille"
+    assert "C'est à vous" in await browser.text()
+    assert await browser.run("return document.getElementById('name').value") == ""
+    assert "72,4" not in source
+
+
+async def test_at_its_limit_the_turn_is_gone_from_screen_and_journal(screens: Screens) -> None:
+    browser = await turn(screens)
+    await screens.prick(104)
+    await browser.see("104")
+
+    screens.time.skip(600)
+    await browser.see("Commencer")
+
+    assert "104" not in await browser.source()
+    assert await screens.home.readings() == []
+
+
+async def test_a_guest_consents_pairs_by_a_code_and_sees_the_reading_arrive(
+    screens: Screens,
+) -> None:
+    browser = await turn(screens)
+    await screens.weigh("72.4")
+    await browser.press("Envoyer à Mon espace santé")
+    await browser.see("Ce qui n'est jamais envoyé")
+    barriers = await browser.barriers()
+    await browser.press("J'accepte, avec les mesures déjà prises")
+    await browser.press("Me relier")
+    await browser.fill("Code", "0000")
+    await browser.press("Relier")
+    await browser.see("Ce code est faux")
+    await browser.fill("Code", await screens.code_of("Camille"))
+    await browser.press("Relier")
+
+    await browser.see("Bien arrivée : Mon espace santé")
+
+    assert barriers == []
+    assert screens.home.space.person("Camille").counts.accepted == 1
+
+
+async def test_it_works_without_scripts(screens: Screens) -> None:
+    browser = screens.browser
+    await browser.without_scripts()
+    await screens.enter("kiosk")
+    await browser.press("Commencer")
+    screens.time.skip(120)
+    await screens.weigh("72.4")
+    await browser.see("72,4")
+
+    await browser.press("Terminer et tout effacer")
+    await browser.see("1 mesure effacée")
+
+    assert "72,4" not in await browser.source()
