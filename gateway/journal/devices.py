@@ -14,7 +14,10 @@ def describe(tx: Transaction, device: Device) -> tuple[int, Device]:
 
     What it says now replaces what it said before; what it leaves out is kept.
     """
-    stored = tx.memory.devices.get(device.id) or _stored(tx, device.id)
+    remembered = tx.memory.devices.get(device.id)
+    if remembered is not None and remembered[2] is device:
+        return remembered[:2]
+    stored = _stored(tx, device.id) if remembered is None else remembered[:2]
     if stored is None:
         number, known = _added(tx, device), device
     else:
@@ -22,12 +25,12 @@ def describe(tx: Transaction, device: Device) -> tuple[int, Device]:
         if known.id != device.id:  # it was damaged, and has shown itself
             _keep(tx, number, device)
             known = device
-        elif known is not device and known != device:
+        elif known != device:
             merged = known.model_copy(update=device.model_dump(exclude_none=True))
             if merged != known:
                 _keep(tx, number, merged)
                 known = merged
-    tx.memory.devices[device.id] = (number, known)
+    tx.memory.devices[device.id] = (number, known, device)
     return number, known
 
 

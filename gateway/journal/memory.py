@@ -15,9 +15,10 @@ from gateway.domain.subject import Assignment
 
 @dataclass(slots=True)
 class Memory:
-    """Devices with their numbers, whom they measure, their clocks; boots; the end of the chain."""
+    """Devices, whom they measure, their clocks; boots of the hub; the end of the chain."""
 
-    devices: dict[DeviceId, tuple[int, Device]] = field(default_factory=dict)
+    devices: dict[DeviceId, tuple[int, Device, Device]] = field(default_factory=dict)
+    """Each with its number, all that is known of it, and what it said of itself last."""
     assignments: dict[int, tuple[Assignment, ...]] = field(default_factory=dict)
     clocks: dict[int, ClockHistory] = field(default_factory=dict)
     boots: dict[str, tuple[float, bool]] = field(default_factory=dict)
