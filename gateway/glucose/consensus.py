@@ -99,13 +99,15 @@ def consensus(samples: Iterable[Sample], days: int, end: datetime) -> Consensus 
 
 def consensus_of(on_grid: Trace) -> Consensus | None:
     """Compute the metrics of samples that are on the grid already; None without a sample."""
-    amounts = on_grid.amounts
-    count = len(amounts)
+    amounts = Counter(on_grid.amounts)  # a sensor says few different values: sums run over these
+    count = amounts.total()
     if not count:
         return None
-    total = sum(amounts)
+    total = sum(amount * often for amount, often in amounts.items())
     mean = Fraction(total, 1000 * count)
-    whole = Counter([(amount + 500) // 1000 for amount in amounts])
+    whole: Counter[int] = Counter()
+    for amount, often in amounts.items():
+        whole[(amount + 500) // 1000] += often
     inside = {metric: _between(whole, *limits) for metric, limits in RANGES.items()}
     return Consensus(
         days=on_grid.days,
@@ -131,11 +133,11 @@ def _between(whole: Mapping[int, int], first: int, last: int) -> int:
     return sum(count for value, count in whole.items() if first <= value <= last)
 
 
-def _cv(amounts: list[int], total: int) -> Decimal | None:
-    count = len(amounts)
+def _cv(amounts: Counter[int], total: int) -> Decimal | None:
+    count = amounts.total()
     if count < 2:
         return None
-    squares = sum([amount * amount for amount in amounts])
+    squares = sum(amount * amount * often for amount, often in amounts.items())
     # CV^2 = variance / mean^2, all in integers until the root
     ratio = Decimal(count * (count * squares - total * total)) / ((count - 1) * total * total)
     return (100 * ratio.sqrt()).quantize(_TENTH)

@@ -12,11 +12,13 @@ true value lies further out.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from fractions import Fraction
+from itertools import compress, repeat
+from operator import sub
 from typing import Protocol
 
 from gateway.domain.reading import Limit
@@ -26,6 +28,7 @@ Sample = tuple[datetime, Decimal | Limit]
 
 SLOT = timedelta(minutes=5)
 SLOTS_PER_DAY = timedelta(days=1) // SLOT
+_SLOT_S = SLOT // timedelta(seconds=1)
 BELOW_MG_DL = Decimal(39)
 ABOVE_MG_DL = Decimal(401)
 
@@ -73,27 +76,52 @@ def counted(measured: Iterable[Measured]) -> list[Sample]:
 
 def trace(samples: Iterable[Sample], days: int, end: datetime) -> Trace:
     """Put the samples of the `days` that end at `end`, that moment included, on the grid."""
-    there_are = days * SLOTS_PER_DAY
-    single: dict[int, Sample] = {}
-    crowded: dict[int, set[Sample]] = {}
-    for sample in samples:
-        slot = (end - sample[0]) // SLOT
-        if not 0 <= slot < there_are:
-            continue
-        known = single.setdefault(slot, sample)
-        if known is not sample:
-            crowded.setdefault(slot, {known}).add(sample)
-    amounts = {
-        slot: _OUTSIDE[value] if isinstance(value, Limit) else int(value * 1000)
-        for slot, (_, value) in single.items()
-    }
-    amounts |= {slot: _mean(inside) for slot, inside in crowded.items()}
-    minutes = [at.hour * 60 + at.minute for at, _ in single.values()]
-    return Trace(days, end, list(single), minutes, list(amounts.values()))
+    given = list(samples)
+    slots = _slots([at for at, _ in given], end)
+    there_are = range(days * SLOTS_PER_DAY)
+    if slots and not (min(slots) in there_are and max(slots) in there_are):
+        kept = [slot in there_are for slot in slots]
+        given, slots = list(compress(given, kept)), list(compress(slots, kept))
+    values = [value for _, value in given]
+    known = {value: _thousandths(value) for value in set(values)}
+    if len(set(slots)) < len(slots):
+        return _crowded(given, slots, known, days, end)
+    minutes = [at.hour * 60 + at.minute for at, _ in given]
+    return Trace(days, end, slots, minutes, [known[value] for value in values])
 
 
-def _mean(samples: Collection[Sample]) -> int:
-    total = sum(
-        _OUTSIDE[value] if isinstance(value, Limit) else int(value * 1000) for _, value in samples
-    )
-    return round(Fraction(total, len(samples)))
+def _slots(times: list[datetime], end: datetime) -> list[int]:
+    """Count back in real time. Two moments of one zone are quick to subtract, of two zones slow."""
+    zones = [at.tzinfo for at in times]
+    ends = {zone: _written_in(zone, end) for zone in set(zones)}
+    until = repeat(*ends.values()) if len(ends) == 1 else map(ends.__getitem__, zones)
+    since = map(sub, until, times)
+    return [delta.days * SLOTS_PER_DAY + delta.seconds // _SLOT_S for delta in since]
+
+
+def _written_in(zone: tzinfo | None, moment: datetime) -> datetime:
+    """Write the moment in a fixed zone, else in UTC: within other zones, clocks are subtracted."""
+    return moment.astimezone(zone if isinstance(zone, timezone) else UTC)
+
+
+def _crowded(
+    given: Iterable[Sample],
+    slots: Iterable[int],
+    known: Mapping[Decimal | Limit, int],
+    days: int,
+    end: datetime,
+) -> Trace:
+    """Put samples on the grid of which some share a slot; one that was kept twice counts once."""
+    together: dict[int, set[Sample]] = {}
+    for slot, sample in zip(slots, given, strict=True):
+        together.setdefault(slot, set()).add(sample)
+    first = [min(at for at, _ in inside) for inside in together.values()]
+    amounts = [
+        round(Fraction(sum(known[value] for _, value in inside), len(inside)))
+        for inside in together.values()
+    ]
+    return Trace(days, end, list(together), [at.hour * 60 + at.minute for at in first], amounts)
+
+
+def _thousandths(value: Decimal | Limit) -> int:
+    return _OUTSIDE[value] if isinstance(value, Limit) else int(value * 1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -15,8 +16,12 @@ def to_us(at: datetime) -> int:
 
 def from_us(at_us: int, utc_offset_s: int = 0) -> datetime:
     """Return the moment, aware, written with the given offset from UTC."""
-    zone = timezone(timedelta(seconds=utc_offset_s)) if utc_offset_s else UTC
-    return (_EPOCH + timedelta(microseconds=at_us)).astimezone(zone)
+    return (_EPOCH + timedelta(microseconds=at_us)).astimezone(_zone(utc_offset_s))
+
+
+@lru_cache(maxsize=64)  # every half and quarter hour there is; moments of one zone share the object
+def _zone(utc_offset_s: int) -> timezone:
+    return timezone(timedelta(seconds=utc_offset_s)) if utc_offset_s else UTC
 
 
 def span_us(span: timedelta) -> int:
