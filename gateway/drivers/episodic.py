@@ -62,9 +62,13 @@ class Listener(Protocol[M]):
 
 
 async def hear_out(
-    session: Session, listener: Listener[M], clock: ClockSample | None, *inboxes: Inbox
+    session: Session,
+    listener: Listener[M],
+    clock: ClockSample | None,
+    *inboxes: Inbox,
+    silent_s: float = IDLE_S,
 ) -> None:
-    """Take in what the device sends until it is silent or the link is gone: its normal ends.
+    """Take in what the device sends until it is `silent_s` silent or gone: its normal ends.
 
     Each record is safe before the next frame is asked for. One whose stamp does not tell the time
     waits for `COMPANY_S`, to see whether it comes alone; a remark keeps its frame safe meanwhile.
@@ -73,7 +77,7 @@ async def hear_out(
     last: Heard[M] | None = None
     alone = True
     while True:
-        frame = await next_frame(inboxes, COMPANY_S if waiting else IDLE_S)
+        frame = await next_frame(inboxes, COMPANY_S if waiting else silent_s)
         if frame is None and not waiting:
             return
         if frame is None:

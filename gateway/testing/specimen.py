@@ -154,7 +154,7 @@ class SpecimenLink:
         self._unconfirmed.clear()
 
     def _check(self) -> None:
-        if self._is_cut() or self._clock.now().monotonic > self._ends:
+        if self._is_cut() or self._clock.now().monotonic >= self._ends:
             raise LinkLost("the device has gone")
 
     def _is_cut(self) -> bool:

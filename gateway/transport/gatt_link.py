@@ -8,7 +8,7 @@ not for an encrypted read without a pairing agent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -70,6 +70,10 @@ class Peer(Protocol):
         """Have the device send a value by itself; its frames were already being collected."""
         ...
 
+    async def discover(self) -> Sequence[Characteristic]:
+        """List what the device offers, by what is known now."""
+        ...
+
     async def pair(self) -> None:
         """Pair without a code ("Just Works") and keep the bond; raises PairingNeeded."""
         ...
@@ -110,8 +114,7 @@ class GattLink:
         self._pairing = asyncio.Lock()
         self._paired = False
         self._closed = False
-        for characteristic in characteristics:
-            self._offered.setdefault(characteristic.channel, characteristic)
+        self._offer(characteristics)
         if (changed := self._offered.get(SERVICE_CHANGED)) is not None:
             arrivals.forget(changed.handle)
 
@@ -154,6 +157,15 @@ class GattLink:
             )
             self._inboxes[channel] = inbox
         return self._inboxes[channel]
+
+    async def discover(self) -> None:
+        """Look again at what the device offers. Raises LinkError."""
+        asking = self._peer.discover()
+        self._offer(await self._ask(asking, self._deadlines.request, "discovery"))
+
+    def _offer(self, characteristics: Iterable[Characteristic]) -> None:
+        for characteristic in characteristics:
+            self._offered.setdefault(characteristic.channel, characteristic)
 
     async def pair(self) -> None:
         """Pair now, unless that was done on this link. Raises PairingNeeded, LinkError."""
@@ -229,22 +241,27 @@ async def bonded_first(
 ) -> GattLink:
     """Return the link, paired first if the device is one of the manifest's `bonds_first`.
 
-    What a device shows to a bonded partner only is discovered by connecting once more. Raises
-    PairingNeeded, LinkError; the link is then closed.
+    What a device shows to a bonded partner only is looked for at once, and by connecting once more.
+    Raises PairingNeeded, LinkError; the link is then closed.
     """
-    shown = {service_of(channel) for channel in link.channels}
-    first = manifest.bonds_first & (shown | sighting.services)
+    first = manifest.bonds_first & (_services(link) | sighting.services)
     if link.bonded or not first:
         return link
     try:
         await link.pair()
+        if not first <= _services(link):
+            await link.discover()
     except BaseException:
         await link.close()
         raise
-    if first <= shown:
+    if first <= _services(link):
         return link
     await link.close()
     return await connect()
+
+
+def _services(link: GattLink) -> set[str]:
+    return {service_of(channel) for channel in link.channels}
 
 
 async def within(

@@ -32,6 +32,8 @@ class TablePeer:
     answer: Callable[[], bytes] = lambda: b"value"
     pairing: Callable[[], None] = lambda: None
     failed: str | None = None
+    shows: list[Characteristic] = field(default_factory=list)
+    """What it discovers when asked once more."""
     done: list[str] = field(default_factory=list)
 
     async def read(self, handle: int, /) -> bytes:
@@ -43,6 +45,10 @@ class TablePeer:
 
     async def enable(self, handle: int, /, *, indications: bool) -> None:
         self.done.append(f"enable {handle} {'indications' if indications else 'notifications'}")
+
+    async def discover(self) -> list[Characteristic]:
+        self.done.append("discover")
+        return self.shows
 
     async def pair(self) -> None:
         self.done.append("pair")

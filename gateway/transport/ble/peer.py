@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from bleak import BleakClient
+from bleak.backends.service import BleakGATTServiceCollection
 
 from gateway.drivers.api import gatt
 from gateway.errors import LinkRefused, PairingNeeded
@@ -48,16 +49,11 @@ class BleakPeer:
                     " pair it again ('devices forget')."
                 ) from error
             raise link_trouble(error, "connecting") from error
-        return [
-            Characteristic(
-                gatt(service.uuid, it.uuid),
-                it.handle,
-                "notify" in it.properties,
-                "indicate" in it.properties,
-            )
-            for service in services
-            for it in service.characteristics
-        ]
+        return _listed(services)
+
+    async def discover(self) -> list[Characteristic]:
+        """List the characteristics once more; BlueZ looks for new ones when it connects only."""
+        return _listed(self._client.services)
 
     async def read(self, handle: int, /) -> bytes:
         """Read a value."""
@@ -112,6 +108,19 @@ class BleakPeer:
         if self._agent is not None:
             self._agent.worked(self._address)
         return answer
+
+
+def _listed(services: BleakGATTServiceCollection) -> list[Characteristic]:
+    return [
+        Characteristic(
+            gatt(service.uuid, it.uuid),
+            it.handle,
+            "notify" in it.properties,
+            "indicate" in it.properties,
+        )
+        for service in services
+        for it in service.characteristics
+    ]
 
 
 def _failed(why: str) -> str:

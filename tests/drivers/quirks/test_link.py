@@ -90,7 +90,17 @@ async def test_quirk_25_a_service_hidden_until_bonded_is_paired_for_and_discover
     link = await handed_over(hidden, shown, OMRON.manifest, "fe4a")
 
     assert OMRON_MEMORY in link.channels
-    assert peer.done == ["pair", "disconnect"]
+    assert peer.done == ["pair", "discover", "disconnect"]
+
+
+async def test_quirk_25_one_that_appears_with_the_bond_costs_no_second_connection() -> None:
+    peer = TablePeer(shows=[Characteristic(OMRON_MEMORY, 2, notifies=True, indicates=False)])
+    hidden = linked(peer, NAMED)
+
+    link = await handed_over(hidden, hidden, OMRON.manifest, "fe4a")
+    await link.subscribe(OMRON_MEMORY)
+
+    assert peer.done == ["pair", "discover", "enable 2 notifications"]
 
 
 async def test_quirk_26_over_the_air_nothing_is_switched_off_at_the_end(

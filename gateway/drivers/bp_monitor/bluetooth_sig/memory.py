@@ -39,7 +39,7 @@ class Memory:
         self._session = cuff.session
         self._stored = stored
         self._e2e_crc = e2e_crc
-        self._seen: dict[int, Mark] = {}
+        self._seen: set[Mark] = set()  # of two users' records, both may have the same number
         self._users: set[int | None] = set()
         self._bad: set[bytes] = set()
 
@@ -56,14 +56,15 @@ class Memory:
         """Record what was stored since the bookmark, or everything."""
         known = Mark.from_text(await self._session.bookmark())
         whole = await self._read(known.sequence if known else None)
-        if known is not None and self._seen.get(known.sequence) != known:
+        if known is not None and known not in self._seen:
             await self._session.remark("memory_reset")
             self._seen.clear()
             whole = await self._read(None)
         if not whole:
             await self._session.remark("stored_records_incomplete")
         elif self._seen and len(self._users) == 1:
-            await self._session.set_bookmark(self._seen[max(self._seen)].to_text())
+            last = max(self._seen, key=lambda mark: mark.sequence)
+            await self._session.set_bookmark(last.to_text())
         elif self._users:
             await self._session.set_bookmark("")
 
@@ -101,9 +102,9 @@ class Memory:
         if record is None:
             return
         mark = Mark.of(record.sequence, record.data)
-        if self._seen.get(record.sequence) == mark:
+        if mark in self._seen:
             return
-        self._seen[record.sequence] = mark
+        self._seen.add(mark)
         channel = _CHANNELS.get(record.uuid)
         if channel is None:
             await self._session.remark("record_of_another_kind", record.frame)

@@ -34,6 +34,9 @@ from gateway.wire.gatt_time import date_time_octets, is_garbled
 WEIGHT = gatt("181d", "2a9d")
 COMPOSITION = gatt("181b", "2a9c")
 
+_NEXT_USER_S = 3.0
+"""After so long without a record of one user it is the next one's turn: a scale hangs up after some
+5 s without traffic (Weight Scale Profile 1.0.1, 5). The last one has the patience of all scales."""
 _BELOW_ZERO = 0x10  # reserved by the specification; what Detecto 6880 and 7550 use it for
 _MOST_UNPAIRED = 100
 """Weights that still wait for their composition; more than any scale in scope stores per user."""
@@ -56,7 +59,7 @@ async def converse(session: Session) -> None:
         for user in consents.users():
             if not await consents.give(user):
                 break  # one refusal is enough for a conversation: some scales lock up over more
-            await hear_out(session, listener, clock, *inboxes)
+            await hear_out(session, listener, clock, *inboxes, silent_s=_NEXT_USER_S)
     await introduce(session)
     await hear_out(session, listener, clock, *inboxes)
     await scale.finish()

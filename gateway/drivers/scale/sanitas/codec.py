@@ -7,6 +7,8 @@ The octets of part 2 and those after, put together (part 1 says who was recognis
 
     unix time u32 | weight u16 | impedance u16 Ohm | fat u16 | water u16 | muscle u16 | ...
 
+E6 or F6, and an octet, answer the greeting of the same kind.
+
 Everything is most significant octet first; a weight is 0.05 kg per bit, a share 0.1 %. What follows
 the muscle is not read: public clients do not agree on it. Each frame waits for its acknowledgement,
 `start F1` and the second to fourth octet of the frame; without it the scale stops.
@@ -95,6 +97,11 @@ def measured(parts: Iterable[Part]) -> Measured:
         cursor.u16_big_endian(),
         *(Decimal(cursor.u16_big_endian()).scaleb(-1) for _ in range(3)),
     )
+
+
+def is_greeting(data: bytes) -> bool:
+    """Whether this is the scale's answer to the greeting, which says nothing of anybody."""
+    return data[:1] in (b"\xe6", b"\xf6")
 
 
 def acknowledgement(data: bytes) -> bytes | None:

@@ -63,6 +63,8 @@ class _Scale:
 
     async def hear(self, frame: Frame) -> None:
         """Take in a frame; a whole measurement is safe before this returns."""
+        if codec.is_greeting(frame.data):
+            return
         try:
             said = codec.frame(frame.data)
             if isinstance(said, Part):

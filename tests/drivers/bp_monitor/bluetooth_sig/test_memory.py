@@ -33,6 +33,7 @@ class Cuff:
     """What a cuff holds, by number, and how it behaves; `link()` is a new connection."""
 
     memory: dict[int, bytes]
+    """By number; those of a second user, which are numbered anew, from 10000 (hex) on."""
     crc: bool = False
     filters: bool = True
     lose: list[set[int]] = field(default_factory=list)
@@ -69,7 +70,7 @@ class Cuff:
 
     def _segments(self, number: int, *, whole: bool) -> list[bytes]:
         data = self.memory[number]
-        head = number.to_bytes(2, "little") + bytes.fromhex("342b")
+        head = (number & 0xFFFF).to_bytes(2, "little") + bytes.fromhex("342b")
         first = bytes((number % 64 << 2 | 1,)) + head + data[:9]
         last = bytes(((number + 1) % 64 << 2 | 2,)) + head + data[9:]
         if self.crc:
@@ -172,6 +173,18 @@ async def test_the_numbers_of_several_users_are_no_bookmark() -> None:
 
     assert await session.bookmark() in ("", None)
     assert [r.slot for r in session.readings] == ["1", "2"]
+
+
+async def test_records_of_two_users_may_have_the_same_number() -> None:
+    both = {1: measured(1, user=1), 2: measured(2, user=1), 0x10001: measured(3, user=2)}
+    cuff = Cuff(both)
+    session = cuff.session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101, 102, 103]
+    assert [request.hex() for request in cuff.asked] == ["0101", "0401"]
+    assert session.remarks == []
 
 
 async def test_a_record_that_also_came_by_itself_is_one_reading() -> None:

@@ -15,8 +15,10 @@ from gateway.drivers.api import Channel, gatt
 from gateway.drivers.scale.bluetooth_sig import DRIVER
 from gateway.drivers.scale.bluetooth_sig.consent import CONTROL_POINT
 from gateway.errors import ConfigError, LinkLost, ProtocolError
+from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink, Written
 from gateway.testing.session import RecordingSession
+from gateway.testing.specimen import Specimen, SpecimenLink, Trouble
 
 WEIGHT = gatt("181d", "2a9d")
 INCREMENT, HEIGHT = gatt("181c", "2a99"), gatt("181c", "2a8e")
@@ -116,6 +118,24 @@ async def test_another_code_of_the_owner_is_given_once() -> None:
     await DRIVER.converse(session)
 
     assert kilograms(session) == [61]
+
+
+async def test_the_next_user_is_heard_before_a_scale_hangs_up_for_want_of_traffic() -> None:
+    clock = ManualClock()
+    scale = Specimen(
+        DRIVER,
+        (),
+        values={WEIGHT: b""},
+        answers=lambda: {CONTROL_POINT: Scale({1: 3752, 2: 42})._answer},
+        lasts_s=5,
+    )
+    link = SpecimenLink(scale, clock, Trouble())
+    settings: dict[str, str | int | bool | None] = {"consents": "1:3752, 2:0042"}
+    session = RecordingSession(DRIVER, link, clock=clock, settings=settings)
+
+    await DRIVER.converse(session)
+
+    assert kilograms(session) == [61, 62]
 
 
 async def test_who_was_heard_last_comes_last() -> None:

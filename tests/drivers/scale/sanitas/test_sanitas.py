@@ -55,6 +55,17 @@ async def test_a_measurement_is_a_weight_and_a_body_composition(end: type[LinkEr
     assert session.calls == [2]
 
 
+@pytest.mark.parametrize("answer", ["e6 00", "f6 01"])
+async def test_the_answer_to_the_greeting_is_nothing_to_read_or_to_acknowledge(answer: str) -> None:
+    session = scale(answer, SETTLED, *PARTS)
+
+    await DRIVER.converse(session)
+
+    assert (session.aside, session.remarks) == ([], [])
+    assert isinstance(session.link, ScriptedLink)
+    assert len(session.link.written) == 1 + 4
+
+
 async def test_every_frame_is_acknowledged_and_the_last_part_only_once_it_is_safe() -> None:
     safe: list[int] = []
     session = scale(SETTLED, *PARTS)
