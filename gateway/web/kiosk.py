@@ -28,6 +28,7 @@ from gateway.journal.views import EntryView
 from gateway.web import consents
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
+from gateway.web.qr_code import qr_code
 from gateway.web.saying import clock, said, whereabouts
 from gateway.web.visits import LANGUAGE_COOKIE, Visit, see_other
 from gateway.web.words import Words
@@ -250,7 +251,7 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
         session=turn_id(session),
         destination=destination,
         title=hub.title(destination),
-        there=None if begun is None else begun.authorization.url,
+        code=None if begun is None else qr_code(begun.authorization.url),
         state="" if begun is None else begun.authorization.state,
         refusal=None if error is None else reason(error),
     )

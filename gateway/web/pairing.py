@@ -19,6 +19,7 @@ from gateway.api.destination_pairing import LIVES, Begun
 from gateway.api.hub import PairsBy
 from gateway.domain.subject import SubjectId
 from gateway.errors import CodeRefused, GatewayError, UplinkUnauthorised, UplinkUnavailable
+from gateway.web.qr_code import qr_code
 from gateway.web.visits import Visit, see_other
 
 BACK = "/pairing/back"
@@ -98,6 +99,7 @@ def _ways(
         destination=destination,
         there=None if begun is None else begun.authorization.url,
         elsewhere=None if shown is None else shown.authorization.url,
+        code=None if shown is None else qr_code(shown.authorization.url),
         state="" if shown is None else shown.authorization.state,
         refusal=None if error is None else reason(error),
         detail=None if error is None else str(error),

@@ -122,7 +122,9 @@ async def test_people_pair_with_the_code_that_they_were_shown(
 
     assert (good.status, good.output) == (0, "Paired.\n")
     assert (prompted.status, prompted.error) == (0, "")
-    assert_refused(bad, "The pairing with the health space is over: pair this person again.")
+    assert_refused(
+        bad, "The health space does not know this code, or not any more: ask it for another one."
+    )
     assert_refused(stopped, NOT_RUNNING)
 
 
