@@ -14,6 +14,9 @@ given back and claimed anew.
     UplinkRefused               refused               this lane ends
     UplinkUnauthorised          due later             this person is left alone for a while
     anything else (our bug)     unsettled, due later  this lane ends
+
+A destination that leaves only doubts (it fails, hangs, drops connections) takes nothing in either:
+after five of them with no other word in between it is left alone for a while too.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from gateway.domain.subject import SubjectId
 from gateway.errors import (
     JournalError,
     JournalFull,
+    OutcomeUnknown,
     UplinkRefused,
     UplinkRejected,
     UplinkUnauthorised,
@@ -55,6 +59,7 @@ _PERSON_PAUSE = timedelta(minutes=15)  # long enough not to hammer, short enough
 _LONGEST_REST_S = 300.0  # so that a step of the wall clock is noticed
 _SHORTEST_REST_S = 1.0
 _JOURNAL_REST_S = 10.0
+_DOUBTS_IN_A_ROW = 5  # more than one batch of four people can leave at once, less than a backlog
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +113,7 @@ class Route:
         self._timer = timer
         self._backoff = Backoff(jitter)
         self._doubts = Doubts()
+        self._doubts_in_a_row = 0
         self._why_paused = ""
         self._why_stuck: str | None = None
         self._batch = max_concurrent * _BATCH_PER_SLOT
@@ -265,6 +271,8 @@ class Route:
                 lane.ended = True
                 due_at = self._clock.now().utc + self._doubts.again(reading)
                 await self._keep(self._outbox.unsettle, released, due_at, why_unknown(outcome))
+                if isinstance(outcome, OutcomeUnknown):
+                    self._doubted(outcome)
         self._count(outcome)
 
     async def _settle(self, released: Released, receipt: Receipt) -> None:
@@ -296,7 +304,13 @@ class Route:
             lane.attempt = None
             lane.idle.set()
 
+    def _doubted(self, error: OutcomeUnknown) -> None:
+        self._doubts_in_a_row += 1
+        if self._doubts_in_a_row >= _DOUBTS_IN_A_ROW:
+            self._pause_all(UplinkUnavailable(str(error)))
+
     def _answered(self) -> None:
+        self._doubts_in_a_row = 0
         if self._backoff.failing:
             _log.info("%s: it answers again", self._name)
         self._backoff.answered()

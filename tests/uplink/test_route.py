@@ -267,6 +267,38 @@ async def test_a_reading_of_unknown_outcome_waits_longer_each_time_and_alone() -
 # --- one bad reading, one bad pairing ---------------------------------------------------------
 
 
+async def test_a_destination_that_leaves_only_doubts_is_left_alone_longer_each_time() -> None:
+    entries = [weight(number) for number in range(9)]
+    bench = Bench(*entries)
+    for each in entries:
+        bench.uplink.does(each, OutcomeUnknown("it fails"))
+
+    await bench.rounds(4)
+    assert bench.route.problem is None
+    await bench.rounds(1)
+    assert bench.route.problem == "it fails"
+    await bench.rounds(4)
+
+    assert len(bench.uplink.sent) == 7
+    assert bench.timer.waits == [1, 2]
+    await bench.until_quiet()
+    assert bench.route.problem is None
+    assert sorted(bench.uplink.there) == sorted(each.id for each in entries)
+
+
+async def test_a_doubt_now_and_then_holds_up_nothing() -> None:
+    entries = [weight(number) for number in range(12)]
+    bench = Bench(*entries)
+    for each in entries[::2]:
+        bench.uplink.does(each, OutcomeUnknown("now and then"))
+
+    await bench.until_quiet()
+
+    assert bench.route.problem is None
+    assert bench.metrics.value("deliveries_total", destination="mes", outcome="unknown") == 6
+    assert not {1, 2} & set(bench.timer.waits)
+
+
 async def test_a_rejected_reading_is_parked_and_blocks_nobody() -> None:
     bench = Bench(weight(1), weight(2), weight(1, BOB))
     bench.uplink.does(weight(1), UplinkRejected("The health space rejects the reading (422)."))
