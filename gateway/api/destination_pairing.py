@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.api.context import HubHere, destination
 from gateway.api.hub import Authorization, Hub
 from gateway.domain.subject import SubjectId
-from gateway.errors import CodeRefused
+from gateway.errors import CodeRefused, ConfigError
 
 LIVES = timedelta(minutes=10)
 """Signing in with a second factor takes minutes; a code lives ten at most (RFC 6749 4.1.2)."""
@@ -127,3 +127,24 @@ async def pair(hub: HubHere, pairings: PairingsHere, new: NewPairing) -> dict[st
     destination(hub, new.destination)
     await pairings.finish(new.subject, new.destination, new.code, new.state)
     return {"subject": new.subject, "destination": new.destination}
+
+
+class PairingEnded(BaseModel):
+    """A pairing that is forgotten here."""
+
+    revoked: bool
+    """Whether the destination said that it is over there too."""
+    left: int
+    """Readings that were on their way at that moment and had left."""
+
+
+@router.post("/end", status_code=201)
+async def unpair(hub: HubHere, ended: PairingWish) -> PairingEnded:
+    """End a pairing: its credentials are forgotten here and revoked there; consent stays as it is.
+
+    What is due of the person there waits until they pair again.
+    """
+    if ended.destination not in hub.reader.pairings(ended.subject):
+        raise ConfigError(f"This person is not paired with {ended.destination!r}: nothing ends.")
+    left = await hub.quiesce(ended.subject, ended.destination)
+    return PairingEnded(revoked=await hub.unpair(ended.subject, ended.destination), left=left)

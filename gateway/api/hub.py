@@ -207,3 +207,7 @@ class Hub(Protocol):
     ) -> None:
         """Exchange the code for lasting credentials; `begun` is what led to it, if we know."""
         ...
+
+    async def unpair(self, subject: SubjectId, destination: str) -> bool:
+        """Forget the credentials; returns whether the destination took them back."""
+        ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from gateway.api.hub import Sighted
 from gateway.consent.grant import Withdrawal
 from gateway.domain.device import DeviceId
 from gateway.domain.subject import Assignment, Subject, SubjectId
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, GatewayError
 
 router = APIRouter(tags=["people"])
 
@@ -105,6 +106,9 @@ async def erase(hub: HubHere, subject: SubjectId) -> dict[str, int]:
         )
         await hub.journal.record_withdrawal(made)
         left += await hub.quiesce(subject, destination)
+    for destination in hub.reader.pairings(subject):
+        with suppress(GatewayError):  # the credentials go with the person, whatever it says
+            await hub.unpair(subject, destination)
     return {"erased": await hub.journal.erase(subject), "left": left}
 
 

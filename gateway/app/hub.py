@@ -237,6 +237,13 @@ class DaemonHub:
         self._worker.resume(subject, destination)
         await self.journal.hasten(subject, destination)
 
+    async def unpair(self, subject: SubjectId, destination: str) -> bool:
+        """Forget the credentials, and revoke them; returns whether the destination took them back.
+
+        Stop what is on its way before.
+        """
+        return await self._paired(destination).tokens.end(subject)
+
     def _paired(self, destination: str) -> MesUplink:
         uplink = self._uplink(destination)
         if not isinstance(uplink, MesUplink):

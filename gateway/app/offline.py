@@ -110,6 +110,11 @@ class OfflineHub:
         """Refuse: pairing speaks with the destination."""
         raise ConfigError(_START_IT)
 
+    async def unpair(self, subject: SubjectId, destination: str) -> bool:
+        """Forget the credentials; the destination is not told, for that needs the daemon."""
+        await self.journal.delete_pairing(subject, destination)
+        return False
+
 
 @asynccontextmanager
 async def offline_hub(config: Config, *, writing: bool) -> AsyncIterator[OfflineHub]:

@@ -23,6 +23,7 @@ def add(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.add_typer(consent, name="consent")
     app.command()(pair)
+    app.command()(unpair)
 
 
 @consent.command()
@@ -183,3 +184,13 @@ def _begun(client: Client, subject: str, to: str) -> str | None:
     say("Sign in at this address, with any browser, and type the code that it shows:")
     say(begun["url"])
     return str(begun["state"])
+
+
+def unpair(context: typer.Context, who: Person, to: To) -> None:
+    """End a person's pairing with their health space; their consent stays as it is."""
+    client = context.obj.client
+    answer = client.post("pairings", "end", subject=person(client, who)["id"], destination=to)
+    if answer["revoked"]:
+        say(f"The pairing is over, here and at {to}.")
+    else:
+        say(f"The pairing is forgotten here. {to} was not told: end it there too.")

@@ -8,7 +8,7 @@ A refresh may replace the refresh token, and the old one is then worthless. So t
 durable before anyone uses them, a refresh once begun is finished even if whoever asked for it is
 cancelled, and two deliveries never refresh the same pairing twice.
 
-Spec: RFC 6749 sections 4.1.3, 5 and 6; RFC 7636; OpenID Connect Core section 3.1.3.
+Spec: RFC 6749 sections 4.1.3, 5 and 6; RFC 7009; RFC 7636; OpenID Connect Core section 3.1.3.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import logging
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from gateway.errors import (
     CodeRefused,
     ConfigError,
     OutcomeUnknown,
+    UplinkError,
     UplinkUnauthorised,
     UplinkUnavailable,
 )
@@ -43,6 +45,8 @@ _EARLY = timedelta(seconds=30)
 
 _Token = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=16_384)]
 """Printable ASCII without spaces: it goes into a header as it is."""
+
+_log = logging.getLogger(__name__)
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 """In place of an address to go back to: the code is shown, for the person to type."""
@@ -60,6 +64,10 @@ class TokenStore(Protocol):
 
     async def set_pairing(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
         """Replace it; returns once the new one survives a power cut."""
+        ...
+
+    async def delete_pairing(self, subject: SubjectId, destination: str, /) -> None:
+        """Forget it; harmless if there is none."""
         ...
 
 
@@ -236,6 +244,24 @@ class MesTokens:
         """Hold this person's tokens in memory no longer; the store keeps them."""
         self._known.pop(subject, None)
 
+    async def end(self, subject: SubjectId) -> bool:
+        """End this person's pairing; return whether the health space said that it is over.
+
+        It is forgotten here in any case. Revoking the refresh token ends the access tokens that
+        came of it too (RFC 7009 section 2.1).
+        """
+        task = self._refreshing.get(subject)
+        if task is not None:
+            await asyncio.wait({task})  # it would keep new tokens after these are forgotten
+        try:
+            revoked = await self._revoke(await self._load(subject))
+        except UplinkError:
+            _log.info("a pairing could not be revoked at its health space")
+            revoked = False
+        self.forget(subject)
+        await self._store.delete_pairing(subject, self._settings.name)
+        return revoked
+
     async def close(self) -> None:
         """Finish the refreshes that have begun."""
         if self._refreshing:
@@ -301,8 +327,28 @@ class MesTokens:
         self._known[subject] = pairing
         return pairing
 
+    async def _revoke(self, pairing: Pairing) -> bool:
+        url = self._settings.revoke_url
+        if url is None:
+            return False
+        form = {"token": pairing.access_token, "token_type_hint": "access_token"}
+        if pairing.refresh_token is not None:
+            form = {"token": pairing.refresh_token, "token_type_hint": "refresh_token"}
+        return (await self._post(url, form)).status == 200
+
     async def _ask(self, form: dict[str, str], spent: UplinkUnauthorised) -> _Granted:
         """Ask for tokens; raises `spent` if what they are asked for with is no good any more."""
+        try:
+            answer = await self._post(self._settings.token_url, form)
+        except OutcomeUnknown:
+            # No reading was on its way: whatever became of the tokens, it was not sent.
+            raise UplinkUnavailable(
+                "The token endpoint did not answer: the gateway tries again."
+            ) from None
+        return self._granted(answer, spent)
+
+    async def _post(self, url: str, form: dict[str, str]) -> Answer:
+        """Post a form with the client's credentials."""
         headers = {"Accept": "application/json"}
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         client = self._settings.client_id
@@ -313,16 +359,7 @@ class MesTokens:
             form = form | {"client_id": client}
             if self._secret is not None:
                 form |= {"client_secret": self._secret}
-        try:
-            answer = await self._http.ask(
-                "POST", self._settings.token_url, headers=headers, body=urlencode(form).encode()
-            )
-        except OutcomeUnknown:
-            # No reading was on its way: whatever became of the tokens, it was not sent.
-            raise UplinkUnavailable(
-                "The token endpoint did not answer: the gateway tries again."
-            ) from None
-        return self._granted(answer, spent)
+        return await self._http.ask("POST", url, headers=headers, body=urlencode(form).encode())
 
     def _granted(self, answer: Answer, spent: UplinkUnauthorised) -> _Granted:
         if answer.status in (400, 401):

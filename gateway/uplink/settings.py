@@ -66,6 +66,8 @@ class MesSettings(BaseModel):
     redirect_uri: str | None = None
     """Where their browser comes back to, as registered there; None: the address of the screens."""
     token_url: str
+    revoke_url: str | None = None
+    """Where a pairing that a person ends is revoked (RFC 7009); None: it is only forgotten here."""
     ca_file: Path | None = None
     """PEM certificates to trust instead of the system's."""
     certificate_file: Path | None = None
@@ -97,7 +99,7 @@ class MesSettings(BaseModel):
     answer_timeout_s: Seconds = 30
     max_concurrent: int = Field(4, ge=1, le=64)
 
-    @field_validator("base_url", "authorize_url", "token_url")
+    @field_validator("base_url", "authorize_url", "token_url", "revoke_url")
     @classmethod
     def _encrypted(cls, url: str | None, info: ValidationInfo) -> str | None:
         return None if url is None else encrypted(url, info.data.get("allow_loopback_http", False))

@@ -96,6 +96,11 @@ class JournalHub:
         self.paired.append((subject, destination, code))
         self.begun.append(begun)
 
+    async def unpair(self, subject: SubjectId, destination: str) -> bool:
+        self.paired = [each for each in self.paired if each[:2] != (subject, destination)]
+        await self.journal.delete_pairing(subject, destination)
+        return True
+
 
 class Api:
     """Asks the API as the command does."""

@@ -338,3 +338,45 @@ def assert_each_arrived_once(space: HealthSpace, expected: dict[str, int]) -> No
     for name, count in expected.items():
         counts = space.person(name).counts
         assert (counts.accepted, counts.duplicates) == (count, 0)
+
+
+@pytest.mark.parametrize("how", ["unpaired", "erased"])
+async def test_a_pairing_that_ends_here_ends_there(
+    how: str, tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    revoke = {"revoke_url": f"{space.base_url}/revoke"}
+    async with at_home(tmp_path, space, time, replace(IMPATIENT, destination=revoke)) as home:
+        odile = await home.welcome(ODILE)
+        await home.weigh(ODILE)
+        await home.until(lambda: are_settled(home, ODILE))
+        stored = await home.hub.journal.pairing(SubjectId(odile), "mes")
+        assert stored is not None
+        tokens = Pairing.model_validate_json(stored)
+        assert space.service.tokens.owner(tokens.refresh_token) is not None
+
+        if how == "erased":
+            await home.post("people", odile, "erase")
+        else:
+            ended = await home.post("pairings", "end", subject=odile, destination="mes")
+            assert ended == {"revoked": True, "left": 0}
+            assert await home.hub.journal.pairing(SubjectId(odile), "mes") is None
+
+        for token in (tokens.refresh_token, tokens.access_token):
+            assert space.service.tokens.owner(token) is None
+
+
+async def test_what_is_due_waits_for_a_person_who_unpaired(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    not_paired = "This person is not paired with the health space: pair them first."
+    async with at_home(tmp_path, space, time, IMPATIENT) as home:
+        odile = await home.welcome(ODILE)
+        await home.post("pairings", "end", subject=odile, destination="mes")
+        with pytest.raises(Exception, match="not paired"):
+            await home.post("pairings", "end", subject=odile, destination="mes")
+
+        await home.weigh(ODILE)
+        await home.until(lambda: is_way_of_the_first(home, WAITS, not_paired))
+        await home.pair(ODILE)
+
+        await home.until(lambda: are_settled(home, ODILE))

@@ -29,6 +29,9 @@ class MemoryStore:
         self.secrets[subject, destination] = secret
         self.kept.append(Pairing.model_validate_json(secret))
 
+    async def delete_pairing(self, subject: SubjectId, destination: str, /) -> None:
+        self.secrets.pop((subject, destination), None)
+
     def pair(
         self,
         subject: SubjectId = ALICE,

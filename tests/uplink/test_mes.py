@@ -341,6 +341,27 @@ async def test_only_a_certificate_that_ca_file_vouches_for_is_trusted(
     assert len(server.requests) == 1
 
 
+async def test_a_server_that_asks_for_a_certificate_is_shown_the_gateways(
+    certificate: Path, store: MemoryStore
+) -> None:
+    ours = certificate / "cert.pem"
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(ours, certificate / "key.pem")
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_verify_locations(ours)
+    shown = {"certificate_file": ours, "key_file": certificate / "key.pem"}
+    async with scripted_server(tls) as server:
+        server.plays("/fhir", answer(200, ACCEPTED))
+        async with uplink_to(server.url, store, ca_file=ours, **shown) as uplink:
+            receipt = await uplink.send(released())
+        async with uplink_to(server.url, store, ca_file=ours) as nameless:
+            with pytest.raises((UplinkUnavailable, OutcomeUnknown)):
+                await nameless.send(released())
+
+    assert receipt.reference == "Observation/77"
+    assert len(server.requests) == 1
+
+
 async def test_a_ca_file_that_is_none_is_the_operators_to_change(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
 

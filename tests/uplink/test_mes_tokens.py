@@ -397,3 +397,81 @@ def test_a_pairing_never_shows_its_tokens() -> None:
     pairing = Pairing(access_token="canary-a", id_token="canary-i", refresh_token="canary-r")
 
     assert "canary" not in repr(pairing) + str(pairing)
+
+
+# --- the end ----------------------------------------------------------------------------------
+
+
+def revoking(server: ScriptedServer, **change: Any) -> MesSettings:
+    return settings(server.url, revoke_url=f"{server.url}/revoke", **change)
+
+
+async def test_a_pairing_that_ends_is_revoked_and_forgotten(
+    server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> None:
+    store.pair()
+    store.pair(BOB)
+    server.plays("/revoke", answer(200))
+
+    async with Connected(revoking(server), store, clock) as tokens:
+        assert await tokens.end(ALICE)
+        with pytest.raises(UplinkUnauthorised, match="not paired"):
+            await tokens.pairing(ALICE)
+        assert (await tokens.pairing(BOB)).access_token == "access-1"
+
+    (request,) = server.to("/revoke")
+    assert request.form == {"token": "refresh-1", "token_type_hint": "refresh_token"}
+    basic = base64.b64encode(b"gateway:canary-secret").decode()
+    assert request.headers["authorization"] == f"Basic {basic}"
+
+
+async def test_without_a_refresh_token_the_access_token_is_revoked(
+    server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> None:
+    store.pair(refresh=None)
+    server.plays("/revoke", answer(200))
+
+    async with Connected(revoking(server), store, clock) as tokens:
+        assert await tokens.end(ALICE)
+
+    assert server.to("/revoke")[0].form["token"] == "access-1"
+
+
+@pytest.mark.parametrize("trouble", [answer(503), answer(400), reset])
+async def test_a_pairing_is_forgotten_also_where_it_cannot_be_revoked(
+    trouble: Action, server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> None:
+    store.pair()
+    server.plays("/revoke", trouble)
+
+    async with Connected(revoking(server), store, clock) as tokens:
+        assert not await tokens.end(ALICE)
+
+    assert store.secrets == {}
+
+
+async def test_a_health_space_without_revocation_is_not_told(
+    server: ScriptedServer, store: MemoryStore, tokens: MesTokens
+) -> None:
+    store.pair()
+
+    assert not await tokens.end(ALICE)
+
+    assert store.secrets == {}
+    assert server.requests == []
+
+
+async def test_a_refresh_under_way_leaves_no_tokens_behind(
+    server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> None:
+    used = store.pair()
+    server.plays("/revoke", answer(200))
+
+    async with Connected(revoking(server), store, clock) as tokens:
+        refreshing = asyncio.create_task(tokens.refreshed(ALICE, used))
+        await server.arrived.wait()
+        assert await tokens.end(ALICE)
+        await refreshing
+
+    assert store.secrets == {}
+    assert server.to("/revoke")[0].form["token"] == "refresh-2"
