@@ -115,6 +115,11 @@ class DeviceTime(BaseModel):
     """Whether the axis is a count that nobody can set: it drifts, but never jumps by itself."""
 
 
+WARM_UP = "warm_up"
+"""The flag of a sensor value from the first minutes of its session, which its maker does not vouch
+for. It is kept and shown, and counts in no summary."""
+
+
 class Reading(BaseModel):
     """What a device said, in canonical units, its time kept raw, no person attached.
 

@@ -8,6 +8,9 @@ interpolated.
 A sample outside the sensor's range has no number; it counts as 39 mg/dL ("LO") or 401 mg/dL ("HI"),
 one beyond the range of 40 to 400 that most sensors have. This favours neither mean nor wearer: the
 true value lies further out.
+
+What a sensor measured while it warmed up is not among the samples: `Reader.glucose` leaves it out
+by the flag that the driver gave it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from types import TracebackType
 from gateway.consent.grant import ConsentEntry
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession
-from gateway.domain.reading import Kind, Measure, Quality
+from gateway.domain.reading import WARM_UP, Kind, Measure, Quality
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.domain.suggestion import RECENT
 from gateway.errors import JournalError, Unreadable
@@ -131,7 +131,7 @@ class Reader:
     def glucose(self, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
         """Return the subject's sensor samples measured from `since` to before `until`, in order.
 
-        Only those the sensor vouches for and whose time is known.
+        Only those the sensor vouches for, after its warm-up, and whose time is known.
         """
         rows = self._db.rows(
             "SELECT w.* FROM entries AS e"
@@ -148,7 +148,7 @@ class Reader:
             except Unreadable:
                 continue
             measured_us, utc_offset_s = row[4:6]
-            if reading.quality is Quality.GOOD:
+            if reading.quality is Quality.GOOD and WARM_UP not in reading.flags:
                 value = reading.values.get(Measure.GLUCOSE)
                 at = from_us(measured_us, utc_offset_s)
                 samples.append(Sample(at, None if value is None else value.value, reading.limit))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from gateway.clock import Instant
-from gateway.domain.reading import Kind, Limit, Quality
+from gateway.domain.reading import WARM_UP, Kind, Limit, Quality
 from gateway.drivers.api import SERIAL, Frame
 from gateway.errors import DecodeError
 from gateway.journal import aside
@@ -164,6 +164,7 @@ async def test_glucose_samples_lie_between_two_moments_and_are_reliable(
     await journal.assign(SENSOR.id, None, subject, LONG_AGO)
     minute = timedelta(minutes=5)
     doubtful = glucose(4, "400", START + minute)
+    early = glucose(5, "250", START + minute)
     await journal.record(
         SENSOR,
         [
@@ -171,6 +172,7 @@ async def test_glucose_samples_lie_between_two_moments_and_are_reliable(
             glucose(1, "101.5", START),
             glucose(2, "103", START + 3 * minute),
             doubtful.model_copy(update={"quality": Quality.QUESTIONABLE}),
+            early.model_copy(update={"flags": frozenset({WARM_UP})}),
         ],
     )
 

@@ -28,6 +28,7 @@ from gateway.drivers.cgm.bluetooth_sig.sensor import (
     RUN_TIME,
     START,
     STATUS,
+    WARM_UP_MIN,
 )
 from gateway.drivers.cgm.bluetooth_sig.session import converse
 from gateway.errors import DecodeError
@@ -56,6 +57,7 @@ class _BluetoothSigCgm:
             Model("Accu-Chek SmartGuide", "checked against public captures"),
         ),
         services=frozenset({SERVICE}),
+        settings=(WARM_UP_MIN,),
         decodes={
             **{channel.split("/")[1].upper(): channel for channel in (*_DECODERS, FEATURE)},
             "2A52-CGM": RECORD_ACCESS,

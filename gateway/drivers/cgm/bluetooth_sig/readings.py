@@ -6,6 +6,9 @@ nobody has defined yet. Alerts (hypo, falling fast) and housekeeping (calibratio
 "HI" and "LO" are infinities with the bit for "out of the device's range". They count as such even
 if the sensor sets its malfunction bit as well (Accu-Chek SmartGuide does, and sends NaN for a real
 malfunction); an infinity without that bit is QUESTIONABLE.
+
+The service has no word for a sensor's warm-up. What is known is the minute of the session, so a
+value from its first minutes, how many the owner's setting says, gets the flag for that.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import (
+    WARM_UP,
     ClockSample,
     DeviceTime,
     Kind,
@@ -103,12 +107,24 @@ class SensorTime:
 
 
 def reading_of(
-    record: CgmRecord, *, device: DeviceId, key: str, time: SensorTime, at: Instant, live: bool
+    record: CgmRecord,
+    *,
+    device: DeviceId,
+    key: str,
+    time: SensorTime,
+    at: Instant,
+    live: bool,
+    warm_up_min: int = 0,
 ) -> Reading | None:
-    """Make the reading of a record; None if the sensor had no value to give."""
+    """Make the reading of a record; None if the sensor had no value to give.
+
+    `warm_up_min` is how long after its start the sensor's values are not to be relied on.
+    """
     values, limit = _values(record), None
     bits = annunciations(record.status, record.cal_temp, record.warning)
     flags = {FLAGS.get(bit, "unknown_status") for bit in bits}
+    if record.time_offset_min < warm_up_min:
+        flags.add(WARM_UP)
     doubtful = not bits.isdisjoint(_FAULTS) or "unknown_status" in flags
     if isinstance(record.glucose_mg_dl, Special):
         if record.glucose_mg_dl not in _LIMITS:

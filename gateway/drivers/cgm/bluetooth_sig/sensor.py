@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from gateway.drivers.api import Channel, Frame, Session, gatt
+from gateway.drivers.api import Channel, Frame, Session, Setting, gatt
 from gateway.drivers.cgm.bluetooth_sig.codec import START_OCTETS, CgmSessionStart
 from gateway.drivers.cgm.bluetooth_sig.sensor_session import Statement
 from gateway.errors import DecodeError, LinkRefused
@@ -24,6 +24,14 @@ RECORD_ACCESS = gatt("181f", "2a52")
 
 READS = 3
 """How often a value, or the same stored records, are asked for before going on without."""
+
+WARM_UP_MIN = Setting(
+    "warm_up_min",
+    "For how many minutes after its start a sensor's values are kept but not counted in means and"
+    " reports. An Accu-Chek SmartGuide warms up for 60, and most sensors for no less; 0 counts"
+    " everything.",
+    default=60,
+)
 
 _AUTHORISATION_SERVICE = "183d/"
 _USABLE_YEARS = range(2010, 2100)  # besides, start + offset then stays within what datetime holds

@@ -24,6 +24,7 @@ from gateway.drivers.cgm.bluetooth_sig.sensor import (
     RUN_TIME,
     START,
     STATUS,
+    WARM_UP_MIN,
     is_locked,
     read,
     statement,
@@ -64,6 +65,7 @@ class _Collection:
     def __init__(self, session: Session, e2e_crc: bool | None) -> None:
         self._session = session
         self._e2e_crc = e2e_crc
+        self._warm_up_min = int(session.setting(WARM_UP_MIN.name) or 0)
         self._newest = -1
         self._given_up: Mark | None = None
 
@@ -192,6 +194,7 @@ class _Collection:
                 time=self._time,
                 at=frame.received,
                 live=live,
+                warm_up_min=self._warm_up_min,
             )
             if reading is None:
                 await self._session.remark("no_value", frame)

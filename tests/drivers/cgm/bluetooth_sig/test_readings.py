@@ -28,6 +28,7 @@ def made(
     trend: Number | None = None,
     quality: Number | None = None,
     minute: int = 1525,
+    warm_up_min: int = 60,
 ) -> Reading | None:
     record = CgmRecord(
         size=6,
@@ -47,6 +48,7 @@ def made(
         time=TIME,
         at=CLOCK.now(),
         live=True,
+        warm_up_min=warm_up_min,
     )
 
 
@@ -154,3 +156,16 @@ def test_any_record_makes_a_reading_or_none(minute: int, bits: int) -> None:
 
     assert found is not None
     assert found.flags or not bits
+
+
+@pytest.mark.parametrize(
+    ("minute", "warm_up_min", "flags"),
+    [(59, 60, {"warm_up"}), (60, 60, set()), (0, 0, set()), (119, 120, {"warm_up"})],
+)
+def test_values_of_the_warm_up_are_marked_and_stay_good(
+    minute: int, warm_up_min: int, flags: set[str]
+) -> None:
+    found = made(minute=minute, warm_up_min=warm_up_min)
+
+    assert found is not None
+    assert (set(found.flags), found.quality) == (flags, Quality.GOOD)
