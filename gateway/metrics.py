@@ -11,6 +11,7 @@ HELP = {
     "frames_set_aside_total": "Frames that no driver could read; kept in the journal",
     "sessions_total": "Conversations with devices, by driver and how they ended",
     "deliveries_total": "Attempts to send, by destination and outcome",
+    "corrections_total": "Attempts to put right what was sent, by destination and outcome",
     "journal_refusals_total": "Times the journal refused new readings because the disk was full",
 }
 

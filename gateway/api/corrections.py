@@ -7,8 +7,11 @@ from typing import Any
 from fastapi import APIRouter
 
 from gateway.api.context import HubHere
+from gateway.api.hub import Hub
 from gateway.api.people import Claim
+from gateway.domain.correction import Wrong
 from gateway.domain.identity import ReadingId
+from gateway.journal.views import CorrectionOwed
 
 router = APIRouter(tags=["corrections"])
 
@@ -29,7 +32,11 @@ async def dismiss(hub: HubHere, reading: ReadingId) -> dict[str, Any]:
 
 @router.get("/corrections")
 async def corrections(hub: HubHere) -> list[dict[str, Any]]:
-    """List what destinations were sent and is wrong there, until somebody has put it right."""
+    """List what destinations were sent and is wrong there, until it has been put right.
+
+    `by` says who does it: the hub, where the destination takes corrections and the person consents,
+    or a person. `problem` is why the hub does not: a reason of the gate, or a sentence.
+    """
     return [
         {
             "number": owed.number,
@@ -39,9 +46,16 @@ async def corrections(hub: HubHere) -> list[dict[str, Any]]:
             "wrong": owed.wrong,
             "reference": owed.reference,
             "since": owed.since.isoformat(),
+            "by": "hub" if _is_ours(hub, owed) else "person",
+            "problem": owed.problem,
         }
         for owed in hub.reader.corrections_owed()
     ]
+
+
+def _is_ours(hub: Hub, owed: CorrectionOwed) -> bool:
+    possible = owed.destination in hub.correcting and owed.wrong is not Wrong.VALUE
+    return possible and owed.problem is None
 
 
 @router.post("/corrections/{number}/done", status_code=201)

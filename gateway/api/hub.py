@@ -142,6 +142,11 @@ class Hub(Protocol):
         ...
 
     @property
+    def correcting(self) -> frozenset[str]:
+        """The destinations that take corrections of what they were sent."""
+        ...
+
+    @property
     def reader(self) -> Reader:
         """For questions."""
         ...

@@ -29,6 +29,8 @@ _FR: Mapping[str, str] = {
     "reconsidered": "De nouveau à envoyer à {destination}.",
     "dropped": "Retiré de la file d'attente pour {destination} : consentement retiré.",
     "replaced": "Retiré de la file d'attente pour {destination} : recalculé depuis.",
+    "correcting": "Correction en route vers {destination}, selon le consentement {detail}.",
+    "corrected_there": "Rectifié chez {destination}.",
     "waiting": "Attend d'être envoyé à {destination}.",
 }
 _EN: Mapping[str, str] = {
@@ -51,6 +53,8 @@ _EN: Mapping[str, str] = {
     "reconsidered": "To be sent to {destination} again.",
     "dropped": "Removed from the queue for {destination}: consent withdrawn.",
     "replaced": "Removed from the queue for {destination}: computed anew since.",
+    "correcting": "A correction is on its way to {destination}, under consent {detail}.",
+    "corrected_there": "Put right at {destination}.",
     "waiting": "Waits to be sent to {destination}.",
 }
 _WHY_FR: Mapping[str, str] = {

@@ -23,7 +23,7 @@ from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
 from gateway.transport.api import Bonding, Transport
 from gateway.transport.serial import absent
-from gateway.uplink.api import Present, Uplink
+from gateway.uplink.api import Correcting, Present, Uplink
 from gateway.uplink.fleet_health import Health
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.worker import Worker
@@ -92,6 +92,11 @@ class DaemonHub:
     def title(self, destination: str) -> str:
         """Return what people call a destination; one that is gone has its name only."""
         return self._titles.get(destination, destination)
+
+    @property
+    def correcting(self) -> frozenset[str]:
+        """The destinations that take corrections of what they were sent."""
+        return frozenset(n for n, each in self._uplinks.items() if isinstance(each, Correcting))
 
     def status(self) -> Status:
         """Say how the transports, the destinations and the devices are."""

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from gateway import __version__
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
-from gateway.app.parts import routes
+from gateway.app.parts import correcting, routes
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
 from gateway.domain.device import DeviceId
@@ -29,6 +29,7 @@ class OfflineHub:
         self.zone: tzinfo = config.hub.tzinfo
         self.routes = routes(config)
         self.counter: Counter | None = None
+        self.correcting = correcting(config)
         self._config = config
         self._journal = journal
         self._reader: Reader | None = None

@@ -42,6 +42,12 @@ def routes(config: Config) -> dict[str, frozenset[Kind]]:
     return {destination.name: destination.kinds for destination in config.destinations}
 
 
+def correcting(config: Config) -> frozenset[str]:
+    """Say which destinations of the configuration take corrections of what they were sent."""
+    taking = (FhirSettings, MqttSettings)
+    return frozenset(each.name for each in config.destinations if isinstance(each, taking))
+
+
 def transports(
     config: Config,
     drivers: Iterable[Driver],

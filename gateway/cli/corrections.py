@@ -10,7 +10,8 @@ from gateway.cli.arguments import Json, person
 from gateway.cli.show import as_json, rows, say
 
 corrections = typer.Typer(
-    invoke_without_command=True, help="What destinations were sent and is wrong there."
+    invoke_without_command=True,
+    help="What destinations were sent and is wrong there, and who puts it right.",
 )
 kiosk = typer.Typer(invoke_without_command=True, help="One person's turn at a counter's devices.")
 
@@ -57,6 +58,8 @@ def show(context: typer.Context, json: Json = False) -> None:
         "subject": "in whose record",
         "wrong": "wrong",
         "reference": "called there",
+        "by": "by whom",
+        "problem": "why",
         "reading": "reading",
     }
     rows("Corrections owed", columns, answer)

@@ -100,6 +100,32 @@ def decide(
     return Withheld(delivery, refusals[-1])
 
 
+def decide_retraction(
+    delivery: Delivery, ledger: tuple[ConsentEntry, ...], now: datetime
+) -> Released | Withheld:
+    """Release the word that a reading is not its subject's; else say why not.
+
+    It tells nothing that was measured, so neither the time nor the quality of it counts; but it
+    concerns the subject's record there, so it needs a living grant of theirs for that kind.
+    """
+    entry = delivery.entry
+    if entry.subject is None:
+        return Withheld(delivery, Reason.UNCLAIMED)
+    here = [
+        e for e in ledger if (e.subject, e.destination) == (entry.subject, delivery.destination)
+    ]
+    grants = living(tuple(here))
+    if not grants:
+        return Withheld(delivery, Reason.WITHDRAWN if here else Reason.NO_GRANT)
+    current = [grant for grant in grants if grant.expires is None or now < grant.expires]
+    if not current:
+        return Withheld(delivery, Reason.EXPIRED)
+    for grant in current:
+        if entry.reading.kind in grant.kinds:
+            return Released(delivery, entry.subject, grant)
+    return Withheld(delivery, Reason.KIND_NOT_COVERED)
+
+
 def covers(
     grant: Grant, kind: Kind, measured_from: datetime, measured_to: datetime, now: datetime
 ) -> bool:

@@ -43,6 +43,8 @@ class Audited(StrEnum):
     """What the hub received before it knew the time has a time now."""
     REASSIGNED = "reassigned"
     DISMISSED = "dismissed"
+    CORRECTING = "correcting"
+    """A correction is on its way, under a grant."""
     CORRECTED_THERE = "corrected_there"
     KIOSK_OPENED = "kiosk_opened"
     KIOSK_CLOSED = "kiosk_closed"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from gateway.domain.correction import Wrong
 from gateway.domain.device import Device
 from gateway.domain.device_time import Correction, Timing
 from gateway.domain.entry import Entry
@@ -72,7 +73,7 @@ def _is_replaced(tx: Transaction, outdated: Outdated) -> bool:
     if outbox.is_leaving(tx.db, number):
         return False
     if outbox.has_left(tx.db, number):
-        corrections.owe(tx, number, corrections.Wrong.VALUE, to_us(outdated.since))
+        corrections.owe(tx, number, Wrong.VALUE, to_us(outdated.since))
         return False
     outbox.replaced(tx, number)
     tx.db.run("UPDATE entries SET attribution = ? WHERE number = ?", (Attribution.REPLACED, number))

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gateway.clock import Clock, Instant
+from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
 from gateway.domain.device import Device, DeviceId
@@ -31,6 +32,7 @@ from gateway.journal import (
     bookmarks,
     claims,
     computing,
+    correcting,
     corrections,
     devices,
     entries,
@@ -254,6 +256,32 @@ class Journal:
         """Make an entry nobody's for good: a guest's, a pet's, a test. It is kept and not sent."""
         await self._writer.run(lambda tx: people.dismiss(tx, entry))
 
+    async def claim_corrections(
+        self, destination: str, limit: int, now: datetime
+    ) -> list[ReleasedCorrection]:
+        """Release up to `limit` corrections that are due there, as the consent ledger is now."""
+        return await self._writer.run(
+            lambda tx: correcting.claim(tx, destination, limit, now), vital=True
+        )
+
+    async def corrected(self, correction: ReleasedCorrection) -> None:
+        """Keep that the destination has taken a correction."""
+        await self._writer.run(lambda tx: corrections.done(tx, correction.number), vital=True)
+
+    async def correct_at(self, correction: ReleasedCorrection, due_at: datetime) -> None:
+        """Keep that it is to be tried again then; doing it twice is harmless."""
+        await self._writer.run(
+            lambda tx: corrections.retry_at(tx, correction.number, due_at), vital=True
+        )
+
+    async def leave_correction(self, correction: ReleasedCorrection, why: str) -> None:
+        """Keep that a person has to see to it. `why` is shown, so nothing personal."""
+        await self._writer.run(lambda tx: corrections.leave(tx, correction.number, why), vital=True)
+
+    async def next_correction_due(self, destination: str) -> datetime | None:
+        """Return when the next correction there is due, perhaps long ago; None if none is."""
+        return await self._writer.run(lambda tx: corrections.next_due(tx.db, destination))
+
     async def correction_done(self, number: int) -> None:
         """Keep that a correction owed was made at its destination."""
         await self._writer.run(lambda tx: corrections.done(tx, number))
@@ -355,23 +383,36 @@ class Journal:
 
     async def settle(self, released: Released, receipt: Receipt) -> None:
         """Keep that the destination has it."""
-        await self._writer.run(lambda tx: outbox.settle(tx, released, receipt), vital=True)
+        await self._come_back(lambda tx: outbox.settle(tx, released, receipt), released, vital=True)
 
     async def retry_at(self, released: Released, due_at: datetime, why: str) -> None:
         """Keep that nothing arrived; it is due again then. `why` is shown, so nothing personal."""
-        await self._writer.run(lambda tx: outbox.retry_at(tx, released, due_at, why))
+        await self._come_back(lambda tx: outbox.retry_at(tx, released, due_at, why), released)
 
     async def unsettle(self, released: Released, due_at: datetime, why: str) -> None:
         """Keep that it may have arrived; it is to be searched for then."""
-        await self._writer.run(lambda tx: outbox.unsettle(tx, released, due_at, why), vital=True)
+        await self._come_back(
+            lambda tx: outbox.unsettle(tx, released, due_at, why), released, vital=True
+        )
 
     async def park(self, released: Released, reason: str) -> None:
         """Keep that the destination will never take it as it is."""
-        await self._writer.run(lambda tx: outbox.park(tx, released, reason))
+        await self._come_back(lambda tx: outbox.park(tx, released, reason), released)
 
     async def refuse(self, released: Released) -> None:
         """Keep that the destination refuses the person: all of theirs waits for a new grant."""
-        await self._writer.run(lambda tx: ledger.record_refusal(tx, released), vital=True)
+        await self._come_back(lambda tx: ledger.record_refusal(tx, released), released, vital=True)
+
+    async def _come_back(
+        self, write: Callable[[Transaction], None], released: Released, *, vital: bool = False
+    ) -> None:
+        """Keep what became of a delivery; what more is known of it by now is heeded then."""
+
+        def work(tx: Transaction) -> None:
+            write(tx)
+            people.came_back(tx, released.delivery.entry.id)
+
+        await self._writer.run(work, vital=vital)
 
     async def retry_parked(
         self, *, destination: str | None = None, entry: ReadingId | None = None

@@ -11,7 +11,7 @@ from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import audit, outbox, people
+from gateway.journal import audit, corrections, outbox, people
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
@@ -41,6 +41,7 @@ def record_grant(tx: Transaction, grant: Grant, routes: Mapping[str, frozenset[K
     kinds = grant.kinds & routes.get(grant.destination, frozenset())
     _enqueue_earlier(tx, grant, kinds)
     outbox.reconsider(tx, grant.subject, grant.destination)
+    corrections.reconsider(tx, grant.subject, grant.destination)
 
 
 def record_withdrawal(tx: Transaction, withdrawal: Withdrawal) -> int:

@@ -10,11 +10,11 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.domain.reading import Kind
 from gateway.errors import JournalDamaged, JournalError
-from gateway.journal import hub_key, outbox, salvage, sealing
+from gateway.journal import hub_key, outbox, people, salvage, sealing
 from gateway.journal.database import Database, check, make_private, open_writer
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import Keyring
-from gateway.journal.writer import run_now
+from gateway.journal.writer import Transaction, run_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Opening:
             check(database)
             keys = self._keys(database)
             keys.make_missing()
-            run_now(database, keys, self.clock, outbox.restart)
+            run_now(database, keys, self.clock, _restart)
         except JournalError:
             database.close()
             raise
@@ -60,7 +60,7 @@ class Opening:
                 self.clock,
                 lambda tx: salvage.complete(tx, folder, self.zone, self.routes, unsound),
             )
-            run_now(database, keys, self.clock, outbox.restart)
+            run_now(database, keys, self.clock, _restart)
         except JournalError:
             database.close()
             raise
@@ -78,3 +78,8 @@ class Opening:
         keys = Keyring(database, self.hub_keys or hub_key.find(folder))
         hub_key.settle(folder, keys.hub)
         return keys
+
+
+def _restart(tx: Transaction) -> None:
+    outbox.restart(tx)
+    people.came_back(tx)

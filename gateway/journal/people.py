@@ -6,13 +6,14 @@ import secrets
 from collections import defaultdict
 from datetime import datetime
 
+from gateway.domain.correction import Wrong
 from gateway.domain.device_time import Timing
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Assignment, Attribution, Subject, SubjectId, attribute
 from gateway.errors import JournalError, Unreadable
 from gateway.journal import audit, devices, entry_rows, outbox
-from gateway.journal.corrections import Wrong, owe
+from gateway.journal.corrections import owe
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
@@ -201,8 +202,9 @@ def look_again(tx: Transaction, number: int) -> None:
     entry = entry_rows.from_row(row, tx.keys)
     if entry.attribution in _STANDING:
         return
-    if outbox.is_leaving(tx.db, number):
-        return  # with its person: too late to say otherwise
+    if outbox.is_leaving(tx.db, number):  # with its person: what comes of it is waited for
+        tx.db.run("INSERT OR IGNORE INTO looked_at_again (entry) VALUES (?)", (number,))
+        return
     device = devices.number_of(tx, entry.device.id)
     answer = whose(assignments_of(tx, device), entry.reading, entry.timing)
     if entry.subject is None:
@@ -211,6 +213,18 @@ def look_again(tx: Transaction, number: int) -> None:
         manifest: audit.Manifest = {"from": entry.subject, "to": answer[0] or ""}
         audit.append(tx, audit.Audited.REASSIGNED, {**manifest, "entries": [entry.id]})
         _move(tx, number, *answer)
+
+
+def came_back(tx: Transaction, entry: ReadingId | None = None) -> None:
+    """Look again at what could not be looked at while it was on its way; all of it, or one."""
+    waiting = tx.db.rows(
+        "SELECT entry FROM looked_at_again JOIN entries ON number = entry"
+        " WHERE ?1 IS NULL OR id = ?1",
+        (None if entry is None else entry_rows.to_blob(entry),),
+    )
+    for (number,) in waiting:
+        tx.db.run("DELETE FROM looked_at_again WHERE entry = ?", (number,))
+        look_again(tx, number)
 
 
 def _owner(db: Database, entry: ReadingId) -> tuple[int, SubjectId | None]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gateway.consent.grant import ConsentEntry
+from gateway.domain.correction import Wrong
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession
 from gateway.domain.reading import WARM_UP, Kind, Measure, Quality
@@ -23,7 +24,6 @@ from gateway.domain.suggestion import RECENT
 from gateway.errors import JournalError, Unreadable
 from gateway.journal import devices, entry_rows, hub_key, kiosk, ledger, people, signing
 from gateway.journal.audit import Link, verify_chain
-from gateway.journal.corrections import Wrong
 from gateway.journal.database import Database, open_reader
 from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us, to_us
@@ -250,11 +250,15 @@ class Reader:
                 wrong=Wrong(wrong),
                 reference=reference,
                 since=from_us(since_us),
+                problem=problem,
             )
-            for number, stored, destination, subject, wrong, reference, since_us in self._db.rows(
-                "SELECT c.number, e.id, destination, c.subject, wrong, reference, since_us"
-                " FROM corrections_owed AS c JOIN entries AS e ON e.number = c.entry"
-                " WHERE done_us IS NULL ORDER BY c.number"
+            for number, stored, destination, subject, wrong, reference, since_us, problem in (
+                self._db.rows(
+                    "SELECT c.number, e.id, destination, c.subject, wrong, reference, since_us,"
+                    " problem FROM corrections_owed AS c JOIN entries AS e ON e.number = c.entry"
+                    " LEFT JOIN corrections_tried AS t ON t.number = c.number"
+                    " WHERE done_us IS NULL ORDER BY c.number"
+                )
             )
         ]
 

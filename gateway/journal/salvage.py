@@ -57,7 +57,11 @@ _TABLES = (
     "boots",
     "erased",
 )
-"""Every table, in an order in which rows find what they refer to."""
+"""Every table, in an order in which rows find what they refer to.
+
+Two hold nothing but marks and are not read: `corrections_tried` (they are tried anew) and
+`looked_at_again`.
+"""
 
 _FILES = ("", "-wal", "-shm")
 

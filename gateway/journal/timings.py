@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta, tzinfo
 
 from gateway.clock import Instant
+from gateway.domain.correction import Wrong
 from gateway.domain.device_clock import ClockHistory
 from gateway.domain.device_time import Correction, Timing, corrected
 from gateway.domain.entry import Entry
@@ -18,7 +19,7 @@ from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution
 from gateway.errors import Unreadable
 from gateway.journal import audit, boots, clocks, entry_rows, outbox, people
-from gateway.journal.corrections import Wrong, owe
+from gateway.journal.corrections import owe
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from gateway.domain.correction import Wrong
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Limit
 from gateway.domain.subject import SubjectId
-from gateway.journal.corrections import Wrong
 from gateway.journal.outbox import State
 
 
@@ -54,7 +54,7 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class CorrectionOwed:
-    """A destination was sent something that is wrong there: a task for a person."""
+    """A destination was sent something that is wrong there."""
 
     number: int
     entry: ReadingId
@@ -65,6 +65,9 @@ class CorrectionOwed:
     reference: str | None
     """What the destination calls it."""
     since: datetime
+    problem: str | None
+    """Why the hub leaves it to a person: a reason of the gate, or a sentence; None if it does not,
+    provided that the destination takes corrections."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, runtime_checkable
 
+from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
@@ -47,6 +48,19 @@ class Uplink(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Correcting(Protocol):
+    """An uplink whose destination takes corrections of what it was sent."""
+
+    async def correct(self, correction: ReleasedCorrection, /) -> Receipt:
+        """Put right there what was sent; repeating it is harmless.
+
+        Returns once the destination has taken it, or has nothing of the reading. Raises as
+        `Uplink.send` does; UplinkRejected leaves it to a person.
+        """
         ...
 
 

@@ -4,17 +4,23 @@ Every resource is created on the condition that none with its identifier exists,
 outcome needs no search: the reading is sent again, and a server that has it says so. What it then
 shows is compared: another value under the same device time is no acceptance. It is then another
 reading, of a device whose clock counts minutes or was set back, and goes under its own identity.
+
+What was sent and turns out wrong is updated there: amended, or marked as entered in error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from tenacity.wait import wait_base
 
 from gateway.clock import Clock
+from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
+from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.errors import (
@@ -24,7 +30,15 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
-from gateway.uplink.fhir_phd import Sender, same_values, to_transaction
+from gateway.uplink.fhir_corrections import (
+    RETRACTED,
+    Resource,
+    amended,
+    is_named,
+    restored,
+    retracted,
+)
+from gateway.uplink.fhir_phd import Sender, own_key, same_values, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import json_object, retry_after
@@ -55,15 +69,13 @@ class FhirUplink:
 
     async def send(self, released: Released, /) -> Receipt:
         """Post one transaction. Raises as `Uplink.send` says."""
-        entry, settings = released.delivery.entry, self._settings
+        entry = released.delivery.entry
         if released.delivery.destination != self.name or entry.reading.kind not in self.takes:
             raise UplinkRejected(
                 "This reading was not meant for this destination: check the kinds in its "
                 "configuration."
             )
-        sender = Sender(
-            settings.patient_system, settings.patient(released.subject), settings.gateway
-        )
+        sender = self._sender(released)
         reference = await self._create(to_transaction(entry, sender))
         if reference is None:
             reference = await self._create(to_transaction(entry, sender, by_device_time=False))
@@ -78,6 +90,17 @@ class FhirUplink:
         """Return None: sending again finds what is there, and creates it only if it is not."""
         return None
 
+    async def correct(self, correction: ReleasedCorrection, /) -> Receipt:
+        """Update the Observation, if the server has it. Raises as `Correcting.correct` says."""
+        entry = correction.released.delivery.entry
+        theirs = await self._held(correction)
+        if theirs is not None:
+            is_retraction = correction.wrong is Wrong.PERSON
+            await self._update(retracted(theirs) if is_retraction else amended(theirs, entry))
+        elif correction.wrong is Wrong.TIME and correction.reference is None:
+            return await self.send(correction.released)  # what was sent may come there yet
+        return Receipt(self.name, correction.reference or "", self._clock.now().utc)
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._http.close()
@@ -91,6 +114,62 @@ class FhirUplink:
         if answer.status != HTTPStatus.OK:
             raise _refusal(answer, self._clock)
         return await self._taken(transaction, answer)
+
+    def _sender(self, released: Released) -> Sender:
+        settings = self._settings
+        patient = settings.patient(released.subject)
+        return Sender(settings.patient_system, patient, settings.gateway)
+
+    async def _held(self, correction: ReleasedCorrection) -> Resource | None:
+        """Return the Observation as it is there, found by its name or by our identifiers."""
+        entry, sender = correction.released.delivery.entry, self._sender(correction.released)
+        ours = to_transaction(entry, sender)["entry"][-1]["resource"]
+        names = [(each["system"], each["value"]) for each in ours["identifier"]] + [
+            own_key(entry, sender)
+        ]
+        if correction.reference:
+            theirs = await self._named(correction.reference)
+            if theirs is not None and not is_named(theirs, names):
+                raise UplinkRejected(
+                    "What the server calls by that name is not this reading: look it up there."
+                )
+            return theirs
+        for name in names:
+            for theirs in await self._search(*name):
+                if same_values(ours, theirs):
+                    return theirs
+        return None
+
+    async def _named(self, reference: str) -> Resource | None:
+        path = "/".join(reference.split("/")[-2:])
+        answer = await self._ask("GET", f"{self._settings.base_url}/{path}", None)
+        if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            return None
+        if answer.status != HTTPStatus.OK:
+            raise _refusal(answer, self._clock)
+        resource = json_object(answer.body)
+        if resource is None:
+            raise _no_word()
+        return resource
+
+    async def _search(self, system: str, value: str) -> list[Resource]:
+        query = urlencode({"identifier": f"{system}|{value}"})
+        answer = await self._ask("GET", f"{self._settings.base_url}/Observation?{query}", None)
+        if answer.status != HTTPStatus.OK:
+            raise _refusal(answer, self._clock)
+        found = (json_object(answer.body) or {}).get("entry", ())
+        return [each["resource"] for each in found if "resource" in each]
+
+    async def _update(self, changed: Resource) -> None:
+        """Put it in the place of the version that we have seen, and of no other."""
+        version = changed.get("meta", {}).get("versionId")
+        headers = {} if version is None else {"If-Match": f'W/"{version}"'}
+        url = f"{self._settings.base_url}/Observation/{changed['id']}"
+        answer = await self._ask("PUT", url, encode(changed), headers)
+        if answer.status in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED):
+            raise OutcomeUnknown("The server has a newer version by now: it is looked at again.")
+        if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
+            raise _refusal(answer, self._clock)
 
     async def _taken(self, transaction: dict[str, Any], answer: Answer) -> str | None:
         bundle = json_object(answer.body) or {}
@@ -110,7 +189,9 @@ class FhirUplink:
         if statuses[-1] == "200":
             ours = transaction["entry"][-1]["resource"]
             theirs = outcomes[-1].get("resource") or await self._read(location)
-            if not same_values(ours, theirs):
+            if theirs.get("status") == RETRACTED:  # it was theirs after all
+                await self._update(restored(theirs, ours))
+            elif not same_values(ours, theirs):
                 return None
         return location
 
@@ -123,8 +204,10 @@ class FhirUplink:
             raise _no_word()
         return resource
 
-    async def _ask(self, method: str, url: str, body: bytes | None) -> Answer:
-        headers = {"Accept": _JSON}
+    async def _ask(
+        self, method: str, url: str, body: bytes | None, more: Mapping[str, str] | None = None
+    ) -> Answer:
+        headers = {"Accept": _JSON, **(more or {})}
         token = self._settings.read_token()
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"

@@ -97,16 +97,20 @@ def to_transaction(entry: Entry, sender: Sender, *, by_device_time: bool = True)
     }
 
 
-def own_key(entry: Entry) -> tuple[str, str]:
-    """Return system and value of the identifier that is the reading's own."""
-    return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, entry.id)}"
+def own_key(entry: Entry, sender: Sender) -> tuple[str, str]:
+    """Return system and value of the identifier that is the reading's own, as this patient's.
+
+    What turns out to be another's is another Observation: the first stays in the record it is in.
+    """
+    name = f"{entry.id}|{sender.patient_system}|{sender.patient}"
+    return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, name)}"
 
 
 def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str]:
     """Return system and value of the identifier that prevents duplicates."""
     told = entry.reading.device_time
     if told is None or told.stamp is None or coded.codes.mdc is None:
-        return own_key(entry)
+        return own_key(entry, sender)
     since = str(int((told.stamp - _EPOCH).total_seconds()))
     if told.utc_offset is not None:
         since += f"{int(told.utc_offset.total_seconds() // 60):+d}"
@@ -120,8 +124,18 @@ def same_values(ours: Resource, theirs: Resource) -> bool:
     return _numbers(ours) == _numbers(theirs)
 
 
+def effective(entry: Entry) -> Resource:
+    """Return the elements that say when an entry was measured, or over which period."""
+    at, period = entry.timing.measured_at, entry.reading.period
+    if period is None:
+        return {"effectiveDateTime": at.isoformat()}
+    return {"effectivePeriod": {"start": (at - period).isoformat(), "end": at.isoformat()}}
+
+
 def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: bool) -> Resource:
-    system, value = duplicate_key(entry, coded, sender) if by_device_time else own_key(entry)
+    system, value = (
+        duplicate_key(entry, coded, sender) if by_device_time else own_key(entry, sender)
+    )
     observation: Resource = {
         "resourceType": "Observation",
         "identifier": [{"system": system, "value": value}],
@@ -129,14 +143,7 @@ def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: 
         "category": [{"coding": [{"system": _CATEGORY, "code": "phd"}]}],
         "code": _concept(coded.codes),
     }
-    at, period = entry.timing.measured_at, entry.reading.period
-    if period is None:
-        observation["effectiveDateTime"] = at.isoformat()
-    else:
-        observation["effectivePeriod"] = {
-            "start": (at - period).isoformat(),
-            "end": at.isoformat(),
-        }
+    observation |= effective(entry)
     if entry.reading.limit is not None:
         sign = "negative" if entry.reading.limit is Limit.BELOW else "positive"
         absent = {"coding": [{"system": _ABSENT, "code": f"{sign}-infinity"}]}

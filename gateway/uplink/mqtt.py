@@ -22,7 +22,9 @@ import orjson
 
 from gateway import __version__
 from gateway.clock import Clock
+from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
+from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
@@ -92,9 +94,16 @@ class MqttUplink:
                 "This reading was not meant for this destination: check the kinds in its "
                 "configuration."
             )
+        return await self._publish(released)
+
+    async def correct(self, correction: ReleasedCorrection, /) -> Receipt:
+        """Publish the reading again, marked as amended or entered in error. Raises as `send`."""
+        return await self._publish(correction.released, correction.wrong)
+
+    async def _publish(self, released: Released, wrong: Wrong | None = None) -> Receipt:
         life = await self._alive()
         now = self._clock.now().utc
-        message = reading_message(released, life.session, now, self._key)
+        message = reading_message(released, life.session, now, self._key, wrong)
         await self._announce(life, message)
         life.seq += 1
         message = message.model_copy(update={"seq": life.seq})

@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime,
 
 from gateway.consent.gate import Released
 from gateway.consent.grant import ConsentText, Purpose
+from gateway.domain.correction import Wrong
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure
 from gateway.domain.subject import SubjectId
@@ -92,6 +93,9 @@ class ReadingMessage(BaseModel):
     """Counts the messages of the session: where one is missing, it comes again later."""
     subject: str
     """A pseudonym of the person, good for this destination only."""
+    status: Literal["amended", "entered-in-error"] | None = None
+    """Said when the same `id` was published before and was wrong: `amended` has another time, and
+    what is `entered-in-error` was never this person's."""
     kind: Kind
     measured_at: AwareDatetime
     uncertainty_s: int | None = None
@@ -115,11 +119,16 @@ def pseudonym(subject: SubjectId, destination: str) -> str:
 
 
 def reading_message(
-    released: Released, session: str, now: datetime, key: bytes | None
+    released: Released,
+    session: str,
+    now: datetime,
+    key: bytes | None,
+    wrong: Wrong | None = None,
 ) -> ReadingMessage:
     """Put a released reading into a message, the first of its session until it is numbered.
 
-    With a key, its consent is proven.
+    `wrong` is what was wrong with it as published before, if it is a correction. With a key, its
+    consent is proven.
     """
     entry, grant = released.delivery.entry, released.grant
     reading, device = entry.reading, entry.device
@@ -160,6 +169,9 @@ def reading_message(
             text=grant.text,
         ),
     )
+    if wrong is not None:
+        status = "entered-in-error" if wrong is Wrong.PERSON else "amended"
+        message = message.model_copy(update={"status": status, "historical": True})
     if key is None:
         return message
     proven = message.consent.model_copy(update={"proof": proof(message, key)})

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
 from gateway.domain.receipt import Receipt
 
@@ -44,6 +45,31 @@ class Outbox(Protocol):
 
     async def next_due(self, destination: str) -> datetime | None:
         """Return when the next delivery is due, perhaps long ago; None if none is."""
+        ...
+
+    async def claim_corrections(
+        self, destination: str, limit: int, now: datetime
+    ) -> list[ReleasedCorrection]:
+        """Release up to `limit` corrections that are due, as the consent ledger is now.
+
+        They stay due until `corrected`, `correct_at` or `leave_correction` says what came of them.
+        """
+        ...
+
+    async def corrected(self, correction: ReleasedCorrection) -> None:
+        """Keep that the destination has taken it."""
+        ...
+
+    async def correct_at(self, correction: ReleasedCorrection, due_at: datetime) -> None:
+        """Keep that it is to be tried again then."""
+        ...
+
+    async def leave_correction(self, correction: ReleasedCorrection, why: str) -> None:
+        """Keep that a person has to see to it."""
+        ...
+
+    async def next_correction_due(self, destination: str) -> datetime | None:
+        """Return when the next correction is due, perhaps long ago; None if none is."""
         ...
 
     def when_due(self, destination: str, wake: Callable[[], None]) -> None:

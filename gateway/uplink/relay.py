@@ -21,8 +21,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.clock import Clock
+from gateway.consent.correction import ReleasedCorrection
+from gateway.domain.correction import Wrong
 from gateway.errors import UplinkError, UplinkRejected
-from gateway.uplink.api import Timer, Uplink
+from gateway.uplink.api import Correcting, Timer, Uplink
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.mqtt_client import Incoming, MqttConnection, Outgoing, Session
 from gateway.uplink.mqtt_message import from_json
@@ -156,7 +158,13 @@ class Relay:
         if going is None:
             _log.info("a reading is dropped: its person does not consent, or no longer")
             return
-        await self._uplink.send(going)
+        if reading.status is None:
+            await self._uplink.send(going)
+        elif isinstance(self._uplink, Correcting):
+            wrong = Wrong.TIME if reading.status == "amended" else Wrong.PERSON
+            await self._uplink.correct(ReleasedCorrection(0, wrong, None, going))
+        else:
+            raise UplinkRejected("This destination takes no corrections: make it there by hand.")
 
     async def _set_aside(
         self, connection: MqttConnection, message: Incoming, gateway: str, error: UplinkRejected

@@ -17,6 +17,10 @@ given back and claimed anew.
 
 A destination that leaves only doubts (it fails, hangs, drops connections) takes nothing in either:
 after five of them with no other word in between it is left alone for a while too.
+
+Corrections of what was sent go along the same lanes, after the readings, where the uplink can make
+them. They are made, left to a person if the uplink rejects or refuses them, or else due later:
+repeating one is harmless, so none is ever searched for.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from datetime import timedelta
 from typing import ParamSpec
 
 from gateway.clock import Clock
+from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
 from gateway.domain.identity import ReadingId
 from gateway.domain.receipt import Receipt
@@ -44,7 +49,7 @@ from gateway.errors import (
     UplinkUnavailable,
 )
 from gateway.metrics import Metrics
-from gateway.uplink.api import Timer, Uplink
+from gateway.uplink.api import Correcting, Timer, Uplink
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.outbox import Outbox
 from gateway.uplink.outcomes import Doubts, label, why_unknown
@@ -79,7 +84,7 @@ class _Lane:
 
     subject: SubjectId
     claimed_s: float
-    waiting: deque[Released] = field(default_factory=deque)
+    waiting: deque[Released | ReleasedCorrection] = field(default_factory=deque)
     ended: bool = False
     attempt: asyncio.Timeout | None = None
     """Around the attempt under way, if there is one."""
@@ -107,6 +112,7 @@ class Route:
     ) -> None:
         self._outbox = outbox
         self._uplink = uplink
+        self._corrects = uplink if isinstance(uplink, Correcting) else None
         self._name = uplink.name
         self._clock = clock
         self._metrics = metrics
@@ -183,10 +189,13 @@ class Route:
         return self._clock.now().monotonic
 
     async def _rest_s(self) -> float:
-        due = await self._outbox.next_due(self._name)
-        if due is None:
+        dues = [await self._outbox.next_due(self._name)]
+        if self._corrects is not None:
+            dues.append(await self._outbox.next_correction_due(self._name))
+        known = [due for due in dues if due is not None]
+        if not known:
             return _LONGEST_REST_S
-        seconds = (due - self._clock.now().utc).total_seconds()
+        seconds = (min(known) - self._clock.now().utc).total_seconds()
         return min(max(seconds, _SHORTEST_REST_S), _LONGEST_REST_S)
 
     # --- one batch ------------------------------------------------------------------------------
@@ -197,13 +206,22 @@ class Route:
             limit = 1 if self._backoff.failing else self._batch
             batch = await self._outbox.claim(self._name, limit, self._clock.now().utc)
             for released in batch:
-                subject = released.subject
-                lane = self._lanes.setdefault(subject, _Lane(subject, self._now_s))
-                lane.waiting.append(released)
+                self._lane(released.subject).waiting.append(released)
+            corrections = await self._corrections(limit - len(batch))
+            for correction in corrections:
+                self._lane(correction.released.subject).waiting.append(correction)
         async with asyncio.TaskGroup() as group:
             for lane in list(self._lanes.values()):
                 group.create_task(self._go_along(lane, group))
-        return bool(batch)
+        return bool(batch or corrections)
+
+    def _lane(self, subject: SubjectId) -> _Lane:
+        return self._lanes.setdefault(subject, _Lane(subject, self._now_s))
+
+    async def _corrections(self, limit: int) -> list[ReleasedCorrection]:
+        if limit < 1 or self._corrects is None:
+            return []
+        return await self._outbox.claim_corrections(self._name, limit, self._clock.now().utc)
 
     async def _go_along(self, lane: _Lane, group: asyncio.TaskGroup) -> None:
         try:
@@ -211,13 +229,20 @@ class Route:
                 async with self._slots:
                     if self._hold(lane) is not None:
                         break
-                    await self._attempt(lane, lane.waiting.popleft(), group)
+                    match lane.waiting.popleft():
+                        case ReleasedCorrection() as correction:
+                            await self._attempt_correction(lane, correction)
+                        case released:
+                            await self._attempt(lane, released, group)
         finally:
             del self._lanes[lane.subject]
             wait_s, why = self._hold(lane) or (0.0, "The gateway was stopped.")
-            for released in lane.waiting:
-                due_at = self._clock.now().utc + timedelta(seconds=wait_s)
-                await self._keep(self._outbox.retry_at, released, due_at, why)
+            due_at = self._clock.now().utc + timedelta(seconds=wait_s)
+            for waiting in lane.waiting:
+                if isinstance(waiting, ReleasedCorrection):
+                    await self._keep(self._outbox.correct_at, waiting, due_at)
+                else:
+                    await self._keep(self._outbox.retry_at, waiting, due_at, why)
 
     def _hold(self, lane: _Lane) -> tuple[float, str] | None:
         """Say why nothing of this lane may go now, and for how many seconds; None if it may."""
@@ -308,6 +333,52 @@ class Route:
         self._doubts_in_a_row += 1
         if self._doubts_in_a_row >= _DOUBTS_IN_A_ROW:
             self._pause_all(UplinkUnavailable(str(error)))
+
+    # --- one correction -------------------------------------------------------------------------
+
+    async def _attempt_correction(self, lane: _Lane, correction: ReleasedCorrection) -> None:
+        """Make one correction there and take down what became of it."""
+        if self._corrects is None:
+            return  # then none was claimed
+        outcome = await self._try_correction(self._corrects, lane, correction)
+        now, reading = self._clock.now().utc, correction.released.delivery.entry.id
+        match outcome:
+            case Receipt():
+                self._answered()
+                self._doubts.over(reading)
+                await self._keep(self._outbox.corrected, correction)
+            case UplinkRejected() | UplinkRefused():
+                self._answered()
+                await self._keep(self._outbox.leave_correction, correction, str(outcome))
+            case UplinkUnavailable():
+                self._pause_all(outcome)
+                due_at = now + timedelta(seconds=self._backoff.remaining(self._now_s))
+                await self._keep(self._outbox.correct_at, correction, due_at)
+            case UplinkUnauthorised():
+                self._pause_person(lane.subject, str(outcome))
+                await self._keep(self._outbox.correct_at, correction, now + _PERSON_PAUSE)
+            case _:
+                _log.warning("%s: a correction waits: %s", self._name, why_unknown(outcome))
+                lane.ended = True
+                due_at = now + self._doubts.again(reading)
+                await self._keep(self._outbox.correct_at, correction, due_at)
+        self._metrics.count("corrections_total", destination=self._name, outcome=label(outcome))
+
+    async def _try_correction(
+        self, corrects: Correcting, lane: _Lane, correction: ReleasedCorrection
+    ) -> Receipt | Exception | None:
+        """Make it. Errors are values; None means it was cut off."""
+        lane.idle.clear()
+        try:
+            async with asyncio.timeout(None) as lane.attempt:
+                return await corrects.correct(correction)
+        except TimeoutError:
+            return None
+        except Exception as error:  # noqa: BLE001 - as for a delivery
+            return error
+        finally:
+            lane.attempt = None
+            lane.idle.set()
 
     def _answered(self) -> None:
         self._doubts_in_a_row = 0

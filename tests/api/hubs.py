@@ -29,6 +29,7 @@ class JournalHub:
     routes: Mapping[str, frozenset[Kind]] = ROUTES
     counter: Counter | None = None
     pairs: PairsBy = PairsBy.SIGNING_IN
+    correcting = frozenset[str]()
 
     def __init__(self, journal: Journal, reader: Reader, clock: ManualClock) -> None:
         self.journal = journal

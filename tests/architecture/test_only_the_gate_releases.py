@@ -59,3 +59,17 @@ def test_send_takes_nothing_but_a_released() -> None:
     for send in sends:
         arguments = [*send.args.posonlyargs, *send.args.args][1:]
         assert [ast.unparse(a.annotation) for a in arguments if a.annotation] == ["Released"]
+
+
+def test_a_correction_is_made_of_what_the_gate_released() -> None:
+    assert makers_of("ReleasedCorrection") == {"journal/correcting.py", "uplink/relay.py"}
+    tree = ast.parse((ROOT / "uplink" / "api.py").read_text())
+
+    (correct,) = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AsyncFunctionDef) and node.name == "correct"
+    ]
+
+    arguments = [*correct.args.posonlyargs, *correct.args.args][1:]
+    assert [ast.unparse(a.annotation) for a in arguments if a.annotation] == ["ReleasedCorrection"]

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.consent.gate import Delivery, Reason, Released, Withheld, decide
+from gateway.consent.gate import (
+    Delivery,
+    Reason,
+    Released,
+    Withheld,
+    decide,
+    decide_retraction,
+)
 from gateway.consent.grant import ConsentEntry
 from gateway.domain.device_time import Correction, Timing
 from gateway.domain.entry import Entry
@@ -24,6 +31,7 @@ def _entry(quality: Quality = Quality.GOOD) -> Entry:
 
 
 ENTRY = _entry()
+UNKNOWN = Timing(START, timedelta(), Correction.UNKNOWN, None, sendable=False)
 
 
 def _due(entry: Entry = ENTRY, destination: str = "mes") -> Delivery:
@@ -129,3 +137,39 @@ def test_what_others_decide_or_elsewhere_changes_nothing(
     delivery = _due(replace(ENTRY, subject=subject), destination)
 
     assert decide(delivery, ledger, START) == decide(delivery, own, START)
+
+
+@pytest.mark.parametrize(
+    "entry", [ENTRY, _entry(Quality.QUESTIONABLE), replace(ENTRY, timing=UNKNOWN)]
+)
+def test_that_a_reading_is_not_theirs_may_be_told_whatever_its_time_and_quality(
+    entry: Entry,
+) -> None:
+    long_after = (grant(ADA, covers_from=START + DAY),)
+
+    assert decide_retraction(_due(entry), long_after, START) == Released(
+        _due(entry), ADA, long_after[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("ledger", "reason"),
+    [
+        ((), Reason.NO_GRANT),
+        ((grant(BO),), Reason.NO_GRANT),
+        ((grant(ADA, destination="elsewhere"),), Reason.NO_GRANT),
+        ((grant(ADA), withdrawal(ADA)), Reason.WITHDRAWN),
+        ((grant(ADA, kinds=frozenset({Kind.HEIGHT})),), Reason.KIND_NOT_COVERED),
+        ((grant(ADA, expires=START),), Reason.EXPIRED),
+    ],
+)
+def test_without_a_living_grant_not_even_that_is_told(
+    ledger: tuple[ConsentEntry, ...], reason: Reason
+) -> None:
+    assert _reason(decide_retraction(_due(), ledger, START)) is reason
+
+
+def test_nobodys_reading_is_in_nobodys_record() -> None:
+    nobodys = replace(ENTRY, subject=None)
+
+    assert _reason(decide_retraction(_due(nobodys), (grant(ADA),), START)) is Reason.UNCLAIMED

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Delivery, Released, decide
 from gateway.consent.grant import ConsentEntry, ConsentText, Grant, Purpose, Withdrawal
+from gateway.domain.correction import Wrong
 from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
@@ -58,6 +60,10 @@ class MemoryOutbox:
         self.full = 0
         """So many writes are refused for want of space."""
         self.broken = False
+        self.owed: dict[int, tuple[ReleasedCorrection, datetime]] = {}
+        """Corrections that the hub may make, and when each is due."""
+        self.left: dict[int, str] = {}
+        """Those left to a person, and why."""
         self.claims: list[int] = []
         self.before_claim_returns: Callable[[], Awaitable[None]] | None = None
         self._wakes: list[Callable[[], None]] = []
@@ -134,6 +140,27 @@ class MemoryOutbox:
 
     async def next_due(self, destination: str) -> datetime | None:
         return min((r.due_at for r in self.rows.values() if r.state == "due"), default=None)
+
+    def owe(self, *corrections: ReleasedCorrection) -> None:
+        self.owed.update({each.number: (each, LONG_AGO) for each in corrections})
+
+    async def claim_corrections(
+        self, destination: str, limit: int, now: datetime
+    ) -> list[ReleasedCorrection]:
+        return [each for each, due_at in self.owed.values() if due_at <= now][:limit]
+
+    async def corrected(self, correction: ReleasedCorrection) -> None:
+        del self.owed[correction.number]
+
+    async def correct_at(self, correction: ReleasedCorrection, due_at: datetime) -> None:
+        self.owed[correction.number] = (correction, due_at)
+
+    async def leave_correction(self, correction: ReleasedCorrection, why: str) -> None:
+        del self.owed[correction.number]
+        self.left[correction.number] = why
+
+    async def next_correction_due(self, destination: str) -> datetime | None:
+        return min((due_at for _, due_at in self.owed.values()), default=None)
 
     def when_due(self, destination: str, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
@@ -215,3 +242,20 @@ class PassingTime:
         if not event.is_set():
             self.waits.append(round(seconds, 3))
             self.clock.advance(seconds)
+
+
+class CorrectingUplink(ScriptedUplink):
+    """A destination that takes corrections too; the script is that of the reading."""
+
+    def __init__(self, name: str = "mes") -> None:
+        super().__init__(name)
+        self.corrected: list[tuple[Wrong, ReadingId]] = []
+
+    async def correct(self, correction: ReleasedCorrection, /) -> Receipt:
+        reading = correction.released.delivery.entry.id
+        self.started.set()
+        await self.gates[reading].wait() if reading in self.gates else await asyncio.sleep(0)
+        if self.script[reading]:
+            raise self.script[reading].popleft()
+        self.corrected.append((correction.wrong, reading))
+        return Receipt(self.name, correction.reference or "", START)

@@ -16,17 +16,23 @@ import aiohttp
 import pytest
 
 from gateway.clock import Instant
+from gateway.consent.correction import ReleasedCorrection
+from gateway.domain.correction import Wrong
 from gateway.domain.entry import Entry
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Limit, Measure
 from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnauthorised, UplinkUnavailable
-from gateway.testing.clock import ManualClock
+from gateway.journal.journal import Journal
+from gateway.metrics import Metrics
+from gateway.testing.clock import START, ManualClock
 from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_phd import Sender, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mqtt_message import pseudonym
-from tests.uplink.samples import ALICE, BOB, MEASURED, SENSOR, entry, released
+from gateway.uplink.route import Route
+from tests.uplink.doubles import PassingTime, grant
+from tests.uplink.samples import ALICE, BOB, CUFF, MEASURED, SENSOR, entry, released
 from tests.uplink.scripted_server import answer, scripted_server
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +143,109 @@ async def test_two_values_at_one_time_of_the_device_are_two_readings(server: str
     assert [receipt.reference for receipt in receipts[2:]] == [r.reference for r in receipts[:2]]
     assert {each["valueQuantity"]["value"] for each in observations} == {71.3, 80.0}
     assert len(observations) == 2
+
+
+def corrected(what: Entry, wrong: Wrong, reference: str | None) -> ReleasedCorrection:
+    return ReleasedCorrection(1, wrong, reference, out(what))
+
+
+@pytest.mark.parametrize("is_named", [True, False], ids=["by its name", "by our identifier"])
+async def test_another_time_amends_what_is_there(server: str, *, is_named: bool) -> None:
+    sent = stamped(stamp=f"2026-03-03T07:40:0{int(is_named)}")
+    at = MEASURED - timedelta(hours=3)
+    timed = replace(sent, timing=replace(sent.timing, measured_at=at))
+    async with uplink_to(server) as uplink:
+        receipt = await uplink.send(out(sent))
+        named = receipt.reference if is_named else None
+        for _ in range(2):  # repeating it is harmless
+            await uplink.correct(corrected(timed, Wrong.TIME, named))
+        again = await uplink.send(out(timed))
+
+    held_there = await read(server, receipt.reference)
+    assert again.reference == receipt.reference
+    assert held_there["status"] == "amended"
+    assert held_there["effectiveDateTime"] == at.isoformat()
+    assert held_there["valueQuantity"]["value"] == 71.3
+    assert held_there["subject"]["reference"].startswith("Patient/")
+
+
+async def test_what_was_never_theirs_is_entered_in_error_and_keeps_no_number(server: str) -> None:
+    sent = stamped(Kind.BLOOD_PRESSURE, stamp="2026-03-04T07:40:00")
+    async with uplink_to(server) as uplink:
+        receipt = await uplink.send(out(sent))
+        await uplink.correct(corrected(sent, Wrong.PERSON, receipt.reference))
+        retracted = await read(server, receipt.reference)
+        after_all = await uplink.send(out(sent))
+
+    restored = await read(server, receipt.reference)
+    assert retracted["status"] == "entered-in-error"
+    assert not {"valueQuantity", "component"} & retracted.keys()
+    assert retracted["dataAbsentReason"]["coding"][0]["code"] == "error"
+    assert after_all.reference == receipt.reference
+    assert (restored["status"], len(restored["component"])) == ("final", 3)
+    assert "dataAbsentReason" not in restored
+
+
+async def test_a_reading_given_to_another_after_it_was_sent_moves_there(
+    server: str, tmp_path: Path
+) -> None:
+    clock = ManualClock()
+    routes = {"clinic": frozenset({Kind.WEIGHT})}
+    async with (
+        uplink_to(server) as uplink,
+        Journal.open(tmp_path / "j.db", clock=clock, zone=UTC, routes=routes) as journal,
+    ):
+        wrong, right = [(await journal.add_subject(name)).id for name in ("Odile", "Marcel")]
+        for subject in (wrong, right):
+            await journal.record_grant(grant(subject, "clinic"))
+        await journal.adopt(CUFF.id, CUFF.driver)
+        await journal.describe(CUFF)
+        await journal.assign(CUFF.id, None, wrong, START - timedelta(days=1))
+        weight = entry(measured_at=START).reading
+        (recorded,) = await journal.record(CUFF, [weight])
+        route = Route(
+            *(journal, uplink, clock, Metrics()),
+            max_concurrent=4,
+            timer=PassingTime(clock),
+            jitter=lambda: 0.0,
+        )
+        await route.round()
+
+        await journal.reassign(recorded.id, right)
+        await route.round()
+
+    found = {}
+    for subject in (wrong, right):
+        name = pseudonym(subject, "clinic")
+        (patient,) = await held(server, f"Patient?identifier=urn:example:patients|{name}")
+        (found[subject],) = await held(server, f"Observation?subject=Patient/{patient['id']}")
+    assert (found[wrong]["status"], found[right]["status"]) == ("entered-in-error", "final")
+    assert "valueQuantity" not in found[wrong]
+    assert found[right]["valueQuantity"]["value"] == 71.3
+
+
+async def test_what_is_not_there_is_not_made_by_a_retraction(server: str) -> None:
+    never_sent = stamped(stamp="2026-03-05T07:40:00")
+    async with uplink_to(server, patients={ALICE: "not-there"}) as uplink:
+        for reference in (None, "Observation/00000000-0000-4000-8000-000000000000"):
+            await uplink.correct(corrected(never_sent, Wrong.PERSON, reference))
+
+    assert await held(server, "Patient?identifier=urn:example:patients|not-there") == []
+
+
+async def test_another_reading_by_that_name_is_left_alone(server: str) -> None:
+    other, sent = stamped(stamp="2026-03-06T07:40:00"), stamped(stamp="2026-03-06T07:41:00")
+    async with uplink_to(server) as uplink:
+        receipt = await uplink.send(out(other))
+        with pytest.raises(UplinkRejected, match="is not this reading"):
+            await uplink.correct(corrected(sent, Wrong.PERSON, receipt.reference))
+
+    assert (await read(server, receipt.reference))["status"] == "final"
+
+
+async def read(base_url: str, reference: str) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as session, session.get(f"{base_url}/{reference}") as answer:
+        return dict(await answer.json())
 
 
 async def test_many_at_once_make_one_patient(server: str) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from firmware_sims.health_space.certificates import ensure_certificates
 
+from gateway.consent.correction import ReleasedCorrection
+from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.errors import (
     ConfigError,
@@ -102,6 +104,24 @@ async def test_messages_are_numbered_and_stored_readings_are_historical(broker: 
     messages = listener.on("/readings")
     assert [m["seq"] for m in messages] == [1, 2, 3]
     assert [m["historical"] for m in messages] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"), [(Wrong.TIME, "amended"), (Wrong.PERSON, "entered-in-error")]
+)
+async def test_a_correction_bears_the_same_id_and_says_what_it_is(
+    broker: Broker, wrong: Wrong, status: str
+) -> None:
+    async with listening(broker) as listener, uplink_to(broker) as uplink:
+        receipt = await uplink.send(out())
+        await uplink.correct(ReleasedCorrection(1, wrong, receipt.reference, out()))
+        await listener.until(2, "/readings")
+
+    sent, corrected = listener.on("/readings")
+    assert "status" not in sent
+    assert (corrected["status"], corrected["historical"]) == (status, True)
+    assert (corrected["id"], corrected["subject"]) == (sent["id"], sent["subject"])
+    assert corrected["seq"] == sent["seq"] + 1
 
 
 async def test_a_killed_gateway_is_declared_dead_by_its_will(broker: Broker) -> None:

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import decide
+from gateway.domain.correction import Wrong
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnavailable
@@ -26,7 +28,7 @@ from gateway.uplink.relay import Relay
 from gateway.uplink.relay_settings import RelaySettings
 from gateway.uplink.relayed import released as let_go
 from tests.uplink.brokers import Broker, a_broker, listening, needs_mosquitto
-from tests.uplink.doubles import ScriptedUplink
+from tests.uplink.doubles import CorrectingUplink, ScriptedUplink
 from tests.uplink.samples import ALICE, MEASURED, entry, released
 from tests.uplink.test_fhir import held, server
 
@@ -104,6 +106,35 @@ async def test_a_reading_goes_on_and_only_then_leaves_the_broker(broker: Broker,
     await gateway.close()
 
     assert there.sent == [reading.delivery.entry.id] * 2
+
+
+async def test_a_correction_goes_on_as_one(broker: Broker, key: Path) -> None:
+    there = CorrectingUplink("clinic")
+    gateway = gateway_of(broker, key)
+    async with relaying(broker, key, there):
+        await delivered(gateway, out(1))
+        await gateway.correct(ReleasedCorrection(1, Wrong.TIME, None, out(1)))
+        await gateway.correct(ReleasedCorrection(2, Wrong.PERSON, None, out(1)))
+        await until(lambda: len(there.corrected) == 2)
+    await gateway.close()
+
+    reading = out(1).delivery.entry.id
+    assert there.sent == [reading]
+    assert sorted(there.corrected) == [(Wrong.PERSON, reading), (Wrong.TIME, reading)]
+
+
+async def test_a_correction_that_a_destination_cannot_take_is_shown_to_a_person(
+    broker: Broker, key: Path
+) -> None:
+    gateway = gateway_of(broker, key)
+    async with listening(broker) as listener, relaying(broker, key, ScriptedUplink("clinic")):
+        await delivered(gateway, out(1))
+        await gateway.correct(ReleasedCorrection(1, Wrong.PERSON, None, out(1)))
+        await listener.until(1, "/undeliverable")
+    await gateway.close()
+
+    (shown,) = listener.on("/undeliverable")
+    assert shown["status"] == "entered-in-error"
 
 
 async def test_what_was_withdrawn_meanwhile_is_dropped(

@@ -1,0 +1,151 @@
+"""What was sent and is wrong there: who may put it right, and when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.consent.correction import ReleasedCorrection
+from gateway.consent.gate import Reason, Released
+from gateway.domain.correction import Wrong
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import SubjectId
+from gateway.errors import JournalError
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START
+from tests.journal.making import SCALE, consenting, grant, weight, withdrawal
+
+LATER = START + timedelta(hours=1)
+
+
+async def sent(journal: Journal, record: int = 1) -> Released:
+    """Record a reading and have the destination accept it."""
+    await journal.record(SCALE, [weight(record)])
+    (released,) = await journal.claim("mes", 1, START)
+    await journal.settle(released, Receipt("mes", f"Observation/{record}", START))
+    return released
+
+
+async def another(journal: Journal) -> SubjectId:
+    return (await journal.add_subject("Bo")).id
+
+
+async def due(journal: Journal) -> list[ReleasedCorrection]:
+    return await journal.claim_corrections("mes", 10, LATER)
+
+
+async def test_a_reading_of_somebody_else_is_taken_back_from_who_had_it(
+    journal: Journal, reader: Reader
+) -> None:
+    ada = await consenting(journal)
+    released = await sent(journal)
+    await journal.reassign(released.delivery.entry.id, await another(journal))
+
+    (correction,) = await due(journal)
+    await journal.corrected(correction)
+
+    assert (correction.wrong, correction.reference) == (Wrong.PERSON, "Observation/1")
+    assert correction.released.subject == ada
+    assert correction.released.delivery.entry.reading == released.delivery.entry.reading
+    assert (await due(journal), reader.corrections_owed()) == ([], [])
+    told = [event.name for event in reader.story(released.delivery.entry.id)]
+    assert told[-2:] == ["correcting", "corrected_there"]
+
+
+async def test_a_correction_that_failed_is_due_again_in_time(journal: Journal) -> None:
+    await consenting(journal)
+    await journal.reassign((await sent(journal)).delivery.entry.id, await another(journal))
+    (correction,) = await due(journal)
+
+    await journal.correct_at(correction, LATER + timedelta(minutes=1))
+
+    assert await due(journal) == []
+    assert await journal.next_correction_due("mes") == LATER + timedelta(minutes=1)
+    (again,) = await journal.claim_corrections("mes", 10, LATER + timedelta(minutes=2))
+    assert (again.number, again.released.delivery.attempt) == (correction.number, 2)
+
+
+async def test_without_consent_it_is_left_to_a_person_until_there_is(
+    journal: Journal, reader: Reader
+) -> None:
+    ada = await consenting(journal)
+    released = await sent(journal)
+    await journal.record_withdrawal(withdrawal(ada))
+    await journal.reassign(released.delivery.entry.id, await another(journal))
+
+    withheld = await due(journal)
+    (owed,) = reader.corrections_owed()
+    await journal.record_grant(grant(ada, "anew"))
+    (correction,) = await due(journal)
+
+    assert (withheld, owed.problem) == ([], Reason.WITHDRAWN)
+    assert correction.released.grant.id == "anew"
+
+
+async def test_what_the_destination_does_not_take_is_left_to_a_person(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    await journal.reassign((await sent(journal)).delivery.entry.id, await another(journal))
+    (correction,) = await due(journal)
+
+    await journal.leave_correction(correction, "It takes no updates.")
+
+    (owed,) = reader.corrections_owed()
+    assert owed.problem == "It takes no updates."
+    assert await journal.next_correction_due("mes") is None
+    await journal.correction_done(owed.number)
+    assert reader.corrections_owed() == []
+
+
+async def test_what_is_theirs_after_all_needs_no_correction(
+    journal: Journal, reader: Reader
+) -> None:
+    ada = await consenting(journal)
+    entry = (await sent(journal)).delivery.entry.id
+    await journal.reassign(entry, await another(journal))
+    await journal.reassign(entry, ada)
+
+    assert await due(journal) == []
+    assert reader.corrections_owed() == []
+
+
+async def test_a_retraction_needs_no_time_and_no_quality_but_a_living_grant(
+    journal: Journal,
+) -> None:
+    await consenting(journal)
+    entry = (await sent(journal)).delivery.entry.id
+
+    await journal.dismiss(entry)
+
+    (correction,) = await due(journal)
+    assert correction.wrong is Wrong.PERSON
+
+
+async def test_what_is_learned_while_a_reading_is_on_its_way_is_heeded_when_it_is_back(
+    journal: Journal, reader: Reader
+) -> None:
+    ada = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    adas = await journal.assign(SCALE.id, None, ada, START - timedelta(days=1))
+    await journal.record_grant(grant(ada))
+    await journal.record(SCALE, [weight(1)])
+    (released,) = await journal.claim("mes", 1, START)
+
+    await journal.end_assignment(adas, START - timedelta(hours=1))  # it never was hers
+    on_its_way = reader.entry(released.delivery.entry.id)
+    await journal.settle(released, Receipt("mes", "Observation/1", START))
+
+    back = reader.entry(released.delivery.entry.id)
+    assert on_its_way is not None
+    assert back is not None
+    assert (on_its_way.entry.subject, back.entry.subject) == (ada, None)
+    (correction,) = await due(journal)
+    assert (correction.wrong, correction.reference) == (Wrong.PERSON, "Observation/1")
+
+
+async def test_there_is_no_such_correction(journal: Journal) -> None:
+    with pytest.raises(JournalError, match="no such correction"):
+        await journal.correction_done(7)

@@ -1,0 +1,122 @@
+"""Corrections go along the same way as readings, and stop at the same word."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from gateway.consent.correction import ReleasedCorrection
+from gateway.domain.correction import Wrong
+from gateway.errors import (
+    OutcomeUnknown,
+    UplinkRefused,
+    UplinkRejected,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
+from gateway.metrics import Metrics
+from gateway.testing.clock import ManualClock
+from gateway.uplink.route import Left, Route
+from tests.uplink.doubles import (
+    CorrectingUplink,
+    MemoryOutbox,
+    PassingTime,
+    ScriptedUplink,
+    weight,
+)
+from tests.uplink.samples import ALICE, released
+
+
+class Bench:
+    """A route to a destination, on a clock that tests move."""
+
+    def __init__(self, uplink: ScriptedUplink) -> None:
+        self.outbox, self.uplink, self.clock = MemoryOutbox(), uplink, ManualClock()
+        self.route = Route(
+            self.outbox,
+            uplink,
+            self.clock,
+            Metrics(),
+            max_concurrent=4,
+            timer=PassingTime(self.clock),
+            jitter=lambda: 0.0,
+        )
+
+    def owes(self, wrong: Wrong = Wrong.TIME) -> ReleasedCorrection:
+        correction = ReleasedCorrection(1, wrong, "Observation/1", released(weight()))
+        self.outbox.owe(correction)
+        return correction
+
+
+async def test_a_correction_is_made_after_the_readings_and_once() -> None:
+    uplink = CorrectingUplink()
+    bench = Bench(uplink)
+    reading = weight(2)
+    bench.outbox.add(reading)
+    correction = bench.owes(Wrong.PERSON)
+
+    for _ in range(3):
+        await bench.route.round()
+
+    assert uplink.there == [reading.id]
+    assert uplink.corrected == [(Wrong.PERSON, correction.released.delivery.entry.id)]
+    assert bench.outbox.owed == {}
+
+
+async def test_a_destination_that_takes_none_is_asked_for_none() -> None:
+    bench = Bench(ScriptedUplink())
+    bench.owes()
+
+    await bench.route.round()
+
+    assert list(bench.outbox.owed) == [1]
+
+
+@pytest.mark.parametrize("error", [UplinkRejected("no updates here"), UplinkRefused("not theirs")])
+async def test_what_is_not_taken_is_left_to_a_person(error: Exception) -> None:
+    uplink = CorrectingUplink()
+    bench = Bench(uplink)
+    uplink.does(bench.owes().released.delivery.entry, error)
+
+    await bench.route.round()
+
+    assert bench.outbox.left == {1: str(error)}
+    assert bench.outbox.owed == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UplinkUnavailable("down"),
+        UplinkUnauthorised("token"),
+        OutcomeUnknown("no answer"),
+        ValueError("a bug"),
+    ],
+)
+async def test_what_did_not_work_is_made_later(error: Exception) -> None:
+    uplink = CorrectingUplink()
+    bench = Bench(uplink)
+    uplink.does(bench.owes().released.delivery.entry, error)
+    await bench.route.round()
+    (_, due_at) = bench.outbox.owed[1]
+
+    for _ in range(20):
+        await bench.route.round()
+
+    assert due_at > bench.clock.now().utc - timedelta(days=1)
+    assert len(uplink.corrected) == 1
+
+
+async def test_a_withdrawal_stops_a_correction_under_way() -> None:
+    uplink = CorrectingUplink()
+    bench = Bench(uplink)
+    reading = bench.owes().released.delivery.entry.id
+    uplink.gates[reading] = asyncio.Event()  # it never answers
+    going = asyncio.create_task(bench.route.round())
+    await uplink.started.wait()
+
+    left = await bench.route.quiesce(ALICE, timedelta(seconds=0.01))
+    await going
+
+    assert left == Left()
+    assert uplink.corrected == []
