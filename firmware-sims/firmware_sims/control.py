@@ -5,6 +5,8 @@
 {"do": "fault", "device": "Cuff A", "fault": "slow"}   arm a fault, once or {"times": n}
 {"do": "reset_clock", "device": "Cuff A"}              back to 2000-01-01
 {"do": "pairing_mode", "device": "Cuff A"}             hold the button until it can be paired
+{"do": "type", "device": "Cuff A", "code": 123456}     on its keys, while it pairs (`keypad`)
+{"do": "look", "device": "Cuff A"}                     the number it shows (`numbers`), once
 {"do": "state"}                                        what each device holds
 """
 
@@ -43,6 +45,11 @@ def _carry_out(stage: Stage, command: dict[str, Any]) -> dict[str, Any]:
             if not isinstance(device, HasPairingMode):
                 raise ValueError(f"{command['device']} has no pairing mode")
             device.pairing_mode()
+        case "type":
+            stage.devices[command["device"]].identity.panel.keyed.put_nowait(int(command["code"]))
+        case "look":
+            shown = stage.devices[command["device"]].identity.panel.shown
+            return {"ok": True, "shows": None if shown.empty() else shown.get_nowait()}
         case "state":
             return {"ok": True, "held": {name: dev.held for name, dev in stage.devices.items()}}
         case other:

@@ -163,10 +163,8 @@ class DaemonHub:
 
     def questions(self) -> Sequence[Asking]:
         """List what devices that are being paired ask."""
-        names = {seen.address: seen.name for seen in self._supervisor.status().sightings}
-        return [
-            asking(each, left, names.get(each.address)) for each, left in self._desk.questions()
-        ]
+        seen = {it.address: it for it in self._supervisor.status().sightings}
+        return [asking(each, left, seen.get(each.address)) for each, left in self._desk.questions()]
 
     async def answer(self, asked: Asking, answer: int | bool | None) -> bool:
         """Give the code, yes, or None to refuse; the audit chain tells which."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gateway.api.hub import Asked, Asking
 from gateway.clock import Clock
+from gateway.collect.sightings import Seen
 from gateway.domain.device import DeviceId
 
 _log = logging.getLogger(__name__)
@@ -88,12 +89,12 @@ class PairingDesk:
                 del self._open[address]
 
 
-def asking(question: Question, left: int, name: str | None) -> Asking:
-    """Make of a question what the API shows of it."""
+def asking(question: Question, left: int, seen: Seen | None) -> Asking:
+    """Make of a question what the API shows of it; `seen` is how the device was seen last."""
     return Asking(
         number=question.number,
-        device=DeviceId(f"ble:{question.address}"),
-        name=name,
+        device=DeviceId(f"ble:{question.address}") if seen is None else seen.device,
+        name=None if seen is None else seen.name,
         asks=question.asks,
         code=None if question.code is None else f"{question.code:06}",
         seconds_left=left,

@@ -60,7 +60,7 @@ def transports(
         yield BleTransport(config.ble, clock, owner=owner, pause=pause)
     for index, controller in enumerate(config.hci):
         kept = controller.bonds or config.hub.state / f"bonds-{index}.json"
-        yield HciTransport(controller.model_copy(update={"bonds": kept}), clock)
+        yield HciTransport(controller.model_copy(update={"bonds": kept}), clock, owner=owner)
     for port in config.ports:
         yield SerialTransport(port, clock, pause)
     if config.usb is not None:

@@ -1,8 +1,26 @@
-"""What a person is asked while a device pairs, whatever the Bluetooth stack."""
+"""What a person is asked while a device pairs, and what becomes of it, whatever the stack."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+ANSWER_WITHIN_S = 28.0
+"""The Security Manager gives up after 30 s (Core 5.4, Vol 3, Part H, 3.4); a little before that we
+still know why."""
+
+T = TypeVar("T")
+
+
+class WithoutCode(StrEnum):
+    """What becomes of an adopted device that pairs without a code, which protects nobody well."""
+
+    ACCEPT = "accept"
+    ASK = "ask"
+    REFUSE = "refuse"
 
 
 class Owner(Protocol):
@@ -23,3 +41,112 @@ class Owner(Protocol):
     async def confirm(self, address: str, within: float, /) -> bool:
         """Return whether the device may pair without any code."""
         ...
+
+
+class Interview:
+    """Asks the owner on behalf of one transport, and remembers why a pairing fails.
+
+    `owner` None: there is no one to ask.
+    """
+
+    def __init__(self, owner: Owner | None, without_code: WithoutCode = WithoutCode.ACCEPT) -> None:
+        self._owner = owner
+        self._without_code = without_code
+        self._failures: dict[str, str] = {}
+        self._asking: set[asyncio.Task[Any]] = set()
+        self._shown: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def attended(self) -> bool:
+        """Whether there is someone to ask."""
+        return self._owner is not None
+
+    def failure(self, address: str) -> str | None:
+        """Say why a pairing with this device fails, if one does: what has to be done better."""
+        return self._failures.get(address)
+
+    def fails(self, address: str, why: str) -> None:
+        """Take note of why."""
+        self._failures[address] = why
+
+    def worked(self, address: str) -> None:
+        """Take note that the device answers: whatever was asked of the owner, it was right."""
+        self._failures.pop(address, None)
+        if (showing := self._shown.pop(address, None)) is not None:
+            showing.cancel()
+
+    def stop(self) -> None:
+        """Ask no longer: the device, or the stack, has given up."""
+        for asking in self._asking:
+            asking.cancel()
+
+    async def agrees(self, address: str) -> bool:
+        """Say whether a device may pair without a code; `failure` says why not."""
+        match self._without_code:
+            case WithoutCode.ACCEPT:
+                return True
+            case WithoutCode.REFUSE:
+                self.fails(address, "the device has no code, and pairing without is off")
+                return False
+        if self._owner is None:
+            self.fails(address, "the device has no code, and there is no one to ask")
+            return False
+        answer = await self._answer(address, self._owner.confirm(address, ANSWER_WITHIN_S))
+        if answer is False:
+            self.fails(address, "the owner did not agree to pair without a code")
+        return answer is True
+
+    async def typed(self, address: str) -> int | None:
+        """Return the code that the device shows; None if nobody gives it, `failure` says why.
+
+        Until the device answers, the code counts as wrong.
+        """
+        if self._owner is None:
+            self.fails(address, "the device shows a code, and there is no one to type it")
+            return None
+        self._failures.pop(address, None)
+        code = await self._answer(address, self._owner.type_code(address, ANSWER_WITHIN_S))
+        if code is not None:
+            self.fails(address, "the device did not accept the code")
+        elif self.failure(address) is None:
+            self.fails(address, "the code that the device shows was not given")
+        return code
+
+    def show(self, address: str, code: int) -> bool:
+        """Begin to show a code, unless it is shown already; False if there is no one to see it."""
+        if self._owner is None:
+            self.fails(address, "the device wants a code shown, and nobody is there")
+            return False
+        if address not in self._shown:
+            self.fails(address, "the code that is shown here was not typed on the device")
+            self._shown[address] = self._ask(self._show(self._owner, address, code))
+        return True
+
+    async def _show(self, owner: Owner, address: str, code: int) -> None:
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    await owner.show_code(address, code, ANSWER_WITHIN_S)
+        finally:
+            self._shown.pop(address, None)
+
+    async def _answer(self, address: str, question: Coroutine[object, object, T]) -> T | None:
+        """Await the owner; None when they take too long, or are no longer wanted."""
+        asking = self._ask(question)
+        try:
+            await asyncio.wait({asking}, timeout=ANSWER_WITHIN_S)
+            if not asking.done():
+                self.fails(address, "nobody answered in time what the device asks")
+                return None
+            if asking.cancelled():
+                self.fails(address, "the device no longer wanted an answer")
+                return None
+            return asking.result()
+        finally:
+            asking.cancel()
+
+    def _ask(self, question: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        asking = asyncio.ensure_future(question)
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        return asking

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
 from gateway.api.inside import request
 from gateway.api.server import make_app
-from gateway.app.pairing import PairingDesk, asking
+from gateway.app.pairing import PairingDesk, Question, asking
+from gateway.collect.sightings import Seen
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
@@ -58,7 +59,12 @@ class JournalHub:
         await self.journal.adopt(device, driver)
 
     def questions(self) -> Sequence[Asking]:
-        return [asking(each, left, "Cuff") for each, left in self.desk.questions()]
+        return [asking(each, left, self._seen(each)) for each, left in self.desk.questions()]
+
+    def _seen(self, question: Question) -> Seen:
+        device = DeviceId(f"ble:{question.address}")
+        now = self.clock.now()
+        return Seen(device, question.address, "Cuff", -60, None, True, "ble", now)
 
     async def answer(self, asked: Asking, answer: int | bool | None) -> bool:
         return self.desk.answer(asked.number, answer)

@@ -88,7 +88,7 @@ async def test_each_device_has_its_own_question_and_the_newest_of_it(desk: Pairi
             desk.type_code(CUFF, 28),
         )
     ]
-    shown = [asking(question, left, "Cuff") for question, left in desk.questions()]
+    shown = [asking(question, left, None) for question, left in desk.questions()]
 
     assert [(it.number, it.device, it.asks, it.code) for it in shown] == [
         (3, f"ble:{CUFF}", Asked.TYPE_CODE, None),

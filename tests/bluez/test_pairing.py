@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from firmware_sims.identity import Pairing
 
-from gateway.transport.ble import agent
+from gateway.transport import pairing
 from tests.bluez.air import PASSKEY, Air
 from tests.bluez.daemon import at_home
 
@@ -82,7 +82,7 @@ async def test_a_refusal_leaves_the_cuff_alone_and_is_told(air: Air, tmp_path: P
 async def test_a_question_that_nobody_answers_ends_by_itself(
     air: Air, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent, "ANSWER_WITHIN_S", 2.0)
+    monkeypatch.setattr(pairing, "ANSWER_WITHIN_S", 2.0)
     async with at_home(tmp_path) as home:
         cuff = await air.cuff(Pairing.PASSKEY)
         await home.adopt(cuff.identity.address)

@@ -51,6 +51,18 @@ async def test_a_clock_is_reset_and_a_stage_is_quiet_when_told() -> None:
         assert staged.devices["Cuff"].clock.device_local() == FACTORY_TIME
 
 
+async def test_somebody_at_a_device_types_and_looks_when_told() -> None:
+    async with stage() as staged:
+        panel = staged.devices["Cuff"].identity.panel
+        told(staged, do="type", device="Cuff", code=42)
+        before = told(staged, do="look", device="Cuff")
+        panel.shown.put_nowait(123456)
+
+        assert panel.keyed.get_nowait() == 42
+        assert before == {"ok": True, "shows": None}
+        assert told(staged, do="look", device="Cuff") == {"ok": True, "shows": 123456}
+
+
 @pytest.mark.parametrize(
     "line",
     [

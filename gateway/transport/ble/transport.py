@@ -30,12 +30,12 @@ from gateway.errors import LinkError, LinkLost, RadioTrouble
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble.adapter import BluezAdapter
 from gateway.transport.ble.advertising import is_bonded, is_rotating, sighting_of
-from gateway.transport.ble.agent import Agent, WithoutCode
+from gateway.transport.ble.agent import Agent
 from gateway.transport.ble.bluez import attended, forget, has_bond
 from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.scanning import Gone, Scanning
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, bonded_first, within
-from gateway.transport.pairing import Owner
+from gateway.transport.pairing import Owner, WithoutCode
 
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""

@@ -15,6 +15,8 @@ from gateway.errors import LinkLost, LinkRefused, LinkTimeout, PairingNeeded
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import ATTRIBUTE_NOT_FOUND, Characteristic, Deadlines, within
 from gateway.transport.hci.bonds import Bonds
+from gateway.transport.hci.pairing import address_of
+from gateway.transport.pairing import Interview
 
 MTU = 247
 """Fills one link-layer packet of 251 bytes, the largest there is, and no more."""
@@ -27,8 +29,15 @@ class BumblePeer:
     """One connection, as `GattLink` uses it."""
 
     def __init__(
-        self, connection: Any, arrivals: Arrivals, bonds: Bonds, deadlines: Deadlines
+        self,
+        connection: Any,
+        arrivals: Arrivals,
+        bonds: Bonds,
+        deadlines: Deadlines,
+        interview: Interview,
     ) -> None:
+        self._interview = interview
+        self._address = address_of(connection)
         self._deadlines = deadlines
         self._connection = connection
         self._client = connection.gatt_client
@@ -98,19 +107,23 @@ class BumblePeer:
             await self._client.write_value(switch, value, with_response=True)
 
     async def pair(self) -> None:
-        """Pair without a code; the bond is on disk when it returns."""
+        """Pair, with what the owner says if they are asked; the bond is on disk when it returns."""
         try:
+            if not await self._interview.agrees(self._address):
+                raise PairingNeeded(self.pairing_problem() or _failed("refused"))
             await self._connection.pair()
         except FAILURES as error:
-            raise PairingNeeded(
-                f"Pairing failed ({error}): bring the device into its pairing mode and try again."
-            ) from error
+            raise PairingNeeded(self.pairing_problem() or _failed(str(error))) from error
+        self._interview.worked(self._address)
 
-    def pairing_problem(self) -> None:
-        """Return None: only `pair` pairs here, and says itself why it fails."""
+    def pairing_problem(self) -> str | None:
+        """Say what became of what the owner was asked, unless all is well."""
+        why = self._interview.failure(self._address)
+        return None if why is None else _failed(why)
 
     async def disconnect(self) -> None:
-        """End the connection."""
+        """End the connection; nothing more is asked about the device."""
+        self._interview.worked(self._address)
         if _is_up(self._connection):
             with translated("ending the connection"):
                 await self._connection.disconnect()
@@ -130,6 +143,10 @@ def translated(doing: str, keep: type[Exception] | tuple[()] = ()) -> Iterator[N
         raise LinkTimeout(f"{doing}: no answer") from error
     except FAILURES as error:
         raise LinkLost(f"{doing} failed ({type(error).__name__})") from error
+
+
+def _failed(why: str) -> str:
+    return f"Pairing failed ({why}): bring the device into its pairing mode and try again."
 
 
 def _is_up(connection: Any) -> bool:

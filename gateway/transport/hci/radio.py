@@ -17,7 +17,6 @@ from typing import Any
 from bumble import att, core, hci
 from bumble.device import Device, DeviceConfiguration
 from bumble.keys import PairingKeys
-from bumble.pairing import PairingConfig, PairingDelegate
 from bumble.transport import open_transport
 from bumble.transport.common import TransportInitError, TransportLostError, TransportSpecError
 
@@ -27,7 +26,9 @@ from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
 from gateway.transport.hci.advertising import sighting
 from gateway.transport.hci.bonds import Bonds
+from gateway.transport.hci.pairing import pairing_rules
 from gateway.transport.hci.peer import FAILURES, BumblePeer, translated
+from gateway.transport.pairing import Interview
 
 POWER_ON_S = 10.0
 """A controller answers within milliseconds; a USB dongle that loads its firmware, in seconds."""
@@ -49,7 +50,10 @@ class Heard:
 class Radio:
     """A controller that is switched on."""
 
-    def __init__(self, device: Any, port: Any, bonds: Bonds, deadlines: Deadlines) -> None:
+    def __init__(
+        self, device: Any, port: Any, bonds: Bonds, deadlines: Deadlines, interview: Interview
+    ) -> None:
+        self._interview = interview
         self._deadlines = deadlines
         self._device = device
         self._port = port
@@ -96,7 +100,7 @@ class Radio:
                 connection = await self._attempt(address)
             finally:
                 self._expected = None
-        peer = BumblePeer(connection, arrivals, self._bonds, self._deadlines)
+        peer = BumblePeer(connection, arrivals, self._bonds, self._deadlines, self._interview)
         try:
             await peer.encrypt_if_bonded()
             return peer, await peer.discover()
@@ -155,7 +159,7 @@ class Radio:
 
 @asynccontextmanager
 async def powered(
-    url: str, bonds: Bonds, address: str | None, deadlines: Deadlines
+    url: str, bonds: Bonds, address: str | None, deadlines: Deadlines, interview: Interview
 ) -> AsyncIterator[Radio]:
     """Switch the controller on, and off at the end. Raises RadioUnavailable."""
     with _as_radio_trouble():
@@ -168,8 +172,8 @@ async def powered(
     )
     device = Device.from_config_with_hci(config, port.source, port.sink)
     device.keystore = _KeyStore(bonds)
-    device.pairing_config_factory = _just_works
-    radio = Radio(device, port, bonds, deadlines)
+    device.pairing_config_factory = pairing_rules(interview)
+    radio = Radio(device, port, bonds, deadlines, interview)
     try:
         with _as_radio_trouble():
             await within(device.power_on(), POWER_ON_S, "switching the controller on")
@@ -198,15 +202,6 @@ class _KeyStore:
             for address, keys in pairs
             if keys.irk is not None
         ]
-
-
-def _just_works(_connection: Any) -> Any:
-    nothing = PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT
-    return PairingConfig(
-        mitm=False,
-        delegate=PairingDelegate(io_capability=nothing),
-        identity_address_type=PairingConfig.AddressType.RANDOM,
-    )
 
 
 async def _disconnect(connection: Any) -> None:

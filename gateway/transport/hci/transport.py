@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from gateway.errors import LinkLost, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Deadlines, GattLink, bonded_first
 from gateway.transport.hci.bonds import Bonds
+from gateway.transport.pairing import Interview, Owner, WithoutCode
 
 if TYPE_CHECKING:
     from gateway.transport.hci.radio import Heard, Radio
@@ -42,18 +44,31 @@ class HciSettings(BaseModel):
     address: str | None = Field(default=None, pattern=r"^[C-F][0-9A-F](:[0-9A-F]{2}){5}$")
     """A static random address instead of our own, which is made once and kept with the bonds."""
 
+    pairing_without_code: WithoutCode = WithoutCode.ACCEPT
+    """Whether a device that was adopted may pair without a code: `accept`; `ask` its owner; or
+    `refuse`."""
+
 
 class HciTransport:
     """A `Transport` over a bare controller."""
 
     def __init__(
-        self, settings: HciSettings, clock: Clock, deadlines: Deadlines | None = None
+        self,
+        settings: HciSettings,
+        clock: Clock,
+        deadlines: Deadlines | None = None,
+        *,
+        owner: Owner | None = None,
     ) -> None:
-        """Read or begin the file of bonds. Raises ConfigError."""
+        """Read or begin the file of bonds. Raises ConfigError.
+
+        `owner` is asked while a device pairs; without one, devices with a code cannot be paired.
+        """
         self._settings = settings
         self._clock = clock
         self._deadlines = deadlines or Deadlines()
         self._bonds = Bonds(settings.bonds)
+        self._interview = Interview(owner, settings.pairing_without_code)
         self._radio: Radio | None = None
         self._heard: OrderedDict[str, Heard] = OrderedDict()
 
@@ -81,7 +96,13 @@ class HciTransport:
             self._remember(what)
             seen(what.sighting)
 
-        powering = powered(self._settings.url, self._bonds, self._settings.address, self._deadlines)
+        powering = powered(
+            self._settings.url,
+            self._bonds,
+            self._settings.address,
+            self._deadlines,
+            self._interview,
+        )
         async with powering as radio:
             self._radio = radio
             try:
@@ -125,9 +146,10 @@ class HciTransport:
             raise LinkLost("the device has not been seen since the radio was switched on")
         arrivals = Arrivals(self._clock)
         peer, characteristics = await self._radio.connect(heard.address, arrivals)
-        return GattLink(
-            peer, arrivals, characteristics, self._clock, self._deadlines, bonded=peer.bonded
-        )
+        deadlines = self._deadlines
+        if self._interview.attended:  # perhaps the owner is asked before the device is
+            deadlines = replace(deadlines, pair=2 * deadlines.pair)
+        return GattLink(peer, arrivals, characteristics, self._clock, deadlines, bonded=peer.bonded)
 
     async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one."""

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from dbus_fast import DBusError
 
-from gateway.transport.ble import agent as agent_module
-from gateway.transport.ble.agent import Agent, WithoutCode
+from gateway.transport import pairing as pairing_module
+from gateway.transport.ble.agent import Agent
+from gateway.transport.pairing import WithoutCode
 
 CUFF, CUFF_PATH = "C0:FF:EE:00:00:01", "/org/bluez/hci0/dev_C0_FF_EE_00_00_01"
 STRANGER_PATH = "/org/bluez/hci0/dev_C0_FF_EE_00_00_02"
@@ -111,7 +112,7 @@ async def test_a_code_that_nobody_gives_is_refused_with_the_reason(
 
 
 async def test_an_owner_who_hesitates_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_module, "ANSWER_WITHIN_S", 0.01)
+    monkeypatch.setattr(pairing_module, "ANSWER_WITHIN_S", 0.01)
     agent = pairing(Person(hesitates=True))
     with pytest.raises(DBusError):
         await call(agent, "request_passkey", CUFF_PATH)
@@ -127,7 +128,7 @@ async def test_when_bluetoothd_gives_up_the_owner_is_left_alone(end: str) -> Non
     await owner.asked.wait()
     await call(agent, end)
 
-    with pytest.raises(DBusError, match="no longer wanted"):
+    with pytest.raises(DBusError, match="no longer wanted an answer"):
         await asking
 
 
@@ -152,7 +153,6 @@ async def test_a_number_to_compare_is_typed_as_the_device_shows_it() -> None:
     agent = pairing(Person(typing=123456))
     await call(agent, "request_confirmation", CUFF_PATH, 123456)
 
-    assert agent.failure(CUFF) is None
     with pytest.raises(DBusError, match="not the one that the device shows"):
         await call(agent, "request_confirmation", CUFF_PATH, 654321)
 
@@ -175,7 +175,7 @@ async def test_a_code_is_shown_once_until_the_device_answers() -> None:
 async def test_a_code_is_not_shown_for_longer_than_the_device_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(agent_module, "ANSWER_WITHIN_S", 0.01)
+    monkeypatch.setattr(pairing_module, "ANSWER_WITHIN_S", 0.01)
     person = Person()
     agent = pairing(person)
     await call(agent, "display_passkey", CUFF_PATH, 12, 0)
