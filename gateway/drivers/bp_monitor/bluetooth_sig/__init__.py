@@ -57,13 +57,14 @@ class _BluetoothSigBloodPressure:
         models=(
             Model("any with the Blood Pressure Service", "simulated"),
             Model(
-                "Beurer BM48, BM59, BM85, ELITE 900", "checked against public captures of a BM85"
+                "Beurer BM48, BM59, BM85, ELITE 900",
+                "simulated, checked against public captures of a BM85",
             ),
             Model("boso medicus, QardioArm", "checked against public captures"),
-            Model("A&D UA-651BLE", "from a public client; its clock and its farewell too"),
+            Model("A&D UA-651BLE", "simulated, from a public client; its clock and farewell too"),
             Model(
                 "Omron with the standard service (BP5250, HEM-7361T, ...)",
-                "from public clients; its option service and its advertisements too",
+                "simulated, from public clients; its option service and its advertisements too",
             ),
         ),
         services=frozenset({SERVICE}),

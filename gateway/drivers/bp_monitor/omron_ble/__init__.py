@@ -32,7 +32,8 @@ class _OmronBle:
         emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
         spec="public clients omblepy and hass-omron; the maker has published nothing",
         models=(
-            Model("HEM-7142T2, HEM-716BT2", "records checked against public captures"),
+            Model("HEM-7142T2", "simulated, records checked against public captures"),
+            Model("HEM-716BT2", "records checked against public captures"),
             Model("HEM-7600T, HEM-7322T", "records checked against a public capture"),
             Model("HEM-7361T", "from a public client"),
         ),

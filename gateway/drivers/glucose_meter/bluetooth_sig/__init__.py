@@ -54,7 +54,7 @@ class _BluetoothSigGlucoseMeter:
         models=(
             Model("any with the Glucose Service", "simulated"),
             Model("Accu-Chek Guide, Guide Me, Instant", "checked against public captures"),
-            Model("Contour Next One, Plus", "from a public client; its clock too"),
+            Model("Contour Next One, Plus", "simulated, from a public client; its clock too"),
             Model("CareSens, FORA", "checked against public captures of their ketone records"),
         ),
         services=frozenset({SERVICE}),

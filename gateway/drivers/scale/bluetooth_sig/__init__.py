@@ -52,7 +52,7 @@ class _BluetoothSigScale:
         spec="Bluetooth Weight Scale Service 1.0.1, Body Composition Service 1.0",
         models=(
             Model("any with the Weight Scale or Body Composition Service", "simulated"),
-            Model("A&D UC-352BLE", "checked against public captures"),
+            Model("A&D UC-352BLE", "simulated, checked against public captures"),
             Model("Beurer BF788", "checked against public captures"),
             Model(
                 "Beurer BF105, BF500, BF600, BF720, BF850, BF950, Silvercrest SBF77",

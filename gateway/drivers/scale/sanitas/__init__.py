@@ -43,8 +43,10 @@ class _SanitasScale:
         emits=frozenset({Kind.WEIGHT, Kind.BODY_COMPOSITION}),
         spec="captures of the maker's app, public clients; the maker has published nothing",
         models=(
-            Model("Sanitas SBF70, SBF75, Beurer BF710", "checked against public captures"),
-            Model("Beurer BF700, BF800, Runtastic Libra", "weights checked, the rest by relation"),
+            Model("Sanitas SBF70", "simulated, checked against public captures"),
+            Model("Sanitas SBF75, Beurer BF710", "checked against public captures"),
+            Model("Beurer BF700, BF800", "simulated, weights checked against public captures"),
+            Model("Runtastic Libra", "by relation"),
         ),
         services=frozenset({"ffe0"}),
         decodes={"SBF70": DATA, _WHOLE: DATA},

@@ -1,0 +1,271 @@
+"""Drivers against simulators, over real HCI, ATT, GATT and SMP: the third witness.
+
+Each simulator was written from the specification by somebody who had not seen the driver. What it
+says that it produced, and what the driver recorded, must be the same: numbers, users, true times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from firmware_sims.forbidden_commands import ForbiddenCommands
+from firmware_sims.ledger import Ledger, Produced
+from firmware_sims.making import Surroundings, made
+from firmware_sims.radio import VirtualRadio
+from firmware_sims.scenario import parse
+
+from gateway.domain.device_time import corrected
+from gateway.domain.reading import Kind, Measure, Quality, Reading
+from gateway.drivers.registry import installed
+from gateway.errors import LinkError, RadioUnavailable
+from gateway.testing.clock import ManualClock
+from gateway.testing.session import RecordingSession
+from gateway.transport.hci import HciSettings, HciTransport
+
+PARIS = ZoneInfo("Europe/Paris")
+SOON_S = 5.0
+HOME = """
+seed = 7
+utc_offset_min = 60
+[people.odile]
+name = "Odile"
+[people.marcel]
+name = "Marcel"
+[[device]]
+address = "C4:00:00:00:00:01"
+name = "{name}"
+type = "{type}"
+{more}
+"""
+BOTH, ONE = 'users = { 1 = "odile", 2 = "marcel" }', 'person = "odile"'
+NAMES = {
+    "mean": "mean_arterial",
+    "pulse": "pulse_rate",
+    "body_fat_percent": "body_fat",
+    "muscle_percent": "muscle",
+    "basal_metabolism_kj": "basal_metabolism",
+    "impedance_ohm": "impedance",
+}
+"""The ledger's names of numbers, where they are not ours."""
+_SENSORS_ALONE = {Measure.GLUCOSE_TREND, Measure.SENSOR_QUALITY}  # not in the ledger
+
+
+@dataclass
+class Watched(RecordingSession):
+    """Tells when so many readings are there: a sensor's conversation has no end."""
+
+    enough: int = 10**9
+    there: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def record(self, *readings: Reading, bookmark: str | None = None) -> int:
+        new = await super().record(*readings, bookmark=bookmark)
+        if len(self.readings) >= self.enough:
+            self.there.set()
+        return new
+
+
+@dataclass
+class Met:
+    session: Watched
+    ledger: Ledger
+    driver: str
+    forbidden: list[str]
+
+
+@asynccontextmanager
+async def hub(radio: VirtualRadio, clock: ManualClock) -> AsyncIterator[HciTransport]:
+    url = f"tcp-client:{await radio.serve('127.0.0.1', 0)}"
+    yield HciTransport(HciSettings(url=url), clock)
+
+
+async def met(
+    type_: str,
+    more: str,
+    settings: Mapping[str, str | bool] | None = None,
+    *,
+    name: str = "Virtual",
+    enough: int = 10**9,
+    measures: bool = False,
+) -> Met:
+    """Let the gateway meet one simulated device, once."""
+    clock = ManualClock()
+    scenario = parse(HOME.format(name=name, type=type_, more=more))
+    ledger, forbidden = Ledger(), ForbiddenCommands()
+    around = Surroundings(scenario, ledger, lambda: clock.now().utc, forbidden)
+    seen: asyncio.Queue[object] = asyncio.Queue()
+    async with VirtualRadio() as radio, hub(radio, clock) as transport:
+        device = made(scenario.devices[0], around)
+        if measures:
+            device.measure()
+        await radio.add(device)
+        watching = asyncio.ensure_future(transport.watch(seen.put_nowait))
+        sighting = await asyncio.wait_for(seen.get(), SOON_S)
+        driver = installed().best(sighting)
+        assert driver is not None
+        link = await transport.open(sighting, driver.manifest)
+        session = Watched(
+            driver,
+            link,
+            clock=clock,
+            sighting=sighting,
+            settings=dict(settings or {}),
+            enough=enough,
+        )
+        talking = asyncio.ensure_future(driver.converse(session))
+        there = asyncio.ensure_future(session.there.wait())
+        await asyncio.wait({talking, there}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        for task in (talking, there, watching):
+            task.cancel()
+            with suppress(asyncio.CancelledError, LinkError, RadioUnavailable):
+                await task
+        await link.close()
+    return Met(session, ledger, driver.manifest.name, forbidden.received)
+
+
+def said(row: Produced) -> tuple[object, ...]:
+    """What the device says that it produced, to the second."""
+    skip = {"unit", "weight"} if row.kind == "body_composition" else {"unit"}
+    numbers = {
+        NAMES.get(name, name): Decimal(value)
+        for name, value in row.values.items()
+        if name not in skip
+    }
+    slot = None if row.slot is None else str(row.slot)
+    return (str(row.kind), slot, frozenset(numbers.items()), to_the_second(row.measured_at))
+
+
+def recorded(reading: Reading) -> tuple[object, ...]:
+    """What the gateway made of it, in the device's own unit."""
+    numbers = {
+        str(name): Decimal((quantity.original or str(quantity.value)).split()[0])
+        for name, quantity in reading.values.items()
+        if name not in _SENSORS_ALONE
+    }
+    at = corrected(reading, PARIS).measured_at
+    assert at is not None
+    return (str(reading.kind), reading.slot, frozenset(numbers.items()), to_the_second(at))
+
+
+def to_the_second(at: datetime) -> datetime:
+    return (at + timedelta(seconds=0.5)).replace(microsecond=0)
+
+
+STORED = "stored = 4\nidle_s = 0.5\n"
+CASES = {
+    "a cuff": ("bp_monitor", f"{BOTH}\n{STORED}", {}, "bp_monitor/bluetooth_sig"),
+    "a cuff in kPa": (
+        "bp_monitor",
+        f"{ONE}\n{STORED}kilopascal = true",
+        {},
+        "bp_monitor/bluetooth_sig",
+    ),
+    "a cuff of service 1.1": (
+        "enhanced_bp_monitor",
+        f"{BOTH}\n{STORED}",
+        {},
+        "bp_monitor/bluetooth_sig",
+    ),
+    "the same with checksums, its clock wrong": (
+        "enhanced_bp_monitor",
+        f"{BOTH}\n{STORED}e2e_crc = true\nclock_error_s = 7200",
+        {},
+        "bp_monitor/bluetooth_sig",
+    ),
+    "an A&D cuff": (
+        "and_bp_monitor",
+        f"{ONE}\n{STORED}pairing_mode = true",
+        {},
+        "bp_monitor/bluetooth_sig",
+    ),
+    "an Omron of the standard service": (
+        "omron_standard_bp_monitor",
+        f"{BOTH}\nstored = 4\nidle_s = 1.5",
+        {},
+        "bp_monitor/bluetooth_sig",
+    ),
+    "an Omron of the maker's own": (
+        "omron_bp_monitor",
+        f'users = {{ 1 = "odile" }}\n{STORED}pairing_mode = true',
+        {"model": "HEM-7142T2"},
+        "bp_monitor/omron_ble",
+    ),
+    "a scale": ("scale", f"{BOTH}\n{STORED}", {}, "scale/bluetooth_sig"),
+    "a scale that wants codes": (
+        "scale",
+        f"{BOTH}\nstored = 4\nidle_s = 4\nconsents = {{ 1 = 3752, 2 = 42 }}",
+        {"consents": "1:3752, 2:0042"},
+        "scale/bluetooth_sig",
+    ),
+    "an A&D scale in pounds": (
+        "and_scale",
+        f"{ONE}\n{STORED}imperial = true\npairing_mode = true",
+        {},
+        "scale/bluetooth_sig",
+    ),
+    "a meter": ("glucose_meter", f"{ONE}\n{STORED}", {}, "glucose_meter/bluetooth_sig"),
+    "a meter in mmol/L without filters, with a second record access": (
+        "glucose_meter",
+        f"{ONE}\n{STORED}molar = true\nfilters = false\nsecond_record_access = true"
+        "\ncontrol_every = 3",
+        {},
+        "glucose_meter/bluetooth_sig",
+    ),
+    "a Contour": (
+        "contour_meter",
+        f"{ONE}\n{STORED}",
+        {"set_clock": "Europe/Paris"},
+        "glucose_meter/bluetooth_sig",
+    ),
+}
+
+
+@pytest.mark.parametrize(("type_", "more", "settings", "driver"), CASES.values(), ids=CASES)
+async def test_what_a_device_produced_is_what_is_recorded(
+    type_: str, more: str, settings: Mapping[str, str | bool], driver: str
+) -> None:
+    found = await met(type_, more, settings)
+
+    of_people = [r for r in found.session.readings if r.quality is not Quality.CONTROL]
+    readings = [recorded(r) for r in of_people if r.kind is not Kind.HEIGHT]
+    assert found.driver == driver
+    assert Counter(readings) == Counter(map(said, found.ledger.produced))
+    assert {r.quality for r in of_people} == {Quality.GOOD}
+    assert found.session.aside == []
+    assert found.forbidden == []
+
+
+async def test_a_beurer_is_read_in_its_own_order() -> None:
+    found = await met("beurer_bp_monitor", f"{BOTH}\n{STORED}", name="BM85")
+
+    readings = [recorded(r) for r in found.session.readings]
+    assert Counter(readings) == Counter(map(said, found.ledger.produced))
+
+
+@pytest.mark.parametrize("family", ["SANITAS SBF70", "Beurer BF700"])
+async def test_a_weigh_in_on_a_sanitas_is_what_is_recorded(family: str) -> None:
+    bf700 = str(family != "SANITAS SBF70").lower()
+    more = f"{ONE}\nidle_s = 2\nphase_s = 0.1\nbf700 = {bf700}"
+    found = await met("sanitas_scale", more, name=family, measures=True)
+
+    readings = [recorded(r) for r in found.session.readings]
+    assert Counter(readings) == Counter(map(said, found.ledger.produced))
+    assert found.driver == "scale/sanitas"
+    assert (found.session.aside, found.forbidden) == ([], [])
+
+
+@pytest.mark.parametrize("e2e_crc", ["true", "false"])
+async def test_a_sensors_memory_is_what_is_recorded(e2e_crc: str) -> None:
+    more = f"{ONE}\nhistory_days = 0.2\ngap_min = 30\ne2e_crc = {e2e_crc}"
+    once = await met("cgm", more, enough=50)
+
+    readings = Counter(recorded(r) for r in once.session.readings)
+    assert readings == Counter(map(said, once.ledger.produced))
+    assert once.forbidden == []
