@@ -2,12 +2,17 @@
 
 The model keeps, for each reading, whose it is and what the destination was sent. What it asserts is
 what people are promised: nothing recorded is lost, nothing leaves without a living grant or after a
-withdrawal, nothing is sent a second time without a search, nothing stays stuck.
+withdrawal, nothing is sent a second time without a search, nothing stays stuck, and who was erased
+stays so. What leaves is judged at a socket by `tests/uplink/test_any_order.py`.
 """
 
 import asyncio
+import shutil
 import tempfile
+from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -22,8 +27,10 @@ from hypothesis.stateful import (
 )
 
 from gateway.consent.gate import Released
+from gateway.domain.identity import ReadingId
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
+from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
@@ -49,7 +56,7 @@ class Household(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name) / "journal.db"
+        self.path = Path(self.folder.name) / "state" / "journal.db"
         self.clock = ManualClock()
         self.runner = asyncio.Runner()
         self.journal = self.runner.run(self._open())
@@ -57,7 +64,9 @@ class Household(RuleBasedStateMachine):
         self.people: dict[str, SubjectId] = {}
         self.assigned: set[str] = set()
         self.consenting: set[SubjectId] = set()
-        self.recorded: dict[str, str] = {}  # record -> slot
+        self.recorded: dict[str, SubjectId | None] = {}  # record -> whose it is
+        self.dismissed: set[str] = set()
+        self.erased: set[str] = set()
         self.maybe_there: set[str] = set()  # sent, and nobody said that it did not arrive
         self.settled: set[str] = set()
         self.dropped: set[str] = set()
@@ -87,8 +96,10 @@ class Household(RuleBasedStateMachine):
         new = self.runner.run(self.journal.record(SCALE, readings))
 
         offered = {str(reading.record) for reading in readings}
-        assert {entry.reading.record for entry in new} == offered - set(self.recorded)
-        self.recorded.update(dict.fromkeys(offered, slot))
+        news = offered - set(self.recorded) - self.erased
+        assert {entry.reading.record for entry in new} == news
+        owner = self.people[slot] if slot in self.assigned else None
+        self.recorded.update(dict.fromkeys(news, owner))
 
     @rule(slot=st.sampled_from(SLOTS))
     def assign(self, slot: str) -> None:
@@ -96,6 +107,90 @@ class Household(RuleBasedStateMachine):
             self.assigned.add(slot)
             made = self.journal.assign(SCALE.id, slot, self.people[slot], LONG_AGO)
             self.runner.run(made)
+            for record in self._slot(slot) - self.dismissed:
+                self.recorded[record] = self.recorded[record] or self.people[slot]
+
+    @precondition(lambda self: self._unclaimed())
+    @rule(slot=st.sampled_from(SLOTS), data=st.data())
+    def claim_for(self, slot: str, data: st.DataObject) -> None:
+        """A person says that a reading of nobody is theirs."""
+        record = data.draw(st.sampled_from(sorted(self._unclaimed())))
+
+        self.runner.run(self.journal.claim_entry(self._id(record), self.people[slot]))
+
+        self.recorded[record] = self.people[slot]
+        self.dismissed.discard(record)
+
+    @precondition(lambda self: self._owned())
+    @rule(slot=st.sampled_from(SLOTS), data=st.data())
+    def reassign(self, slot: str, data: st.DataObject) -> None:
+        """It was somebody else's: what was sent before says nothing of this person's record."""
+        record = data.draw(st.sampled_from(sorted(self._owned())))
+        if self._moves(record, self.journal.reassign(self._id(record), self.people[slot])):
+            self._begin_anew(record, self.people[slot])
+
+    @precondition(lambda self: self.recorded)
+    @rule(data=st.data())
+    def dismiss(self, data: st.DataObject) -> None:
+        record = data.draw(st.sampled_from(sorted(self.recorded)))
+        if self._moves(record, self.journal.dismiss(self._id(record))):
+            self._begin_anew(record, None)
+            self.dismissed.add(record)
+
+    def _moves(self, record: str, call: Coroutine[Any, Any, None]) -> bool:
+        """Make the call, which is refused for a reading that is being sent right now."""
+        view = self.reader.entry(self._id(record))
+        assert view is not None
+        leaving = any(each.state is State.SENDING for each in view.deliveries)
+        try:
+            self.runner.run(call)
+        except JournalError:
+            assert leaving
+            return False
+        return not leaving
+
+    def _begin_anew(self, record: str, owner: SubjectId | None) -> None:
+        if self.recorded[record] != owner or owner is None:
+            for known in (self.settled, self.dropped, self.maybe_there):
+                known.discard(record)
+        self.recorded[record] = owner
+
+    @rule(slot=st.sampled_from(SLOTS))
+    def erase(self, slot: str) -> None:
+        """Erase a person; the same slot is somebody new from now on."""
+        gone = self.people[slot]
+        theirs = {record for record, owner in self.recorded.items() if owner == gone}
+
+        erased = self.runner.run(self.journal.erase(gone))
+
+        assert erased == len(theirs)
+        for record in theirs:
+            del self.recorded[record]
+            self._forget(record)
+        self.erased |= theirs
+        self.consenting.discard(gone)
+        self.assigned.discard(slot)
+        self.people[slot] = self.runner.run(self.journal.add_subject(slot)).id
+
+    def _forget(self, record: str) -> None:
+        for known in (self.settled, self.dropped, self.maybe_there, self.dismissed):
+            known.discard(record)
+
+    @rule(days=st.sampled_from((-4000, -1, 1, 4000)))
+    def the_hubs_clock_jumps(self, days: int) -> None:
+        self.clock.step(timedelta(days=days))
+
+    @rule()
+    def crash(self) -> None:
+        """Go on from what is in the files at this moment, as after a kill."""
+        self.reader.close()
+        copy = self.path.parent.with_name(self.path.parent.name + "-")
+        shutil.copytree(self.path.parent, copy)
+        self.runner.run(self.journal.close())
+        shutil.rmtree(self.path.parent)
+        copy.rename(self.path.parent)
+        self.journal = self.runner.run(self._open())
+        self.reader = Reader.open(self.path)
 
     @rule(slot=st.sampled_from(SLOTS))
     def consent(self, slot: str) -> None:
@@ -107,7 +202,7 @@ class Household(RuleBasedStateMachine):
     def withdraw(self, slot: str) -> None:
         self.names += 1
         subject = self.people[slot]
-        owed = self._of(slot) - self.settled - self.dropped if slot in self.assigned else set()
+        owed = self._of(subject) - self.settled - self.dropped
 
         dropped = self.runner.run(
             self.journal.record_withdrawal(withdrawal(subject, f"w{self.names}"))
@@ -126,7 +221,7 @@ class Household(RuleBasedStateMachine):
 
         for each in claimed:
             record = str(each.delivery.entry.reading.record)
-            assert each.subject == self.people[self.recorded[record]]
+            assert each.subject == self.recorded[record]
             assert each.subject in self.consenting
             assert record not in self.settled | self.dropped
             assert each.delivery.unsettled == (record in self.maybe_there)
@@ -149,6 +244,8 @@ class Household(RuleBasedStateMachine):
         soon = self.clock.now().utc
         for each in batch:
             record, state = self._now(each)
+            if state is None:
+                continue  # a later attempt, or an erasure, took it out of the worker's hands
             if outcome == "arrived" and state in (State.SENDING, State.DROPPED):
                 receipt = Receipt("mes", f"Observation/{record}", START)
                 self.runner.run(self.journal.settle(each, receipt))
@@ -177,10 +274,14 @@ class Household(RuleBasedStateMachine):
             self.assign(slot)
             self.consent(slot)
         self.restart()
+        self.clock.step(timedelta(days=20_000))  # beyond every moment that anything waits for
         while batch := self._claim(limit=3):
             self._learn(batch, "arrived")
+        self.clock.step(timedelta(days=-20_000))
 
-        assert set(self.recorded) == self.settled | self.dropped
+        theirs = {record for record, owner in self.recorded.items() if owner is not None}
+        assert theirs == self.settled | self.dropped
+        assert set(self.recorded) - theirs == self.dismissed
         assert self.runner.run(self.journal.next_due("mes")) is None
 
     @precondition(lambda self: self.recorded)
@@ -194,13 +295,29 @@ class Household(RuleBasedStateMachine):
             assert (delivery.state is State.DROPPED) == (record in self.dropped - self.settled)
         assert self.reader.verify() is None
 
-    def _of(self, slot: str) -> set[str]:
-        return {record for record, owner in self.recorded.items() if owner == slot}
+    def _of(self, subject: SubjectId) -> set[str]:
+        return {record for record, owner in self.recorded.items() if owner == subject}
+
+    def _owned(self) -> set[str]:
+        return {record for record, owner in self.recorded.items() if owner is not None}
+
+    def _unclaimed(self) -> set[str]:
+        return set(self.recorded) - self._owned()
+
+    def _slot(self, slot: str) -> set[str]:
+        """Return the records of a slot: their numbers are even or odd."""
+        odd = SLOTS.index(slot)
+        return {r for r in self.recorded if int(r.removeprefix("seq:")) % 2 == odd}
+
+    def _id(self, record: str) -> ReadingId:
+        views = self.reader.entries(limit=1000)
+        return next(v.entry.id for v in views if v.entry.reading.record == record)
 
     def _now(self, released: Released) -> tuple[str, State | None]:
         """Return the record, and its state if the release is still the latest."""
         view = self.reader.entry(released.delivery.entry.id)
-        assert view is not None
+        if view is None:
+            return str(released.delivery.entry.reading.record), None
         (delivery,) = view.deliveries
         latest = delivery.attempts == released.delivery.attempt
         return str(view.entry.reading.record), delivery.state if latest else None
