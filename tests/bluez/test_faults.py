@@ -18,6 +18,8 @@ from gateway.drivers.api import Manifest, Reach, Sighting, gatt
 from gateway.errors import LinkLost, LinkTimeout, PairingNeeded, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble import BleSettings, BleTransport
+from gateway.transport.ble.agent import Agent
+from gateway.transport.ble.bluez import attended
 from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.scanning import SILENCE_S
 from gateway.transport.gatt_link import Deadlines
@@ -101,6 +103,17 @@ async def test_an_encrypted_read_that_is_never_answered_costs_the_link_not_the_d
     with pytest.raises((LinkTimeout, LinkLost, PairingNeeded)):
         await link.read(FEATURE)
     await link.close()
+
+
+async def test_another_programs_agent_does_not_take_over(air: Air, hub: Hub) -> None:
+    hub.owner.passkeys = [PASSKEY]
+    await listening(air, hub)  # the gateway's own agent is there before the other one
+    async with attended(Agent(owner=None)):
+        cuff = await air.cuff(Pairing.PASSKEY, stored=1)
+        device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+        await hub.until(lambda: hub.readings(device) == 2)
+
+    assert hub.owner.asked == [cuff.identity.address]
 
 
 @pytest.mark.parametrize("typed", [PASSKEY + 1, None], ids=["wrong code", "refused"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from dbus_fast import Message
@@ -21,12 +22,22 @@ _WATCHED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """That an agent of ours is known to bluetoothd."""
+
+    gone: asyncio.Future[RadioTrouble]
+    """Done, with the reason, once a scan is worth nothing any more: bluetoothd ended, an adapter
+    was unplugged or switched off. A bluetoothd that comes back knows no agent."""
+    claim: Callable[[], Awaitable[object]]
+    """Makes ours the default agent again: another program's is, if it came later. Raises
+    RadioUnavailable."""
+
+
 @asynccontextmanager
-async def attended(agent: Agent) -> AsyncIterator[asyncio.Future[RadioTrouble]]:
+async def attended(agent: Agent) -> AsyncIterator[Attendance]:
     """Let the agent answer for every pairing on this machine, as long as the context lasts.
 
-    Gives a future that is done, with the reason, once a scan is worth nothing any more: bluetoothd
-    ended, an adapter was unplugged or switched off. A bluetoothd that comes back knows no agent.
     Raises RadioUnavailable.
     """
     gone: asyncio.Future[RadioTrouble] = asyncio.get_running_loop().create_future()
@@ -43,8 +54,12 @@ async def attended(agent: Agent) -> AsyncIterator[asyncio.Future[RadioTrouble]]:
         manager = (bus, SERVICE, "/org/bluez", "org.bluez.AgentManager1")
         await call(*manager, "RegisterAgent", "os", [PATH, CAPABILITY])
         # bleak pairs over a connection of its own, for which bluetoothd asks the default agent.
-        await call(*manager, "RequestDefaultAgent", "o", [PATH])
-        yield gone
+
+        async def claim() -> None:
+            await call(*manager, "RequestDefaultAgent", "o", [PATH])
+
+        await claim()
+        yield Attendance(gone, claim)
 
 
 async def has_bond(address: str) -> bool:

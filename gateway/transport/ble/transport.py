@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Sighting, service_of
-from gateway.errors import LinkError, LinkLost, RadioTrouble
+from gateway.errors import LinkError, LinkLost, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble.adapter import BluezAdapter
 from gateway.transport.ble.advertising import is_bonded, is_rotating, sighting_of
@@ -84,6 +84,7 @@ class BleTransport:
         self._agent = Agent(owner, settings.pairing_without_code) if over_bluez else None
         self._heard: OrderedDict[str, BLEDevice] = OrderedDict()
         self._links: WeakSet[Arrivals] = WeakSet()
+        self._claim: Callable[[], Awaitable[object]] | None = None
 
     @property
     def name(self) -> str:
@@ -109,8 +110,9 @@ class BleTransport:
         if self._agent is None:
             yield asyncio.get_running_loop().create_future()
             return
-        async with attended(self._agent) as gone:
-            yield gone
+        async with attended(self._agent) as attendance:
+            self._claim = attendance.claim
+            yield attendance.gone
 
     def _lose_links(self, gone: Gone) -> None:
         """Give every link up whose bluetoothd has ended: bleak does not notice."""
@@ -164,6 +166,9 @@ class BleTransport:
         )
         over_bluez = self._agent is not None
         bonded = await has_bond(device.address) if over_bluez else is_bonded(device)
+        if not bonded and self._claim is not None:
+            with suppress(RadioUnavailable):  # then the connection fails, and says why
+                await self._claim()
         peer = BleakPeer(client, arrivals, self._agent, bonded=bonded)
         patience = self._deadlines.connect + self._deadlines.request  # bleak also discovers
         try:
