@@ -254,6 +254,7 @@ async def test_tokens_of_two_people_mixed_up_send_nothing_until_one_pairs_again(
         await home.hub.journal.set_pairing(
             SubjectId(home.people[ODILE]), "mes", mixed.model_dump_json().encode()
         )
+        await home.hub.quiesce(SubjectId(home.people[ODILE]), "mes")  # tokens are read anew
 
         await home.weigh(ODILE)
         await home.until(
