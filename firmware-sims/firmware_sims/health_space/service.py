@@ -73,6 +73,11 @@ class Service:
         for event in log.replay():
             self._apply(event)
 
+    @property
+    def endpoints(self) -> frozenset[tuple[str, str]]:
+        """Method and path of every request that is answered, but for the generic server's."""
+        return frozenset(self._handlers)
+
     def add_person(self, name: str, *, consent: bool = True) -> Person:
         """Return the person of that name, added if new."""
         person = self.people.named(name)
