@@ -62,6 +62,7 @@ docs: setup ## Write the pages that come from the code
 	$(PY) tools/configuration.py
 	$(PY) tools/openapi.py
 	$(PY) tools/conformance.py
+	$(PY) -m tests.domain.page
 	$(PY) tools/devices_doc.py
 
 fuzz: setup ## Feed every decoder anything; FUZZ_SECONDS=600. With atheris, where it can be had

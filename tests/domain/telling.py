@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +16,9 @@ from gateway.clock import Instant
 from gateway.domain.device_clock import ClockHistory, seen, was_set
 from gateway.domain.device_time import Timing, corrected
 from gateway.domain.hub_time import Anchor, at_true_time, lost_boot
-from gateway.domain.reading import ClockSample, DeviceTime, Kind, Reading
+from gateway.domain.reading import ClockSample, Measure, Reading
 from gateway.domain.subject import Assignment, SubjectId, attribute
+from gateway.domain.suggestion import suggest
 from gateway.drivers.api import Channel, Driver, gatt
 from gateway.drivers.bp_monitor import bluetooth_sig as cuff
 from gateway.drivers.bp_monitor import omron_hbp
@@ -25,9 +29,9 @@ from gateway.errors import LinkError, LinkLost, LinkTimeout
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
-from tests.drivers.cgm.bluetooth_sig.sensor import Sensor, sample
-from tests.drivers.cgm.dexcom_receiver.receiver import Receiver, egv
-from tests.drivers.glucose_meter.bluetooth_sig.meter import Meter, record
+from tests.drivers.cgm.bluetooth_sig.sensor import Sensor
+from tests.drivers.cgm.dexcom_receiver.receiver import Receiver
+from tests.drivers.glucose_meter.bluetooth_sig.meter import Meter
 from tests.drivers.serial_lines import session_with
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -37,14 +41,24 @@ EVERYBODY = ("* Odile",)
 
 Story = Mapping[str, Any]
 
+FAMILIES: list[dict[str, Any]] = tomllib.loads(
+    (Path(__file__).parent / "time_stories.toml").read_text(encoding="utf-8")
+)["family"]
+STORIES: list[Story] = [story for family in FAMILIES for story in family["story"]]
+
+
+async def converse(story: Story) -> list[Reading]:
+    """Return what the real driver makes of what the device sends."""
+    session = _Told(story).session()
+    with contextlib.suppress(LinkError):  # a device that leaves has nothing more to say
+        await session.driver.converse(session)
+    return session.readings
+
 
 async def outcome(story: Story) -> list[str]:
     """Tell what becomes of each reading: its time, doubt, reason, whether it may go, and whose."""
     told = _Told(story)
-    session = told.session()
-    with contextlib.suppress(LinkError):  # a device that leaves has nothing more to say
-        await session.driver.converse(session)
-    return [told.outcome(reading) for reading in told.readings(session)]
+    return [told.outcome(reading) for reading in await converse(story)]
 
 
 @dataclass(frozen=True)
@@ -65,11 +79,6 @@ class _Told:
         if hub == "set":
             return self.now - timedelta(hours=1)
         return self.now if hub == "right" else UNSET_HUB
-
-    def readings(self, session: RecordingSession) -> list[Reading]:
-        if self.story["device"] == "told":
-            return [_stated(text, session.now()) for text in self.story["sends"]]
-        return session.readings
 
     def outcome(self, reading: Reading) -> str:
         timing = self._timing(reading)
@@ -119,7 +128,17 @@ class _Told:
         subject, _ = attribute(
             assignments, reading.device, reading.slot, timing.earliest, timing.latest
         )
-        return subject or "nobody"
+        return subject or self._nobody(reading)
+
+    def _nobody(self, reading: Reading) -> str:
+        """Say whose it may be, where a weight suggests it: for a person to say."""
+        weight = reading.values.get(Measure.WEIGHT)
+        before = dict(text.split(" ") for text in self.story.get("weighed", ()))
+        if weight is None:
+            return "nobody"
+        last = {SubjectId(name): Decimal(kg) for name, kg in before.items()}
+        suggestion = suggest(weight.value, last)
+        return "nobody" if suggestion is None else f"nobody, perhaps {suggestion.subject}"
 
 
 def _assignment(reading: Reading, text: str) -> Assignment:
@@ -163,23 +182,6 @@ def _untrusted(reading: Reading) -> Reading:
     return reading.model_copy(update=changed)
 
 
-def _stated(text: str, received: Instant) -> Reading:
-    at = datetime.fromisoformat(text)
-    told = DeviceTime(stamp=at.replace(tzinfo=None), raw="00", utc_offset=at.utcoffset())
-    return Reading(
-        device=_nobodys().device.id,
-        kind=Kind.WEIGHT,
-        values={},
-        received=received,
-        device_time=told,
-        live=False,
-    )
-
-
-def _nobodys() -> RecordingSession:
-    return RecordingSession(scale.DRIVER, ScriptedLink())
-
-
 def _bluetooth(driver: Driver, channel: Channel) -> _Device:
     def session(story: Story, clock: ManualClock) -> RecordingSession:
         values = {}
@@ -200,8 +202,8 @@ def _serial(driver: Driver) -> _Device:
 
 
 def _meter(story: Story, clock: ManualClock) -> RecordingSession:
-    stamps = enumerate(story["sends"], start=1)
-    memory = {number: record(number, base=_octets(stamp)) for number, stamp in stamps}
+    records = [bytes.fromhex(octets) for octets in story["sends"]]
+    memory = {int.from_bytes(record[1:3], "little"): record for record in records}
     meter = Meter(memory, clock=story.get("clock", ""))
     link = meter.link()
     link.clock = clock
@@ -211,15 +213,16 @@ def _meter(story: Story, clock: ManualClock) -> RecordingSession:
 
 
 def _sensor(story: Story, clock: ManualClock) -> RecordingSession:
-    start = bytes(7).hex() if story["start"] == "zero" else _octets(story["start"])
-    memory = {minute: sample(minute) for minute in story["sends"]}
-    sensor = Sensor(memory, minute=story["minute"], start=start + "0000", clock=clock)
-    return sensor.session()
+    samples = [bytes.fromhex(octets) for octets in story["sends"]]
+    memory = {int.from_bytes(sample[4:6], "little"): sample for sample in samples}
+    counted = int.from_bytes(bytes.fromhex(story["status"])[:2], "little")
+    return Sensor(memory, minute=counted, start=story["start"], clock=clock).session()
 
 
 def _receiver(story: Story, clock: ManualClock) -> RecordingSession:
     receiver = Receiver()
-    receiver.records = [egv(receiver.system_now + ago, 110) for ago in story["sends"]]
+    receiver.system_now = int.from_bytes(bytes.fromhex(story["clock"]), "little")
+    receiver.records = [bytes.fromhex(octets) for octets in story["sends"]]
     session = session_with(dexcom_receiver.DRIVER, answer=receiver.answer, clock=clock)
 
     async def unplug(seconds: float, /) -> None:
@@ -231,16 +234,6 @@ def _receiver(story: Story, clock: ManualClock) -> RecordingSession:
     return session
 
 
-def _silence(story: Story, clock: ManualClock) -> RecordingSession:
-    return RecordingSession(scale.DRIVER, ScriptedLink({gatt("181d", "2a9d"): b""}), clock=clock)
-
-
-def _octets(stamp: str) -> str:
-    at = _naive(stamp)
-    rest = bytes((at.month, at.day, at.hour, at.minute, at.second))
-    return (at.year.to_bytes(2, "little") + rest).hex()
-
-
 _Device = Callable[[Story, ManualClock], RecordingSession]
 _DEVICES: Mapping[str, _Device] = {
     "cuff": _bluetooth(cuff.DRIVER, gatt("1810", "2a35")),
@@ -250,5 +243,4 @@ _DEVICES: Mapping[str, _Device] = {
     "receiver": _receiver,
     "omron_hbp": _serial(omron_hbp.DRIVER),
     "tanita": _serial(tanita.DRIVER),
-    "told": _silence,
 }

@@ -66,6 +66,8 @@ STORIES = {
     },
 }
 """By scenario and device, in order of true time: how the time was found, and whether it waits."""
+PLAYED = {*STORIES, "whose", "kiosk"}
+"""The scenarios that are played below."""
 
 
 @pytest.mark.parametrize("name", STORIES)
