@@ -84,7 +84,8 @@ async def _unlock(session: Session, channel: Channel) -> None:
         entered = await _said(session, channel, inbox, _PROGRAM) == "8200"
         if entered and await _said(session, channel, inbox, _SET + key) == "8000":
             await session.remark("key_programmed")
-            return
+            if await _said(session, channel, inbox, _OPEN + key) == "8100":
+                return
     raise PairingNeeded(
         "The cuff does not know the key: hold its Bluetooth button until it shows P, and set"
         f" {PROGRAM_KEY.name} for one conversation."
