@@ -1,10 +1,12 @@
 """How devices that are asked spend their time: call after a measurement, answer, hang up.
 
-What they remember they keep; whoever connects asks for it.
+What they remember they keep; whoever connects asks for it. A link that is lost makes them call
+again, and so does its end where they call for ever.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from math import isinf
 from typing import Any
 
 from firmware_sims.faults import Fault, Faults
@@ -74,8 +76,6 @@ class OnDemand:
     async def _be_there(self, peripheral: Peripheral) -> None:
         self._dismissed = False
         if self._faults.strikes(Fault.REFUSE):
-            # What there is waits; whoever wants it comes again.
-            self._woken.set()
             await peripheral.disconnect()
         while not self._is_over(peripheral):
             if self._at_work:
@@ -84,6 +84,8 @@ class OnDemand:
                 lambda: self._at_work > 0 or self._is_over(peripheral), self._pace.idle_s
             ):
                 break
+        if not peripheral.linked or isinf(self._pace.advertise_for_s):
+            self._woken.set()
         await peripheral.disconnect()
 
     def _is_over(self, peripheral: Peripheral) -> bool:

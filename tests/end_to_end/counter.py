@@ -5,6 +5,7 @@ arrived is in the journal; `missing_and_extra` compares the two.
 """
 
 import asyncio
+import operator
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -201,11 +202,15 @@ def _points_to(descriptor: int, path: Path) -> bool:
 
 
 def missing_and_extra(
-    produced: Iterable[Produced], entries: Sequence[Entry], within: timedelta
+    produced: Iterable[Produced],
+    entries: Sequence[Entry],
+    within: timedelta,
+    alike: Callable[[Mapping[str, str], Mapping[str, str]], bool] = operator.eq,
 ) -> tuple[list[Produced], list[Entry]]:
     """Return what was produced and did not arrive, and what arrived and was not produced.
 
     They belong together if kind and all values are the same, and the time is, but for `within`.
+    `alike` says whether values are the same.
     """
     left = list(entries)
     missing = []
@@ -214,7 +219,7 @@ def missing_and_extra(
             entry
             for entry in left
             if str(entry.reading.kind) == str(one.kind)
-            and said(entry) == shown(one)
+            and alike(said(entry), shown(one))
             and abs(entry.timing.measured_at - one.measured_at) <= within
         )
         found = next(same, None)
@@ -235,6 +240,7 @@ _NAMES = {
     "body_fat_percent": Measure.BODY_FAT,
     "fat_mass": Measure.BODY_FAT_MASS,
     "fat_free_mass": Measure.FAT_FREE_MASS,
+    "muscle_percent": Measure.MUSCLE,
     "muscle_mass": Measure.MUSCLE_MASS,
     "bone_mass": Measure.BONE_MASS,
     "body_water_mass": Measure.BODY_WATER_MASS,

@@ -213,8 +213,6 @@ class OmronCuff:
             self.forbidden.record("write into the memory")
             size = 0
         await self._say(omron.frame(kind | _ANSWER, at, size, data), is_record=kind == _READ)
-        if kind == _END:
-            self._life.dismiss()
 
     async def _say(self, frame: bytes, *, is_record: bool) -> None:
         peripheral = self._life.peripheral

@@ -245,7 +245,7 @@ class SanitasScale:
         if slot is not None:
             kinds[Kind.BODY_COMPOSITION] = {
                 "body_fat_percent": str(weighing.fat_percent),
-                "water_percent": str(weighing.water_percent),
+                "body_water_percent": str(weighing.water_percent),
                 "muscle_percent": str(weighing.muscle_percent),
                 "impedance_ohm": str(weighing.impedance_ohm),
             }

@@ -242,7 +242,7 @@ async def test_frames_of_a_classic_cuff_come_over_four_channels() -> None:
     assert len(records) == 0x2C
 
 
-async def test_the_end_is_confirmed_and_the_cuff_hangs_up() -> None:
+async def test_the_end_is_confirmed_and_a_cuff_left_alone_hangs_up() -> None:
     async with reading(cuff(), HEM_7142T2) as reader:
         start = await reader.ask(START)
         end = await reader.ask(END)

@@ -1,0 +1,173 @@
+"""Every Bluetooth device from its bytes on the air to the journal: each record once, as it was.
+
+Simulators and drivers were written apart, from the same sources: where they agree, two readers of
+the protocol understood the same.
+"""
+
+from pathlib import Path
+
+import pytest
+from firmware_sims.faults import Fault
+
+from tests.end_to_end.passing import Passing
+from tests.end_to_end.room import CODE, Case, Room, a_room
+
+CUFF, SCALE = "bp_monitor/bluetooth_sig", "scale/bluetooth_sig"
+METER, OMRON = "glucose_meter/bluetooth_sig", "bp_monitor/omron_ble"
+LIVELY = "advertise_for_s = inf\nidle_s = 0.5\n"
+TWO = 'users = { 1 = "odile", 2 = "marcel" }\n'
+ONE = 'person = "odile"\n'
+KEY = "00112233445566778899aabbccddeeff"
+
+
+def omron(model: str, people: str, **settings: str | bool) -> Case:
+    return Case(
+        type="omron_bp_monitor",
+        driver=OMRON,
+        name="BLESmart_0000011F",
+        keys=f'{LIVELY}{people}model = "{model}"\npairing_mode = true\n'
+        + (f'key = "{KEY}"\n' if "key" in settings else ""),
+        settings={"model": model, **settings},
+    )
+
+
+def mi_scale(keys: str) -> Case:
+    return Case(
+        type="mi_scale",
+        driver="scale/xiaomi",
+        name="MI_SCALE",
+        keys=f"{ONE}{keys}\nphase_s = 0.2\n",
+    )
+
+
+def sanitas_scale(name: str, keys: str) -> Case:
+    return Case(
+        type="sanitas_scale",
+        driver="scale/sanitas",
+        name=name,
+        keys=f"{LIVELY}{keys}phase_s = 0.05\n",
+    )
+
+
+STORING = {
+    "cuff of two users": Case(
+        type="bp_monitor", driver=CUFF, keys=f"{LIVELY}{TWO}settle_s = 0.05\n"
+    ),
+    "cuff of 1.1, its records": Case(type="enhanced_bp_monitor", driver=CUFF, keys=LIVELY + ONE),
+    "cuff of 1.1, two users, no check": Case(
+        type="enhanced_bp_monitor", driver=CUFF, keys=f"{LIVELY}{TWO}e2e_crc = false\n"
+    ),
+    "Beurer BM85": Case(
+        type="beurer_bp_monitor", driver=CUFF, name="BM85", keys=f"{LIVELY}{TWO}settle_s = 0.05\n"
+    ),
+    "A&D UA-651BLE": Case(
+        type="and_bp_monitor",
+        driver=CUFF,
+        name="A&D_UA-651BLE_D57B3F",
+        keys=f"{LIVELY}{ONE}pairing_mode = true\nsettle_s = 0.05\n",
+    ),
+    "A&D UC-352BLE, pounds": Case(
+        type="and_scale",
+        driver=SCALE,
+        name="A&D_UC-352BLE_5F0A12",
+        keys=f"{LIVELY}{ONE}pairing_mode = true\nimperial = true\nsettle_s = 0.05\n",
+    ),
+    "Omron, standard service": Case(
+        type="omron_standard_bp_monitor",
+        driver=CUFF,
+        name="BLESmart_0000015D",
+        keys=f"{LIVELY}{ONE}settle_s = 0.05\n",
+    ),
+    "Omron HEM-7142T2": omron("HEM-7142T2", ONE),
+    "Omron HEM-7322T": omron("HEM-7322T", TWO, key=KEY),
+    "Omron HEM-7600T": omron("HEM-7600T", ONE, key=KEY),
+    "Omron HEM-7361T": omron("HEM-7361T", TWO, key=KEY),
+    "Omron HEM-7322T, never paired": Case(
+        type="omron_bp_monitor",
+        driver=OMRON,
+        name="BLESmart_0000011F",
+        keys=f'{LIVELY}{TWO}model = "HEM-7322T"\npairing_mode = true\n',
+        settings={"model": "HEM-7322T", "key": KEY, "program_key": True},
+    ),
+    "scale with codes": Case(
+        type="scale",
+        driver=SCALE,
+        keys=f"{LIVELY}{TWO}consents = {{ 1 = 3752, 2 = 42 }}\nsettle_s = 0.05\n",
+        settings={"consents": "1:3752, 2:0042"},
+    ),
+    "scale with codes, and a guest": Case(
+        type="scale",
+        driver=SCALE,
+        keys=f'{LIVELY}users = {{ 1 = "odile", 255 = "marcel" }}\nconsents = {{ 1 = 3752 }}\n'
+        "settle_s = 0.05\n",
+        settings={"consents": "1:3752"},
+    ),
+    "scale that wants a profile committed": Case(
+        type="scale",
+        driver=SCALE,
+        keys=f"{LIVELY}{TWO}consents = {{ 1 = 3752, 2 = 42 }}\nsettle_s = 0.05\n"
+        "commits_profile = true\n",
+        settings={"consents": "1:3752, 2:0042", "commit_profile": True},
+    ),
+    "meter": Case(type="glucose_meter", driver=METER, keys=LIVELY + ONE),
+    "meter, mmol/L, an offset, a second control point": Case(
+        type="glucose_meter",
+        driver=METER,
+        keys=f"{LIVELY}{ONE}molar = true\ntime_offset_min = 60\nsecond_record_access = true\n"
+        f'pairing = "passkey"\npasskey = {CODE}\n',
+    ),
+    "meter without filters, control solution": Case(
+        type="glucose_meter",
+        driver=METER,
+        keys=f"{LIVELY}{ONE}filters = false\ncontrol_every = 4\n",
+    ),
+    "Contour Next One": Case(
+        type="contour_meter", driver=METER, name="Contour7830H", keys=LIVELY + ONE
+    ),
+}
+"""Devices with a memory."""
+
+
+PASSING = {
+    "Mi scale 1, pounds": mi_scale('version = 1\nunit = "lb"'),
+    "Mi scale 2": mi_scale("version = 2"),
+    "Mi scale 2, jin": mi_scale('version = 2\nunit = "jin"'),
+    "Sanitas SBF70": sanitas_scale("SANITAS SBF70", TWO),
+    "Sanitas SBF70, somebody unknown": sanitas_scale("SANITAS SBF70", ONE),
+    "Beurer BF700": sanitas_scale("BEURER BF700", TWO + "bf700 = true\n"),
+}
+"""Devices of which what is on them now is heard."""
+
+
+@pytest.mark.parametrize("case", STORING.values(), ids=STORING.keys())
+async def test_a_memory_arrives_although_the_link_drops_in_it_and_what_comes_after_too(
+    case: Case, tmp_path: Path, time: Passing
+) -> None:
+    faults = {Fault.DISCONNECT_MID_RECORD: 1}
+    async with a_room(tmp_path, time, case, stored=7, faults=faults) as room:
+        await room.all_arrived()
+        assert_each_once(room, case)
+        assert not room.device.faults.strikes(Fault.DISCONNECT_MID_RECORD), "it never struck"
+
+        room.device.measure()
+        await room.all_arrived()
+        assert_each_once(room, case)
+
+
+@pytest.mark.parametrize("case", PASSING.values(), ids=PASSING.keys())
+async def test_who_stands_on_a_scale_is_heard_once(
+    case: Case, tmp_path: Path, time: Passing
+) -> None:
+    async with a_room(tmp_path, time, case) as room:
+        for _ in range(2):
+            room.device.measure()
+            await room.is_heard()
+            time.skip(60)
+
+        assert_each_once(room, case)
+
+
+def assert_each_once(room: Room, case: Case) -> None:
+    """Assert that the journal holds what was produced, and that nothing forbidden was asked."""
+    assert (room.missing(case.within), room.extra(case.within)) == ([], [])
+    assert room.stage.forbidden.received == []
