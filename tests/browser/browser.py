@@ -97,6 +97,20 @@ class Browser:
     async def cookies(self) -> list[dict[str, Any]]:
         return await self._do(self._driver.get_cookies)
 
+    async def in_another_tab(self, url: str) -> None:
+        """Open an address beside the page, as on another device."""
+        await self._do(lambda: self._driver.switch_to.new_window("tab"))
+        await self.open(url)
+
+    async def first_tab(self) -> None:
+        """Close this tab, and go back to the first."""
+
+        def close() -> None:
+            self._driver.close()
+            self._driver.switch_to.window(self._driver.window_handles[0])
+
+        await self._do(close)
+
     async def without_scripts(self) -> None:
         """Run no script of any page from here on."""
         disabled = {"value": True}

@@ -3,7 +3,8 @@
 The page at `/authorize` lets a visitor approve as any person of the sandbox; a script adds
 `approve=1&person=NAME` (or `deny=1`). Approving does not change a person's consent: that is the
 control API's business, so that a paired person without consent can be played.
-Without a `redirect_uri`, or with `urn:ietf:wg:oauth:2.0:oob`, the code is shown instead.
+Without a `redirect_uri`, or with `urn:ietf:wg:oauth:2.0:oob`, the code is shown instead: to a
+browser on a page, to a script as JSON.
 """
 
 import hmac
@@ -39,7 +40,7 @@ class OAuth:
         if "code_challenge" in asked and asked.get("code_challenge_method") != "S256":
             return _problem("code_challenge_method must be S256")
         if asked.pop("deny", ""):
-            return _hand_back(asked, {"error": "access_denied"})
+            return _hand_back(received, asked, {"error": "access_denied"})
         if not asked.pop("approve", ""):
             return html_answer(200, pages.authorize_page(asked, self.people))
         names = [person.name for person in self.people]
@@ -49,7 +50,7 @@ class OAuth:
             return _problem("say who approves: person=NAME")
         redirect_uri = asked.get("redirect_uri")
         code = self.tokens.new_code(person.id_pe, redirect_uri, asked.get("code_challenge"))
-        return _hand_back(asked, {"code": code})
+        return _hand_back(received, asked, {"code": code})
 
     def token(self, received: Received) -> Answer:
         """Exchange a code or a refresh token for tokens."""
@@ -92,10 +93,14 @@ class OAuth:
         return hmac.compare_digest(secret.encode(), expected) and named == self.settings.client_id
 
 
-def _hand_back(asked: dict[str, str], result: dict[str, str]) -> Answer:
+def _hand_back(received: Received, asked: dict[str, str], result: dict[str, str]) -> Answer:
     redirect_uri = asked.get("redirect_uri", OUT_OF_BAND)
     if "state" in asked:
         result = {**result, "state": asked["state"]}
+    if redirect_uri == OUT_OF_BAND and "text/html" in received.headers.get("accept", ""):
+        if "code" in result:
+            return html_answer(200, pages.code_page(result["code"]))
+        return _problem("You refused. Nothing was connected.")
     if redirect_uri == OUT_OF_BAND:
         return json_answer(200, result, headers=_NO_STORE)
     joint = "&" if "?" in redirect_uri else "?"

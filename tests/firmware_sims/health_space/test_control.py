@@ -46,7 +46,7 @@ async def test_the_page_is_on_both_ports(solution: Solution) -> None:
 
     pages = [await solution.control("GET", "/"), await solution.ask("GET", "/")]
 
-    assert all(b"72.4" in page.body and b"Alice" in page.body for page in pages)
+    assert all(b"72.4 kg" in page.body and b"Alice" in page.body for page in pages)
 
 
 async def test_faults_are_set_listed_and_cleared(solution: Solution) -> None:

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -88,6 +89,19 @@ async def test_the_page_offers_every_person_and_a_refusal(solution: Solution) ->
     assert "&lt;b&gt;Bob" in page
     assert "<b>Bob" not in page
     assert "deny=1" in page
+
+
+async def test_a_browser_is_shown_the_code_on_a_page(
+    solution: Solution,
+) -> None:
+    reply = await solution.ask(
+        "GET", f"{AUTHORIZE}&approve=1&person=Alice", headers={"Accept": "text/html"}
+    )
+    code = re.findall("<code>(.*)</code>", reply.body.decode())[0]
+
+    tokens = await solution.form("/token", grant_type="authorization_code", code=code)
+
+    assert (reply.status, tokens.status) == (200, 200)
 
 
 async def test_a_visitor_may_refuse(solution: Solution) -> None:
