@@ -85,7 +85,7 @@ async def home(visit: Visit) -> Response:
     return visit.page(
         "home.html",
         questions=await asked(visit),
-        problems=problems(hub, names, words),
+        problems=problems(hub, visit.site.lost, names, words),
         people=[_card(hub, subject, names, words) for subject in people],
         unclaimed=[
             _shown(hub, view, names, words)
@@ -182,11 +182,12 @@ def _things(
     labels = {person.id: person.label for person in people}
     near = {seen.device for seen in hub.sightings() if _lately(seen.seen_at, now)}
     near |= set(hub.status().sessions)
+    assignments = [each for each in hub.reader.assignments() if each.until is None]
     for known in devices:
         whose = [
             labels[each.subject]
-            for each in hub.reader.assignments()
-            if each.device == known.device.id and each.until is None and each.subject in labels
+            for each in assignments
+            if each.device == known.device.id and each.subject in labels
         ]
         last = known.last_reading_at
         yield Thing(

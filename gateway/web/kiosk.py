@@ -37,6 +37,8 @@ _SHOWN = 12
 """Readings of one turn: more than anybody takes in an hour, fewer than fill a screen twice."""
 _LOOKED_AT = 60
 """Of a person known here, the latest readings are looked at for those of this turn."""
+_NOBODYS = 8
+"""Of nobody's readings, the latest are looked at for those that may be of this turn."""
 _LOOK_EVERY_S = 0.3
 """Whether anything was committed is one comparison; a reading is on the screen before the cuff is
 off the arm."""
@@ -61,7 +63,7 @@ def present(hub: Hub) -> Turn:
         return Turn(None)
     views = hub.reader.entries(limit=_LOOKED_AT, subject=session.subject)
     mine = [view for view in views if _measured_in(session, view)]
-    nobodys = hub.reader.entries(limit=_LOOKED_AT, unclaimed=True)
+    nobodys = hub.reader.entries(limit=_NOBODYS, unclaimed=True)
     doubtful = sum(_came_in(session, view) for view in nobodys)
     return Turn(session, tuple(mine[:_SHOWN]), doubtful)
 

@@ -20,21 +20,23 @@ class Problem:
     detail: str | None = None
 
 
-def problems(hub: Hub, names: Mapping[DeviceId, str], words: Words) -> list[Problem]:
-    """List what is wrong; `names` says what people call their devices."""
+def problems(hub: Hub, lost: int, names: Mapping[DeviceId, str], words: Words) -> list[Problem]:
+    """List what is wrong; `names` says what people call their devices.
+
+    `lost` counts readings that could not be saved from a damaged journal.
+    """
     status = hub.status()
     return [
-        *_of_the_hub(hub, words),
+        *_of_the_hub(hub, lost, words),
         *_of_transports(status, words),
         *_of_devices(status, names, words),
         *_of_destinations(hub, status, words),
     ]
 
 
-def _of_the_hub(hub: Hub, words: Words) -> Iterator[Problem]:
+def _of_the_hub(hub: Hub, lost: int, words: Words) -> Iterator[Problem]:
     if not hub.clock.now().trusted:
         yield Problem(words("problem.time.title"), words("problem.time.advice"))
-    lost = sum(len(salvage.lost) for salvage in hub.reader.salvaged())
     if lost:
         yield Problem(words.count("problem.salvaged.title", lost), words("problem.salvaged.advice"))
 

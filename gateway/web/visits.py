@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -28,7 +29,7 @@ _LANGUAGE_LIVES_S = 400 * 86400
 Screen = Callable[["Visit"], Awaitable[Response]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Site:
     """What all screens share."""
 
@@ -38,6 +39,11 @@ class Site:
     rendering: Rendering
     stopping: asyncio.Event
     """Set when the daemon ends: an answer that goes on for ever ends too."""
+
+    @cached_property
+    def lost(self) -> int:
+        """How many readings a damaged journal cost; that shows at a start, so it is asked once."""
+        return sum(len(salvage.lost) for salvage in self.hub.reader.salvaged())
 
 
 @dataclass(frozen=True, slots=True)
