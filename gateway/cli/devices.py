@@ -85,6 +85,8 @@ def adopt(
     """Let the gateway talk with a device. Strangers' devices are never spoken to."""
     answer = context.obj.client.post("devices", "adopt", device=device, driver=driver)
     say(f"{answer['id']} is one of ours now.")
+    if answer["id"].startswith("ble"):
+        say("If it wants to be paired: 'pairing answer' says what it asks, and takes its code.")
 
 
 def assign(

@@ -61,6 +61,27 @@ async def test_scan_lists_what_is_in_reach_while_the_daemon_runs(
     assert_refused(stopped, NOT_RUNNING)
 
 
+async def test_devices_are_paired_and_forgotten_while_the_daemon_runs(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    asked = (
+        ("pairing", "list"),
+        ("pairing", "answer", "--wait", "0"),
+        ("devices", "forget", SCALE),
+    )
+    async with a_used_hub(tmp_path, space, time) as home:
+        listed, answered, forgotten = [await here(home, *each) for each in asked]
+    stopped = [await here(home, *each) for each in asked]
+
+    assert (listed.status, "(none)" in listed.output) == (0, True)
+    assert_refused(
+        answered, "No device asks anything: bring it into its pairing mode, then try again."
+    )
+    assert "There was no bond." in forgotten.output
+    for ran in stopped:
+        assert_refused(ran, NOT_RUNNING)
+
+
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
 async def test_a_household_can_be_set_up_and_changed(
     running: bool, tmp_path: Path, space: HealthSpace, time: Passing
