@@ -24,10 +24,13 @@ from firmware_sims.scenario import parse
 
 from gateway.domain.device_time import corrected
 from gateway.domain.reading import Kind, Measure, Quality, Reading
+from gateway.drivers.api import Sighting
 from gateway.drivers.registry import installed
-from gateway.errors import LinkError, RadioUnavailable
+from gateway.errors import LinkError, ProtocolError, RadioUnavailable
 from gateway.testing.clock import ManualClock
+from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
+from gateway.transport.advertisements import Advertisements
 from gateway.transport.hci import HciSettings, HciTransport
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -81,9 +84,9 @@ class Met:
 
 
 @asynccontextmanager
-async def hub(radio: VirtualRadio, clock: ManualClock) -> AsyncIterator[HciTransport]:
+async def hub(radio: VirtualRadio, clock: ManualClock) -> AsyncIterator[Advertisements]:
     url = f"tcp-client:{await radio.serve('127.0.0.1', 0)}"
-    yield HciTransport(HciSettings(url=url), clock)
+    yield Advertisements(HciTransport(HciSettings(url=url), clock), clock)
 
 
 async def met(
@@ -94,13 +97,14 @@ async def met(
     name: str = "Virtual",
     enough: int = 10**9,
     measures: bool = False,
+    times: int = 1,
 ) -> Met:
-    """Let the gateway meet one simulated device, once."""
+    """Let the gateway meet one simulated device, so many times at most while it calls for it."""
     clock = ManualClock()
     scenario = parse(HOME.format(name=name, type=type_, more=more))
     ledger, forbidden = Ledger(), ForbiddenCommands()
     around = Surroundings(scenario, ledger, lambda: clock.now().utc, forbidden)
-    seen: asyncio.Queue[object] = asyncio.Queue()
+    seen: asyncio.Queue[Sighting] = asyncio.Queue()
     async with VirtualRadio() as radio, hub(radio, clock) as transport:
         device = made(scenario.devices[0], around)
         if measures:
@@ -110,24 +114,48 @@ async def met(
         sighting = await asyncio.wait_for(seen.get(), SOON_S)
         driver = installed().best(sighting)
         assert driver is not None
-        link = await transport.open(sighting, driver.manifest)
         session = Watched(
             driver,
-            link,
+            ScriptedLink(),
             clock=clock,
             sighting=sighting,
             settings=dict(settings or {}),
             enough=enough,
         )
-        talking = asyncio.ensure_future(driver.converse(session))
-        there = asyncio.ensure_future(session.there.wait())
-        await asyncio.wait({talking, there}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
-        for task in (talking, there, watching):
-            task.cancel()
-            with suppress(asyncio.CancelledError, LinkError, RadioUnavailable):
-                await task
-        await link.close()
+        for _ in range(times):
+            await converse_once(transport, session, seen)
+            if not await calls_again(seen):
+                break
+        await ended(watching)
     return Met(session, ledger, driver.manifest.name, forbidden.received)
+
+
+async def converse_once(
+    transport: Advertisements, session: Watched, seen: asyncio.Queue[Sighting]
+) -> None:
+    link = await transport.open(session.sighting, session.driver.manifest)
+    session.link = link
+    talking = asyncio.ensure_future(session.driver.converse(session))
+    there = asyncio.ensure_future(session.there.wait())
+    await asyncio.wait({talking, there}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+    await ended(talking)
+    await ended(there)
+    await link.close()
+
+
+async def calls_again(seen: asyncio.Queue[Sighting]) -> bool:
+    """Say whether the device advertises after the conversation."""
+    while not seen.empty():
+        seen.get_nowait()
+    with suppress(TimeoutError):
+        return bool(await asyncio.wait_for(seen.get(), 1))
+    return False
+
+
+async def ended(task: asyncio.Future[object]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, LinkError, ProtocolError, RadioUnavailable):
+        await task
 
 
 def said(row: Produced) -> tuple[object, ...]:
@@ -200,7 +228,7 @@ CASES = {
     "a scale": ("scale", f"{BOTH}\n{STORED}", {}, "scale/bluetooth_sig"),
     "a scale that wants codes": (
         "scale",
-        f"{BOTH}\nstored = 4\nidle_s = 4\nconsents = {{ 1 = 3752, 2 = 42 }}",
+        f"{BOTH}\nstored = 4\nidle_s = 3.4\nconsents = {{ 1 = 3752, 2 = 42 }}",
         {"consents": "1:3752, 2:0042"},
         "scale/bluetooth_sig",
     ),
@@ -249,6 +277,24 @@ async def test_a_beurer_is_read_in_its_own_order() -> None:
     assert Counter(readings) == Counter(map(said, found.ledger.produced))
 
 
+@pytest.mark.parametrize(
+    ("type_", "faults"),
+    [
+        ("bp_monitor", "disconnect_mid_record = 2"),
+        ("bp_monitor", "duplicate_indication = 3, nan_measurement = 1"),
+        ("scale", "disconnect_mid_record = 1, duplicate_indication = 1, garbage_frame = 1"),
+    ],
+)
+async def test_whatever_goes_wrong_what_was_produced_is_recorded_once(
+    type_: str, faults: str
+) -> None:
+    found = await met(type_, f"{BOTH}\n{STORED}faults = {{ {faults} }}", times=5)
+
+    good = [r for r in found.session.readings if r.quality is Quality.GOOD]
+    readings = Counter(recorded(r) for r in good if r.kind is not Kind.HEIGHT)
+    assert readings == Counter(map(said, found.ledger.produced))
+
+
 @pytest.mark.parametrize("family", ["SANITAS SBF70", "Beurer BF700"])
 async def test_a_weigh_in_on_a_sanitas_is_what_is_recorded(family: str) -> None:
     bf700 = str(family != "SANITAS SBF70").lower()
@@ -259,6 +305,19 @@ async def test_a_weigh_in_on_a_sanitas_is_what_is_recorded(family: str) -> None:
     assert Counter(readings) == Counter(map(said, found.ledger.produced))
     assert found.driver == "scale/sanitas"
     assert (found.session.aside, found.forbidden) == ([], [])
+
+
+@pytest.mark.parametrize(("version", "unit", "enough"), [(1, "jin", 1), (2, "lb", 2)])
+async def test_a_weigh_in_on_a_mi_scale_is_what_is_recorded(
+    version: int, unit: str, enough: int
+) -> None:
+    more = f'{ONE}\nversion = {version}\nunit = "{unit}"\nphase_s = 0.4'
+    name = "MIBFS" if version == 2 else "MI_SCALE"
+    found = await met("mi_scale", more, name=name, enough=enough, measures=True)
+
+    readings = [recorded(r) for r in found.session.readings]
+    assert Counter(readings) == Counter(map(said, found.ledger.produced))
+    assert found.driver == "scale/xiaomi"
 
 
 @pytest.mark.parametrize("e2e_crc", ["true", "false"])

@@ -40,8 +40,8 @@ class _XiaomiScale:
         emits=frozenset({Kind.WEIGHT, Kind.BODY_COMPOSITION}),
         spec="captures and tests of public decoders; the maker has published nothing",
         models=(
-            Model("Mi Smart Scale (version 1)", "checked against public captures"),
-            Model("Mi Body Composition Scale 1, 2", "checked against public captures"),
+            Model("Mi Smart Scale (version 1)", "simulated, checked against public captures"),
+            Model("Mi Body Composition Scale 1, 2", "simulated, checked against public captures"),
         ),
         decodes={"MI-V1": V1, "MI-V2": V2},
     )
