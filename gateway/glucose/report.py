@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 
-from gateway.glucose.canvas import WIDTH, Anchor, Canvas, Point, rectangle
-from gateway.glucose.consensus import NEEDS_DAYS, Consensus, Metric, consensus_of
+from gateway.glucose.canvas import HEIGHT, WIDTH, Anchor, Canvas, Point, rectangle
+from gateway.glucose.consensus import (
+    MG_DL_PER_MMOL_L,
+    NEEDS_DAYS,
+    Consensus,
+    Metric,
+    consensus_of,
+    rounded,
+)
+from gateway.glucose.profile import PERCENTILES, profile
 from gateway.glucose.profile import Point as ProfilePoint
-from gateway.glucose.profile import profile
 from gateway.glucose.trace import SLOTS_PER_DAY, Sample, Trace, trace
 from gateway.glucose.words import Words
 
@@ -39,6 +47,7 @@ _CURVE, _GRID, _GREY = "#12457a", "#d8d8d8", "#666666"
 _TOP_MG_DL = 350
 _THUMBNAILS = 14
 _EVERY_HOURS = 3
+_MEDIAN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +177,24 @@ def _draw_profile(curve: list[ProfilePoint], canvas: Canvas, words: Words) -> No
         border = mg_dl in (70, 180)
         colour = _COLOURS[Metric.TARGET] if border else _GRID
         canvas.line([at(0, mg_dl), at(1440, mg_dl)], colour, 0.9 if border else 0.5)
-        canvas.text((left - 4, at(0, mg_dl)[1] + 3), str(mg_dl), size=7, anchor=Anchor.END)
+        y = at(0, mg_dl)[1] + 3
+        canvas.text((left - 4, y), str(mg_dl), size=7, bold=border, anchor=Anchor.END)
+        mmol_l = words.number(rounded(mg_dl / Fraction(MG_DL_PER_MMOL_L)))
+        canvas.text((left - 22, y), mmol_l, size=7, anchor=Anchor.END, colour=_GREY)
     for run in _runs(curve):
         canvas.line([at(point.minute, point.mg_dl[2]) for point in run], _CURVE, 2)
-    canvas.text((left - 30, top - 4), "mg/dL", size=7, colour=_GREY)
+    canvas.text((left - 4, top - 6), "mg/dL", size=6, anchor=Anchor.END, colour=_GREY)
+    canvas.text((left - 22, top - 6), "mmol/L", size=6, anchor=Anchor.END, colour=_GREY)
+    if curve and curve[-1].minute > 1440 - 60:
+        _name_percentiles(canvas, [at(1440, mg_dl) for mg_dl in curve[-1].mg_dl])
+
+
+def _name_percentiles(canvas: Canvas, ends: list[Point]) -> None:
+    """Write beside the end of each curve which one it is, none over another."""
+    free = HEIGHT
+    for (x, y), percent in zip(ends, PERCENTILES, strict=True):  # from the lowest up
+        free = min(free - 7, round(y + 2))
+        canvas.text((x + 3, free), f"{percent} %", size=6, bold=percent == _MEDIAN, colour=_CURVE)
 
 
 def _runs(curve: list[ProfilePoint]) -> list[list[ProfilePoint]]:

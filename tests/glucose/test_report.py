@@ -50,6 +50,16 @@ def test_figures_without_enough_data_are_marked() -> None:
     assert "Very low (< 54 mg/dL): 0.0 % *;" in text
 
 
+def test_the_profile_has_both_units_and_names_its_curves() -> None:
+    drawn = ElementTree.fromstring(to_svg(report(), "fr"))
+
+    written = [text.text for text in drawn.iter() if text.tag.endswith("text")]
+    assert {"350", "19,4", "180", "10,0", "70", "3,9", "54", "3,0"} <= set(written)
+    assert [each for each in written if each and re.fullmatch(r"\d+ %", each)] == [
+        *("5 %", "25 %", "50 %", "75 %", "95 %")
+    ]
+
+
 def test_the_pdf_is_one_a4_page_that_any_reader_can_open() -> None:
     """Every offset of the table points to its object, and the content unpacks."""
     written = to_pdf(report(), "fr")
