@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from gateway.demo.processes import Daemon, Process, ProcessFailed
 
 DESTINATION = "mes"
 PAGE = 1000
+_LOOK_S = 0.1
 
 _HUB = """\
 [hub]
@@ -107,9 +109,7 @@ class Stage:
         path = self.folder / "gateway.toml"
         path.write_text(self._configuration(space, radio))
         self.daemon = Daemon(path, configuration.load(path), self.folder)
-        started = datetime.now(UTC)
-        self.daemon.launch()
-        self.deaf.append((started, datetime.now(UTC)))  # opening a port empties it
+        self._launch()
         self._introduce(radio, space["people"])
 
     def _configuration(self, space: Mapping[str, Any], radio: Mapping[str, Any]) -> str:
@@ -206,10 +206,18 @@ class Stage:
 
     def kill_daemon(self) -> None:
         """Kill the daemon as a power cut would, and start it again."""
-        killed = datetime.now(UTC)
-        self.daemon.kill()
+        self._launch(kill=True)
+
+    def _launch(self, *, kill: bool = False) -> None:
+        """Start the daemon, and note since when its ports were deaf: opening one empties it."""
+        since = datetime.now(UTC)
+        if kill:
+            self.daemon.kill()
         self.daemon.launch()
-        self.deaf.append((killed, datetime.now(UTC)))
+        ports = {f"serial:{port.name}" for port in self.cast.ports}
+        while ports - set(self.daemon.client.get("status")["sessions"]):
+            time.sleep(_LOOK_S)
+        self.deaf.append((since, datetime.now(UTC)))
 
     def cut_link(self, seconds: float) -> None:
         """Cut the link to the health space; it comes back by itself."""

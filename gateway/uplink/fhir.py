@@ -2,8 +2,8 @@
 
 Every resource is created on the condition that none with its identifier exists, so an unknown
 outcome needs no search: the reading is sent again, and a server that has it says so. What it then
-shows is compared: another value under the same device time is no acceptance. It is then another
-reading, of a device whose clock counts minutes or was set back, and goes under its own identity.
+shows is compared: another reading under the same device time is no acceptance. A device whose clock
+counts minutes, or was set back, makes such; the second then goes under its own identity.
 
 What was sent and turns out wrong is updated there: amended, or marked as entered in error.
 """
@@ -38,7 +38,7 @@ from gateway.uplink.fhir_corrections import (
     restored,
     retracted,
 )
-from gateway.uplink.fhir_phd import Sender, own_key, same_values, to_transaction
+from gateway.uplink.fhir_phd import Sender, is_same, may_be_ours, own_key, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import json_object, retry_after
@@ -108,7 +108,7 @@ class FhirUplink:
     async def _create(self, transaction: dict[str, Any]) -> str | None:
         """Post a transaction; return what the server calls the Observation.
 
-        None if it has one under that identifier whose value is another.
+        None if it has another reading under that identifier.
         """
         answer = await self._ask("POST", self._settings.base_url, encode(transaction))
         if answer.status != HTTPStatus.OK:
@@ -136,7 +136,7 @@ class FhirUplink:
             return theirs
         for name in names:
             for theirs in await self._search(*name):
-                if same_values(ours, theirs):
+                if is_same(ours, theirs):
                     return theirs
         return None
 
@@ -189,9 +189,10 @@ class FhirUplink:
         if statuses[-1] == "200":
             ours = transaction["entry"][-1]["resource"]
             theirs = outcomes[-1].get("resource") or await self._read(location)
-            if theirs.get("status") == RETRACTED:  # it was theirs after all
+            retracted_before = theirs.get("status") == RETRACTED and may_be_ours(ours, theirs)
+            if retracted_before:  # it was theirs after all
                 await self._update(restored(theirs, ours))
-            elif not same_values(ours, theirs):
+            elif not is_same(ours, theirs):
                 return None
         return location
 

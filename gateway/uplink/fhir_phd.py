@@ -119,9 +119,26 @@ def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str]
     return OBSERVATION_IDENTIFIER, "-".join(parts)
 
 
-def same_values(ours: Resource, theirs: Resource) -> bool:
+def may_be_ours(ours: Resource, theirs: Resource) -> bool:
+    """Tell whether nothing in its identifiers says that an Observation is of another reading.
+
+    It may have been made by other software, which knows nothing of our identities.
+    """
+    known = _own(theirs)
+    return not known or known == _own(ours)
+
+
+def is_same(ours: Resource, theirs: Resource) -> bool:
     """Tell whether an Observation that exists already is the one we would have made."""
-    return _numbers(ours) == _numbers(theirs)
+    return may_be_ours(ours, theirs) and _numbers(ours) == _numbers(theirs)
+
+
+def _own(observation: Resource) -> set[str]:
+    return {
+        each["value"]
+        for each in observation.get("identifier", [])
+        if each.get("system") == _READING_IDENTIFIER and "value" in each
+    }
 
 
 def effective(entry: Entry) -> Resource:
@@ -133,12 +150,12 @@ def effective(entry: Entry) -> Resource:
 
 
 def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: bool) -> Resource:
-    system, value = (
-        duplicate_key(entry, coded, sender) if by_device_time else own_key(entry, sender)
-    )
+    keys = [own_key(entry, sender)]
+    if by_device_time and duplicate_key(entry, coded, sender) not in keys:
+        keys.insert(0, duplicate_key(entry, coded, sender))
     observation: Resource = {
         "resourceType": "Observation",
-        "identifier": [{"system": system, "value": value}],
+        "identifier": [{"system": system, "value": value} for system, value in keys],
         "status": "final",
         "category": [{"coding": [{"system": _CATEGORY, "code": "phd"}]}],
         "code": _concept(coded.codes),

@@ -26,7 +26,7 @@ from gateway.journal.journal import Journal
 from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.fhir import FhirUplink
-from gateway.uplink.fhir_phd import Sender, to_transaction
+from gateway.uplink.fhir_phd import Sender, is_same, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mqtt_message import pseudonym
@@ -131,18 +131,29 @@ async def test_two_readings_of_two_people_share_the_device_and_nothing_else(serv
     assert len(await held(server, "Device?identifier=A4-C1-38-FF-FE-12-34-56")) == 1
 
 
-async def test_two_values_at_one_time_of_the_device_are_two_readings(server: str) -> None:
-    """Some clocks count minutes, and people weigh themselves twice."""
-    other = {Measure.WEIGHT: Quantity(value=Decimal("80.0"), unit=Unit.KILOGRAM)}
-    first, second = stamped(), stamped(numbers=other, record="seq:2")
-    async with uplink_to(server, patients={ALICE: "clash"}) as uplink:
+@pytest.mark.parametrize("kg", ["80.0", "71.300"])
+async def test_two_readings_at_one_time_of_the_device_are_two(server: str, kg: str) -> None:
+    """Some clocks count minutes, and people weigh themselves twice, perhaps with one result."""
+    again = {Measure.WEIGHT: Quantity(value=Decimal(kg), unit=Unit.KILOGRAM)}
+    first, second = stamped(), stamped(numbers=again, record="seq:2")
+    async with uplink_to(server, patients={ALICE: f"clash-{kg}"}) as uplink:
         receipts = [await uplink.send(out(each)) for each in (first, second, first, second)]
 
-    (patient,) = await held(server, "Patient?identifier=urn:example:patients|clash")
+    (patient,) = await held(server, f"Patient?identifier=urn:example:patients|clash-{kg}")
     observations = await held(server, f"Observation?subject=Patient/{patient['id']}")
     assert [receipt.reference for receipt in receipts[2:]] == [r.reference for r in receipts[:2]]
-    assert {each["valueQuantity"]["value"] for each in observations} == {71.3, 80.0}
-    assert len(observations) == 2
+    values = [each["valueQuantity"]["value"] for each in observations]
+    assert sorted(values) == sorted([71.3, float(kg)])
+
+
+def test_what_other_software_made_of_the_same_record_is_the_same_reading() -> None:
+    ours = to_transaction(stamped(), SENDER)["entry"][-1]["resource"]
+    theirs = {**ours, "identifier": ours["identifier"][:1]}
+    other = to_transaction(stamped(record="seq:2"), SENDER)["entry"][-1]["resource"]
+
+    assert is_same(ours, theirs)
+    assert not is_same(ours, other)
+    assert not is_same(ours, {**theirs, "valueQuantity": {"value": 80}})
 
 
 def corrected(what: Entry, wrong: Wrong, reference: str | None) -> ReleasedCorrection:
@@ -234,7 +245,10 @@ async def test_what_is_not_there_is_not_made_by_a_retraction(server: str) -> Non
 
 
 async def test_another_reading_by_that_name_is_left_alone(server: str) -> None:
-    other, sent = stamped(stamp="2026-03-06T07:40:00"), stamped(stamp="2026-03-06T07:41:00")
+    other, sent = (
+        stamped(stamp="2026-03-06T07:40:00"),
+        stamped(stamp="2026-03-06T07:41:00", record="seq:2"),
+    )
     async with uplink_to(server) as uplink:
         receipt = await uplink.send(out(other))
         with pytest.raises(UplinkRejected, match="is not this reading"):
@@ -264,7 +278,8 @@ def test_the_duplicate_key_holds_the_raw_time_of_the_device() -> None:
     """2021-11-22 is day 7996 of 2000: 7996 x 86400 + 11:56:30 = 690897390."""
     bundle = to_transaction(stamped(stamp="2021-11-22T11:56:30"), SENDER)
 
-    (identifier,) = bundle["entry"][-1]["resource"]["identifier"]
+    identifier, own = bundle["entry"][-1]["resource"]["identifier"]
+    assert own["value"].startswith("urn:uuid:")
     assert identifier["value"] == "A4C138FFFE123456-p-1-urn:example:patients-188736-690897390"
 
 

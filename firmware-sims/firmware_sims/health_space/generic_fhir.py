@@ -66,7 +66,8 @@ class GenericFhir:
         for resource in event["created"]:
             name = f"{resource['resourceType']}/{resource['id']}"
             self._resources[name] = resource
-            self._by_identifier[_key(resource)] = name
+            for key in _keys(resource):
+                self._by_identifier.setdefault(key, name)
 
     def _transaction(self, received: Received) -> Answer:
         if received.media_type not in ("application/json", FHIR_JSON):
@@ -89,7 +90,7 @@ class GenericFhir:
         statuses = []
         for entry in entries:
             resource = dict(entry["resource"])
-            known = self._by_identifier.get(_key(resource))
+            known = self._by_identifier.get(_keys(resource)[0])
             statuses.append("201 Created" if known is None else "200 OK")
             if known is None:
                 resource["id"] = str(uuid.uuid4())
@@ -138,9 +139,11 @@ def _patients(body: bytes) -> list[str]:
         return []
 
 
-def _key(resource: Mapping[str, Any]) -> _Key:
-    identifier = resource["identifier"][0]
-    return resource["resourceType"], identifier["system"], identifier["value"]
+def _keys(resource: Mapping[str, Any]) -> list[_Key]:
+    """Return what the resource can be found by; its first identifier is that of its condition."""
+    return [
+        (resource["resourceType"], each["system"], each["value"]) for each in resource["identifier"]
+    ]
 
 
 def _linked(value: Any, names: Mapping[str, str]) -> Any:
