@@ -120,6 +120,21 @@ class KioskSettings(BaseModel):
     """How long a turn lasts at most."""
 
 
+class RetentionSettings(BaseModel):
+    """How long readings are kept here. Unless set, all of them for ever.
+
+    What expires is named in the audit log and shown to its person; it is never sent afterwards.
+    """
+
+    model_config = _STRICT
+
+    delivered_days: int | None = Field(default=None, ge=1)
+    """Readings that every destination has that was to have them, so many days after they came."""
+    undelivered_days: int | None = Field(default=None, ge=90)
+    """All others: what a long outage, a missing consent or a missing person held back that long is
+    lost. At least 90."""
+
+
 class DriverSettings(BaseModel):
     """Which drivers may run besides the built-in ones."""
 
@@ -161,6 +176,7 @@ class Config(BaseModel):
     api: ApiSettings = ApiSettings()
     reports: ReportSettings = ReportSettings()
     kiosk: KioskSettings | None = None
+    retention: RetentionSettings = RetentionSettings()
     drivers: DriverSettings = DriverSettings()
     ble: BleSettings | None = None
     """Bluetooth through the operating system (BlueZ); an empty table turns it on."""

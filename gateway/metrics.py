@@ -12,6 +12,7 @@ HELP = {
     "sessions_total": "Conversations with devices, by driver and how they ended",
     "deliveries_total": "Attempts to send, by destination and outcome",
     "corrections_total": "Attempts to put right what was sent, by destination and outcome",
+    "readings_expired_total": "Readings kept no longer, by whether they had been delivered",
     "journal_refusals_total": "Times the journal refused new readings because the disk was full",
 }
 

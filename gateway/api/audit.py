@@ -51,8 +51,11 @@ async def verify(hub: HubHere, against: Against) -> Finding:
 
 @router.get("/people/{subject}/account")
 async def account(hub: HubHere, subject: SubjectId, limit: int = 1000) -> list[dict[str, Any]]:
-    """Tell a person what was measured, what left, when, to whom, and under which consent."""
-    lines = []
+    """Tell a person what was measured, what left, when, to whom, and under which consent.
+
+    Also what is kept no longer: of that only when it expired, and whether it had been delivered.
+    """
+    lines: list[dict[str, Any]] = []
     for view in hub.reader.entries(limit=limit, subject=subject):
         grants = hub.reader.released_under(view.entry.id)
         lines.append(
@@ -71,8 +74,17 @@ async def account(hub: HubHere, subject: SubjectId, limit: int = 1000) -> list[d
                     }
                     for delivery in view.deliveries
                 ],
+                "expired": None,
             }
         )
+    lines += [
+        {
+            "reading": gone.entry,
+            "deliveries": [],
+            "expired": {"at": gone.at.isoformat(), "why": gone.why},
+        }
+        for gone in hub.reader.expired(subject)
+    ]
     return lines
 
 
@@ -80,7 +92,8 @@ async def account(hub: HubHere, subject: SubjectId, limit: int = 1000) -> list[d
 async def trace(hub: HubHere, reading: ReadingId, language: str | None = None) -> list[Step]:
     """Tell what happened to one reading, in order, in plain French or English."""
     view = hub.reader.entry(reading)
-    if view is None:
+    story = hub.reader.story(reading)
+    if view is None and not any(event.name == "expired" for event in story):
         raise HTTPException(404, "There is no reading of that id: see 'journal'.")
-    told = sentences(view, hub.reader.story(reading), language or hub.language)
+    told = sentences(view, story, language or hub.language)
     return [Step(at=at, event=event, sentence=sentence) for at, event, sentence in told]

@@ -32,6 +32,8 @@ _FR: Mapping[str, str] = {
     "correcting": "Correction en route vers {destination}, selon le consentement {detail}.",
     "corrected_there": "Rectifié chez {destination}.",
     "waiting": "Attend d'être envoyé à {destination}.",
+    "expired": "Effacé du boîtier, comme prévu par sa configuration : {why}.",
+    "whose": "À qui c'est : {why}.",
 }
 _EN: Mapping[str, str] = {
     "measured": "Measured (give or take {doubt}).",
@@ -56,6 +58,8 @@ _EN: Mapping[str, str] = {
     "correcting": "A correction is on its way to {destination}, under consent {detail}.",
     "corrected_there": "Put right at {destination}.",
     "waiting": "Waits to be sent to {destination}.",
+    "expired": "Forgotten by the hub, as its configuration says: {why}.",
+    "whose": "Whose it is: {why}.",
 }
 _WHY_FR: Mapping[str, str] = {
     "measured_offset": "son horloge a été comparée à la nôtre pendant la connexion",
@@ -79,6 +83,15 @@ _WHY_FR: Mapping[str, str] = {
     "time_pending": "le boîtier ne connaît pas encore l'heure",
     "not_reliable": "l'appareil signale la mesure comme douteuse",
     "refused_there": "la destination refuse les mesures de cette personne",
+    "delivered": "elle avait été livrée partout",
+    "undelivered": "elle n'avait pas été livrée partout, elle est perdue",
+    "assignment": "à la personne que mesure l'appareil",
+    "session": "à la personne dont c'était le tour",
+    "claim": "à la personne que quelqu'un a désignée",
+    "computed": "à la personne dont les mesures ont servi au calcul",
+    "replaced": "à la personne dont les mesures ont servi au calcul, refait depuis",
+    "ambiguous": "plusieurs personnes sont possibles",
+    "dismissed": "à personne d'ici",
 }
 _WHY_EN: Mapping[str, str] = {
     "measured_offset": "it was compared with ours in the same connection",
@@ -102,40 +115,44 @@ _WHY_EN: Mapping[str, str] = {
     "time_pending": "the hub does not know the time yet",
     "not_reliable": "the device marks it as doubtful",
     "refused_there": "the destination refuses this person's readings",
+    "delivered": "it had been delivered everywhere",
+    "undelivered": "it had not been delivered everywhere, and is lost",
+    "assignment": "the person's whom this device measures",
+    "session": "the person's whose turn it was",
+    "claim": "the person's whom somebody named",
+    "computed": "the person's whose readings it was computed from",
+    "replaced": "the person's whose readings it was computed from, and again since",
+    "ambiguous": "several people are possible",
+    "dismissed": "nobody's here",
 }
+
+_OF_A_PERSON = frozenset({"recorded", "attributed", "reassigned", "dismissed"})
 
 Told = tuple[datetime, str, str]
 
 
 def sentences(
-    view: EntryView,
+    view: EntryView | None,
     story: Sequence[Event],
     language: str,
     title: Callable[[str], str] = str,
 ) -> list[Told]:
     """Tell what happened to a reading, in order. Raises ConfigError for an unknown language.
 
+    Without a view, because it is kept no longer, only what the audit log says is told.
     `title` says what people call a destination; without it, it has its name.
     """
     try:
         words, why = {"fr": (_FR, _WHY_FR), "en": (_EN, _WHY_EN)}[language]
     except KeyError:
         raise ConfigError(f"There is no timeline in {language!r}: fr and en exist.") from None
-    reading = view.entry.reading
-    first, *later = (*view.earlier, view.entry.timing)
-    told = [(reading.received.utc, "received", words["received"])]
-    told += _measured(view.entry.timing, words)
-    if first.correction:
-        by = _span(abs(first.correction))
-        sign = "-" if first.correction < timedelta() else "+"
-        sentence = words["corrected"].format(by=sign + by, why=why[first.reason])
-        told.append((reading.received.utc, "corrected", sentence))
-    retimed = iter(later)
+    told = [] if view is None else _known(view, story, words, why, title)
+    retimed = iter(() if view is None else (*view.earlier, view.entry.timing)[1:])
     for event in story:
         reason = event.detail
         if event.name == "timed":
-            timing = next(retimed, view.entry.timing)
-            reason = timing.reason
+            timing = next(retimed, None)
+            reason = None if timing is None else timing.reason
         template = words.get(event.name)
         if template is not None:
             sentence = template.format(
@@ -144,11 +161,33 @@ def sentences(
                 why=why.get(reason or "", reason or "?"),
             )
             told.append((event.at, event.name, sentence))
+    return sorted(told, key=lambda each: each[0])
+
+
+def _known(
+    view: EntryView,
+    story: Sequence[Event],
+    words: Mapping[str, str],
+    why: Mapping[str, str],
+    title: Callable[[str], str],
+) -> list[Told]:
+    """Tell what the journal itself knows of a reading."""
+    received = view.entry.reading.received.utc
+    first = (*view.earlier, view.entry.timing)[0]
+    told = [(received, "received", words["received"]), *_measured(view.entry.timing, words)]
+    if first.correction:
+        by = _span(abs(first.correction))
+        sign = "-" if first.correction < timedelta() else "+"
+        sentence = words["corrected"].format(by=sign + by, why=why[first.reason])
+        told.append((received, "corrected", sentence))
+    said = [event.at for event in story if event.name in _OF_A_PERSON]
+    whose = words["whose"].format(why=why[view.entry.attribution])
+    told.append((max(said, default=view.recorded_at), "whose", whose))
     for delivery in view.deliveries:
         if delivery.state in ("due", "unsettled"):
             sentence = words["waiting"].format(destination=title(delivery.destination))
             told.append((delivery.changed_at, "waiting", sentence))
-    return sorted(told, key=lambda each: each[0])
+    return told
 
 
 def _measured(timing: Timing, words: Mapping[str, str]) -> list[Told]:

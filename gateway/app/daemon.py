@@ -30,6 +30,7 @@ from gateway.app.parts import (
     transports,
 )
 from gateway.app.presence import presence
+from gateway.app.retention import retention_of, watch_retention
 from gateway.clock import Clock
 from gateway.collect.reports import Reports
 from gateway.collect.summaries import Summaries
@@ -130,6 +131,9 @@ async def daemon(
                 group.create_task(supervisor.run()),
                 group.create_task(watch(clock, journal, timer)),
                 group.create_task(watch_kiosk(hub, timer)),
+                group.create_task(
+                    watch_retention(retention_of(config), clock, journal, metrics, timer)
+                ),
                 group.create_task(make_as_due(summaries, reports, timer)),
                 group.create_task(worker.run()),
                 *(group.create_task(part) for part in presence(config, there, hub, timer)),

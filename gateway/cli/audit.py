@@ -22,6 +22,12 @@ _WRONG = {
 }
 
 
+_GONE = {
+    "delivered": "after it had been delivered",
+    "undelivered": "and had not been delivered",
+}
+
+
 def add(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.add_typer(audit, name="audit")
@@ -70,7 +76,8 @@ def account(
     if json:
         as_json(answer)
         return
-    lines = [{**line, **way} for line in answer for way in line["deliveries"] or [{}]]
+    kept = [line for line in answer if line["expired"] is None]
+    lines = [{**line, **way} for line in kept for way in line["deliveries"] or [{}]]
     columns = {
         "measured_at": "measured",
         "kind": "kind",
@@ -80,6 +87,9 @@ def account(
         "grant": "under",
     }
     rows("Account", columns, lines)
+    for line in answer:
+        if line["expired"] is not None:
+            say(f"{line['reading']} is kept no longer, {_GONE[line['expired']['why']]}.")
 
 
 def trace(

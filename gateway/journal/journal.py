@@ -45,12 +45,14 @@ from gateway.journal import (
     people,
     timings,
 )
+from gateway.journal import retention as retaining
 from gateway.journal.computing import Outdated
 from gateway.journal.database import make_private
 from gateway.journal.hub_key import HubKey
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
 from gateway.journal.reserve import Reserve
+from gateway.journal.retention import Expiry, Retention
 from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.writer import Transaction, Writer, run_now
 
@@ -227,6 +229,13 @@ class Journal:
             return erased
 
         return await self._writer.run(work, vital=True)
+
+    async def expire(self, retention: Retention, now: datetime) -> dict[Expiry, int]:
+        """Forget readings older than they are kept; return how many, by reason. Each is named.
+
+        `now` is trusted. The call that returns is one transaction: call it again until it has none.
+        """
+        return await self._writer.run(lambda tx: retaining.expire(tx, retention, now))
 
     async def assign(
         self,

@@ -29,6 +29,7 @@ from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
 from gateway.journal.outbox import State, state_of
+from gateway.journal.retention import Expired, Expiry
 from gateway.journal.signing import Checkpoint, Finding
 from gateway.journal.views import (
     CorrectionOwed,
@@ -359,8 +360,22 @@ class Reader:
             told = json.loads(manifest)
             entries = told.get("entries")
             grouped = entries if isinstance(entries, dict) else {}
-            detail = next((key for key, ids in grouped.items() if kernel in " ".join(ids)), None)
+            detail = told.get("why") or next(
+                (key for key, ids in grouped.items() if kernel in " ".join(ids)), None
+            )
             found.append(Event(from_us(recorded_us), name, told.get("destination"), detail))
+        return found
+
+    def expired(self, subject: SubjectId) -> list[Expired]:
+        """Return the subject's readings that are kept no longer, in order of expiry."""
+        found = []
+        for recorded_us, manifest in self._db.rows(
+            "SELECT recorded_us, manifest FROM audit WHERE event = 'expired' ORDER BY number"
+        ):
+            told = json.loads(manifest)
+            at, why = from_us(recorded_us), Expiry(told["why"])
+            ids = told["entries"].get(subject, ())
+            found += [Expired(ReadingId(entry), at, why) for entry in ids]
         return found
 
     def released_under(self, entry: ReadingId) -> dict[str, str]:

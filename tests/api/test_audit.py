@@ -1,6 +1,7 @@
 """A reading's timeline, a person's account, erasure and checkpoints, as the API tells them."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from gateway.api.timeline import _EN, _FR, _WHY_EN, _WHY_FR
 from gateway.consent.gate import Reason
 from gateway.domain.device_time import Correction
 from gateway.domain.receipt import Receipt
+from gateway.domain.subject import Attribution
+from gateway.journal.retention import Expiry, Retention
 from tests.api.hubs import Api, api
 from tests.api.test_routes import camille, grant, weigh
 
@@ -40,8 +43,14 @@ async def test_a_timeline_tells_in_plain_words_what_happened_to_a_reading(asked:
     _, english = await asked.get(f"readings/{reading}/trace?language=en")
 
     assert sorted(step["event"] for step in english) == sorted(
-        ["measured", "received", "recorded", "withheld", "attributed", "released", "settled"]
+        [
+            *("measured", "received", "recorded", "withheld"),
+            *("attributed", "whose", "released", "settled"),
+        ]
     )
+    assert "Whose it is: the person's whom somebody named." in [
+        step["sentence"] for step in english
+    ]
     assert "Accepté par mes." in [step["sentence"] for step in french]
     assert "Held, it did not leave for mes: whose it is, nobody said yet." in [
         step["sentence"] for step in english
@@ -82,9 +91,25 @@ async def test_erasing_a_person_withdraws_first_and_leaves_nothing(asked: Api) -
     assert (await asked.post(f"people/{subject}/erase"))[0] == 404
 
 
+async def test_a_person_is_told_what_expired_and_whether_it_had_been_delivered(asked: Api) -> None:
+    reading, subject = await _sent(asked)
+    asked.hub.clock.step(timedelta(days=100))
+    retention = Retention(delivered=timedelta(days=30))
+
+    await asked.hub.journal.expire(retention, asked.hub.clock.now().utc)
+
+    _, (line,) = await asked.get(f"people/{subject}/account")
+    _, french = await asked.get(f"readings/{reading}/trace")
+    assert (line["reading"], line["expired"]["why"]) == (reading, "delivered")
+    assert french[-1]["sentence"] == (
+        "Effacé du boîtier, comme prévu par sa configuration : elle avait été livrée partout."
+    )
+    assert (await asked.get("readings"))[1] == []
+
+
 def test_both_languages_have_a_word_for_everything() -> None:
     assert set(_FR) == set(_EN)
-    assert set(_WHY_FR) == set(_WHY_EN) == {*Reason, *Correction}
+    assert set(_WHY_FR) == set(_WHY_EN) == {*Reason, *Correction, *Expiry, *Attribution}
 
 
 async def test_a_receipt_holds_who_consented_to_what_with_the_text_and_the_logs_head(

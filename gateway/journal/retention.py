@@ -1,0 +1,81 @@
+"""Retention: how long readings stay on the hub. Unless told otherwise, for ever.
+
+What expires is gone as what is erased is: it does not come back when a device is read again. But
+it is never silent: each is named in the audit chain, with the reason, and its person is shown it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from gateway.domain.identity import ReadingId
+from gateway.journal import audit, entry_rows
+from gateway.journal.instants import to_us
+from gateway.journal.writer import Transaction
+
+_AT_ONCE = 500  # entries in one transaction, so that it never holds up recording long
+
+
+class Expiry(StrEnum):
+    """Why a reading expired."""
+
+    DELIVERED = "delivered"
+    """Every destination that was to have it has it, or may no longer."""
+    UNDELIVERED = "undelivered"
+    """It was still owed somewhere, or never went anywhere: it is lost by this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long after they were recorded readings are kept; None is for ever."""
+
+    delivered: timedelta | None = None
+    undelivered: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A reading that is kept no longer."""
+
+    entry: ReadingId
+    at: datetime
+    why: Expiry
+
+
+_DELIVERED = (
+    "EXISTS (SELECT 1 FROM deliveries WHERE entry = e.number AND state = 'settled')"
+    " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = e.number"
+    " AND state NOT IN ('settled', 'dropped'))"
+)
+_OLD = (
+    "SELECT number, id, subject FROM entries AS e WHERE recorded_us < ?"
+    # On its way, or a task for a person: what becomes of it is still to be told.
+    " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = e.number AND state = 'sending')"
+    " AND NOT EXISTS (SELECT 1 FROM corrections_owed WHERE entry = e.number AND done_us IS NULL)"
+)
+
+
+def expire(tx: Transaction, retention: Retention, now: datetime) -> dict[Expiry, int]:
+    """Forget what is older than it is kept, some at a time; return how many, by reason.
+
+    Call it again until there are none.
+    """
+    limits = {Expiry.DELIVERED: retention.delivered, Expiry.UNDELIVERED: retention.undelivered}
+    return {why: _forget(tx, why, now - kept) for why, kept in limits.items() if kept is not None}
+
+
+def _forget(tx: Transaction, why: Expiry, before: datetime) -> int:
+    which = _DELIVERED if why is Expiry.DELIVERED else f"NOT ({_DELIVERED})"
+    rows = tx.db.rows(f"{_OLD} AND {which} LIMIT {_AT_ONCE}", (to_us(before),))
+    by_subject: defaultdict[str, list[str]] = defaultdict(list)
+    for number, stored, subject in rows:
+        tx.db.run("INSERT OR IGNORE INTO erased (id) VALUES (substr(?, 5))", (stored,))
+        tx.db.run("DELETE FROM entries WHERE number = ?", (number,))
+        by_subject[subject or ""].append(entry_rows.from_blob(stored))
+    if rows:
+        tx.fold = True
+        audit.append(tx, audit.Audited.EXPIRED, {"why": why, "entries": dict(by_subject)})
+    return len(rows)

@@ -1,0 +1,71 @@
+"""When the daemon forgets, and when it does not dare to."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from gateway.app.retention import retention_of, watch_retention
+from gateway.clock import HubClock
+from gateway.config import parse
+from gateway.errors import ConfigError
+from gateway.journal.retention import Expiry, Retention
+from gateway.metrics import Metrics
+from gateway.testing.clock import ManualClock
+
+KEPT = Retention(undelivered=timedelta(days=90))
+
+
+class Journal:
+    """Notes when it was asked to forget."""
+
+    def __init__(self) -> None:
+        self.asked: list[datetime] = []
+
+    async def expire(self, retention: Retention, now: datetime) -> dict[Expiry, int]:
+        self.asked.append(now)
+        return {Expiry.UNDELIVERED: 1 if len(self.asked) == 1 else 0}
+
+
+async def _watched(*steps: timedelta) -> tuple[Journal, Metrics]:
+    """Let some times six hours pass, the clock being set before the end of each."""
+    manual = ManualClock()
+    clock = HubClock(manual, lambda: True)
+    clock.now()
+    journal, metrics = Journal(), Metrics()
+    waiting = iter(steps)
+
+    async def timer(_: asyncio.Event, seconds: float) -> None:
+        step = next(waiting, None)
+        if step is None:
+            raise asyncio.CancelledError
+        manual.advance(seconds)
+        manual.step(step)
+        clock.now()
+
+    with pytest.raises(asyncio.CancelledError):
+        await watch_retention(KEPT, clock, journal, metrics, timer)  # type: ignore[arg-type]
+    return journal, metrics
+
+
+async def test_it_forgets_every_six_hours_and_counts() -> None:
+    journal, metrics = await _watched(timedelta(), timedelta())
+
+    assert len(journal.asked) == 3  # twice until there was none, and once more
+    assert metrics.value("readings_expired_total", why="undelivered") == 1
+
+
+async def test_it_forgets_nothing_for_six_hours_after_the_clock_was_set() -> None:
+    journal, _ = await _watched(timedelta(days=4000))
+
+    assert journal.asked == []
+
+
+def test_all_is_kept_unless_the_configuration_says_otherwise() -> None:
+    assert retention_of(parse("")) == Retention()
+    assert retention_of(parse("[retention]\nundelivered_days = 90")) == KEPT
+
+
+def test_what_is_undelivered_is_kept_for_ninety_days_at_least() -> None:
+    with pytest.raises(ConfigError, match="undelivered_days"):
+        parse("[retention]\nundelivered_days = 30")

@@ -1,0 +1,95 @@
+"""Readings are kept for ever, or as long as is said; what expires is named and stays away."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.receipt import Receipt
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.journal.retention import Expiry, Retention
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import SCALE, ZONE, consenting, open_journal, weight
+
+DAY = timedelta(days=1)
+
+
+async def _two(journal: Journal) -> str:
+    """Record two readings, of which the first is delivered; return their person."""
+    subject = await consenting(journal)
+    await journal.record(SCALE, [weight(1), weight(2)])
+    (first,) = await journal.claim("mes", 1, START)
+    await journal.settle(first, Receipt("mes", "Observation/1", START))
+    return subject
+
+
+def _kept(path: Path) -> list[str | None]:
+    with Reader.open(path) as reader:
+        return sorted(view.entry.reading.record or "" for view in reader.entries())
+
+
+@pytest.mark.parametrize(
+    ("retention", "days", "kept"),
+    [
+        (Retention(), 40_000, ["seq:1", "seq:2"]),
+        (Retention(delivered=30 * DAY), 29, ["seq:1", "seq:2"]),
+        (Retention(delivered=30 * DAY), 31, ["seq:2"]),
+        (Retention(undelivered=90 * DAY), 89, ["seq:1", "seq:2"]),
+        (Retention(undelivered=90 * DAY), 91, ["seq:1"]),
+        (Retention(30 * DAY, 90 * DAY), 91, []),
+    ],
+)
+async def test_a_reading_is_kept_as_long_as_is_said(
+    path: Path, retention: Retention, days: int, kept: list[str]
+) -> None:
+    async with open_journal(path) as journal:
+        await _two(journal)
+
+        await journal.expire(retention, START + days * DAY)
+
+        assert _kept(path) == kept
+
+
+async def test_what_expires_is_named_to_its_person_and_the_chain_stays_whole(path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject = await _two(journal)
+        with Reader.open(path) as reader:
+            ids = {v.entry.reading.record: v.entry.id for v in reader.entries()}
+        expired = await journal.expire(Retention(undelivered=90 * DAY), START + 91 * DAY)
+
+    assert expired == {Expiry.UNDELIVERED: 1}
+    with Reader.open(path) as reader:
+        (gone,) = reader.expired(subject)  # type: ignore[arg-type]
+        assert (gone.entry, gone.why) == (ids["seq:2"], Expiry.UNDELIVERED)
+        assert reader.verify() is None
+        assert [event.name for event in reader.story(gone.entry)] == ["recorded", "expired"]
+
+
+async def test_what_expired_does_not_come_back_from_the_devices_memory(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await _two(journal)
+        await journal.expire(Retention(undelivered=90 * DAY), START + 91 * DAY)
+
+        assert await journal.record(SCALE, [weight(2)]) == []
+
+
+async def test_a_reading_on_its_way_waits_for_what_becomes_of_it(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await _two(journal)
+        await journal.claim("mes", 1, START)
+
+        assert await journal.expire(Retention(undelivered=90 * DAY), START + 91 * DAY) == {
+            Expiry.UNDELIVERED: 0
+        }
+
+
+async def test_ninety_days_offline_cost_nothing_whatever_is_configured(path: Path) -> None:
+    clock = ManualClock()
+    async with Journal.open(path, clock=clock, zone=ZONE, routes={"mes": frozenset()}) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(n) for n in range(50)])
+
+        await journal.expire(Retention(1 * DAY, 90 * DAY), START + 90 * DAY)
+
+    assert len(_kept(path)) == 50
