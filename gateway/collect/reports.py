@@ -62,7 +62,7 @@ class Reports:
         from gateway.glucose.document import document  # only where it is wanted
 
         now = self._clock.now()
-        counted = samples(self._reader, wearer.subject, self._days, wearer.end)
+        counted = await samples(self._reader, wearer.subject, self._days, wearer.end)
         made_at = now.utc.astimezone(self._zone)
         report = make_report("", counted, self._days, wearer.end, made_at)
         if not _is_sufficient(report):

@@ -6,9 +6,9 @@ midnight at which its period is over: 7 days after the last one of 7 days, and s
 periods of one length never overlap. It is made if enough of the period was measured (70 %, and for
 the indicator 14 days at least) and if somebody may have it: a grant covers all of the period.
 
-Samples that come afterwards for a period that was summed up are counted again. If that changes a
-printed digit, the new value takes the place of the old one, unless the old one has left: then it
-stays, and a correction is owed where it is.
+A period is summed up again if samples of it come afterwards, or turn out to be another person's
+while the gateway runs. If that changes a printed digit, the new value takes the place of the old
+one, unless the old one has left: then it stays, and a correction is owed where it is.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from gateway.glucose.computed import gmi_reading, mean_reading
 from gateway.glucose.consensus import NEEDS_DAYS, Metric
 from gateway.glucose.metrics import WINDOWS_DAYS, MeanGlucose, mean_glucose
 from gateway.journal.computing import Outdated
+from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
 from gateway.journal.views import EntryView
 
@@ -69,8 +70,9 @@ class Summaries:
         self._clock = clock
         self._zone = zone
         self._wanted = wanted
-        self._looked_at: dict[ReadingId, int] = {}
-        """Up to which entry a summary was last found to count everything."""
+        self._looked_at: dict[ReadingId, tuple[int, int]] = {}
+        """The last entry of each summary's period, and how many they were, when it was looked at:
+        more come late, and some turn out to be somebody else's."""
 
     async def make_due(self) -> None:
         """Add the summaries that have become due, and mend those that lack late samples."""
@@ -80,7 +82,7 @@ class Summaries:
                 for view in made:
                     await self._mend(wearer, view)
                 for days in self._due(wearer, kind, made):
-                    mean = self._mean(wearer.subject, days, wearer.end)
+                    mean = await self._mean(wearer.subject, days, wearer.end)
                     if mean is not None and mean.sufficient:
                         await self._keep(wearer, kind, mean)
 
@@ -96,20 +98,27 @@ class Summaries:
                 yield days
 
     async def _mend(self, wearer: Wearer, view: EntryView) -> None:
-        """Count again what a summary is of, if samples of it came after it was made."""
+        """Count again what a summary is of, if samples of it came or went after it was made."""
         entry, end, days = view.entry, _end(view, self._zone), _days(view)
+        if any(delivery.state is State.SENDING for delivery in view.deliveries):
+            return  # what becomes of it decides what can be done
         since = days_before(end, timedelta(days=days))
         last = self._reader.last_recorded(wearer.subject, Kind.INTERSTITIAL_GLUCOSE, since, end)
-        counted = self._looked_at.get(entry.id, view.position.number)
-        if last is None or last.number <= counted:
+        if last is None:
             return
-        mean = self._mean(wearer.subject, days, end)
-        if mean is not None and _value(view, mean) != _told(view):
-            await self._keep(wearer, entry.reading.kind, mean, Outdated(entry.id, last.at))
-        self._looked_at[entry.id] = last.number
+        counted = (last.number, last.count)
+        before = self._looked_at.get(entry.id, (view.position.number, last.count))
+        if last.number > before[0] or last.count != before[1]:
+            mean = await self._mean(wearer.subject, days, end)
+            known_since = last.at if last.number > before[0] else self._clock.now().utc
+            if mean is not None and _value(view, mean) != _told(view):
+                outdated = Outdated(entry.id, known_since)
+                await self._keep(wearer, entry.reading.kind, mean, outdated)
+        self._looked_at[entry.id] = counted
 
-    def _mean(self, subject: SubjectId, days: int, end: datetime) -> MeanGlucose | None:
-        return mean_glucose(samples(self._reader, subject, days, end), days, end)
+    async def _mean(self, subject: SubjectId, days: int, end: datetime) -> MeanGlucose | None:
+        found = await samples(self._reader, subject, days, end)
+        return mean_glucose(found, days, end)
 
     async def _keep(
         self, wearer: Wearer, kind: Kind, mean: MeanGlucose, instead_of: Outdated | None = None

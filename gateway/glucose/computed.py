@@ -15,7 +15,7 @@ from gateway.domain.device import DeviceId
 from gateway.domain.document import Document
 from gateway.domain.identity import ReadingId
 from gateway.domain.quantity import Quantity, Unit
-from gateway.domain.reading import DeviceTime, Kind, Measure, Reading
+from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
 from gateway.domain.subject import SubjectId
 from gateway.glucose.metrics import MeanGlucose
 
@@ -37,6 +37,7 @@ def mean_reading(
         values={Measure.GLUCOSE: value} | _counts(mean.days, mean.samples),
         received=received,
         record=_record("mean", subject, mean, instead_of),
+        quality=_quality(mean),
     )
 
 
@@ -58,6 +59,7 @@ def gmi_reading(
         values=measured | _counts(mean.days, mean.samples),
         received=received,
         record=_record("gmi", subject, mean, instead_of),
+        quality=_quality(mean),
     )
 
 
@@ -90,6 +92,11 @@ def _record(name: str, subject: SubjectId, mean: MeanGlucose, instead_of: Readin
     return record if instead_of is None else f"{record}/{instead_of}"
 
 
+def _quality(mean: MeanGlucose) -> Quality:
+    """Mark what too little stands behind: it is kept and not sent."""
+    return Quality.GOOD if mean.sufficient else Quality.QUESTIONABLE
+
+
 def _counts(days: int, samples: int) -> dict[Measure, Quantity]:
     return {
         Measure.DAYS: Quantity(value=Decimal(days), unit=Unit.COUNT),
@@ -106,6 +113,7 @@ def _over(
     values: dict[Measure, Quantity],
     received: Instant,
     record: str,
+    quality: Quality = Quality.GOOD,
     document: Document | None = None,
 ) -> Reading:
     return Reading(
@@ -118,6 +126,7 @@ def _over(
         ),
         record=record,
         live=False,
+        quality=quality,
         period=timedelta(days=days),
         document=document,
     )

@@ -160,15 +160,15 @@ class Reader:
     ) -> LastRecorded | None:
         """Tell what was recorded last of the subject's that was measured in that time."""
         with self._db.snapshot():
-            (number,) = self._db.one(
-                "SELECT max(number) FROM entries"
+            number, count = self._db.one(
+                "SELECT max(number), count(*) FROM entries"
                 " WHERE subject = ? AND kind = ? AND measured_us >= ? AND measured_us < ?",
                 (subject, kind, to_us(since), to_us(until)),
             )
             if number is None:
                 return None
             (at_us,) = self._db.one("SELECT recorded_us FROM entries WHERE number = ?", (number,))
-        return LastRecorded(number, from_us(at_us))
+        return LastRecorded(number, from_us(at_us), count)
 
     def last_weights(self, at: datetime) -> dict[SubjectId, Decimal]:
         """Return everyone's last weight (kg) before a moment, if it is recent and to be trusted."""

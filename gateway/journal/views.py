@@ -121,10 +121,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class LastRecorded:
-    """The entry recorded last of some: its number, which grows, and when."""
+    """The entry recorded last of some: its number, which grows, and when; and how many they are."""
 
     number: int
     at: datetime
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.app.making import wanted
 from gateway.collect.summaries import Summaries
+from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Kind, Measure
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
@@ -69,12 +70,14 @@ async def worn(
     since: datetime,
     until: datetime = MORNING,
     mg_dl: str = "150",
-    every: timedelta = SLOT,
+    device: Device = SENSOR,
 ) -> None:
     """Samples without a gap, `since` left out and `until` not."""
     first, last = since.astimezone(UTC), until.astimezone(UTC)
-    times = [first + every * n for n in range(1, (last - first) // every + 1)]
-    await journal.record(SENSOR, [glucose(int(t.timestamp()), mg_dl, t) for t in times])
+    times = [first + SLOT * n for n in range(1, (last - first) // SLOT + 1)]
+    made = [glucose(int(t.timestamp()), mg_dl, t) for t in times]
+    of_it = [each.model_copy(update={"device": device.id}) for each in made]
+    await journal.record(device, of_it)
 
 
 async def run(summaries: Summaries, clock: ManualClock) -> None:
@@ -135,10 +138,11 @@ async def test_the_next_ones_are_made_when_their_period_is_over_and_never_twice(
 ) -> None:
     await worn(journal, MIDNIGHT - timedelta(days=7))
 
-    for _ in range(8):
+    for days in (1, 2, 3, 1):
         await run(summaries, clock)
         await summaries.make_due()
-        await live_on(journal, clock)
+        await live_on(journal, clock, days)
+    await run(summaries, clock)
 
     assert made(reader) == [
         ("2026-03-14", 7, Decimal("150.0")),
@@ -229,23 +233,26 @@ async def test_a_period_that_no_grant_covers_is_not_summed_up(
     assert [(end, days) for end, days, _ in made(reader)] == [("2026-03-15", 7)]
 
 
-async def test_the_sum_is_of_the_persons_samples_and_filed_with_them_whoever_wore_the_sensor(
+async def test_the_sum_is_filed_with_its_person_whoever_wore_the_sensor_before(
     journal: Journal, reader: Reader, summaries: Summaries, clock: ManualClock
 ) -> None:
-    await journal.adopt(SENSOR.id, SENSOR.driver)
-    before, now = [(await journal.add_subject(name)).id for name in ("Ada", "Bo")]
-    changed_hands = MIDNIGHT + timedelta(hours=2)
-    await journal.assign(SENSOR.id, None, before, MIDNIGHT - timedelta(days=400), changed_hands)
-    await journal.assign(SENSOR.id, None, now, changed_hands)
-    await journal.record_grant(grant(now, "grant-2"))
-    await worn(journal, MIDNIGHT - timedelta(days=8))
-    for sample in reader.entries(subject=before, limit=3000):
-        if sample.entry.timing.measured_at <= MIDNIGHT:
-            await journal.reassign(sample.entry.id, now)
+    ada, bo = [(await journal.add_subject(name)).id for name in ("Ada", "Bo")]
+    bos_last = SENSOR.model_copy(update={"id": DeviceId("ble:C0:FF:EE:00:00:03")})
+    long_ago, changed_hands = MIDNIGHT - timedelta(days=400), MIDNIGHT + timedelta(hours=2)
+    for device in (SENSOR, bos_last):
+        await journal.adopt(device.id, device.driver)
+    await journal.assign(bos_last.id, None, bo, long_ago)
+    await journal.assign(SENSOR.id, None, ada, long_ago, changed_hands)
+    await journal.assign(SENSOR.id, None, bo, changed_hands)
+    await journal.record_grant(grant(bo, "grant-2"))
+    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT, "150", bos_last)
+    await worn(journal, MIDNIGHT - timedelta(days=1), mg_dl="300")
 
     await run(summaries, clock)
 
-    assert [view.entry.subject for view in reader.entries(kind=MEAN)] == [now]
+    (view,) = reader.entries(kind=MEAN)
+    assert (view.entry.subject, view.entry.device.id) == (bo, SENSOR.id)
+    assert view.entry.reading.values[Measure.GLUCOSE].value == 150
 
 
 # --- late samples -----------------------------------------------------------------------------
@@ -319,6 +326,57 @@ async def test_late_samples_that_change_no_digit_change_nothing(
 
     assert reader.corrections_owed() == []
     assert len(made(reader)) == 1
+
+
+async def test_samples_that_turn_out_to_be_another_persons_are_counted_no_more(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    other = (await journal.add_subject("Bo")).id
+    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=1), "150")
+    await worn(journal, MIDNIGHT - timedelta(days=1), mg_dl="220")
+    await run(summaries, clock)
+    (sent,) = await journal.claim("mes", 10, clock.now().utc)
+    await journal.settle(sent, Receipt("mes", "Observation/7", clock.now().utc))
+    await summaries.make_due()
+
+    for sample in reader.entries(subject=wearer, limit=300, kind=Kind.INTERSTITIAL_GLUCOSE):
+        if sample.entry.timing.measured_at <= MIDNIGHT:
+            await journal.reassign(sample.entry.id, other)
+    await run(summaries, clock)
+    (owed,) = reader.corrections_owed()
+    await journal.correction_done(owed.number)
+    await run(summaries, clock)
+
+    assert (owed.entry, owed.wrong) == (sent.delivery.entry.id, "value")
+    assert reader.corrections_owed() == []
+    assert len(made(reader)) == 1
+
+
+async def test_a_mean_of_which_too_little_is_left_is_not_sent(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    other = (await journal.add_subject("Bo")).id
+    await worn(journal, MIDNIGHT - timedelta(days=5), mg_dl="150")
+    await run(summaries, clock)
+    assert len(made(reader)) == 1
+    await summaries.make_due()
+
+    for sample in reader.entries(subject=wearer, limit=200, kind=Kind.INTERSTITIAL_GLUCOSE):
+        if sample.entry.timing.measured_at <= MIDNIGHT:
+            await journal.reassign(sample.entry.id, other)
+    await worn(journal, MIDNIGHT - timedelta(days=5.1), MIDNIGHT - timedelta(days=5), "60")
+    await run(summaries, clock)
+
+    assert len(made(reader)) == 2
+    assert await journal.claim("mes", 10, clock.now().utc) == []
 
 
 @pytest.mark.parametrize("month", [3, 10])
