@@ -14,12 +14,18 @@ async def everything(scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse({"secret": 1})(scope, receive, send)
 
 
-async def status_of(client: tuple[str, int] | None, **headers: str) -> int:
+async def no_secret(scope: Scope, receive: Receive, send: Send) -> None:
+    await JSONResponse({}, 204)(scope, receive, send)
+
+
+async def status_of(
+    client: tuple[str, int] | None, path: str = "/api/v1/status", **headers: str
+) -> int:
     statuses = []
     scope: Scope = {
         "type": "http",
         "method": "GET",
-        "path": "/",
+        "path": path,
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "client": client,
     }
@@ -30,7 +36,7 @@ async def status_of(client: tuple[str, int] | None, **headers: str) -> int:
     async def send(message: Message) -> None:
         statuses.append(message.get("status"))
 
-    await TokenGuard(everything, "right")(scope, receive, send)
+    await TokenGuard(everything, "right", no_secret)(scope, receive, send)
     status = statuses[0]
     assert isinstance(status, int)
     return status
@@ -47,6 +53,18 @@ async def test_the_port_wants_the_token() -> None:
     assert await status_of(LOOPBACK, host="127.0.0.1:8470") == 401
     assert await status_of(LOOPBACK, host="127.0.0.1:8470", authorization="Bearer wrong") == 401
     assert await status_of(LOOPBACK, host="127.0.0.1:8470", authorization="Bearer right") == 200
+
+
+@pytest.mark.parametrize("client", [LOOPBACK, None])
+@pytest.mark.parametrize("path", ["/", "/kiosk", "/apis", "/static/../api/v1/status", "/API/v1"])
+async def test_what_is_not_of_the_api_goes_to_the_pages_which_let_in_by_themselves(
+    path: str, client: tuple[str, int] | None
+) -> None:
+    assert await status_of(client, path, host="127.0.0.1:8470") == 204
+
+
+async def test_a_rebound_name_reaches_no_page_either() -> None:
+    assert await status_of(LOOPBACK, "/", host="evil.example") == 421
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8470", ""])

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
+from firmware_sims.health_space import HealthSpace
+
 from tests.browser.browser import Browser
-from tests.browser.screens import Screens
+from tests.browser.screens import Screens, screens_of
+from tests.end_to_end.passing import Passing
 
 LEFT = """
 return Promise.all([caches.keys(), indexedDB.databases()]).then(([kept, databases]) => ({
@@ -105,6 +111,22 @@ async def test_a_guest_consents_pairs_by_a_code_and_sees_the_reading_arrive(
 
     assert barriers == []
     assert screens.home.space.person("Camille").counts.accepted == 1
+
+
+async def test_a_screen_that_hears_nothing_more_from_the_hub_empties_itself(
+    tmp_path: Path, space: HealthSpace, time: Passing, browser: Browser
+) -> None:
+    async with screens_of(tmp_path, space, time, browser) as screens:
+        await turn(screens)
+        await screens.weigh("72.4")
+        await browser.see("72,4")
+        before_s = asyncio.get_running_loop().time()
+    stopping_s = asyncio.get_running_loop().time() - before_s
+
+    await browser.see("L'écran attend le boîtier.")
+
+    assert "72,4" not in await browser.source()
+    assert stopping_s < 5, "an open screen kept the daemon from stopping"
 
 
 async def test_it_works_without_scripts(screens: Screens) -> None:

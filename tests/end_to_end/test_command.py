@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -128,6 +129,45 @@ async def test_consent_is_asked_for_with_its_text_and_a_no_records_nothing(
     assert no.status == 1
     assert json.loads(after_no.output) == []
     assert "Recorded as grant-" in yes.output
+
+
+async def test_web_prints_the_address_that_lets_a_browser_in(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    with_a_port = Plan(more="[api]\nport = 0")
+    async with at_home(tmp_path, space, time, with_a_port) as home:
+        owner = await here(home, "web")
+        kiosk = await here(home, "web", "--kiosk", "--json")
+    stopped = await here(home, "web")
+
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/enter\?code=\w{10}\n", owner.output)
+    assert json.loads(kiosk.output)["role"] == "kiosk"
+    assert_refused(stopped, NOT_RUNNING)
+
+
+async def test_without_a_port_web_says_what_to_configure(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with at_home(tmp_path, space, time, Plan()) as home:
+        refused = await here(home, "web")
+
+    assert_one_sentence(refused)
+    assert "give [api] a port" in refused.error
+
+
+async def test_where_people_sign_in_the_command_prints_the_address_and_waits_for_the_code(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    plan = Plan(destination={"authorize_url": f"{space.base_url}/authorize"})
+    async with at_home(tmp_path, space, time, plan) as home:
+        await home.welcome(ODILE)
+        code = space.add_person(ODILE)
+        ran = await here(home, "pair", ODILE, "--to", "mes", given=f"{code}\n".encode())
+
+    address = next(line for line in ran.output.splitlines() if line.startswith("https://"))
+    assert "code_challenge_method=S256" in address
+    assert "redirect_uri=urn%3Aietf%3Awg%3Aoauth%3A2.0%3Aoob" in address
+    assert (ran.status, ran.error, "Paired." in ran.output) == (0, "", True)
 
 
 async def test_people_pair_with_the_code_that_they_were_shown(

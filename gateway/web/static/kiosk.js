@@ -4,6 +4,7 @@
 
 const BYE_MS = 12000; // long enough to read three lines
 const SILENCE_MS = 25000; // the gateway tells every ten seconds that it lives
+const GONE_MS = 4000; // after the connection broke: a restart of the gateway ends the turn on the screen
 const IN_USE = ["consent", "pairing"]; // a person reads or types there: only the end of the turn interrupts
 
 const turn = () => document.getElementById("turn");
@@ -12,6 +13,7 @@ let acting = 0; // what a person asked for is not overtaken by news; the news wa
 let news = false;
 let ends = null;
 let silence = null;
+let gone = null;
 let goodbye = null;
 
 function show(text, wanted) {
@@ -125,6 +127,8 @@ function listen() {
   const events = new EventSource("/kiosk/events");
   const heard = () => {
     clearTimeout(silence);
+    clearTimeout(gone);
+    gone = null;
     silence = setTimeout(empty, SILENCE_MS);
   };
   events.addEventListener("turn", () => { heard(); ask(false); });
@@ -135,6 +139,7 @@ function listen() {
     }
   });
   events.addEventListener("error", () => {
+    gone ??= setTimeout(empty, GONE_MS); // the browser tries again, and fails again, all the time
     if (events.readyState === EventSource.CLOSED) {
       setTimeout(listen, 3000);
     }
