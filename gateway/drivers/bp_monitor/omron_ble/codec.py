@@ -10,7 +10,7 @@ the memory one after the other, in one of two layouts, both with the same word f
     little end first   systolic - 25 | diastolic | pulse | year, 6 bits | date u16 | time u16
     big end first      diastolic | systolic - 25 | year | pulse | date u16 | time u16
         date   0-4 hour  5-9 day  10-13 month  14 irregular pulse  15 movement
-        time   0-5 second (up to 63: more than 59 is 59)  6-11 minute
+        time   0-5 second (up to 63: more than 59 is 59)  6-11 minute  12 cuff
 
 A slot that was never written is all 1 or all 0, or begins with more than any pressure.
 
@@ -37,7 +37,6 @@ _RECORD_OCTETS = 10  # up to the time in either layout; the rest is not understo
 _OFFSET_MMHG = 25
 _EMPTY_FROM = 0xE2
 _DATE_AT, _TIME_AT = 4, 6
-_CUFF_BIT = 0x80
 
 
 class Order(StrEnum):
@@ -62,7 +61,7 @@ class OmronFrame:
 
 @dataclass(frozen=True, slots=True)
 class OmronRecord:
-    """One stored measurement. What `cuff` says of how it was wound, the clients do not agree on."""
+    """One stored measurement. `cuff` 1: it was wound well, as far as the layout tells."""
 
     systolic: int
     diastolic: int
@@ -126,5 +125,5 @@ def record(data: bytes, order: Order) -> OmronRecord:
         irregular_pulse=date >> 14 & 1,
         body_movement=date >> 15,
         timestamp=at,
-        cuff=bool(data[8] & _CUFF_BIT) * 1 if order is Order.LITTLE else None,
+        cuff=time >> 12 & 1 if order is Order.LITTLE else None,
     )
