@@ -142,5 +142,25 @@ def specific_response(request: int, code: SpecificResponse, *, e2e_crc: bool) ->
     return _checked(bytes([SpecificOpCode.RESPONSE, request, code]), e2e_crc)
 
 
+def specific(op_code: int, operand: bytes = b"", *, e2e_crc: bool) -> bytes:
+    """Return any request or answer of the Specific Ops Control Point."""
+    return _checked(bytes([op_code]) + operand, e2e_crc)
+
+
+def calibration(
+    glucose_mg_dl: Number,
+    time_offset_min: int,
+    type_location: int,
+    *,
+    next_calibration_min: int = 0,
+    record_number: int = 0,
+    status: int = 0,
+) -> bytes:
+    """Return a Calibration Data Record; of one to be set the last three are 0."""
+    numbers = (next_calibration_min, record_number)
+    octets = sfloat(glucose_mg_dl) + time_offset_min.to_bytes(2, "little") + bytes([type_location])
+    return octets + b"".join(each.to_bytes(2, "little") for each in numbers) + bytes([status])
+
+
 def _checked(octets: bytes, e2e_crc: bool) -> bytes:
     return with_crc(octets) if e2e_crc else octets

@@ -38,10 +38,24 @@ def date_time(local: Stamp | None) -> bytes:
     return year + bytes([local.month, local.day, local.hour, local.minute, local.second])
 
 
+def day_date_time(local: datetime) -> bytes:
+    """Return the 8 octets of Day Date Time."""
+    return date_time(local) + bytes([local.isoweekday()])
+
+
+def exact_time_256(local: datetime) -> bytes:
+    """Return the 9 octets of Exact Time 256 0x2A0C: Day Date Time and fractions."""
+    return day_date_time(local) + bytes([local.microsecond * 256 // 1_000_000])
+
+
 def current_time(local: datetime, *, adjust_reason: int = 0) -> bytes:
     """Return the 10 octets of Current Time."""
-    fractions = local.microsecond * 256 // 1_000_000
-    return date_time(local) + bytes([local.isoweekday(), fractions, adjust_reason])
+    return exact_time_256(local) + bytes([adjust_reason])
+
+
+def local_time_information(offset: timedelta | None, dst: int) -> bytes:
+    """Return the 2 octets of Local Time Information; `dst` is in steps of 15 min, or unknown."""
+    return time_zone(offset) + bytes([dst])
 
 
 def time_zone(offset: timedelta | None) -> bytes:

@@ -27,3 +27,8 @@ def pnp_id(*, vendor: int, product: int, version: int) -> bytes:
 def battery_level(percent: int) -> bytes:
     """Return the Battery Level octet."""
     return bytes([percent])
+
+
+def text(value: str, *, padding: int = 0) -> bytes:
+    """Return a string, as devices pad it: with NUL octets."""
+    return value.encode() + bytes(padding)

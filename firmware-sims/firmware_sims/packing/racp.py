@@ -48,6 +48,12 @@ class ResponseCode(IntEnum):
     SERVER_BUSY = 10
 
 
+def request(op_code: int, operator: int, filter_type: int | None = None, *operands: bytes) -> bytes:
+    """Return what a collector writes; all, the first and the last take no filter."""
+    octets = bytes([op_code, operator])
+    return octets if filter_type is None else octets + bytes([filter_type]) + b"".join(operands)
+
+
 def response(request_op_code: int, code: ResponseCode) -> bytes:
     """Return the indication that ends a procedure."""
     return bytes([OpCode.RESPONSE, Operator.NULL, request_op_code, code])

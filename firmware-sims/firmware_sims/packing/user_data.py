@@ -39,6 +39,16 @@ class Result(IntEnum):
     NOT_AUTHORISED = 5
 
 
+def request(op_code: int, operand: bytes = b"") -> bytes:
+    """Return what a collector writes."""
+    return bytes([op_code]) + operand
+
+
+def consent(user: int, code: int) -> bytes:
+    """Return the operand of a consent."""
+    return bytes([user]) + code.to_bytes(2, "little")
+
+
 def response(request: int, result: Result, parameter: bytes = b"") -> bytes:
     """Return the indication that ends a procedure."""
     return bytes([OpCode.RESPONSE, request, result]) + parameter
