@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from firmware_sims.health_space import HealthSpace
 
 from gateway.clock import Instant
 from gateway.consent.correction import ReleasedCorrection
@@ -29,6 +30,7 @@ from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_phd import Sender, is_same, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fhir_terms import CODES
+from gateway.uplink.mes_terms import LOINC, MDC
 from gateway.uplink.mqtt_message import pseudonym
 from gateway.uplink.route import Route
 from tests.uplink.doubles import PassingTime, grant
@@ -272,6 +274,33 @@ async def test_many_at_once_make_one_patient(server: str) -> None:
 
     assert len({receipt.reference for receipt in receipts}) == 20
     assert len(await held(server, "Patient?identifier=urn:example:patients|at-once")) == 1
+
+
+async def test_every_kind_keeps_the_rules_of_the_guide_once_whatever_is_repeated() -> None:
+    """The sandbox's server knows the guide by heart; single sensor values and limits included."""
+    low = stamped(Kind.INTERSTITIAL_GLUCOSE, numbers={}, device=SENSOR, record="seq:2")
+    low = replace(low, reading=low.reading.model_copy(update={"limit": Limit.BELOW}))
+    entries = [stamped(kind, device=SENSOR) for kind in sorted(CODES)] + [low]
+    async with HealthSpace() as space:
+        given = {"allow_loopback_http": False, "ca_file": space.ca_path}
+        async with uplink_to(f"{space.base_url}/r4", **given) as uplink:
+            for each in entries * 2:
+                await uplink.send(out(each))
+
+        there = space.service.generic.observations()
+
+    codes = {
+        (coding["system"], coding["code"])
+        for each in there
+        for coding in each["observation"]["code"]["coding"]
+    }
+    assert len(there) == len(entries)
+    assert codes == {
+        (system, code)
+        for kind in CODES
+        for system, code in ((LOINC, CODES[kind].codes.loinc), (MDC, CODES[kind].codes.mdc))
+        if code is not None
+    }
 
 
 def test_the_duplicate_key_holds_the_raw_time_of_the_device() -> None:

@@ -21,8 +21,10 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnavailable
 from gateway.testing.clock import ManualClock
+from gateway.uplink.broker import BrokerSettings
 from gateway.uplink.mqtt import MqttUplink, Revoked
-from gateway.uplink.mqtt_message import pseudonym, reading_message
+from gateway.uplink.mqtt_client import MqttConnection, Outgoing, Session
+from gateway.uplink.mqtt_message import pseudonym, reading_message, to_json
 from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.relay import Relay
 from gateway.uplink.relay_settings import RelaySettings
@@ -153,6 +155,43 @@ async def test_what_was_withdrawn_meanwhile_is_dropped(
     await gateway.close()
 
     assert there.sent == [out(1).delivery.entry.id]
+
+
+async def test_a_relay_that_starts_later_knows_what_was_withdrawn_before(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    there = ScriptedUplink("clinic")
+    gateway = gateway_of(broker, key, lambda: Revoked(grants=("grant-1",)))
+    await gateway.withdrawn(out(1).subject)  # retained by the broker
+    async with relaying(broker, key, there):
+        await delivered(gateway, out(1))
+        await until(lambda: "is dropped" in caplog.text)
+    await gateway.close()
+
+    assert there.calls == []
+
+
+async def test_readings_wait_while_nobody_knows_what_their_gateway_revoked(
+    broker: Broker, key: Path
+) -> None:
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    message = reading_message(out(1), "s", MEASURED, KEY)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    async with relaying(broker, key, there), listening(broker, "#") as listener:
+        await delivered(gateway, out(2))  # of another gateway, whose list is known
+        await until(lambda: there.there)
+        await connection.publish(Outgoing("healthspace/v1/hub2/readings", to_json(message)))
+        await listener.until(2, "/readings")
+        before = list(there.sent)
+        told = Outgoing("healthspace/v1/hub2/revocations", b'{"version":1,"grants":[]}')
+        await connection.publish(told)
+        await until(lambda: len(there.there) == 2)
+    await connection.close()
+    await gateway.close()
+
+    assert before == [out(2).delivery.entry.id]
 
 
 async def test_what_nothing_proves_is_shown_to_a_person(

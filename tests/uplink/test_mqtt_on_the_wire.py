@@ -1,0 +1,194 @@
+"""The MQTT destination byte by byte, against a broker that answers as it is told.
+
+What a real broker never says on demand: every reason code, and silence. The readings themselves are
+sent to a real one in `test_mqtt`.
+
+Spec: MQTT Version 5.0, sections 3.1 (CONNECT), 3.2 (CONNACK), 3.3 (PUBLISH), 3.4 (PUBACK).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from gateway.errors import (
+    OutcomeUnknown,
+    UplinkRejected,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
+from gateway.testing.clock import ManualClock
+from gateway.uplink.mqtt import MqttUplink
+from gateway.uplink.mqtt_settings import MqttSettings
+from tests.uplink.samples import MEASURED, entry, released
+
+CONNECT, PUBLISH, DISCONNECT = 1, 3, 14
+SUCCESS = 0x00
+MESSAGE_EXPIRY = 0x02
+
+
+@dataclass
+class ToldBroker:
+    """Accepts everything, but readings as it was told; None is silence."""
+
+    connects: int = SUCCESS
+    readings: int | None = SUCCESS
+    port: int = 0
+    heard: list[tuple[int, bytes]] = field(default_factory=list)
+    """Header byte and body of every packet."""
+    serving: list[asyncio.Task[Any]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.serving.append(task)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                header, body = await _packet(reader)
+                self.heard.append((header, body))
+                if header >> 4 == CONNECT:
+                    writer.write(bytes([0x20, 3, 0, self.connects, 0]))
+                elif header >> 4 == PUBLISH:
+                    topic, number, _ = _published(body)
+                    code = self.readings if topic.endswith("/readings") else SUCCESS
+                    if code is not None:
+                        writer.write(bytes([0x40, 3]) + number + bytes([code]))
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def published(self, end: str) -> tuple[int, bytes]:
+        """Return header and properties of the first message on a topic that ends so."""
+        return next(
+            (header, _published(body)[2])
+            for header, body in self.heard
+            if header >> 4 == PUBLISH and _published(body)[0].endswith(end)
+        )
+
+
+async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    (header,) = await reader.readexactly(1)
+    length, shift = 0, 0
+    while True:
+        (byte,) = await reader.readexactly(1)
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return header, await reader.readexactly(length)
+
+
+def _published(body: bytes) -> tuple[str, bytes, bytes]:
+    """Return the topic, the packet's number, and its properties, which are shorter than 128."""
+    end = 2 + int.from_bytes(body[:2])
+    properties = body[end + 3 : end + 3 + body[end + 2]]
+    return body[2:end].decode(), body[end : end + 2], properties
+
+
+@asynccontextmanager
+async def told(broker: ToldBroker, **given: Any) -> AsyncIterator[MqttUplink]:
+    server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    settings = MqttSettings(
+        name="home",
+        gateway="hub1",
+        host="127.0.0.1",
+        port=port,
+        tls=False,
+        **given,
+    )
+    uplink = MqttUplink(settings, ManualClock(MEASURED))
+    async with server:
+        try:
+            yield uplink
+        finally:
+            await uplink.close()
+            await asyncio.gather(*broker.serving)
+
+
+def reading() -> Any:
+    return released(entry(), destination="home")
+
+
+async def test_it_is_mqtt_5_with_a_retained_will_of_qos_1() -> None:
+    broker = ToldBroker()
+    async with told(broker) as uplink:
+        await uplink.send(reading())
+
+    connect = broker.heard[0][1]
+    name, level, flags = connect[:6], connect[6], connect[7]
+    assert (name, level) == (b"\x00\x04MQTT", 5)
+    assert flags & 0b0011_1100 == 0b0010_1100  # will, QoS 1, retained
+    assert b"healthspace/v1/hub1/status" in connect
+    assert b'"online":false' in connect
+
+
+async def test_a_reading_goes_with_qos_1_unretained_and_with_its_expiry() -> None:
+    broker = ToldBroker()
+    async with told(broker, message_expiry_s=7200) as uplink:
+        await uplink.send(reading())
+
+    header, properties = broker.published("/readings")
+    assert (header >> 1 & 0b11, header & 1) == (1, 0)
+    assert bytes([MESSAGE_EXPIRY]) + (7200).to_bytes(4) in properties
+
+
+async def test_birth_and_revocations_are_retained_and_come_before_any_reading() -> None:
+    broker = ToldBroker()
+    async with told(broker) as uplink:
+        await uplink.send(reading())
+
+    topics = [_published(body)[0] for header, body in broker.heard if header >> 4 == PUBLISH]
+    retained = [broker.published(end)[0] & 1 for end in ("/status", "/revocations")]
+    assert [topic.rpartition("/")[2] for topic in topics] == [
+        *("status", "revocations", "readings", "status")
+    ]
+    assert retained == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (0x10, UplinkUnavailable),  # no matching subscribers: it forgets the message at once
+        (0x80, UplinkUnavailable),  # unspecified
+        (0x83, UplinkUnavailable),  # its own reason
+        (0x97, UplinkUnavailable),  # quota exceeded
+        (0x87, UplinkUnauthorised),  # not authorised
+        (0x90, UplinkUnauthorised),  # topic name
+        (0x99, UplinkRejected),  # payload format
+    ],
+)
+async def test_an_acknowledgement_is_read_to_its_reason(code: int, error: type[Exception]) -> None:
+    async with told(ToldBroker(readings=code)) as uplink:
+        with pytest.raises(error):
+            await uplink.send(reading())
+
+
+async def test_a_broker_that_never_acknowledges_leaves_it_unknown() -> None:
+    async with told(ToldBroker(readings=None), answer_timeout_s=0.1) as uplink:
+        with pytest.raises(OutcomeUnknown):
+            await uplink.send(reading())
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (0x88, UplinkUnavailable),  # server unavailable
+        (0x89, UplinkUnavailable),  # server busy
+        (0x97, UplinkUnavailable),  # quota exceeded
+        (0x84, UplinkUnauthorised),  # it speaks no MQTT 5
+        (0x86, UplinkUnauthorised),  # user or password
+        (0x8A, UplinkUnauthorised),  # banned
+    ],
+)
+async def test_a_broker_that_lets_nobody_in_says_who_must_act(
+    code: int, error: type[Exception]
+) -> None:
+    broker = ToldBroker(connects=code)
+    async with told(broker) as uplink:
+        with pytest.raises(error):
+            await uplink.send(reading())
+
+    assert all(header >> 4 in (CONNECT, DISCONNECT) for header, _ in broker.heard)
