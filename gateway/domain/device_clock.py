@@ -33,7 +33,7 @@ SPANS_KEPT = 32
 
 _SAME_CLOCK = timedelta(minutes=1)  # a clock whose offset moves by more is another one, so to say
 _ENDS = (1, 9999)  # of the calendar
-_RECENT = timedelta(minutes=10)  # nobody sets a clock between measuring and sending
+_RECENT = timedelta(minutes=2)  # nobody sets a clock between measuring and sending at once
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,16 @@ def _timing(stamp: datetime, look: ClockSample, history: ClockHistory) -> Timing
     return corrected(reading, PARIS, history)
 
 
+def test_before_the_first_look_an_hour_may_be_missing_however_new_a_reading_seems() -> None:
+    # Measured 65 minutes ago; then its owner set it back an hour, for winter.
+    stamp = NOON - timedelta(minutes=5)
+
+    timing = _timing(stamp, _look(NOON, timedelta()), ())
+
+    assert timing.earliest is not None
+    assert timing.earliest <= NOON - timedelta(minutes=65)
+
+
 def test_looks_that_agree_make_one_span() -> None:
     history = _seen(_look(NOON, HOUR), _look(NOON + DAY, HOUR + 8 * SECOND))
 

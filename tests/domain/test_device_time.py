@@ -43,15 +43,15 @@ def _shows(text: str) -> ClockSample:
 
 
 def test_a_clock_read_in_the_same_connection_moves_the_stamp() -> None:
-    told = _stamp("2000-01-01 00:10:00", clock=_shows("2000-01-01 00:15:00"))
+    told = _stamp("2000-01-01 00:13:30", clock=_shows("2000-01-01 00:15:00"))
 
     timing = corrected(_reading(told), PARIS)
 
-    assert timing.measured_at == START - timedelta(minutes=5)
+    assert timing.measured_at == START - timedelta(seconds=90)
     assert timing.reason is Correction.MEASURED_OFFSET
     assert told.stamp is not None
     assert told.stamp + timing.correction == timing.measured_at.replace(tzinfo=None)
-    assert timing.uncertainty == timedelta(seconds=3, milliseconds=30)  # and drift of five minutes
+    assert timing.uncertainty == timedelta(seconds=3, milliseconds=9)  # and drift of 90 s
     assert timing.sendable
 
 
