@@ -82,3 +82,60 @@ async def test_the_page_comes_in_every_form(asked: Api, form: str, begins: bytes
 
     assert status == 200
     assert page.startswith(begins)
+
+
+async def test_a_page_is_kept_to_be_deposited_wherever_documents_go(asked: Api) -> None:
+    subject = await wearer(asked)
+    asked.hub.routes = {"documents": frozenset({Kind.GLUCOSE_REPORT})}
+
+    status, answer = await asked.post(f"people/{subject}/report/deposit", days=14, language="en")
+    again, _ = await asked.post(f"people/{subject}/report/deposit", days=14, language="en")
+    other, _ = await asked.post(f"people/{subject}/report/deposit", days=14, language="fr")
+
+    assert (status, again, other) == (201, 409, 201)
+    assert answer["destinations"] == answer["without_consent"] == ["documents"]
+    _, told = await asked.get(f"readings/{answer['id']}")
+    assert (told["kind"], told["attribution"]) == ("glucose_report", "computed")
+    assert "document" not in told
+    assert "Camille" not in str(told)
+
+
+async def test_a_page_of_nothing_or_for_nowhere_is_not_made(asked: Api) -> None:
+    subject = await wearer(asked)
+    nobody = str((await asked.post("people", label="Nobody"))[1]["id"])
+
+    nowhere, told = await asked.post(f"people/{subject}/report/deposit", days=14)
+    asked.hub.routes = {"documents": frozenset({Kind.GLUCOSE_REPORT})}
+    nothing, _ = await asked.post(f"people/{nobody}/report/deposit", days=14)
+    stranger, _ = await asked.post("people/p-x/report/deposit", days=14)
+    period, _ = await asked.post(f"people/{subject}/report/deposit", days=15)
+
+    assert (nowhere, nothing, stranger, period) == (422, 404, 404, 422)
+    assert "type documents" in told["detail"]
+
+
+async def test_documents_are_consented_to_by_their_own_text(asked: Api) -> None:
+    subject = await wearer(asked)
+    asked.hub.routes = {
+        "documents": frozenset({Kind.GLUCOSE_REPORT}),
+        "mes": frozenset({Kind.WEIGHT}),
+    }
+    given = {
+        "subject": subject,
+        "covers_from": "2026-01-01T00:00:00Z",
+        "given_by": "Camille",
+        "language": "fr",
+    }
+
+    _, text = await asked.get("consents/text?language=fr&to=documents")
+    _, other = await asked.get("consents/text?language=fr&to=mes")
+    refused, _ = await asked.post("consents/grant", destination="documents", **given)
+    wrong, _ = await asked.post("consents/grant", destination="mes", purpose="documents", **given)
+    status, granted = await asked.post(
+        "consents/grant", destination="documents", purpose=text["purpose"], **given
+    )
+
+    assert (refused, wrong, status) == (422, 422, 201)
+    assert text["sha256"] != other["sha256"]
+    assert granted["text"]["sha256"] == text["sha256"]
+    assert granted["kinds"] == ["glucose_report"]

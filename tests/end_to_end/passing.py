@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 
 from gateway.clock import Instant, SystemClock
 
@@ -48,3 +48,9 @@ class Passing:
         for limit in self._waiting:
             if not limit.expired():
                 limit.reschedule((limit.when() or 0.0) - seconds)
+
+    def skip_to_noon(self, zone: tzinfo) -> None:
+        """Let it become noon, for tests of what happens once a day."""
+        now = self.utc().astimezone(zone)
+        noon = datetime.combine(now.date() + timedelta(days=1), time(12), tzinfo=zone)
+        self.skip((noon - now).total_seconds())

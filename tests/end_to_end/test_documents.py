@@ -132,6 +132,7 @@ def counts(space: HealthSpace) -> tuple[int, int]:
 async def test_a_fortnight_on_the_arm_becomes_one_page_in_the_space(
     tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
+    time.skip_to_noon(ZoneInfo("Europe/Paris"))
     async with a_hub(tmp_path, space, time, to_the_space(space)) as home:
         await consent_to_documents(home)
         await wear(home, 16)

@@ -7,13 +7,20 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from firmware_sims.health_space.exact_json import JsonObject
-from firmware_sims.health_space.measures import Measure
+from firmware_sims.health_space.measures import Coding, Measure
 from firmware_sims.health_space.submission import Observation, Submission, objects, text
 
 DeviceKey = tuple[str, str]
 # Two Observations with equal keys are one reading posted twice: idPe, measure, instant, values,
-# device identifier.
-ReadingKey = tuple[str, str, datetime, tuple[tuple[str, Decimal], ...], DeviceKey | None]
+# device identifier, and for a mean the number of its days.
+ReadingKey = tuple[
+    str,
+    str,
+    datetime,
+    tuple[tuple[str, Decimal], ...],
+    DeviceKey | None,
+    tuple[Coding, ...] | None,
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,14 @@ class Store:
             if "device" in event:
                 self._devices[event["device_id"]] = event["device"]
         values = _values(observation)
-        reading = (event["id_pe"], event["measure"], effective.astimezone(UTC), values, key)
+        reading = (
+            event["id_pe"],
+            event["measure"],
+            effective.astimezone(UTC),
+            values,
+            key,
+            observation.extension_codings("mesures-number-of-days"),
+        )
         accepted = Accepted(
             at=datetime.fromisoformat(event["at"]),
             id_pe=event["id_pe"],

@@ -6,7 +6,7 @@ import ssl
 import pytest
 from firmware_sims.health_space import Fault, HealthSpace, Kind
 
-from tests.firmware_sims.health_space.bundles import OID, weight
+from tests.firmware_sims.health_space.bundles import OID, days, mean_glucose, weight
 from tests.firmware_sims.health_space.conftest import Solution
 
 
@@ -88,3 +88,10 @@ async def test_withdrawing_returns_the_counts_of_that_instant(solution: Solution
     assert refused.status == 403
     assert (after.json["accepted"], after.json["refused"]) == (1, 1)
     assert after.json["mentions"] > withdrawn.json["mentions"]
+
+
+async def test_means_of_two_periods_that_are_equal_are_no_duplicates(solution: Solution) -> None:
+    for code, again in (("GEN-275", 0), ("GEN-276", 0), ("GEN-276", 1)):
+        await solution.post(mean_glucose(solution.id_pe, days(code)))
+
+        assert solution.space.person("Alice").counts.duplicates == again
