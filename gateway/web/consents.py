@@ -71,6 +71,13 @@ async def give(visit: Visit) -> Response:
     return see_other("/")
 
 
+async def receipt(visit: Visit) -> Response:
+    """Show the receipt of a consent, to print or to copy."""
+    subject, grant = SubjectId(visit.form.get("subject")), visit.form.get("grant")
+    told = await consents.receipt_of(visit.hub, grant, subject)
+    return visit.page("receipt.html", receipt=told["text"])
+
+
 async def withdraw(visit: Visit) -> Response:
     """Take consent back, at once, and say what that did."""
     subject = SubjectId(visit.form.get("subject"))

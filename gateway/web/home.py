@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from starlette.responses import Response
 
+from gateway.api import glucose
 from gateway.api.corrections import dismiss as dismissed
 from gateway.api.hub import Hub, PairsBy
 from gateway.api.people import Claim
@@ -49,6 +51,7 @@ class Agreement:
     title: str
     given: str | None
     """Since when their consent lives; None if there is none."""
+    grant: str | None
     refused: bool
     pairs_by: PairsBy
     paired: bool
@@ -63,6 +66,8 @@ class Card:
     readings: Sequence[Sequence[Shown]]
     """By kind, the latest of each first."""
     agreements: Sequence[Agreement]
+    reportable: bool
+    """Whether there are sensor readings to make the glucose report of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,17 @@ async def story(visit: Visit) -> Response:
     return visit.page("story.html", reading=_shown(hub, view, names, words), steps=steps)
 
 
+async def report(visit: Visit) -> Response:
+    """Give the glucose report of the last two weeks, to keep or to print."""
+    subject = SubjectId(visit.form.get("subject"))
+    if subject not in {known.id for known in visit.hub.reader.subjects()}:
+        return see_other("/")
+    spoken: Literal["fr", "en"] = "fr" if visit.words.language == "fr" else "en"
+    made = await glucose.report(visit.hub, subject, glucose.Format.PDF, language=spoken)
+    made.headers["Content-Disposition"] = 'attachment; filename="report.pdf"'
+    return made
+
+
 async def claim(visit: Visit) -> Response:
     """Say whose a reading is; nobody's here if no person is named."""
     reading = ReadingId(visit.form.get("reading"))
@@ -140,7 +156,11 @@ def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Word
         views = hub.reader.entries(limit=limit, subject=subject.id, kind=kind)
         if views:
             readings.append([_shown(hub, view, names, words) for view in views])
-    return Card(subject.id, subject.label, readings, list(agreements(hub, subject.id, words)))
+    given = list(agreements(hub, subject.id, words))
+    reportable = bool(
+        hub.reader.entries(limit=1, subject=subject.id, kind=Kind.INTERSTITIAL_GLUCOSE)
+    )
+    return Card(subject.id, subject.label, readings, given, reportable)
 
 
 def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement]:
@@ -155,6 +175,7 @@ def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement
             destination=name,
             title=hub.title(name),
             given=since,
+            grant=None if grant is None else grant.id,
             refused=hub.reader.refused(subject, name),
             pairs_by=hub.pairs_by(name) if name in hub.routes else PairsBy.NOTHING,
             paired=name in paired,

@@ -34,6 +34,8 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/consent", consents.ask, (OWNER,)),
     ("POST", "/consent/give", consents.give, (OWNER,)),
     ("POST", "/consent/withdraw", consents.withdraw, (OWNER,)),
+    ("POST", "/consent/receipt", consents.receipt, (OWNER,)),
+    ("POST", "/report", home.report, (OWNER,)),
     ("POST", "/pairing", pairing.begin, (OWNER,)),
     ("POST", "/pairing/code", pairing.type_code, (OWNER,)),
     ("POST", "/leave", entrance.leave, (OWNER,)),

@@ -37,3 +37,16 @@ async def weigh(
     )
     (entry,) = await window.hub.journal.record(SCALE, [reading])
     return entry
+
+
+async def wear_a_sensor(window: Window) -> None:
+    """Let a value of a glucose sensor arrive, through the same device."""
+    value = Quantity(value=Decimal(104), unit=Unit.MILLIGRAM_PER_DECILITRE)
+    reading = Reading(
+        device=SCALE.id,
+        kind=Kind.INTERSTITIAL_GLUCOSE,
+        values={Measure.GLUCOSE: value},
+        received=window.hub.clock.now(),
+        taken_within=MOMENT,
+    )
+    await window.hub.journal.record(SCALE, [reading])

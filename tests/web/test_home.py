@@ -10,7 +10,7 @@ import pytest
 from gateway.api.hub import Part, Status
 from gateway.domain.subject import SubjectId
 from gateway.journal.outbox import State
-from tests.web.measuring import SCALE, weigh
+from tests.web.measuring import SCALE, wear_a_sensor, weigh
 from tests.web.window import Window, a_window
 
 
@@ -73,6 +73,34 @@ async def test_consent_is_given_in_two_taps_and_taken_back_in_one(window: Window
     assert "Plus rien ne part vers Mon espace santé" in done
     assert "Une mesure qui attendait de partir ne partira pas" in done
     assert window.hub.reader.entries()[0].deliveries[0].state is State.DROPPED
+
+
+async def test_the_receipt_of_a_consent_is_there_to_keep(window: Window) -> None:
+    subject = await odile(window)
+    await agree(window, subject)
+    grant = (await window.get("/")).field("grant")
+
+    shown = (await window.send("/consent/receipt", subject=subject, grant=grant)).text
+
+    assert "Reçu de consentement" in shown
+    assert grant in shown
+
+
+async def test_the_glucose_report_is_offered_where_there_is_something_to_report(
+    window: Window,
+) -> None:
+    subject = await odile(window)
+    without = (await window.get("/")).text
+    await wear_a_sensor(window)
+
+    shown = (await window.get("/")).text
+    report = await window.send("/report", subject=subject)
+
+    assert "Rapport de glucose" not in without
+    assert "Rapport de glucose" in shown
+    assert report.headers["content-type"] == "application/pdf"
+    assert report.headers["content-disposition"].startswith("attachment")
+    assert report.headers["cache-control"] == "no-store"
 
 
 async def test_a_reading_of_nobody_is_claimed_or_set_apart(window: Window) -> None:

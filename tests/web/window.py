@@ -44,7 +44,7 @@ class Answer:
 
     def field(self, name: str) -> str:
         """Return the first hidden field of that name."""
-        found = re.search(rf'name="{name}" value="([^"]*)"', self.html)
+        found = re.search(rf'type="hidden" name="{name}" value="([^"]*)"', self.html)
         assert found is not None, f"no field {name}: {self.text}"
         return unescape(found[1])
 
@@ -115,7 +115,7 @@ class Window:
             told[0]["status"],
             {name.decode().lower(): value.decode() for name, value in told[0]["headers"]},
             cookies,
-            content.decode(),
+            content.decode("utf-8", "replace"),
         )
 
 
