@@ -5,7 +5,7 @@ from datetime import UTC
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.device_time import corrected
@@ -92,6 +92,7 @@ def as_text(octets: str) -> str:
     return bytes.fromhex(octets).decode("latin-1").encode("utf-8").hex()
 
 
+@settings(max_examples=30)
 @given(st.integers(60, 250), st.integers(30, 150), st.integers(30, 200))
 async def test_quirk_07_bytes_that_went_through_utf_8_are_not_trusted(
     systolic_mmhg: int, diastolic_mmhg: int, pulse: int
@@ -129,6 +130,7 @@ async def test_quirk_07_a_clock_that_was_never_set_is_no_such_thing() -> None:
 
 
 @pytest.mark.parametrize("octets", ["<3f", ">3f", ">3H"])
+@settings(max_examples=30)
 @given(st.integers(60, 250), st.integers(30, 150))
 async def test_quirk_09_numbers_in_another_format_are_not_guessed_and_not_trusted(
     octets: str, systolic_mmhg: int, diastolic_mmhg: int
@@ -190,6 +192,7 @@ async def test_quirk_20_second_63_is_59_and_an_empty_slot_is_nothing() -> None:
     assert pressure.device_time.stamp.second == 59
 
 
+@settings(max_examples=50)
 @given(st.binary(min_size=16, max_size=16))
 @example(bytes.fromhex("0075 0055 005f 00e4 0709 1810 4800 6900"))  # its "pulse" is 72
 async def test_quirk_21_a_vendors_frame_under_the_measurement_is_no_good_reading(
