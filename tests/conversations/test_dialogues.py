@@ -17,7 +17,9 @@ from gateway.domain.reading import Measure
 from gateway.drivers.api import Driver
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER as CUFF
 from gateway.drivers.cgm.bluetooth_sig import DRIVER as SENSOR
-from gateway.drivers.cgm.bluetooth_sig import sensor_session
+from gateway.drivers.cgm.bluetooth_sig import control_point, sensor_session
+from gateway.drivers.cgm.bluetooth_sig.codec import session_start_octets
+from gateway.drivers.cgm.bluetooth_sig.sensor import CONTROL_POINT, START
 from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER as METER
 from gateway.drivers.glucose_meter.bluetooth_sig import codec
 from gateway.drivers.glucose_meter.bluetooth_sig.session import mark_of
@@ -110,8 +112,11 @@ async def test_a_meter_without_filter_is_asked_for_everything() -> None:
     assert len(session.readings) == script["expect"]["records_total"] - 1
 
 
-async def test_a_busy_meter_is_disconnected_and_tried_again() -> None:
-    session, _, ended = await held("GLS-BUSY", METER)
+@pytest.mark.parametrize("code", ["code", "alt"])
+async def test_a_busy_meter_is_disconnected_and_tried_again(code: str) -> None:
+    steps = [{**step, "code": step.get(code)} for step in dialogue("GLS-BUSY")["steps"]]
+
+    session, _, ended = await converse_over_the_air(steps, SERVICES["GLS"], METER)
 
     assert isinstance(ended, ProtocolError)
     assert session.readings == []
@@ -156,3 +161,33 @@ async def test_an_a_and_d_scale_is_told_to_disconnect() -> None:
 
     assert [r.values[Measure.WEIGHT].original for r in session.readings] == ["56.80 lb"]
     assert device.written == [("233BF001", bytes.fromhex("020103"))]
+
+
+async def test_the_start_of_a_session_is_written_by_the_codec_and_refused_by_every_link() -> None:
+    steps = dialogue("CGM-START")["steps"]
+    time, start, answer = (bytes.fromhex(step["hex"]) for step in steps)
+    at = datetime(2026, 1, 2, 8)  # noqa: DTZ001  # the sensor's own clock
+    async with open_air() as air, watch(air) as watched:
+        device = ScriptedDevice(air.link, ADDRESS, steps, SERVICES["CGM"])
+        running = asyncio.ensure_future(device.run())
+        link = await watched.transport.open(await watched.sighting(), SENSOR.manifest)
+        for channel, octets in ((START, time), (CONTROL_POINT, start)):
+            with pytest.raises(ValueError, match="no driver may write this"):
+                await link.write(channel, octets)
+        await link.close()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    assert session_start_octets(at, time_zone_15min=4, dst_offset=0, e2e_crc=True) == time
+    assert control_point.encode(control_point.Op.START_SESSION, e2e_crc=True) == start
+    said = control_point.Response("response", request_op=0x1A, response_code=1, crc_checked=True)
+    assert control_point.decode(answer, e2e_crc=True) == said
+    assert device.written == []
+
+
+def test_every_published_dialogue_is_held_here() -> None:
+    rows = json.loads((Path(os.environ["GATEWAY_VECTORS"]) / "dialogues.json").read_text())
+    here = Path(__file__).read_text()
+
+    assert [row["id"] for row in rows if f'"{row["id"]}"' not in here] == []
