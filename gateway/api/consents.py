@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.api.context import HubHere, destination
+from gateway.api.qr_code import printed
 from gateway.consent.grant import (
     Capacity,
     ConsentEntry,
@@ -55,7 +57,7 @@ class NewGrant(BaseModel):
     expires: AwareDatetime | None = None
     given_by: str
     capacity: Capacity = Capacity.SELF
-    method: str = "screen"
+    method: Literal["screen", "paper"] = "screen"
     language: str
     version: str = CURRENT
     purpose: Purpose = Purpose.HEALTH_RECORD
@@ -109,8 +111,12 @@ async def receipt_of(hub: HubHere, grant: str, subject: SubjectId) -> dict[str, 
         raise ConfigError("There is no such grant of theirs: see 'consent show'.")
     content, _ = shown(found.purpose, found.text.language, found.text.version)
     head = hub.reader.checkpoint(hub.clock.now().utc)
-    told = "" if head is None else f"{head.number} {head.hash} {head.signature}"
-    return {"text": receipt(found, withdrawal_of(found, ledger), content, told)}
+    if head is None:
+        raise ConfigError("The audit log is empty, although a grant is recorded: verify it.")
+    told = f"{head.number} {head.hash} {head.signature}"
+    scanned = json.dumps({"grant": grant, "checkpoint": head.model_dump(mode="json")})
+    ended = withdrawal_of(found, ledger)
+    return {"text": receipt(found, ended, content, told, printed(scanned))}
 
 
 @router.post("/consents/grant", status_code=201)

@@ -112,4 +112,4 @@ def _read(path: Path) -> dict[str, object]:
         told = jsons.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: no checkpoint can be read there.") from error
-    return dict(told)
+    return dict(told.get("checkpoint", told))  # as a file, or as a receipt's code holds it

@@ -35,6 +35,13 @@ def grant(
         str, typer.Option(help="Kinds of reading, by commas; all that the destination takes.")
     ] = "all",
     since: Since = "now",
+    until: Annotated[
+        str | None, typer.Option(help="Only readings taken before this date and time.")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When the consent itself ends, unless withdrawn before.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="How it was given: screen or paper.")] = "screen",
     by: By = None,
     capacity: Capacity = "self",
     language: Annotated[str | None, typer.Option(help="fr or en: the text to be shown.")] = None,
@@ -56,6 +63,9 @@ def grant(
         destination=to,
         kinds=None if kinds == "all" else kinds.split(","),
         covers_from=moment(since),
+        covers_until=None if until is None else moment(until),
+        expires=None if expires is None else moment(expires),
+        method=method,
         given_by=by or subject["label"],
         capacity=capacity,
         language=language,

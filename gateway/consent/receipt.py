@@ -26,6 +26,7 @@ _WORDS = {
         "withdrawn": "RETIRÉ le {at}.",
         "how": "Retrait : « healthspace-gateway consent withdraw », ou l'écran du boîtier.",
         "head": "État du journal",
+        "code": "Le même, pour une machine (« audit verify --checkpoint ») :",
         Capacity.SELF: "la personne elle-même",
         Capacity.PARENT: "parent",
         Capacity.LEGAL_REPRESENTATIVE: "représentant légal",
@@ -49,6 +50,7 @@ _WORDS = {
         "withdrawn": "WITHDRAWN on {at}.",
         "how": "To withdraw: 'healthspace-gateway consent withdraw', or the hub's screen.",
         "head": "State of the log",
+        "code": "The same, for a machine ('audit verify --checkpoint'):",
         Capacity.SELF: "the person themselves",
         Capacity.PARENT: "parent",
         Capacity.LEGAL_REPRESENTATIVE: "legal representative",
@@ -56,11 +58,14 @@ _WORDS = {
 }
 
 
-def receipt(grant: Grant, withdrawal: Withdrawal | None, shown: str, log_head: str) -> str:
+def receipt(
+    grant: Grant, withdrawal: Withdrawal | None, shown: str, log_head: str, code: str
+) -> str:
     """Write the receipt in the language of the grant.
 
     `shown` is the text that was agreed to. `log_head` is the signed head of the hub's audit log: a
-    copy of it outside the hub is what shows later that nothing was cut off or rewritten.
+    copy of it outside the hub is what shows later that nothing was cut off or rewritten. `code` is
+    a drawing of the same, of some lines.
     """
     words = _WORDS[grant.text.language]
     covers = words["from"].format(start=_day(grant.covers_from))
@@ -86,7 +91,8 @@ def receipt(grant: Grant, withdrawal: Withdrawal | None, shown: str, log_head: s
     ]
     if withdrawal is not None:
         lines += [words["withdrawn"].format(at=_day(withdrawal.at)), ""]
-    return "\n".join([*lines, words["how"], words["kept"], "", "-" * 40, shown.rstrip(), ""])
+    lines += [words["how"], words["kept"], "", "-" * 40, shown.rstrip(), "", "-" * 40]
+    return "\n".join([*lines, words["code"], code, ""])
 
 
 def _line(name: str, value: str) -> str:

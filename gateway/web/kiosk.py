@@ -21,6 +21,7 @@ from gateway.api.browsers import Role
 from gateway.api.hub import Hub, PairsBy
 from gateway.api.kiosk import Opening, Staying, close_session, open_session
 from gateway.api.kiosk import keep as stay
+from gateway.api.qr_code import qr_code
 from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
 from gateway.domain.subject import Attribution
 from gateway.errors import ConfigError, GatewayError
@@ -28,7 +29,6 @@ from gateway.journal.views import EntryView
 from gateway.web import consents
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
-from gateway.web.qr_code import qr_code
 from gateway.web.saying import clock, said, whereabouts
 from gateway.web.visits import LANGUAGE_COOKIE, Visit, see_other
 from gateway.web.words import Words

@@ -17,9 +17,9 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.api.destination_pairing import LIVES, Begun
 from gateway.api.hub import PairsBy
+from gateway.api.qr_code import qr_code
 from gateway.domain.subject import SubjectId
 from gateway.errors import CodeRefused, GatewayError, UplinkUnauthorised, UplinkUnavailable
-from gateway.web.qr_code import qr_code
 from gateway.web.visits import Visit, see_other
 
 BACK = "/pairing/back"

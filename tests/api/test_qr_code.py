@@ -4,7 +4,7 @@ import re
 
 import segno
 
-from gateway.web.qr_code import qr_code
+from gateway.api.qr_code import printed, qr_code
 
 ADDRESS = "https://space.example/authorize?state=abc&code_challenge=xyz"
 
@@ -18,3 +18,15 @@ def test_every_dark_module_is_drawn_once_inside_a_quiet_border() -> None:
     assert len(squares) == len(dark)
     assert set(squares) == dark
     assert drawn.side == len(wanted) + 8
+
+
+def test_a_printed_code_has_the_same_dark_modules() -> None:
+    lines = printed(ADDRESS).splitlines()
+
+    wanted = segno.make(ADDRESS, micro=False, error="l").matrix
+    dark = {(x + 4, y + 4) for y, row in enumerate(wanted) for x, on in enumerate(row) if on}
+    drawn = {(x, 2 * y) for y, line in enumerate(lines) for x, c in enumerate(line) if c in "▀█"}
+    drawn |= {
+        (x, 2 * y + 1) for y, line in enumerate(lines) for x, c in enumerate(line) if c in "▄█"
+    }
+    assert drawn == dark
