@@ -269,6 +269,8 @@ async def test_erasing_the_person_erases_the_document(path: Path, journal: Journ
     subject = await consenting(journal)
     canary = PAGE.model_copy(update={"content": b"CANARY-" * 100})
     entry = await computed(journal, subject, mean("0", document=canary))
+    files = list(path.parent.glob("journal*"))
+    assert all(b"CANARY" not in each.read_bytes() for each in files)  # sealed from the first
 
     await journal.erase(subject)
     await journal.close()
