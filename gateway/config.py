@@ -109,6 +109,25 @@ class ApiSettings(BaseModel):
     port: int | None = Field(default=None, ge=0, le=65535)
 
 
+class ScreensSettings(BaseModel):
+    """The screens on the household's network, over TLS only; without this table on loopback only.
+
+    Their browsers have to trust the certificate, which no public authority gives to a name that is
+    known in the house alone: it is for the owner to make, or to get for a domain of their own.
+    """
+
+    model_config = _STRICT
+
+    listen: str = "0.0.0.0"  # noqa: S104  every network of the hub; the table is opt-in
+    port: int = Field(default=8471, ge=0, le=65535)
+    names: tuple[str, ...] = Field(min_length=1)
+    """What the hub is called in a browser, without port; the first is what `web` prints."""
+    certificate_file: Path
+    """PEM certificate for these names."""
+    key_file: Path
+    """The key to it."""
+
+
 class KioskSettings(BaseModel):
     """The counter where people take turns; without this table there is no kiosk screen."""
 
@@ -175,6 +194,7 @@ class Config(BaseModel):
     hub: HubSettings = HubSettings()
     api: ApiSettings = ApiSettings()
     reports: ReportSettings = ReportSettings()
+    screens: ScreensSettings | None = None
     kiosk: KioskSettings | None = None
     retention: RetentionSettings = RetentionSettings()
     drivers: DriverSettings = DriverSettings()

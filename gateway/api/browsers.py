@@ -64,13 +64,19 @@ class Visitor:
 
 
 class Browsers:
-    """Lets browsers in, and knows them again. `address` is the screens' own, None without a port.
+    """Lets browsers in, and knows them again.
 
-    `address` has no slash at its end.
+    `address` is the screens' own for a browser of the household, `at_the_hub` for one on the hub
+    itself, such as a kiosk's; without a slash at their ends, and None without such a port.
     """
 
-    def __init__(self, secret: str, clock: Clock, address: str | None) -> None:
-        self.address = address
+    def __init__(
+        self, secret: str, clock: Clock, address: str | None, at_the_hub: str | None = None
+    ) -> None:
+        self._address = {
+            Role.OWNER: address or at_the_hub,
+            Role.KIOSK: at_the_hub or address,
+        }
         self._key = hmac.digest(secret.encode(), b"screens", "sha256")
         self._clock = clock
         self._open: dict[str, tuple[Role, float]] = {}
@@ -78,7 +84,8 @@ class Browsers:
 
     def invite(self, role: Role) -> Invitation:
         """Draw a code. Raises ConfigError if there is no port that a browser could reach."""
-        if self.address is None:
+        address = self._address[role]
+        if address is None:
             raise ConfigError(
                 "No browser can reach the screens: give [api] a port, such as port = 8470, and"
                 " start the gateway again."
@@ -88,7 +95,7 @@ class Browsers:
         code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))
         until_s = self._clock.now().monotonic + CODE_LIVES.total_seconds()
         self._open[code] = (role, until_s)
-        return Invitation(f"{self.address}/enter?code={code}", code, role)
+        return Invitation(f"{address}/enter?code={code}", code, role)
 
     def admit(self, typed: str) -> Visitor | None:
         """Let a browser in by a code, spent by this; None if there is no such code any more."""

@@ -16,7 +16,9 @@ from gateway.api.auth import TokenGuard
 from gateway.errors import ConfigError
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """A server that leaves the signals to the daemon."""
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the daemon."""
@@ -51,13 +53,14 @@ async def serve(
 ) -> None:
     """Answer requests until cancelled: those of the API, and of the pages if there are any."""
     guarded = TokenGuard(app, token, pages)
-    server = _Server(
+    server = Server(
         uvicorn.Config(guarded, log_config=None, access_log=False, lifespan="off", ws="none")
     )
-    await _until_cancelled(server, sockets)
+    await until_cancelled(server, sockets)
 
 
-async def _until_cancelled(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+async def until_cancelled(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    """Serve until cancelled, then end what is under way."""
     serving = asyncio.create_task(server.serve(sockets=sockets))
     try:
         await asyncio.shield(serving)

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 
 from gateway import log
 from gateway.api.auth import token
 from gateway.api.browsers import Browsers
 from gateway.api.destination_pairing import Pairings
+from gateway.api.network import Front, front, serve_network
 from gateway.api.serve import address, listening, serve
 from gateway.api.server import make_app
 from gateway.app.hub import DaemonHub
@@ -87,6 +88,7 @@ async def daemon(
         journal = await stack.enter_async_context(await _open_journal(config, clock))
         reader = stack.enter_context(Reader.open(config.journal))
         sockets = stack.enter_context(listening(config.socket, config.api.port))
+        network = stack.enter_context(_network(config))
         secret = token(config.token)
         for known in described_devices(config):
             await journal.describe(known)
@@ -121,7 +123,8 @@ async def daemon(
             radios,
             desk,
         )
-        browsers = Browsers(secret, clock, address(sockets))
+        beyond = None if network is None else network.address
+        browsers = Browsers(secret, clock, beyond, address(sockets))
         begun = Pairings(hub)
         app = make_app(hub, browsers, begun)
         stopping = asyncio.Event()
@@ -138,6 +141,7 @@ async def daemon(
                 group.create_task(worker.run()),
                 *(group.create_task(part) for part in presence(config, there, hub, timer)),
                 group.create_task(serve(app, sockets, secret, screens)),
+                *(group.create_task(serve_network(screens, at)) for at in (network,) if at),
             ]
             try:
                 yield hub
@@ -165,6 +169,14 @@ def _computed(
         language=config.hub.language,
     )
     return summaries, reports
+
+
+def _network(config: Config) -> AbstractContextManager[Front | None]:
+    """Take the port of the household's network, if the configuration wants one."""
+    wanted = config.screens
+    if wanted is None:
+        return nullcontext()
+    return front(wanted.listen, wanted.port, wanted.names, wanted.certificate_file, wanted.key_file)
 
 
 async def _open_journal(config: Config, clock: Clock) -> Journal:
