@@ -38,6 +38,7 @@ class Box:
     def __init__(self, process: asyncio.subprocess.Process, bus_port: int) -> None:
         self.bus_address = f"tcp:host=127.0.0.1,port={bus_port}"
         """For DBUS_SYSTEM_BUS_ADDRESS."""
+        self.bus_port = bus_port
         self._process = process
         self._said: deque[str] = deque(maxlen=60)
         self._up = asyncio.Event()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from firmware_sims.faults import Fault
 from firmware_sims.identity import Pairing
 
 from tests.bluez.air import PASSKEY, Air
-from tests.bluez.hub import BLOOD_PRESSURE, CGM, Hub
+from tests.bluez.hub import BLOOD_PRESSURE, CGM, Hub, running
+
+LISTENING = "0A"  # as the kernel writes it
 
 
 async def test_stored_readings_arrive_from_a_cuff_that_pairs_without_a_code(
@@ -61,3 +66,25 @@ async def test_a_sensor_that_is_cut_off_gives_the_rest_of_its_memory_later(
 
     produced = len(air.ledger.produced)
     assert hub.readings(device) == produced == 120
+
+
+async def test_no_connection_to_the_bus_is_left_behind(air: Air, tmp_path: Path) -> None:
+    before = connections(air.box.bus_port)
+    for number in (1, 2):
+        async with running(tmp_path / f"journal-{number}.db") as hub:
+            cuff = await air.cuff(stored=1, number=number)
+            device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+            await hub.until(lambda: hub.readings(device) == 2)  # noqa: B023  # within this turn
+    async with asyncio.timeout(5):
+        while connections(air.box.bus_port) > max(before, 1):  # noqa: ASYNC110  # one is bleak's
+            await asyncio.sleep(0.05)
+
+
+def connections(port: int) -> int:
+    """Count the sockets of this process that are connected to a port."""
+    ours = {str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(
+        row[2].endswith(f":{port:04X}") and row[3] != LISTENING and f"socket:[{row[9]}]" in ours
+        for row in rows
+    )
