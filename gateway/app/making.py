@@ -33,6 +33,9 @@ async def make_as_due(summaries: Summaries, reports: Reports | None, timer: Time
                 await reports.make_due()
         except JournalError as error:
             _log.error("nothing can be computed: %s", error)
+        except Exception as error:  # noqa: BLE001 - our bug must not stop the rest
+            # Not its words: an error nobody foresaw may quote a value.
+            _log.error("computing failed with %s, which is a bug: report it", type(error).__name__)
         await timer(asyncio.Event(), _EVERY_S)
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from gateway.clock import Instant
 from gateway.domain.device import Device
 from gateway.domain.entry import Entry
-from gateway.domain.reading import Kind, Quality
+from gateway.domain.reading import Kind, Measure, Quality
 from gateway.domain.subject import Attribution, SubjectId
 from gateway.glucose.metrics import WINDOWS_DAYS
 from gateway.glucose.trace import Sample, counted
@@ -84,4 +84,5 @@ def computed(reader: Reader, subject: SubjectId, kind: Kind, limit: int) -> list
 
 def _counts(entry: Entry) -> bool:
     replaced = entry.attribution is Attribution.REPLACED
-    return not replaced and entry.reading.quality is Quality.GOOD
+    whole = Measure.DAYS in entry.reading.values and entry.reading.quality is Quality.GOOD
+    return whole and not replaced
