@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -42,6 +43,7 @@ def readings(
                 for measure, value in reading["values"].items()
             )
             or reading["limit"],
+            "subject": _whose(reading),
             "way": ", ".join(
                 f"{delivery['destination']}: {delivery['reason'] or delivery['state']}"
                 for delivery in reading["deliveries"]
@@ -58,6 +60,14 @@ def readings(
         "way": "its way",
     }
     rows("Readings", columns, shown)
+
+
+def _whose(reading: Mapping[str, Any]) -> str:
+    """Say whose it is, or whose it may be: for a person to say, with 'claim'."""
+    suggestion = reading["suggestion"]
+    if suggestion is not None:
+        return f"nobody; perhaps {suggestion['subject']}"
+    return str(reading["subject"] or "nobody")
 
 
 def claim(
