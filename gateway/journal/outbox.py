@@ -114,6 +114,8 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
     },
 }
 
+REPLACED = "replaced"
+"""The reason of a delivery that was dropped because its entry was computed anew."""
 AT_ONCE_US = 0
 """Due since for ever: a hub whose clock was ahead when it queued this must not wait for years."""
 
@@ -346,7 +348,7 @@ def replaced(tx: Transaction, entry: int) -> None:
         (entry,),
     )
     for owed in queued:
-        move(tx, owed, Event.REPLACED, reason="replaced")
+        move(tx, owed, Event.REPLACED, reason=REPLACED)
     _audit_many(tx, audit.Audited.REPLACED, queued)
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from gateway.domain.device_time import Timing
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
-from gateway.journal.outbox import State
+from gateway.journal.outbox import REPLACED, State
 from gateway.journal.views import DeliveryView
 from gateway.web.words import Words
 
@@ -118,6 +118,8 @@ def whereabouts(delivery: DeliveryView, title: str, words: Words) -> Whereabouts
     if delivery.state is State.WITHHELD and delivery.reason is not None:
         why = words(f"withheld.{delivery.reason}", destination=title)
         return Whereabouts(mark, words("delivery.withheld_why", destination=title, why=why))
+    if delivery.reason == REPLACED:
+        return Whereabouts(mark, words("delivery.replaced"))
     return Whereabouts(mark, words(f"delivery.{delivery.state}", destination=title))
 
 

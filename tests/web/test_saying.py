@@ -8,8 +8,10 @@ import pytest
 
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality, Reading
+from gateway.journal.outbox import State
+from gateway.journal.views import DeliveryView
 from gateway.testing.clock import ManualClock
-from gateway.web.saying import moment, said
+from gateway.web.saying import moment, said, whereabouts
 from gateway.web.words import words
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -97,3 +99,12 @@ def test_a_moment_is_said_as_people_say_it_where_they_live(
     told = [moment(at, NOW, PARIS, words(each)) for each in ("fr", "en")]
 
     assert [each.replace("\N{NO-BREAK SPACE}", " ") for each in told] == [french, english]
+
+
+@pytest.mark.parametrize(("reason", "key"), [("withdrawn", "dropped"), ("replaced", "replaced")])
+def test_what_was_dropped_says_why(reason: str, key: str) -> None:
+    dropped = DeliveryView("mes", State.DROPPED, reason, None, 0, False, NOW)
+
+    assert whereabouts(dropped, "Mon espace santé", words("fr")).sentence == words("fr")(
+        f"delivery.{key}"
+    )
