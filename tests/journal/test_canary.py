@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import traceback
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ async def test_no_canary_is_in_any_file_log_metric_or_error(
         ):
             with pytest.raises(GatewayError) as raised:
                 await failing
-            said.append(repr(raised.value))
+            said.append("".join(traceback.format_exception(raised.value)))
         files = [file for file in path.parent.rglob("*") if file.is_file()]
         written = b"".join(file.read_bytes() for file in files)
 
