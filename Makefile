@@ -10,7 +10,7 @@ SEED ?= 7
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut flips chaos bench bench-journal clean
+.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut soak flips chaos bench bench-journal clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ powercut: setup ## Cut the power under the journal CUTS times and count what is 
 chaos: setup ## Everything goes wrong for MINUTES, the same for the same SEED; then the sums
 	@tools/debian-packages.sh $(TEST_PACKAGES)
 	$(PY) -m tests.chaos --minutes $(MINUTES) --seed $(SEED)
+
+soak: setup ## The demonstration for SECONDS, hours say: does the daemon grow, do the sums add up
+	$(PY) -m tests.soak --seconds $(SECONDS)
 
 flips: setup ## Flip FLIPS bits of a small journal, one at a time, and say what each costs
 	$(PY) -m tests.journal.flips --flips $(FLIPS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gateway.app import bluez_bonds
 from gateway.app.parts import routes
 from gateway.clock import SystemClock
 from gateway.config import Config
@@ -15,6 +16,7 @@ from gateway.journal.restoring import Restored, restore
 def back_up(config: Config, target: Path, passphrase: bytes) -> int:
     """Write a backup, also while the daemon runs; return its size in bytes."""
     bonds = {path.name: path for path in sorted(config.hub.state.glob("bonds-*.json"))}
+    bonds |= bluez_bonds.collect()
     return backup.write(target, passphrase, config.journal, bonds)
 
 
@@ -26,7 +28,10 @@ def change_key(config: Config) -> None:
 def restore_backup(
     config: Config, source: Path, passphrase: bytes, *, consents_stand: bool
 ) -> Restored:
-    """Put a backup in the place of this hub's journal. No daemon may run."""
+    """Put a backup in the place of this hub's journal. No daemon may run.
+
+    Bonds that Linux keeps are put back by `put_bonds_back`.
+    """
     return restore(
         source,
         passphrase,
@@ -36,3 +41,8 @@ def restore_backup(
         routes(config),
         consents_stand=consents_stand,
     )
+
+
+def put_bonds_back(config: Config) -> tuple[int, int]:
+    """Put the Bluetooth bonds of a restored backup where Linux keeps them; see `bluez_bonds`."""
+    return bluez_bonds.put_back(config.hub.state)

@@ -43,7 +43,7 @@ def restore(
     ] = False,
 ) -> None:
     """Let this hub take over from a backup. The daemon must not run."""
-    from gateway.app.backups import restore_backup
+    from gateway.app.backups import put_bonds_back, restore_backup
 
     done = restore_backup(
         context.obj.config,
@@ -57,6 +57,14 @@ def restore(
         f"Restored. {done.withdrawn} consents of the backup count as withdrawn, and {done.erased}"
         " people were erased again. What was not settled is searched for before it is sent."
     )
+    put, left = put_bonds_back(context.obj.config)
+    if put:
+        say(f"{put} Bluetooth bonds are where Linux keeps them: restart the Bluetooth service.")
+    if left:
+        say(
+            f"{left} Bluetooth bonds of Linux wait in {context.obj.config.hub.state} (bluez~...):"
+            " run 'restore' as root to put them back, or pair those devices again."
+        )
     if done.withdrawn and not consents_stand:
         say("Whoever still consents says so again with 'consent grant'.")
 

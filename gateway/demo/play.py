@@ -36,7 +36,7 @@ def play(*, seconds: int, kills: int, seed: int, keep: Path | None) -> int:
         _measure(console, stage, seconds, _moments(seconds, kills, seed))
         console.print("The devices measure no more; waiting for what is on its way ...")
         stage.quieten()
-        sums = _drain(stage)
+        sums = drain(stage)
         console.print(table.summary(sums, stage.readings()))
         if all(each.holds for each in sums):
             console.print("Every sum adds up.", style="bold green")
@@ -88,7 +88,7 @@ def _headline(elapsed: float, seconds: int, cut: bool) -> str:
     return f"{elapsed:.0f} of {seconds} s, link to the health space {link}"
 
 
-def _drain(stage: Stage) -> list[Sum]:
+def drain(stage: Stage) -> list[Sum]:
     """Wait until every sum adds up, at most DRAIN_S; returns the sums as they then are."""
     deadline = time.monotonic() + DRAIN_S
     while True:

@@ -40,6 +40,11 @@ class Process:
         """Whether the process has been started and has not ended."""
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None if it was never started."""
+        return None if self._child is None else self._child.pid
+
     def start(self, *, says_ready: bool = True) -> Mapping[str, Any]:
         """Start it; returns what its first line says, once it is there."""
         with self.log.open("ab") as log:

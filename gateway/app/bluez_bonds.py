@@ -1,0 +1,73 @@
+"""The bonds that Linux keeps, for a backup and out of one.
+
+    /var/lib/bluetooth/<adapter>/<device>/info          bluetoothd's own files, of root alone
+    <state>/bluez~<adapter>~<device>                    the same beside the journal, and in a backup
+
+The gateway's user may not read the former; run as root, `backup` takes them along and `restore`
+puts them back. A device knows its partner by the adapter's address: a bond is of use on another
+machine only with the same adapter, or one that was given its address.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+KEPT = Path("/var/lib/bluetooth")
+
+_PREFIX = "bluez~"
+_INFO = "info"
+_ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+
+
+def collect(kept: Path = KEPT) -> dict[str, Path]:
+    """Return the bonds that this user may read, by the name each has in a backup."""
+    try:
+        found = sorted(kept.glob(f"*/*/{_INFO}"))
+    except OSError:
+        return {}
+    return {
+        f"{_PREFIX}{path.parent.parent.name}~{path.parent.name}": path
+        for path in found
+        if _is_bond(path)
+    }
+
+
+def put_back(state: Path, kept: Path = KEPT) -> tuple[int, int]:
+    """Put the bonds of a restored backup where Linux keeps them, if this user may.
+
+    Returns how many were put there, and how many still lie beside the journal. One that is there
+    already is left as it is: it is newer.
+    """
+    done = left = 0
+    for path in sorted(state.glob(f"{_PREFIX}*~*")):
+        _, adapter, device = path.name.split("~")
+        if not _ADDRESS.fullmatch(adapter) or not _ADDRESS.fullmatch(device):
+            continue
+        target = kept / adapter / device / _INFO
+        try:
+            if not target.exists():
+                _write(target, path.read_bytes())
+            path.unlink()
+            done += 1
+        except OSError:
+            left += 1
+    return done, left
+
+
+def _is_bond(path: Path) -> bool:
+    """Tell whether a file that may be read holds keys: bluetoothd notes every device it saw."""
+    try:
+        return b"Key]" in path.read_bytes()
+    except OSError:
+        return False
+
+
+def _write(target: Path, content: bytes) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())

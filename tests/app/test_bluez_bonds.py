@@ -1,0 +1,68 @@
+"""The bonds of Linux go into a backup and come out of it, where the user may."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gateway.app.bluez_bonds import collect, put_back
+
+ADAPTER, BONDED, SEEN = "00:1A:7D:DA:71:11", "C0:FF:EE:00:00:01", "C0:FF:EE:00:00:02"
+KEYS = b"[General]\nName=Cuff\n\n[LongTermKey]\nKey=00112233445566778899AABBCCDDEEFF\n"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Lay out what bluetoothd keeps: a bonded device, and one that it has only seen."""
+    kept = tmp_path / "bluetooth"
+    for device, content in ((BONDED, KEYS), (SEEN, b"[General]\nName=Neighbour\n")):
+        (kept / ADAPTER / device).mkdir(parents=True)
+        (kept / ADAPTER / device / "info").write_bytes(content)
+    return kept
+
+
+def _carried(kept: Path, state: Path) -> None:
+    """Do what a backup and its restoration do with files."""
+    state.mkdir()
+    for name, path in collect(kept).items():
+        shutil.copy(path, state / name)
+
+
+def test_only_bonds_are_taken_along(kept: Path) -> None:
+    assert collect(kept) == {f"bluez~{ADAPTER}~{BONDED}": kept / ADAPTER / BONDED / "info"}
+
+
+def test_where_there_are_none_there_are_none(tmp_path: Path) -> None:
+    assert collect(tmp_path / "nowhere") == {}
+
+
+def test_a_bond_comes_back_to_where_it_was_readable_by_its_owner_only(
+    kept: Path, tmp_path: Path
+) -> None:
+    _carried(kept, tmp_path / "state")
+
+    assert put_back(tmp_path / "state", tmp_path / "other") == (1, 0)
+
+    back = tmp_path / "other" / ADAPTER / BONDED / "info"
+    assert back.read_bytes() == KEYS
+    assert back.stat().st_mode & 0o777 == 0o600
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_a_bond_that_is_there_already_is_newer_and_stays(kept: Path, tmp_path: Path) -> None:
+    _carried(kept, tmp_path / "state")
+    (kept / ADAPTER / BONDED / "info").write_bytes(b"[LongTermKey]\nKey=another\n")
+
+    assert put_back(tmp_path / "state", kept) == (1, 0)
+
+    assert b"another" in (kept / ADAPTER / BONDED / "info").read_bytes()
+
+
+def test_who_may_not_write_there_leaves_it_beside_the_journal(kept: Path, tmp_path: Path) -> None:
+    _carried(kept, tmp_path / "state")
+    shut = tmp_path / "shut"
+    shut.write_text("a file where the folder would be")
+
+    assert put_back(tmp_path / "state", shut) == (0, 1)
+
+    assert len(list((tmp_path / "state").iterdir())) == 1
