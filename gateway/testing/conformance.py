@@ -17,14 +17,16 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.identity import identity
 from gateway.domain.quantity import Quantity
 from gateway.domain.reading import Measure, Quality, Reading
 from gateway.drivers.api import SERIAL, Channel, Frame, Reach
 from gateway.drivers.registry import Registry
 from gateway.errors import DecodeError, DriverError, LinkError
-from gateway.testing.clock import ManualClock
+from gateway.testing.clock import START, ManualClock
 from gateway.testing.links import Written
 from gateway.testing.session import RecordingSession
 from gateway.testing.specimen import Specimen, SpecimenLink, Trouble
@@ -32,6 +34,7 @@ from gateway.testing.specimen import Specimen, SpecimenLink, Trouble
 Check = Callable[[Specimen, Registry], Awaitable[None]]
 
 _RANDOM_FRAMES = 500
+_HUB_OFF = timedelta(hours=3)
 _ENDINGS = (DriverError, LinkError)
 """What a conversation may raise; anything else is a mistake in the driver."""
 
@@ -136,6 +139,24 @@ async def knows_what_is_repeated(specimen: Specimen, drivers: Registry) -> None:
     _require(not again, f"{len(again)} reading(s) were news when read again")
 
 
+async def names_readings_alike_at_every_hub(specimen: Specimen, drivers: Registry) -> None:
+    """Check that another hub, whose clock is three hours off, gives the same readings one name.
+
+    So does this hub once its own clock has been corrected, and a replay of what was captured. A
+    device that is `named_by_hub` is met at the same time.
+    """
+    here = await _calm(specimen)
+    off = timedelta() if specimen.named_by_hub else _HUB_OFF
+    elsewhere = _first_met(specimen, ManualClock(START - off, boot_id="another hub"))
+    there = await _converse(specimen, Trouble(), elsewhere)
+    named = [
+        Counter(identity(reading) for reading in met.session.readings if _has_a_key(reading))
+        for met in (here, there)
+    ]
+    _require(named[0] == named[1], "the same readings are others to another hub")
+    _require(set(named[0].values()) <= {1}, "two readings of one conversation have one name")
+
+
 async def resumes_after_any_cut(specimen: Specimen, drivers: Registry) -> None:
     """Check that a link lost after any frame, and then found again, costs no reading."""
     calm = await _calm(specimen)
@@ -158,6 +179,7 @@ CHECKS: tuple[Check, ...] = (
     reads_one_byte_at_a_time,
     invents_nothing_when_a_frame_is_lost,
     knows_what_is_repeated,
+    names_readings_alike_at_every_hub,
     resumes_after_any_cut,
 )
 
@@ -180,8 +202,8 @@ async def _converse(specimen: Specimen, trouble: Trouble, before: _Met | None = 
     return met
 
 
-def _first_met(specimen: Specimen) -> _Met:
-    clock = ManualClock()
+def _first_met(specimen: Specimen, clock: ManualClock | None = None) -> _Met:
+    clock = clock or ManualClock()
     sighting = specimen.sightings[0]
     device = Device(
         id=DeviceId("conformance"), driver=specimen.driver.manifest.name, name=sighting.name

@@ -39,6 +39,8 @@ class Specimen:
     settings: Mapping[str, str | int | bool | None] = field(default_factory=dict)
     lasts_s: float = 30.0
     """How long after its last word the device stays connected."""
+    named_by_hub: bool = False
+    """It has neither numbers nor times of its own, so its readings are named by the hub's time."""
     forgets: bool = False
     """It drops what was confirmed to it, as devices do that send their memory by indications."""
 

@@ -113,7 +113,11 @@ def _cgm_without_filters() -> Specimen:
         return {sensor.RACP: sensor.Sensor(memory, filters=False, counts=False)._answer}
 
     return Specimen(
-        named("cgm/bluetooth_sig"), (seen("181f"),), values=plain.link().values, answers=answers
+        named("cgm/bluetooth_sig"),
+        (seen("181f"),),
+        values=plain.link().values,
+        answers=answers,
+        named_by_hub=True,
     )
 
 
