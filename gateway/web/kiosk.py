@@ -125,8 +125,8 @@ async def end(visit: Visit) -> Response:
 
 async def keep(visit: Visit) -> Response:
     """Let the person stay known here, by the name they typed."""
-    if _of_this_turn(visit) and visit.form.get("name"):
-        await stay(visit.hub, Staying(label=visit.form.get("name")))
+    if _of_this_turn(visit) and visit.form.get("called"):
+        await stay(visit.hub, Staying(label=visit.form.get("called")))
     return await _again(visit)
 
 

@@ -50,6 +50,7 @@ class Browser:
 
     def __init__(self, driver: Chrome) -> None:
         self._driver = driver
+        self._first = driver.current_window_handle
 
     async def open(self, url: str) -> None:
         await self._do(lambda: self._driver.get(url))
@@ -107,7 +108,7 @@ class Browser:
 
         def close() -> None:
             self._driver.close()
-            self._driver.switch_to.window(self._driver.window_handles[0])
+            self._driver.switch_to.window(self._first)
 
         await self._do(close)
 
@@ -194,8 +195,8 @@ def _plain(text: str) -> str:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Browser]:
-    """Start a browser that knows nothing, and end it."""
+def running(folder: Path) -> Iterator[Chrome]:
+    """Start a browser, and end it."""
     options = ChromeOptions()
     assert CHROMIUM is not None
     options.binary_location = CHROMIUM
@@ -204,6 +205,23 @@ def running(folder: Path) -> Iterator[Browser]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options=options, service=Service(DRIVER, log_output=subprocess.DEVNULL))
     try:
-        yield Browser(driver)
+        yield driver
     finally:
         driver.quit()
+
+
+@contextmanager
+def knowing_nothing(driver: Chrome) -> Iterator[Browser]:
+    """Open a tab without a history, in a browser that knows nobody any more; close it in the end.
+
+    Each test's hub has a port, and so a storage, of its own; cookies do not mind ports.
+    """
+    before = driver.current_window_handle
+    driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    driver.get_log("browser")  # what was complained of before
+    driver.switch_to.new_window("tab")
+    try:
+        yield Browser(driver)
+    finally:
+        driver.close()
+        driver.switch_to.window(before)

@@ -5,19 +5,26 @@ from pathlib import Path
 
 import pytest
 from firmware_sims.health_space import HealthSpace
+from selenium.webdriver import Chrome
 
-from tests.browser.browser import MISSING, Browser, running
+from tests.browser.browser import MISSING, Browser, knowing_nothing, running
 from tests.browser.screens import Screens, screens_of
 from tests.end_to_end.home import a_health_space
 from tests.end_to_end.passing import Passing
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     if MISSING:
         pytest.skip(f"not installed, run 'apt-get install {' '.join(MISSING)}'")
-    with running(tmp_path) as started:
+    with running(tmp_path_factory.mktemp("browser")) as started:
         yield started
+
+
+@pytest.fixture
+def browser(driver: Chrome) -> Iterator[Browser]:
+    with knowing_nothing(driver) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def test_a_new_reading_disturbs_nobody_who_types_and_the_next_opening_clea
     await screens.weigh("72.4")
     await browser.see("72,4")
     await browser.key("ille")
-    typed = await browser.run("return document.getElementById('name').value")
+    typed = await browser.run("return document.getElementById('called').value")
 
     await screens.home.post("kiosk", "open", devices=["serial:counter-scale"], opened_by="staff")
     await browser.lose("72,4")
@@ -75,7 +75,7 @@ async def test_a_new_reading_disturbs_nobody_who_types_and_the_next_opening_clea
 
     assert typed == "Camille"
     assert "C'est à vous" in await browser.text()
-    assert await browser.run("return document.getElementById('name').value") == ""
+    assert await browser.run("return document.getElementById('called').value") == ""
     assert "72,4" not in source
 
 

@@ -13,11 +13,12 @@ import pytest
 from tenacity.wait import wait_none
 
 from gateway.domain.subject import SubjectId
-from gateway.errors import ConfigError, UplinkUnauthorised, UplinkUnavailable
+from gateway.errors import CodeRefused, ConfigError, UplinkUnauthorised, UplinkUnavailable
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.http_client import HttpClient
 from gateway.uplink.mes_mapping import PatientIdentifier
 from gateway.uplink.mes_tokens import (
+    OUT_OF_BAND,
     MesTokens,
     Pairing,
     authorization_request,
@@ -113,6 +114,33 @@ def test_no_two_pairings_begin_alike() -> None:
 def test_without_an_authorize_url_nobody_can_pair() -> None:
     with pytest.raises(ConfigError, match="authorize_url"):
         authorization_request(settings(authorize_url=None), "http://hub.local/")
+
+
+@pytest.mark.parametrize(
+    ("registered", "asked", "sent"),
+    [
+        (None, "http://127.0.0.1:8470/back", "http://127.0.0.1:8470/back"),
+        ("https://hub.example/back", "http://127.0.0.1:8470/back", "https://hub.example/back"),
+        ("https://hub.example/back", None, OUT_OF_BAND),
+    ],
+)
+async def test_a_browser_comes_back_where_the_health_space_expects_it(
+    registered: str | None, asked: str | None, sent: str, store: MemoryStore, clock: ManualClock
+) -> None:
+    async with Connected(settings(redirect_uri=registered), store, clock) as tokens:
+        request = tokens.authorization(asked)
+
+    query = parse_qs(urlsplit(request.url).query)
+    assert (query["redirect_uri"], request.redirect_uri) == ([sent], sent)
+
+
+async def test_a_code_that_is_no_good_is_told_from_a_pairing_that_is_over(
+    server: ScriptedServer, tokens: MesTokens
+) -> None:
+    server.plays("/token", answer(400, {"error": "invalid_grant"}))
+
+    with pytest.raises(CodeRefused, match="ask it for another"):
+        await tokens.exchange(ALICE, "code-1")
 
 
 async def test_a_code_becomes_a_durable_pairing(

@@ -105,7 +105,7 @@ async def test_at_the_end_it_is_said_what_was_erased_and_then_nothing(kiosk: Win
 async def test_whoever_keeps_their_readings_stays_and_is_told_so(kiosk: Window) -> None:
     session = await begun(kiosk)
     await weigh(kiosk, "72.4")
-    await act(kiosk, "/kiosk/keep", session, name="Camille")
+    await act(kiosk, "/kiosk/keep", session, called="Camille")
 
     bye = await act(kiosk, "/kiosk/end", session)
 
@@ -118,7 +118,7 @@ async def test_whoever_keeps_their_readings_stays_and_is_told_so(kiosk: Window) 
     ("path", "form"),
     [
         ("/kiosk/end", {}),
-        ("/kiosk/keep", {"name": "Intruder"}),
+        ("/kiosk/keep", {"called": "Intruder"}),
         ("/kiosk/consent/give", {"kind": "weight", "language": "fr", "version": "1"}),
         ("/kiosk/consent/withdraw", {}),
         ("/kiosk/pairing/code", {"code": "1234"}),

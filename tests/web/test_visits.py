@@ -81,7 +81,7 @@ async def test_a_form_that_is_far_too_long_is_refused(window: Window) -> None:
     await window.enter()
     token = (await window.get("/")).field("token")
 
-    answer = await window.post("/kiosk/keep", token=token, name="x" * 20_000)
+    answer = await window.post("/kiosk/keep", token=token, called="x" * 20_000)
 
     assert answer.status == 403
 
