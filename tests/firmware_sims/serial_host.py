@@ -27,7 +27,7 @@ class Host:
             readable = asyncio.Event()
             loop.add_reader(self.descriptor, readable.set)
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(20):
                     await readable.wait()
             finally:
                 loop.remove_reader(self.descriptor)

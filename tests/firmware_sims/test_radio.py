@@ -104,7 +104,7 @@ async def test_a_killed_host_is_a_disconnection_and_the_next_host_starts_clean()
 
 
 async def linked_over_tcp(central: Any, peripheral: Peripheral) -> None:
-    await central.connect(hci.Address("C4:00:00:00:00:01"), timeout=5)
+    await central.connect(hci.Address("C4:00:00:00:00:01"), timeout=20)
     assert await peripheral.until(lambda: peripheral.linked, 5)
 
 
@@ -232,7 +232,7 @@ async def test_a_name_that_does_not_fit_is_in_the_answer_to_a_scan_request(activ
         central.on("advertisement", found.put_nowait)
         await central.start_scanning(active=active)
         await radio.add(device)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             heard = await found.get()
 
     name = heard.data.get(core.AdvertisingData.Type.COMPLETE_LOCAL_NAME)

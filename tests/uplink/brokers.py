@@ -105,7 +105,7 @@ class Listener:
 
     async def until(self, count: int, end: str = "") -> list[Incoming]:
         """Wait for so many messages on topics that end so."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 found = [m for m in self.heard if m.topic.endswith(end)]
                 if len(found) >= count:
