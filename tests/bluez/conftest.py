@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -69,11 +67,6 @@ async def air(
     air = Air(radio, box)
     yield air
     await air.clear()
-    # Once, on a loaded machine, the collector found a socket to the bus that nobody had closed in
-    # the middle of a later test, which failed for it. Whose it was is not known.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

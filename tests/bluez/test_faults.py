@@ -34,9 +34,9 @@ EVERYTHING = {
 MANIFEST = Manifest(
     "test/cuff", "Cuff", Reach.BLE, frozenset(), "none", (), services=frozenset({"1810"})
 )
-KILLS = int(os.environ.get("BLUEZ_KILLS", "2"))
+KILLS = int(os.environ.get("BLUEZ_KILLS", "1"))
 """The more, the better proven; each costs the 10 s for which the kernel scans on without it."""
-CONNECTS = int(os.environ.get("BLUEZ_CONNECTS", "3"))
+CONNECTS = int(os.environ.get("BLUEZ_CONNECTS", "2"))
 """bleak's own connecting and pairing in one misses services in 2 of 20."""
 AT_ONCE_S = 15.0
 """A tenth of a second here; the request that waits would be given up after 30 s only."""

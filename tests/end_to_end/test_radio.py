@@ -65,6 +65,48 @@ async def test_whatever_a_cuff_does_each_of_its_records_arrives_once(
             assert await home.problem(DEVICE) is None
 
 
+async def test_a_cuff_with_a_code_is_paired_by_who_stands_before_it_forgotten_and_paired_again(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    ledger = Ledger()
+    paired = SCENARIO + 'pairing = "passkey"\npasskey = 42\n'
+    async with Stage(parse(paired), ledger=ledger, now=time.utc) as stage:
+        hci = f"tcp-client:{await stage.radio.serve('127.0.0.1', 0)}"
+        async with at_home(tmp_path, space, time, Plan(hci=hci)) as home:
+            await home.welcome(ODILE)
+            await home.give(DEVICE, DRIVER, ODILE)
+            question = await asked(home)
+            await home.post("pairing", str(question["number"]), "answer", code="000042")
+            await home.hurry_until(lambda: is_empty(stage), step_s=5)
+            await home.until(lambda: is_alone(home))
+            forgotten = await home.post("devices", "forget", device=ADDRESS)
+            stage.devices["Cuff"].measure()
+            again = await asked(home)
+            await home.post("pairing", str(again["number"]), "answer", code="000042")
+
+            await home.hurry_until(lambda: is_empty(stage), step_s=5)
+            await home.hurry_until(lambda: are_settled(home, ledger), step_s=5)
+            events = [link.event for link in home.hub.reader.audit()]
+
+    assert (question["device"], question["name"], question["asks"]) == (DEVICE, "Cuff", "type_code")
+    assert forgotten == {"id": DEVICE, "was_bonded": True}
+    assert [it for it in events if it in ("pairing_answered", "bond_forgotten")] == [
+        *("pairing_answered", "bond_forgotten", "pairing_answered")
+    ]
+    assert_each_arrived_once(space, ledger)
+
+
+async def is_alone(home: Home) -> bool:
+    return not (await home.get("status"))["sessions"]
+
+
+async def asked(home: Home) -> dict[str, object]:
+    """Wait until a device asks something."""
+    await home.hurry_until(lambda: home.get("pairing"), step_s=1)
+    (question,) = await home.get("pairing")
+    return dict(question)
+
+
 async def test_a_controller_that_comes_and_goes_is_told_and_taken_back(
     tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:

@@ -75,9 +75,8 @@ class BluezAdapter:
     def _path(self, known: Mapping[str, Mapping[str, Any]]) -> str:
         if self._address is not None:
             return f"/org/bluez/{named(self._address, known)}"
-        on = (path for path in sorted(known) if ADAPTER in known[path])
-        for path in on:
-            if known[path][ADAPTER]["Powered"].value:
+        for path in sorted(known):
+            if ADAPTER in known[path] and known[path][ADAPTER]["Powered"].value:
                 return path
         raise RadioUnavailable(
             "There is no Bluetooth adapter that is switched on.", RadioTrouble.POWERED_OFF

@@ -69,6 +69,8 @@ async def call(
         signature=signature,
         body=body,
     )
+    if not bus.connected:  # dbus-fast would write to whatever has its file descriptor by now
+        raise no_service()
     try:
         reply = await within(bus.call(message), _ANSWER_S, f"asking for {member}")
     except (LinkTimeout, LinkLost, OSError, EOFError) as error:

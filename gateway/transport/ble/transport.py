@@ -112,7 +112,10 @@ class BleTransport:
             return
         async with attended(self._agent) as attendance:
             self._claim = attendance.claim
-            yield attendance.gone
+            try:
+                yield attendance.gone
+            finally:
+                self._claim = None
 
     def _lose_links(self, gone: Gone) -> None:
         """Give every link up whose bluetoothd has ended: bleak does not notice."""

@@ -21,6 +21,7 @@ from bleak.exc import (
     BleakError,
     BleakGATTProtocolError,
 )
+from dbus_fast.aio import MessageBus
 
 from gateway.clock import SystemClock
 from gateway.drivers.api import Manifest, Reach, Sighting, gatt
@@ -34,6 +35,7 @@ from gateway.errors import (
 )
 from gateway.transport.ble import BleSettings, BleTransport, peer
 from gateway.transport.ble.adapter import named
+from gateway.transport.ble.bus import call
 from gateway.transport.ble.trouble import link_trouble, radio_trouble
 from gateway.transport.gatt_link import Deadlines
 
@@ -458,6 +460,14 @@ def test_a_refusal_keeps_its_code_whether_known_or_not() -> None:
     codes = [link_trouble(BleakGATTProtocolError(code), "reading") for code in (0x05, 0xFE, 0xA3)]
 
     assert [getattr(refusal, "code", None) for refusal in codes] == [0x05, 0xFE, 0xA3]
+
+
+async def test_a_connection_to_the_bus_that_ended_is_not_written_to() -> None:
+    ended = MessageBus(bus_address="tcp:host=127.0.0.1,port=1")
+
+    with pytest.raises(RadioUnavailable) as trouble:
+        await call(ended, "org.bluez", "/", "org.bluez.AgentManager1", "RegisterAgent", "", [])
+    assert trouble.value.reason is RadioTrouble.NO_SERVICE
 
 
 async def test_without_a_system_bus_the_service_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
