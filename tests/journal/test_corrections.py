@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.clock import Instant
 from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Reason, Released
 from gateway.domain.correction import Wrong
@@ -52,6 +53,41 @@ async def test_a_reading_of_somebody_else_is_taken_back_from_who_had_it(
     assert (await due(journal), reader.corrections_owed()) == ([], [])
     told = [event.name for event in reader.story(released.delivery.entry.id)]
     assert told[-2:] == ["correcting", "corrected_there"]
+
+
+async def test_another_time_is_told_with_the_reading_as_it_is_known_now(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    hour = timedelta(hours=1)
+    slow = Instant(START - hour, 60.0, "boot-1")  # trusted, and an hour slow
+    await journal.record(SCALE, [weight(1).model_copy(update={"received": slow})])
+    (released,) = await journal.claim("mes", 1, START)
+    await journal.settle(released, Receipt("mes", "Observation/1", START))
+
+    await journal.hub_time_known(Instant(START, 60.0, "boot-1"), stepped=True)
+
+    (correction,) = await due(journal)
+    assert (correction.wrong, correction.reference) == (Wrong.TIME, "Observation/1")
+    assert released.delivery.entry.timing.measured_at == START - hour
+    assert correction.released.delivery.entry.timing.measured_at == START
+
+
+async def test_of_another_time_and_another_person_the_person_is_told(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    slow = Instant(START - timedelta(hours=1), 60.0, "boot-1")
+    await journal.record(SCALE, [weight(1).model_copy(update={"received": slow})])
+    (released,) = await journal.claim("mes", 1, START)
+    await journal.settle(released, Receipt("mes", "Observation/1", START))
+    await journal.hub_time_known(Instant(START, 60.0, "boot-1"), stepped=True)
+    await journal.reassign(released.delivery.entry.id, await another(journal))
+
+    corrections = await due(journal)
+
+    assert [correction.wrong for correction in corrections] == [Wrong.PERSON]
+    assert [owed.wrong for owed in reader.corrections_owed()] == ["person"]
 
 
 async def test_a_correction_that_failed_is_due_again_in_time(journal: Journal) -> None:
