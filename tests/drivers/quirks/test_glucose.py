@@ -287,6 +287,8 @@ async def test_quirk_51_a_start_that_is_unknown_or_rewritten_makes_no_new_readin
     assert {corrected(r, UTC).measured_at for r in session.readings} == {
         session.clock.now().utc - timedelta(minutes=26 - at) for at in range(0, 30, 5)
     }
+    stamps = [r.device_time.stamp for r in session.readings if r.device_time is not None]
+    assert {stamp.date().isoformat() for stamp in stamps if stamp} == {"2026-03-14"}
 
 
 @pytest.mark.parametrize("name", ["DXCMxx", "DX02xx", "Dexcom"])
