@@ -49,6 +49,44 @@ async def verify(hub: HubHere, against: Against) -> Finding:
     return hub.reader.verify_against(against.checkpoint)
 
 
+class Salvaged(BaseModel):
+    """A damaged journal that this one goes on from."""
+
+    folder: str
+    """Where it lies, beside the journal."""
+    at: datetime
+    saved: int
+    lost: list[ReadingId]
+    unsound: dict[str, list[str]]
+    """Other rows that were left out, by table."""
+
+
+class Damage(BaseModel):
+    """What damage to the disk has cost here, by name."""
+
+    unreadable: list[ReadingId]
+    """Readings that are there and cannot be read."""
+    salvaged: list[Salvaged]
+
+
+@router.get("/audit/damage")
+async def damage(hub: HubHere) -> Damage:
+    """Look at every reading, and name those that damage cost. Takes a while in a large journal."""
+    return Damage(
+        unreadable=hub.reader.damaged(),
+        salvaged=[
+            Salvaged(
+                folder=each.folder,
+                at=each.at,
+                saved=each.saved,
+                lost=list(each.lost),
+                unsound=dict(each.unsound),
+            )
+            for each in hub.reader.salvaged()
+        ],
+    )
+
+
 @router.get("/people/{subject}/account")
 async def account(hub: HubHere, subject: SubjectId, limit: int = 1000) -> list[dict[str, Any]]:
     """Tell a person what was measured, what left, when, to whom, and under which consent.

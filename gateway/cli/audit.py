@@ -65,6 +65,26 @@ def make_checkpoint(context: typer.Context, file: Path) -> None:
 
 
 @audit.command()
+def damage(context: typer.Context, json: Json = False) -> None:
+    """Name what damage to the disk has cost; looks at every reading."""
+    answer = context.obj.client.get("audit", "damage")
+    if json:
+        as_json(answer)
+        return
+    for each in answer["salvaged"]:
+        say(f"{each['at']}: a damaged journal was set aside in {each['folder']}.")
+        say(f"  {each['saved']} readings were saved, {len(each['lost'])} lost.")
+        for reading in each["lost"]:
+            say(f"  lost: {reading}")
+        for table, rows_ in each["unsound"].items():
+            say(f"  left out of {table}: {', '.join(rows_)}")
+    for reading in answer["unreadable"]:
+        say(f"cannot be read: {reading}")
+    if not answer["salvaged"] and not answer["unreadable"]:
+        say("No damage: every reading can be read.")
+
+
+@audit.command()
 def account(
     context: typer.Context,
     who: Annotated[str, typer.Argument(metavar="PERSON")],

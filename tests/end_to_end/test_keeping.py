@@ -177,6 +177,29 @@ async def verified(home: Home, *files: Path) -> list[Ran]:
     ]
 
 
+async def test_damage_is_named_by_the_command(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        well = await here(home, "audit", "damage")
+    database = tmp_path / "state" / "journal.db"
+    with sqlite3.connect(database) as looking:
+        ((reading, payload),) = looking.execute(
+            "SELECT lower(hex(id)), payload FROM entries ORDER BY number LIMIT 1"
+        )
+    looking.close()
+    content = database.read_bytes()
+    at = content.index(payload)
+    database.write_bytes(content[:at] + bytes([payload[0] ^ 1]) + content[at + 1 :])
+
+    told = await here(home, "audit", "damage")
+    listed = await here(home, "audit", "damage", "--json")
+
+    assert well.output == "No damage: every reading can be read.\n"
+    assert told.output == f"cannot be read: {reading}\n"
+    assert json.loads(listed.output) == {"unreadable": [reading], "salvaged": []}
+
+
 @EITHER
 async def test_a_person_is_shown_what_left_and_a_readings_way_in_both_languages(
     tmp_path: Path, space: HealthSpace, time: Passing, running: bool
