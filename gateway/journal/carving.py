@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 PAGE_BYTES = 4096
@@ -56,7 +57,9 @@ class _Pages:
     """The pages as of the last commit in the log."""
 
     def __init__(self, database: Path) -> None:
-        self._content = database.read_bytes()
+        with database.open("rb") as file:  # mapped: it may be larger than the memory
+            size = database.stat().st_size
+            self._content = mmap(file.fileno(), 0, access=ACCESS_READ) if size else b""
         log = database.with_name(database.name + "-wal")
         self._newer = _committed(log.read_bytes()) if log.exists() else {}
         self.count = max(len(self._content) // PAGE_BYTES, *self._newer, 0)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -100,32 +99,52 @@ def copy_rows(database: Database, damaged: Path) -> Mapping[str, list[str]]:
     Returns which rows were found and are not sound, by table; they are left out.
     """
     unsound: dict[str, list[str]] = {}
-    tables = {name: _Table.of(database, name) for name in _TABLES}
-    found: dict[str, list[Sequence[Any]]] = {name: [] for name in _TABLES}
-    for carved in carve(damaged):
-        for name, table in tables.items():
-            if not table.fits(carved):
-                continue
-            if table.is_sound(database, carved):
-                found[name].append(table.row(carved))
-            elif carved.stated and name != "erased":  # an index of entries looks like that one
-                unsound.setdefault(name, []).append(str(table.row(carved)[0]))
-    found["entries"] = _renumbered(found["entries"])
     database.run("PRAGMA foreign_keys = OFF")
     try:
         database.run("BEGIN IMMEDIATE")
         database.run("DELETE FROM keys")
         database.run("DELETE FROM spare_keys")
-        for name, table in tables.items():
-            for row in found[name]:
-                with suppress(JournalError):  # damage made it break the table's rules
-                    table.insert(database, row)
+        twice = _copy(database, damaged, unsound)
+        _renumber(database, twice)
         database.run("COMMIT")
     finally:
         if database.in_transaction:
             database.run("ROLLBACK")
         database.run("PRAGMA foreign_keys = ON")
     return unsound
+
+
+def _copy(database: Database, damaged: Path, unsound: dict[str, list[str]]) -> list[Sequence[Any]]:
+    """Copy row by row; return the entries whose number another has, and note what is unsound."""
+    tables = [_Table.of(database, name) for name in _TABLES]
+    twice: list[Sequence[Any]] = []
+    for carved in carve(damaged):
+        for table in tables:
+            if not table.fits(carved):
+                continue
+            row = table.row(carved)
+            if table.is_sound(database, carved):
+                added = table.insert(database, row)
+                if added and table.name == "keys":
+                    break  # the next of its owner is the spare
+                if not added and table.name == "entries":
+                    twice.append(row)
+            elif carved.stated and table.name != "erased":  # indexes of entries look like that
+                unsound.setdefault(table.name, []).append(str(row[0]))
+    return twice
+
+
+def _renumber(database: Database, twice: Sequence[Sequence[Any]]) -> None:
+    """Give new numbers to entries whose number another has: which it belongs to nobody knows.
+
+    So neither keeps what was kept by that number.
+    """
+    entries = _Table.of(database, "entries")
+    for number, entry, *rest in twice:
+        if database.row("SELECT 1 FROM entries WHERE id = ?", (entry,)) is None:
+            entries.insert(database, (None, entry, *rest))
+            for table in ("timings", "deliveries", "corrections_owed"):
+                database.run(f"DELETE FROM {table} WHERE entry = ?", (number,))  # noqa: S608
 
 
 def complete(
@@ -220,19 +239,14 @@ class _Table:
         values = carved.values[: len(self.columns)]
         return (carved.number, *values[1:]) if self.numbered else values
 
-    def insert(self, database: Database, row: Sequence[Any]) -> None:
-        """Add the row, unless its place is taken."""
+    def insert(self, database: Database, row: Sequence[Any]) -> bool:
+        """Add the row, unless its place is taken or it breaks a rule; tell whether it was added."""
         marks = ", ".join("?" * len(row))
         columns = ", ".join(self.columns)
-        database.run(f"INSERT OR IGNORE INTO {self.name} ({columns}) VALUES ({marks})", row)  # noqa: S608
-
-
-def _renumbered(entries: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Give new numbers to entries of which two have one, for what belongs to which nobody knows."""
-    by_id = {row[1]: row for row in entries}
-    times = Counter(row[0] for row in by_id.values())
-    sure = [row for row in by_id.values() if times[row[0]] == 1]
-    return sure + [(None, *row[1:]) for row in by_id.values() if times[row[0]] > 1]
+        sql = f"INSERT OR IGNORE INTO {self.name} ({columns}) VALUES ({marks})"  # noqa: S608
+        with suppress(JournalError):
+            return database.run(sql, row) > 0
+        return False
 
 
 def _restore_devices(tx: Transaction) -> None:

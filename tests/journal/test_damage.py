@@ -102,6 +102,20 @@ async def test_a_damaged_key_costs_no_reading_and_is_kept_twice_again(
         assert len(reader.entries()) == 1
 
 
+async def test_a_damaged_key_costs_nothing_in_a_file_that_is_salvaged_either(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+    _edit(path, "UPDATE keys SET wrapped = zeroblob(60)")
+    content = path.read_bytes()
+    path.write_bytes(bytes(4096) + content[4096:])  # what describes the file is gone
+
+    await open_journal(path).close()
+
+    with Reader.open(path) as reader:
+        assert len(reader.salvaged()) == len(reader.entries()) == 1
+
+
 async def test_a_flipped_bit_in_a_delivery_that_arrived_sends_nothing_again(path: Path) -> None:
     async with open_journal(path) as journal:
         await consenting(journal)
