@@ -19,6 +19,7 @@ class PortPlayer:
     driver: str
     person: str
     serial: str | None = None
+    interval_s: int = 4
     options: tuple[str, ...] = ()
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from gateway import config as configuration
 from gateway.demo.cast import DEMONSTRATION, Cast, PortPlayer
-from gateway.demo.processes import Daemon, Process, ProcessFailed
+from gateway.demo.processes import START_S, Daemon, Process, ProcessFailed
 
 DESTINATION = "mes"
 PAGE = 1000
@@ -78,7 +78,8 @@ class Stage:
             name,
             [
                 *("firmware_sims", "serial", port.simulator, "--link", str(self.folder / name)),
-                *("--produced", str(self.folder / f"{name}.jsonl"), "--interval", "4"),
+                *("--produced", str(self.folder / f"{name}.jsonl")),
+                *("--interval", str(port.interval_s)),
                 *("--name", name, "--only-when-read", *port.options),
             ],
             self.folder,
@@ -215,7 +216,10 @@ class Stage:
             self.daemon.kill()
         self.daemon.launch()
         ports = {f"serial:{port.name}" for port in self.cast.ports}
+        deadline = time.monotonic() + START_S
         while ports - set(self.daemon.client.get("status")["sessions"]):
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"The daemon hears no ports:\n{self.daemon.tail()}")
             time.sleep(_LOOK_S)
         self.deaf.append((since, datetime.now(UTC)))
 

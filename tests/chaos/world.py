@@ -27,8 +27,18 @@ _CAST = Cast(
     people=(ODILE, MARCEL, LUCIE, PAUL, AWA),
     consenting=frozenset(),
     ports=(
-        PortPlayer("counter-cuff", "omron-hbp", "bp_monitor/omron_hbp", LUCIE, serial="CH-0001"),
-        PortPlayer("counter-scale", "tanita", "scale/tanita", ODILE, options=("--weight-only",)),
+        # Their lines have minutes only: the same values again in the minute of a restart cannot be
+        # told from a line said twice, so these two speak once a minute.
+        PortPlayer(
+            *("counter-cuff", "omron-hbp", "bp_monitor/omron_hbp", LUCIE),
+            serial="CH-0001",
+            interval_s=61,
+        ),
+        PortPlayer(
+            *("counter-scale", "tanita", "scale/tanita", ODILE),
+            interval_s=61,
+            options=("--weight-only",),
+        ),
     ),
     owners=(
         Owner("Cuff O", "bp_monitor/bluetooth_sig", ODILE),
