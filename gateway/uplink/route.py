@@ -1,10 +1,10 @@
 """The way to one destination: claim what is due, bring it there, take down what became of it.
 
 Deliveries are claimed in small batches. Within a batch each person has a lane: their readings go
-one after another in due order, those of different persons at the same time. While a receipt is
-being written to the disk the next reading of the lane is under way already; never more than one is
-behind. What goes wrong with one reading ends at most its own lane and its own batch; the rest is
-given back and claimed anew.
+one after another in due order, those of different persons at the same time. While receipts are
+being written to the disk the next reading of the lane is under way already, so that one sync serves
+several; only so many may be behind. What goes wrong with one reading ends at most its own lane and
+its own batch; the rest is given back and claimed anew.
 
     what the uplink says        the delivery          and then
     Receipt                     settled               go on
@@ -58,6 +58,8 @@ _P = ParamSpec("_P")
 
 _BATCH_PER_SLOT = 16
 """Every batch costs a claim, synced to the disk; after a crash, each of it costs a search."""
+_BEHIND = 8
+"""Receipts of a lane that are not on the disk yet: with a full disk nothing more is sent then."""
 _FRESH_S = 60.0
 """A release is consent as it was when claimed. What has waited longer is decided anew."""
 _PERSON_PAUSE = timedelta(minutes=15)  # long enough not to hammer, short enough after re-pairing
@@ -92,8 +94,8 @@ class _Lane:
     """Set whenever an attempt has ended."""
     left: Left = field(default_factory=Left)
     """What became of the latest attempt."""
-    settling: asyncio.Task[None] | None = None
-    """Writes down the latest receipt."""
+    settling: deque[asyncio.Task[None]] = field(default_factory=deque)
+    """Each writes down a receipt."""
 
 
 class Route:
@@ -270,9 +272,9 @@ class Route:
                 self._doubts.over(reading)
                 lane.left = Left(arrived=(reading,))
                 self._answered()
-                if lane.settling is not None:
-                    await lane.settling
-                lane.settling = group.create_task(self._settle(released, outcome))
+                if len(lane.settling) == _BEHIND:
+                    await lane.settling.popleft()
+                lane.settling.append(group.create_task(self._settle(released, outcome)))
                 return
             case UplinkUnavailable():
                 self._pause_all(outcome)
