@@ -21,6 +21,7 @@ import pytest
 from firmware_sims.packing import cgm, racp
 from firmware_sims.scale.tanita import encode
 
+from tests.end_to_end.accepted import as_bundle
 from tests.end_to_end.captures import Line, capture
 from tests.end_to_end.home import ODILE, Home, Plan, a_health_space, at_home
 from tests.end_to_end.passing import Passing
@@ -124,9 +125,10 @@ def test_what_our_own_captures_say_was_accepted_once(own: Journey) -> None:
 
 
 def test_what_our_own_captures_say_follows_the_profiles(own: Journey, profile_errors: Any) -> None:
-    assert {each["id"]: profile_errors(as_bundle(each)) for each in own.accepted} == {
-        each["id"]: [] for each in own.accepted
-    }
+    assert {
+        each["id"]: profile_errors(as_bundle(each["observation"], each["device"]))
+        for each in own.accepted
+    } == {each["id"]: [] for each in own.accepted}
 
 
 async def test_what_the_daemon_captured_replays_to_what_it_has_already(tmp_path: Path) -> None:
@@ -218,9 +220,10 @@ def test_what_real_devices_said_was_accepted_once(others: Journey) -> None:
 
 @pytest.mark.skipif(not ROWS, reason="GATEWAY_VECTORS is not set")
 def test_what_real_devices_said_follows_the_profiles(others: Journey, profile_errors: Any) -> None:
-    assert {each["id"]: profile_errors(as_bundle(each)) for each in others.accepted} == {
-        each["id"]: [] for each in others.accepted
-    }
+    assert {
+        each["id"]: profile_errors(as_bundle(each["observation"], each["device"]))
+        for each in others.accepted
+    } == {each["id"]: [] for each in others.accepted}
 
 
 def about(row: Row) -> dict[str, str]:
@@ -415,31 +418,3 @@ def assert_accepted_once(journey: Journey) -> None:
     assert sent
     assert len(journey.accepted) == len(sent)
     assert journey.duplicates == 0
-
-
-def as_bundle(accepted: Row) -> Row:
-    """Put what the health space holds of a reading into a bundle again, for the checker."""
-    observation, device = accepted["observation"], accepted["device"]
-    guide = "https://interop.esante.gouv.fr/ig/fhir/mesures/StructureDefinition/"
-    (identifier,) = device["identifier"]
-    return {
-        "resourceType": "Bundle",
-        "meta": {"profile": [f"{guide}mesures-bundle-flux-alimentation"]},
-        "type": "transaction",
-        "entry": [
-            {
-                "fullUrl": f"urn:uuid:{observation['id']}",
-                "resource": observation,
-                "request": {"method": "POST", "url": "Observation"},
-            },
-            {
-                "fullUrl": f"urn:uuid:{device['id']}",
-                "resource": device,
-                "request": {
-                    "method": "POST",
-                    "url": "Device",
-                    "ifNoneExist": f"identifier={identifier['system']}|{identifier['value']}",
-                },
-            },
-        ],
-    }
