@@ -79,3 +79,14 @@ async def test_what_cannot_be_done_is_said(line: str) -> None:
 
     assert answer["ok"] is False
     assert answer["error"]
+
+
+async def test_a_device_lets_itself_be_paired_when_told_and_one_without_a_button_does_not() -> None:
+    scenario = parse(SCENARIO.replace("bp_monitor", "and_bp_monitor"))
+    async with Stage(scenario, ledger=Ledger(), now=Time()) as staged:
+        before = staged.devices["Cuff"].identity.pairable()
+
+        assert told(staged, do="pairing_mode", device="Cuff") == {"ok": True}
+        assert (before, staged.devices["Cuff"].identity.pairable()) == (False, True)
+    async with stage() as staged:
+        assert told(staged, do="pairing_mode", device="Cuff")["ok"] is False

@@ -9,7 +9,6 @@ Spec: Blood Pressure Service 1.1.1. Guesses: the segment counter runs on from re
 records are chosen by sequence number only.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from decimal import Decimal
 from itertools import cycle
 from typing import Any
 
+from firmware_sims.asked_device import AskedDevice
 from firmware_sims.body import Pressure
 from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Fault
@@ -33,7 +33,6 @@ from firmware_sims.gatt import (
 )
 from firmware_sims.identity import Identity
 from firmware_sims.memory import RecordMemory
-from firmware_sims.on_demand import OnDemand
 from firmware_sims.packing import blood_pressure
 from firmware_sims.packing.blood_pressure import Feature, Pressures, Status
 from firmware_sims.packing.ieee11073 import Special
@@ -60,7 +59,7 @@ class _Record:
     octets: bytes
 
 
-class EnhancedCuff:
+class EnhancedCuff(AskedDevice):
     """A virtual cuff. With `time_offset_min` it sends base time and what its user sees, too."""
 
     advertised: Sequence[int] = (0x1810,)
@@ -75,10 +74,7 @@ class EnhancedCuff:
         time_offset_min: int | None = None,
         notification_gap_s: float = 0.001,
     ) -> None:
-        self.identity = identity
-        self.clock = fittings.clock
-        self.faults = fittings.faults
-        self.routine = fittings.routine
+        super().__init__(identity, fittings)
         self.memory: RecordMemory[_Record] = RecordMemory(_CAPACITY)
         self._fittings = fittings
         self._people = people
@@ -86,10 +82,8 @@ class EnhancedCuff:
         self._e2e_crc = e2e_crc
         self._offset = None if time_offset_min is None else timedelta(minutes=time_offset_min)
         self._battery = Battery()
-        self._records = 0
         self._sequences: dict[int | None, int] = {}
         self._counter = 0
-        self._life = OnDemand(fittings.pace, fittings.faults)
         secure = is_secure(identity)
         self._live = characteristic(0x2B34, INDICATE, secure=secure)
         self._inflating = characteristic(0x2B35, NOTIFY, secure=secure)
@@ -102,7 +96,7 @@ class EnhancedCuff:
                 told=self._told,
                 tells_by=[self._record],
             ),
-            start=self._life.beside,
+            start=self.life.beside,
             faults=fittings.faults,
             notification_gap_s=notification_gap_s,
             slow_s=fittings.pace.slow_s,
@@ -136,36 +130,29 @@ class EnhancedCuff:
         """Let the next person measure, now or at a true time in the past."""
         if self.faults.strikes(Fault.DROP_CLOCK):
             self.clock.reset()
-        taken_at = at or self._fittings.now()
+        taken_at = at or self.now()
         slot = next(self._turns)
         self._battery.use(_CHARGE_PERCENT)
         pressure = None
         if not self.faults.strikes(Fault.NAN_MEASUREMENT):
-            pressure = self._people[slot].pressure(taken_at)
-            self._enter(pressure, taken_at, slot)
+            body = self._people[slot]
+            pressure = body.pressure(taken_at)
+            kinds = pressure_kinds(pressure, mean=True)
+            self.enter(taken_at, kinds, slot=slot, person=body.person.name)
         octets = self._packed(pressure, taken_at, slot)
         sequence = self._sequences.get(slot, 0)
         self._sequences[slot] = (sequence + 1) % _SEQUENCE_NUMBERS
         self.memory.keep(_Record(sequence, octets))
         if at is None:
-            self._life.beside(self._send_live(octets))
-        self._life.wake()
+            self.life.beside(self._send_live(octets))
+        self.life.wake()
 
-    def remember(self, count: int, *, every: timedelta) -> None:
-        """Keep so many measurements of the past, the newest one interval ago."""
-        now = self._fittings.now()
-        for ago in range(count, 0, -1):
-            self.measure(now - ago * every)
-
-    async def run(self, peripheral: Peripheral) -> None:
-        """Measure, and answer whoever connects, until cancelled."""
+    async def live_on(self, peripheral: Peripheral) -> None:
+        """Be there to be asked for records."""
         self._access.peripheral = peripheral
-        async with asyncio.TaskGroup() as life:
-            life.create_task(self.routine.run(self.measure))
-            life.create_task(self._life.run(peripheral))
 
     async def _send_live(self, octets: bytes) -> None:
-        peripheral = self._life.peripheral
+        peripheral = self.life.peripheral
         if peripheral is None or not peripheral.linked:
             return
         async with self._access.reporting:
@@ -211,14 +198,3 @@ class EnhancedCuff:
             self._counter += len(segments)
             for segment in segments:
                 yield self._record, segment
-
-    def _enter(self, pressure: Pressure, taken_at: datetime, slot: int | None) -> None:
-        self._records += 1
-        self._fittings.ledger.enter(
-            device=self.identity.address,
-            model=self.identity.model,
-            record=self._records,
-            measured_at=taken_at,
-            slot=slot,
-            kinds=pressure_kinds(pressure, mean=True),
-        )

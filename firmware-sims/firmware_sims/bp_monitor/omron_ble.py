@@ -13,10 +13,11 @@ programming outside "-P-", the sixteen octets after the start, and that the toke
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import cycle
 from typing import Any
 
+from firmware_sims.asked_device import AskedDevice
 from firmware_sims.bp_monitor.omron_memory import CuffMemory, Model
 from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Fault
@@ -29,7 +30,6 @@ from firmware_sims.gatt import (
     service,
 )
 from firmware_sims.identity import Advertisement, Identity, advertisement
-from firmware_sims.on_demand import OnDemand
 from firmware_sims.packing import omron
 from firmware_sims.packing.omron import Reading
 from firmware_sims.peripheral import Peripheral
@@ -55,7 +55,7 @@ _KEY_OCTETS = 16
 _CHARGE_PERCENT = 0.3
 
 
-class OmronCuff:
+class OmronCuff(AskedDevice):
     """A virtual cuff. `key` is what a classic one was given before; None: nobody has paired yet."""
 
     def __init__(
@@ -67,25 +67,19 @@ class OmronCuff:
         *,
         key: bytes | None = None,
     ) -> None:
-        self.identity = replace(identity, model=model.name, pairable=lambda: self._shows_p)
-        self.clock = fittings.clock
-        self.faults = fittings.faults
-        self.routine = fittings.routine
-        self.forbidden = fittings.forbidden
+        who = replace(identity, model=model.name, pairable=lambda: self._shows_p)
+        super().__init__(who, fittings, call=self._call)
         self.memory = CuffMemory(model, fittings.clock.device_local)
         self.advertised: Sequence[int] = (MODERN,) if model.modern else ()
         self._model = model
         self._key = key
-        self._fittings = fittings
         self._people = people
         self._turns = cycle(enumerate(people))
         self._battery = Battery()
-        self._records = 0
         self._shows_p = False
         self._programming = False
         self._unlocked = False
         self._heard: dict[int, bytes] = {}
-        self._life = OnDemand(fittings.pace, fittings.faults, call=self._call)
         channels = 1 if model.modern else len(TO_CUFF)
         self._to = [self._channel(at) for at in range(channels)]
         self._from = [characteristic(uuid, NOTIFY, secure=True) for uuid in FROM_CUFF[:channels]]
@@ -106,7 +100,7 @@ class OmronCuff:
     def pairing_mode(self) -> None:
         """Hold the button until it shows "-P-"."""
         self._shows_p = True
-        self._life.wake()
+        self.life.wake()
 
     def measure(self, at: datetime | None = None) -> None:
         """Let the next person measure, now or at a true time in the past."""
@@ -116,17 +110,10 @@ class OmronCuff:
         self._battery.use(_CHARGE_PERCENT)
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
             return  # it shows an error and keeps nothing
-        taken_at = at or self._fittings.now()
+        taken_at = at or self.now()
         pressure = self._people[slot].pressure(taken_at)
-        self._records += 1
-        self._fittings.ledger.enter(
-            device=self.identity.address,
-            model=self.identity.model,
-            record=self._records,
-            measured_at=taken_at,
-            slot=slot,
-            kinds=pressure_kinds(pressure, mean=False),
-        )
+        kinds = pressure_kinds(pressure, mean=False)
+        self.enter(taken_at, kinds, slot=slot, person=self._people[slot].person.name)
         reading = Reading(
             systolic=int(pressure.systolic),
             diastolic=int(pressure.diastolic),
@@ -136,21 +123,13 @@ class OmronCuff:
             irregular=pressure.irregular,
         )
         self.memory.keep(user, reading)
-        self._life.wake()
+        self.life.wake()
 
-    def remember(self, count: int, *, every: timedelta) -> None:
-        """Keep so many measurements of the past, the newest one interval ago."""
-        now = self._fittings.now()
-        for ago in range(count, 0, -1):
-            self.measure(now - ago * every)
-
-    async def run(self, peripheral: Peripheral) -> None:
-        """Measure, and be read, until cancelled."""
-        async with asyncio.TaskGroup() as life:
-            life.create_task(self.routine.run(self.measure))
-            life.create_task(self._life.run(peripheral))
+    async def live_on(self, peripheral: Peripheral) -> None:
+        """Show the service once somebody has paired, and forget each link when it is lost."""
+        async with asyncio.TaskGroup() as tasks:
             if self._model.modern:
-                life.create_task(self._appear(peripheral))
+                tasks.create_task(self._appear(peripheral))
             while True:
                 await peripheral.until(lambda: peripheral.linked)
                 await peripheral.until(lambda: not peripheral.linked)
@@ -160,7 +139,6 @@ class OmronCuff:
                 self._heard.clear()
 
     async def _appear(self, peripheral: Peripheral) -> None:
-        """Show the service once somebody has paired."""
         await peripheral.until(lambda: peripheral.paired)
         peripheral.offer(self._own_service())
 
@@ -194,7 +172,7 @@ class OmronCuff:
             self._heard.clear()
             asked = whole[: whole[0]]
             if len(asked) >= 8 and omron.exclusive_or(asked) == 0 and self._may_be_read():
-                self._life.beside(self._answer(asked))
+                self.life.beside(self._answer(asked))
 
     def _may_be_read(self) -> bool:
         return self._model.modern or self._unlocked
@@ -215,10 +193,10 @@ class OmronCuff:
         await self._say(omron.frame(kind | _ANSWER, at, size, data), is_record=kind == _READ)
 
     async def _say(self, frame: bytes, *, is_record: bool) -> None:
-        peripheral = self._life.peripheral
+        peripheral = self.life.peripheral
         if peripheral is None:
             return
-        await self._life.think()
+        await self.life.think()
         if is_record and self.faults.strikes(Fault.GARBAGE_FRAME):
             await self._send(peripheral, frame[:-1] + bytes([frame[-1] ^ 1]))
         dropped = is_record and self.faults.strikes(Fault.DISCONNECT_MID_RECORD)
@@ -246,10 +224,10 @@ class OmronCuff:
             answer = b"\x81\x00"
         elif command == b"\x11" and self._model.modern:
             answer = b"\x91\x00" + operand[:4]
-        if self._life.peripheral is not None:
-            self._life.beside(self._life.peripheral.notify(self._unlock, answer))
+        if self.life.peripheral is not None:
+            self.life.beside(self.life.peripheral.notify(self._unlock, answer))
 
     def _on_subscription(self, _link: Any, notifies: bool, _indicates: bool) -> None:
-        if self._model.modern and not notifies and self._life.peripheral is not None:
+        if self._model.modern and not notifies and self.life.peripheral is not None:
             self.forbidden.record("switch notifications off")
-            self._life.beside(self._life.peripheral.forget_bonds())
+            self.life.beside(self.life.peripheral.forget_bonds())

@@ -8,7 +8,6 @@ Contour's base time is UTC, and that a second control point (Accu-Chek's service
 whatever is written.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from typing import Any
 
 from bumble import att
 
+from firmware_sims.asked_device import AskedDevice
 from firmware_sims.body import Body
 from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Fault
@@ -38,7 +38,6 @@ from firmware_sims.gatt import (
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind
 from firmware_sims.memory import RecordMemory
-from firmware_sims.on_demand import OnDemand
 from firmware_sims.packing import glucose
 from firmware_sims.packing.ieee11073 import Number, Special
 from firmware_sims.packing.racp import Operator
@@ -100,7 +99,7 @@ FILTERS = {
 }
 
 
-class GlucoseMeter:
+class GlucoseMeter(AskedDevice):
     """A virtual meter; people take turns, and it knows no users."""
 
     advertised: Sequence[int] = (0x1808,)
@@ -112,20 +111,15 @@ class GlucoseMeter:
         fittings: Fittings,
         settings: MeterSettings | None = None,
     ) -> None:
-        self.identity = identity
-        self.clock = fittings.clock
-        self.faults = fittings.faults
-        self.routine = fittings.routine
+        super().__init__(identity, fittings)
         self.memory: RecordMemory[_Test] = RecordMemory(_CAPACITY)
         self._settings = settings or MeterSettings()
         self._fittings = fittings
         self._turns = cycle(people.values())
         self._battery = Battery()
         self._tests = 0
-        self._records = 0
         self._sequence = self._settings.first_sequence
         self._offset_min = self._settings.time_offset_min
-        self._life = OnDemand(fittings.pace, fittings.faults)
         secure = is_secure(identity)
         self._measurement = characteristic(0x2A18, NOTIFY, secure=secure)
         self._context = characteristic(0x2A34, NOTIFY, secure=secure)
@@ -138,7 +132,7 @@ class GlucoseMeter:
                 told=self._told,
                 tells_by=[self._measurement],
             ),
-            start=self._life.beside,
+            start=self.life.beside,
             faults=fittings.faults,
             notification_gap_s=self._settings.notification_gap_s,
             slow_s=fittings.pace.slow_s,
@@ -181,7 +175,7 @@ class GlucoseMeter:
             self.clock.reset()
         if self.faults.strikes(Fault.RENUMBER):
             self._sequence = self._settings.first_sequence
-        taken_at = at or self._fittings.now()
+        taken_at = at or self.now()
         self._tests += 1
         self._battery.use(_CHARGE_PERCENT)
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
@@ -190,7 +184,7 @@ class GlucoseMeter:
             self._keep(taken_at, self._wire(100), control=True)
         else:
             self._test_blood(next(self._turns) if who is None else who[1], taken_at)
-        self._life.wake()
+        self.life.wake()
 
     def change_battery(self, at: datetime) -> None:
         """Let the battery have been changed at a true time gone by: clock and numbers restart."""
@@ -201,18 +195,9 @@ class GlucoseMeter:
         """Let its user have moved the clock at a true time gone by."""
         self.clock.moved(at, by)
 
-    def remember(self, count: int, *, every: timedelta) -> None:
-        """Keep so many tests of the past, the newest one interval ago."""
-        now = self._fittings.now()
-        for ago in range(count, 0, -1):
-            self.measure(now - ago * every)
-
-    async def run(self, peripheral: Peripheral) -> None:
-        """Measure, and answer whoever connects, until cancelled."""
+    async def live_on(self, peripheral: Peripheral) -> None:
+        """Be there to be asked for records."""
         self._access.peripheral = peripheral
-        async with asyncio.TaskGroup() as life:
-            life.create_task(self.routine.run(self.measure))
-            life.create_task(self._life.run(peripheral))
 
     def _test_blood(self, body: Body, taken_at: datetime) -> None:
         level = min(max(body.glucose(taken_at), _LOWEST_MG_DL), _HIGHEST_MG_DL)
@@ -222,16 +207,7 @@ class GlucoseMeter:
         meal = None
         if self._settings.meals and self._tests % 3 == 0:
             meal = (glucose.PREPRANDIAL, glucose.POSTPRANDIAL)[self._tests // 3 % 2]
-        self._records += 1
-        self._fittings.ledger.enter(
-            device=self.identity.address,
-            model=self.identity.model,
-            record=self._records,
-            measured_at=taken_at,
-            slot=None,
-            person=body.person.name,
-            kinds={Kind.BLOOD_GLUCOSE: values},
-        )
+        self.enter(taken_at, {Kind.BLOOD_GLUCOSE: values}, person=body.person.name)
         self._keep(taken_at, self._wire(level), meal=meal)
 
     def _keep(
@@ -268,7 +244,7 @@ class GlucoseMeter:
         return Decimal(mg_dl).scaleb(-5)
 
     def _told(self, tests: Sequence[_Test], _room: int) -> Iterator[tuple[Any, bytes]]:
-        peripheral = self._life.peripheral
+        peripheral = self.life.peripheral
         contexts = peripheral is not None and peripheral.subscribed(self._context)
         for test in tests:
             yield (

@@ -17,6 +17,7 @@ from decimal import Decimal
 from itertools import cycle
 from typing import Any
 
+from firmware_sims.asked_device import AskedDevice
 from firmware_sims.body import Mass, stepped
 from firmware_sims.device_clock import UNIX_EPOCH
 from firmware_sims.episodic import Fittings, People
@@ -24,7 +25,6 @@ from firmware_sims.faults import Fault
 from firmware_sims.gatt import NOTIFY, WRITE, characteristic, service
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind
-from firmware_sims.on_demand import OnDemand
 from firmware_sims.packing import sanitas
 from firmware_sims.packing.sanitas import SBF70, Command, User, Weighing
 from firmware_sims.peripheral import Peripheral
@@ -53,7 +53,7 @@ class _Standing:
     parts: Sequence[bytes]
 
 
-class SanitasScale:
+class SanitasScale(AskedDevice):
     """A virtual scale. User `n` of `people` has the number 100 + n; None is somebody unknown.
 
     Its clock counts UTC, as apps set it. `pause_s` is between the frames of somebody standing.
@@ -70,18 +70,11 @@ class SanitasScale:
         family: int = SBF70,
         pause_s: float = 0.3,
     ) -> None:
-        self.identity = identity
-        self.clock = fittings.clock
-        self.faults = fittings.faults
-        self.routine = fittings.routine
-        self.forbidden = fittings.forbidden
+        super().__init__(identity, fittings)
         self._family = family
         self._pause_s = pause_s
-        self._fittings = fittings
         self._people = people
         self._turns = cycle(people)
-        self._records = 0
-        self._life = OnDemand(fittings.pace, fittings.faults)
         known = [slot for slot in people if slot is not None]
         self._users = {slot: User(_FIRST_USER + slot, f"U{slot}", 1960 + slot) for slot in known}
         self._saved: dict[int, deque[Weighing]] = {
@@ -112,7 +105,7 @@ class SanitasScale:
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
             self._standing = _Standing(swaying, ())
         else:
-            taken_at = at or self._fittings.now()
+            taken_at = at or self.now()
             weighing = self._weighing(mass, self.clock.device_local(taken_at), slot)
             self._enter(weighing, taken_at, slot)
             number = self._users[slot].number if slot is not None else 0
@@ -123,24 +116,15 @@ class SanitasScale:
         if at is not None:
             self._standing = None
         if self._greeted:
-            self._life.beside(self._show())
-        self._life.wake()
+            self.life.beside(self._show())
+        self.life.wake()
 
-    def remember(self, count: int, *, every: timedelta) -> None:
-        """Save so many weighings of the past, the newest one interval ago."""
-        now = self._fittings.now()
-        for ago in range(count, 0, -1):
-            self.measure(now - ago * every)
-
-    async def run(self, peripheral: Peripheral) -> None:
-        """Be stepped on, and be asked, until cancelled."""
-        async with asyncio.TaskGroup() as life:
-            life.create_task(self.routine.run(self.measure))
-            life.create_task(self._life.run(peripheral))
-            while True:
-                await peripheral.until(lambda: peripheral.linked)
-                await peripheral.until(lambda: not peripheral.linked)
-                self._greeted = False
+    async def live_on(self, peripheral: Peripheral) -> None:
+        """Forget who greeted when their link is lost."""
+        while True:
+            await peripheral.until(lambda: peripheral.linked)
+            await peripheral.until(lambda: not peripheral.linked)
+            self._greeted = False
 
     def _write(self, octets: bytes) -> None:
         if not octets or octets[0] >> 4 != self._family:
@@ -148,15 +132,15 @@ class SanitasScale:
         low, rest = octets[0] & 0xF, octets[1:]
         if low == _GREETING:
             self._greeted = True
-            self._life.beside(self._greet())
+            self.life.beside(self._greet())
         elif low == _SET_TIME and len(rest) == 4:
             self.clock.set_to(UNIX_EPOCH + timedelta(seconds=int.from_bytes(rest, "big")))
         elif octets == self._awaited:
             self._awaited = None
-            if self._life.peripheral is not None:
-                self._life.peripheral.stir()
+            if self.life.peripheral is not None:
+                self.life.peripheral.stir()
         elif low == _COMMAND and rest and rest[0] != Command.ACKNOWLEDGE:
-            self._life.beside(self._answer(rest[0], rest[1:]))
+            self.life.beside(self._answer(rest[0], rest[1:]))
 
     async def _greet(self) -> None:
         await self._send(bytes([self._family << 4 | _GREETING, 0]))
@@ -196,9 +180,9 @@ class SanitasScale:
 
     async def _send_acknowledged(self, frames: Sequence[bytes]) -> None:
         """Send frames, each after the one before was acknowledged; stop when one is not."""
-        peripheral = self._life.peripheral
+        peripheral = self.life.peripheral
         for frame in frames:
-            await self._life.think()
+            await self.life.think()
             if self.faults.strikes(Fault.GARBAGE_FRAME):
                 await self._send(frame[:3])
             self._awaited = sanitas.acknowledgement(frame)
@@ -219,8 +203,8 @@ class SanitasScale:
         return self._awaited is None
 
     async def _send(self, frame: bytes) -> None:
-        if self._life.peripheral is not None:
-            await self._life.peripheral.notify(self._io, frame)
+        if self.life.peripheral is not None:
+            await self.life.peripheral.notify(self._io, frame)
 
     def _weighing(self, mass: Mass, at_device: datetime, slot: int | None) -> Weighing:
         if slot is None:
@@ -240,7 +224,6 @@ class SanitasScale:
         )
 
     def _enter(self, weighing: Weighing, taken_at: datetime, slot: int | None) -> None:
-        self._records += 1
         kinds = {Kind.WEIGHT: {"weight": str(weighing.weight), "unit": "kg"}}
         if slot is not None:
             kinds[Kind.BODY_COMPOSITION] = {
@@ -249,11 +232,5 @@ class SanitasScale:
                 "muscle_percent": str(weighing.muscle_percent),
                 "impedance_ohm": str(weighing.impedance_ohm),
             }
-        self._fittings.ledger.enter(
-            device=self.identity.address,
-            model=self.identity.model,
-            record=self._records,
-            measured_at=taken_at,
-            slot=slot,
-            kinds=kinds,
-        )
+        person = self._people[slot].person.name
+        self.enter(taken_at, kinds, slot=slot, person=person)
