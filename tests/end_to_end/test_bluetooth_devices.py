@@ -50,9 +50,6 @@ def sanitas_scale(name: str, keys: str) -> Case:
 
 
 STORING = {
-    "cuff of two users": Case(
-        type="bp_monitor", driver=CUFF, keys=f"{LIVELY}{TWO}settle_s = 0.05\n"
-    ),
     "cuff of 1.1, its records": Case(type="enhanced_bp_monitor", driver=CUFF, keys=LIVELY + ONE),
     "cuff of 1.1, two users, no check": Case(
         type="enhanced_bp_monitor", driver=CUFF, keys=f"{LIVELY}{TWO}e2e_crc = false\n"
@@ -88,12 +85,6 @@ STORING = {
         name="BLESmart_0000011F",
         keys=f'{LIVELY}{TWO}model = "HEM-7322T"\npairing_mode = true\n',
         settings={"model": "HEM-7322T", "key": KEY, "program_key": True},
-    ),
-    "scale with codes": Case(
-        type="scale",
-        driver=SCALE,
-        keys=f"{LIVELY}{TWO}consents = {{ 1 = 3752, 2 = 42 }}\nsettle_s = 0.05\n",
-        settings={"consents": "1:3752, 2:0042"},
     ),
     "scale with codes, and a guest": Case(
         type="scale",
@@ -131,7 +122,6 @@ STORING = {
 PASSING = {
     "Mi scale 1, pounds": mi_scale('version = 1\nunit = "lb"'),
     "Mi scale 2": mi_scale("version = 2"),
-    "Mi scale 2, jin": mi_scale('version = 2\nunit = "jin"'),
     "Sanitas SBF70": sanitas_scale("SANITAS SBF70", TWO),
     "Sanitas SBF70, somebody unknown": sanitas_scale("SANITAS SBF70", ONE),
     "Beurer BF700": sanitas_scale("BEURER BF700", TWO + "bf700 = true\n"),

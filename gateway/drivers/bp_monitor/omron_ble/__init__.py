@@ -34,8 +34,8 @@ class _OmronBle:
         models=(
             Model("HEM-7142T2", "simulated, records checked against public captures"),
             Model("HEM-716BT2", "records checked against public captures"),
-            Model("HEM-7600T, HEM-7322T", "records checked against a public capture"),
-            Model("HEM-7361T", "from a public client"),
+            Model("HEM-7600T, HEM-7322T", "simulated, records checked against a public capture"),
+            Model("HEM-7361T", "simulated, from a public client"),
         ),
         services=frozenset({OLD, NEW}),
         bonds_first=frozenset({NEW}),
