@@ -6,6 +6,9 @@ code is never given again until the owner writes another into the setting, and n
 the same conversation. Registering takes one of the scale's few users: only on the explicit order of
 the setting `register`, and once. Nothing is ever deleted.
 
+A scale may be sending something else while it is asked, such as a guest's weight, and can answer
+only once that is confirmed, which is when it was taken in: so that is done `meanwhile`.
+
 Source: Bluetooth User Data Service 1.1, "User Control Point"; what Beurer and Silvercrest scales do
 beside it, from public clients.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2s
 
@@ -42,6 +45,11 @@ COMMIT_PROFILE = Setting(
 
 ANSWER_S = 30.0
 """A request without answer for so long has failed (the ATT transaction time-out)."""
+
+TURN_S = 0.5
+"""How long an answer is waited for before what else comes is looked at."""
+
+Meanwhile = Callable[[], Awaitable[None]]
 
 _USER = re.compile(r"\s*(\d{1,3})\s*:\s*(\d{1,4})\s*")
 _PROFILE = tuple(gatt("181c", uuid) for uuid in ("2a85", "2a8c", "2a8e"))
@@ -111,7 +119,7 @@ class Consents:
         known = Remembered.from_text(await session.bookmark())
         return cls(session, answers, codes, known)
 
-    async def register(self) -> None:
+    async def register(self, meanwhile: Meanwhile) -> None:
         """Register a new user if that is ordered and was not done yet."""
         code = self._session.setting(REGISTER.name)
         if code is None or not re.fullmatch(r"\d{1,4}", str(code)):
@@ -121,7 +129,8 @@ class Consents:
             return
         self._known.registered = order
         await self._remember()  # before it is asked: a lost answer must not register a second user
-        answer = await self._ask(Op.REGISTER_NEW_USER, int(code).to_bytes(2, "little"))
+        operand = int(code).to_bytes(2, "little")
+        answer = await self._ask(Op.REGISTER_NEW_USER, operand, meanwhile)
         if answer.result is Result.SUCCESS and answer.user_index is not None:
             await self._session.remark(f"user_registered: {answer.user_index}")
         else:
@@ -133,10 +142,10 @@ class Consents:
             if self._key(user) not in self._known.refused:
                 yield user
 
-    async def give(self, user: int) -> bool:
+    async def give(self, user: int, meanwhile: Meanwhile) -> bool:
         """Give the user's consent code; say whether the scale took it. Raises ProtocolError."""
         octets = bytes((user,)) + self._codes[user].to_bytes(2, "little")
-        answer = await self._ask(Op.CONSENT, octets)
+        answer = await self._ask(Op.CONSENT, octets, meanwhile)
         self._known.last = user
         if answer.result is not Result.SUCCESS:
             self._known.refused.append(self._key(user))
@@ -157,20 +166,22 @@ class Consents:
         except LinkRefused:
             await self._session.remark("profile_not_committed")
 
-    async def _ask(self, op: Op, operand: bytes) -> ControlPoint:
+    async def _ask(self, op: Op, operand: bytes, meanwhile: Meanwhile) -> ControlPoint:
         """Ask, and wait for the answer to this; raises ProtocolError if none comes."""
         await self._session.link.write(CONTROL_POINT, bytes((op.value,)) + operand)
-        while True:
+        for _ in range(round(ANSWER_S / TURN_S)):
             try:
-                frame = await self._answers.get(within=ANSWER_S)
+                frame = await self._answers.get(within=TURN_S)
                 answer = control_point(frame.data)
-            except LinkTimeout as error:
-                raise ProtocolError("The scale left a question about its users open.") from error
+            except LinkTimeout:
+                await meanwhile()
+                continue
             except DecodeError as error:
                 await self._session.set_aside(frame, error)
                 continue
             if answer.op is Op.RESPONSE and answer.request_op is op:
                 return answer
+        raise ProtocolError("The scale left a question about its users open.")
 
     async def _remember(self) -> None:
         await self._session.set_bookmark(self._known.to_text())

@@ -20,7 +20,7 @@ from gateway.drivers.episodic import Heard, Listener, hear_out, timed
 from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.drivers.scale.bluetooth_sig import codec
 from gateway.drivers.scale.bluetooth_sig.codec import BodyComposition, Weight
-from gateway.drivers.scale.bluetooth_sig.consent import Consents, asked_for
+from gateway.drivers.scale.bluetooth_sig.consent import TURN_S, Consents, asked_for
 from gateway.drivers.scale.bluetooth_sig.pairing import completed, joined, same_weighing
 from gateway.drivers.scale.bluetooth_sig.readings import (
     Occasion,
@@ -55,9 +55,13 @@ async def converse(session: Session) -> None:
     scale = _Scale(session, clock)
     listener: Listener[Message] = scale
     if consents is not None:
-        await consents.register()
+
+        async def meanwhile() -> None:
+            await hear_out(session, listener, clock, *inboxes, silent_s=TURN_S)
+
+        await consents.register(meanwhile)
         for user in consents.users():
-            if not await consents.give(user):
+            if not await consents.give(user, meanwhile):
                 break  # one refusal is enough for a conversation: some scales lock up over more
             await hear_out(session, listener, clock, *inboxes, silent_s=_NEXT_USER_S)
     await introduce(session)
