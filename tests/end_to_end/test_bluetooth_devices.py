@@ -86,11 +86,11 @@ STORING = {
         keys=f'{LIVELY}{TWO}model = "HEM-7322T"\npairing_mode = true\n',
         settings={"model": "HEM-7322T", "key": KEY, "program_key": True},
     ),
-    "scale with codes, and a guest": Case(
+    "scale with codes, which sends a guest's weight at once": Case(
         type="scale",
         driver=SCALE,
-        keys=f'{LIVELY}users = {{ 1 = "odile", 255 = "marcel" }}\nconsents = {{ 1 = 3752 }}\n'
-        "settle_s = 0.05\n",
+        keys=f'{LIVELY}users = {{ 255 = "marcel", 1 = "odile" }}\nconsents = {{ 1 = 3752 }}\n'
+        "settle_s = 0\n",
         settings={"consents": "1:3752"},
     ),
     "scale that wants a profile committed": Case(
