@@ -63,17 +63,21 @@ def present(hub: Hub) -> Turn:
         return Turn(None)
     views = hub.reader.entries(limit=_LOOKED_AT, subject=session.subject)
     mine = [view for view in views if _measured_in(session, view)]
-    nobodys = hub.reader.entries(limit=_NOBODYS, unclaimed=True)
-    doubtful = sum(_came_in(session, view) for view in nobodys)
-    return Turn(session, tuple(mine[:_SHOWN]), doubtful)
+    return Turn(session, tuple(mine[:_SHOWN]), _doubtful(hub, session))
 
 
-def _came_in(session: KioskSession, view: EntryView) -> bool:
-    """Tell whether a reading came in the turn and may be of it: its time decides for neither."""
-    return (
-        view.entry.attribution is Attribution.AMBIGUOUS
+def _doubtful(hub: Hub, session: KioskSession) -> int:
+    """Count readings of the turn's devices that came in it and may be of it, or of before."""
+    came = [
+        view.entry.device.id
+        for view in hub.reader.entries(limit=_NOBODYS, unclaimed=True)
+        if view.entry.attribution is Attribution.AMBIGUOUS
         and view.entry.reading.received.utc >= session.opened_at
-    )
+    ]
+    if not came:
+        return 0
+    devices = {each.device for each in hub.reader.assignments() if each.session == session.number}
+    return sum(device in devices for device in came)
 
 
 def turn_id(session: KioskSession) -> str:

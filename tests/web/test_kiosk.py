@@ -78,6 +78,18 @@ async def test_nor_what_a_person_known_here_measured_at_home(kiosk: Window) -> N
     assert "90,9" not in shown
 
 
+async def test_nor_what_a_device_at_home_measures_meanwhile(kiosk: Window) -> None:
+    journal, now = kiosk.hub.journal, kiosk.hub.clock.now().utc
+    subject = (await journal.add_subject("Odile")).id
+    await journal.assign(SCALE.id, None, subject, now)
+    await journal.open_kiosk([DeviceId("serial:cuff")], subject=subject)
+    kiosk.hub.clock.advance(60)
+    await weigh(kiosk, "91.1")
+
+    assert len(kiosk.hub.reader.entries(subject=subject)) == 1
+    assert "91,1" not in (await kiosk.get(KIOSK)).text
+
+
 async def test_one_that_may_have_been_taken_before_is_to_be_taken_again(kiosk: Window) -> None:
     await begun(kiosk)
     await weigh(kiosk, "72.4", within=timedelta(minutes=2))
