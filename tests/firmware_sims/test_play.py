@@ -12,6 +12,7 @@ from bumble import hci
 from bumble.device import Device
 from bumble.transport import open_transport
 from firmware_sims.__main__ import main
+from firmware_sims.device_spec import TYPES
 
 from tests.firmware_sims.collector import Collector
 
@@ -30,13 +31,14 @@ BUSY = """
 
 @asynccontextmanager
 async def playing(
-    folder: Path, *options: str
+    folder: Path, *options: str, shipped: str | None = None
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
-    """Start the command; give its process and what it said when ready."""
+    """Start the command on a busy cuff, or on a shipped scenario; give what it said when ready."""
     scenario = folder / "busy.toml"
     scenario.write_text(BUSY)
+    played = shipped or str(scenario)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "firmware_sims", "play", str(scenario), *options),
+        *(sys.executable, "-m", "firmware_sims", "play", played, *options),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -81,6 +83,13 @@ async def test_everything_produced_until_quiet_can_be_collected_by_another_proce
     lines = [json.loads(line) for line in produced.read_text().splitlines()]
     assert [line["kind"] for line in lines].count("blood_pressure") == collected
     assert status == 0
+
+
+async def test_one_of_each_device_is_played(tmp_path: Path) -> None:
+    async with playing(tmp_path, shipped="every_device.toml") as (_, ready):
+        models = {device["model"] for device in ready["devices"]}
+
+    assert models == {kind.model for kind in TYPES.values()}
 
 
 async def test_the_end_of_standard_input_ends_the_play(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from firmware_sims.device_spec import TYPES
 from firmware_sims.faults import Fault
 from firmware_sims.identity import Pairing
 from firmware_sims.scenario import SHIPPED, ScenarioError, load, parse
@@ -99,3 +100,9 @@ def test_a_scenario_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) 
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_shipped_scenario_can_be_read(path: Path) -> None:
     assert load(Path(path.name)).devices
+
+
+def test_the_shipped_house_has_one_of_each_device() -> None:
+    scenario = load(Path("every_device.toml"))
+
+    assert {device.type for device in scenario.devices} == set(TYPES)
