@@ -84,7 +84,10 @@ async def test_at_its_limit_the_turn_is_gone_from_screen_and_journal(screens: Sc
     await screens.prick(104)
     await browser.see("104")
 
-    screens.time.skip(600)
+    screens.time.skip(430)
+    await screens.prick(99)
+    await browser.see("Il reste moins d'une minute.")
+    screens.time.skip(60)
     await browser.see("Commencer")
 
     assert "104" not in await browser.source()
