@@ -29,13 +29,30 @@ BUSY = """
 """
 
 
+STORY = """
+    [people.odile]
+    [[device]]
+    type = "bp_monitor"
+    name = "Cuff"
+    address = "C4:00:00:00:00:01"
+    person = "odile"
+    happens = [
+        { at_h = -1, what = "measured" },
+        { at_h = 0.0001, what = "left" },
+        { at_h = 0.0002, what = "returned" },
+        { at_h = 0.0003, what = "measured" },
+    ]
+"""
+"""In about a second."""
+
+
 @asynccontextmanager
 async def playing(
-    folder: Path, *options: str, shipped: str | None = None
+    folder: Path, *options: str, shipped: str | None = None, text: str = BUSY
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
-    """Start the command on a busy cuff, or on a shipped scenario; give what it said when ready."""
+    """Start the command on a scenario, or on a shipped one; give what it said when ready."""
     scenario = folder / "busy.toml"
-    scenario.write_text(BUSY)
+    scenario.write_text(text)
     played = shipped or str(scenario)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "firmware_sims", "play", played, *options),
@@ -59,6 +76,21 @@ async def told(process: asyncio.subprocess.Process, command: str) -> Any:
     assert process.stdin is not None
     process.stdin.write(f'{{"do": "{command}"}}\n'.encode())
     return await answered(process)
+
+
+async def test_a_story_takes_its_course_by_the_machines_clock(tmp_path: Path) -> None:
+    async with playing(tmp_path, "--control", text=STORY) as (process, ready):
+        while (await told(process, "state"))["held"]["Cuff"] < 2:
+            pass
+        async with await open_transport(ready["hci"]) as transport:
+            central = Device.with_hci("c", hci.Address("F0:00:00:00:00:08"), *transport)
+            await central.power_on()
+            async with Collector(central, ready["devices"][0]["address"]) as collector:
+                await collector.discover()
+                await collector.subscribe(0x1810, 0x2A35)
+                held = list(await collector.received(0x2A35, 2))
+
+    assert len(held) == 2
 
 
 async def test_everything_produced_until_quiet_can_be_collected_by_another_process(
