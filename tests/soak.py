@@ -15,9 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gateway.demo.cast import DEMONSTRATION, Cast
 from gateway.demo.play import drain
 from gateway.demo.stage import Stage
 
@@ -26,6 +27,7 @@ ROOM_KIB = 4096  # what an allocator keeps, and a table that grows with the jour
 ROOM = 0.1
 LINK_CUT_EVERY_S = 600.0
 LINK_CUT_S = 20.0
+PORTS_SPEAK_EVERY_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,25 @@ def grown(looks: Sequence[Look]) -> list[str]:
     return found
 
 
+def cast() -> Cast:
+    """Return the demonstration's, its serial devices in no greater hurry than a person is.
+
+    The same line again within some seconds is the same measurement to their drivers.
+    """
+    ports = tuple(
+        replace(port, options=(*port.options, "--interval", str(PORTS_SPEAK_EVERY_S)))
+        for port in DEMONSTRATION.ports
+    )
+    return replace(DEMONSTRATION, ports=ports)
+
+
 def run(seconds: float) -> int:
     """Run it; returns 0 if nothing grew and every sum adds up."""
     every_s = min(LOOK_EVERY_S, seconds / 10)
     looks: list[Look] = []
     with (
         tempfile.TemporaryDirectory(prefix="healthspace-soak-") as folder,
-        Stage(Path(folder)) as stage,
+        Stage(Path(folder), cast()) as stage,
     ):
         started = time.monotonic()
         cut_s = LINK_CUT_EVERY_S
