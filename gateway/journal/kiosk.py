@@ -38,9 +38,12 @@ def open_session(
     who = people.add_subject(tx, "").id if subject is None else subject
     people.require(tx.db, who)
     until_us = tx.now_us + span_us(lasts)
+    # A number that no session had before, also none that went with its guest: every opening adds to
+    # the audit chain, from which nothing is ever deleted. A salvaged journal begins a new chain.
     row = tx.db.one(
-        "INSERT INTO kiosk_sessions (subject, opened_by, opened_us, until_us, keep)"
-        " VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO kiosk_sessions (number, subject, opened_by, opened_us, until_us, keep)"
+        " VALUES (1 + max(ifnull((SELECT max(number) FROM audit), 0),"
+        " ifnull((SELECT max(number) FROM kiosk_sessions), 0)), ?, ?, ?, ?, ?)"
         " RETURNING number, subject, opened_by, opened_us, until_us, keep, closed_by",
         (who, opened_by, tx.now_us, until_us, int(not guest)),
     )

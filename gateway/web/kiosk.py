@@ -80,11 +80,6 @@ def _doubtful(hub: Hub, session: KioskSession) -> int:
     return sum(device in devices for device in came)
 
 
-def turn_id(session: KioskSession) -> str:
-    """Name the turn in a way that no other turn ever has; the number alone may come again."""
-    return f"{session.number}-{int(session.opened_at.timestamp() * 1_000_000)}"
-
-
 def _measured_in(session: KioskSession, view: EntryView) -> bool:
     timing = view.entry.timing
     return (
@@ -142,7 +137,7 @@ async def ask(visit: Visit) -> Response:
     question = consents.question(visit.hub, visit.form.get("destination"), visit.words)
     taken = bool(present(visit.hub).readings)
     return visit.page(
-        "kiosk.html", view="consent", session=turn_id(session), question=question, taken=taken
+        "kiosk.html", view="consent", session=session.number, question=question, taken=taken
     )
 
 
@@ -229,7 +224,7 @@ def _turn(visit: Visit) -> Response:
     return visit.page(
         "kiosk.html",
         view="turn",
-        session=turn_id(session),
+        session=session.number,
         left_s=max(0, int(left.total_seconds())),
         until=clock(session.until, hub.zone, words),
         keep=session.keep,
@@ -254,7 +249,7 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
     return visit.page(
         "kiosk.html",
         view="pairing",
-        session=turn_id(session),
+        session=session.number,
         destination=destination,
         title=hub.title(destination),
         code=None if begun is None else qr_code(begun.authorization.url),
@@ -279,7 +274,7 @@ def _shown(hub: Hub, view: EntryView, words: Words) -> Shown:
 
 def _of_this_turn(visit: Visit) -> bool:
     session = visit.hub.reader.kiosk()
-    return session is not None and visit.form.get("session") == turn_id(session)
+    return session is not None and visit.form.get("session") == str(session.number)
 
 
 def _giver(visit: Visit, session: KioskSession) -> str:

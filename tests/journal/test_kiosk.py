@@ -150,3 +150,14 @@ async def test_sessions_are_audited(journal: Journal, reader: Reader) -> None:
     events = [link.event for link in reader.audit()]
 
     assert events[-4:] == ["assigned", "kiosk_opened", "kiosk_closed", "erased"]
+
+
+async def test_no_two_sessions_have_one_number_not_even_when_the_guest_was_erased(
+    journal: Journal,
+) -> None:
+    numbers = []
+    for _ in range(3):
+        numbers.append((await journal.open_kiosk([SCALE.id])).number)
+        await journal.close_kiosk(ClosedBy.PERSON)
+
+    assert numbers == sorted(set(numbers))
