@@ -27,7 +27,7 @@ ROOM_KIB = 4096  # what an allocator keeps, and a table that grows with the jour
 ROOM = 0.1
 LINK_CUT_EVERY_S = 600.0
 LINK_CUT_S = 20.0
-PORTS_SPEAK_EVERY_S = 30
+PORTS_SPEAK_EVERY_S = 40
 
 
 @dataclass(frozen=True, slots=True)
