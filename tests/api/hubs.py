@@ -128,11 +128,13 @@ class Api:
 
 
 @asynccontextmanager
-async def api(folder: Path) -> AsyncIterator[Api]:
+async def api(folder: Path, routes: Mapping[str, frozenset[Kind]] = ROUTES) -> AsyncIterator[Api]:
     clock = ManualClock()
     path = folder / "state" / "journal.db"
     async with Journal.open(
-        path, clock=clock, zone=ZoneInfo("Europe/Paris"), routes=ROUTES
+        path, clock=clock, zone=ZoneInfo("Europe/Paris"), routes=routes
     ) as journal:
         with Reader.open(path) as reader:
-            yield Api(JournalHub(journal, reader, clock))
+            hub = JournalHub(journal, reader, clock)
+            hub.routes = routes
+            yield Api(hub)

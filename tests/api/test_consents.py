@@ -1,0 +1,107 @@
+"""Consent as the API takes it: by whom, for which destination, which readings, and how long."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.consent.gate import Released
+from gateway.domain.reading import Kind
+from tests.api.hubs import Api, api
+from tests.api.test_routes import SCALE, camille, grant, weigh
+
+ROUTES = {"mes": frozenset({Kind.WEIGHT}), "clinic": frozenset({Kind.WEIGHT, Kind.HEIGHT})}
+
+
+@pytest.fixture
+async def asked(tmp_path: Path) -> AsyncIterator[Api]:
+    async with api(tmp_path, ROUTES) as made:
+        yield made
+
+
+async def _weighed(asked: Api) -> str:
+    """Return a person whose scale weighs them."""
+    subject = await camille(asked)
+    since = {"device": SCALE, "subject": subject, "since": "2020-01-01T00:00:00Z"}
+    await asked.post("assignments", **since)
+    return subject
+
+
+async def _claimed(asked: Api, destination: str) -> list[Released]:
+    return await asked.hub.journal.claim(destination, 9, asked.hub.clock.now().utc)
+
+
+async def test_consent_for_one_destination_is_none_for_another(asked: Api) -> None:
+    subject = await _weighed(asked)
+    await grant(asked, subject, destination="clinic")
+    await grant(asked, subject, destination="mes")
+    await weigh(asked)
+
+    status, _ = await asked.post(
+        "consents/withdraw", subject=subject, destination="mes", withdrawn_by="Camille"
+    )
+
+    assert status == 201
+    assert await _claimed(asked, "mes") == []
+    assert len(await _claimed(asked, "clinic")) == 1
+
+
+@pytest.mark.parametrize("capacity", ["parent", "legal_representative"])
+async def test_who_acts_for_a_person_is_named_with_their_capacity(
+    asked: Api, capacity: str
+) -> None:
+    subject = await camille(asked)
+
+    status, given = await grant(asked, subject, given_by="Claude", capacity=capacity)
+
+    assert (status, given["given_by"], given["capacity"]) == (201, "Claude", capacity)
+
+
+@pytest.mark.parametrize(
+    ("limits", "leaves"),
+    [
+        ({}, True),
+        ({"kinds": ["height"]}, False),
+        ({"covers_from": "2026-03-14T09:26:54Z"}, False),
+        ({"covers_from": "2026-03-01T00:00:00Z"}, True),
+        ({"covers_until": "2026-03-14T09:00:00Z"}, False),
+        ({"covers_until": "2026-03-14T10:00:00Z"}, True),
+        ({"expires": "2026-03-14T09:00:00Z"}, False),
+        ({"expires": "2026-03-15T00:00:00Z"}, True),
+    ],
+)
+async def test_only_what_consent_covers_leaves(
+    asked: Api, limits: dict[str, Any], leaves: bool
+) -> None:
+    subject = await _weighed(asked)
+    await grant(asked, subject, destination="clinic", **limits)
+
+    await weigh(asked)
+
+    assert bool(await _claimed(asked, "clinic")) is leaves
+
+
+async def test_readings_of_before_leave_only_if_the_person_chose_an_earlier_date(
+    asked: Api,
+) -> None:
+    subject = await _weighed(asked)
+    await weigh(asked)
+    before = asked.hub.clock.now().utc
+    asked.hub.clock.advance(3600)
+    now = asked.hub.clock.now().utc.isoformat()
+
+    await grant(asked, subject, covers_from=now)
+    from_now = await _claimed(asked, "mes")
+    await grant(asked, subject, covers_from=(before - timedelta(days=1)).isoformat())
+    from_before = await _claimed(asked, "mes")
+
+    assert (len(from_now), len(from_before)) == (0, 1)
+
+
+async def test_how_consent_was_given_is_one_of_two_words(asked: Api) -> None:
+    subject = await camille(asked)
+
+    assert (await grant(asked, subject, method="paper"))[0] == 201
+    assert (await grant(asked, subject, method="by telephone"))[0] == 422
