@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ from gateway.errors import ConfigError
 
 
 class Bonds:
-    """The bonds, in memory and in the file; `path` None keeps them in memory only."""
+    """The bonds, in memory and in the file; `path` None keeps them in memory only.
+
+    Any thread may call it: several devices pair at the same time.
+    """
 
     def __init__(self, path: Path | None) -> None:
         """Read the file, or begin one. Raises ConfigError if it cannot be read or made."""
         self._path = path
+        self._lock = threading.Lock()
         kept = _read(path) if path is not None else None
         self._content: dict[str, Any] = kept or {
             "address": _static_address(),
@@ -49,19 +54,22 @@ class Bonds:
 
     def all(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the keys of every device."""
-        return list(self._content["bonds"].items())
+        with self._lock:
+            return list(self._content["bonds"].items())
 
     def put(self, address: str, keys: dict[str, Any]) -> None:
         """Keep the keys of a device; durable when it returns."""
-        self._content["bonds"][address] = keys
-        self._write()
+        with self._lock:
+            self._content["bonds"][address] = keys
+            self._write()
 
     def drop(self, address: str) -> bool:
         """Forget a device; returns whether it was known."""
-        known = self._content["bonds"].pop(address, None) is not None
-        if known:
-            self._write()
-        return known
+        with self._lock:
+            known = self._content["bonds"].pop(address, None) is not None
+            if known:
+                self._write()
+            return known
 
     def _write(self) -> None:
         if self._path is None:

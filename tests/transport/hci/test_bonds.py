@@ -1,5 +1,6 @@
 """The file of bonds: who may read it, and what survives."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,14 @@ def test_a_damaged_file_is_never_overwritten(tmp_path: Path, content: str) -> No
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="state folder"):
         Bonds(tmp_path / "missing" / "bonds.json")
+
+
+def test_devices_that_pair_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "bonds.json"
+    bonds = Bonds(path)
+    addresses = [f"C4:00:00:00:00:{number:02X}" for number in range(40)]
+
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        list(threads.map(lambda address: bonds.put(address, {"ltk": "0" * 400}), addresses))
+
+    assert {address for address, _ in Bonds(path).all()} == set(addresses)
