@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from starlette.responses import Response
 
@@ -21,6 +22,9 @@ from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.web.visits import Visit, see_other
 from gateway.web.words import Words
+
+_DRAWN = frozenset(" ▀▄█")
+"""The letters that a receipt's code is drawn with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,14 @@ async def receipt(visit: Visit) -> Response:
     """Show the receipt of a consent, to print or to copy."""
     subject, grant = SubjectId(visit.form.get("subject")), visit.form.get("grant")
     told = await consents.receipt_of(visit.hub, grant, subject)
-    return visit.page("receipt.html", receipt=told["text"])
+    return visit.page("receipt.html", parts=_parts(told["text"]))
+
+
+def _parts(receipt: str) -> list[tuple[bool, str]]:
+    """Part the text of a receipt from the code that is drawn in it; True for the drawing."""
+    lines = receipt.splitlines()
+    parts = groupby(lines, lambda line: bool(line) and set(line) <= _DRAWN)
+    return [(drawn, "\n".join(part)) for drawn, part in parts]
 
 
 async def withdraw(visit: Visit) -> Response:
