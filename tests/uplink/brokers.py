@@ -130,3 +130,15 @@ async def listening(broker: Broker, *filters: str, **given: Any) -> AsyncIterato
         yield listener
     finally:
         await connection.close()
+
+
+async def packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Read one MQTT packet: a byte of header, the length in groups of seven bits, the body."""
+    (header,) = await reader.readexactly(1)
+    length, shift = 0, 0
+    while True:
+        (byte,) = await reader.readexactly(1)
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return header, await reader.readexactly(length)

@@ -26,7 +26,7 @@ from gateway.testing.clock import ManualClock
 from gateway.uplink.mqtt import MqttUplink, Revoked
 from gateway.uplink.mqtt_message import pseudonym
 from gateway.uplink.mqtt_settings import MqttSettings
-from tests.uplink.brokers import Broker, a_broker, listening, needs_mosquitto
+from tests.uplink.brokers import Broker, a_broker, listening, needs_mosquitto, packet
 from tests.uplink.samples import ALICE, BOB, MEASURED, SENSOR, entry, released
 
 pytestmark = needs_mosquitto
@@ -54,18 +54,6 @@ async def uplink_to(broker: Broker, **given: Any) -> AsyncIterator[MqttUplink]:
         yield uplink
     finally:
         await uplink.close()
-
-
-async def packet(reader: asyncio.StreamReader) -> bytes:
-    """Read one MQTT packet: a byte of header, the length in groups of seven bits, the body."""
-    await reader.readexactly(1)
-    length, shift = 0, 0
-    while True:
-        (byte,) = await reader.readexactly(1)
-        length |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return await reader.readexactly(length)
 
 
 def out(what: Any = None) -> Any:
@@ -205,7 +193,7 @@ async def test_nothing_leaves_after_an_attempt_was_cut_off(tmp_path: Path) -> No
         await packet(reader)
         writer.write(CONNACK)
         for _ in ("status", "revocations"):
-            body = await packet(reader)
+            _, body = await packet(reader)
             after_topic = 2 + int.from_bytes(body[:2])
             writer.write(PUBACK + body[after_topic : after_topic + 2])
         welcomed.set()

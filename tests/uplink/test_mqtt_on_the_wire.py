@@ -23,6 +23,7 @@ from gateway.errors import (
 from gateway.testing.clock import ManualClock
 from gateway.uplink.mqtt import MqttUplink
 from gateway.uplink.mqtt_settings import MqttSettings
+from tests.uplink.brokers import packet
 from tests.uplink.samples import MEASURED, entry, released
 
 CONNECT, PUBLISH, DISCONNECT = 1, 3, 14
@@ -47,7 +48,7 @@ class ToldBroker:
         self.serving.append(task)
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                header, body = await _packet(reader)
+                header, body = await packet(reader)
                 self.heard.append((header, body))
                 if header >> 4 == CONNECT:
                     writer.write(bytes([0x20, 3, 0, self.connects, 0]))
@@ -67,17 +68,6 @@ class ToldBroker:
             for header, body in self.heard
             if header >> 4 == PUBLISH and _published(body)[0].endswith(end)
         )
-
-
-async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    (header,) = await reader.readexactly(1)
-    length, shift = 0, 0
-    while True:
-        (byte,) = await reader.readexactly(1)
-        length |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return header, await reader.readexactly(length)
 
 
 def _published(body: bytes) -> tuple[str, bytes, bytes]:
