@@ -201,6 +201,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--cuts", type=int, default=100)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--replay", action="store_true", help="as without root")
     arguments.add_argument("--write", type=Path)
     arguments.add_argument("--synchronous", default="FULL")
     given = arguments.parse_args()
@@ -211,7 +212,7 @@ def main() -> None:
         return
     chance = random.Random(given.seed)
     controls = max(3, given.cuts // 20)
-    if can_mount():
+    if can_mount() and not given.replay:
         results = {
             "the journal": on_an_image(given.cuts, "FULL", chance),
             "control: NORMAL": on_an_image(controls, "NORMAL", chance),

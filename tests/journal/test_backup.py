@@ -13,6 +13,7 @@ from gateway.journal.restoring import Restored, restore
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import ROUTES, SCALE, ZONE, consenting, grant, open_journal, weight
 from tests.journal.making import withdrawal as withdrawing
+from tests.journal.test_schema import DATABASES, lay
 
 PHRASE = b"correct horse"
 
@@ -48,6 +49,20 @@ async def test_a_new_hub_takes_over(path: Path, tmp_path: Path) -> None:
     assert (elsewhere.parent / bonds.name).read_text() == bonds.read_text()
     with Reader.open(elsewhere) as reader:
         assert reader.verify() is None
+
+
+@pytest.mark.parametrize("dump", DATABASES[2:], ids=lambda dump: dump.stem)
+async def test_a_backup_of_an_older_gateway_is_restored(
+    dump: Path, path: Path, tmp_path: Path
+) -> None:
+    lay(dump, path)
+    file, elsewhere = tmp_path / "backup", tmp_path / "new" / "journal.db"
+    backup.write(file, PHRASE, path, {})
+
+    _restore(file, elsewhere)
+
+    with Reader.open(elsewhere) as reader:
+        assert (reader.summary().entries, reader.salvaged()) == (2, [])
 
 
 async def test_on_a_new_hub_consent_is_asked_for_again(path: Path, tmp_path: Path) -> None:
