@@ -129,10 +129,11 @@ async def test_a_correction_that_a_destination_cannot_take_is_shown_to_a_person(
     broker: Broker, key: Path
 ) -> None:
     gateway = gateway_of(broker, key)
-    async with listening(broker) as listener, relaying(broker, key, ScriptedUplink("clinic")):
-        await delivered(gateway, out(1))
-        await gateway.correct(ReleasedCorrection(1, Wrong.PERSON, None, out(1)))
-        await listener.until(1, "/undeliverable")
+    async with relaying(broker, key, ScriptedUplink("clinic")):
+        await delivered(gateway, out(1))  # and so the relay is there: nobody else takes it
+        async with listening(broker) as listener:
+            await gateway.correct(ReleasedCorrection(1, Wrong.PERSON, None, out(1)))
+            await listener.until(1, "/undeliverable")
     await gateway.close()
 
     (shown,) = listener.on("/undeliverable")
