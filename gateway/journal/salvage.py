@@ -253,7 +253,10 @@ def _restore_devices(tx: Transaction) -> None:
     """Add a row for each device whose own is gone; `mending` finds out which it was."""
     tx.db.run(
         "INSERT INTO devices (number, id, details, first_seen_us)"
-        " SELECT DISTINCT device, 'unknown:' || device, x'', ? FROM entries"
+        " SELECT DISTINCT device, 'unknown:' || device, x'', ? FROM"
+        " (SELECT device FROM entries UNION SELECT device FROM assignments"
+        " UNION SELECT device FROM bookmarks UNION SELECT device FROM clocks"
+        " UNION SELECT device FROM aside UNION SELECT device FROM remarks)"
         " WHERE device NOT IN (SELECT number FROM devices)",
         (tx.now_us,),
     )
@@ -263,8 +266,14 @@ def _restore_subjects(tx: Transaction) -> None:
     """Keep that a person is there whose name is gone: they are called "?"."""
     tx.db.run(
         "INSERT OR IGNORE INTO subjects (id, name, added_us)"
-        " SELECT DISTINCT subject, x'', ? FROM entries WHERE subject IS NOT NULL",
+        " SELECT DISTINCT subject, x'', ? FROM (SELECT subject FROM entries"
+        " UNION SELECT subject FROM assignments UNION SELECT subject FROM pairings)"
+        " WHERE subject IS NOT NULL",
         (tx.now_us,),
+    )
+    tx.db.run(
+        "UPDATE assignments SET session = NULL"
+        " WHERE session NOT IN (SELECT number FROM kiosk_sessions)"
     )
 
 

@@ -204,6 +204,7 @@ def _cost(before: Held, path: Path) -> Iterator[tuple[str, str | None]]:
     try:
         asyncio.run(open_journal(path).close())
         after = held(path)
+        asyncio.run(open_journal(path).close())
     except JournalError as error:
         yield "the journal did not open", str(error)
         return
@@ -221,6 +222,8 @@ def _cost(before: Held, path: Path) -> Iterator[tuple[str, str | None]]:
         yield "nothing but doubt", None
     for fault in wrong(before, after):
         yield "faults", fault
+    if len(list(path.parent.glob("damaged-*"))) > 1:
+        yield "faults", "what was salvaged is damaged again"
 
 
 def main() -> None:

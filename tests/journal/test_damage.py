@@ -1,16 +1,21 @@
 """What damage to single rows costs, and what it must never do."""
 
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.consent.grant import living
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.kiosk import ClosedBy
 from gateway.journal.database import row_sum
 from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
 from tests.journal.making import SCALE, consenting, grant, open_journal, weight, withdrawal
+
+OTHER = Device(id=DeviceId("ble:C0:FF:EE:00:00:09"), driver="scale/test")
 
 
 def _edit(path: Path, *statements: str) -> None:
@@ -132,3 +137,35 @@ async def test_a_flipped_bit_in_a_delivery_that_arrived_sends_nothing_again(path
         (salvage,) = reader.salvaged()
         assert salvage.unsound == {"deliveries": ["1"]}
         assert reader.summary().deliveries == {State.SENDING: 1}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        *("devices", "subjects", "kiosk_sessions", "entries", "timings", "deliveries"),
+        *("assignments", "consent", "audit", "bookmarks", "boots", "clocks", "pairings"),
+    ],
+)
+async def test_what_was_salvaged_is_sound_at_the_next_start(path: Path, table: str) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.set_pairing(subject, "mes", b"secret")
+        await journal.record(SCALE, [weight(n) for n in range(3)], "seq:2")
+        await journal.remark(SCALE, "battery_low")
+        await journal.adopt(OTHER.id, OTHER.driver)
+        await journal.open_kiosk([OTHER.id], lasts=timedelta(minutes=5))
+        await journal.close_kiosk(ClosedBy.PERSON)
+        await journal.open_kiosk([OTHER.id], subject=subject)
+    with sqlite3.connect(path) as looking:
+        (root,) = looking.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)
+        ).fetchone()
+    looking.close()
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * 4096 : root * 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+
+    for _ in range(2):
+        await open_journal(path).close()
+
+    assert len(list(path.parent.glob("damaged-*"))) == 1
