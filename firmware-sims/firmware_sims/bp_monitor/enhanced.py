@@ -1,10 +1,10 @@
 """A cuff of Blood Pressure 1.1: enhanced measurements, and stored records that are asked for.
 
 While somebody measures on a link, the pressure in the cuff is notified (0x2B35), then what was
-measured is indicated (0x2B34). Every measurement stays in the memory, numbered for each user, and
-is given away by the Record Access Control Point in records of several notifications (0x2B36), with
-the end-to-end check if the feature says so. There is no 0x2A35: who knows Blood Pressure 1.0 only
-gets nothing.
+measured is indicated (0x2B34), or as soon as somebody subscribes. Every measurement stays in the
+memory, numbered for each user, and is given away by the Record Access Control Point in records of
+several notifications (0x2B36), with the end-to-end check if the feature says so. There is no
+0x2A35: who knows Blood Pressure 1.0 only gets nothing.
 Spec: Blood Pressure Service 1.1.1. Guesses: the segment counter runs on from record to record, and
 records are chosen by sequence number only.
 """
@@ -84,8 +84,10 @@ class EnhancedCuff(AskedDevice):
         self._battery = Battery()
         self._sequences: dict[int | None, int] = {}
         self._counter = 0
+        self._fresh: bytes | None = None
         secure = is_secure(identity)
         self._live = characteristic(0x2B34, INDICATE, secure=secure)
+        self._live.on("subscription", self._on_subscription)
         self._inflating = characteristic(0x2B35, NOTIFY, secure=secure)
         self._record = characteristic(0x2B36, NOTIFY, secure=secure)
         self._feature = characteristic(0x2A49, READ, read=self._features, secure=secure)
@@ -144,22 +146,30 @@ class EnhancedCuff(AskedDevice):
         self._sequences[slot] = (sequence + 1) % _SEQUENCE_NUMBERS
         self.memory.keep(_Record(sequence, octets))
         if at is None:
-            self.life.beside(self._send_live(octets))
+            self._fresh = octets
+            self.life.beside(self._send_live())
         self.life.wake()
 
     async def live_on(self, peripheral: Peripheral) -> None:
         """Be there to be asked for records."""
         self._access.peripheral = peripheral
 
-    async def _send_live(self, octets: bytes) -> None:
+    def _on_subscription(self, _link: Any, _notifies: bool, indicates: bool) -> None:
+        if indicates:
+            self.life.beside(self._send_live())
+
+    async def _send_live(self) -> None:
+        """Send what was just measured to who listens; who does not yet gets it on subscribing."""
         peripheral = self.life.peripheral
-        if peripheral is None or not peripheral.linked:
+        if peripheral is None or not peripheral.subscribed(self._live):
             return
-        async with self._access.reporting:
+        octets, self._fresh = self._fresh, None
+        if octets is not None:
             for mmhg in _INFLATING_MMHG:
                 cuff = blood_pressure.enhanced_measurement(Decimal(mmhg))
                 await peripheral.notify(self._inflating, cuff)
-            await peripheral.indicate(self._live, octets)
+            if not await peripheral.indicate(self._live, octets):
+                self._fresh = octets
 
     def _features(self) -> bytes:
         features = Feature.BODY_MOVEMENT | Feature.CUFF_FIT | Feature.IRREGULAR_PULSE

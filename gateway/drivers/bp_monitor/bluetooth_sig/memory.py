@@ -3,14 +3,18 @@
 They are numbered per user. While all that was ever read is one user's, the bookmark names the last
 record, and the next time the cuff is asked from there on; with several users in one memory a number
 says little, and all of it is read each time: a record that is there already is no news.
+
+What was just measured may be on its way meanwhile, as an indication, and the answer to a request
+comes only once that is confirmed: so it is taken in between. It is in the memory, too.
 """
 
 from __future__ import annotations
 
-from gateway.drivers.api import Frame, Session, gatt
+from gateway.drivers.api import Frame, Inbox, Session, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import codec
 from gateway.drivers.bp_monitor.bluetooth_sig.cuff import ENHANCED, MEASUREMENT, Cuff
 from gateway.drivers.bp_monitor.bluetooth_sig.record import Assembly, StoredRecord
+from gateway.drivers.episodic import Heard
 from gateway.drivers.record_mark import Mark
 from gateway.drivers.stored_records import StoredRecords
 from gateway.errors import DecodeError, LinkRefused
@@ -44,12 +48,15 @@ class Memory:
         self._bad: set[bytes] = set()
 
     @classmethod
-    async def subscribed(cls, cuff: Cuff) -> Memory:
-        """Subscribe to the records, and find out whether they carry a CRC."""
+    async def subscribed(cls, cuff: Cuff, measurements: Inbox) -> Memory:
+        """Subscribe to the records, and find out whether they carry a CRC.
+
+        `measurements` is where what was just measured comes.
+        """
         link = cuff.session.link
         records = await link.subscribe(RECORD)
         answers = await link.subscribe(RECORD_ACCESS)
-        stored = StoredRecords(link, RECORD_ACCESS, answers, records)
+        stored = StoredRecords(link, RECORD_ACCESS, answers, records, measurements)
         return cls(cuff, stored, e2e_crc=await _has_crc(cuff.session))
 
     async def read(self) -> None:
@@ -84,6 +91,9 @@ class Memory:
         await self._stored.report(since)
         while (burst := await self._stored.burst()) is not None:
             for frame in burst:
+                if frame.channel != RECORD:
+                    await self._hear(frame)
+                    continue
                 try:
                     record = assembly.add(frame)
                 except DecodeError as error:
@@ -92,6 +102,11 @@ class Memory:
                 else:
                     await self._keep(record)
         return intact
+
+    async def _hear(self, frame: Frame) -> None:
+        message = await self._cuff.understand(frame)
+        if message is not None:
+            await self._cuff.record([Heard(frame, message)], alone=False)
 
     async def _set_aside(self, frame: Frame, error: DecodeError) -> None:
         if frame.data not in self._bad:

@@ -41,7 +41,7 @@ async def converse(session: Session) -> None:
     if is_omron:
         await omron.read_memory(cuff, inboxes[0])
     elif has_memory(session):
-        await _read_memory(cuff)
+        await _read_memory(cuff, inboxes[0])
     await introduce(session)
     await hear_out(session, cuff, clock, *inboxes)
     if not hangs_up:
@@ -49,10 +49,10 @@ async def converse(session: Session) -> None:
     await and_medical.let_go(session)
 
 
-async def _read_memory(cuff: Cuff) -> None:
+async def _read_memory(cuff: Cuff, measurements: Inbox) -> None:
     """Read what is stored; trouble with it leaves what comes by itself to be heard."""
     try:
-        await (await Memory.subscribed(cuff)).read()
+        await (await Memory.subscribed(cuff, measurements)).read()
     except (LinkError, ProtocolError):
         await cuff.session.remark("stored_records_incomplete")
 
