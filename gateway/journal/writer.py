@@ -104,7 +104,7 @@ class Writer:
         self._clock = clock
         self._wakes: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._outside: list[asyncio.Future[None]] = []
+        self._room = asyncio.Semaphore(_WAITING)
         self._closed = False
         self._memory = Memory()
         self._emptying = False
@@ -125,9 +125,8 @@ class Writer:
         other that is done. It is refused while nothing is kept back for what is `vital`, which is
         still done when the disk is full.
         """
-        while self._queue.qsize() >= _WAITING:
-            await self._group_done()
-        return await self.submit(work, joins=joins, vital=vital)
+        async with self._room:
+            return await self.submit(work, joins=joins, vital=vital)
 
     def submit(
         self, work: Work[T], *, joins: bool = False, vital: bool = False
@@ -229,17 +228,7 @@ class Writer:
         self.commits += 1
         return None
 
-    async def _group_done(self) -> None:
-        """Wait until a group has been taken from the queue and written."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._outside.append(turn)
-        await turn
-
     def _deliver(self, group: list[_Job]) -> None:
-        outside, self._outside = self._outside, []
-        for turn in outside:
-            if not turn.done():
-                turn.set_result(None)
         due: set[str] = set()
         for job in group:
             if job.error is None:
