@@ -39,6 +39,8 @@ ORPHAN_S = 12.0
 adapter busy after this is stuck."""
 ORPHAN_LOOK_S = 1.0
 """How often to try meanwhile: a cuff advertises for half a minute, so seconds count."""
+HEARD_WITHIN = 5
+"""So many looks until bleak has heard that the adapter is on; guess, it takes milliseconds."""
 WEAKEST_DBM = -127
 """Lets everything through, and has bluetoothd tell of every advertisement. Without a limit it tells
 of a device again only when its signal changed by 8 dBm: a cuff that lies still on a table would be
@@ -136,7 +138,18 @@ class Scanning:
                 return
             await self._pause(ORPHAN_LOOK_S)
         await self._restart("it stays busy with a scan that nobody owns")
-        await on_radio(scanner.start(), "start to scan")
+        await self._start_restarted(scanner)
+
+    async def _start_restarted(self, scanner: BleakScanner) -> None:
+        """Begin to scan; bleak hears a little later than we do that the adapter is on again."""
+        for left in reversed(range(HEARD_WITHIN)):
+            try:
+                await on_radio(scanner.start(), "start to scan")
+                return
+            except RadioUnavailable as error:
+                if not left or error.reason is not RadioTrouble.POWERED_OFF:
+                    raise
+            await self._pause(ORPHAN_LOOK_S)
 
     async def _starts(self, scanner: BleakScanner) -> bool:
         """Try to; False while the adapter is busy and nobody is known to scan."""

@@ -21,6 +21,7 @@ from gateway.transport.ble.scanning import (
 )
 
 BUSY = "org.bluez.Error.InProgress"
+SWITCHED_OFF = "org.bluez.Error.NotReady"
 NOT_RUNNING = "org.freedesktop.DBus.Error.ServiceUnknown"
 
 
@@ -126,6 +127,21 @@ async def test_a_scan_that_the_kernel_cannot_end_is_ended_by_restarting_the_adap
 
     assert linux.log == ["start"] * 12 + ["restart", "start", "stop"]
     assert sum(linux.slept[:-1]) == ORPHAN_S
+
+
+async def test_bleak_may_hear_late_that_the_adapter_is_on_again(linux: Linux) -> None:
+    linux.start_answers = [BUSY] * 12 + [SWITCHED_OFF] * 2
+    await linux.scan(sleeps=15)
+
+    assert linux.log == ["start"] * 12 + ["restart"] + ["start"] * 3 + ["stop"]
+
+
+async def test_an_adapter_that_stays_off_after_a_restart_is_reported(linux: Linux) -> None:
+    linux.start_answers = [BUSY] * 12 + [SWITCHED_OFF] * 9
+
+    with pytest.raises(RadioUnavailable) as trouble:
+        await linux.scan(sleeps=50)
+    assert trouble.value.reason is RadioTrouble.POWERED_OFF
 
 
 async def test_an_adapter_that_stays_busy_after_a_restart_is_reported(linux: Linux) -> None:
