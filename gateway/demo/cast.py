@@ -19,7 +19,8 @@ class PortPlayer:
     driver: str
     person: str
     serial: str | None = None
-    interval_s: int = 4
+    interval_s: int = 12
+    """Longer than the ten seconds in which the same line again is taken for a repeated one."""
     options: tuple[str, ...] = ()
 
 
