@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import final
 
 from gateway.consent.grant import ConsentEntry, Grant, living
-from gateway.domain.device_time import Correction
+from gateway.domain.device_time import Correction, Timing
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind, Quality
 from gateway.domain.subject import SubjectId
@@ -42,12 +42,14 @@ class Delivery:
     """An entry that is due at a destination, as claimed from the outbox.
 
     `unsettled` means that an earlier attempt may have arrived: search before sending again.
+    `earlier` are then the times with which it may have been sent, before it got the one it has.
     """
 
     entry: Entry
     destination: str
     attempt: int
     unsettled: bool
+    earlier: tuple[Timing, ...] = ()
 
 
 @final

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from gateway.consent.gate import Delivery, Reason, Released, Withheld, decide
+from gateway.domain.device_time import Timing
 from gateway.domain.subject import SubjectId
 from gateway.errors import Unreadable
 from gateway.journal import audit, entry_rows, ledger, outbox
@@ -148,12 +149,25 @@ def _delivery(tx: Transaction, owed: Owed) -> Delivery:
         "SELECT attempts FROM deliveries WHERE entry = ? AND destination = ?",
         (owed.entry, owed.destination),
     )
+    unsettled = owed.state is State.UNSETTLED or owed.may_have_arrived
     return Delivery(
         entry=entry_rows.from_row(row, tx.keys),
         destination=owed.destination,
         attempt=attempts + 1,
-        unsettled=owed.state is State.UNSETTLED or owed.may_have_arrived,
+        unsettled=unsettled,
+        earlier=_sent_with(tx.db, owed.entry) if unsettled else (),
     )
+
+
+def _sent_with(db: Database, entry: int) -> tuple[Timing, ...]:
+    """Return the former times with which the gate may have let an entry go, the latest first."""
+    _, *former = db.rows(
+        "SELECT measured_us, utc_offset_s, correction_us, reason, uncertainty_us, sendable"
+        " FROM timings WHERE entry = ? ORDER BY step DESC",
+        (entry,),
+    )
+    timings = [entry_rows.timing(*each) for each in former]
+    return tuple(timing for timing in timings if timing.sendable)
 
 
 def _audit(

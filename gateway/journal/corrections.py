@@ -25,8 +25,15 @@ OURS = (
 """Those that the hub can make itself: for a summary that lacks something it has no better."""
 
 
-def owe(tx: Transaction, entry: int, wrong: Wrong, since_us: int = _NEVER_US) -> None:
-    """Take down a task for each destination that has the entry, or may have it.
+def owe(
+    tx: Transaction,
+    entry: int,
+    wrong: Wrong,
+    since_us: int = _NEVER_US,
+    *,
+    at: str | None = None,
+) -> None:
+    """Take down a task for each destination (or the one named) that has the entry, or may.
 
     One that is open already is enough; so is one that was done, if it was owed after `since_us`.
     """
@@ -36,8 +43,8 @@ def owe(tx: Transaction, entry: int, wrong: Wrong, since_us: int = _NEVER_US) ->
         " WHERE entry = ? AND (state = 'settled' OR may_have_arrived)"
         " AND NOT EXISTS (SELECT 1 FROM corrections_owed AS c WHERE c.entry = d.entry"
         " AND c.destination = d.destination AND c.subject IS d.subject AND c.wrong = ?1"
-        " AND (c.done_us IS NULL OR c.since_us >= ?4))",
-        (wrong, tx.now_us, entry, since_us),
+        " AND (c.done_us IS NULL OR c.since_us >= ?4)) AND (?5 IS NULL OR destination = ?5)",
+        (wrong, tx.now_us, entry, since_us, at),
     )
     for (destination,) in tx.db.rows(
         "SELECT destination FROM corrections_owed WHERE entry = ? AND done_us IS NULL", (entry,)

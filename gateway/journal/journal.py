@@ -419,6 +419,7 @@ class Journal:
 
         def work(tx: Transaction) -> None:
             write(tx)
+            timings.came_back(tx, released)
             people.came_back(tx, released.delivery.entry.id)
 
         await self._writer.run(work, vital=vital)

@@ -304,27 +304,40 @@ def hasten(tx: Transaction, subject: SubjectId, destination: str) -> None:
 def attributed(tx: Transaction, entry: int, subject: SubjectId) -> None:
     """Take down whose the entry is now, and ask the gate again about its deliveries."""
     tx.db.run("UPDATE deliveries SET subject = ? WHERE entry = ?", (subject, entry))
+    for owed in _doubted_of(tx.db, entry, subject):
+        if owed.may_have_arrived:
+            move(tx, owed, Event.REASSIGNED)
     timed(tx, entry)
 
 
 def reassigned(tx: Transaction, entry: int, subject: SubjectId | None) -> None:
     """Begin the entry's deliveries anew, for another person or nobody.
 
-    What the person before was sent is not what this one was: no doubt of it is carried over. Raises
-    JournalError while the entry is on its way.
+    What the person before was sent is not what this one was: no doubt of it is carried over. What
+    this one was, while it counted as theirs, may still be there. Raises JournalError while the
+    entry is on its way.
     """
     if is_leaving(tx.db, entry):
         raise JournalError("that reading is being sent right now: try again in a minute")
-    before = find(
-        tx.db,
-        "SELECT entry, id, destination, state, may_have_arrived FROM deliveries"
-        " JOIN entries ON number = entry WHERE entry = ?",
-        (entry,),
-    )
-    for owed in before:
-        move(tx, owed, Event.REASSIGNED, may_have_arrived=False)
+    for owed in _doubted_of(tx.db, entry, subject):
+        move(tx, owed, Event.REASSIGNED)
     tx.db.run(
         "UPDATE deliveries SET subject = ?, reference = NULL WHERE entry = ?", (subject, entry)
+    )
+
+
+def _doubted_of(db: Database, entry: int, subject: SubjectId | None) -> list[Owed]:
+    """Return the entry's deliveries; each may have arrived if a correction is or was owed there.
+
+    That is, if the subject had it there, or may have had it, before it became another's.
+    """
+    return find(
+        db,
+        "SELECT d.entry, id, d.destination, state, EXISTS (SELECT 1 FROM corrections_owed AS c"
+        " WHERE c.entry = d.entry AND c.destination = d.destination AND c.subject = ?"
+        " AND wrong = 'person') FROM deliveries AS d JOIN entries AS e ON e.number = d.entry"
+        " WHERE d.entry = ?",
+        (subject, entry),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta, tzinfo
 
 from gateway.clock import Instant
+from gateway.consent.gate import Released
 from gateway.domain.correction import Wrong
 from gateway.domain.device_clock import ClockHistory
 from gateway.domain.device_time import Correction, Timing, corrected
@@ -21,7 +22,7 @@ from gateway.errors import Unreadable
 from gateway.journal import audit, boots, clocks, entry_rows, outbox, people
 from gateway.journal.corrections import owe
 from gateway.journal.database import Database
-from gateway.journal.instants import to_us
+from gateway.journal.instants import from_us, to_us
 from gateway.journal.writer import Transaction
 
 NEW = (
@@ -113,12 +114,28 @@ def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
     tx.db.run(NEW, entry_rows.timing_row(number, step, timing))
     measured_us = to_us(timing.measured_at)
     tx.db.run("UPDATE entries SET measured_us = ? WHERE number = ?", (measured_us, number))
-    moved = abs(timing.measured_at - before.measured_at)
-    if before.uncertainty is not None and moved > before.uncertainty:
-        owe(tx, number, Wrong.TIME)
+    _owe_if_wrong(tx, number, before, measured_us)
     people.look_again(tx, number)
     outbox.timed(tx, number)
     return entry
+
+
+def came_back(tx: Transaction, released: Released) -> None:
+    """Heed that an entry was timed anew while it was on its way, if it is there, or may be."""
+    entry = released.delivery.entry
+    number, measured_us = tx.db.one(
+        "SELECT number, measured_us FROM entries WHERE id = ?", (entry_rows.to_blob(entry.id),)
+    )
+    _owe_if_wrong(tx, number, entry.timing, measured_us, at=released.delivery.destination)
+
+
+def _owe_if_wrong(
+    tx: Transaction, number: int, sent: Timing, measured_us: int, *, at: str | None = None
+) -> None:
+    """Owe a correction where an entry is with a time that is contradicted; `at` one destination."""
+    moved = abs(from_us(measured_us) - sent.measured_at)
+    if sent.uncertainty is not None and moved > sent.uncertainty:
+        owe(tx, number, Wrong.TIME, at=at)
 
 
 def _same(before: Timing, after: Timing) -> bool:

@@ -7,7 +7,7 @@ Spec: API of measures 1.5.2. The mapping is in `mes_mapping`, the meaning of ans
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
@@ -82,11 +82,13 @@ class MesUplink:
         return Receipt(self.name, reference_in(answer), self._clock.now().utc)
 
     async def find(self, released: Released, /) -> Receipt | None:
-        """Search for the reading around its time. Raises as `Uplink.find` says."""
-        reference = await self._search(released.subject, self._entry(released))
-        if reference is None:
-            return None
-        return Receipt(self.name, reference, self._clock.now().utc, found=True)
+        """Search around every time it may have been sent with. Raises as `Uplink.find` says."""
+        entry = self._entry(released)
+        for timing in (entry.timing, *released.delivery.earlier):
+            reference = await self._search(released.subject, replace(entry, timing=timing))
+            if reference is not None:
+                return Receipt(self.name, reference, self._clock.now().utc, found=True)
+        return None
 
     async def close(self) -> None:
         """Finish refreshing tokens, then let go of connections."""

@@ -62,6 +62,27 @@ async def test_what_may_have_arrived_is_a_task_too(journal: Journal, reader: Rea
     assert not again.delivery.unsettled  # a search in this person's record would find nothing
 
 
+async def test_what_a_person_may_have_been_sent_before_is_searched_for_when_it_is_theirs_again(
+    journal: Journal,
+) -> None:
+    first, other = await _two(journal)
+    (there,) = await journal.record(SCALE, [weight(1)])
+    (sent,) = await journal.claim("mes", 10, START)
+    await journal.settle(sent, Receipt("mes", "Observation/7", START))
+    (doubtful,) = await journal.record(SCALE, [weight(2)])
+    (released,) = await journal.claim("mes", 10, START)
+    await journal.unsettle(released, START, "timeout")
+
+    await journal.reassign(there.id, other)
+    await journal.reassign(there.id, first)
+    await journal.dismiss(doubtful.id)
+    await journal.claim_entry(doubtful.id, first)
+
+    again = await journal.claim("mes", 10, START)
+    assert {each.delivery.entry.id for each in again} == {there.id, doubtful.id}
+    assert [(each.subject, each.delivery.unsettled) for each in again] == [(first, True)] * 2
+
+
 async def test_a_reading_on_its_way_waits_until_it_has_arrived(journal: Journal) -> None:
     _, other = await _two(journal)
     (entry,) = await journal.record(SCALE, [weight(1)])

@@ -128,3 +128,42 @@ async def test_a_hub_clock_that_was_trusted_and_wrong_makes_a_task_of_what_was_s
     )
     await journal.correction_done(owed.number)
     assert reader.corrections_owed() == []
+
+
+async def test_what_may_have_arrived_is_searched_for_at_every_time_it_can_have_been_sent_with(
+    journal: Journal,
+) -> None:
+    await consenting(journal)
+    wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
+    (first, waiting) = await journal.record(SCALE, [_weight(1, wrong), _weight(2, _at(90))])
+    (sent,) = await journal.claim("mes", 10, START)
+    await journal.unsettle(sent, START, "timeout")
+
+    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+
+    again = {
+        each.delivery.entry.id: each.delivery for each in await journal.claim("mes", 10, START)
+    }
+    assert again[first.id].entry.timing != first.timing
+    assert (again[first.id].unsettled, again[first.id].earlier) == (True, (first.timing,))
+    assert (again[waiting.id].unsettled, again[waiting.id].earlier) == (False, ())
+
+
+async def test_what_is_timed_anew_while_on_its_way_arrives_with_the_former_time(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
+    await journal.record(SCALE, [_weight(1, wrong), _weight(2, wrong)])
+    arrived, turned_back = await journal.claim("mes", 10, START)
+
+    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+    await journal.settle(arrived, Receipt("mes", "Observation/7", START))
+    await journal.retry_at(turned_back, START, "the server rests")
+
+    (owed,) = reader.corrections_owed()
+    assert (owed.entry, owed.wrong, owed.reference) == (
+        arrived.delivery.entry.id,
+        "time",
+        "Observation/7",
+    )

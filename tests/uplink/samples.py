@@ -99,6 +99,7 @@ def released(
     destination: str = "mes",
     attempt: int = 1,
     unsettled: bool = False,
+    earlier: tuple[Timing, ...] = (),
 ) -> Released:
     what = what or entry()
     assert what.subject is not None
@@ -113,6 +114,6 @@ def released(
         given_by="somebody",
         text=ConsentText(version="1", language="fr", sha256="0" * 64),
     )
-    decision = decide(Delivery(what, destination, attempt, unsettled), (grant,), MEASURED)
+    decision = decide(Delivery(what, destination, attempt, unsettled, earlier), (grant,), MEASURED)
     assert isinstance(decision, Released)
     return decision

@@ -8,6 +8,7 @@ import ssl
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -420,6 +421,24 @@ async def test_a_reading_sent_and_lost_in_doubt_is_not_sent_twice(
 
     assert receipt is not None
     assert len(server.to("/fhir")) == 1
+
+
+async def test_a_reading_sent_with_a_former_time_is_found_there(
+    server: ScriptedServer, uplink: MesUplink
+) -> None:
+    server.plays("/fhir/Observation", answer(200, searchset()), answer(200, searchset(*stored())))
+    late = entry(measured_at=entry().timing.measured_at + timedelta(hours=1))
+    in_doubt = replace(entry(), timing=late.timing)
+
+    receipt = await uplink.find(released(in_doubt, unsettled=True, earlier=(entry().timing,)))
+
+    assert receipt is not None
+    assert receipt.reference == "Observation/77"
+    asked = [request.query[2] for request in server.to("/fhir/Observation")]
+    assert asked == [
+        ("date", "ge2026-03-02T08:41:04+01:00"),
+        ("date", "ge2026-03-02T07:41:04+01:00"),
+    ]
 
 
 async def test_further_pages_are_followed(server: ScriptedServer, uplink: MesUplink) -> None:
