@@ -116,7 +116,8 @@ async def receipt_of(hub: HubHere, grant: str, subject: SubjectId) -> dict[str, 
     told = f"{head.number} {head.hash} {head.signature}"
     scanned = json.dumps({"grant": grant, "checkpoint": head.model_dump(mode="json")})
     ended = withdrawal_of(found, ledger)
-    return {"text": receipt(found, ended, content, told, printed(scanned))}
+    to = hub.title(found.destination)
+    return {"text": receipt(found, ended, to, content, told, printed(scanned))}
 
 
 @router.post("/consents/grant", status_code=201)

@@ -11,6 +11,7 @@ from gateway import __version__
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, Sighted, Status
 from gateway.app.ours import Ours
 from gateway.app.pairing import PairingDesk, asking
+from gateway.app.parts import titles
 from gateway.clock import Clock
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
@@ -57,7 +58,7 @@ class DaemonHub:
         self._language = config.hub.language
         self._zone = config.hub.tzinfo
         self._counter = _counter(config)
-        self._titles = {each.name: each.title or each.name for each in config.destinations}
+        self._titles = titles(config)
         self._ports = {f"serial:{port.name}": port for port in config.ports}
         self._metrics = metrics
         self._supervisor = supervisor

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from gateway import __version__
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
-from gateway.app.parts import correcting, routes
+from gateway.app.parts import correcting, routes, titles
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
 from gateway.domain.device import DeviceId
@@ -31,6 +31,7 @@ class OfflineHub:
         self.counter: Counter | None = None
         self.correcting = correcting(config)
         self._config = config
+        self._titles = titles(config)
         self._journal = journal
         self._reader: Reader | None = None
 
@@ -54,8 +55,8 @@ class OfflineHub:
             self._reader.close()
 
     def title(self, destination: str) -> str:
-        """Return its name."""
-        return destination
+        """Return what people call a destination; one that is gone has its name only."""
+        return self._titles.get(destination, destination)
 
     def status(self) -> Status:
         """Say that no daemon runs."""

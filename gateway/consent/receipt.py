@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.consent.grant import Capacity, Grant, Withdrawal
+from gateway.consent.kinds import NAMES
 
 _WORDS = {
     "fr": {
@@ -59,15 +60,20 @@ _WORDS = {
 
 
 def receipt(
-    grant: Grant, withdrawal: Withdrawal | None, shown: str, log_head: str, code: str
+    grant: Grant,
+    withdrawal: Withdrawal | None,
+    destination: str,
+    shown: str,
+    log_head: str,
+    code: str,
 ) -> str:
     """Write the receipt in the language of the grant.
 
-    `shown` is the text that was agreed to. `log_head` is the signed head of the hub's audit log: a
-    copy of it outside the hub is what shows later that nothing was cut off or rewritten. `code` is
-    a drawing of the same, of some lines.
+    `destination` is what people call it, `shown` the text that was agreed to. `log_head` is the
+    signed head of the hub's audit log: a copy of it outside the hub is what shows later that
+    nothing was cut off or rewritten. `code` is a drawing of the same, of some lines.
     """
-    words = _WORDS[grant.text.language]
+    words, kinds = _WORDS[grant.text.language], NAMES[grant.text.language]
     covers = words["from"].format(start=_day(grant.covers_from))
     if grant.covers_until is not None:
         covers += words["until"].format(end=_day(grant.covers_until))
@@ -81,8 +87,8 @@ def receipt(
         _line(words["by"], grant.given_by),
         _line(words["capacity"], words[grant.capacity]),
         _line(words["at"], _day(grant.given_at)),
-        _line(words["to"], grant.destination),
-        _line(words["kinds"], ", ".join(sorted(grant.kinds))),
+        _line(words["to"], destination),
+        _line(words["kinds"], ", ".join(sorted(kinds[kind] for kind in grant.kinds))),
         _line(words["covers"], covers),
         _line(words["expires"], _day(grant.expires) if grant.expires else words["never"]),
         _line(words["text"], version),

@@ -1,4 +1,7 @@
-"""What the screens say, in French and in English: `translations/*.toml`, same keys in both."""
+"""What the screens say, in French and in English: `translations/*.toml`, same keys in both.
+
+What kinds of readings are called is in `consent/kinds.py`, for receipts say it too.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from gateway.consent.kinds import NAMES
 
 LANGUAGES = ("fr", "en")
 _FOLDER = Path(__file__).parent / "translations"
@@ -46,7 +51,8 @@ def words(language: str) -> Words:
     if language not in LANGUAGES:
         raise KeyError(language)
     tables = tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
-    return Words(language, dict(_flat(tables, "")))
+    kinds = {f"kind.{kind}": name for kind, name in NAMES[language].items()}
+    return Words(language, dict(_flat(tables, "")) | kinds)
 
 
 def _flat(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:

@@ -116,12 +116,16 @@ async def test_a_receipt_holds_who_consented_to_what_with_the_text_and_the_logs_
     asked: Api,
 ) -> None:
     subject = await camille(asked)
-    _, given = await grant(asked, subject, given_by="Claude", capacity="parent")
+    kinds = ["blood_pressure", "weight"]
+    _, given = await grant(asked, subject, given_by="Claude", capacity="parent", kinds=kinds)
 
     _, answer = await asked.get(f"consents/{given['id']}/receipt?subject={subject}")
 
-    for told in (given["id"], "Claude", "parent", "mes", "weight", given["text"]["sha256"]):
+    for told in (given["id"], "Claude", "parent", given["text"]["sha256"]):
         assert told in answer["text"]
+    lines = answer["text"].splitlines()
+    assert "Destination: Mon espace santé" in lines
+    assert "Mesures: Poids, Tension" in lines
     assert "Vous pouvez retirer votre accord" in answer["text"]
     _, checkpoint = await asked.get("audit/checkpoint")
     assert checkpoint["hash"] in answer["text"]

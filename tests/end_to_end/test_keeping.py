@@ -250,7 +250,12 @@ async def test_a_parent_consents_for_a_child_on_paper_for_a_period_and_keeps_a_r
     shown = Path(texts).with_name("health_record.1.en.txt").read_bytes()
     assert grant["text"]["sha256"] == hashlib.sha256(shown).hexdigest()
     for told in (
-        *("Given by: Claude", "Acting as: parent", "Destination: mes", "Readings: height, weight"),
+        *(
+            "Given by: Claude",
+            "Acting as: parent",
+            "Destination: Mon espace santé",
+            "Readings: Height, Weight",
+        ),
         *("from 2026-01-01 00:00+00:00 until 2026-06-30", "In force until: 2027-01-01"),
         grant["text"]["sha256"],
         shown.decode().splitlines()[0],
