@@ -83,7 +83,7 @@ class AndMedical:
             store.summon()
 
         async def close() -> None:
-            await peripheral.until(lambda: peripheral.paired)
+            await peripheral.until(lambda: peripheral.pairings > 0)
             self._shows_pr = False
 
         store.beside(close())

@@ -36,7 +36,7 @@ class VirtualDevice(Protocol):
 class Peripheral:
     """One device on the radio. At most one link: a connected device does not advertise.
 
-    `paired` says whether anybody ever paired with it.
+    `pairings` counts how often somebody paired with it.
     Raises ValueError for a name too long to advertise.
     """
 
@@ -50,7 +50,7 @@ class Peripheral:
         self._exchanges: set[asyncio.Future[None]] = set()
         self._pairing = False
         self._heard = 0
-        self.paired = False
+        self.pairings = 0
         self._changed = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -287,7 +287,7 @@ class Peripheral:
         self._changed.set()
 
     def _on_paired(self) -> None:
-        self.paired = True
+        self.pairings += 1
         self._on_pairing(False)
 
     def _on_disconnection(self, _reason: int) -> None:

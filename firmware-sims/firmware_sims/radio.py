@@ -118,6 +118,10 @@ class VirtualRadio:
         self._present[device] = peripheral, self._group.create_task(device.run(peripheral))
         return peripheral
 
+    def pairings(self, device: VirtualDevice) -> int:
+        """Return how often somebody paired with a device since it was powered on."""
+        return self._present[device][0].pairings
+
     async def remove(self, device: VirtualDevice) -> None:
         """Take a device out of earshot: its link times out, and its bonds are forgotten."""
         peripheral, life = self._present.pop(device)

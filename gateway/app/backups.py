@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.app import bluez_bonds
-from gateway.app.parts import routes
+from gateway.app.parts import bonds, routes
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.journal import backup
@@ -15,9 +15,9 @@ from gateway.journal.restoring import Restored, restore
 
 def back_up(config: Config, target: Path, passphrase: bytes) -> int:
     """Write a backup, also while the daemon runs; return its size in bytes."""
-    bonds = {path.name: path for path in sorted(config.hub.state.glob("bonds-*.json"))}
-    bonds |= bluez_bonds.collect()
-    return backup.write(target, passphrase, config.journal, bonds)
+    others = {name: path for name, path in bonds(config).items() if path.exists()}
+    others |= bluez_bonds.collect()
+    return backup.write(target, passphrase, config.journal, others)
 
 
 def change_key(config: Config) -> None:
@@ -39,6 +39,7 @@ def restore_backup(
         SystemClock(),
         config.hub.tzinfo,
         routes(config),
+        others=bonds(config),
         consents_stand=consents_stand,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.config import Config
@@ -53,6 +54,15 @@ def correcting(config: Config) -> frozenset[str]:
     return frozenset(each.name for each in config.destinations if isinstance(each, taking))
 
 
+def bonds(config: Config) -> dict[str, Path]:
+    """Say where each bare controller's bonds are, by the name they have unless configured."""
+    names = (f"bonds-{index}.json" for index in range(len(config.hci)))
+    return {
+        name: controller.bonds or config.hub.state / name
+        for name, controller in zip(names, config.hci, strict=True)
+    }
+
+
 def transports(
     config: Config,
     drivers: Iterable[Driver],
@@ -63,8 +73,7 @@ def transports(
     """Make every transport of the configuration; `owner` helps to pair. Raises ConfigError."""
     if config.ble is not None:
         yield BleTransport(config.ble, clock, owner=owner, pause=pause)
-    for index, controller in enumerate(config.hci):
-        kept = controller.bonds or config.hub.state / f"bonds-{index}.json"
+    for controller, kept in zip(config.hci, bonds(config).values(), strict=True):
         yield HciTransport(controller.model_copy(update={"bonds": kept}), clock, owner=owner)
     for port in config.ports:
         yield SerialTransport(port, clock, pause)

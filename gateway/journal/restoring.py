@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.clock import Clock
 from gateway.consent.grant import Withdrawal, living
@@ -22,6 +24,8 @@ from gateway.journal.opening import Opening
 from gateway.journal.taken_back import TakenBackFile
 from gateway.journal.writer import Transaction, run_now
 
+NOWHERE_ELSE: Mapping[str, Path] = MappingProxyType({})
+
 _FILES = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.reserve", "keys")
 
 
@@ -34,7 +38,7 @@ class Restored:
     erased: int
     """People of the backup who had been erased since."""
     replaced: Path | None
-    """Where the journal that was there before is now."""
+    """Where the journal and the bonds that were there before are now."""
 
 
 def restore(
@@ -46,9 +50,11 @@ def restore(
     routes: Mapping[str, frozenset[Kind]],
     *,
     consents_stand: bool,
+    others: Mapping[str, Path] = NOWHERE_ELSE,
 ) -> Restored:
     """Put a backup in the place of the journal; what was there is moved aside.
 
+    `others` says where files that went with it belong, by name, if not beside the journal.
     Withdrawals and erasures that this hub knows of are made again. Where it knows of none, because
     it is a new hub, every grant is withdrawn unless `consents_stand`: somebody asked the people.
     What the backup had not sent may have been sent since, so it is searched for first.
@@ -59,12 +65,19 @@ def restore(
         with tempfile.TemporaryDirectory(dir=journal.parent, prefix="restore-") as folder:
             unpacked = Path(folder)
             files = backup.read(source, passphrase, unpacked)
-            replaced = _move_aside(journal, clock)
+            aside = journal.parent / f"replaced-{clock.now().utc.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+            for file in files:
+                if file.name not in (backup.DATABASE, backup.HUB_KEY):
+                    place = others.get(file.name, journal.parent / file.name)
+                    _move_aside(place, aside / file.name)
+                    _put(file, place)
+            if journal.stat().st_size:
+                for name in _FILES:
+                    _move_aside(journal.parent / name, aside / name)
             secret = (unpacked / backup.HUB_KEY).read_bytes()
             _keep_key(hub_key.folder_of(journal), HubKey(secret))
-            for file in files:
-                if file.name != backup.HUB_KEY:
-                    shutil.move(file, journal.parent / file.name)
+            (unpacked / backup.DATABASE).rename(journal)
+        replaced = aside if aside.exists() else None
         return _take_back(journal, clock, zone, routes, consents_stand, replaced)
     finally:
         lock.release()
@@ -80,15 +93,26 @@ def _keep_key(folder: Path, key: HubKey) -> None:
         hub_key.keep_in_file(folder, key)
 
 
-def _move_aside(journal: Path, clock: Clock) -> Path | None:
-    if not journal.stat().st_size:
-        return None
-    folder = journal.parent / f"replaced-{clock.now().utc.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    folder.mkdir(mode=0o700)
-    for name in _FILES:
-        if (journal.parent / name).exists():
-            (journal.parent / name).rename(folder / name)
-    return folder
+def _move_aside(path: Path, to: Path) -> None:
+    """Move a file or folder out of the way, on another disk perhaps, if it is there."""
+    if path.exists():
+        to.parent.mkdir(mode=0o700, exist_ok=True)
+        shutil.move(path, to)
+
+
+def _put(file: Path, place: Path) -> None:
+    """Put an unpacked file where it belongs, on another disk perhaps, for this user only."""
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as out:
+            out.write(file.read_bytes())
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError as error:
+        raise JournalError(
+            f"cannot put what the backup holds to {place}: {error.strerror}"
+        ) from error
 
 
 def _take_back(

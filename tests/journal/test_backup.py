@@ -65,6 +65,29 @@ async def test_a_backup_of_an_older_gateway_is_restored(
         assert (reader.summary().entries, reader.salvaged()) == (2, [])
 
 
+@pytest.mark.parametrize("configured", [False, True])
+async def test_bonds_go_where_the_hub_keeps_its_own_and_those_are_kept_aside(
+    path: Path, tmp_path: Path, configured: bool
+) -> None:
+    await _filled(path)
+    theirs = tmp_path / "radio" / "bonds.json" if configured else path.parent / "bonds-0.json"
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("of the old hub")
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {"bonds-0.json": theirs})
+    theirs.write_text("of this hub")
+    others = {"bonds-0.json": theirs}
+
+    restored = restore(
+        file, PHRASE, path, ManualClock(), ZONE, ROUTES, consents_stand=True, others=others
+    )
+
+    assert theirs.read_text() == "of the old hub"
+    assert theirs.stat().st_mode & 0o777 == 0o600
+    assert restored.replaced is not None
+    assert (restored.replaced / "bonds-0.json").read_text() == "of this hub"
+
+
 async def test_on_a_new_hub_consent_is_asked_for_again(path: Path, tmp_path: Path) -> None:
     subject = await _filled(path)
     file, elsewhere = tmp_path / "backup", tmp_path / "new" / "journal.db"

@@ -133,13 +133,13 @@ class OmronCuff(AskedDevice):
             while True:
                 await peripheral.until(lambda: peripheral.linked)
                 await peripheral.until(lambda: not peripheral.linked)
-                if peripheral.paired:
+                if peripheral.pairings > 0:
                     self._shows_p = False
                 self._programming = self._unlocked = False
                 self._heard.clear()
 
     async def _appear(self, peripheral: Peripheral) -> None:
-        await peripheral.until(lambda: peripheral.paired)
+        await peripheral.until(lambda: peripheral.pairings > 0)
         peripheral.offer(self._own_service())
 
     def _own_service(self) -> Any:

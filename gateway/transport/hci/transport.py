@@ -40,7 +40,7 @@ class HciSettings(BaseModel):
     url: str = Field(pattern=rf"^({'|'.join(SCHEMES)}):.+$")
     """`tcp-client:host:port`, `usb:0`, `serial:/dev/ttyUSB0,1000000`, `unix-client:/path`."""
     bonds: Path | None = None
-    """The file of bonds; None forgets them at the end."""
+    """The file of bonds; unless set, one beside the journal. It goes into backups."""
     address: str | None = Field(default=None, pattern=r"^[C-F][0-9A-F](:[0-9A-F]{2}){5}$")
     """A static random address instead of our own, which is made once and kept with the bonds."""
 
@@ -60,7 +60,7 @@ class HciTransport:
         *,
         owner: Owner | None = None,
     ) -> None:
-        """Read or begin the file of bonds. Raises ConfigError.
+        """Read or begin the file of bonds, if the settings name one. Raises ConfigError.
 
         `owner` is asked while a device pairs; without one, devices with a code cannot be paired.
         """
