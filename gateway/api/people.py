@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from gateway.api.context import HubHere
 from gateway.api.hub import Sighted
 from gateway.consent.grant import Withdrawal
-from gateway.domain.device import DeviceId
+from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.errors import ConfigError, GatewayError
 
@@ -193,6 +193,11 @@ async def _adopt(hub: HubHere, device: str, driver: str | None) -> DeviceId:
         raise ConfigError(
             f"{device} is not in reach, so no driver could be chosen: switch it on and look with"
             " 'scan', or name the driver."
+        )
+    if named not in known and hub.driver_for(named) is None and device_named(named) is None:
+        raise ConfigError(
+            f"{device} is not in reach, and no device is called that: switch it on and look with"
+            " 'scan', or give the Bluetooth address that is printed on it, with its colons."
         )
     await hub.adopt(named, fitting)
     return named

@@ -15,7 +15,7 @@ from gateway.app.parts import titles
 from gateway.clock import Clock
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
-from gateway.domain.device import DeviceId
+from gateway.domain.device import DeviceId, device_named
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError, UplinkError
@@ -143,11 +143,11 @@ class DaemonHub:
         ]
 
     def resolve(self, device: str) -> DeviceId:
-        """Turn an id or an address as last seen into the id."""
+        """Turn an id or an address into the id, as last seen if it was."""
         for seen in self._supervisor.status().sightings:
             if device.upper() == seen.address.upper():
                 return seen.device
-        return DeviceId(device)
+        return device_named(device) or DeviceId(device)
 
     def driver_for(self, device: DeviceId) -> str | None:
         """Name the driver that fits the device as it was last seen."""

@@ -11,7 +11,7 @@ from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, St
 from gateway.app.parts import correcting, routes, titles
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
-from gateway.domain.device import DeviceId
+from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError, JournalError
 from gateway.journal.journal import Journal
@@ -67,8 +67,8 @@ class OfflineHub:
         raise ConfigError(_START_IT)
 
     def resolve(self, device: str) -> DeviceId:
-        """Take the id as it is: there are no sightings to find an address in."""
-        return DeviceId(device)
+        """Turn an id or a Bluetooth address into the id; there are no sightings to look in."""
+        return device_named(device) or DeviceId(device)
 
     def driver_for(self, device: DeviceId) -> str | None:
         """Return None: nothing was seen."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.consent.grant import Grant, living
-from gateway.domain.device import Device, DeviceId
+from gateway.domain.device import Device, DeviceId, device_named
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.drivers.api import Driver
@@ -135,7 +135,7 @@ def device_settings(config: Config) -> dict[DeviceId, Settings]:
         DeviceId(f"serial:{port.name}"): port.settings for port in config.ports
     }
     for device, given in config.devices.items():
-        settings[DeviceId(device)] = given.settings
+        settings[device_named(device) or DeviceId(device)] = given.settings
     return settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +12,21 @@ DeviceId = NewType("DeviceId", str)
 
 Given by the transport from what does not change: an identity address, a configured port's name.
 """
+
+
+_BLUETOOTH = re.compile(r"(?:(ble|ble-rotating):)?([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})")
+_OTHERS = re.compile(r"(?:serial|usb):.+")
+
+
+def device_named(said: str) -> DeviceId | None:
+    """Return the id of the device that a person means by an id, or by a Bluetooth address alone.
+
+    Upper case or lower is all the same in an address. None if no transport names a device so.
+    """
+    found = _BLUETOOTH.fullmatch(said)
+    if found is not None:
+        return DeviceId(f"{found[1] or 'ble'}:{found[2].upper()}")
+    return DeviceId(said) if _OTHERS.fullmatch(said) else None
 
 
 class Device(BaseModel):

@@ -12,7 +12,7 @@ from gateway.api.inside import request
 from gateway.api.server import make_app
 from gateway.app.pairing import PairingDesk, Question, asking
 from gateway.collect.sightings import Seen
-from gateway.domain.device import DeviceId
+from gateway.domain.device import DeviceId, device_named
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
@@ -50,7 +50,7 @@ class JournalHub:
         return ()
 
     def resolve(self, device: str) -> DeviceId:
-        return DeviceId(device)
+        return device_named(device) or DeviceId(device)
 
     def driver_for(self, device: DeviceId) -> str | None:
         return "scale/bluetooth_sig" if device == "ble:C0:FF:EE:00:00:01" else None

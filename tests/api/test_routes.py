@@ -88,6 +88,26 @@ async def test_a_device_out_of_reach_needs_its_driver_named(asked: Api) -> None:
     assert "switch it on" in answer["detail"]
 
 
+@pytest.mark.parametrize("said", ["C0:FF:EE:00:00:99", "ble:c0:ff:ee:00:00:99"])
+async def test_a_device_out_of_reach_is_adopted_by_its_address_however_it_is_written(
+    asked: Api, said: str
+) -> None:
+    status, answer = await asked.post("devices/adopt", device=said, driver="scale/bluetooth_sig")
+
+    assert (status, answer) == (201, {"id": "ble:C0:FF:EE:00:00:99"})
+
+
+async def test_what_would_never_be_seen_is_not_adopted(asked: Api) -> None:
+    status, answer = await asked.post(
+        "devices/adopt", device="/dev/ttyUSB0", driver="scale/bluetooth_sig"
+    )
+
+    _, devices = await asked.get("devices")
+    assert (status, devices) == (422, [])
+    assert "/dev/ttyUSB0 is not in reach" in answer["detail"]
+    assert "'scan'" in answer["detail"]
+
+
 async def test_a_grant_covers_what_the_destination_takes(asked: Api) -> None:
     status, answer = await grant(asked, await camille(asked))
 

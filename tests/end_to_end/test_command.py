@@ -90,6 +90,10 @@ async def test_a_household_can_be_set_up_and_changed(
     steps = [
         (("people", "add", MARCEL), "p-"),
         (("adopt", "serial:bathroom", "--driver", "scale/tanita"), "is one of ours now"),
+        (
+            ("adopt", "c0:ff:ee:00:00:99", "--driver", "bp_monitor/bluetooth_sig"),
+            "ble:C0:FF:EE:00:00:99 is one of ours now",
+        ),
         (("assign", "serial:bathroom", MARCEL, "--slot", "2", "--since", "90d"), "measures them"),
         (("assign", "serial:bathroom", MARCEL, "--json"), '"device": "serial:bathroom"'),
         (("consent", "grant", MARCEL, "--to", "mes", "--yes"), "Recorded as grant-"),
@@ -213,6 +217,10 @@ REFUSED = {
     ("adopt", "serial:unheard-of"): (
         "serial:unheard-of is not in reach, so no driver could be chosen: switch it on and look"
         " with 'scan', or name the driver."
+    ),
+    ("adopt", "/dev/ttyUSB0", "--driver", "scale/tanita"): (
+        "/dev/ttyUSB0 is not in reach, and no device is called that: switch it on and look with"
+        " 'scan', or give the Bluetooth address that is printed on it, with its colons."
     ),
     ("assign", SCALE, "Nemo"): NOBODY,
     ("consent", "grant", "Nemo", "--to", "mes", "--yes"): NOBODY,
