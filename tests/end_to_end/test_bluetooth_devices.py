@@ -4,6 +4,7 @@ Simulators and drivers were written apart, from the same sources: where they agr
 the protocol understood the same.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -41,11 +42,13 @@ def mi_scale(keys: str) -> Case:
 
 
 def sanitas_scale(name: str, keys: str) -> Case:
+    """Return a scale whose clock nobody can read: who stands on it now does so when it is heard."""
     return Case(
         type="sanitas_scale",
         driver="scale/sanitas",
         name=name,
         keys=f"{LIVELY}{keys}phase_s = 0.05\n",
+        within=timedelta(minutes=2),
     )
 
 
@@ -115,6 +118,8 @@ STORING = {
     "Contour Next One": Case(
         type="contour_meter", driver=METER, name="Contour7830H", keys=LIVELY + ONE
     ),
+    "Sanitas SBF70": sanitas_scale("SANITAS SBF70", TWO),
+    "Beurer BF700": sanitas_scale("BEURER BF700", TWO + "bf700 = true\n"),
 }
 """Devices with a memory."""
 

@@ -191,7 +191,8 @@ class SanitasScale(AskedDevice):
                 await self._send(frame)
             if peripheral is None:
                 return
-            if self.faults.strikes(Fault.DISCONNECT_MID_RECORD):
+            is_record = frame[1] != Command.USER
+            if is_record and self.faults.strikes(Fault.DISCONNECT_MID_RECORD):
                 await peripheral.disconnect()
             await peripheral.until(
                 lambda: self._may_go_on() or not peripheral.linked, _ACKNOWLEDGED_WITHIN_S

@@ -32,7 +32,7 @@ _NAMES = (
     "LIBRA-W",
     "AICDSCALE1",
 )
-_WHOLE = "SBF70-3PART"
+_WHOLE, _SAVED = "SBF70-3PART", "SBF70-SAVED"
 
 
 class _SanitasScale:
@@ -49,7 +49,7 @@ class _SanitasScale:
             Model("Runtastic Libra", "by relation"),
         ),
         services=frozenset({"ffe0"}),
-        decodes={"SBF70": DATA, _WHOLE: DATA},
+        decodes={"SBF70": DATA, _WHOLE: DATA, _SAVED: DATA},
     )
 
     def match(self, sighting: Sighting, /) -> Fit:
@@ -61,9 +61,12 @@ class _SanitasScale:
     def decode(self, frame: Frame, /) -> object:
         if frame.channel != DATA:
             raise DecodeError("unknown_channel", frame.data)
-        if frame.hints.get("name") != _WHOLE.lower():
+        name = frame.hints.get("name")
+        if name not in {_WHOLE.lower(), _SAVED.lower()}:
             return codec.frame(frame.data)
-        frames = map(codec.frame, codec.split(frame.data, frame.hints.get("parts")))
+        frames = list(map(codec.frame, codec.split(frame.data, frame.hints.get("parts"))))
+        if name == _SAVED.lower():
+            return codec.saved(it for it in frames if isinstance(it, codec.SavedPart))
         return codec.measured(it for it in frames if isinstance(it, codec.Part))
 
     async def converse(self, session: Session, /) -> None:

@@ -2,19 +2,24 @@
 
 The weight settles first; the body composition follows some ten seconds later, and only for somebody
 the scale knows. So a settled weight waits for it, and is kept for itself where none comes.
+
+Once it has answered the greeting it is asked for what it saved, while whoever stands on it is heard
+on. A weighing of somebody it knows is the same reading live and saved: same user, stamp and values.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from gateway.domain.quantity import Quantity, Unit
-from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
+from gateway.domain.reading import ClockSample, DeviceTime, Kind, Measure, Quality, Reading
 from gateway.drivers.api import Frame, Session, gatt
 from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.drivers.scale.sanitas import codec
 from gateway.drivers.scale.sanitas.codec import LiveWeight, Measured, Part
+from gateway.drivers.scale.sanitas.memory import Memory, Saved
 from gateway.errors import DecodeError, LinkError, LinkLost, LinkTimeout
 from gateway.wire.stamp import Stamp
 
@@ -27,6 +32,8 @@ _GREETING = 0x01
 _GREET_NIBBLE = 0x06  # with the high half of the start octet: E6 or F6
 _OTHER_NAMES = ("BF700", "BF-700", "BF800", "BF-800", "LIBRA")  # these start with F
 _SETTLED_AFTER = 3  # equal weights in a row
+_COMMAND_NIBBLE = 0x07
+_UTC = timedelta()  # what apps set its clock to, each time they connect
 
 
 def greeting(name: str | None) -> bytes:
@@ -45,13 +52,23 @@ async def converse(session: Session) -> None:
         while True:
             frame = await inbox.get(within=HOLD_S)
             await scale.hear(frame)
-            answer = codec.acknowledgement(frame.data)
-            if answer is not None:
-                await session.link.write(DATA, answer)
+            for answer in (codec.acknowledgement(frame.data), scale.question()):
+                if answer is not None:
+                    await session.link.write(DATA, answer)
     except LinkError as error:
         await scale.finish()
         if not isinstance(error, (LinkLost, LinkTimeout)):
             raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Occasion:
+    """What the readings of one weighing have in common."""
+
+    frame: Frame
+    device_time: DeviceTime | None = None
+    slot: str | None = None
+    live: bool = True
 
 
 class _Scale:
@@ -60,27 +77,37 @@ class _Scale:
         self._parts: list[Part] = []
         self._shown: list[Decimal] = []
         self._settled: tuple[Decimal, Frame] | None = None
+        self._memory: Memory | None = None
+        self._clock: ClockSample | None = None
 
     async def hear(self, frame: Frame) -> None:
         """Take in a frame; a whole measurement is safe before this returns."""
         if codec.is_greeting(frame.data):
+            self._memory = self._memory or Memory(frame.data[0] | _COMMAND_NIBBLE)
             return
         try:
             said = codec.frame(frame.data)
-            if isinstance(said, Part):
+            if isinstance(said, LiveWeight):
+                self._show(said, frame)
+            elif isinstance(said, Part):
                 await self._collect(said, frame)
-                return
+            elif self._memory is not None:
+                await self._keep(self._memory.hear(said), frame)
         except DecodeError as error:
             await self._session.set_aside(frame, error)
-            return
-        self._show(said, frame)
+
+    def question(self) -> bytes | None:
+        """Return what the scale is to be asked now."""
+        return None if self._memory is None else self._memory.question()
 
     async def finish(self) -> None:
-        """Keep a weight that settled and had no composition."""
+        """Keep a weight that settled and had no composition; say if saved ones are left."""
         if self._settled is not None:
             weight, frame = self._settled
             self._settled = None
-            await self._session.record(self._weight(weight, frame, None))
+            await self._session.record(self._weight(weight, _Occasion(frame)))
+        if self._memory is not None and not self._memory.is_whole:
+            await self._session.remark("stored_records_incomplete")
 
     def _show(self, said: LiveWeight, frame: Frame) -> None:
         self._shown = [*self._shown[-(_SETTLED_AFTER - 1) :], said.weight_kg]
@@ -97,15 +124,24 @@ class _Scale:
         if part.part < part.count:
             return
         parts, self._parts = self._parts, []
-        message = codec.measured(parts)
-        if message.impedance_ohm == 0 and message.fat_percent == 0:
+        message, user = codec.measured(parts), codec.recognised(parts)
+        if user is None and message.impedance_ohm == 0 and message.fat_percent == 0:
             return  # nobody the scale knows: the weight stands for itself
         self._settled = None
         self._shown.clear()
-        await self._session.record(*self._readings(message, frame))
+        when = _stamp(message).just_taken(frame.received)
+        self._clock = when.clock
+        await self._session.record(*self._readings(message, _Occasion(frame, when, _slot(user))))
 
-    def _readings(self, message: Measured, frame: Frame) -> list[Reading]:
-        when = _taken(message, frame)
+    async def _keep(self, saved: Saved | None, frame: Frame) -> None:
+        if saved is None:
+            return
+        told = _stamp(saved.weighing).device_time(self._clock)
+        when = told.model_copy(update={"utc_offset": _UTC})
+        occasion = _Occasion(frame, when, _slot(saved.user), live=False)
+        await self._session.record(*self._readings(saved.weighing, occasion))
+
+    def _readings(self, message: Measured, occasion: _Occasion) -> list[Reading]:
         percent = {
             Measure.BODY_FAT: message.fat_percent,
             Measure.BODY_WATER: message.water_percent,
@@ -119,30 +155,35 @@ class _Scale:
         if message.impedance_ohm:
             ohm = Decimal(message.impedance_ohm)
             values[Measure.IMPEDANCE] = Quantity(value=ohm, unit=Unit.OHM)
-        composition = self._reading(Kind.BODY_COMPOSITION, values, frame, when)
-        return [self._weight(message.weight_kg, frame, when), composition]
+        weight = self._weight(message.weight_kg, occasion)
+        if not values:
+            return [weight]
+        return [weight, self._reading(Kind.BODY_COMPOSITION, values, occasion)]
 
-    def _weight(self, weight: Decimal, frame: Frame, when: DeviceTime | None) -> Reading:
+    def _weight(self, weight: Decimal, occasion: _Occasion) -> Reading:
         values = {Measure.WEIGHT: Quantity(value=weight, unit=Unit.KILOGRAM)}
-        return self._reading(Kind.WEIGHT, values, frame, when)
+        return self._reading(Kind.WEIGHT, values, occasion)
 
-    def _reading(
-        self, kind: Kind, values: dict[Measure, Quantity], frame: Frame, when: DeviceTime | None
-    ) -> Reading:
+    def _reading(self, kind: Kind, values: dict[Measure, Quantity], occasion: _Occasion) -> Reading:
         plausible = is_plausible(kind, values)
         return Reading(
             device=self._session.device.id,
             kind=kind,
             values=values,
-            received=frame.received,
-            device_time=when,
+            received=occasion.frame.received,
+            device_time=occasion.device_time,
+            slot=occasion.slot,
+            live=occasion.live,
             quality=Quality.GOOD if plausible else Quality.QUESTIONABLE,
             flags=frozenset() if plausible else frozenset({IMPLAUSIBLE}),
         )
 
 
-def _taken(message: Measured, frame: Frame) -> DeviceTime:
-    """Say that it was taken just now, whatever the scale's clock shows: some show 1970 or 2094."""
+def _stamp(message: Measured) -> Stamp:
+    """Return what the scale's clock showed, wrong as it may be: some show 1970 or 2094."""
     at = datetime.fromtimestamp(message.unix_time, UTC).replace(tzinfo=None)
-    raw = message.unix_time.to_bytes(4, "big")
-    return Stamp(at, raw).just_taken(frame.received)
+    return Stamp(at, message.unix_time.to_bytes(4, "big"))
+
+
+def _slot(user: int | None) -> str | None:
+    return None if user is None else str(user)
