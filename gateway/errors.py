@@ -13,7 +13,7 @@
     |  `- RadioUnavailable    the operator: see its reason
     |- JournalError           the operator: disk full, file damaged
     |  |- JournalFull         the operator: free some space; it goes on by itself afterwards
-    |  |- JournalDamaged      nobody: it is set aside and salvaged at the next start
+    |  |- JournalDamaged      nobody: the daemon ends; the next start salvages it
     |  |- JournalBusy         nobody: another process writes it now; try again shortly
     |  `- Unreadable          nobody: what is damaged or erased is named and left out
     `- UplinkError

@@ -38,7 +38,7 @@ from gateway.collect.summaries import Summaries
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
 from gateway.drivers.registry import installed
-from gateway.errors import ConfigError, JournalBusy
+from gateway.errors import ConfigError, JournalBusy, JournalDamaged
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
@@ -53,7 +53,11 @@ _log = logging.getLogger(__name__)
 
 
 def run(config: Config) -> None:
-    """Run until SIGTERM or SIGINT. Raises GatewayError if it cannot start."""
+    """Run until SIGTERM or SIGINT.
+
+    Raises GatewayError if it cannot start, and JournalDamaged when damage is met: the next start
+    saves what can be read.
+    """
     log.configure(config.hub.log_level)
     asyncio.run(_until_signalled(config))
 
@@ -63,10 +67,21 @@ async def _until_signalled(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with daemon(config):
-        _log.info("running")
-        await stop.wait()
-        _log.info("stopping")
+    try:
+        async with daemon(config):
+            _log.info("running")
+            await stop.wait()
+            _log.info("stopping")
+    except ExceptionGroup as failed:
+        raise _damage_among(failed) or failed from None
+
+
+def _damage_among(failed: ExceptionGroup[Exception]) -> JournalDamaged | None:
+    for error in failed.exceptions:
+        found = _damage_among(error) if isinstance(error, ExceptionGroup) else error
+        if isinstance(found, JournalDamaged):
+            return found
+    return None
 
 
 @asynccontextmanager
@@ -75,6 +90,7 @@ async def daemon(
 ) -> AsyncIterator[DaemonHub]:
     """Run the gateway for as long as the context lasts.
 
+    When damage to the journal is met it ends by itself, with JournalDamaged in an ExceptionGroup.
     `clock` tells the time, and `timer` lets it pass, for tests in which nobody waits.
     """
     _make_private(config.hub.state)
@@ -86,7 +102,7 @@ async def daemon(
     radios = tuple(transports(config, registry, clock, pause, desk))
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await _open_journal(config, clock))
-        reader = stack.enter_context(Reader.open(config.journal))
+        reader = stack.enter_context(Reader.open(config.journal, damage=journal.damage))
         sockets = stack.enter_context(listening(config.socket, config.api.port))
         network = stack.enter_context(_network(config))
         secret = token(config.token)
@@ -131,6 +147,7 @@ async def daemon(
         screens = make_screens(hub, browsers, begun, stopping)
         async with asyncio.TaskGroup() as group:
             parts = [
+                group.create_task(_until_damaged(journal)),
                 group.create_task(supervisor.run()),
                 group.create_task(watch(clock, journal, timer)),
                 group.create_task(watch_kiosk(hub, timer)),
@@ -208,6 +225,10 @@ def _make_private(folder: Path) -> None:
             f"{folder}: the state folder cannot be made ({error.strerror}): make it, owned by the"
             " gateway's user."
         ) from error
+
+
+async def _until_damaged(journal: Journal) -> None:
+    raise await journal.damage.first()
 
 
 async def _cancel(parts: Sequence[asyncio.Task[None]]) -> None:

@@ -82,6 +82,14 @@ class Process:
             self.kill()
             raise ProcessFailed(f"{self.name} did not stop when asked:\n{self.tail()}") from None
 
+    def ended(self) -> int | None:
+        """Wait until it has ended by itself; returns its status, None if it was never started."""
+        try:
+            self._collect()
+        except subprocess.TimeoutExpired:
+            raise ProcessFailed(f"{self.name} goes on:\n{self.tail()}") from None
+        return None if self._child is None else self._child.returncode
+
     def _collect(self) -> None:
         if self._child is not None:
             self._child.wait(STOP_S)

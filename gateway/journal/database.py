@@ -52,6 +52,8 @@ class Database:
         """Use `open_writer` or `open_reader`."""
         self._connection = connection
         self._path = path
+        self.on_damage: Callable[[JournalDamaged], None] = lambda _: None
+        """Called when the engine met damage, before that is raised."""
         self.log_pages = 0
         """How many pages the log holds that are not folded into the database yet."""
         # In place of the engine's own folding, whose failure would pass for that of the commit.
@@ -171,7 +173,10 @@ class Database:
             raise self._translated(error) from error
 
     def _translated(self, error: Exception) -> JournalError:
-        return _translated(error, self._path, self._connection.system_errno)
+        found = _translated(error, self._path, self._connection.system_errno)
+        if isinstance(found, JournalDamaged):
+            self.on_damage(found)
+        return found
 
 
 def open_writer(path: Path, prepare: Callable[[Database], None] = lambda _: None) -> Database:

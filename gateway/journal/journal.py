@@ -47,6 +47,7 @@ from gateway.journal import (
 )
 from gateway.journal import retention as retaining
 from gateway.journal.computing import Outdated
+from gateway.journal.damage import Damage
 from gateway.journal.database import make_private
 from gateway.journal.hub_key import HubKey
 from gateway.journal.lock import WriterLock
@@ -70,8 +71,11 @@ class Journal:
         taken_back: TakenBackFile,
         zone: tzinfo,
         routes: Routes,
+        damage: Damage,
     ) -> None:
         """Use `Journal.open`."""
+        self.damage = damage
+        """What damage was met since it was opened; whoever runs the journal waits for it."""
         self._lock = lock
         self._writer = writer
         self._taken_back = taken_back
@@ -108,8 +112,9 @@ class Journal:
             raise
         reserve = Reserve(path)
         reserve.hold()
-        writer = Writer(database, keys, clock, reserve)
-        return cls(lock, writer, taken_back, zone, routes)
+        damage = Damage()
+        writer = Writer(database, keys, clock, reserve, damage)
+        return cls(lock, writer, taken_back, zone, routes, damage)
 
     async def close(self) -> None:
         """Finish the calls under way and let the journal go; harmless if repeated."""

@@ -24,6 +24,7 @@ from gateway.domain.suggestion import RECENT
 from gateway.errors import JournalError, Unreadable
 from gateway.journal import devices, entry_rows, hub_key, kiosk, ledger, people, signing
 from gateway.journal.audit import Link, verify_chain
+from gateway.journal.damage import Damage
 from gateway.journal.database import Database, open_reader
 from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us, to_us
@@ -59,12 +60,17 @@ class Reader:
         self._version = 0
 
     @classmethod
-    def open(cls, path: Path, hub_keys: Sequence[HubKey] = ()) -> Reader:
+    def open(
+        cls, path: Path, hub_keys: Sequence[HubKey] = (), *, damage: Damage | None = None
+    ) -> Reader:
         """Open a journal to look at; raises JournalError if there is none, or it is damaged.
 
-        Where no gateway runs, open it anew to see what one that is started later adds.
+        Where no gateway runs, open it anew to see what one that is started later adds. `damage` is
+        told of what is met later.
         """
         database = open_reader(path)
+        if damage is not None:
+            database.on_damage = damage.met
         try:
             found = hub_keys or hub_key.find(hub_key.folder_of(path))
             return cls(database, Keyring(database, found))

@@ -26,7 +26,8 @@ from typing import Any, TypeVar
 
 from gateway.clock import Clock
 from gateway.domain.entry import Entry
-from gateway.errors import JournalError, JournalFull
+from gateway.errors import JournalDamaged, JournalError, JournalFull
+from gateway.journal.damage import Damage
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import to_us
 from gateway.journal.keys import Keyring
@@ -96,8 +97,12 @@ def run_now(database: Database, keys: Keyring, clock: Clock, work: Work[T]) -> T
 class Writer:
     """Runs work in the writer's thread. The database belongs to this object until it is closed."""
 
-    def __init__(self, database: Database, keys: Keyring, clock: Clock, reserve: Reserve) -> None:
-        """Start the thread; all but the clock is its own from now on."""
+    def __init__(
+        self, database: Database, keys: Keyring, clock: Clock, reserve: Reserve, damage: Damage
+    ) -> None:
+        """Start the thread; all but the clock and the damage is its own from now on."""
+        self._damage = damage
+        database.on_damage = damage.met
         self._reserve = reserve
         self._db = database
         self._keys = keys
@@ -183,6 +188,8 @@ class Writer:
             if job.vital and isinstance(job.error, JournalFull) and self._reserve.held:
                 self._reserve.give_up()
                 job.error = self._together([job], [])
+            if isinstance(job.error, JournalDamaged):  # not the engine found it, but who read it
+                self._damage.met(job.error)
         return group
 
     def _waiting(self, first: _Job) -> Iterator[_Job]:

@@ -106,3 +106,10 @@ def test_only_the_usb_id_that_tells_its_device_has_a_driver() -> None:
     }
 
     assert bound == {0x22A3}
+
+
+def test_a_daemon_that_ended_because_its_journal_is_damaged_is_started_again() -> None:
+    unit = lines(UNIT)
+
+    assert "Restart=on-failure" in unit  # it ends with status 1; asked to stop, with 0
+    assert not [line for line in unit if line.startswith("RestartPreventExitStatus=")]
