@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.domain.device import Device
@@ -33,6 +33,8 @@ The profile demands both. The device's advertised name is no substitute: owners 
 
 _EUI_64 = re.compile(r"[0-9A-F]{2}(-[0-9A-F]{2}){7}")
 _MAC = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
+_STATIC_RANDOM = 0xC0
+"""The first octet of a static random address, at least."""
 _PERSONAL_HEALTH_DEVICE = "65573"
 _GENERIC = "528457"
 _SPECIALIZATION_BY_FAMILY: Mapping[str, str] = {
@@ -57,20 +59,10 @@ _HARDWARE, _SOFTWARE, _FIRMWARE = "531974", "531975", "531976"
 def eui64(device: Device) -> str:
     """Return what identifies this device and no other, as `XX-XX-XX-XX-XX-XX-XX-XX`.
 
-    Its own System ID; else its public or static Bluetooth address; else a locally administered
-    value from SHA-256(manufacturer|model|serial number). Raises UplinkRejected if it has none.
+    It is the first of `identities`. Raises UplinkRejected if it has none.
     """
-    if device.system_id is not None and _EUI_64.fullmatch(device.system_id):
-        octets = device.system_id.split("-")
-        if not _placeholder(octets[:3]) and not _placeholder(octets[3:]):
-            return device.system_id
-    if device.address is not None and _MAC.fullmatch(device.address):
-        octets = device.address.split(":")
-        if not _placeholder(octets[:3]) and not _placeholder(octets[3:]):
-            return "-".join((*octets[:3], "FF", "FE", *octets[3:]))
-    serial = (device.serial or "").strip()
-    if serial.strip("0") and (device.manufacturer or device.model):
-        return _locally_administered(device.manufacturer or "", device.model or "", serial)
+    for best in identities(device):
+        return best
     raise UplinkRejected(
         "The device gives neither a System ID, a fixed address nor a serial number, so the health "
         "space could not tell it from others: give its serial number in the configuration, then "
@@ -78,12 +70,43 @@ def eui64(device: Device) -> str:
     )
 
 
+def identities(device: Device) -> Iterator[str]:
+    """Yield what may identify the device, the best first: what it told later may precede the rest.
+
+    Its own System ID; its Bluetooth address, if it is certainly the IEEE's; a locally administered
+    value of manufacturer, model and serial number; one of an address that may be random.
+
+    A static random address begins with two bits of one and is otherwise drawn, also its U/L bit,
+    and a device may draw it anew when its battery is changed (Bluetooth Core 5.4, volume 6, part B,
+    1.3.2.1). A public address may begin so too, and no byte of it tells which it is: neither is put
+    into an EUI-64 that claims to be of the IEEE's giving.
+    """
+    system_id, address = device.system_id or "", device.address or ""
+    if _tells_apart(system_id, _EUI_64):
+        yield system_id
+    fixed = _tells_apart(address, _MAC)
+    may_be_random = fixed and int(address[:2], 16) >= _STATIC_RANDOM
+    if fixed and not may_be_random:
+        yield "-".join((*address.split(":")[:3], "FF", "FE", *address.split(":")[3:]))
+    serial = (device.serial or "").strip()
+    if serial.strip("0") and (device.manufacturer or device.model):
+        yield _locally_administered(f"{device.manufacturer or ''}|{device.model or ''}|{serial}")
+    if may_be_random:
+        yield _locally_administered(address)
+
+
+def _tells_apart(told: str, form: re.Pattern[str]) -> bool:
+    octets = re.split("[:-]", told)
+    well_formed = form.fullmatch(told) is not None
+    return well_formed and not _placeholder(octets[:3]) and not _placeholder(octets[3:])
+
+
 def _placeholder(octets: list[str]) -> bool:
     return set(octets) in ({"00"}, {"FF"})
 
 
-def _locally_administered(manufacturer: str, model: str, serial: str) -> str:
-    digest = hashlib.sha256(f"{manufacturer}|{model}|{serial}".encode()).digest()[:8]
+def _locally_administered(what: str) -> str:
+    digest = hashlib.sha256(what.encode()).digest()[:8]
     first = (digest[0] | 0b10) & ~0b01  # locally administered, one device
     return bytes((first, *digest[1:])).hex("-").upper()
 

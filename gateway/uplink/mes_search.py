@@ -18,7 +18,7 @@ from gateway.domain.entry import Entry
 from gateway.domain.reading import Measure
 from gateway.errors import OutcomeUnknown
 from gateway.uplink.mes_answers import json_object
-from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, eui64
+from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, identities
 from gateway.uplink.mes_mapping import PatientIdentifier, Resource, effective, parts_of
 from gateway.uplink.mes_terms import NUMBER_OF_DAYS, SLOTS, SUMMARIES, days_of
 
@@ -158,16 +158,17 @@ def _same_device(found: Resource, entry: Entry, system_ids: Mapping[str, frozens
     Where it does not, the same number of the same person at the same second counts as ours: a
     second device that measured just that is far less likely than a server that leaves it out.
     """
+    ours = frozenset(identities(entry.device))  # it may have told more of itself since
     device = _dict(found.get("device"))
     identifier = _dict(device.get("identifier"))
     if identifier.get("system") == SYSTEM_ID_SYSTEM:
-        return identifier.get("value") == eui64(entry.device)
+        return identifier.get("value") in ours
     reference = str(device.get("reference"))
     known = system_ids.get(reference)
     if known is None:
         tail = "/".join(reference.split("/_history")[0].split("/")[-2:])
         known = system_ids.get(tail, frozenset())
-    return not known or eui64(entry.device) in known
+    return not known or not ours.isdisjoint(known)
 
 
 def _system_ids(device: Resource) -> frozenset[str]:

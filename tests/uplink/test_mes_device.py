@@ -49,6 +49,30 @@ def test_without_an_address_maker_model_and_serial_number_make_a_local_one(
     assert eui64(known) == "DA-85-45-9A-26-9D-AA-24"
 
 
+@pytest.mark.parametrize("address", ["C0:FF:EE:00:00:01", "F4:12:34:56:78:9A"])
+def test_an_address_that_may_be_random_is_not_shown_as_one_that_the_ieee_gave(address: str) -> None:
+    alone = eui64(device(address=address))
+    with_serial = eui64(device(address=address, manufacturer="ACME", model="WS1", serial="SN-1"))
+
+    assert int(alone[:2], 16) & 0b11 == 0b10
+    assert address[-8:].replace(":", "-") not in alone
+    assert eui64(device(address=address, name="renamed")) == alone
+    assert eui64(device(address="C0:FF:EE:00:00:02")) != alone
+    assert with_serial == "DA-85-45-9A-26-9D-AA-24"  # which outlives a change of battery
+
+
+@given(st.binary(min_size=6, max_size=6).filter(lambda octets: len(set(octets)) > 1))
+def test_what_is_made_of_an_address_is_the_ieees_only_if_the_address_cannot_be_random(
+    octets: bytes,
+) -> None:
+    made = eui64(device(address=octets.hex(":").upper(), manufacturer="ACME", serial="SN-1"))
+
+    of_the_address = "-".join((*made.split("-")[:3], *made.split("-")[5:]))
+    assert (of_the_address == octets.hex("-").upper()) == (
+        octets[0] < 0xC0 and set(octets[:3]) != {0} and set(octets[3:]) not in ({0}, {0xFF})
+    )
+
+
 @given(st.text(min_size=1), st.text(min_size=1).filter(lambda s: s.strip().strip("0")))
 def test_a_local_one_says_that_it_is_local_and_of_one_device(maker: str, serial: str) -> None:
     made = eui64(device(manufacturer=maker, serial=serial))

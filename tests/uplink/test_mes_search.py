@@ -7,21 +7,25 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.device import Device
 from gateway.domain.reading import Kind
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM
 from gateway.uplink.mes_mapping import PatientIdentifier, encode, to_bundle
 from gateway.uplink.mes_search import judge, question
 from gateway.uplink.mes_terms import SLOTS, Dialect
-from tests.uplink.samples import NUMBERS, entry
+from tests.uplink.samples import CUFF, NUMBERS, entry
 from tests.uplink.scripted_server import searchset
 
 PATIENT = PatientIdentifier("urn:oid:1.2.250.1.99999.1", "demo-idPe")
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
 
 
-def kept_there(kind: Kind = Kind.WEIGHT) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a server holds of `entry(kind)`."""
-    bundle = json.loads(encode(to_bundle(entry(kind), PATIENT, Dialect("1.2.250.1.99999.1"))))
+def kept_there(
+    kind: Kind = Kind.WEIGHT, device_then: Device = CUFF
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a server holds of `entry(kind)`, sent by a hub that knew so much of the device."""
+    sent = entry(kind, device=device_then)
+    bundle = json.loads(encode(to_bundle(sent, PATIENT, Dialect("1.2.250.1.99999.1"))))
     observation, device = (copy.deepcopy(item["resource"]) for item in bundle["entry"])
     observation |= {"id": "77", "device": {"reference": "Device/5"}}
     return observation, device | {"id": "5"}
@@ -111,6 +115,19 @@ def test_one_other_number_makes_another_blood_pressure(part: int) -> None:
     observation["component"][part]["valueQuantity"]["value"] += 1
 
     assert reference(observation, device, kind=Kind.BLOOD_PRESSURE) is None
+
+
+@pytest.mark.parametrize("address", ["A4:C1:38:65:43:21", "C0:FF:EE:00:00:01"])
+def test_a_device_that_has_told_more_of_itself_since_is_still_ours(address: str) -> None:
+    nameless = CUFF.model_copy(update={"system_id": None, "serial": None, "address": address})
+    numbered = nameless.model_copy(update={"serial": "SN-1", "manufacturer": "ACME"})
+    known = numbered.model_copy(update={"system_id": CUFF.system_id})
+
+    for later in (numbered, known):
+        there = json.dumps(searchset(*kept_there(device_then=nameless))).encode()
+        assert judge(there, entry(device=later), PATIENT).reference == "Observation/77"
+    stranger = known.model_copy(update={"address": "A4:C1:38:00:00:01"})
+    assert judge(there, entry(device=stranger), PATIENT).reference is None
 
 
 def test_ours_is_found_among_others() -> None:
