@@ -37,7 +37,7 @@ from tests.drivers.bp_monitor.bluetooth_sig.test_session import (
     systolic,
 )
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import Cuff as EepromCuff
-from tests.drivers.bp_monitor.omron_ble.test_omron_ble import slot
+from tests.drivers.bp_monitor.omron_ble.test_omron_ble import slot, summed
 from tests.drivers.glucose_meter.bluetooth_sig.meter import Meter, record
 from tests.drivers.scale.bluetooth_sig.test_session import COMPOSITION, WEIGHT, scale
 
@@ -182,7 +182,7 @@ async def test_quirk_20_second_63_is_59_and_an_empty_slot_is_nothing() -> None:
     late = bytearray(slot(120, 25))
     late[6] |= 0x3F
     over = b"\xe2" + slot(120, 26)[1:]
-    session = EepromCuff(slots=[bytes(late), bytes(14), b"\xff" * 14, over]).session()
+    session = EepromCuff(slots=[summed(late), bytes(14), b"\xff" * 14, over]).session()
 
     await OMRON_BLE.converse(session)
 

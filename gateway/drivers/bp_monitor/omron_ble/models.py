@@ -21,6 +21,8 @@ class Layout:
     record_octets: int
     block_octets: int
     """How much is asked for at once: no more than the cuff gives."""
+    sum_at: int | None = None
+    """Which octet of a record is its sum; None where no published record shows one."""
 
     def blocks(self, user: int) -> Iterator[tuple[int, int]]:
         """Yield address and octets of each request for a user's records, whole records each."""
@@ -31,9 +33,9 @@ class Layout:
 
 
 LAYOUTS = {
-    "HEM-7322T": Layout(Order.BIG, (0x02AC, 0x0824), 100, 14, 0x38),
-    "HEM-7600T": Layout(Order.BIG, (0x02AC,), 100, 14, 0x38),
+    "HEM-7322T": Layout(Order.BIG, (0x02AC, 0x0824), 100, 14, 0x38, sum_at=13),
+    "HEM-7600T": Layout(Order.BIG, (0x02AC,), 100, 14, 0x38, sum_at=13),
     "HEM-7361T": Layout(Order.LITTLE, (0x0098, 0x06D8), 100, 16, 0x10),
-    "HEM-7142T2": Layout(Order.LITTLE, (0x02E8,), 14, 14, 0x0E),
-    "HEM-716BT2": Layout(Order.LITTLE, (0x02E8,), 30, 14, 0x0E),
+    "HEM-7142T2": Layout(Order.LITTLE, (0x02E8,), 14, 14, 0x0E, sum_at=12),
+    "HEM-716BT2": Layout(Order.LITTLE, (0x02E8,), 30, 14, 0x0E, sum_at=12),
 }

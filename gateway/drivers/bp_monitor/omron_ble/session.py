@@ -151,7 +151,7 @@ class _Memory:
 
 
 async def _read(session: Session, memory: _Memory, layout: Layout, user: int) -> None:
-    """Record one user's measurements; an unreadable slot is set aside."""
+    """Record one user's measurements; an unreadable or damaged slot is set aside."""
     stored: list[Stored] = []
     for address, octets in layout.blocks(user):
         block = await memory.block(address, octets)
@@ -159,6 +159,8 @@ async def _read(session: Session, memory: _Memory, layout: Layout, user: int) ->
             slot = block[at : at + layout.record_octets]
             try:
                 found = codec.record(slot, layout.order)
+                if layout.sum_at is not None:
+                    codec.check_sum(slot, layout.sum_at)
             except DecodeError as error:
                 if error.reason != "empty_slot":
                     await session.set_aside(Frame(memory.channel, slot, session.now()), error)

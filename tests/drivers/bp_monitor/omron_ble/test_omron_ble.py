@@ -20,7 +20,7 @@ from gateway.errors import ConfigError, DecodeError, PairingNeeded, ProtocolErro
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink, Written
 from gateway.testing.session import RecordingSession
-from gateway.wire.sums import xor8
+from gateway.wire.sums import sum8, xor8
 
 KEY = bytes(range(16))
 
@@ -48,8 +48,15 @@ def slot(systolic: int, minute: int, *, order: Order = Order.LITTLE, octets: int
         if order is Order.LITTLE
         else bytes((80, systolic - 25, 26, 72))
     )
-    body = head + date.to_bytes(2, order.value) + time.to_bytes(2, order.value)
-    return body.ljust(octets, b"\0")
+    body = head + date.to_bytes(2, order.value) + time.to_bytes(2, order.value) + bytes(4)
+    return body + bytes(4) if octets == 16 else summed(body, order)
+
+
+def summed(record: bytes, order: Order = Order.LITTLE) -> bytes:
+    """Give a record the sum of its first twelve octets, and the complement of that."""
+    body = record[:12]
+    sums = bytes((sum8(body), sum8(body) ^ 0xFF))
+    return body + (sums if order is Order.LITTLE else sums[::-1])
 
 
 @dataclass
@@ -146,6 +153,55 @@ async def test_reading_it_again_is_no_news() -> None:
     assert systolic(session) == [120, 130]
 
 
+CAPTURED = {
+    "HEM-7142T2": (
+        "735d471a68190e1380000c005fa0",
+        "645a611a7219041180000d006699",
+        "5f5a621a72198c1180000e00eb14",
+        "705a361a8b119d10000020008300",
+        "5e49441ad411af1900002100d300",
+    ),
+    "HEM-7600T": ("5b781a4819d71b42000014006996",),
+    "HEM-7322T": (
+        "58671943109312ef005c7880d013",
+        "55601946109313a7005f758006c5",
+        "5c6c1945109314ed00565a8039fa",
+        "5869194c134c111710d76580ba79",
+    ),
+}
+"""Published logs: eigger/hass-omron issues 71, 74 and 13; a HEM-716BT2 has the first's layout."""
+
+
+@pytest.mark.parametrize(
+    ("model", "octets"),
+    [(model, octets) for model, records in CAPTURED.items() for octets in records],
+)
+async def test_a_captured_record_is_read_and_no_damaged_one_of_its_kind(
+    model: str, octets: str
+) -> None:
+    captured = bytes.fromhex(octets)
+    swollen = bytearray(captured)
+    swollen[LAYOUTS[model].order is Order.BIG] ^= 0x04  # the systolic pressure
+    key = KEY if model in {"HEM-7600T", "HEM-7322T"} else None
+    cuff = Cuff(model, [bytes(swollen), captured], key=key)
+    session = cuff.session(key=KEY.hex())
+
+    await DRIVER.converse(session)
+
+    assert len(systolic(session)) == 1
+    assert [(frame.data, error.reason) for frame, error in session.aside] == [
+        (bytes(swollen), "checksum")
+    ]
+
+
+async def test_a_layout_of_which_no_record_was_published_is_not_held_to_a_sum() -> None:
+    session = Cuff("HEM-7361T", [slot(120, 25, octets=16)], key=KEY).session(key=KEY.hex())
+
+    await DRIVER.converse(session)
+
+    assert (systolic(session), session.aside) == ([120], [])
+
+
 async def test_each_user_has_a_place_of_their_own_and_answers_come_in_pieces() -> None:
     big = [slot(120, 25, order=Order.BIG)]
     cuff = Cuff("HEM-7322T", big, [slot(140, 26, order=Order.BIG)], key=KEY)
@@ -208,7 +264,7 @@ async def test_a_key_must_be_one() -> None:
 async def test_movement_makes_a_measurement_questionable() -> None:
     moved = bytearray(slot(120, 25))
     moved[5] |= 0x80
-    session = Cuff(slots=[bytes(moved)]).session()
+    session = Cuff(slots=[summed(moved)]).session()
 
     await DRIVER.converse(session)
 
