@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.api.context import HubHere, destination
+from gateway.api.hub import Hub
 from gateway.api.qr_code import printed
 from gateway.consent.grant import (
     Capacity,
@@ -99,7 +100,7 @@ async def text(hub: HubHere, language: str | None = None, to: str | None = None)
 async def consents(hub: HubHere, subject: SubjectId | None = None) -> list[dict[str, Any]]:
     """List the ledger of grants and withdrawals, oldest first."""
     subjects = [subject] if subject is not None else [s.id for s in hub.reader.subjects()]
-    return [line for each in subjects for line in _lines(hub.reader.ledger(each))]
+    return [line for each in subjects for line in _lines(hub, hub.reader.ledger(each))]
 
 
 @router.get("/consents/{grant}/receipt")
@@ -182,7 +183,7 @@ def purpose_of(takes: frozenset[Kind]) -> Purpose:
     return Purpose.DOCUMENTS if takes <= DOCUMENTS else Purpose.HEALTH_RECORD
 
 
-def _lines(ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:
+def _lines(hub: Hub, ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:
     alive = {grant.id for grant in living(ledger)}
     return [
         {
@@ -191,6 +192,7 @@ def _lines(ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:
             "at": (entry.given_at if isinstance(entry, Grant) else entry.at).isoformat(),
             "by": entry.given_by if isinstance(entry, Grant) else entry.withdrawn_by,
             "living": entry.id in alive,
+            "title": hub.title(entry.destination),
         }
         for entry in ledger
     ]

@@ -153,9 +153,10 @@ def export(context: typer.Context, who: Person) -> None:
     client = context.obj.client
     lines = client.get("consents", subject=person(client, who)["id"])
     ledger = tuple(_entry(line) for line in lines)
+    titles = {line["destination"]: line["title"] for line in lines}
     as_json(
         [
-            as_fhir(entry, withdrawal_of(entry, ledger))
+            as_fhir(entry, withdrawal_of(entry, ledger), titles[entry.destination])
             for entry in ledger
             if isinstance(entry, Grant)
         ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.consent.grant import Capacity, Grant, Withdrawal
+from gateway.consent.kinds import NAMES
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _OURS = "urn:healthspace-gateway"
@@ -21,8 +22,12 @@ _ROLES = {
 """v3-RoleCode: what the giver is to the person."""
 
 
-def consent(grant: Grant, withdrawal: Withdrawal | None) -> dict[str, Any]:
-    """Return the resource; inactive once it was withdrawn."""
+def consent(grant: Grant, withdrawal: Withdrawal | None, destination: str) -> dict[str, Any]:
+    """Return the resource; inactive once it was withdrawn.
+
+    `destination` is what people call it. Kinds are named in the language of the grant.
+    """
+    names = NAMES[grant.text.language]
     role, display = _ROLES[grant.capacity]
     text = f"{_OURS}:text:{grant.purpose}:{grant.text.version}:{grant.text.language}"
     return {
@@ -46,7 +51,13 @@ def consent(grant: Grant, withdrawal: Withdrawal | None) -> dict[str, Any]:
             "actor": [
                 {
                     "role": _coded(f"{_TERMINOLOGY}/v3-ParticipationType", "IRCP"),
-                    "reference": {"display": grant.destination},
+                    "reference": {
+                        "identifier": {
+                            "system": f"{_OURS}:destination",
+                            "value": grant.destination,
+                        },
+                        "display": destination,
+                    },
                 },
                 {
                     "role": _coded(f"{_TERMINOLOGY}/v3-RoleCode", role, display),
@@ -54,10 +65,7 @@ def consent(grant: Grant, withdrawal: Withdrawal | None) -> dict[str, Any]:
                 },
             ],
             "purpose": [{"system": f"{_TERMINOLOGY}/v3-ActReason", "code": "PATRQT"}],
-            "code": [
-                {"coding": [{"system": f"{_OURS}:kind", "code": kind}]}
-                for kind in sorted(grant.kinds)
-            ],
+            "code": [_coded(f"{_OURS}:kind", kind, names[kind]) for kind in sorted(grant.kinds)],
             "dataPeriod": _period(
                 grant.covers_from.isoformat(),
                 None if grant.covers_until is None else grant.covers_until.isoformat(),

@@ -264,6 +264,7 @@ async def test_a_parent_consents_for_a_child_on_paper_for_a_period_and_keeps_a_r
     (resource,) = json.loads(exported.output)
     assert (resource["resourceType"], resource["status"]) == ("Consent", "active")
     assert resource["provision"]["dataPeriod"]["end"].startswith("2026-06-30")
+    assert resource["provision"]["actor"][0]["reference"]["display"] == "Mon espace santé"
     assert checkpoint.status == 0
     assert json.loads(withdrawn.output)["dropped"] == 0
     assert "WITHDRAWN on " in ended.output

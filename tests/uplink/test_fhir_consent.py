@@ -21,12 +21,14 @@ GRANT = Grant(
 
 
 def test_a_grant_is_an_active_consent_for_its_kinds_and_destination() -> None:
-    made = consent(GRANT, None)
+    made = consent(GRANT, None, "Mon espace santé")
 
     provision = made["provision"]
     assert (made["resourceType"], made["status"]) == ("Consent", "active")
-    assert provision["code"][0]["coding"][0]["code"] == "weight"
-    assert provision["actor"][0]["reference"] == {"display": "mes"}
+    (kind,) = provision["code"][0]["coding"]
+    assert (kind["code"], kind["display"]) == ("weight", "Poids")
+    to = provision["actor"][0]["reference"]
+    assert (to["identifier"]["value"], to["display"]) == ("mes", "Mon espace santé")
     assert provision["actor"][1]["role"]["coding"][0]["code"] == "PRN"
     assert provision["dataPeriod"] == {"start": "2026-03-14T09:00:00+00:00"}
     assert {"scope", "category", "policy", "patient", "dateTime"} < set(made)
@@ -37,7 +39,7 @@ def test_a_withdrawn_grant_is_inactive_and_ends_there() -> None:
         id="w", subject=GRANT.subject, destination="mes", at=AT.replace(hour=10), withdrawn_by="B"
     )
 
-    made = consent(GRANT, withdrawal_of(GRANT, (GRANT, withdrawal)))
+    made = consent(GRANT, withdrawal_of(GRANT, (GRANT, withdrawal)), "MES")
 
     assert made["status"] == "inactive"
     assert made["provision"]["period"]["end"] == "2026-03-14T10:00:00+00:00"
