@@ -19,6 +19,7 @@ from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import USUAL, ClosedBy, KioskEnded, KioskSession, OpenedBy
@@ -397,7 +398,12 @@ class Journal:
 
     async def settle(self, released: Released, receipt: Receipt) -> None:
         """Keep that the destination has it."""
-        await self._come_back(lambda tx: outbox.settle(tx, released, receipt), released, vital=True)
+        await self._come_back(
+            lambda tx: outbox.settle(tx, released, receipt),
+            released,
+            receipt.found_at,
+            vital=True,
+        )
 
     async def retry_at(self, released: Released, due_at: datetime, why: str) -> None:
         """Keep that nothing arrived; it is due again then. `why` is shown, so nothing personal."""
@@ -418,13 +424,19 @@ class Journal:
         await self._come_back(lambda tx: ledger.record_refusal(tx, released), released, vital=True)
 
     async def _come_back(
-        self, write: Callable[[Transaction], None], released: Released, *, vital: bool = False
+        self,
+        write: Callable[[Transaction], None],
+        released: Released,
+        found_at: Timing | None = None,
+        *,
+        vital: bool = False,
     ) -> None:
         """Keep what became of a delivery; what more is known of it by now is heeded then."""
+        sent = found_at or released.delivery.entry.timing
 
         def work(tx: Transaction) -> None:
             write(tx)
-            timings.came_back(tx, released)
+            timings.came_back(tx, released, sent)
             people.came_back(tx, released.delivery.entry.id)
 
         await self._writer.run(work, vital=vital)

@@ -120,13 +120,13 @@ def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
     return entry
 
 
-def came_back(tx: Transaction, released: Released) -> None:
-    """Heed that an entry was timed anew while it was on its way, if it is there, or may be."""
-    entry = released.delivery.entry
+def came_back(tx: Transaction, released: Released, sent: Timing) -> None:
+    """Heed that an entry was timed anew since it was sent so, if it is there, or may be."""
+    stored = entry_rows.to_blob(released.delivery.entry.id)
     number, measured_us = tx.db.one(
-        "SELECT number, measured_us FROM entries WHERE id = ?", (entry_rows.to_blob(entry.id),)
+        "SELECT number, measured_us FROM entries WHERE id = ?", (stored,)
     )
-    _owe_if_wrong(tx, number, entry.timing, measured_us, at=released.delivery.destination)
+    _owe_if_wrong(tx, number, sent, measured_us, at=released.delivery.destination)
 
 
 def _owe_if_wrong(

@@ -87,7 +87,8 @@ class MesUplink:
         for timing in (entry.timing, *released.delivery.earlier):
             reference = await self._search(released.subject, replace(entry, timing=timing))
             if reference is not None:
-                return Receipt(self.name, reference, self._clock.now().utc, found=True)
+                now = self._clock.now().utc
+                return Receipt(self.name, reference, now, found=True, found_at=timing)
         return None
 
     async def close(self) -> None:

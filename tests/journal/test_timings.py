@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -167,3 +168,23 @@ async def test_what_is_timed_anew_while_on_its_way_arrives_with_the_former_time(
         "time",
         "Observation/7",
     )
+
+
+async def test_what_a_search_finds_with_a_former_time_is_owed_a_correction(
+    path: Path,
+) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
+        await journal.record(SCALE, [_weight(1, wrong)])
+        await journal.claim("mes", 10, START)
+        await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+
+    async with open_journal(path) as journal:  # it ended before it knew what came of it
+        (again,) = await journal.claim("mes", 10, START)
+        (then,) = again.delivery.earlier
+        await journal.settle(again, Receipt("mes", "Observation/7", START, found_at=then))
+
+    with closing(Reader.open(path)) as reader:
+        (owed,) = reader.corrections_owed()
+    assert (owed.wrong, owed.reference) == ("time", "Observation/7")

@@ -433,7 +433,7 @@ async def test_a_reading_sent_with_a_former_time_is_found_there(
     receipt = await uplink.find(released(in_doubt, unsettled=True, earlier=(entry().timing,)))
 
     assert receipt is not None
-    assert receipt.reference == "Observation/77"
+    assert (receipt.reference, receipt.found_at) == ("Observation/77", entry().timing)
     asked = [request.query[2] for request in server.to("/fhir/Observation")]
     assert asked == [
         ("date", "ge2026-03-02T08:41:04+01:00"),
