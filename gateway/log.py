@@ -1,7 +1,8 @@
 """Logging: one line per event, key=value, nothing personal.
 
-Never log a measured value, a name, a person's id, a patient number from a wire, or a frame.
-A device's address may be logged. One reading is not an event (count it); a session is.
+Never log a measured value, a name, a person's id, a patient number from a wire, a frame, or a
+device's id, address or serial number: whoever meets the device knows whose log it is. A port is
+logged as the configuration calls it. One reading is not an event (count it); a session is.
 """
 
 from __future__ import annotations

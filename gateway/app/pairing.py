@@ -80,7 +80,7 @@ class PairingDesk:
         question = Question(self._count, address, asks, code, until)
         answer: asyncio.Future[int | bool | None] = asyncio.get_running_loop().create_future()
         asked = self._open[address] = (question, answer)
-        _log.info("pairing device=ble:%s asks=%s: see 'pairing list'", address, asks)
+        _log.info("pairing question=%d asks=%s: see 'pairing list'", self._count, asks)
         try:
             yield answer
         finally:

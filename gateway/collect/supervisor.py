@@ -81,6 +81,8 @@ class Supervisor:
         self._states = {it.name: TransportStatus(it.name, Watch.WATCHING) for it in transports}
         self._sightings = Sightings()
         self._sessions: dict[DeviceId, SessionStatus] = {}
+        self._numbers: dict[DeviceId, int] = {}
+        """What the log calls a device, until the daemon ends: its id would tell whose it is."""
         self._patience: dict[DeviceId, Patience] = {}
         self._troubles: dict[DeviceId, Trouble] = {}
         self._talking: asyncio.TaskGroup | None = None
@@ -204,8 +206,8 @@ class Supervisor:
             self._metrics.count("sessions_total", driver=name, outcome=ended.outcome)
             _logger.log(
                 logging.WARNING if ended.problem else logging.INFO,
-                "session device=%s driver=%s outcome=%s new_readings=%s seconds=%.1f%s",
-                device,
+                "session device=%d driver=%s outcome=%s new_readings=%s seconds=%.1f%s",
+                self._numbers.setdefault(device, len(self._numbers) + 1),
                 name,
                 ended.outcome,
                 "?" if ended.recorded is None else ended.recorded,
