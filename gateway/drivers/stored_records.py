@@ -8,12 +8,16 @@ when the link is.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from gateway.drivers.api import Channel, Frame, Inbox, Link
 from gateway.errors import DecodeError, LinkLost, LinkRefused, LinkTimeout, ProtocolError
 from gateway.wire import racp
 
 TIMEOUT_S = 30.0
 """A request without record or answer for so long has failed (the ATT transaction time-out)."""
+
+Meanwhile = Callable[[], Awaitable[None]]
 
 _TURN_S = 2.0  # how much of a running report a lost link or a power cut may cost
 _TURNS = int(TIMEOUT_S / _TURN_S)
@@ -48,12 +52,15 @@ class StoredRecords:
         *records: Inbox,
         by: int = racp.BY_NUMBER,
         record_within_s: float = 0.0,
+        meanwhile: Meanwhile | None = None,
     ) -> None:
         """Take a control point, and the filter `by` which its records are numbered.
 
         Records that are indicated come only once the one before is confirmed, that is, asked past:
-        `record_within_s` is how long that may take.
+        `record_within_s` is how long that may take. Where something else may be indicated at any
+        time, a count comes only once that is confirmed: `meanwhile` takes it in and records it.
         """
+        self._meanwhile = meanwhile
         self._by = by
         self._record_within_s = record_within_s
         self._link = link
@@ -106,7 +113,7 @@ class StoredRecords:
     async def count(self, since: int | None = None) -> int | None:
         """Ask how many records there are from number `since` on; None if the device does not say.
 
-        Records that come meanwhile stay in their inboxes.
+        Records that come meanwhile stay in their inboxes, or are taken in by `meanwhile`.
         """
         await self._ask(racp.count(since, self._by))
         for _ in range(_TURNS):
@@ -115,6 +122,8 @@ class StoredRecords:
                 return answer.count
             if answer is not None and answer.request_op == racp.Op.COUNT:
                 return 0 if answer.response_code == racp.Code.NO_RECORDS_FOUND else None
+            if answer is None and self._meanwhile is not None:
+                await self._meanwhile()
         self.silent = True
         return None
 

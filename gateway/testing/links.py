@@ -80,6 +80,23 @@ class ScriptedLink:
         raise LinkTimeout(f"nothing on {channel}")
 
 
+@dataclass
+class OneAtATimeLink(ScriptedLink):
+    """A device all of whose frames are indications: the next comes once the one before was taken.
+
+    So a driver that waits for an answer alone waits in vain while something else is in its way.
+    """
+
+    in_vain: int = 0
+    """How often a channel was waited for while a frame of another was in its way."""
+
+    def _next(self, channel: Channel) -> Frame:
+        if self.pending and self.pending[0][0] != channel:
+            self.in_vain += 1
+            raise LinkTimeout(f"{self.pending[0][0]} is not confirmed yet")
+        return super()._next(channel)
+
+
 class _ScriptedInbox:
     def __init__(self, link: ScriptedLink, channel: Channel) -> None:
         self._link = link

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gateway.domain.reading import ClockSample, Reading
-from gateway.drivers.api import Frame, Session, gatt
+from gateway.drivers.api import Frame, Inbox, Session, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import codec
 from gateway.drivers.bp_monitor.bluetooth_sig.codec import BloodPressure
 from gateway.drivers.bp_monitor.bluetooth_sig.readings import has_failed, readings
-from gateway.drivers.episodic import Heard, Timed, timed
+from gateway.drivers.episodic import Heard, Timed, hear_out, timed
+from gateway.drivers.stored_records import Meanwhile
 from gateway.errors import DecodeError
 
 MEASUREMENT = gatt("1810", "2a35")
 ENHANCED = gatt("1810", "2b34")
 INTERMEDIATE = (gatt("1810", "2b35"), gatt("1810", "2a36"))
 """The pressure while the cuff measures, the enhanced one first."""
+
+TURN_S = 0.5
+"""How long an answer is waited for before what else comes is looked at, and for how long."""
 
 _STAMP_AT = 7  # after the flags and three pressures, in both
 _STAMP_OCTETS = {MEASUREMENT: 7, ENHANCED: 4}
@@ -102,3 +106,12 @@ class Cuff:
             raw = frame.data[end - 4 : end]  # the last field
         stamp = message.user_facing_time or message.timestamp
         return timed(frame, stamp, raw, self.clock, alone=alone)
+
+
+def hearing(cuff: Cuff, measurements: Inbox) -> Meanwhile:
+    """Return what takes in measurements that come while the cuff is asked for something else."""
+
+    async def hear() -> None:
+        await hear_out(cuff.session, cuff, cuff.clock, measurements, silent_s=TURN_S)
+
+    return hear

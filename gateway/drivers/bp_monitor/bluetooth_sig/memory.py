@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from gateway.drivers.api import Frame, Inbox, Session, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import codec
-from gateway.drivers.bp_monitor.bluetooth_sig.cuff import ENHANCED, MEASUREMENT, Cuff
+from gateway.drivers.bp_monitor.bluetooth_sig.cuff import ENHANCED, MEASUREMENT, Cuff, hearing
 from gateway.drivers.bp_monitor.bluetooth_sig.record import Assembly, StoredRecord
 from gateway.drivers.episodic import Heard
 from gateway.drivers.record_mark import Mark
@@ -56,7 +56,10 @@ class Memory:
         link = cuff.session.link
         records = await link.subscribe(RECORD)
         answers = await link.subscribe(RECORD_ACCESS)
-        stored = StoredRecords(link, RECORD_ACCESS, answers, records, measurements)
+        meanwhile = hearing(cuff, measurements)
+        stored = StoredRecords(
+            link, RECORD_ACCESS, answers, records, measurements, meanwhile=meanwhile
+        )
         return cls(cuff, stored, e2e_crc=await _has_crc(cuff.session))
 
     async def read(self) -> None:

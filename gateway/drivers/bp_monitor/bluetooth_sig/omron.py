@@ -17,15 +17,16 @@ nobody has tried this driver on the hardware.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.domain.reading import ClockSample
 from gateway.drivers.api import Inbox, Session, gatt
-from gateway.drivers.bp_monitor.bluetooth_sig.cuff import Cuff
+from gateway.drivers.bp_monitor.bluetooth_sig.cuff import TURN_S, Cuff, hearing
 from gateway.drivers.gatt_device import CURRENT_TIME, read_clock
-from gateway.drivers.stored_records import TIMEOUT_S, StoredRecords
-from gateway.errors import DecodeError, LinkError, LinkRefused, ProtocolError
+from gateway.drivers.stored_records import TIMEOUT_S, Meanwhile, StoredRecords
+from gateway.errors import DecodeError, LinkError, LinkRefused, LinkTimeout, ProtocolError
 from gateway.wire.cursor import Cursor
 from gateway.wire.gatt_time import date_time
 
@@ -93,8 +94,13 @@ async def first_time(session: Session) -> ClockSample | None:
 
 
 async def read_memory(cuff: Cuff, measurements: Inbox) -> None:
-    """Record what the cuff has stored since the number in the bookmark, or everything."""
+    """Record what the cuff has stored since the number in the bookmark, or everything.
+
+    Somebody may measure meanwhile, which the cuff indicates, and it answers nothing before that is
+    confirmed: so it is taken in while an answer is awaited.
+    """
     session = cuff.session
+    meanwhile = hearing(cuff, measurements)
     try:
         answers = await session.link.subscribe(RECORD_ACCESS)
     except LinkRefused:
@@ -106,10 +112,11 @@ async def read_memory(cuff: Cuff, measurements: Inbox) -> None:
         measurements,
         by=_BY_NUMBER,
         record_within_s=_RECORD_S,
+        meanwhile=meanwhile,
     )
     last = _number(await session.bookmark())
     whole = await _report(cuff, stored, None if last is None else last + 1)
-    latest = None if stored.silent else await _latest(session, answers)
+    latest = None if stored.silent else await _latest(session, answers, meanwhile)
     if last is not None and latest is not None and latest < last:
         await session.remark("memory_reset")
         whole = await _report(cuff, stored, None)
@@ -133,14 +140,19 @@ async def _report(cuff: Cuff, stored: StoredRecords, since: int | None) -> bool:
     return await stored.confirms(since, count, twice=False)
 
 
-async def _latest(session: Session, answers: Inbox) -> int | None:
-    try:
+async def _latest(session: Session, answers: Inbox, meanwhile: Meanwhile) -> int | None:
+    """Return the number of the latest record; None if the cuff does not tell."""
+    with suppress(LinkError):
         await session.link.write(RECORD_ACCESS, _LATEST)
-        answer = await answers.get(within=TIMEOUT_S)
-    except LinkError:
-        return None
-    is_one = answer.data[:2] == _LATEST_IS and len(answer.data) == 4
-    return int.from_bytes(answer.data[2:], "little") if is_one else None
+        for _ in range(round(TIMEOUT_S / TURN_S)):
+            try:
+                answer = await answers.get(within=TURN_S)
+            except LinkTimeout:
+                await meanwhile()
+                continue
+            is_one = answer.data[:2] == _LATEST_IS and len(answer.data) == 4
+            return int.from_bytes(answer.data[2:], "little") if is_one else None
+    return None
 
 
 def _number(bookmark: str | None) -> int | None:

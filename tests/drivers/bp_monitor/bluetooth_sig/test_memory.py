@@ -11,7 +11,7 @@ from gateway.domain.reading import Kind, Measure
 from gateway.drivers.api import gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
 from gateway.errors import LinkError, LinkLost, LinkTimeout
-from gateway.testing.links import ScriptedLink, Written
+from gateway.testing.links import OneAtATimeLink, ScriptedLink, Written
 from gateway.testing.session import RecordingSession
 from gateway.wire.checksum import with_e2e_crc
 
@@ -104,6 +104,30 @@ async def test_the_whole_memory_is_read_once_and_then_what_is_new(crc: bool) -> 
     assert systolic(session) == [101, 102, 103, 104, 105]
     assert [request.hex() for request in cuff.asked] == ["0101", "0401", "0103010300", "0403010300"]
     assert session.aside == []
+
+
+class MeasuringCuff(Cuff):
+    """Somebody measures just before it says how many records it has."""
+
+    def link(self, then: type[LinkError] = LinkTimeout) -> ScriptedLink:
+        link = super().link(then)
+        return OneAtATimeLink(link.values, link.answers)
+
+    def _answer(self, request: bytes) -> Iterable[Written]:
+        answer = list(super()._answer(request))
+        return [(ENHANCED, measured(9)), *answer] if request[0] == 4 else answer
+
+
+async def test_who_measures_while_the_records_are_counted_holds_nothing_up() -> None:
+    cuff = MeasuringCuff(memory(1, 2))
+    link = cuff.link()
+    session = RecordingSession(DRIVER, link)
+
+    await DRIVER.converse(session)
+
+    assert isinstance(link, OneAtATimeLink)
+    assert link.in_vain < 10, "it waited through all 15 turns of half a minute"
+    assert systolic(session) == [101, 102, 109]
 
 
 async def test_a_record_whose_segment_was_lost_is_asked_for_again() -> None:

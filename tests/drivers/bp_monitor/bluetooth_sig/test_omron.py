@@ -12,7 +12,7 @@ from gateway.drivers.api import gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
 from gateway.drivers.bp_monitor.bluetooth_sig.omron import RECORD_ACCESS, advertisement
 from gateway.errors import DecodeError
-from gateway.testing.links import ScriptedLink, Written
+from gateway.testing.links import OneAtATimeLink, ScriptedLink, Written
 from gateway.testing.session import RecordingSession
 
 BP, TIME = gatt("1810", "2a35"), gatt("1805", "2a2b")
@@ -49,6 +49,24 @@ class Cuff:
         return [*sent, (RECORD_ACCESS, bytes((6, 0, 1, 1 if wanted else 6)))]
 
 
+@dataclass
+class MeasuringCuff(Cuff):
+    """Somebody measures just before it answers the request of this op."""
+
+    op: int = 0
+
+    def link(self) -> ScriptedLink:
+        link = super().link()
+        return OneAtATimeLink(link.values, link.answers, link.pending)
+
+    def _answer(self, request: bytes) -> Iterable[Written]:
+        answer = list(super()._answer(request))
+        if request[0] != self.op or 9 in self.memory:
+            return answer
+        self.memory[9] = measured(9)
+        return [(BP, self.memory[9]), *answer]
+
+
 def systolic(session: RecordingSession) -> list[int]:
     return [int(r.values[Measure.SYSTOLIC].value) for r in session.readings]
 
@@ -64,6 +82,25 @@ async def test_the_memory_is_read_through_the_option_service() -> None:
 
     assert systolic(session) == [101, 102, 103, 104]
     assert [request.hex() for request in cuff.asked if request[0] == 1] == ["0101", "0103040400"]
+
+
+@pytest.mark.parametrize(("op", "since"), [(0x01, 10), (0x04, 10), (0x10, 3)])
+async def test_who_measures_while_the_memory_is_asked_for_holds_nothing_up(
+    op: int, since: int
+) -> None:
+    cuff = MeasuringCuff({n: measured(n) for n in (1, 2)}, op=op)
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert sorted(systolic(session)) == [101, 102, 109]
+    assert [request.hex() for request in cuff.asked if request[0] == 4] == [
+        "0401",
+        f"040304{since:02x}00",
+    ]
+    assert session.remarks == []
 
 
 async def test_a_cuff_that_does_not_tell_its_latest_number_is_read_whole_each_time() -> None:
