@@ -46,6 +46,11 @@ def folder_of(journal: Path) -> Path:
     return journal.parent / "keys"
 
 
+def files(folder: Path) -> list[Path]:
+    """Return the files that a folder of keys may hold."""
+    return [folder / name for name in (_KEY, _NEXT, _SALT)]
+
+
 def find(folder: Path, *, make: bool = False) -> list[HubKey]:
     """Return the keys to try, the likeliest first: two where a change of keys was cut short.
 
@@ -58,15 +63,15 @@ def find(folder: Path, *, make: bool = False) -> list[HubKey]:
     if (folder / _SALT).exists():
         salt = _private_bytes(folder / _SALT)
         return [from_passphrase(_passphrase(), salt)]
-    files = [folder / name for name in (_KEY, _NEXT) if (folder / name).exists()]
-    if not files and make:
+    kept = [folder / name for name in (_KEY, _NEXT) if (folder / name).exists()]
+    if not kept and make:
         keep_in_file(folder, HubKey(secrets.token_bytes(KEY_BYTES)))
-        files = [folder / _KEY]
-    if not files:
+        kept = [folder / _KEY]
+    if not kept:
         raise JournalError(
             f"there is no key for the journal in {folder}: put back {_KEY}, which was made with it"
         )
-    return [_checked(_private_bytes(path), path) for path in files]
+    return [_checked(_private_bytes(path), path) for path in kept]
 
 
 def from_passphrase(passphrase: bytes, salt: bytes) -> HubKey:

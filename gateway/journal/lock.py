@@ -13,12 +13,17 @@ from pathlib import Path
 from gateway.errors import JournalBusy, JournalError
 
 
+def file_of(database: Path) -> Path:
+    """Return the lock file of a journal."""
+    return database.with_name(database.name + ".lock")
+
+
 class WriterLock:
     """The right to write one journal."""
 
     def __init__(self, database: Path) -> None:
         """Take the lock; raises JournalBusy, naming the process that has it, if it is taken."""
-        path = database.with_name(database.name + ".lock")
+        path = file_of(database)
         try:
             self._fd: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -20,8 +21,9 @@ from gateway.journal import audit, backup, erasing, hub_key, ledger, outbox
 from gateway.journal.database import make_private
 from gateway.journal.hub_key import HubKey
 from gateway.journal.lock import WriterLock
+from gateway.journal.lock import file_of as lock_file
 from gateway.journal.opening import Opening
-from gateway.journal.taken_back import TakenBackFile
+from gateway.journal.taken_back import NAME, TakenBackFile
 from gateway.journal.writer import Transaction, run_now
 
 NOWHERE_ELSE: Mapping[str, Path] = MappingProxyType({})
@@ -57,20 +59,23 @@ def restore(
     `others` says where files that went with it belong, by name, if not beside the journal.
     Withdrawals and erasures that this hub knows of are made again. Where it knows of none, because
     it is a new hub, every grant is withdrawn unless `consents_stand`: somebody asked the people.
-    What the backup had not sent may have been sent since, so it is searched for first.
+    What the backup had not sent may have been sent since, so it is searched for first. Root may
+    do it: everything then belongs to the user whose folder it is.
     """
     make_private(journal)
     lock = WriterLock(journal)
+    aside = journal.parent / f"replaced-{clock.now().utc.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    places: list[Path] = []
     try:
         with tempfile.TemporaryDirectory(dir=journal.parent, prefix="restore-") as folder:
             unpacked = Path(folder)
             files = backup.read(source, passphrase, unpacked)
-            aside = journal.parent / f"replaced-{clock.now().utc.astimezone(UTC):%Y%m%dT%H%M%SZ}"
             for file in files:
                 if file.name not in (backup.DATABASE, backup.HUB_KEY):
                     place = others.get(file.name, journal.parent / file.name)
                     _move_aside(place, aside / file.name)
                     _put(file, place)
+                    places.append(place)
             if journal.stat().st_size:
                 for name in _FILES:
                     _move_aside(journal.parent / name, aside / name)
@@ -80,7 +85,23 @@ def restore(
         replaced = aside if aside.exists() else None
         return _take_back(journal, clock, zone, routes, consents_stand, replaced)
     finally:
+        _hand_over(journal, [aside, *places])
         lock.release()
+
+
+def _hand_over(journal: Path, more: Iterable[Path]) -> None:
+    """Give what root made to the user whose folder it is, as whom the daemon runs.
+
+    Only what has a name of ours, and no link is followed: that user could have laid one.
+    """
+    owner = journal.parent.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    keys = hub_key.folder_of(journal)
+    beside = [journal.with_name(name) for name in (*_FILES, NAME)]
+    for path in (*beside, lock_file(journal), *hub_key.files(keys), *more):
+        with suppress(FileNotFoundError):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _keep_key(folder: Path, key: HubKey) -> None:
@@ -103,7 +124,6 @@ def _move_aside(path: Path, to: Path) -> None:
 def _put(file: Path, place: Path) -> None:
     """Put an unpacked file where it belongs, on another disk perhaps, for this user only."""
     try:
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as out:
             out.write(file.read_bytes())

@@ -1,5 +1,6 @@
 """A backup brings a hub back as it was, but for what was taken back since."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -86,6 +87,30 @@ async def test_bonds_go_where_the_hub_keeps_its_own_and_those_are_kept_aside(
     assert theirs.stat().st_mode & 0o777 == 0o600
     assert restored.replaced is not None
     assert (restored.replaced / "bonds-0.json").read_text() == "of this hub"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore for somebody else")
+async def test_what_root_restores_belongs_to_the_user_as_whom_the_daemon_runs(
+    path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+    file, theirs, nobody = tmp_path / "backup", tmp_path / "new", 65534
+    backup.write(file, PHRASE, path, {"bonds-0.json": file_with(tmp_path, "keys of a cuff")})
+    theirs.mkdir(mode=0o700)
+    os.chown(theirs, nobody, nobody)
+
+    for _ in range(2):  # the second time something is in the way
+        _restore(file, theirs / "journal.db")
+
+    made = list(theirs.rglob("*"))
+    assert {"journal.db", "bonds-0.json", "hub.key"} <= {path.name for path in made}
+    assert [path for path in made if path.stat().st_uid != nobody] == []
+
+
+def file_with(folder: Path, content: str) -> Path:
+    path = folder / "bonds-0.json"
+    path.write_text(content)
+    return path
 
 
 async def test_on_a_new_hub_consent_is_asked_for_again(path: Path, tmp_path: Path) -> None:
