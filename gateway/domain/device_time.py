@@ -181,7 +181,10 @@ def _by_either(
 
 
 def _by_offset(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known) -> _Found | None:
-    """Go by the offset from UTC that the device states."""
+    """Go by the offset from UTC that the device states.
+
+    What its clock showed when it was looked at before is as likely, where that disagrees.
+    """
     if told.utc_offset is None:
         return None
     try:
@@ -189,7 +192,10 @@ def _by_offset(reading: Reading, told: DeviceTime, stamp: datetime, known: _Know
     except OverflowError:
         return None
     stated = _plausible(reading, at, _STATED_OFFSET + told.resolution)
-    return None if stated is None else (stated, Correction.STATED_OFFSET)
+    if stated is None:
+        return None
+    others = _possible(reading, told, stamp, known.history) if told.clock is None else []
+    return _over(stated, [stated, *others]), Correction.STATED_OFFSET
 
 
 def _by_zone(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known) -> _Found | None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
+from gateway.domain.device_clock import seen
 from gateway.domain.device_time import (
     AHEAD,
     EARLIEST,
@@ -71,6 +72,20 @@ def test_the_devices_own_offset_counts_where_its_clock_was_not_read() -> None:
 
     assert timing.measured_at == datetime(2026, 3, 14, 8, tzinfo=UTC)
     assert timing.reason is Correction.STATED_OFFSET
+
+
+def test_a_stated_offset_is_doubted_as_far_as_an_earlier_look_at_the_clock_disagreed() -> None:
+    looked = datetime(2026, 3, 10, 10, 20, tzinfo=UTC)
+    shown = datetime.fromisoformat("2026-03-10 09:40")  # forty minutes behind
+    look = ClockSample(shown=shown, at=Instant(looked, 0.0, "test-boot"))
+    told = _stamp("2026-03-12 08:00:00", utc_offset=timedelta())
+
+    timing = corrected(_reading(told), PARIS, seen((), look, told.resolution))
+
+    assert timing.reason is Correction.STATED_OFFSET
+    assert timing.measured_at == datetime(2026, 3, 12, 8, tzinfo=UTC)
+    assert timing.latest is not None
+    assert timing.latest >= datetime(2026, 3, 12, 8, 40, tzinfo=UTC)
 
 
 def test_a_stamp_alone_is_taken_for_a_time_of_the_hubs_zone() -> None:
