@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway.app import timedated
 from gateway.clock import Clock, HubClock, SystemClock, is_synchronised
 from gateway.config import Config
+from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 
 LOOK_EVERY_S = 5.0
@@ -84,8 +85,12 @@ async def watch(
         steps = clock.steps
         if now.trusted and told_at_step != steps:
             stepped = told_at_step is not None or steps > 0
-            corrected = await journal.hub_time_known(now, stepped=stepped)
-            if corrected:
-                _log.info("the hub knows the time: %d readings have theirs now", corrected)
-            told_at_step = steps
+            try:
+                corrected = await journal.hub_time_known(now, stepped=stepped)
+            except JournalError as error:  # readings wait with it: told again at the next look
+                _log.error("that the hub knows the time is not kept yet: %s", error)
+            else:
+                if corrected:
+                    _log.info("the hub knows the time: %d readings have theirs now", corrected)
+                told_at_step = steps
         await timer(never, LOOK_EVERY_S)

@@ -14,8 +14,10 @@ import pytest
 from gateway.app.kiosk import watch_kiosk
 from gateway.clock import Instant
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.kiosk import ClosedBy, KioskEnded
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
+from gateway.errors import JournalFull
 from tests.api.hubs import Api, api
 
 SCALE = "ble:C0:FF:EE:00:00:01"
@@ -102,6 +104,33 @@ async def test_a_turn_nobody_ends_is_ended_at_its_limit(asked: Api) -> None:
         await watch_kiosk(asked.hub, pass_time)
 
     assert (await asked.get("people"))[1] == []
+
+
+async def test_a_turn_that_a_full_disk_does_not_let_end_is_ended_once_there_is_space(
+    asked: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Over(Exception):
+        """The turn was ended."""
+
+    close, refusals = asked.hub.journal.close_kiosk, [JournalFull("the disk is full")] * 2
+
+    async def close_kiosk(by: ClosedBy) -> KioskEnded | None:
+        if refusals:
+            raise refusals.pop()
+        return await close(by)
+
+    async def pass_time(event: asyncio.Event, seconds: float) -> None:
+        asked.hub.clock.advance(timedelta(minutes=4).total_seconds())
+        if asked.hub.reader.kiosk() is None:
+            raise Over
+
+    await asked.post("kiosk/open", devices=[SCALE], minutes=10)
+    monkeypatch.setattr(asked.hub.journal, "close_kiosk", close_kiosk)
+
+    with pytest.raises(Over):
+        await watch_kiosk(asked.hub, pass_time)
+
+    assert caplog.text.count("a turn at the kiosk could not be ended yet") == 2
 
 
 async def test_a_reading_is_reassigned_and_dismissed(asked: Api) -> None:

@@ -12,6 +12,7 @@ from gateway.clock import HubClock
 from gateway.domain.device_time import Correction
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
+from tests.journal.disk import Disk
 from tests.journal.making import SCALE, open_journal, weight
 
 
@@ -49,6 +50,42 @@ async def test_a_reading_before_the_first_synchronisation_gets_its_time_when_it_
     assert waiting.timing.reason is Correction.HUB_CLOCK_UNSET
     assert view.entry.timing.measured_at == START
     assert view.entry.timing.reason is Correction.RECEPTION
+
+
+async def test_a_disk_that_is_full_when_the_time_comes_only_puts_it_off(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "journal" / "journal.db"
+    wall = ManualClock()
+    reached = False
+    clock = HubClock(wall, lambda: reached)
+    looks = 0
+
+    with Disk() as disk:
+
+        async def pass_time(event: asyncio.Event, seconds: float) -> None:
+            nonlocal looks, reached
+            wall.advance(seconds)
+            looks += 1
+            if looks == 1:
+                reached = True
+                disk.fail(after=0, times=10**9)
+            if looks == 4:
+                disk.heal()
+            if looks == 6:
+                raise Enough
+
+        async with open_journal(path, wall) as journal:
+            came = weight(1).model_copy(update={"received": clock.now()})
+            (waiting,) = await journal.record(SCALE, [came])
+            with pytest.raises(Enough):
+                await watch(clock, journal, pass_time)
+
+        with Reader.open(path) as reader:
+            (view,) = reader.entries()
+    assert waiting.timing.reason is Correction.HUB_CLOCK_UNSET
+    assert view.entry.timing.reason is Correction.RECEPTION
+    assert caplog.text.count("is not kept yet") == 3
 
 
 class Service:
