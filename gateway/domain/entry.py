@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.domain.device import Device
 from gateway.domain.device_time import Timing
@@ -24,3 +24,7 @@ class Entry:
     subject: SubjectId | None
     attribution: Attribution
     device: Device
+
+    def timed(self, timing: Timing) -> Entry:
+        """Return it as it is, or was, with another time."""
+        return replace(self, timing=timing)

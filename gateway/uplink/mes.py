@@ -7,7 +7,7 @@ Spec: API of measures 1.5.2. The mapping is in `mes_mapping`, the meaning of ans
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
@@ -85,7 +85,7 @@ class MesUplink:
         """Search around every time it may have been sent with. Raises as `Uplink.find` says."""
         entry = self._entry(released)
         for timing in (entry.timing, *released.delivery.earlier):
-            reference = await self._search(released.subject, replace(entry, timing=timing))
+            reference = await self._search(released.subject, entry.timed(timing))
             if reference is not None:
                 now = self._clock.now().utc
                 return Receipt(self.name, reference, now, found=True, found_at=timing)
