@@ -5,12 +5,13 @@
     181C  2A9F          op 03 and 05, delete a user of a scale
     181E  2AA4          delete bonds
     A&D custom          unpair, erase the memory
+    FFE0  FFE1          E7 or F7 with 32, 43 or 49: delete a user of a Sanitas scale, what it saved
 
 A link refuses them before a byte is sent. Codecs may know these bytes, so that `decode` can read
 them; a person who wants one of them done uses the device's own buttons or its maker's app.
 
 Source: CGM Service 1.0.2, 3.7; Glucose Service 1.0.1, 3.4; User Data Service 1.1; Bond Management
-Service 1.0; `drivers.and_medical`.
+Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ _BY_OP = {
 _DELETE_RECORDS = 0x02
 _AND_COMMANDS = {b"\x01\x10": "unpairing the device", b"\x01\x12": "erasing its memory"}
 
+_SANITAS = gatt("ffe0", "ffe1")
+_SANITAS_COMMANDS = {
+    b"\x32": "deleting a user",
+    b"\x43": "deleting saved weighings",
+    b"\x49": "deleting saved weighings",
+}
+
 
 def refuse_forbidden(channel: Channel, data: bytes) -> None:
     """Raise ValueError, as for any mistake in a driver, if this must never be written."""
@@ -44,4 +52,6 @@ def _forbidden(channel: Channel, data: bytes) -> str | None:
         return "deleting stored records"
     if channel == and_medical.CUSTOM:
         return _AND_COMMANDS.get(data[1:3])
+    if channel == _SANITAS and data[:1] in (b"\xe7", b"\xf7"):
+        return _SANITAS_COMMANDS.get(data[1:2])
     return _BY_OP.get(channel, {}).get(data[0]) if data else None

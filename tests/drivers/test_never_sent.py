@@ -21,6 +21,7 @@ from tests.transport.test_gatt_link import TablePeer
 GATEWAY = Path(__file__).parents[2] / "gateway"
 SENSOR, START = gatt("181f", "2aac"), gatt("181f", "2aaa")
 RACP, OMRON_RACP = gatt("1808", "2a52"), gatt("5df5e817-a945-4f81-89c0-3d4e9759c07c", "2a52")
+SANITAS = gatt("ffe0", "ffe1")
 USERS, BONDS = gatt("181c", "2a9f"), gatt("181e", "2aa4")
 
 FORBIDDEN = [
@@ -33,6 +34,11 @@ FORBIDDEN = [
     (BONDS, "06"),
     (and_medical.CUSTOM, "02 01 10"),
     (and_medical.CUSTOM, "02 01 12"),
+    *(
+        (SANITAS, f"{start} {op}" + " 00" * 8)
+        for start in ("e7", "f7")
+        for op in ("32", "43", "49")
+    ),
 ]
 ALLOWED = [
     *((RACP, octets) for octets in ("0101", "0103010500", "0401", "0300")),
@@ -41,6 +47,8 @@ ALLOWED = [
     (and_medical.CUSTOM, "02 01 03"),
     (and_medical.CUSTOM, "08 01 01 1a 03 0e 0a 19 00"),
     (gatt("1805", "2a2b"), "ea07 03 0e 0a 19 00 06 00 01"),
+    *((SANITAS, octets) for octets in ("e601", "e733", "e7410000000000000065", "e7f1430201", "")),
+    (SANITAS, "a7 43"),  # another device behind the same serial module
     (RACP, ""),
     (USERS, ""),
 ]
