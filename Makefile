@@ -10,7 +10,7 @@ SEED ?= 7
 PY := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut soak flips chaos bench bench-journal clean
+.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut soak flips chaos bench bench-journal bench-agp clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -74,6 +74,10 @@ fuzz: setup ## Feed every decoder anything; FUZZ_SECONDS=600. With atheris, wher
 
 bench: setup ## Decoding beside another library; the other measurements are in benchmarks/
 	$(PY) benchmarks/decode.py
+
+bench-agp: setup ## The glucose profile, beside numpy doing the same
+	@uv pip install --quiet --python $(PY) --target .tools/numpy numpy || true
+	PYTHONPATH=.tools/numpy $(PY) benchmarks/agp.py
 
 clean: ## Remove the environment and everything built
 	rm -rf .venv .tools build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,7 +4,7 @@
 
 From the samples as the journal gives them (datetimes with an offset, Decimals). Processor time is
 told, the median of many rounds, so that other programs on the machine do not count. numpy is no
-dependency: to compare, have one on the path, as with `uv pip install --target somewhere numpy`.
+dependency: `make bench-agp` puts one beside the project.
 """
 
 import math
