@@ -44,6 +44,7 @@ from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import json_object, retry_after
 from gateway.uplink.mes_mapping import encode
 
+_EFFECTIVE = "effectiveDateTime"
 _JSON = "application/fhir+json"
 
 
@@ -87,7 +88,24 @@ class FhirUplink:
         return Receipt(self.name, reference, self._clock.now().utc)
 
     async def find(self, released: Released, /) -> Receipt | None:
-        """Return None: sending again finds what is there, and creates it only if it is not."""
+        """Look for the identifier that is the reading's own. Raises as `Uplink.find` says.
+
+        Sending again would find it, too, but not by the guide's identifier if the device has told
+        more of itself meanwhile, its serial number for one.
+        """
+        entry, sender = released.delivery.entry, self._sender(released)
+        ours = to_transaction(entry, sender)["entry"][-1]["resource"]
+        for theirs in await self._search(*own_key(entry, sender)):
+            if is_same(ours, theirs) and theirs.get("status") != RETRACTED:
+                sent = (entry.timing, *released.delivery.earlier)
+                at = [t for t in sent if t.measured_at.isoformat() == theirs.get(_EFFECTIVE)]
+                return Receipt(
+                    self.name,
+                    f"Observation/{theirs['id']}",
+                    self._clock.now().utc,
+                    found=True,
+                    found_at=at[0] if at else None,
+                )
         return None
 
     async def correct(self, correction: ReleasedCorrection, /) -> Receipt:

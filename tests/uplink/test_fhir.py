@@ -38,6 +38,7 @@ from tests.uplink.samples import ALICE, BOB, CUFF, MEASURED, SENSOR, entry, rele
 from tests.uplink.scripted_server import answer, scripted_server
 
 ROOT = Path(__file__).parents[2]
+RANDOM = CUFF.model_copy(update={"system_id": None, "address": "C4:00:00:00:00:07", "serial": "7"})
 SENDER = Sender("urn:example:patients", "p-1", "hub1")
 
 
@@ -113,6 +114,23 @@ async def test_every_kind_is_taken_and_none_twice(server: str) -> None:
     observations = await held(server, f"Observation?subject=Patient/{patient['id']}&_count=100")
     assert len(observations) == len(CODES)
     assert all(each["device"]["reference"].startswith("Device/") for each in observations)
+
+
+async def test_a_device_that_has_told_more_of_itself_since_does_not_make_it_another_reading(
+    server: str,
+) -> None:
+    nameless = stamped(
+        stamp="2026-01-07T10:00:00", device=RANDOM.model_copy(update={"serial": None})
+    )
+    named = replace(nameless, device=RANDOM)
+    async with uplink_to(server, patients={ALICE: "told-more"}) as uplink:
+        assert await uplink.find(out(named)) is None
+        sent = await uplink.send(out(nameless))
+        found = await uplink.find(out(named))
+
+    assert found is not None
+    assert found.found
+    assert (found.reference, found.found_at) == (sent.reference, named.timing)
 
 
 async def test_two_readings_of_two_people_share_the_device_and_nothing_else(server: str) -> None:
