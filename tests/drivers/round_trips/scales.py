@@ -177,7 +177,7 @@ def displays(draw: st.DrawFn, *, version: int) -> Written:
 
 
 @st.composite
-def weighings(draw: st.DrawFn) -> Written:
+def weighings(draw: st.DrawFn, *, saved: bool = False) -> Written:
     seconds = draw(U32)
     weighing = sanitas.Weighing(
         at_device=_EPOCH + timedelta(seconds=seconds),
@@ -192,7 +192,9 @@ def weighings(draw: st.DrawFn) -> Written:
         bmi=draw(in_steps("0.1")),
     )
     family = draw(st.sampled_from([sanitas.SBF70, sanitas.BF700]))
-    parts = sanitas.live(family, weighing, draw(U32))
+    parts = (
+        sanitas.saved(family, [weighing]) if saved else sanitas.live(family, weighing, draw(U32))
+    )
     said = {
         "unix_time": seconds,
         "weight_kg": weighing.weight,
@@ -234,4 +236,5 @@ TRIPS: dict[str, st.SearchStrategy[Written]] = {
         BOOLS,
     ),
     "sbf70-3part": weighings(),
+    "sbf70-saved": weighings(saved=True),
 }
