@@ -67,6 +67,7 @@ class Household(RuleBasedStateMachine):
         self.recorded: dict[str, SubjectId | None] = {}  # record -> whose it is
         self.dismissed: set[str] = set()
         self.erased: set[str] = set()
+        self.moved: set[str] = set()  # it has been another person's, or nobody's
         self.maybe_there: set[str] = set()  # sent, and nobody said that it did not arrive
         self.settled: set[str] = set()
         self.dropped: set[str] = set()
@@ -150,6 +151,7 @@ class Household(RuleBasedStateMachine):
         return not leaving
 
     def _begin_anew(self, record: str, owner: SubjectId | None) -> None:
+        self.moved.add(record)
         if self.recorded[record] != owner or owner is None:
             for known in (self.settled, self.dropped, self.maybe_there):
                 known.discard(record)
@@ -224,7 +226,9 @@ class Household(RuleBasedStateMachine):
             assert each.subject == self.recorded[record]
             assert each.subject in self.consenting
             assert record not in self.settled | self.dropped
-            assert each.delivery.unsettled == (record in self.maybe_there)
+            was_theirs_once = record in self.moved  # then a search comes first, whoever has it now
+            assert each.delivery.unsettled or record not in self.maybe_there
+            assert not each.delivery.unsettled or record in self.maybe_there or was_theirs_once
         self.maybe_there |= {str(each.delivery.entry.reading.record) for each in claimed}
         return claimed
 

@@ -79,7 +79,8 @@ class Server:
                     if not piece:
                         return
                     received += piece
-                if not await self._answer(json.loads(body), writer):
+                asked = self._answer(json.loads(body), writer) if body else self._searched(writer)
+                if not await asked:
                     return
         except ConnectionError:
             pass
@@ -120,17 +121,32 @@ class Server:
         await to.drain()
         return True
 
+    async def _searched(self, to: asyncio.StreamWriter) -> bool:
+        """Find nothing: an index may be behind, and sending again is harmless."""
+        if self.mood == "is silent":
+            self._silent.clear()
+            await self._silent.wait()
+        if self.mood in {"is silent", "hangs up"}:
+            return False
+        if self.mood == "is busy":
+            to.write(b"HTTP/1.1 503 Later\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+        else:
+            found = b'{"resourceType": "Bundle", "type": "searchset"}'
+            to.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(found) + found)
+        await to.drain()
+        return True
+
 
 def _body(received: bytearray) -> bytes | None:
     """Return the body of a request, once all of it is there."""
     head, end, body = bytes(received).partition(b"\r\n\r\n")
     if not end:
         return None
-    (length,) = [
+    length = sum(
         int(line.partition(b":")[2])
         for line in head.lower().split(b"\r\n")
         if line.startswith(b"content-length:")
-    ]
+    )
     return body if len(body) >= length else None
 
 
