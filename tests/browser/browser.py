@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from axe_core_python.selenium import Axe
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -66,7 +67,14 @@ class Browser:
     async def press(self, label: str) -> None:
         """Press the button or link that is called so, as a screen reader calls it."""
         found = await self._until(lambda: self._called(label))
-        await self._do(found.click)
+        try:
+            await self._do(found.click)
+        except WebDriverException as error:
+            if "belong to the document" not in str(error):
+                raise
+            # The page came anew by itself between the look and the click, and so did the button.
+            found = await self._until(lambda: self._called(label))
+            await self._do(found.click)
 
     async def fill(self, label: str, text: str) -> None:
         found = await self._until(lambda: self._field(label))
