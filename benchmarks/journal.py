@@ -244,6 +244,9 @@ def main() -> None:
         without = subprocess.check_output(again, env=os.environ | WITHOUT_AES, text=True)
         print(f"encryption: {_sealing_share():.1f} % of the CPU of a reading,", end=" ")
         print(f"{without.strip()} % without AES instructions")
+        loop, writer = asyncio.run(_processor_time(given.folder))
+        print(f"processor time of a reading at {CALLERS[-1]} callers:", end=" ")
+        print(f"{loop:.0f} us on the event loop, {writer:.0f} us in the writer's thread")
 
 
 def _table(found: Found, names: list[str]) -> None:
@@ -289,6 +292,32 @@ async def _measure(opened: Opened, callers: int, place: Path | None) -> tuple[fl
     waits.sort()
     p50, p99 = waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000
     return len(waits) / passed, p50, p99
+
+
+async def _processor_time(place: Path | None) -> tuple[float, float]:
+    """Return what one reading takes on the event loop and in the writer's thread, in us.
+
+    The event loop decodes and waits on behalf of the callers; the writer's thread does the rest.
+    """
+    found = []
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        async with AsyncExitStack() as stack:
+            record = await ours(Path(folder), stack)
+            (writer,) = (t.ident for t in threading.enumerate() if t.name == "journal-writer")
+            clocks = [time.pthread_getcpuclockid(of) for of in (threading.get_ident(), writer)]
+            numbers = iter(range(10**9))
+
+            async def caller() -> None:
+                for _ in range(100):
+                    await record(next(numbers))
+
+            for _ in range(ROUNDS):
+                before = [time.clock_gettime(clock) for clock in clocks]
+                await asyncio.gather(*(caller() for _ in range(CALLERS[-1])))
+                spent = [time.clock_gettime(clock) for clock in clocks]
+                found.append([b - a for a, b in zip(before, spent, strict=True)])
+    loop, own = (statistics.median(each) for each in zip(*found, strict=True))
+    return loop / (100 * CALLERS[-1]) * 1e6, own / (100 * CALLERS[-1]) * 1e6
 
 
 def _sealing_share() -> float:
