@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.errors import ConfigError
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+_SHORTEST = 32
+"""Characters of a token. Ours have 43."""
 
 
 class TokenGuard:
@@ -69,19 +71,35 @@ def _of_the_api(scope: Scope) -> bool:
 def token(path: Path) -> str:
     """Return the API's token, made at the first start; its file is readable by the owner alone.
 
-    Raises ConfigError.
+    Cookies are sealed with it, so one that could be guessed would let anybody in: a file that is
+    empty, as a power cut may leave one, gets a new token. Raises ConfigError.
     """
     try:
-        return path.read_text().strip() if path.exists() else _made(path)
+        found = path.read_text().strip() if path.exists() else ""
+        made = found or _made(path)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: this is no token: delete it, and start again.") from error
     except OSError as error:
         raise ConfigError(
             f"{path}: the API's token cannot be kept there ({error.strerror}): see to the folder."
         ) from error
+    if len(made) < _SHORTEST:
+        raise ConfigError(
+            f"{path}: a token of fewer than {_SHORTEST} characters could be guessed: delete the"
+            " file, and the next start makes one."
+        )
+    return made
 
 
 def _made(path: Path) -> str:
+    """Make a token; the file is there whole or not at all, also after a power cut."""
     made = secrets.token_urlsafe(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(made + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
     return made

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.api.auth import TokenGuard, token
+from gateway.errors import ConfigError
 
 
 async def everything(scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,3 +81,27 @@ def test_the_token_is_made_once_and_private(tmp_path: Path) -> None:
     assert token(path) == first
     assert len(first) >= 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("left", ["", "\n"])
+def test_a_file_that_a_power_cut_emptied_is_no_token_that_anybody_could_guess(
+    left: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "api.token"
+    path.write_text(left)
+    (tmp_path / "api.new").write_text("of a start that was cut short")
+
+    made = token(path)
+
+    assert len(made) >= 32
+    assert token(path) == made
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("left", [b"admin\n", b"\xff\xfe\x00"])
+def test_a_token_that_could_be_guessed_is_refused(left: bytes, tmp_path: Path) -> None:
+    (tmp_path / "api.token").write_bytes(left)
+
+    with pytest.raises(ConfigError, match="delete"):
+        token(tmp_path / "api.token")
