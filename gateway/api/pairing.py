@@ -12,6 +12,7 @@ from gateway.api.context import HubHere
 from gateway.api.hub import Asked, Asking
 from gateway.domain.device import DeviceId
 from gateway.errors import ConfigError
+from gateway.language.plain import plain
 
 router = APIRouter(prefix="/pairing", tags=["pairing"])
 
@@ -92,7 +93,8 @@ def _told(asking: Asking, language: str) -> Told:
     words = _WORDS.get(language)
     if words is None:
         raise ConfigError(f"Nothing is told in {language!r}: fr and en exist.")
-    name = f"« {asking.name} »" if language == "fr" else f'"{asking.name}"'
+    named = plain(asking.name or "")
+    name = f"« {named} »" if language == "fr" else f'"{named}"'
     device = _UNNAMED[language] if asking.name is None else f"{_UNNAMED[language]} {name}"
     code = "" if asking.code is None else f"{asking.code[:3]} {asking.code[3:]}"
     sentence = words[asking.asks].format(device=device, code=code)

@@ -22,7 +22,7 @@ from gateway.cli import (
     screens,
     tools,
 )
-from gateway.cli.show import errors
+from gateway.cli.show import complain
 from gateway.client import Client
 from gateway.errors import GatewayError
 
@@ -117,5 +117,5 @@ def command() -> None:
     try:
         app(prog_name="healthspace-gateway")
     except GatewayError as error:
-        errors.print(f"healthspace-gateway: {error}", markup=False, soft_wrap=True)
+        complain(str(error))
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.language.plain import plain, plain_lines
+
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
+_STEERING = re.compile("[\x7f-\x9f]")
+"""What steers some terminals and JSON leaves as it is."""
 _UNFOLDED = 10_000
 """Columns of what is not a terminal: a file or a pipe has no edge to fold at."""
 
@@ -22,12 +27,18 @@ def say(text: str) -> None:
 
     So a path or an id stays in one piece for whoever copies it.
     """
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(plain_lines(text), markup=False, soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Print on standard error why the command did not do what it was asked."""
+    errors.print(plain_lines(f"healthspace-gateway: {text}"), markup=False, soft_wrap=True)
 
 
 def as_json(answer: object) -> None:
     """Print an answer the way a script reads it: one JSON document."""
-    console.out(json.dumps(answer, ensure_ascii=False, indent=2), highlight=False)
+    text = json.dumps(answer, ensure_ascii=False, indent=2)
+    console.out(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text), highlight=False)
 
 
 def rows(title: str, columns: Mapping[str, str], answer: Sequence[Mapping[str, Any]]) -> None:
@@ -37,7 +48,7 @@ def rows(title: str, columns: Mapping[str, str], answer: Sequence[Mapping[str, A
         # The first is what other commands ask for, so it is never folded.
         table.add_column(heading, overflow="fold", no_wrap=number == 0)
     for row in answer:
-        table.add_row(*(Text(cell(row.get(key))) for key in columns))
+        table.add_row(*(Text(plain(cell(row.get(key)))) for key in columns))
     to = console if console.is_terminal else Console(highlight=False, width=_UNFOLDED)
     to.print(table)
     if not answer:

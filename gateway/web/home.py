@@ -21,6 +21,7 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import Subject, SubjectId
 from gateway.journal.views import DeviceView, EntryView
+from gateway.language.plain import plain
 from gateway.web.problems import problems
 from gateway.web.questions import asked
 from gateway.web.saying import Said, Whereabouts, measured, moment, said, whereabouts
@@ -140,7 +141,7 @@ async def claim(visit: Visit) -> Response:
 def called(device: Device) -> str:
     """Return what people would call a device."""
     made = " ".join(part for part in (device.manufacturer, device.model) if part)
-    return made or device.name or device.id
+    return plain(made or device.name or device.id)
 
 
 def _a_guest(hub: Hub, subject: SubjectId) -> bool:
