@@ -32,6 +32,7 @@ from gateway.app.parts import (
 )
 from gateway.app.presence import presence
 from gateway.app.retention import retention_of, watch_retention
+from gateway.app.systemd import READY, STOPPING, ServiceManager
 from gateway.clock import Clock
 from gateway.collect.reports import Reports
 from gateway.collect.summaries import Summaries
@@ -93,6 +94,7 @@ async def daemon(
     When damage to the journal is met it ends by itself, with JournalDamaged in an ExceptionGroup.
     `clock` tells the time, and `timer` lets it pass, for tests in which nobody waits.
     """
+    manager = ServiceManager()
     _make_private(config.hub.state)
     clock = hub_clock(config, clock)
     metrics = Metrics()
@@ -156,13 +158,16 @@ async def daemon(
                 ),
                 group.create_task(make_as_due(summaries, reports, timer)),
                 group.create_task(worker.run()),
+                group.create_task(manager.stay_alive(journal, timer)),
                 *(group.create_task(part) for part in presence(config, there, hub, timer)),
                 group.create_task(serve(app, sockets, secret, screens)),
                 *(group.create_task(serve_network(screens, at)) for at in (network,) if at),
             ]
+            manager.tell(READY)
             try:
                 yield hub
             finally:
+                manager.tell(STOPPING)
                 stopping.set()
                 await _cancel(parts)
 

@@ -140,6 +140,10 @@ class Journal:
         """How many transactions were committed since it was opened."""
         return self._writer.commits
 
+    async def answers(self) -> None:
+        """Return once the writer has got to this call, which writes nothing."""
+        await self._writer.run(lambda _: None)
+
     # --- readings -------------------------------------------------------------------------------
 
     async def record(

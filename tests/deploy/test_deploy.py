@@ -113,3 +113,12 @@ def test_a_daemon_that_ended_because_its_journal_is_damaged_is_started_again() -
 
     assert "Restart=on-failure" in unit  # it ends with status 1; asked to stop, with 0
     assert not [line for line in unit if line.startswith("RestartPreventExitStatus=")]
+
+
+def test_a_daemon_that_hangs_is_ended_and_leaves_no_core_with_readings_in_it() -> None:
+    unit = lines(UNIT)
+
+    assert "Type=notify" in unit
+    assert "WatchdogSec=180" in unit
+    assert "LimitCORE=0" in unit
+    assert "TimeoutStartSec=infinity" in unit
