@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.api.serve import Server, until_cancelled
+from gateway.api.listener import Listener
+from gateway.api.serve import until_cancelled
 from gateway.errors import ConfigError
 
 
@@ -69,7 +69,7 @@ def front(
             " they are PEM files the gateway's user may read."
         ) from error
     try:
-        made = socket.create_server((listen, port), family=_family(listen))
+        made = Listener(listen, port)
     except OSError as error:
         raise ConfigError(
             f"Port {port} of {listen} cannot be taken ({error.strerror}): name another as"
@@ -81,17 +81,4 @@ def front(
 
 async def serve_network(pages: ASGIApp, at: Front) -> None:
     """Answer requests until cancelled."""
-    config = uvicorn.Config(
-        NameGuard(pages, at.names),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-        ssl_context_factory=lambda *_: at.trust,
-    )
-    await until_cancelled(Server(config), [at.socket])
-
-
-def _family(listen: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in listen else socket.AF_INET
+    await until_cancelled(NameGuard(pages, at.names), [at.socket], at.trust)

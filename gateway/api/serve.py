@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.api.auth import TokenGuard
+from gateway.api.listener import Impatient, Listener
 from gateway.errors import ConfigError
 
 
-class Server(uvicorn.Server):
+class _Server(uvicorn.Server):
     """A server that leaves the signals to the daemon."""
 
     @contextlib.contextmanager
@@ -53,14 +55,25 @@ async def serve(
 ) -> None:
     """Answer requests until cancelled: those of the API, and of the pages if there are any."""
     guarded = TokenGuard(app, token, pages)
-    server = Server(
-        uvicorn.Config(guarded, log_config=None, access_log=False, lifespan="off", ws="none")
+    await until_cancelled(guarded, sockets)
+
+
+async def until_cancelled(
+    app: ASGIApp, sockets: list[socket.socket], trust: ssl.SSLContext | None = None
+) -> None:
+    """Serve until cancelled, then end what is under way. Nothing stands between us and clients."""
+    config = uvicorn.Config(
+        app,
+        http=Impatient,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        ssl_context_factory=None if trust is None else lambda *_: trust,
     )
-    await until_cancelled(server, sockets)
-
-
-async def until_cancelled(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
-    """Serve until cancelled, then end what is under way."""
+    server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=sockets))
     try:
         await asyncio.shield(serving)
@@ -93,13 +106,9 @@ def _unix_socket(at: Path) -> socket.socket:
 
 
 def _loopback_socket(port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        made.bind(("127.0.0.1", port))
+        return Listener("127.0.0.1", port)
     except OSError as error:
-        made.close()
         raise ConfigError(
             f"Port {port} of 127.0.0.1 is taken: name another as [api] port."
         ) from error
-    return made

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 LONGEST = 16_384
 """Bytes. The longest form of ours, a consent with every kind, has some hundreds."""
+
+WITHIN_S = 20.0
+"""For a form to arrive; who sends it is not known yet."""
 
 
 class Form:
@@ -28,12 +32,16 @@ class Form:
 
 
 async def form_of(request: Request) -> Form | None:
-    """Read the form of a request; None if it is too long or no form."""
+    """Read the form of a request; None if it is too long, takes too long, or is no form."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST:
-            return None
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LONGEST:
+                    return None
+    except (TimeoutError, ClientDisconnect):
+        return None
     try:
         return Form(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=64))
     except ValueError:
