@@ -14,7 +14,7 @@ import json
 from typing import Any
 
 from firmware_sims.faults import Fault
-from firmware_sims.making import HasPairingMode
+from firmware_sims.staged_device import HasPairingMode
 from firmware_sims.staging import Stage
 
 

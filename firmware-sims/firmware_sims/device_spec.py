@@ -85,6 +85,13 @@ TYPES: Mapping[str, DeviceType] = {
         keys=_STORING - {"clock_service", "settle_s", "pairing"} | {"pairing_mode", "model", "key"},
         faults=_CONNECTED_FAULTS | {Fault.SILENCE},
     ),
+    "yonker_bp_monitor": DeviceType(
+        manufacturer="Yonker",
+        model="YK-IBPA1",
+        keys=_STORING - {"clock_service", "settle_s", "pairing", "passkey"} | {"tells_all"},
+        faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK},
+        one_person="a Yonker monitor knows no users",
+    ),
     "scale": DeviceType(
         model="Scale Two",
         keys=_STORING
@@ -170,6 +177,7 @@ class DeviceSpec:
     kilopascal: bool = False
     model: str = "HEM-7142T2"  # of Omron cuffs: another of `omron_memory.MODELS`
     key: str = ""  # 32 hexadecimal digits that a classic Omron cuff was given before
+    tells_all: bool = False  # a Yonker: who subscribes gets all it remembers, not the latest
     imperial: bool = False
     pairing_mode: bool = False  # whether it lets itself be paired at the start
     composition: bool = True

@@ -1,151 +1,36 @@
 """Makes the devices of a scenario: each type from what the scenario says of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from math import isfinite
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
 
 from firmware_sims.and_medical import AndDevice, ua_651ble, uc_352ble
-from firmware_sims.body import Body
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.bp_monitor.enhanced import EnhancedCuff
 from firmware_sims.bp_monitor.omron_ble import OmronCuff
 from firmware_sims.bp_monitor.omron_memory import MODELS
 from firmware_sims.bp_monitor.omron_option import omron_cuff
+from firmware_sims.bp_monitor.yonker import YonkerMonitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
-from firmware_sims.device_clock import FACTORY_TIME, UNIX_EPOCH, DeviceClock
+from firmware_sims.device_clock import UNIX_EPOCH
 from firmware_sims.device_spec import TYPES, DeviceSpec
 from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Faults
-from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.gatt import is_secure
 from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter, MeterSettings
 from firmware_sims.identity import Identity, Pairing
-from firmware_sims.ledger import Ledger
 from firmware_sims.packing import blood_pressure_beurer
 from firmware_sims.packing.date_time import DST_STANDARD
 from firmware_sims.packing.sanitas import BF700, SBF70
-from firmware_sims.peripheral import VirtualDevice
 from firmware_sims.routine import Routine
 from firmware_sims.scale.bluetooth_sig import body_scale
 from firmware_sims.scale.sanitas import SanitasScale
 from firmware_sims.scale.xiaomi import MiScale, MiSettings
-from firmware_sims.scenario import Scenario, ScenarioError
-from firmware_sims.store_and_forward import Pace
+from firmware_sims.scenario import ScenarioError
+from firmware_sims.staged_device import StagedDevice
+from firmware_sims.surroundings import Surroundings
 from firmware_sims.user_data import UserData
-
-
-class StagedDevice(VirtualDevice, Protocol):
-    """A device of a scenario: also does what a person or a tester wants."""
-
-    faults: Faults
-    routine: Routine
-    clock: DeviceClock
-
-    def measure(self) -> None:
-        """Measure now."""
-
-    @property
-    def held(self) -> int:
-        """How many records it holds."""
-
-
-@runtime_checkable
-class HasPairingMode(Protocol):
-    """A device that lets itself be paired only while its user holds a button."""
-
-    def pairing_mode(self) -> None:
-        """Hold the button."""
-
-
-@runtime_checkable
-class StoriedDevice(StagedDevice, Protocol):
-    """A device to which things happen in the course of a scenario, also while nobody looks."""
-
-    def measure(
-        self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
-    ) -> None:
-        """Measure somebody, now or at a true time gone by."""
-
-    def change_battery(self, at: datetime) -> None:
-        """Let the battery have been changed."""
-
-    def move_clock(self, at: datetime, by: timedelta) -> None:
-        """Let its user have moved the clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the devices of a scenario share: its people, true time, and one ledger."""
-
-    scenario: Scenario
-    ledger: Ledger
-    now: Callable[[], datetime]
-    forbidden: ForbiddenCommands
-    _bodies: dict[tuple[str, str], Body] = field(default_factory=dict)
-
-    def body(self, spec: DeviceSpec, person: str) -> Body:
-        """Return a person's body as one device meets it."""
-        # Every device has its own draw, or adding one would change what the others measure.
-        body = Body(self.scenario.people[person], f"{self.scenario.seed}/{spec.name}")
-        return self._bodies.setdefault((spec.name, person), body)
-
-    def people(self, spec: DeviceSpec) -> People:
-        """Return who uses a device, by user id."""
-        return {slot: self.body(spec, person) for slot, person in spec.users.items()}
-
-    def one_body(self, spec: DeviceSpec) -> Body:
-        """Return the body of the one person who uses a device."""
-        (person,) = spec.users.values()
-        return self.body(spec, person)
-
-    def clock(
-        self, spec: DeviceSpec, *, factory_time: datetime = FACTORY_TIME, utc: bool = False
-    ) -> DeviceClock:
-        """Return a device's clock, with its past; `utc` for one that counts UTC."""
-        clock = DeviceClock(
-            self.now,
-            utc_offset=timedelta() if utc else self.utc_offset(spec),
-            error=timedelta(seconds=spec.clock_error_s),
-            drift_ppm=spec.drift_ppm,
-            factory_time=spec.factory_time or factory_time,
-            stamps=spec.stamps,
-        )
-        now = self.now()
-        if spec.clock_moved_s:
-            moved_at = now - timedelta(hours=spec.clock_moved_h_ago)
-            clock.moved(moved_at, timedelta(seconds=spec.clock_moved_s))
-        if isfinite(spec.battery_changed_h_ago):
-            clock.lost(now - timedelta(hours=spec.battery_changed_h_ago))
-        return clock
-
-    def utc_offset(self, spec: DeviceSpec) -> timedelta:
-        """Return how far a device's clock is ahead of UTC."""
-        if spec.utc_offset_min is not None:
-            return timedelta(minutes=spec.utc_offset_min)
-        if self.scenario.utc_offset is not None:
-            return self.scenario.utc_offset
-        return self.now().astimezone().utcoffset() or timedelta()
-
-    def fittings(self, spec: DeviceSpec) -> Fittings:
-        """Return the circumstances of a cuff or a scale that stores."""
-        pace = Pace(
-            advertise_for_s=spec.advertise_for_s,
-            idle_s=spec.idle_s,
-            settle_s=spec.settle_s,
-            slow_s=spec.slow_s,
-        )
-        return Fittings(
-            now=self.now,
-            clock=self.clock(spec),
-            ledger=self.ledger,
-            faults=Faults(spec.faults),
-            pace=pace,
-            routine=Routine(spec.interval_s, spec.limit),
-            clock_service=spec.clock_service,
-            forbidden=self.forbidden,
-        )
 
 
 def made(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
@@ -245,6 +130,11 @@ def _omron_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     if spec.pairing_mode:
         device.pairing_mode()
     return _with_past(device, spec)
+
+
+def _yonker_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    who, body, fittings = _identity(spec), where.one_body(spec), where.fittings(spec)
+    return _with_past(YonkerMonitor(who, body, fittings, tells_all=spec.tells_all), spec)
 
 
 def _scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
@@ -358,6 +248,7 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
     "and_bp_monitor": _and_bp_monitor,
     "omron_standard_bp_monitor": _omron_standard_bp_monitor,
     "omron_bp_monitor": _omron_bp_monitor,
+    "yonker_bp_monitor": _yonker_bp_monitor,
     "scale": _scale,
     "and_scale": _and_scale,
     "mi_scale": _mi_scale,

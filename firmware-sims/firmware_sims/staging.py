@@ -15,9 +15,11 @@ from firmware_sims.device_spec import DeviceSpec
 from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.happenings import Course, Due, Happening, What
 from firmware_sims.ledger import Ledger
-from firmware_sims.making import StagedDevice, StoriedDevice, Surroundings, made
+from firmware_sims.making import made
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.scenario import Scenario
+from firmware_sims.staged_device import StagedDevice, StoriedDevice
+from firmware_sims.surroundings import Surroundings
 
 
 class Stage:

@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.ledger import Ledger, Produced
-from firmware_sims.making import Surroundings, made
+from firmware_sims.making import made
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.scenario import parse
+from firmware_sims.surroundings import Surroundings
 
 from gateway.domain.device_time import corrected
 from gateway.domain.reading import Kind, Measure, Quality, Reading
@@ -186,6 +187,11 @@ def to_the_second(at: datetime) -> datetime:
     return (at + timedelta(seconds=0.5)).replace(microsecond=0)
 
 
+def to_the_minute(row: Produced) -> Produced:
+    """Return what a device says of it whose clock has no seconds."""
+    return replace(row, measured_at=row.measured_at.replace(second=0, microsecond=0))
+
+
 STORED = "stored = 4\nidle_s = 0.5\n"
 CASES = {
     "a cuff": ("bp_monitor", f"{BOTH}\n{STORED}", {}, "bp_monitor/bluetooth_sig"),
@@ -305,6 +311,16 @@ async def test_a_weigh_in_on_a_sanitas_is_what_is_recorded(family: str) -> None:
     assert Counter(readings) == Counter(map(said, found.ledger.produced))
     assert found.driver == "scale/sanitas"
     assert (found.session.aside, found.forbidden) == ([], [])
+
+
+async def test_what_a_yonker_remembers_is_what_is_recorded_to_the_minute() -> None:
+    more = f"{ONE}\n{STORED}tells_all = true"
+    found = await met("yonker_bp_monitor", more, name="YK-IBPA1")
+
+    readings = Counter(recorded(r) for r in found.session.readings)
+    assert readings == Counter(said(to_the_minute(row)) for row in found.ledger.produced)
+    assert found.driver == "bp_monitor/yonker"
+    assert found.session.aside == []
 
 
 @pytest.mark.parametrize(("version", "unit", "enough"), [(1, "jin", 1), (2, "lb", 2)])

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from firmware_sims.faults import Fault
 from firmware_sims.ledger import Ledger, Produced
-from firmware_sims.making import StagedDevice
 from firmware_sims.scenario import parse
+from firmware_sims.staged_device import StagedDevice
 from firmware_sims.staging import Stage
 
 from gateway.app.daemon import daemon

@@ -32,6 +32,17 @@ def omron(model: str, people: str, **settings: str | bool) -> Case:
     )
 
 
+def yonker(keys: str) -> Case:
+    """Return a monitor whose clock has minutes, and which nobody can ask what it shows."""
+    return Case(
+        type="yonker_bp_monitor",
+        driver="bp_monitor/yonker",
+        name="YK-IBPA1",
+        keys=f"{LIVELY}{ONE}{keys}",
+        within=timedelta(minutes=1),
+    )
+
+
 def mi_scale(keys: str) -> Case:
     return Case(
         type="mi_scale",
@@ -89,6 +100,7 @@ STORING = {
         keys=f'{LIVELY}{TWO}model = "HEM-7322T"\npairing_mode = true\n',
         settings={"model": "HEM-7322T", "key": KEY, "program_key": True},
     ),
+    "Yonker, which tells all it remembers": yonker("tells_all = true\n"),
     "scale with codes, which sends a guest's weight at once": Case(
         type="scale",
         driver=SCALE,
@@ -125,6 +137,7 @@ STORING = {
 
 
 PASSING = {
+    "Yonker, which tells the latest": yonker(""),
     "Mi scale 1, pounds": mi_scale('version = 1\nunit = "lb"'),
     "Mi scale 2": mi_scale("version = 2"),
     "Sanitas SBF70": sanitas_scale("SANITAS SBF70", TWO),

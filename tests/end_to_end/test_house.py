@@ -25,6 +25,7 @@ DRIVERS = {
     "and_bp_monitor": CUFF,
     "omron_standard_bp_monitor": CUFF,
     "omron_bp_monitor": "bp_monitor/omron_ble",
+    "yonker_bp_monitor": "bp_monitor/yonker",
     "scale": SCALE,
     "and_scale": SCALE,
     "mi_scale": "scale/xiaomi",

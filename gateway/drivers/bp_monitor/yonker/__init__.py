@@ -20,6 +20,11 @@ from gateway.drivers.bp_monitor.yonker import codec
 from gateway.drivers.bp_monitor.yonker.session import DATA, SERVICE, converse
 from gateway.errors import DecodeError
 
+_NAMES = ("YK-IBPA", "YK-BPA", "YK-BPW")
+"""Users have seen cuffs that do not advertise their service."""
+_OXIMETERS = ("YK-81",)
+"""They have the same service, and 81 is the first octet of what they measure too."""
+
 
 class _Yonker:
     manifest = Manifest(
@@ -34,7 +39,12 @@ class _Yonker:
     )
 
     def match(self, sighting: Sighting, /) -> Fit:
-        is_one = sighting.reach is Reach.BLE and SERVICE in sighting.services
+        if sighting.reach is not Reach.BLE:
+            return Fit.NONE
+        name = (sighting.name or "").upper()
+        if name.startswith(_OXIMETERS):
+            return Fit.NONE
+        is_one = name.startswith(_NAMES) or SERVICE in sighting.services
         return Fit.FAMILY if is_one else Fit.NONE
 
     def decode(self, frame: Frame, /) -> object:

@@ -115,6 +115,23 @@ def test_it_is_recognised_by_its_service(services: set[str], fit: Fit) -> None:
     assert DRIVER.match(Sighting("x", Reach.SERIAL, services=frozenset(services))) is Fit.NONE
 
 
+@pytest.mark.parametrize(
+    ("name", "services", "fit"),
+    [
+        ("YK-IBPA1", set(), Fit.FAMILY),
+        ("YK-BPW5", set(), Fit.FAMILY),
+        ("YK-81C", {SERVICE}, Fit.NONE),  # a pulse oximeter
+        ("Yonder", set(), Fit.NONE),
+    ],
+)
+def test_its_name_tells_it_apart_where_its_service_cannot(
+    name: str, services: set[str], fit: Fit
+) -> None:
+    seen = Sighting("x", Reach.BLE, name=name, services=frozenset(services))
+
+    assert DRIVER.match(seen) is fit
+
+
 @given(st.binary(max_size=20))
 def test_any_bytes_have_a_meaning_or_none(data: bytes) -> None:
     now = ManualClock().now()
