@@ -4,6 +4,7 @@
         01 01                    report all records; they come as indications of 2A35
         01 03 04 <number u16>    those from a number on: filter 4 is Omron's own
         10 00                    which number has the latest record?   11 00 <number u16>
+    numbers count for each user, as the advertisement shows: a guess that loses nothing if wrong
     advertisement, company 020E
         tag u8 (01) | flags u8 | {last number u16 | how many u8} for each user
         flags  0-1 users, less one  2 time not set  3 pairing mode  4 streaming  5 WLP or STP
@@ -23,9 +24,10 @@ from datetime import datetime
 
 from gateway.domain.reading import ClockSample
 from gateway.drivers.api import Inbox, Session, gatt
+from gateway.drivers.bp_monitor.bluetooth_sig.codec import UNKNOWN_USER
 from gateway.drivers.bp_monitor.bluetooth_sig.cuff import TURN_S, Cuff, hearing
 from gateway.drivers.gatt_device import CURRENT_TIME, read_clock
-from gateway.drivers.stored_records import TIMEOUT_S, Meanwhile, StoredRecords
+from gateway.drivers.stored_records import Meanwhile, StoredRecords
 from gateway.errors import DecodeError, LinkError, LinkRefused, LinkTimeout, ProtocolError
 from gateway.wire.cursor import Cursor
 from gateway.wire.gatt_time import date_time
@@ -37,6 +39,7 @@ _BY_NUMBER = 4
 _LATEST, _LATEST_IS = bytes((0x10, 0x00)), bytes((0x11, 0x00))
 _RECORD_S = 0.5  # an indication and its confirmation take some connection intervals. Guess
 _FIRST_TIME_S = 2.0  # guess: Omron's cuffs notify their clock at once
+_LATEST_S = 10.0  # guess; one that does not know the question says so, and hangs up after a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,10 @@ async def first_time(session: Session) -> ClockSample | None:
 async def read_memory(cuff: Cuff, measurements: Inbox) -> None:
     """Record what the cuff has stored since the number in the bookmark, or everything.
 
+    The bookmark is the number that was the latest before the report: what is measured afterwards is
+    asked for the next time, even if it is indicated meanwhile. Where more than one person may be in
+    the memory, a number says little, and all of it is read each time.
+
     Somebody may measure meanwhile, which the cuff indicates, and it answers nothing before that is
     confirmed: so it is taken in while an answer is awaited.
     """
@@ -114,37 +121,57 @@ async def read_memory(cuff: Cuff, measurements: Inbox) -> None:
         record_within_s=_RECORD_S,
         meanwhile=meanwhile,
     )
-    last = _number(await session.bookmark())
-    whole = await _report(cuff, stored, None if last is None else last + 1)
-    latest = None if stored.silent else await _latest(session, answers, meanwhile)
+    shared = _is_shared(session)
+    last = None if shared else _number(await session.bookmark())
+    latest = await _latest(session, answers, meanwhile)
     if last is not None and latest is not None and latest < last:
         await session.remark("memory_reset")
-        whole = await _report(cuff, stored, None)
-    if whole and latest is not None:
+        last = None
+    users = await _report(cuff, stored, None if last is None else last + 1)
+    if users is None:
+        return
+    if users or shared:
+        await session.set_bookmark("")
+    elif latest is not None:
         await session.set_bookmark(str(latest))
 
 
-async def _report(cuff: Cuff, stored: StoredRecords, since: int | None) -> bool:
+def _is_shared(session: Session) -> bool:
+    """Say whether the cuff advertises that it has more than one user."""
+    try:
+        told = advertisement(session.sighting.manufacturer_data.get(COMPANY, b""))
+    except DecodeError:
+        return False
+    return told.users > 1
+
+
+async def _report(cuff: Cuff, stored: StoredRecords, since: int | None) -> set[int | None] | None:
+    """Record one report; return the users named in it, None if something is missing."""
     count = 0
+    users: set[int | None] = set()
     try:
         await stored.report(since)
         while (burst := await stored.burst()) is not None:
             count += len(burst)
             for frame in burst:
                 message = await cuff.understand(frame)
-                if message is not None:
-                    await cuff.record_stored(message, frame, 0)
-    except ProtocolError:
+                if message is None:
+                    continue
+                if message.user_id not in {None, UNKNOWN_USER}:
+                    users.add(message.user_id)
+                await cuff.record_stored(message, frame, 0)
+        whole = await stored.confirms(since, count, twice=False)
+    except (LinkError, ProtocolError):
         await cuff.session.remark("stored_records_incomplete")
-        return False
-    return await stored.confirms(since, count, twice=False)
+        return None
+    return users if whole else None
 
 
 async def _latest(session: Session, answers: Inbox, meanwhile: Meanwhile) -> int | None:
     """Return the number of the latest record; None if the cuff does not tell."""
     with suppress(LinkError):
         await session.link.write(RECORD_ACCESS, _LATEST)
-        for _ in range(round(TIMEOUT_S / TURN_S)):
+        for _ in range(round(_LATEST_S / TURN_S)):
             try:
                 answer = await answers.get(within=TURN_S)
             except LinkTimeout:

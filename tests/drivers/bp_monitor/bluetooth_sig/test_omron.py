@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from gateway.domain.reading import Measure
-from gateway.drivers.api import gatt
+from gateway.drivers.api import Channel, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
-from gateway.drivers.bp_monitor.bluetooth_sig.omron import RECORD_ACCESS, advertisement
-from gateway.errors import DecodeError
+from gateway.drivers.bp_monitor.bluetooth_sig.omron import COMPANY, RECORD_ACCESS, advertisement
+from gateway.errors import DecodeError, LinkRefused
 from gateway.testing.links import OneAtATimeLink, ScriptedLink, Written
 from gateway.testing.session import RecordingSession
 
@@ -21,6 +21,11 @@ BP, TIME = gatt("1810", "2a35"), gatt("1805", "2a2b")
 def measured(number: int) -> bytes:
     pressures = b"".join(v.to_bytes(2, "little") for v in (100 + number, 80, 90))
     return b"\x02" + pressures + bytes.fromhex("ea07030d0a") + bytes((number, 0))
+
+
+def measured_by(user: int, number: int) -> bytes:
+    head, rest = measured(number)[:1], measured(number)[1:]
+    return bytes((head[0] | 0x08,)) + rest + bytes((user,))
 
 
 @dataclass
@@ -84,7 +89,7 @@ async def test_the_memory_is_read_through_the_option_service() -> None:
     assert [request.hex() for request in cuff.asked if request[0] == 1] == ["0101", "0103040400"]
 
 
-@pytest.mark.parametrize(("op", "since"), [(0x01, 10), (0x04, 10), (0x10, 3)])
+@pytest.mark.parametrize(("op", "since"), [(0x01, 3), (0x04, 3), (0x10, 3)])
 async def test_who_measures_while_the_memory_is_asked_for_holds_nothing_up(
     op: int, since: int
 ) -> None:
@@ -101,6 +106,88 @@ async def test_who_measures_while_the_memory_is_asked_for_holds_nothing_up(
         f"040304{since:02x}00",
     ]
     assert session.remarks == []
+
+
+@dataclass
+class InterruptedCuff(Cuff):
+    """Somebody measures after the report of what is stored, and the link does not live to tell."""
+
+    def _answer(self, request: bytes) -> Iterable[Written]:
+        answer = list(super()._answer(request))
+        if request[0] == 4 and 9 not in self.memory:
+            self.memory[9] = measured(9)
+        return answer
+
+
+async def test_what_was_measured_after_the_report_is_asked_for_the_next_time() -> None:
+    cuff = InterruptedCuff({n: measured(n) for n in (1, 2)})
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    assert systolic(session) == [101, 102]
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101, 102, 109]
+
+
+@dataclass
+class SharedCuff(Cuff):
+    """Two people, whose records the cuff numbers apart: that of the second is a low number."""
+
+    second: dict[int, bytes] = field(default_factory=dict)
+
+    def _answer(self, request: bytes) -> Iterable[Written]:
+        answer = list(super()._answer(request))
+        since = int.from_bytes(request[3:5], "little") if request[1] == 3 else 0
+        wanted = [(BP, data) for number, data in self.second.items() if number >= since]
+        if request[0] == 1:
+            return [*wanted, *answer[:-1], (RECORD_ACCESS, bytes((6, 0, 1, 1)))]
+        if request[0] == 4:
+            count = answer[0][1][2] + len(wanted)
+            return [(RECORD_ACCESS, b"\x05\x00" + count.to_bytes(2, "little"))]
+        return answer
+
+
+@pytest.mark.parametrize("tells_users", [True, False])
+async def test_a_second_person_whose_numbers_lag_behind_loses_nothing(tells_users: bool) -> None:
+    advertised = bytes.fromhex("01 01 0800 02 0100 01") if tells_users else b""
+    cuff = SharedCuff({n: measured_by(1, n) for n in (7, 8)}, second={1: measured_by(2, 1)})
+    session = RecordingSession(DRIVER, cuff.link())
+    session.sighting = replace(session.sighting, manufacturer_data={COMPANY: advertised})
+    await DRIVER.converse(session)
+    cuff.second[2] = measured_by(2, 2)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert sorted(systolic(session)) == [101, 102, 107, 108]
+
+
+async def test_the_first_record_of_a_second_person_is_read_where_the_cuff_says_there_are_two() -> (
+    None
+):
+    cuff = SharedCuff({n: measured_by(1, n) for n in (7, 8)})
+    session = RecordingSession(DRIVER, cuff.link())
+    two_people = {COMPANY: bytes.fromhex("01 01 0800 02 0000 00")}
+    session.sighting = replace(session.sighting, manufacturer_data=two_people)
+    await DRIVER.converse(session)
+    cuff.second[1] = measured_by(2, 1)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert sorted(systolic(session)) == [101, 107, 108]
+
+
+async def test_a_refused_request_leaves_what_comes_by_itself() -> None:
+    cuff = RefusingCuff({})
+    session = RecordingSession(DRIVER, cuff.link())
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101]
+    assert "stored_records_incomplete" in session.remarks
 
 
 async def test_a_cuff_that_does_not_tell_its_latest_number_is_read_whole_each_time() -> None:
@@ -135,6 +222,20 @@ async def test_a_refused_control_point_leaves_what_comes_by_itself() -> None:
     await DRIVER.converse(session)
 
     assert systolic(session) == [101]
+
+
+class RefusingLink(ScriptedLink):
+    """It may be subscribed to, and takes no request."""
+
+    async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
+        if channel == RECORD_ACCESS:
+            raise LinkRefused("not now", 0x03)
+
+
+class RefusingCuff(Cuff):
+    def link(self) -> ScriptedLink:
+        link = super().link()
+        return RefusingLink(link.values, link.answers, [*link.pending, (BP, measured(1))])
 
 
 async def test_the_first_notification_is_the_sample_of_the_clock() -> None:
