@@ -106,8 +106,12 @@ class Conversations:
         )
 
     def _limit_s(self, manifest: Manifest) -> float | None:
-        """Sensors that measure all the time and serial ports are listened to without end."""
-        endless = manifest.reach is not Reach.BLE or Kind.INTERSTITIAL_GLUCOSE in manifest.emits
+        """Sensors that measure all the time and serial ports are listened to without end.
+
+        A glucose meter may hold what a sensor measured, too: it is no sensor.
+        """
+        is_sensor = manifest.emits == {Kind.INTERSTITIAL_GLUCOSE}
+        endless = manifest.reach is not Reach.BLE or is_sensor
         return None if endless else self.longest_s
 
 

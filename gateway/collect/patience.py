@@ -60,6 +60,8 @@ their pairing mode lasts, which is about a minute.
 PORT_WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """The same for a port that was unplugged or could not be opened: what a kiosk sends while its port
 is closed is lost, so it is never left for long."""
+STEADY_S = 60.0
+"""A port that was heard for so long was well: what ended it begins a new series."""
 _PORT_MAY_BE_BACK = frozenset({Outcome.COMPLETE, Outcome.LINK})
 
 _WAKING_HELPS = frozenset(
@@ -79,10 +81,12 @@ class Patience:
     not_before: float = 0.0
     heard_at: float = 0.0
 
-    def ended(self, outcome: Outcome, now: float, *, new_readings: bool) -> None:
-        """Note the end of a conversation."""
-        fruitful = outcome is Outcome.COMPLETE and new_readings
-        self.in_a_row = 0 if fruitful or outcome is not self.last else self.in_a_row + 1
+    def ended(
+        self, outcome: Outcome, now: float, *, new_readings: bool, lasted_s: float = 0.0
+    ) -> None:
+        """Note the end of a conversation; one that brought something ends well, however it ends."""
+        was_well = new_readings or (self.port and lasted_s >= STEADY_S)
+        self.in_a_row = 0 if was_well or outcome is not self.last else self.in_a_row + 1
         self.last = outcome
         opens_soon = self.port and outcome in _PORT_MAY_BE_BACK
         waits = PORT_WAITS_S if opens_soon else WAITS_S[outcome]

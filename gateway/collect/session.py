@@ -14,9 +14,10 @@ from gateway.errors import DecodeError, JournalFull, ProtocolError
 from gateway.metrics import Metrics
 
 ASIDE_LIMIT = 1000
-"""Frames set aside and remarks per session. Each costs a sync of the disk; a device that sends a
-thousand frames its driver cannot read is another device, broken or hostile. The session may be
-tried again: what was good in it is kept."""
+"""Frames set aside and remarks of one session in a day. Each costs a sync of the disk; a device
+that sends a thousand frames its driver cannot read is another device, broken or hostile. The
+session may be tried again: what was good in it is kept."""
+_DAY_S = 86_400.0
 
 Settings = Mapping[str, str | int | bool | None]
 
@@ -76,6 +77,7 @@ class LiveSession:
         self._metrics = metrics
         self._pause = pause
         self._aside = 0
+        self._aside_since = clock.now().monotonic
         self.recorded = 0
         self.kept = 0
         """What the journal took so far: readings, new or not, frames set aside, remarks."""
@@ -148,7 +150,7 @@ class LiveSession:
         await self._journal.set_bookmark(self._device, bookmark)
 
     async def set_aside(self, frame: Frame, error: DecodeError, /) -> None:
-        """Keep a frame that could not be read. Raises ProtocolError after ASIDE_LIMIT of them."""
+        """Keep a frame that could not be read. Raises ProtocolError after ASIDE_LIMIT a day."""
         self._one_more_aside()
         self.unreadable += 1
         await self._journal.set_aside(self._device, frame, error)
@@ -156,12 +158,15 @@ class LiveSession:
         self._count("frames_set_aside_total", 1)
 
     async def remark(self, event: str, frame: Frame | None = None, /) -> None:
-        """Keep an event that is no reading. Raises ProtocolError after ASIDE_LIMIT of them."""
+        """Keep an event that is no reading. Raises ProtocolError after ASIDE_LIMIT a day."""
         self._one_more_aside()
         await self._journal.remark(self._device, event, frame)
         self.kept += 1
 
     def _one_more_aside(self) -> None:
+        now = self._clock.now().monotonic
+        if now - self._aside_since >= _DAY_S:  # a port is listened to for months
+            self._aside, self._aside_since = 0, now
         self._aside += 1
         if self._aside > ASIDE_LIMIT:
             raise ProtocolError(

@@ -200,7 +200,9 @@ class Supervisor:
         finally:
             del self._sessions[device]
             now = self._clock.now().monotonic
-            self._patience[device].ended(ended.outcome, now, new_readings=bool(ended.recorded))
+            self._patience[device].ended(
+                ended.outcome, now, new_readings=bool(ended.recorded), lasted_s=now - began
+            )
             self._note_trouble(device, ended)
             name = driver.manifest.name
             self._metrics.count("sessions_total", driver=name, outcome=ended.outcome)

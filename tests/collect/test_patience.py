@@ -71,6 +71,34 @@ def test_a_port_that_is_gone_or_cannot_be_opened_is_tried_again_soon(
     assert still_advertising(patience, 2000.0) == [1000.0 + wait_s]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.LINK, Outcome.PROTOCOL])
+def test_a_port_that_was_heard_for_a_while_is_opened_again_as_soon_as_at_first(
+    outcome: Outcome,
+) -> None:
+    patience = Patience(port=True)
+    for _ in range(9):
+        patience.ended(outcome, 1000.0, new_readings=False, lasted_s=3600.0)
+
+    assert still_advertising(patience, 2000.0) in ([1001.0], [1005.0])
+
+
+def test_a_radio_is_not_kept_busy_by_a_device_that_says_nothing_for_long() -> None:
+    patience = Patience()
+    for _ in range(9):
+        patience.ended(Outcome.LINK, 1000.0, new_readings=False, lasted_s=3600.0)
+
+    assert still_advertising(patience, 2000.0) == [1060.0]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BUG, Outcome.TOO_LONG, Outcome.PROTOCOL])
+def test_a_device_that_brings_something_before_each_bad_end_is_not_left_for_longer(
+    outcome: Outcome,
+) -> None:
+    patience = ended(outcome, 9, new_readings=True)
+
+    assert still_advertising(patience, 2000.0) == [1000.0 + WAITS_S[outcome][0]]
+
+
 def test_another_outcome_begins_a_new_series() -> None:
     patience = ended(Outcome.LINK, 5)
     patience.ended(Outcome.PROTOCOL, 1000.0, new_readings=False)

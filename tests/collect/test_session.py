@@ -33,8 +33,12 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def session(journal: FakeJournal, metrics: Metrics) -> LiveSession:
-    clock = ManualClock()
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def session(journal: FakeJournal, metrics: Metrics, clock: ManualClock) -> LiveSession:
     return LiveSession(
         TunableDriver(),
         ScriptedLink(),
@@ -133,3 +137,13 @@ async def test_a_device_that_only_sends_rubbish_is_stopped(
     with pytest.raises(ProtocolError, match="no readings"):
         await session.remark("error")
     assert len(journal.aside) == ASIDE_LIMIT
+
+
+async def test_a_device_that_is_heard_for_months_may_have_its_troubles_each_day(
+    session: LiveSession, clock: ManualClock
+) -> None:
+    for _ in range(2 * ASIDE_LIMIT):
+        await session.remark("device_error 2")
+        clock.advance(3600)
+
+    assert session.kept == 2 * ASIDE_LIMIT

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -389,6 +390,45 @@ async def test_a_device_that_measures_all_the_time_is_listened_to_without_end(
     await asyncio.sleep(0.01)
 
     assert len(supervisor.status().sessions) == 1
+
+
+async def test_a_meter_that_may_hold_a_sensors_values_too_is_not_listened_to_without_end(
+    stage: Stage,
+) -> None:
+    stage.longest_s = 0.0
+    stage.driver.emits = frozenset({Kind.BLOOD_GLUCOSE, Kind.INTERSTITIAL_GLUCOSE})
+    stage.driver.talks = [hangs]
+    stage.start()
+    await stage.transport.show()
+    async with asyncio.timeout(5):
+        while not stage.ends(Outcome.TOO_LONG):  # noqa: ASYNC110  # asyncio's own clock ends it
+            await asyncio.sleep(0.005)
+
+    assert stage.transport.links[0].closed == 1
+
+
+async def test_a_port_that_was_heard_for_days_is_opened_again_at_once(stage: Stage) -> None:
+    unplugged = asyncio.Event()
+
+    async def listens(_session: Session) -> None:
+        await unplugged.wait()
+        unplugged.clear()
+        raise LinkLost("unplugged")
+
+    stage.driver.reach, stage.driver.talks = Reach.SERIAL, [listens]
+    port = replace(a_sighting(), reach=Reach.SERIAL, driver=NAME)
+    stage.start()
+    for day in range(1, 8):
+        await stage.transport.show(port)
+        stage.clock.advance(86_400)
+        unplugged.set()
+        await settle()
+        assert stage.ends(Outcome.LINK) == day
+        stage.clock.advance(1)
+
+    await stage.transport.show(port)
+
+    assert len(stage.transport.opened) == 8
 
 
 async def test_a_lost_radio_is_shown_and_watched_again_after_a_while(stage: Stage) -> None:
