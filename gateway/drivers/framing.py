@@ -11,11 +11,12 @@ from gateway.drivers.api import SERIAL, Frame, Inbox, Session
 from gateway.errors import DecodeError, LinkLost, LinkTimeout
 from gateway.wire.stream import Framer, Garbage, Grammar
 
-ASIDE_PER_SESSION = 64
-"""Unreadable pieces kept per session: a line set to the wrong speed yields them without end."""
+ASIDE_PER_DAY = 64
+"""Unreadable pieces kept in a day: a line set to the wrong speed yields them without end."""
 
 NOISE = "too much noise on the line: check its speed, parity and cable"
 
+_DAY_S = 86_400.0
 _LISTEN_S = 3600.0  # how long one wait lasts; a device that is silent for longer is listened to on
 
 Message = TypeVar("Message")
@@ -34,12 +35,16 @@ class FramedInbox:
         self._framer = Framer(grammar)
         self._whole: deque[Frame] = deque()
         self._aside = 0
+        self._aside_since = session.now().monotonic
 
     async def get(self, *, within: float) -> Frame:
-        """Wait for the next whole frame, at most `within` seconds; raises LinkTimeout, LinkLost."""
+        """Wait for the next whole frame, at most `within` seconds; raises LinkTimeout, LinkLost.
+
+        With 0, what has come already is looked at.
+        """
+        left = within
         until = self._session.now().monotonic + within
         while not self._whole:
-            left = until - self._session.now().monotonic
             if left < 0:
                 raise LinkTimeout("the device sends, but no whole frame came in time")
             try:
@@ -48,6 +53,7 @@ class FramedInbox:
                 await self._keep(self._framer.rest())
                 raise
             await self._keep(self._framer.feed(chunk.data), chunk)
+            left = until - self._session.now().monotonic
         return self._whole.popleft()
 
     async def ask(
@@ -94,11 +100,14 @@ class FramedInbox:
                 yield frame, message
 
     async def set_aside(self, frame: Frame, error: DecodeError) -> None:
-        """Keep a frame that could not be read, up to a bound for each session."""
+        """Keep a frame that could not be read, up to a bound for each day."""
+        now = self._session.now().monotonic
+        if now - self._aside_since >= _DAY_S:
+            self._aside, self._aside_since = 0, now
         self._aside += 1
-        if self._aside <= ASIDE_PER_SESSION:
+        if self._aside <= ASIDE_PER_DAY:
             await self._session.set_aside(frame, error)
-        elif self._aside == ASIDE_PER_SESSION + 1:
+        elif self._aside == ASIDE_PER_DAY + 1:
             await self._session.remark(NOISE)
 
     async def _keep(

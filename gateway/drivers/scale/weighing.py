@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -91,16 +92,21 @@ class _Scale:
             await self._hear(frame)
 
     async def answered(self) -> None:
-        """Hear the answer; a scale that misses one is not silent yet."""
+        """Hear the answer, and what else has come from a scale that also sends by itself.
+
+        One that misses an answer is not silent yet.
+        """
         try:
-            frame = await self._inbox.get(within=_ANSWER_WITHIN_S)
+            await self._hear(await self._inbox.get(within=_ANSWER_WITHIN_S))
         except LinkTimeout:
             self._missed += 1
             if self._missed >= _SILENT_ASKS:
                 await self.silent()
-        else:
-            self._missed = 0
-            await self._hear(frame)
+            return
+        self._missed = 0
+        with suppress(LinkTimeout):
+            while True:
+                await self._hear(await self._inbox.get(within=0))
 
     async def silent(self) -> None:
         """End the weigh-in."""

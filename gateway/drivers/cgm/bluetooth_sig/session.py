@@ -8,7 +8,7 @@ calibrating a session decide over a therapy and are left to a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -132,9 +132,9 @@ class _Collection:
             if minutes:
                 self._newest = max(self._newest, *minutes)
                 self._time = self._time.heard(self._newest, burst[-1].received, ahead=TOLERANCE)
-            readings: list[Reading] = []
-            for frame, records, _ in found:
-                readings += await self._readings(frame, records, live=False)
+            readings = await self._readings(
+                [(frame, records) for frame, records, _ in found], live=False
+            )
             await self._keep(readings, self._mark.past(minutes) if intact else self._mark)
         return intact
 
@@ -168,7 +168,7 @@ class _Collection:
             self._time = self._time.heard(max(minutes), frame.received)
         never_read = self._mark.minute is None
         mark = self._mark if never_read else self._mark.past(minutes)
-        await self._keep(await self._readings(frame, records, live=True), mark)
+        await self._keep(await self._readings([(frame, records)], live=True), mark)
         is_missing = never_read or not readable or self._newest > (self._mark.minute or 0)
         if is_missing and self._mark != self._given_up:
             await self._catch_up()
@@ -183,10 +183,15 @@ class _Collection:
         return records, len(records) == len(found)
 
     async def _readings(
-        self, frame: Frame, records: Iterable[codec.CgmRecord], *, live: bool
+        self, found: Iterable[tuple[Frame, Sequence[codec.CgmRecord]]], *, live: bool
     ) -> list[Reading]:
-        readings = []
-        for record in records:
+        """Make the readings of some frames; remark once if the sensor had no value for others.
+
+        A sensor that failed may hold days of such records, which are one event.
+        """
+        readings: list[Reading] = []
+        without: list[Frame] = []
+        for frame, record in ((frame, record) for frame, records in found for record in records):
             reading = reading_of(
                 record,
                 device=self._session.device.id,
@@ -197,9 +202,11 @@ class _Collection:
                 warm_up_min=self._warm_up_min,
             )
             if reading is None:
-                await self._session.remark("no_value", frame)
+                without.append(frame)
             else:
                 readings.append(reading)
+        if without:
+            await self._session.remark("no_value", without[0])
         return readings
 
     async def _keep(self, readings: list[Reading], mark: Mark) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.collect.session import ASIDE_LIMIT
 from gateway.domain.device_time import Correction, corrected
 from gateway.domain.reading import Limit, Quality
-from gateway.drivers.api import Channel, gatt
+from gateway.drivers.api import Channel, Frame, gatt
 from gateway.drivers.cgm.bluetooth_sig import DRIVER
 from gateway.errors import LinkLost, LinkRefused, LinkTimeout, ProtocolError
 from gateway.testing.links import ScriptedLink
@@ -425,6 +426,26 @@ async def test_no_number_is_no_reading() -> None:
 
     assert minutes(session) == [10]
     assert "no_value" in session.remarks
+
+
+class ImpatientSession(RecordingSession):
+    """It takes no more than so many remarks, as a live one does in a day."""
+
+    async def remark(self, event: str, frame: Frame | None = None, /) -> None:
+        if len(self.remarks) == ASIDE_LIMIT:
+            raise ProtocolError("these are no readings")
+        await super().remark(event, frame)
+
+
+async def test_days_without_a_value_hide_none_of_what_was_stored_beside_them() -> None:
+    dead = {m: sample(m, word="ff07", bits=1 << 3) for m in range(505, 6505, 5)}
+    sensor = Sensor({**every(5, 5, 500), **dead, **every(5, 6505, 6600)}, minute=6600)
+    session = ImpatientSession(DRIVER, sensor.link(), clock=sensor.clock)
+
+    await talk(session)
+
+    assert minutes(session) == [*range(5, 501, 5), *range(6505, 6601, 5)]
+    assert session.remarks.count("no_value") == 1
 
 
 async def test_a_sensor_without_crc_is_read_as_well() -> None:

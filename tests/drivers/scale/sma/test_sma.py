@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from gateway.domain.reading import Measure, Quality
+from gateway.domain.reading import Measure, Quality, Reading
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.scale.sma import DRIVER
 from gateway.drivers.scale.sma.codec import NoWeight, Printed, Weighing, message
@@ -113,6 +113,27 @@ async def test_the_scale_is_asked_and_one_weigh_in_is_one_reading() -> None:
     assert set(session.link.written) == {b"\nW\r"}
     assert [str(r.values[Measure.WEIGHT].value) for r in session.readings] == ["72.45"]
     assert session.readings[0].quality is Quality.GOOD
+
+
+async def test_a_scale_that_also_sends_by_itself_is_not_heard_later_and_later() -> None:
+    stream = [(n / 10, STANDING if n < 30 else ZERO) for n in range(600)]
+    timeline = Timeline(*stream)
+    session = session_with(DRIVER, clock=timeline.clock)
+    session.link = timeline
+    recorded_at: list[float] = []
+    record = session.record
+
+    async def note(*readings: Reading, bookmark: str | None = None) -> int:
+        recorded_at.append(session.now().monotonic)
+        return await record(*readings, bookmark=bookmark)
+
+    session.record = note  # type: ignore[method-assign]
+    began = session.now().monotonic
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    assert [str(r.values[Measure.WEIGHT].value) for r in session.readings] == ["72.45"]
+    assert recorded_at[0] - began < 6
 
 
 async def test_a_scale_that_falls_silent_ends_the_weigh_in() -> None:
