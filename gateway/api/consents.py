@@ -118,7 +118,7 @@ async def receipt_of(hub: HubHere, grant: str, subject: SubjectId) -> dict[str, 
     scanned = json.dumps({"grant": grant, "checkpoint": head.model_dump(mode="json")})
     ended = withdrawal_of(found, ledger)
     to = hub.title(found.destination)
-    return {"text": receipt(found, ended, to, content, told, printed(scanned))}
+    return {"text": receipt(found, ended, to, hub.zone, content, told, printed(scanned))}
 
 
 @router.post("/consents/grant", status_code=201)

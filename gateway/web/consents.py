@@ -20,8 +20,8 @@ from gateway.consent.texts import shown
 from gateway.domain.device_time import EARLIEST
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
+from gateway.language.words import Words
 from gateway.web.visits import Visit, see_other
-from gateway.web.words import Words
 
 _DRAWN = frozenset(" ▀▄█")
 """The letters that a receipt's code is drawn with."""

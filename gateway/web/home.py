@@ -21,12 +21,13 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import Subject, SubjectId
 from gateway.journal.views import DeviceView, EntryView
+from gateway.language.moments import moment
 from gateway.language.plain import plain
+from gateway.language.words import Words
 from gateway.web.problems import problems
 from gateway.web.questions import asked
-from gateway.web.saying import Said, Whereabouts, measured, moment, said, whereabouts
+from gateway.web.saying import Said, Whereabouts, measured, said, whereabouts
 from gateway.web.visits import Visit, see_other
-from gateway.web.words import Words
 
 _OF_A_KIND = 3
 """Last readings shown of each kind: the latest, and two to compare it with."""

@@ -26,12 +26,13 @@ from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
 from gateway.domain.subject import Attribution
 from gateway.errors import ConfigError, GatewayError
 from gateway.journal.views import EntryView
+from gateway.language.moments import clock
+from gateway.language.words import Words
 from gateway.web import consents
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
-from gateway.web.saying import clock, said, whereabouts
+from gateway.web.saying import said, whereabouts
 from gateway.web.visits import LANGUAGE_COOKIE, Visit, see_other
-from gateway.web.words import Words
 
 _SHOWN = 12
 """Readings of one turn: more than anybody takes in an hour, fewer than fill a screen twice."""

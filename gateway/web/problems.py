@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.api.hub import Hub, Status
 from gateway.domain.device import DeviceId
 from gateway.journal.outbox import State
-from gateway.web.words import Words
+from gateway.language.words import Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from gateway.domain.device_time import Timing
@@ -12,7 +12,8 @@ from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.journal.outbox import REPLACED, State
 from gateway.journal.views import DeliveryView
-from gateway.web.words import Words
+from gateway.language.moments import moment
+from gateway.language.words import Words
 
 _MG_DL_PER_MMOL_L = Decimal("18.0182")
 _FIRST = {
@@ -77,26 +78,6 @@ def number(value: Decimal, words: Words) -> str:
     return f"{value:f}".replace(".", words("decimal"))
 
 
-def moment(at: datetime, now: datetime, zone: tzinfo, words: Words) -> str:
-    """Say when something was, as seen from now."""
-    here, today = at.astimezone(zone), now.astimezone(zone).date()
-    clock = words("time.clock", hour=here.hour, minute=f"{here.minute:02d}")
-    if here.date() == today:
-        return words("time.today", clock=clock)
-    if here.date() == today - timedelta(days=1):
-        return words("time.yesterday", clock=clock)
-    month = words(f"month.{here.month}")
-    day = words("day.first") if here.day == 1 else words("day.other", day=here.day)
-    key = "time.day" if here.year == today.year else "time.year"
-    return words(key, day=day, month=month, year=here.year, clock=clock)
-
-
-def clock(at: datetime, zone: tzinfo, words: Words) -> str:
-    """Say the time of day."""
-    here = at.astimezone(zone)
-    return words("time.clock", hour=here.hour, minute=f"{here.minute:02d}")
-
-
 def measured(timing: Timing, now: datetime, zone: tzinfo, words: Words) -> str:
     """Say when a reading was taken, or that nobody knows."""
     if timing.uncertainty is None:
@@ -127,7 +108,7 @@ def _line(reading: Reading, measure: Measure, words: Words) -> str:
     quantity = reading.values[measure]
     unit = words(f"unit.{quantity.unit.name.lower()}")
     value = number(quantity.value, words)
-    return words("line", measure=words(f"measure.{measure}"), value=f"{value} {unit}".strip())
+    return words("line", name=words(f"measure.{measure}"), value=f"{value} {unit}".strip())
 
 
 def _in_other_units(reading: Reading, words: Words) -> list[str]:

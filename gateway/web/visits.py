@@ -16,9 +16,10 @@ from gateway.api.destination_pairing import Pairings
 from gateway.api.errors import status_of
 from gateway.api.hub import Hub
 from gateway.errors import GatewayError
+from gateway.language.words import LANGUAGES, Words
 from gateway.web.forms import Form, carries, form_of, from_here
 from gateway.web.rendering import Rendering
-from gateway.web.words import LANGUAGES, Words, words
+from gateway.web.words import words
 
 COOKIE = "visitor"
 LANGUAGE_COOKIE = "language"

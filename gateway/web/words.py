@@ -1,63 +1,21 @@
 """What the screens say, in French and in English: `translations/*.toml`, same keys in both.
 
-What kinds of readings are called is in `consent/kinds.py`, for receipts say it too.
+What kinds of readings are called is in `consent/kinds.py`, for receipts say it too; dates and
+numbers, for everybody, are in `language/`.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from gateway.consent.kinds import NAMES
-
-LANGUAGES = ("fr", "en")
-_FOLDER = Path(__file__).parent / "translations"
-
-
-class Words:
-    """The words of one language, by a key with a dot for each table it is in."""
-
-    def __init__(self, language: str, texts: Mapping[str, str]) -> None:
-        self.language = language
-        self._texts = texts
-
-    def __call__(self, key: str, **values: object) -> str:
-        """Return the text with its gaps filled in. KeyError if there is none."""
-        text = self._texts[key]
-        return text.format(**values) if values else text
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._texts
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._texts)
-
-    def count(self, key: str, number: int) -> str:
-        """Return the text for so many: `key.one`, else `key.other`. French says one for none."""
-        single = number == 1 or (number == 0 and self.language == "fr")
-        return self(f"{key}.{'one' if single else 'other'}", number=number)
-
-    def or_none(self, key: str) -> str | None:
-        """Return the text, or None if there is none."""
-        return self._texts.get(key)
+from gateway.language.words import Words, read
+from gateway.language.words import words as shared
 
 
 @cache
 def words(language: str) -> Words:
     """Return the words of a language. KeyError for one that there is none of."""
-    if language not in LANGUAGES:
-        raise KeyError(language)
-    tables = tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
     kinds = {f"kind.{kind}": name for kind, name in NAMES[language].items()}
-    return Words(language, dict(_flat(tables, "")) | kinds)
-
-
-def _flat(table: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value
+    here = read("gateway.web", "translations", f"{language}.toml")
+    return shared(language).and_also(here | kinds)

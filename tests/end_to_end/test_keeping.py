@@ -256,7 +256,8 @@ async def test_a_parent_consents_for_a_child_on_paper_for_a_period_and_keeps_a_r
             "Destination: Mon espace santé",
             "Readings: Height, Weight",
         ),
-        *("from 2026-01-01 00:00+00:00 until 2026-06-30", "In force until: 2027-01-01"),
+        "from 1 January 2026 at 1:00 (Europe/Paris, UTC+1) until 30 June 2026 at 2:00",
+        "In force until: 1 January 2027 at 1:00 (Europe/Paris, UTC+1)",
         grant["text"]["sha256"],
         shown.decode().splitlines()[0],
     ):

@@ -1,6 +1,6 @@
 """Readings and moments in words."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from gateway.domain.reading import Kind, Limit, Measure, Quality, Reading
 from gateway.journal.outbox import State
 from gateway.journal.views import DeliveryView
 from gateway.testing.clock import ManualClock
-from gateway.web.saying import moment, said, whereabouts
+from gateway.web.saying import said, whereabouts
 from gateway.web.words import words
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -82,23 +82,6 @@ def test_a_doubtful_reading_says_so() -> None:
     )
 
     assert "douteuse" in (said(doubtful, words("fr")).warning or "")
-
-
-@pytest.mark.parametrize(
-    ("at", "french", "english"),
-    [
-        (NOW, "aujourd'hui à 10 h 26", "today at 10:26"),
-        (NOW - timedelta(hours=11), "hier à 23 h 26", "yesterday at 23:26"),
-        (NOW - timedelta(days=13), "le 1er mars à 10 h 26", "on 1 March at 10:26"),
-        (NOW - timedelta(days=200), "le 26 août 2025 à 11 h 26", "on 26 August 2025 at 11:26"),
-    ],
-)
-def test_a_moment_is_said_as_people_say_it_where_they_live(
-    at: datetime, french: str, english: str
-) -> None:
-    told = [moment(at, NOW, PARIS, words(each)) for each in ("fr", "en")]
-
-    assert [each.replace("\N{NO-BREAK SPACE}", " ") for each in told] == [french, english]
 
 
 @pytest.mark.parametrize(("reason", "key"), [("withdrawn", "dropped"), ("replaced", "replaced")])

@@ -12,7 +12,8 @@ from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality
 from gateway.errors import RadioTrouble
 from gateway.journal.outbox import State
-from gateway.web.words import LANGUAGES, words
+from gateway.language.words import LANGUAGES
+from gateway.web.words import words
 
 TEMPLATES = sorted((Path(gateway.web.__file__).parent / "templates").glob("*.html"))
 
