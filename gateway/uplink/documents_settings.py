@@ -99,5 +99,5 @@ class DocumentsSettings(BaseModel):
         return 1
 
     def read_token(self) -> str | None:
-        """Return the bearer token; None if there is none. Raises ConfigError."""
+        """Return the bearer token; None if there is none. Raises UplinkUnavailable."""
         return bearer_token(self.name, self.token, self.token_file)

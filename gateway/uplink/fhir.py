@@ -1,19 +1,18 @@
 """Any FHIR R4 server as a destination. Repeating a transaction is harmless there.
 
-Every resource is created on the condition that none with its identifier exists, so an unknown
-outcome needs no search: the reading is sent again, and a server that has it says so. What it then
-shows is compared: another reading under the same device time is no acceptance. A device whose clock
-counts minutes, or was set back, makes such; the second then goes under its own identity.
+Every resource is created on the condition that none with its identifiers exists: a server that has
+the reading says so. What it then shows is compared: another reading under the same device time is
+no acceptance. A device whose clock counts minutes, or was set back, makes such; the second then
+goes under its own identity. After an unknown outcome the reading is searched for by that identity,
+in case that the server heeds no condition, and sent again if that tells nothing.
 
 What was sent and turns out wrong is updated there: amended, or marked as entered in error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import urlencode
 
 from tenacity.wait import wait_base
 
@@ -23,28 +22,32 @@ from gateway.consent.gate import Released
 from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
-from gateway.errors import (
-    OutcomeUnknown,
-    UplinkError,
-    UplinkRejected,
-    UplinkUnauthorised,
-    UplinkUnavailable,
-)
-from gateway.uplink.fhir_corrections import (
-    RETRACTED,
+from gateway.errors import OutcomeUnknown, UplinkError, UplinkRejected, UplinkUnauthorised
+from gateway.uplink.fhir_answers import (
     Resource,
-    amended,
-    is_named,
-    restored,
-    retracted,
+    location_of,
+    no_word,
+    observation,
+    observations_found,
+    refusal,
+    taken,
 )
-from gateway.uplink.fhir_phd import Sender, is_same, may_be_ours, own_key, to_transaction
+from gateway.uplink.fhir_corrections import RETRACTED, amended, is_named, restored, retracted
+from gateway.uplink.fhir_phd import (
+    Sender,
+    by_identifier,
+    is_at,
+    is_same,
+    may_be_ours,
+    merged,
+    own_key,
+    to_transaction,
+)
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.http_client import Answer, HttpClient
-from gateway.uplink.mes_answers import json_object, retry_after
+from gateway.uplink.mes_answers import json_object
 from gateway.uplink.mes_mapping import encode
 
-_EFFECTIVE = "effectiveDateTime"
 _JSON = "application/fhir+json"
 
 
@@ -70,41 +73,36 @@ class FhirUplink:
 
     async def send(self, released: Released, /) -> Receipt:
         """Post one transaction. Raises as `Uplink.send` says."""
-        entry = released.delivery.entry
-        if released.delivery.destination != self.name or entry.reading.kind not in self.takes:
-            raise UplinkRejected(
-                "This reading was not meant for this destination: check the kinds in its "
-                "configuration."
-            )
-        sender = self._sender(released)
-        reference = await self._create(to_transaction(entry, sender))
-        if reference is None:
-            reference = await self._create(to_transaction(entry, sender, by_device_time=False))
-        if reference is None:
-            raise UplinkRejected(
-                "The server has another value under the identity of this reading: it stays on this "
-                "hub."
-            )
-        return Receipt(self.name, reference, self._clock.now().utc)
+        for by_device_time in (True, False):
+            part = self._transaction(released, by_device_time=by_device_time)
+            (reference,) = await self._post([part])
+            if reference is not None:
+                return Receipt(self.name, reference, self._clock.now().utc)
+        raise UplinkRejected(
+            "The server has something else under the identifiers of this reading: it stays on this "
+            "hub."
+        )
 
     async def find(self, released: Released, /) -> Receipt | None:
         """Look for the identifier that is the reading's own. Raises as `Uplink.find` says.
 
-        Sending again would find it, too, but not by the guide's identifier if the device has told
-        more of itself meanwhile, its serial number for one.
+        Where searching is not allowed, the reading is sent again.
         """
         entry, sender = released.delivery.entry, self._sender(released)
         ours = to_transaction(entry, sender)["entry"][-1]["resource"]
-        for theirs in await self._search(*own_key(entry, sender)):
+        try:
+            found = await self._search(own_key(entry, sender))
+        except (UplinkRejected, UplinkUnauthorised):
+            return None
+        for theirs in found:
             if is_same(ours, theirs) and theirs.get("status") != RETRACTED:
                 sent = (entry.timing, *released.delivery.earlier)
-                at = [t for t in sent if t.measured_at.isoformat() == theirs.get(_EFFECTIVE)]
                 return Receipt(
                     self.name,
                     f"Observation/{theirs['id']}",
                     self._clock.now().utc,
                     found=True,
-                    found_at=at[0] if at else None,
+                    found_at=next((each for each in sent if is_at(theirs, each)), None),
                 )
         return None
 
@@ -123,15 +121,43 @@ class FhirUplink:
         """Let go of connections."""
         await self._http.close()
 
-    async def _create(self, transaction: dict[str, Any]) -> str | None:
-        """Post a transaction; return what the server calls the Observation.
+    def _transaction(self, released: Released, *, by_device_time: bool = True) -> Resource:
+        entry = released.delivery.entry
+        if released.delivery.destination != self.name or entry.reading.kind not in self.takes:
+            raise UplinkRejected(
+                "This reading was not meant for this destination: check the kinds in its "
+                "configuration."
+            )
+        return to_transaction(entry, self._sender(released), by_device_time=by_device_time)
 
-        None if it has another reading under that identifier.
+    async def _post(self, parts: Sequence[Resource]) -> list[str | None]:
+        """Post transactions as one; return what the server calls the reading of each.
+
+        None for one under whose identifiers it has something else, or several things.
         """
-        answer = await self._ask("POST", self._settings.base_url, encode(transaction))
+        whole = merged(parts)
+        answer = await self._ask("POST", self._settings.base_url, encode(whole))
+        if answer.status == HTTPStatus.PRECONDITION_FAILED:
+            return [None] * len(parts)
         if answer.status != HTTPStatus.OK:
-            raise _refusal(answer, self._clock)
-        return await self._taken(transaction, answer)
+            raise self._refusal(answer)
+        outcomes = taken(whole, answer)
+        readings = [part["entry"][-1] for part in parts]
+        return [await self._name(each["resource"], outcomes[each["fullUrl"]]) for each in readings]
+
+    async def _name(self, ours: Resource, outcome: Resource) -> str | None:
+        """Return what the server calls our reading; None if what it has is something else."""
+        location = location_of(outcome)
+        if str(outcome["response"]["status"]).startswith("201"):
+            return location
+        theirs = observation(outcome.get("resource")) or await self._named(location)
+        if theirs is None:
+            raise no_word()
+        if theirs.get("status") == RETRACTED and may_be_ours(ours, theirs):
+            await self._update(restored(theirs, ours))  # it was theirs after all
+        elif not is_same(ours, theirs):
+            return None
+        return location
 
     def _sender(self, released: Released) -> Sender:
         settings = self._settings
@@ -142,9 +168,7 @@ class FhirUplink:
         """Return the Observation as it is there, found by its name or by our identifiers."""
         entry, sender = correction.released.delivery.entry, self._sender(correction.released)
         ours = to_transaction(entry, sender)["entry"][-1]["resource"]
-        names = [(each["system"], each["value"]) for each in ours["identifier"]] + [
-            own_key(entry, sender)
-        ]
+        names = [(each["system"], each["value"]) for each in ours["identifier"]]
         if correction.reference:
             theirs = await self._named(correction.reference)
             if theirs is not None and not is_named(theirs, names):
@@ -152,31 +176,29 @@ class FhirUplink:
                     "What the server calls by that name is not this reading: look it up there."
                 )
             return theirs
-        for name in names:
-            for theirs in await self._search(*name):
-                if is_same(ours, theirs):
-                    return theirs
-        return None
+        found = [theirs for name in names for theirs in await self._search(name)]
+        return next((theirs for theirs in found if is_same(ours, theirs)), None)
 
     async def _named(self, reference: str) -> Resource | None:
+        """Read an Observation by its name, only from this very server; None if it is gone."""
         path = "/".join(reference.split("/")[-2:])
         answer = await self._ask("GET", f"{self._settings.base_url}/{path}", None)
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return None
         if answer.status != HTTPStatus.OK:
-            raise _refusal(answer, self._clock)
-        resource = json_object(answer.body)
+            raise self._refusal(answer)
+        resource = observation(json_object(answer.body))
         if resource is None:
-            raise _no_word()
+            raise no_word()
         return resource
 
-    async def _search(self, system: str, value: str) -> list[Resource]:
-        query = urlencode({"identifier": f"{system}|{value}"})
-        answer = await self._ask("GET", f"{self._settings.base_url}/Observation?{query}", None)
+    async def _search(self, name: tuple[str, str]) -> list[Resource]:
+        """Return the Observations with this identifier, whatever else the server shows."""
+        url = f"{self._settings.base_url}/Observation?{by_identifier(name)}"
+        answer = await self._ask("GET", url, None)
         if answer.status != HTTPStatus.OK:
-            raise _refusal(answer, self._clock)
-        found = (json_object(answer.body) or {}).get("entry", ())
-        return [each["resource"] for each in found if "resource" in each]
+            raise self._refusal(answer)
+        return [each for each in observations_found(answer) if is_named(each, [name])]
 
     async def _update(self, changed: Resource) -> None:
         """Put it in the place of the version that we have seen, and of no other."""
@@ -187,41 +209,7 @@ class FhirUplink:
         if answer.status in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED):
             raise OutcomeUnknown("The server has a newer version by now: it is looked at again.")
         if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
-            raise _refusal(answer, self._clock)
-
-    async def _taken(self, transaction: dict[str, Any], answer: Answer) -> str | None:
-        bundle = json_object(answer.body) or {}
-        outcomes = bundle.get("entry")
-        if not isinstance(outcomes, list) or len(outcomes) != len(transaction["entry"]):
-            raise _no_word()
-        try:
-            statuses = [str(outcome["response"]["status"])[:3] for outcome in outcomes]
-            location = str(outcomes[-1]["response"]["location"]).partition("/_history")[0]
-        except (KeyError, TypeError):
-            raise _no_word() from None
-        if not all(status in ("200", "201") for status in statuses):
-            raise UplinkRejected(
-                f"The server does not take every part of the reading ({', '.join(statuses)}): it "
-                "stays on this hub."
-            )
-        if statuses[-1] == "200":
-            ours = transaction["entry"][-1]["resource"]
-            theirs = outcomes[-1].get("resource") or await self._read(location)
-            retracted_before = theirs.get("status") == RETRACTED and may_be_ours(ours, theirs)
-            if retracted_before:  # it was theirs after all
-                await self._update(restored(theirs, ours))
-            elif not is_same(ours, theirs):
-                return None
-        return location
-
-    async def _read(self, location: str) -> dict[str, Any]:
-        """Read what exists there already; only from this very server."""
-        path = "/".join(location.split("/")[-2:])
-        answer = await self._ask("GET", f"{self._settings.base_url}/{path}", None)
-        resource = json_object(answer.body)
-        if answer.status != HTTPStatus.OK or resource is None:
-            raise _no_word()
-        return resource
+            raise self._refusal(answer)
 
     async def _ask(
         self, method: str, url: str, body: bytes | None, more: Mapping[str, str] | None = None
@@ -234,27 +222,5 @@ class FhirUplink:
             headers["Content-Type"] = _JSON
         return await self._http.ask(method, url, headers=headers, body=body)
 
-
-def _no_word() -> OutcomeUnknown:
-    return OutcomeUnknown(
-        "The server's answer does not say that it has the reading: the gateway sends it again."
-    )
-
-
-def _refusal(answer: Answer, clock: Clock) -> UplinkError:
-    """Say what a status other than 200 means. A transaction is taken whole or not at all."""
-    status = answer.status
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return UplinkUnauthorised(
-            f"The server does not accept our access ({status}): check token and rights."
-        )
-    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        return UplinkUnavailable(
-            f"The server asks to wait ({status}).", retry_after(answer, clock.now().utc)
-        )
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.MULTIPLE_CHOICES:
-        return OutcomeUnknown(f"The server failed ({status}): the gateway sends the reading again.")
-    return UplinkRejected(
-        f"The server rejects the reading ({status}): report it with the destination's settings; it "
-        "stays on this hub."
-    )
+    def _refusal(self, answer: Answer) -> UplinkError:
+        return refusal(answer, self._clock.now().utc)

@@ -19,13 +19,17 @@ Spec: HL7 PHD guide 2.0.0, "Duplicate prevention", "Time stamping"; see `docs/fh
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid5
 
 from gateway import __version__
+from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
 from gateway.domain.quantity import Quantity
 from gateway.domain.reading import Limit
@@ -47,6 +51,8 @@ _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _ABSOLUTE_TIME = "67975"
 _PERSONAL_HEALTH_GATEWAY = "531981"
 _SOFTWARE = "531975"
+_A_MOMENT = timedelta(milliseconds=1)
+"""Some servers keep times to the millisecond."""
 _EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - the device's own axis has no zone
 _NAMESPACE = UUID("2f1b8c5e-5b41-5d7c-9a55-6f0d0c6f8f01")
 """Ours alone, drawn once."""
@@ -95,6 +101,12 @@ def to_transaction(entry: Entry, sender: Sender, *, by_device_time: bool = True)
         "type": "transaction",
         "entry": [_conditional(resource) for resource in resources],
     }
+
+
+def merged(transactions: Sequence[Resource]) -> Resource:
+    """Make one transaction of several: what they have in common stands in it once."""
+    entries = {entry["fullUrl"]: entry for each in transactions for entry in each["entry"]}
+    return {**transactions[0], "entry": list(entries.values())}
 
 
 def own_key(entry: Entry, sender: Sender) -> tuple[str, str]:
@@ -147,6 +159,15 @@ def effective(entry: Entry) -> Resource:
     if period is None:
         return {"effectiveDateTime": at.isoformat()}
     return {"effectivePeriod": {"start": (at - period).isoformat(), "end": at.isoformat()}}
+
+
+def is_at(theirs: Resource, timing: Timing) -> bool:
+    """Tell whether an Observation is of that time, however the server writes it."""
+    try:
+        at = datetime.fromisoformat(str(theirs.get("effectiveDateTime")))
+    except ValueError:
+        return False
+    return at.tzinfo is not None and abs(at - timing.measured_at) < _A_MOMENT
 
 
 def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: bool) -> Resource:
@@ -239,20 +260,34 @@ def _gateway(sender: Sender) -> Resource:
 
 
 def _conditional(resource: Resource) -> Resource:
-    identifier = resource["identifier"][0]
+    names = [(each["system"], each["value"]) for each in resource["identifier"]]
     return {
         "fullUrl": _full_url(resource),
         "resource": resource,
         "request": {
             "method": "POST",
             "url": resource["resourceType"],
-            "ifNoneExist": f"identifier={identifier['system']}|{identifier['value']}",
+            "ifNoneExist": by_identifier(*names),
         },
     }
 
 
+def by_identifier(*names: tuple[str, str]) -> str:
+    """Word the search for what bears any of these identifiers, each a system and a value.
+
+    It is the query of a URL, in which a plus sign is a space, and a list in which a comma ends an
+    item (FHIR R4, "Search", 3.1.1.4.0.1 escaping).
+    """
+    items = ["|".join(map(_escaped, name)) for name in names]
+    return f"identifier={quote(','.join(items), safe='/:|,')}"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\,|$])", r"\\\1", text)
+
+
 def _full_url(resource: Resource) -> str:
-    identifier = resource["identifier"][0]
+    identifier = resource["identifier"][-1]  # a reading's own
     name = f"{resource['resourceType']}|{identifier['system']}|{identifier['value']}"
     return f"urn:uuid:{uuid5(_NAMESPACE, name)}"
 

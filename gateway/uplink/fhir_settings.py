@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -17,7 +18,7 @@ from pydantic import (
 
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
-from gateway.errors import ConfigError
+from gateway.errors import UplinkUnavailable
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mqtt_message import pseudonym
 from gateway.uplink.settings import Seconds, encrypted
@@ -79,20 +80,28 @@ class FhirSettings(BaseModel):
         return self.patients.get(subject) or pseudonym(subject, self.name)
 
     def read_token(self) -> str | None:
-        """Return the bearer token; None if there is none. Raises ConfigError."""
+        """Return the bearer token; None if there is none. Raises UplinkUnavailable."""
         return bearer_token(self.name, self.token, self.token_file)
 
 
 def bearer_token(name: str, token: SecretStr | None, token_file: Path | None) -> str | None:
-    """Return the bearer token of a destination; None if there is none. Raises ConfigError."""
+    """Return the bearer token of a destination; None if there is none.
+
+    Raises UplinkUnavailable if the file holds none: whatever renews it may be at it just now.
+    """
     if token is not None:
         return token.get_secret_value()
     if token_file is None:
         return None
     try:
-        return token_file.read_text().strip()
+        read = token_file.read_text().strip()
     except OSError as error:
-        raise ConfigError(
+        raise UplinkUnavailable(
             f"{name}: token_file cannot be read ({error.strerror}): check its path and "
             "that the gateway's user may read it."
         ) from error
+    except ValueError:  # no text
+        read = ""
+    if not re.fullmatch(r"[\x21-\x7e]+", read):
+        raise UplinkUnavailable(f"{name}: token_file holds no token: put one in it, on one line.")
+    return read

@@ -22,6 +22,7 @@ from gateway.domain.correction import Wrong
 from gateway.domain.entry import Entry
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Limit, Measure
+from gateway.domain.receipt import Receipt
 from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnauthorised, UplinkUnavailable
 from gateway.journal.journal import Journal
 from gateway.metrics import Metrics
@@ -30,12 +31,13 @@ from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_phd import Sender, is_same, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fhir_terms import CODES
+from gateway.uplink.mes_mapping import encode
 from gateway.uplink.mes_terms import LOINC, MDC
 from gateway.uplink.mqtt_message import pseudonym
 from gateway.uplink.route import Route
 from tests.uplink.doubles import PassingTime, grant
 from tests.uplink.samples import ALICE, BOB, CUFF, MEASURED, SENSOR, entry, released
-from tests.uplink.scripted_server import answer, scripted_server
+from tests.uplink.scripted_server import Action, answer, scripted_server, searchset
 
 ROOT = Path(__file__).parents[2]
 RANDOM = CUFF.model_copy(update={"system_id": None, "address": "C4:00:00:00:00:07", "serial": "7"})
@@ -90,13 +92,19 @@ def out(what: Entry) -> Any:
     return released(what, destination="clinic")
 
 
-def stamped(kind: Kind = Kind.WEIGHT, stamp: str = "2026-03-02T07:40:00", **given: Any) -> Entry:
+def stamped(
+    kind: Kind = Kind.WEIGHT,
+    stamp: str = "2026-03-02T07:40:00",
+    utc_offset: timedelta | None = None,
+    **given: Any,
+) -> Entry:
     """An entry whose device told its own time, and its clock's, which was a minute slow."""
     made = entry(kind, **given)
     shown = datetime.fromisoformat(stamp)
     told = DeviceTime(
         stamp=shown,
         raw=stamp,
+        utc_offset=utc_offset,
         clock=ClockSample(shown=shown, at=Instant(MEASURED.astimezone(UTC), 100.0, "boot")),
     )
     return replace(made, reading=made.reading.model_copy(update={"device_time": told}))
@@ -131,6 +139,43 @@ async def test_a_device_that_has_told_more_of_itself_since_does_not_make_it_anot
     assert found is not None
     assert found.found
     assert (found.reference, found.found_at) == (sent.reference, named.timing)
+
+
+async def test_two_hubs_of_which_one_knows_the_device_better_make_one_observation(
+    server: str,
+) -> None:
+    nameless = stamped(
+        stamp="2026-01-08T10:00:00", device=RANDOM.model_copy(update={"serial": None})
+    )
+    named = replace(nameless, device=RANDOM)
+    given = {"patients": {ALICE: "two-hubs"}}
+    async with uplink_to(server, **given) as one, uplink_to(server, gateway="hub2", **given) as two:
+        receipts = [await one.send(out(nameless)), await two.send(out(named))]
+
+    assert receipts[0].reference == receipts[1].reference
+
+
+@pytest.mark.parametrize("hours", [1, 0, -5])
+async def test_a_time_with_its_offset_is_recognised(server: str, hours: int) -> None:
+    """A plus sign in a query is a space to whoever reads it."""
+    sample = stamped(
+        Kind.INTERSTITIAL_GLUCOSE, device=SENSOR, utc_offset=timedelta(hours=hours), record="seq:9"
+    )
+    async with uplink_to(server, patients={ALICE: f"offset-{hours}"}) as uplink:
+        first, again = [await uplink.send(out(sample)) for _ in range(2)]
+
+    assert first.reference == again.reference
+
+
+async def test_an_identifier_of_any_letters_names_one_patient(server: str) -> None:
+    name = r"A&B=c,d+e 100%|f\g#h$"
+    async with uplink_to(server, patients={ALICE: name}) as uplink:
+        receipts = [await uplink.send(out(stamped(stamp="2026-01-09T10:00:00"))) for _ in range(2)]
+
+    observation = await read(server, receipts[0].reference)
+    patient = await read(server, observation["subject"]["reference"])
+    assert receipts[0].reference == receipts[1].reference
+    assert patient["identifier"][0]["value"] == name
 
 
 async def test_two_readings_of_two_people_share_the_device_and_nothing_else(server: str) -> None:
@@ -269,7 +314,7 @@ async def test_another_reading_by_that_name_is_left_alone(server: str) -> None:
         stamped(stamp="2026-03-06T07:40:00"),
         stamped(stamp="2026-03-06T07:41:00", record="seq:2"),
     )
-    async with uplink_to(server) as uplink:
+    async with uplink_to(server, patients={ALICE: "left-alone"}) as uplink:
         receipt = await uplink.send(out(other))
         with pytest.raises(UplinkRejected, match="is not this reading"):
             await uplink.correct(corrected(sent, Wrong.PERSON, receipt.reference))
@@ -376,6 +421,9 @@ def response(*statuses: str) -> bytes:
     ).encode()
 
 
+OUTCOME = json.dumps({"resourceType": "OperationOutcome", "issue": []}).encode()
+
+
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
@@ -383,7 +431,12 @@ def response(*statuses: str) -> bytes:
         (403, b"", UplinkUnauthorised),
         (412, b"", UplinkRejected),
         (422, b"", UplinkRejected),
-        (302, b"", UplinkRejected),
+        (404, OUTCOME, UplinkRejected),
+        (404, b"", UplinkUnavailable),
+        (405, b"<html>", UplinkUnavailable),
+        (302, b"", UplinkUnavailable),
+        (408, b"", OutcomeUnknown),
+        (409, OUTCOME, OutcomeUnknown),
         (429, b"", UplinkUnavailable),
         (503, b"", UplinkUnavailable),
         (500, b"", OutcomeUnknown),
@@ -401,3 +454,88 @@ async def test_whatever_is_no_acceptance_is_told_apart(
         async with uplink_to(f"{scripted.url}/fhir") as uplink:
             with pytest.raises(error):
                 await uplink.send(out(entry()))
+
+
+async def found(*answers: Action, unsettled: Entry | None = None) -> Receipt | None:
+    """Search on a server that answers so."""
+    async with scripted_server() as scripted:
+        scripted.plays("/fhir/Observation", *answers)
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            return await uplink.find(out(unsettled or entry()))
+
+
+def observation(**changed: Any) -> dict[str, Any]:
+    """What a server may show of the reading."""
+    ours = to_transaction(entry(), replace(SENDER, patient=pseudonym(ALICE, "clinic")))
+    plain: dict[str, Any] = json.loads(encode(ours["entry"][-1]["resource"]))
+    return {**plain, "id": "7", **changed}
+
+
+async def test_only_what_bears_the_identifier_of_the_reading_is_found() -> None:
+    """A server that heeds no condition shows whatever it has, of whomever it is."""
+    others = [
+        observation(identifier=[]),
+        observation(identifier=[{"system": "urn:other", "value": "1"}]),
+        observation(status="entered-in-error"),
+        {"resourceType": "OperationOutcome", "id": "1"},
+    ]
+
+    assert await found(answer(200, searchset(*others))) is None
+    there = await found(answer(200, searchset(*others, observation())))
+    assert there is not None
+    assert there.reference == "Observation/7"
+
+
+@pytest.mark.parametrize("written", ["2026-03-02T03:41:05.730Z", "2026-03-02T04:41:05.73+01:00"])
+async def test_the_time_that_it_has_there_is_told_however_it_is_written(written: str) -> None:
+    now = entry()
+    then = replace(now.timing, measured_at=MEASURED - timedelta(hours=3))
+    async with scripted_server() as scripted:
+        shown = searchset(observation(effectiveDateTime=written))
+        scripted.plays("/fhir/Observation", answer(200, shown))
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            doubted = released(now, destination="clinic", unsettled=True, earlier=(then,))
+            receipt = await uplink.find(doubted)
+
+    assert receipt is not None
+    assert receipt.found_at == then
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 501])
+async def test_where_searching_is_not_allowed_the_reading_is_sent_again(status: int) -> None:
+    """That is harmless here, and says what is wrong if it is more than the searching."""
+    assert await found(answer(status, OUTCOME)) is None
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"resourceType": "OperationOutcome"}'])
+async def test_what_is_no_answer_to_a_search_says_nothing(body: bytes) -> None:
+    with pytest.raises(OutcomeUnknown):
+        await found(answer(200, body))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}"])
+async def test_a_retraction_is_not_done_because_a_search_was_not_answered(body: bytes) -> None:
+    async with scripted_server() as scripted:
+        scripted.plays("/fhir/Observation", answer(200, body))
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            with pytest.raises(OutcomeUnknown):
+                await uplink.correct(corrected(entry(), Wrong.PERSON, None))
+
+
+async def test_a_server_that_tells_an_outcome_in_place_of_the_reading_is_asked_for_it() -> None:
+    told = json.loads(response("200", "200", "200", "200"))
+    told["entry"][-1]["resource"] = {"resourceType": "OperationOutcome"}
+    async with scripted_server() as scripted:
+        scripted.plays("/fhir", answer(200, told))
+        scripted.plays("/fhir/Observation/1", answer(200, observation()))
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            receipt = await uplink.send(out(entry()))
+
+    assert receipt.reference == "Observation/1"
+    assert len(scripted.to("/fhir")) == 1
+
+
+async def test_a_token_that_cannot_be_read_sends_nothing_and_says_so(tmp_path: Path) -> None:
+    async with uplink_to("http://127.0.0.1:1/fhir", token_file=tmp_path / "gone") as uplink:
+        with pytest.raises(UplinkUnavailable, match="token_file cannot be read"):
+            await uplink.send(out(entry()))

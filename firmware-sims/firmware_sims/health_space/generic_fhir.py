@@ -12,14 +12,14 @@ requests included, so that it stands still while not a byte about them arrives.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from firmware_sims.health_space import exact_json
 from firmware_sims.health_space.exact_json import JsonObject
 from firmware_sims.health_space.messages import FHIR_JSON, Answer, Received, json_answer
 from firmware_sims.health_space.outcome import Issue, refusal
-from firmware_sims.health_space.phd_rules import broken, is_clock
+from firmware_sims.health_space.phd_rules import broken, condition, is_clock
 
 ROOT = "/r4"
 _Key = tuple[str, str, str]
@@ -90,7 +90,10 @@ class GenericFhir:
         statuses = []
         for entry in entries:
             resource = dict(entry["resource"])
-            known = self._by_identifier.get(_keys(resource)[0])
+            matching = self._matching(resource["resourceType"], condition(entry["request"]))
+            if len(matching) > 1:
+                return refusal(412, [Issue("multiple-matches", "The condition is ambiguous.")])
+            known = next(iter(matching), None)
             statuses.append("201 Created" if known is None else "200 OK")
             if known is None:
                 resource["id"] = str(uuid.uuid4())
@@ -110,6 +113,11 @@ class GenericFhir:
         ]
         answer = {"resourceType": "Bundle", "type": "transaction-response", "entry": responses}
         return json_answer(200, answer, FHIR_JSON)
+
+    def _matching(self, kind: str, identifiers: Iterable[tuple[str, str]]) -> set[str]:
+        """Return what bears any of the identifiers."""
+        found = {self._by_identifier.get((kind, *each)) for each in identifiers}
+        return {name for name in found if name is not None}
 
     def _read(self, received: Received) -> Answer:
         name = received.path.removeprefix(f"{ROOT}/")
@@ -140,7 +148,7 @@ def _patients(body: bytes) -> list[str]:
 
 
 def _keys(resource: Mapping[str, Any]) -> list[_Key]:
-    """Return what the resource can be found by; its first identifier is that of its condition."""
+    """Return what the resource can be found by."""
     return [
         (resource["resourceType"], each["system"], each["value"]) for each in resource["identifier"]
     ]

@@ -4,8 +4,10 @@ Only what the guide states and the gateway must keep: every resource conditional
 at most 100 entries, and of each Observation its category, codes, links, time and units.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 Json = Mapping[str, Any]
 
@@ -36,6 +38,38 @@ def is_clock(resource: Json) -> bool:
     return any(coding.get("code") in _CLOCK_CODES for coding in _codings(resource.get("code")))
 
 
+def condition(request: Json) -> list[tuple[str, str]]:
+    """Return the identifiers, system and value, of which none must exist: any of a list.
+
+    The condition is the query of a URL; in it a backslash takes a comma, a bar, a dollar sign or
+    another backslash for what it is (FHIR R4, Search, 3.1.1.4.0.1).
+    """
+    asked = parse_qs(str(request.get("ifNoneExist")))
+    if list(asked) != ["identifier"] or len(asked["identifier"]) != 1:
+        return []
+    found = []
+    for item in _split(asked["identifier"][0], ","):
+        system, *value = _split(item, "|")
+        found.append((_plain(system), _plain("|".join(value))))
+    return found
+
+
+def _split(text: str, at: str) -> list[str]:
+    """Split where the sign stands without a backslash before it."""
+    parts, taken = [""], False
+    for letter in text:
+        if letter == at and not taken:
+            parts.append("")
+        else:
+            parts[-1] += letter
+        taken = letter == "\\" and not taken
+    return parts
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
 def _faults(entry: Json) -> Iterator[str]:
     resource, request = entry.get("resource"), entry.get("request")
     if not isinstance(resource, dict) or not isinstance(request, dict):
@@ -44,11 +78,11 @@ def _faults(entry: Json) -> Iterator[str]:
     kind = resource.get("resourceType")
     if request.get("method") != "POST" or request.get("url") != kind:
         yield "Resources are created by POST to their type."
-    identifiers = resource.get("identifier") or [{}]
-    system, value = identifiers[0].get("system"), identifiers[0].get("value")
-    if not system or not value:
+    names = [(each.get("system"), each.get("value")) for each in resource.get("identifier") or [{}]]
+    if not all(system and value for system, value in names):
         yield f"A {kind} has an identifier with system and value."
-    if request.get("ifNoneExist") != f"identifier={system}|{value}":
+    asked = condition(request)
+    if names[0] not in asked or not set(asked) <= set(names):
         yield f"A {kind} is created on the condition that its identifier does not exist."
     if kind == "Observation":
         yield from _observation_faults(resource)

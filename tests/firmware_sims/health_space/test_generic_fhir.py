@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from firmware_sims.health_space import Fault, HealthSpace, Kind
 from firmware_sims.health_space.faults import Operation
 from firmware_sims.health_space.messages import Received
+from firmware_sims.health_space.phd_rules import condition
 
 from tests.firmware_sims.health_space.conftest import Solution
 
@@ -75,6 +77,31 @@ async def test_what_is_there_is_not_created_again(solution: Solution) -> None:
     assert stored["subject"]["reference"].startswith("Patient/")
     found = (await solution.send("GET", "/r4/Observation?identifier=urn:r|r-1", b"", {})).json
     assert found["total"] == 1
+
+
+async def test_a_condition_may_name_any_of_several_identifiers(solution: Solution) -> None:
+    def named(*readings: str) -> Any:
+        bundle = transaction(readings[0])
+        last = bundle["entry"][-1]
+        last["resource"]["identifier"] = [{"system": "urn:r", "value": each} for each in readings]
+        either = ",".join(f"urn:r|{quote(each)}" for each in readings)
+        last["request"]["ifNoneExist"] = f"identifier={either}"
+        return bundle
+
+    replies = [
+        await post(solution, bundle)
+        for bundle in (named("a+1"), named("b", "a+1"), named("c"), named("a+1", "c"))
+    ]
+
+    assert [reply.status for reply in replies] == [200, 200, 200, 412]
+    statuses = [reply.json["entry"][-1]["response"]["status"][:3] for reply in replies[:3]]
+    assert statuses == ["201", "200", "201"]
+
+
+def test_what_is_escaped_in_a_condition_is_taken_for_what_it_is() -> None:
+    asked = {"ifNoneExist": r"identifier=urn:a|b\,c%2Bd,urn:e|f\\\|g|h+i"}
+
+    assert condition(asked) == [("urn:a", "b,c+d"), ("urn:e", "f\\|g|h i")]
 
 
 MUTATIONS: dict[str, Callable[[Any, Any], object]] = {
