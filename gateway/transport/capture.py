@@ -11,6 +11,8 @@ A capture holds a person's measurements: its file is for its owner's eyes only.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -25,6 +27,8 @@ from gateway.domain.device import Device
 from gateway.drivers.api import Channel, Frame, Inbox
 from gateway.errors import ConfigError
 from gateway.transport.api import OpenLink
+
+_logger = logging.getLogger(__name__)
 
 
 class Direction(StrEnum):
@@ -101,15 +105,15 @@ def _parsed(kind: type[Line], text: str, where: str) -> Line:
 class CaptureWriter:
     """A link that writes down what passes over another; the file then replays the conversation.
 
-    A chunk is written when a driver takes it. Appends: one file holds one link's conversation.
+    A chunk is written when a driver takes it. Appends: one file holds one link's conversation. A
+    disk that takes no more ends the capture, after its last whole line, and not the conversation.
     """
 
     def __init__(self, link: OpenLink, device: Device, path: Path, clock: Clock) -> None:
         self._link = link
         self._clock = clock
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._file = os.fdopen(descriptor, "a", encoding="utf-8")
-        if self._file.tell() == 0:
+        self._file: int | None = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        if os.fstat(self._file).st_size == 0:
             self._append(Header(device=device, driver=device.driver))
 
     @property
@@ -135,14 +139,29 @@ class CaptureWriter:
     async def close(self) -> None:
         """Close the link and the file."""
         await self._link.close()
-        self._file.close()
+        self._end()
 
     def _note(self, direction: Direction, channel: Channel, data: bytes, at: datetime) -> None:
         self._append(Passed(at=at, dir=direction, channel=channel, hex=data.hex()))
 
     def _append(self, line: BaseModel) -> None:
-        self._file.write(line.model_dump_json(exclude_none=True) + "\n")
-        self._file.flush()
+        if self._file is None:
+            return
+        whole = os.fstat(self._file).st_size
+        left = line.model_dump_json(exclude_none=True).encode() + b"\n"
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError as error:
+            _logger.warning("a capture ends early: %s", error.strerror)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, whole)
+            self._end()
+
+    def _end(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 class _NotedInbox:

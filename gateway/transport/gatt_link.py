@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from gateway.clock import Clock
 from gateway.drivers.api import Channel, Frame, Manifest, Sighting, gatt, service_of
 from gateway.drivers.never_sent import refuse_forbidden
-from gateway.errors import LinkError, LinkLost, LinkRefused, LinkTimeout, PairingNeeded
+from gateway.errors import (
+    GatewayError,
+    LinkError,
+    LinkLost,
+    LinkRefused,
+    LinkTimeout,
+    PairingNeeded,
+)
 from gateway.transport.arrivals import Arrivals, ArrivalsInbox
 
 CLOSE_S = 5.0
@@ -180,9 +188,8 @@ class GattLink:
             return
         self._closed = True
         try:
-            await within(self._peer.disconnect(), CLOSE_S, "ending the connection")
-        except (LinkLost, LinkTimeout):
-            return
+            with suppress(GatewayError):  # it is gone, or will be when the device has enough
+                await within(self._peer.disconnect(), CLOSE_S, "ending the connection")
         finally:
             self._arrivals.lose("the gateway ended the connection")
 

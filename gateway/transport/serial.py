@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import socket
 import termios
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,6 +33,13 @@ from gateway.transport.threaded import ThreadedLink
 POLL_S = 2.5
 """How often a port that is not there is looked for: a person who plugs in waits this long."""
 
+_KEEPALIVE = (
+    (socket.TCP_KEEPIDLE, 30),
+    (socket.TCP_KEEPINTVL, 10),
+    (socket.TCP_KEEPCNT, 6),
+)
+"""Seconds of silence before a server is asked whether it lives, between questions, and how many go
+unanswered before it does not: a minute and a half in all."""
 _THREAD_WAKES_S = 0.2  # how long a closing port without a descriptor may wait for its reader
 
 
@@ -115,7 +123,12 @@ def absent(port: PortSettings) -> str | None:
     """Say, for people, that the port is not there now; None if it is. A URL is assumed to be."""
     if "://" in port.path or os.access(port.path, os.F_OK):
         return None
-    return str(_unavailable(port.path, FileNotFoundError(errno.ENOENT, "")))
+    return str(gone(port.path))
+
+
+def gone(path: str) -> RadioUnavailable:
+    """Make the error that says that there is no such port."""
+    return _unavailable(path, FileNotFoundError(errno.ENOENT, ""))
 
 
 async def open_port(path: str, line: Line, name: str, clock: Clock) -> OpenLink:
@@ -177,12 +190,26 @@ def _open(path: str, line: Line) -> serial.Serial:
         raise ConfigError(
             f"Port {path} cannot be set as the configuration says: {error}."
         ) from error
+    if "://" in path:
+        _notice_a_dead_server(port)
     if _is_tty(path):
         # The lock of `exclusive` stops only those who ask for it; ModemManager does not. Not on a
         # pty: there the flag would outlive this process for as long as the other end is open.
         with contextlib.suppress(OSError):
             fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
     return port
+
+
+def _notice_a_dead_server(port: serial.Serial) -> None:
+    """Have the connection end when the server has lost its power, or the network its cable.
+
+    Otherwise a port that is only listened to would be silent for ever. pyserial does not show its
+    connection, and does not do this itself.
+    """
+    connection: socket.socket = port._socket  # type: ignore[attr-defined]
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        connection.setsockopt(socket.IPPROTO_TCP, name, value)
 
 
 def _close(port: serial.Serial) -> None:

@@ -14,7 +14,7 @@ from gateway.transport.chunks import ChunkInbox, no_read
 
 
 class Port(Protocol):
-    """What is asked of the port; every call may raise OSError."""
+    """What is asked of the port; every call may raise OSError, and its library stumble."""
 
     @property
     def in_waiting(self) -> int:
@@ -95,12 +95,12 @@ class ThreadedLink:
             self._port.close()
 
     def _read(self) -> None:
-        cause: OSError | None = None
+        cause: Exception | None = None
         while not self._closing.is_set() and cause is None:
             self._room.wait()
             try:
                 data = self._port.read(max(1, self._port.in_waiting))
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001  # or the link would be silent for ever
                 cause = error
             else:
                 if data:

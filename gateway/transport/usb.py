@@ -17,7 +17,7 @@ from gateway.domain.device import DeviceId
 from gateway.drivers.api import Driver, Fit, Line, Manifest, Reach, Sighting
 from gateway.errors import RadioTrouble, RadioUnavailable
 from gateway.transport.api import OpenLink
-from gateway.transport.serial import POLL_S, UsbPort, open_port, usb_ports
+from gateway.transport.serial import POLL_S, UsbPort, gone, open_port, usb_ports
 
 
 class UsbSettings(BaseModel):
@@ -76,6 +76,8 @@ class UsbTransport:
                 " under [[ports]].",
                 RadioTrouble.DENIED,
             )
+        if sighting.address not in self._there:
+            raise gone(sighting.address)
         name = self.device_id(sighting)
         return await open_port(sighting.address, manifest.line or Line(), name, self._clock)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.drivers.api import Channel, gatt
-from gateway.errors import LinkLost, LinkRefused, LinkTimeout, PairingNeeded
+from gateway.errors import LinkLost, LinkRefused, LinkTimeout, PairingNeeded, RadioUnavailable
 from gateway.testing.clock import ManualClock
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Characteristic, Deadlines, GattLink
@@ -249,6 +249,23 @@ async def test_our_own_cancellation_passes() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await reading
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [LinkRefused("no", 0x05), RadioUnavailable("gone"), PairingNeeded("again"), LinkLost("gone")],
+    ids=lambda error: type(error).__name__,
+)
+async def test_closing_never_raises(trouble: Exception) -> None:
+    class Stubborn(TablePeer):
+        async def disconnect(self) -> None:
+            raise trouble
+
+    link, arrivals = linked(Stubborn())
+
+    await link.close()
+
+    assert arrivals.lost.done()
 
 
 async def test_nothing_works_after_closing() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -222,6 +224,31 @@ async def test_a_second_session_is_appended_to_the_file(tmp_path: Path) -> None:
     inbox = await link_again.subscribe(SERIAL)
 
     assert [(await inbox.get(within=1)).data for _ in range(2)] == [b"\x01"] * 2
+
+
+async def test_a_full_disk_ends_the_capture_and_not_the_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "capture.jsonl"
+    link = ScriptedLink({FEATURE: b"\x01"}, pending=[(MEASUREMENT, b"one"), (MEASUREMENT, b"two")])
+    writer = CaptureWriter(link, DEVICE, path, ManualClock())
+    inbox = await writer.subscribe(MEASUREMENT)
+    first = await inbox.get(within=1)
+    before = path.read_text()
+    write = os.write
+
+    def is_full(descriptor: int, data: bytes) -> int:
+        write(descriptor, data[:7])  # a part of a line still had room
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(os, "write", is_full)
+    heard = [first.data, (await inbox.get(within=1)).data]
+    monkeypatch.undo()
+    await writer.read(FEATURE)
+    await writer.close()
+
+    assert heard == [b"one", b"two"]
+    assert path.read_text() == before
 
 
 async def talk(link: OpenLink) -> list[bytes]:

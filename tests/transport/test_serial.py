@@ -371,6 +371,26 @@ async def test_a_port_behind_a_socket_is_read_written_and_lost() -> None:
     assert (got, heard) == (b"reading", b"thanks")
 
 
+async def test_a_port_of_a_server_that_lost_its_power_is_missed_within_minutes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        link = await opened(f"socket://127.0.0.1:{server.getsockname()[1]}")
+        with socket.socket(fileno=os.dup(descriptor_of(link))) as connection:
+            told = [
+                connection.getsockopt(level, name)
+                for level, name in (
+                    (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+                    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+                    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+                )
+            ]
+        await link.close()
+
+    is_on, idle_s, every_s, times = told
+    assert is_on
+    assert idle_s + every_s * times <= 120
+
+
 async def test_a_server_that_is_down_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

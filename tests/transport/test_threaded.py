@@ -146,6 +146,44 @@ async def test_a_driver_that_is_slow_to_read_holds_the_port_back() -> None:
     assert fountain.closed
 
 
+async def test_a_port_that_fails_in_a_way_nobody_foresaw_ends_the_link() -> None:
+    link = ThreadedLink(Broken(), "broken", ManualClock())
+    inbox = await link.subscribe(SERIAL)
+
+    with pytest.raises(LinkLost) as caught:
+        await inbox.get(within=SOON)
+    await link.close()
+
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+async def test_a_port_of_a_server_that_lost_its_power_is_missed(server: PortServer) -> None:
+    link = await opened(server.url)
+    assert isinstance(link, ThreadedLink)
+
+    connection: socket.socket = link._port._socket  # type: ignore[attr-defined]
+    assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    await link.close()
+
+
+class Broken:
+    """A port whose library stumbles over its own feet."""
+
+    in_waiting = 0
+
+    def read(self, size: int, /) -> bytes:
+        raise ValueError("a negative count")
+
+    def write(self, data: bytes, /) -> int | None:
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
 class Fountain:
     """A port that always has something to say, or never."""
 

@@ -61,6 +61,23 @@ async def test_a_receiver_is_bound_to_its_driver_and_can_be_opened(port: Port) -
     assert heard == b"\x01"
 
 
+async def test_a_receiver_that_was_pulled_out_before_it_is_opened_is_gone(port: Port) -> None:
+    there = [on_usb(port, RECEIVER)]
+    looks: list[Sighting] = []
+
+    async def pause(seconds: float) -> None:
+        if not there:
+            raise Ended
+        there.clear()
+
+    transport = UsbTransport(list(installed()), (), ManualClock(), pause, lambda: there)
+    with pytest.raises(Ended):
+        await transport.watch(looks.append)
+
+    with pytest.raises(RadioUnavailable, match="plug"):
+        await transport.open(looks[0], DEXCOM.manifest)
+
+
 @pytest.mark.parametrize(
     "usb",
     [CABLE, (0x067B, 0x2303), (0x0403, 0x6001), (0x1A86, 0x7523), (0x1A86, 0x55D4), (0x22A3, 0x48)],

@@ -81,6 +81,11 @@ class Bonds:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         except OSError as error:
             raise ConfigError(
                 f"The Bluetooth bonds cannot be kept in {self._path}: {error.strerror}."

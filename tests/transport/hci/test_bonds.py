@@ -1,5 +1,6 @@
 """The file of bonds: who may read it, and what survives."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def test_bonds_survive_and_can_be_forgotten(tmp_path: Path) -> None:
     assert kept.drop("C0:00:00:00:00:01")
     assert not kept.drop("C0:00:00:00:00:01")
     assert Bonds(tmp_path / "bonds.json").all() == []
+
+
+def test_a_new_bond_outlives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    bonds = Bonds(tmp_path / "bonds.json")
+    monkeypatch.setattr(os, "fsync", note)
+    bonds.put("C0:FF:EE:00:00:01", {})
+
+    assert synced == ["bonds.json.new", tmp_path.name]
 
 
 def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
