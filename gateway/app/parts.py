@@ -74,7 +74,8 @@ def transports(
     if config.ble is not None:
         yield BleTransport(config.ble, clock, owner=owner, pause=pause)
     for controller, kept in zip(config.hci, bonds(config).values(), strict=True):
-        yield HciTransport(controller.model_copy(update={"bonds": kept}), clock, owner=owner)
+        settings = controller.model_copy(update={"bonds": kept})
+        yield HciTransport(settings, clock, owner=owner, pause=pause)
     for port in config.ports:
         yield SerialTransport(port, clock, pause)
     if config.usb is not None:

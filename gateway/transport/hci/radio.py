@@ -8,7 +8,7 @@ connection, by ones that put the frame into `Arrivals` together with its confirm
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,9 @@ from gateway.transport.hci.pairing import pairing_rules
 from gateway.transport.hci.peer import FAILURES, BumblePeer, translated
 from gateway.transport.pairing import Interview
 
+SILENCE_S = 60.0
+"""Somewhere near a device advertises every few seconds. After so long without any, the scan is
+begun anew: a cheap controller may have forgotten it, or may answer nothing any more."""
 POWER_ON_S = 10.0
 """A controller answers within milliseconds; a USB dongle that loads its firmware, in seconds."""
 STRANGERS = 1024
@@ -47,6 +50,14 @@ class Heard:
     """The address changes and no bond tells whose it is."""
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """A connection that is wanted, and what came of it."""
+
+    arrivals: Arrivals
+    connection: Any = None
+
+
 class Radio:
     """A controller that is switched on."""
 
@@ -59,23 +70,42 @@ class Radio:
         self._port = port
         self._bonds = bonds
         self._connecting = asyncio.Lock()
-        self._expected: Arrivals | None = None
+        self._attempt: _Attempt | None = None
+        self._heard = 0
         self._leaving: set[asyncio.Task[None]] = set()
         device.on("connection", self._on_connection)
 
-    async def lost(self) -> None:
-        """Return when the controller is gone."""
-        await asyncio.wait({self._port.source.terminated})
+    async def scan(
+        self, heard: Callable[[Heard], None], pause: Callable[[float], Awaitable[None]]
+    ) -> None:
+        """Scan actively until the controller is gone; `heard` is called for every advertisement.
 
-    async def scan(self, heard: Callable[[Heard], None]) -> None:
-        """Begin to scan actively, for good; `heard` is called for every advertisement."""
+        Raises RadioUnavailable if the controller is there and does not answer.
+        """
 
         def on_advertisement(advertisement: Any) -> None:
+            self._heard += 1
             if len(self._device.advertisement_accumulators) > STRANGERS:
                 self._device.advertisement_accumulators.clear()
             heard(self._read(advertisement))
 
         self._device.on("advertisement", on_advertisement)
+        await self._ask_to_scan()
+        gone = self._port.source.terminated
+        while not gone.done():
+            before = self._heard
+            pausing = asyncio.ensure_future(pause(SILENCE_S))
+            try:
+                await asyncio.wait({pausing, gone}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                pausing.cancel()
+            if self._heard == before and not gone.done():
+                with _as_radio_trouble():
+                    stopping = self._device.stop_scanning()
+                    await within(stopping, POWER_ON_S, "ending the scan")
+                await self._ask_to_scan()
+
+    async def _ask_to_scan(self) -> None:
         with _as_radio_trouble():
             await within(self._device.start_scanning(active=True), POWER_ON_S, "starting to scan")
 
@@ -95,11 +125,15 @@ class Radio:
         One attempt at a time: a controller has one pending connection.
         """
         async with self._connecting:
-            self._expected = arrivals
+            self._attempt = attempt = _Attempt(arrivals)
             try:
-                connection = await self._attempt(address)
+                connection = await self._reach(address)
+            except BaseException:
+                if attempt.connection is not None:  # it came as the attempt was being given up
+                    self._leave(attempt.connection)
+                raise
             finally:
-                self._expected = None
+                self._attempt = None
         peer = BumblePeer(connection, arrivals, self._bonds, self._deadlines, self._interview)
         try:
             await peer.encrypt_if_bonded()
@@ -109,7 +143,7 @@ class Radio:
                 await within(peer.disconnect(), CLOSE_S, "ending the connection")
             raise
 
-    async def _attempt(self, address: Any) -> Any:
+    async def _reach(self, address: Any) -> Any:
         le = core.PhysicalTransport.LE
         connecting = self._device.connect(address, transport=le, timeout=None)
         try:
@@ -122,12 +156,11 @@ class Radio:
             raise
 
     def _on_connection(self, connection: Any) -> None:
-        arrivals = self._expected
-        if arrivals is None:  # an attempt that was given up came through after all
-            leaving = asyncio.ensure_future(_disconnect(connection))
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+        if self._attempt is None:  # an attempt that was given up came through after all
+            self._leave(connection)
             return
+        self._attempt.connection = connection
+        arrivals = self._attempt.arrivals
         client = connection.gatt_client
         confirm = partial(client.send_confirmation, att.ATT_Handle_Value_Confirmation())
         client.on_att_handle_value_notification = lambda sent: arrivals.arrived(
@@ -142,6 +175,11 @@ class Radio:
                 f"the connection ended ({hci.HCI_Constant.error_name(reason)})"
             ),
         )
+
+    def _leave(self, connection: Any) -> None:
+        leaving = asyncio.ensure_future(_disconnect(connection))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
         """End every connection and let go of the controller; never raises."""

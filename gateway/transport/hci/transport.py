@@ -7,8 +7,9 @@ safe (`drivers.api.Inbox`).
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,7 @@ class HciTransport:
         deadlines: Deadlines | None = None,
         *,
         owner: Owner | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Read or begin the file of bonds, if the settings name one. Raises ConfigError.
 
@@ -67,6 +69,7 @@ class HciTransport:
         self._settings = settings
         self._clock = clock
         self._deadlines = deadlines or Deadlines()
+        self._pause = pause
         self._bonds = Bonds(settings.bonds)
         self._interview = Interview(owner, settings.pairing_without_code)
         self._radio: Radio | None = None
@@ -106,8 +109,7 @@ class HciTransport:
         async with powering as radio:
             self._radio = radio
             try:
-                await radio.scan(heard)
-                await radio.lost()
+                await radio.scan(heard, self._pause)
             finally:
                 self._radio = None
         raise RadioUnavailable(

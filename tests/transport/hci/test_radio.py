@@ -1,0 +1,170 @@
+"""A controller at its worst: it connects too late, falls silent, or does not answer any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bumble import hci
+
+from gateway.errors import LinkTimeout, RadioUnavailable
+from gateway.testing.clock import ManualClock
+from gateway.transport.arrivals import Arrivals
+from gateway.transport.gatt_link import Deadlines
+from gateway.transport.hci.bonds import Bonds
+from gateway.transport.hci.radio import SILENCE_S, Radio
+from gateway.transport.pairing import Interview
+
+ADDRESS = hci.Address("C0:FF:EE:00:00:01")
+
+
+class Connection:
+    def __init__(self) -> None:
+        self.gatt_client = Client()
+        self.peer_address = ADDRESS
+        self.ended = asyncio.Event()
+
+    def on(self, event: str, heard: Callable[..., None]) -> None:
+        pass
+
+    async def disconnect(self) -> None:
+        self.ended.set()
+
+
+class Client:
+    def send_confirmation(self, *_: Any) -> None:
+        pass
+
+
+class Device:
+    """A host of bumble's, of which the controller connects while the attempt is given up."""
+
+    def __init__(self, connects: Connection | None = None) -> None:
+        self.heard: dict[str, Callable[..., None]] = {}
+        self.connects = connects
+        self.advertisement_accumulators: dict[Any, Any] = {}
+        self.asked: list[str] = []
+        self.answers = True
+
+    def on(self, event: str, heard: Callable[..., None]) -> None:
+        self.heard[event] = heard
+
+    async def connect(self, address: Any, **_how: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def send_sync_command(self, command: Any) -> None:
+        self.asked.append(type(command).__name__)
+        if not self.answers:
+            await asyncio.Event().wait()
+        if self.connects is not None:
+            self.heard["connection"](self.connects)
+
+    async def start_scanning(self, *, active: bool) -> None:
+        self.asked.append("start_scanning")
+
+    async def stop_scanning(self) -> None:
+        self.asked.append("stop_scanning")
+        if not self.answers:
+            await asyncio.Event().wait()
+
+
+class Port:
+    def __init__(self) -> None:
+        self.source = self
+        self.terminated: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+
+def radio_with(device: Device) -> tuple[Radio, Port]:
+    port = Port()
+    deadlines = Deadlines(connect=0.01)
+    return Radio(device, port, Bonds(None), deadlines, Interview(None)), port
+
+
+async def test_a_connection_that_comes_as_its_attempt_is_given_up_is_ended() -> None:
+    late = Connection()
+    radio, _ = radio_with(Device(late))
+
+    with pytest.raises(LinkTimeout):
+        await radio.connect(ADDRESS, Arrivals(ManualClock()))
+
+    async with asyncio.timeout(5):
+        await late.ended.wait()
+
+
+async def test_so_is_one_whose_caller_was_cancelled() -> None:
+    late = Connection()
+    radio, _ = radio_with(Device(late))
+    connecting = asyncio.ensure_future(radio.connect(ADDRESS, Arrivals(ManualClock())))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+
+    async with asyncio.timeout(5):
+        await late.ended.wait()
+
+
+class Silence:
+    """Time that passes at once, until the test has had enough of it."""
+
+    def __init__(self, port: Port, rounds: int) -> None:
+        self.port = port
+        self.left = rounds
+        self.asked: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        self.left -= 1
+        if self.left < 0:
+            self.port.terminated.set_result(ConnectionError())
+            await asyncio.Event().wait()
+
+
+async def test_a_scan_that_hears_nothing_is_begun_anew_until_the_controller_is_gone() -> None:
+    device = Device()
+    radio, port = radio_with(device)
+    pause = Silence(port, rounds=2)
+
+    await radio.scan(lambda heard: None, pause)
+
+    assert device.asked == ["start_scanning", *2 * ["stop_scanning", "start_scanning"]]
+    assert set(pause.asked) == {SILENCE_S}
+
+
+async def test_a_scan_that_hears_something_goes_on() -> None:
+    device = Device()
+    radio, port = radio_with(device)
+
+    class Busy(Silence):
+        async def __call__(self, seconds: float) -> None:
+            device.heard["advertisement"](Advertisement())
+            await super().__call__(seconds)
+
+    await radio.scan(lambda heard: None, Busy(port, rounds=3))
+
+    assert device.asked == ["start_scanning"]
+
+
+class Advertisement:
+    address = ADDRESS
+    rssi = -50
+    data = b""
+
+
+async def test_a_controller_that_answers_nothing_any_more_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.transport.hci.radio.POWER_ON_S", 0.01)
+    device = Device()
+    radio, port = radio_with(device)
+
+    class Stalls(Silence):
+        async def __call__(self, seconds: float) -> None:
+            device.answers = False
+
+    with pytest.raises(RadioUnavailable):
+        await radio.scan(lambda heard: None, Stalls(port, rounds=1))
