@@ -9,6 +9,7 @@ from gateway.app.parts import bonds, routes
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.journal import backup
+from gateway.journal.ownership import hand_over
 from gateway.journal.rekeying import change_key_file
 from gateway.journal.restoring import Restored, restore
 
@@ -22,7 +23,10 @@ def back_up(config: Config, target: Path, passphrase: bytes) -> int:
 
 def change_key(config: Config) -> None:
     """Draw a new hub key in place of the one in the key file. No daemon may run."""
-    change_key_file(config.journal, SystemClock(), config.hub.tzinfo)
+    try:
+        change_key_file(config.journal, SystemClock(), config.hub.tzinfo)
+    finally:
+        hand_over(config.journal)
 
 
 def restore_backup(

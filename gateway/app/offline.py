@@ -15,6 +15,7 @@ from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError, JournalError
 from gateway.journal.journal import Journal
+from gateway.journal.ownership import hand_over
 from gateway.journal.reader import Reader
 
 _START_IT = "The daemon is not running: start it with 'healthspace-gateway run'."
@@ -123,14 +124,18 @@ async def offline_hub(config: Config, *, writing: bool) -> AsyncIterator[Offline
     """Open the journal for one command: read-only, or as its writer with its lock."""
     clock = SystemClock()
     journal = None
-    if writing:
-        journal = Journal.open(
-            config.journal, clock=clock, zone=config.hub.tzinfo, routes=routes(config)
-        )
-    hub = OfflineHub(config, journal, clock)
     try:
-        yield hub
+        if writing:
+            journal = Journal.open(
+                config.journal, clock=clock, zone=config.hub.tzinfo, routes=routes(config)
+            )
+        hub = OfflineHub(config, journal, clock)
+        try:
+            yield hub
+        finally:
+            hub.close()
+            if journal is not None:
+                await journal.close()
     finally:
-        hub.close()
-        if journal is not None:
-            await journal.close()
+        if writing:
+            hand_over(config.journal)

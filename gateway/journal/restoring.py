@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -21,14 +20,12 @@ from gateway.journal import audit, backup, erasing, hub_key, ledger, outbox
 from gateway.journal.database import make_private
 from gateway.journal.hub_key import HubKey
 from gateway.journal.lock import WriterLock
-from gateway.journal.lock import file_of as lock_file
 from gateway.journal.opening import Opening
-from gateway.journal.taken_back import NAME, TakenBackFile
+from gateway.journal.ownership import FILES, hand_over
+from gateway.journal.taken_back import TakenBackFile
 from gateway.journal.writer import Transaction, run_now
 
 NOWHERE_ELSE: Mapping[str, Path] = MappingProxyType({})
-
-_FILES = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.reserve", "keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def restore(
                     _put(file, place)
                     places.append(place)
             if journal.stat().st_size:
-                for name in _FILES:
+                for name in FILES:
                     _move_aside(journal.parent / name, aside / name)
             secret = (unpacked / backup.HUB_KEY).read_bytes()
             _keep_key(hub_key.folder_of(journal), HubKey(secret))
@@ -85,23 +82,8 @@ def restore(
         replaced = aside if aside.exists() else None
         return _take_back(journal, clock, zone, routes, consents_stand, replaced)
     finally:
-        _hand_over(journal, [aside, *places])
+        hand_over(journal, [aside, *places])
         lock.release()
-
-
-def _hand_over(journal: Path, more: Iterable[Path]) -> None:
-    """Give what root made to the user whose folder it is, as whom the daemon runs.
-
-    Only what has a name of ours, and no link is followed: that user could have laid one.
-    """
-    owner = journal.parent.stat()
-    if os.geteuid() != 0 or owner.st_uid == 0:
-        return
-    keys = hub_key.folder_of(journal)
-    beside = [journal.with_name(name) for name in (*_FILES, NAME)]
-    for path in (*beside, lock_file(journal), *hub_key.files(keys), *more):
-        with suppress(FileNotFoundError):
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _keep_key(folder: Path, key: HubKey) -> None:
