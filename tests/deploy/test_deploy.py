@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from gateway import config as configuration
 from gateway.drivers.api import Reach, Sighting
 from gateway.drivers.registry import installed
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "healthspace-gateway.service"
 RULES = DEPLOY / "70-healthspace-gateway.rules"
 EXPOSURE_AT_MOST = 2.0
@@ -32,6 +34,14 @@ def test_the_example_configuration_is_valid() -> None:
         known = {setting.name for setting in registry.named(port.driver).manifest.settings}
         assert set(port.settings) <= known
     assert config.destinations
+
+
+def test_a_new_hub_begins_without_invented_devices_and_destinations() -> None:
+    config = configuration.load(DEPLOY / "starter.toml")
+
+    assert (config.hub.language, config.hub.state) == ("fr", configuration.HubSettings().state)
+    assert config.ble is not None
+    assert (config.ports, config.destinations, config.kiosk) == ((), (), None)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
@@ -106,6 +116,43 @@ def test_only_the_usb_id_that_tells_its_device_has_a_driver() -> None:
     }
 
     assert bound == {0x22A3}
+
+
+def test_the_service_waits_for_neither_the_network_nor_the_time() -> None:
+    unit = UNIT.read_text()
+
+    assert "After=network.target" in unit  # which is there without any network
+    assert "Wants=" not in unit
+    assert not re.search(r"(network-online|time-sync)\.target", unit)
+
+
+def test_a_hub_gets_the_versions_that_the_suite_ran_with() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    imported = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["hci"],
+    ]
+    given, built = pins(DEPLOY / "requirements.lock"), pins(DEPLOY / "build.lock")
+
+    assert {name(each) for each in imported} <= set(given)
+    assert {name(each) for each in project["build-system"]["requires"]} <= set(built)
+    assert (given | built).items() <= pins(ROOT / "requirements.lock").items()
+
+
+def name(requirement: str) -> str:
+    return re.split(r"[<>=]", requirement)[0]
+
+
+def pins(lock: Path) -> dict[str, frozenset[str]]:
+    """Return the versions of each package in a lock, and their hashes."""
+    found: dict[str, frozenset[str]] = {}
+    for pin in re.split(r"\n(?=\S)", lock.read_text().strip()):
+        package, _, rest = pin.partition("==")
+        version = re.match(r"\S+", rest)
+        assert version is not None
+        said = {version[0], *re.findall(r"sha256:\w+", rest)}
+        found[package] = found.get(package, frozenset()) | said
+    return found
 
 
 def test_a_daemon_that_ended_because_its_journal_is_damaged_is_started_again() -> None:

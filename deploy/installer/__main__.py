@@ -1,0 +1,87 @@
+"""Installs the gateway on this hub, upgrades it, goes back, takes it off. Root only.
+
+Every step says what it does and why, and is left out where it is done already, so that an
+installation that was cut short is completed by running it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import installation
+import removal
+from steps import Trouble, take
+
+_LOCK = Path("/run/lock/healthspace-gateway-install")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what was asked; returns the exit status."""
+    chosen = _parser().parse_args(arguments)
+    if os.geteuid() != 0:
+        print("install: this needs root: run it with sudo.", file=sys.stderr)
+        return 1
+    os.umask(0o022)
+    for name in [name for name in os.environ if name.startswith("PYTHON")]:
+        del os.environ[name]
+    try:
+        with _LOCK.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _do(chosen)
+    except BlockingIOError:
+        print("install: another installation is running: wait for its end.", file=sys.stderr)
+        return 1
+    except Trouble as trouble:
+        print(f"install: {trouble}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _do(chosen: argparse.Namespace) -> None:
+    if chosen.command == "rollback":
+        take(installation.back_to(chosen.release), dry_run=chosen.dry_run)
+    elif chosen.command == "uninstall":
+        if chosen.with_readings and not chosen.dry_run and not chosen.yes:
+            removal.confirm()
+        take(removal.steps(with_readings=chosen.with_readings), dry_run=chosen.dry_run)
+        print(removal.farewell(with_readings=chosen.with_readings))
+    else:
+        installation.check_machine()
+        take(installation.steps(chosen.wheels, copy=chosen.copy), dry_run=chosen.dry_run)
+        if not chosen.dry_run:
+            print(installation.GREETING)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("deploy/install.sh", description=__doc__)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and why")
+    parser.add_argument(
+        "--wheels", type=Path, help="take the packages from this folder, not from the network"
+    )
+    parser.add_argument(
+        "--without-copy",
+        dest="copy",
+        action="store_false",
+        help="the journal was copied by hand: let the upgrade change it",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("install", help="install, or upgrade to what lies here (the default)")
+    back = commands.add_parser("rollback", help="run the former release again")
+    back.add_argument("release", nargs="?", help="its name; by default the last one")
+    away = commands.add_parser("uninstall", help="take the gateway off; readings stay")
+    away.add_argument(
+        "--with-readings",
+        action="store_true",
+        help="also delete the readings, the consents, the keys and the configuration, for good",
+    )
+    away.add_argument("--yes", action="store_true", help="do not ask again")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

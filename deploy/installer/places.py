@@ -1,0 +1,45 @@
+"""Where everything of the gateway lies on a hub."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+NAME = "healthspace-gateway"
+UNIT = f"{NAME}.service"
+USER = NAME
+
+SOURCE = Path(__file__).resolve().parents[2]
+DEPLOY = SOURCE / "deploy"
+
+PROGRAM = Path("/opt") / NAME
+RELEASES = PROGRAM / "releases"
+CURRENT = PROGRAM / "current"
+"""A link to the release that runs."""
+COMMAND = Path("/usr/local/bin") / NAME
+CONFIGURATION = Path("/etc") / NAME / "gateway.toml"
+COPIES = Path("/var/backups") / NAME
+"""The journal as it was before an upgrade changed it."""
+
+SYSTEM_FILES = {
+    DEPLOY / f"{NAME}.sysusers": Path("/etc/sysusers.d") / f"{NAME}.conf",
+    DEPLOY / f"{NAME}.tmpfiles": Path("/etc/tmpfiles.d") / f"{NAME}.conf",
+    DEPLOY / f"70-{NAME}.rules": Path("/etc/udev/rules.d") / f"70-{NAME}.rules",
+    DEPLOY / UNIT: Path("/etc/systemd/system") / UNIT,
+}
+"""What lies here, and where the system looks for it."""
+
+
+def state() -> Path:
+    """Return the folder with the journal, as the configuration says."""
+    default = f"/var/lib/{NAME}"
+    try:
+        told = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError):
+        return Path(default)
+    return Path(told.get("hub", {}).get("state", default))
+
+
+def journal() -> Path:
+    """Return the journal's file."""
+    return state() / "journal.db"

@@ -1,0 +1,59 @@
+"""The service as systemd has it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from places import NAME, UNIT
+from release import Release
+from steps import Trouble, run
+
+
+def active() -> bool:
+    """Tell whether it runs and has said that it is ready."""
+    return property_of("ActiveState") == "active"
+
+
+def enabled() -> bool:
+    """Tell whether it starts with the system."""
+    return property_of("UnitFileState") == "enabled"
+
+
+def property_of(name: str) -> str:
+    """Return one property of the unit; empty where systemd knows no such unit."""
+    shown = subprocess.run(
+        ["systemctl", "show", "--property", name, "--value", UNIT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return shown.stdout.strip()
+
+
+def runs(release: Release) -> bool:
+    """Tell whether the running daemon is of this release and of the unit as it lies there."""
+    number = property_of("MainPID")
+    if not active() or number in ("", "0") or property_of("NeedDaemonReload") == "yes":
+        return False
+    try:
+        return f"{release.folder}/" in Path(f"/proc/{number}/maps").read_text()
+    except OSError:
+        return False
+
+
+def stop() -> None:
+    """Stop it, if there is one; it folds its journal into one file."""
+    if property_of("ActiveState") not in ("", "inactive", "failed"):
+        run("systemctl", "stop", UNIT)
+
+
+def restart() -> None:
+    """Start it anew, and wait until it is ready; Trouble with its last words if it is not."""
+    run("systemctl", "enable", UNIT)
+    run("systemctl", "reset-failed", UNIT)
+    try:
+        run("systemctl", "restart", UNIT)
+    except Trouble as trouble:
+        words = run("journalctl", "--unit", NAME, "--lines", 12, "--output", "cat", "--no-pager")
+        raise Trouble(f"The gateway did not start. Its last words:\n{words}") from trouble
