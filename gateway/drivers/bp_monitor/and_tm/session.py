@@ -13,6 +13,7 @@ from gateway.drivers.bp_monitor.and_tm.codec import Failed, Measured
 from gateway.drivers.bp_monitor.readings import Pressure, readings
 from gateway.drivers.cable_readings import Origin
 from gateway.drivers.framing import framed
+from gateway.drivers.repeats import Repeats
 
 _MAKER = "A&D"
 _SAME_WITHIN_S = 30.0  # a measurement takes longer
@@ -21,6 +22,7 @@ _SAME_WITHIN_S = 30.0  # a measurement takes longer
 async def converse(session: Session) -> None:
     """Record what the monitor sends until the link is gone."""
     inbox = await framed(session, codec.frames)
+    repeats = await Repeats.resumed(session, _SAME_WITHIN_S)
     last: Frame | None = None
     async for frame, message in inbox.messages(lambda frame: codec.message(frame.data)):
         if last is not None and _repeats(frame, last):
@@ -31,9 +33,8 @@ async def converse(session: Session) -> None:
                 await session.remark(f"device_error {message.error}")  # the frame has a typed id
             case Measured():
                 await _introduce(session, message)
-                await session.record(
-                    *readings(_pressure(message), _origin(session, frame, message))
-                )
+                made = readings(_pressure(message), _origin(session, frame, message, repeats))
+                await session.record(*made, bookmark=repeats.bookmark)
 
 
 def _repeats(frame: Frame, last: Frame) -> bool:
@@ -47,14 +48,16 @@ async def _introduce(session: Session, message: Measured) -> None:
         await session.describe(session.device.model_copy(update=update))
 
 
-def _origin(session: Session, frame: Frame, message: Measured) -> Origin:
+def _origin(session: Session, frame: Frame, message: Measured, repeats: Repeats) -> Origin:
     at = message.device_time
+    if at is None:
+        return Origin(device=session.device.id, received=frame.received)
     looks = f"{message.systolic}/{message.diastolic} {message.pulse}"
     return Origin(
         device=session.device.id,
         received=frame.received,
-        device_time=at.just_taken(frame.received) if at is not None else None,
-        record=f"{at} {looks}" if at is not None else None,
+        device_time=at.just_taken(frame.received),
+        record=f"{at} {looks} #{repeats.place(frame, at.at, looks)}",
     )
 
 

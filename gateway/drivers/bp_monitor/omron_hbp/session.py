@@ -37,7 +37,7 @@ async def converse(session: Session) -> None:
             raise DecodeError(_SET_EXPERIMENTAL, frame.data)
         return message
 
-    repeats = Repeats(_SAME_WITHIN_S)
+    repeats = await Repeats.resumed(session, _SAME_WITHIN_S)
     inbox = await framed(session, codec.frames)
     async for frame, message in inbox.messages(decode):
         if isinstance(message, Failed):
@@ -49,7 +49,8 @@ async def converse(session: Session) -> None:
                 device_time=message.device_time.just_taken(frame.received),
                 record=_record(repeats, frame, message),
             )
-            await session.record(*readings(_pressure(message), origin))
+            made = readings(_pressure(message), origin)
+            await session.record(*made, bookmark=repeats.bookmark)
 
 
 def _pressure(message: Measured) -> Pressure:

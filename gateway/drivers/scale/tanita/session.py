@@ -36,11 +36,12 @@ _MASSES = {
 
 async def converse(session: Session) -> None:
     """Record what the scale prints until the link is gone."""
-    repeats = Repeats(_SAME_WITHIN_S)
+    repeats = await Repeats.resumed(session, _SAME_WITHIN_S)
     inbox = await framed(session, codec.frames)
     async for frame, weighing in inbox.messages(lambda frame: codec.weighing(frame.data)):
         await _introduce(session, weighing)
-        await session.record(*_readings(session, frame, weighing, repeats))
+        made = _readings(session, frame, weighing, repeats)
+        await session.record(*made, bookmark=repeats.bookmark)
 
 
 async def _introduce(session: Session, weighing: Weighing) -> None:

@@ -166,3 +166,25 @@ async def test_an_error_is_remarked_and_the_monitor_introduced() -> None:
 
 def test_it_is_chosen_by_its_name_only() -> None:
     assert DRIVER.match(Sighting("/dev/ttyUSB0", Reach.SERIAL)) is Fit.NONE
+
+
+async def test_two_people_in_one_minute_with_the_same_numbers_are_two_measurements() -> None:
+    timeline = Timeline((0, TM_2657), (2, TM_2657), (33, TM_2657))
+    session = session_with(DRIVER, clock=timeline.clock)
+    session.link = timeline
+
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    assert len(session.readings) == 4
+
+
+async def test_the_next_persons_measurement_in_the_minute_of_a_restart_is_kept() -> None:
+    clock = ManualClock()
+    session = session_with(DRIVER, clock=clock)
+    for _ in range(2):
+        session.link = Timeline((31, TM_2657), clock=clock)
+        with pytest.raises(LinkLost):
+            await DRIVER.converse(session)
+
+    assert len(session.readings) == 4

@@ -12,7 +12,7 @@ from gateway.domain.reading import Kind, Measure, Quality
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.omron_hbp import DRIVER
 from gateway.errors import LinkLost
-from gateway.testing.clock import START
+from gateway.testing.clock import START, ManualClock
 from gateway.testing.session import RecordingSession
 from tests.drivers.bp_monitor.omron_hbp.test_codec import FAILED, GOOD, NINETY_TWENTY
 from tests.drivers.serial_lines import DEVICE, Timeline, cut, listened, session_with
@@ -75,6 +75,68 @@ async def test_two_people_in_one_minute_with_the_same_numbers_are_two_measuremen
     session = await at_times((0, GOOD), (29, other))
 
     assert len(session.readings) == 4
+
+
+async def after_a_restart(silent_s: float, *, reboot: bool = False) -> RecordingSession:
+    """GOOD is heard, the gateway restarts, and so long after it was heard it comes again."""
+    session = await at_times((0, GOOD))
+    if reboot:
+        assert isinstance(session.clock, ManualClock)
+        session.clock = ManualClock(session.clock.now().utc, "another boot")
+    assert isinstance(session.clock, ManualClock)
+    session.link = Timeline((silent_s, GOOD), clock=session.clock)
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+    return session
+
+
+@pytest.mark.parametrize("reboot", [False, True])
+async def test_the_next_persons_measurement_in_the_minute_of_a_restart_is_kept(
+    reboot: bool,
+) -> None:
+    session = await after_a_restart(40, reboot=reboot)
+
+    assert len(session.readings) == 4
+
+
+@pytest.mark.parametrize("reboot", [False, True])
+@pytest.mark.parametrize("silent_s", [5, 3600])
+async def test_a_line_said_twice_around_a_restart_is_one_measurement(
+    silent_s: float, reboot: bool
+) -> None:
+    session = await after_a_restart(silent_s, reboot=reboot)
+
+    assert len(session.readings) == 2
+
+
+async def test_a_second_restart_in_the_minute_loses_nothing_either() -> None:
+    session = await at_times((0, GOOD))
+    for _ in range(2):
+        assert isinstance(session.clock, ManualClock)
+        session.link = Timeline((31, GOOD), clock=session.clock)
+        with pytest.raises(LinkLost):
+            await DRIVER.converse(session)
+
+    assert len(session.readings) == 6
+
+
+async def test_what_was_said_twice_around_a_restart_does_not_hide_the_next() -> None:
+    session = await at_times((0, GOOD), (30.5, GOOD))  # the stamp says: in one minute
+    assert isinstance(session.clock, ManualClock)
+    session.link = Timeline((2, GOOD), (33, GOOD), clock=session.clock)
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    assert len(session.readings) == 6
+
+
+async def test_what_is_remembered_of_a_measurement_tells_no_number() -> None:
+    session = await at_times((0, GOOD))
+
+    remembered = await session.bookmark()
+
+    assert remembered is not None
+    assert not any(number in remembered for number in ("120", "80", "72", "1234567890"))
 
 
 async def test_two_people_with_the_same_pulse_in_one_minute_have_two_heart_rates() -> None:
