@@ -67,7 +67,7 @@ class Household(RuleBasedStateMachine):
         self.recorded: dict[str, SubjectId | None] = {}  # record -> whose it is
         self.dismissed: set[str] = set()
         self.erased: set[str] = set()
-        self.moved: set[str] = set()  # it has been another person's, or nobody's
+        self.had: set[tuple[str, SubjectId]] = set()  # ... or may have, before it was another's
         self.maybe_there: set[str] = set()  # sent, and nobody said that it did not arrive
         self.settled: set[str] = set()
         self.dropped: set[str] = set()
@@ -108,8 +108,8 @@ class Household(RuleBasedStateMachine):
             self.assigned.add(slot)
             made = self.journal.assign(SCALE.id, slot, self.people[slot], LONG_AGO)
             self.runner.run(made)
-            for record in self._slot(slot) - self.dismissed:
-                self.recorded[record] = self.recorded[record] or self.people[slot]
+            for record in (self._slot(slot) & self._unclaimed()) - self.dismissed:
+                self._give(record, self.people[slot])
 
     @precondition(lambda self: self._unclaimed())
     @rule(slot=st.sampled_from(SLOTS), data=st.data())
@@ -119,7 +119,7 @@ class Household(RuleBasedStateMachine):
 
         self.runner.run(self.journal.claim_entry(self._id(record), self.people[slot]))
 
-        self.recorded[record] = self.people[slot]
+        self._give(record, self.people[slot])
         self.dismissed.discard(record)
 
     @precondition(lambda self: self._owned())
@@ -151,11 +151,20 @@ class Household(RuleBasedStateMachine):
         return not leaving
 
     def _begin_anew(self, record: str, owner: SubjectId | None) -> None:
-        self.moved.add(record)
-        if self.recorded[record] != owner or owner is None:
-            for known in (self.settled, self.dropped, self.maybe_there):
-                known.discard(record)
+        before = self.recorded[record]
+        if before == owner and owner is not None:
+            return
+        if before is not None and record in self.settled | self.maybe_there:
+            self.had.add((record, before))
+        for known in (self.settled, self.dropped, self.maybe_there):
+            known.discard(record)
+        self._give(record, owner)
+
+    def _give(self, record: str, owner: SubjectId | None) -> None:
+        """Make it theirs; if they had it there, or may have had it, it may be there still."""
         self.recorded[record] = owner
+        if owner is not None and (record, owner) in self.had:
+            self.maybe_there.add(record)
 
     @rule(slot=st.sampled_from(SLOTS))
     def erase(self, slot: str) -> None:
@@ -226,9 +235,7 @@ class Household(RuleBasedStateMachine):
             assert each.subject == self.recorded[record]
             assert each.subject in self.consenting
             assert record not in self.settled | self.dropped
-            was_theirs_once = record in self.moved  # then a search comes first, whoever has it now
-            assert each.delivery.unsettled or record not in self.maybe_there
-            assert not each.delivery.unsettled or record in self.maybe_there or was_theirs_once
+            assert each.delivery.unsettled is (record in self.maybe_there)
         self.maybe_there |= {str(each.delivery.entry.reading.record) for each in claimed}
         return claimed
 
