@@ -101,9 +101,10 @@ async def daemon(
     registry = installed(config.drivers.guests)
     pause = _pause_by(timer)
     desk = PairingDesk(clock)
-    radios = tuple(transports(config, registry, clock, pause, desk))
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await _open_journal(config, clock))
+        # After the journal: opening it finishes a restore that was cut short, bonds included.
+        radios = tuple(transports(config, registry, clock, pause, desk))
         reader = stack.enter_context(Reader.open(config.journal, damage=journal.damage))
         sockets = stack.enter_context(listening(config.socket, config.api.port))
         network = stack.enter_context(_network(config))

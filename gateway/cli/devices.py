@@ -165,7 +165,8 @@ def erase_person(
     answer = client.post("people", subject["id"], "erase")
     say(
         f"Erased: {answer['erased']} readings. {answer['left']} left while you asked. Older backups"
-        " still hold them: destroy those."
+        " still hold them, as do folders replaced-... and damaged-... beside the journal: destroy"
+        " those."
     )
 
 

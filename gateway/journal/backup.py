@@ -13,9 +13,9 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import shutil
 import struct
 import tarfile
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -24,8 +24,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from gateway.errors import JournalError
-from gateway.journal import hub_key
+from gateway.journal import durable, hub_key
 from gateway.journal.database import check, open_reader
+from gateway.journal.keys import Keyring
+from gateway.journal.scratch import scratch
 
 _MAGIC = b"HSGWBK1"
 _CHUNK_BYTES = 64 * 1024
@@ -42,14 +44,14 @@ def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, P
     """
     part = target.with_name(target.name + ".part")
     try:
-        with tempfile.TemporaryDirectory(dir=journal.parent, prefix="backup-") as folder:
-            snapshot = Path(folder) / DATABASE
+        with scratch(journal) as folder:
+            snapshot = folder / DATABASE
             reader = open_reader(journal)
             try:
                 reader.copy_to(snapshot)
-                key = _hub_key(reader_path=journal)
             finally:
                 reader.close()
+            key = _hub_key(snapshot, hub_key.folder_of(journal))
             fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as out:
                 with (
@@ -63,6 +65,7 @@ def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, P
                 out.flush()
                 os.fsync(out.fileno())
             part.replace(target)
+            durable.sync(target.absolute().parent)
     except OSError as error:
         raise JournalError(f"cannot write the backup {target}: {error.strerror}") from error
     finally:
@@ -86,7 +89,8 @@ def read(source: Path, passphrase: bytes, folder: Path) -> list[Path]:
                     raise JournalError(f"{source} holds something that no backup does")
                 content = archive.extractfile(member)
                 if content is not None:
-                    (folder / member.name).write_bytes(content.read())
+                    with (folder / member.name).open("xb") as out:
+                        shutil.copyfileobj(content, out)
                     (folder / member.name).chmod(0o600)
     except OSError as error:
         raise JournalError(f"cannot read the backup {source}: {error.strerror}") from error
@@ -100,8 +104,13 @@ def read(source: Path, passphrase: bytes, folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def _hub_key(reader_path: Path) -> bytes:
-    return hub_key.find(hub_key.folder_of(reader_path))[0].secret
+def _hub_key(snapshot: Path, folder: Path) -> bytes:
+    """Return the key that opens the snapshot: while it was made the key may have been changed."""
+    database = open_reader(snapshot)
+    try:
+        return Keyring(database, hub_key.find(folder)).hub.secret
+    finally:
+        database.close()
 
 
 def _add_bytes(archive: tarfile.TarFile, name: str, content: bytes) -> None:

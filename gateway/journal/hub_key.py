@@ -24,6 +24,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from gateway.errors import JournalError
+from gateway.journal import durable
 
 KEY_BYTES = 32
 SALT_BYTES = 16
@@ -74,6 +75,14 @@ def find(folder: Path, *, make: bool = False) -> list[HubKey]:
     return [_checked(_private_bytes(path), path) for path in kept]
 
 
+def not_in_a_file(folder: Path) -> HubKey | None:
+    """Return the key that a credential or a passphrase gives; None if the key's place is a file.
+
+    Raises JournalError if the passphrase is not given.
+    """
+    return find(folder)[0] if _is_given(folder) else None
+
+
 def from_passphrase(passphrase: bytes, salt: bytes) -> HubKey:
     """Stretch a passphrase: RFC 9106's second choice, 64 MiB and some tenths of a second."""
     stretch = Argon2id(salt=salt, length=KEY_BYTES, iterations=3, lanes=4, memory_cost=64 * 1024)
@@ -95,7 +104,7 @@ def keep_salt(folder: Path, salt: bytes) -> None:
 
 def require_file(folder: Path) -> None:
     """Raise JournalError unless the key in use is the one in its file."""
-    if _credential("hub-key") is not None or (folder / _SALT).exists():
+    if _is_given(folder):
         raise JournalError(
             "the key of this journal is not in a file: change the credential or passphrase where"
             " it is kept"
@@ -115,7 +124,11 @@ def settle(folder: Path, key: HubKey) -> None:
             prepared.replace(folder / _KEY)
         else:
             prepared.unlink()
-        _sync(folder)
+        durable.sync(folder)
+
+
+def _is_given(folder: Path) -> bool:
+    return _credential("hub-key") is not None or (folder / _SALT).exists()
 
 
 def _credential(name: str) -> Path | None:
@@ -160,24 +173,9 @@ def _checked(secret: bytes, path: Path) -> HubKey:
 def _write(folder: Path, name: str, content: bytes) -> None:
     """Make the file whole and durable, or leave it as it was."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = folder / (name + ".part")
-        part.unlink(missing_ok=True)
-        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(fd, content)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        part.replace(folder / name)
-        _sync(folder)
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True)
+            durable.sync(folder.parent)
+        durable.write(folder / name, content)
     except OSError as error:
         raise JournalError(f"cannot keep a key in {folder}: {error.strerror}") from error
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

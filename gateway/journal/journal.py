@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import TracebackType
@@ -102,15 +102,14 @@ class Journal:
         are none.
         """
         make_private(path)
-        lock = WriterLock(path)
-        opening = Opening(path, clock, zone, routes, hub_keys)
-        taken_back = TakenBackFile(path)
-        try:
-            database, keys = opening.database()
+        with ExitStack() as undo:
+            lock = WriterLock(path)
+            undo.callback(lock.release)
+            database, keys = Opening(path, clock, zone, routes, hub_keys).database()
+            undo.callback(database.close)
+            taken_back = TakenBackFile(path)
             run_now(database, keys, clock, lambda tx: mending.mend(tx, taken_back.all()))
-        except JournalError:
-            lock.release()
-            raise
+            undo.pop_all()
         reserve = Reserve(path)
         reserve.hold()
         damage = Damage()

@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.domain.reading import Kind
 from gateway.errors import JournalDamaged, JournalError
-from gateway.journal import hub_key, outbox, people, salvage, sealing
+from gateway.journal import hub_key, outbox, people, replacing, salvage, scratch, sealing
 from gateway.journal.database import Database, check, make_private, open_writer
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import Keyring
@@ -28,15 +28,18 @@ class Opening:
     hub_keys: Sequence[HubKey]
 
     def database(self) -> tuple[Database, Keyring]:
-        """Return the database, ready to be written, and its keys."""
+        """Return the database, ready to be written, and its keys; a damaged one is salvaged."""
+        replacing.finish(self.path)
+        scratch.sweep(self.path)
         try:
-            return self._sound()
+            return self.sound()
         except JournalDamaged:
-            folder = salvage.set_aside(self.path, self.clock)
-            return self._salvaged(folder)
+            self._salvage()
+            return self.sound()
 
-    def _sound(self) -> tuple[Database, Keyring]:
-        database = self._open()
+    def sound(self) -> tuple[Database, Keyring]:
+        """Return the same of a journal that has no damage; raises JournalDamaged otherwise."""
+        database = self._open(self.path)
         try:
             check(database)
             keys = self._keys(database)
@@ -47,29 +50,37 @@ class Opening:
             raise
         return database, keys
 
-    def _salvaged(self, folder: Path) -> tuple[Database, Keyring]:
-        make_private(self.path)
-        database = self._open()
+    def _salvage(self) -> None:
+        """Put what can be read of the journal in its place; all or nothing, whatever happens."""
+        aside = replacing.aside(self.path, "damaged", self.clock)
         try:
-            unsound = salvage.copy_rows(database, folder / self.path.name)
+            with scratch.scratch(self.path) as made:
+                salvaged = self._salvaged(made / self.path.name, aside.name)
+                replacing.put(made, self.path, aside)
+        except OSError as error:
+            raise JournalError(f"cannot salvage {self.path}: {error.strerror}") from error
+        salvage.tell(salvaged)
+
+    def _salvaged(self, new: Path, folder: str) -> salvage.Salvaged:
+        make_private(new)
+        database = self._open(new)
+        try:
+            unsound = salvage.copy_rows(database, self.path)
             keys = self._keys(database)
             keys.make_missing()
-            run_now(
+            return run_now(
                 database,
                 keys,
                 self.clock,
                 lambda tx: salvage.complete(tx, folder, self.zone, self.routes, unsound),
             )
-            run_now(database, keys, self.clock, _restart)
-        except JournalError:
+        finally:
             database.close()
-            raise
-        return database, keys
 
-    def _open(self) -> Database:
+    def _open(self, path: Path) -> Database:
         folder = hub_key.folder_of(self.path)
         return open_writer(
-            self.path,
+            path,
             lambda db: sealing.define(db, lambda: self.hub_keys or hub_key.find(folder, make=True)),
         )
 

@@ -11,7 +11,7 @@ from gateway.journal import hub_key
 from gateway.journal.lock import file_of as lock_file
 from gateway.journal.taken_back import NAME
 
-FILES = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.reserve", "keys")
+_FILES = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.db.reserve", "keys")
 
 
 def hand_over(journal: Path, more: Iterable[Path] = ()) -> None:
@@ -25,7 +25,7 @@ def hand_over(journal: Path, more: Iterable[Path] = ()) -> None:
     if owner.st_uid == 0:
         return
     keys = hub_key.folder_of(journal)
-    beside = [journal.with_name(name) for name in (*FILES, NAME)]
+    beside = [journal.with_name(name) for name in (*_FILES, NAME)]
     for path in (*beside, lock_file(journal), *hub_key.files(keys), *more):
         with suppress(FileNotFoundError):
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -22,7 +22,16 @@ from gateway.domain.reading import WARM_UP, Kind, Measure, Quality
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.domain.suggestion import RECENT
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import devices, entry_rows, hub_key, kiosk, ledger, people, signing
+from gateway.journal import (
+    devices,
+    entry_rows,
+    hub_key,
+    kiosk,
+    ledger,
+    people,
+    replacing,
+    signing,
+)
 from gateway.journal.audit import Link, verify_chain
 from gateway.journal.damage import Damage
 from gateway.journal.database import Database, open_reader
@@ -68,6 +77,11 @@ class Reader:
         Where no gateway runs, open it anew to see what one that is started later adds. `damage` is
         told of what is met later.
         """
+        if replacing.is_unfinished(path):
+            raise JournalError(
+                "putting a journal in the place of this one was cut short: start the gateway, which"
+                " finishes it"
+            )
         database = open_reader(path)
         if damage is not None:
             database.on_damage = damage.met

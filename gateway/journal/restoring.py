@@ -1,31 +1,34 @@
-"""Restoring a backup in the place of a journal, without reviving what was taken back since."""
+"""Restoring a backup in the place of a journal, without reviving what was taken back since.
+
+All of it happens to the unpacked backup, in a folder of its own; only what is ready takes the place
+of what is there (replacing.py). So a power cut leaves one or the other, and never a backup in which
+a withdrawn consent lives.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from pathlib import Path
-from types import MappingProxyType
 
 from gateway.clock import Clock
 from gateway.consent.grant import Withdrawal, living
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
-from gateway.journal import audit, backup, erasing, hub_key, ledger, outbox
-from gateway.journal.database import make_private
+from gateway.journal import audit, backup, erasing, hub_key, ledger, outbox, replacing
+from gateway.journal.database import open_reader
 from gateway.journal.hub_key import HubKey
+from gateway.journal.keys import SIGNING, Keyring
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
-from gateway.journal.ownership import FILES, hand_over
-from gateway.journal.taken_back import TakenBackFile
+from gateway.journal.ownership import hand_over
+from gateway.journal.replacing import BESIDE_IT
+from gateway.journal.scratch import scratch
+from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.writer import Transaction, run_now
-
-NOWHERE_ELSE: Mapping[str, Path] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,114 +52,118 @@ def restore(
     routes: Mapping[str, frozenset[Kind]],
     *,
     consents_stand: bool,
-    others: Mapping[str, Path] = NOWHERE_ELSE,
+    others: Mapping[str, Path] = BESIDE_IT,
 ) -> Restored:
     """Put a backup in the place of the journal; what was there is moved aside.
 
     `others` says where files that went with it belong, by name, if not beside the journal.
-    Withdrawals and erasures that this hub knows of are made again. Where it knows of none, because
-    it is a new hub, every grant is withdrawn unless `consents_stand`: somebody asked the people.
-    What the backup had not sent may have been sent since, so it is searched for first. Root may
-    do it: everything then belongs to the user whose folder it is.
+    Withdrawals and erasures that this hub knows of are made again. Where it need not know of all,
+    because the backup is another hub's, every grant is withdrawn unless `consents_stand`: somebody
+    asked the people. What the backup had not sent may have been sent since, so it is searched for
+    first. A journal whose key is no file here keeps the key that this hub is given. Root may do it:
+    everything then belongs to the user whose folder it is. Raises JournalError; then nothing is
+    replaced, or the next start finishes it.
     """
-    make_private(journal)
-    lock = WriterLock(journal)
-    aside = journal.parent / f"replaced-{clock.now().utc.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    places: list[Path] = []
+    moved: list[Path] = []
     try:
-        with tempfile.TemporaryDirectory(dir=journal.parent, prefix="restore-") as folder:
-            unpacked = Path(folder)
-            files = backup.read(source, passphrase, unpacked)
-            for file in files:
-                if file.name not in (backup.DATABASE, backup.HUB_KEY):
-                    place = others.get(file.name, journal.parent / file.name)
-                    _move_aside(place, aside / file.name)
-                    _put(file, place)
-                    places.append(place)
-            if journal.stat().st_size:
-                for name in FILES:
-                    _move_aside(journal.parent / name, aside / name)
-            secret = (unpacked / backup.HUB_KEY).read_bytes()
-            _keep_key(hub_key.folder_of(journal), HubKey(secret))
-            (unpacked / backup.DATABASE).rename(journal)
-        replaced = aside if aside.exists() else None
-        return _take_back(journal, clock, zone, routes, consents_stand, replaced)
-    finally:
-        hand_over(journal, [aside, *places])
-        lock.release()
-
-
-def _keep_key(folder: Path, key: HubKey) -> None:
-    """Keep the backup's hub key, unless this hub is given that very key in another way."""
-    try:
-        there = hub_key.find(folder)
-    except JournalError:
-        there = []
-    if key not in there:
-        hub_key.keep_in_file(folder, key)
-
-
-def _move_aside(path: Path, to: Path) -> None:
-    """Move a file or folder out of the way, on another disk perhaps, if it is there."""
-    if path.exists():
-        to.parent.mkdir(mode=0o700, exist_ok=True)
-        shutil.move(path, to)
-
-
-def _put(file: Path, place: Path) -> None:
-    """Put an unpacked file where it belongs, on another disk perhaps, for this user only."""
-    try:
-        fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as out:
-            out.write(file.read_bytes())
-            out.flush()
-            os.fsync(out.fileno())
+        journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = WriterLock(journal)
+        try:
+            replacing.finish(journal)
+            with scratch(journal) as made:
+                files = backup.read(source, passphrase, made)
+                done = _Restoring(journal, made, clock, zone, routes).take_back(consents_stand)
+                hand_over(journal, [*made.rglob("*"), made])
+                places = {file.name: others[file.name] for file in files if file.name in others}
+                aside = replacing.aside(journal, "replaced", clock)
+                moved += (aside, *places.values())
+                replaced = replacing.put(made, journal, aside, places)
+        finally:
+            hand_over(journal, moved)
+            lock.release()
     except OSError as error:
-        raise JournalError(
-            f"cannot put what the backup holds to {place}: {error.strerror}"
-        ) from error
+        raise JournalError(f"cannot restore {source}: {error.strerror}") from error
+    return replace(done, replaced=replaced)
 
 
-def _take_back(
-    journal: Path,
-    clock: Clock,
-    zone: tzinfo,
-    routes: Mapping[str, frozenset[Kind]],
-    consents_stand: bool,
-    replaced: Path | None,
-) -> Restored:
-    taken = TakenBackFile(journal)
-    known = taken.all()
-    database, keys = Opening(journal, clock, zone, routes, ()).database()
+@dataclass(frozen=True, slots=True)
+class _Restoring:
+    """A backup, unpacked in the folder `made`, on its way to the place of `journal`."""
 
-    def again(tx: Transaction) -> Restored:
-        now = clock.now().utc
-        people = {row[0] for row in tx.db.rows("SELECT id FROM subjects")}
+    journal: Path
+    made: Path
+    clock: Clock
+    zone: tzinfo
+    routes: Mapping[str, frozenset[Kind]]
+
+    def take_back(self, consents_stand: bool) -> Restored:
+        """Take back again what was since the backup was made, and make the rest ready."""
+        key = HubKey((self.made / backup.HUB_KEY).read_bytes())
+        (self.made / backup.HUB_KEY).unlink()
+        ours = hub_key.not_in_a_file(hub_key.folder_of(self.journal))
+        new = self.made / self.journal.name
+        (self.made / backup.DATABASE).rename(new)
+        database, keys = Opening(new, self.clock, self.zone, self.routes, (key,)).sound()
+        try:
+            done = run_now(database, keys, self.clock, lambda tx: self._again(tx, consents_stand))
+            if ours is None:
+                hub_key.keep_in_file(hub_key.folder_of(new), key)
+            else:
+                run_now(database, keys, self.clock, lambda tx: tx.keys.change_hub_key(ours))
+        finally:
+            database.close()
+        return done
+
+    def _again(self, tx: Transaction, consents_stand: bool) -> Restored:
+        known = TakenBackFile(self.journal).all()
+        people = {SubjectId(row[0]) for row in tx.db.rows("SELECT id FROM subjects")}
+        vouched = consents_stand or self._is_our_own(tx.keys, people, known)
         gone = {each.subject for each in known if each.destination is None} & people
         withdrawn = 0
         for subject in sorted(people - gone):
-            had = ledger.ledger(tx.db, tx.keys, SubjectId(subject))
+            had = ledger.ledger(tx.db, tx.keys, subject)
             there = {entry.id for entry in had}
             again = {
                 each.destination: each.id
                 for each in known
                 if each.subject == subject and each.destination and each.id not in there
             }
-            if not taken.exists() and not consents_stand:
-                again = {grant.destination: f"restore-{grant.id}" for grant in living(had)}
+            if not vouched:
+                again |= {grant.destination: f"restore-{grant.id}" for grant in living(had)}
             withdrawn += sum(grant.destination in again for grant in living(had))
             for destination, name in again.items():
-                ledger.record_withdrawal(tx, _withdrawal(name, subject, destination, now))
+                made = _withdrawal(name, subject, destination, self.clock.now().utc)
+                ledger.record_withdrawal(tx, made)
         for subject in sorted(gone):
-            erasing.erase(tx, SubjectId(subject))
+            erasing.erase(tx, subject)
         outbox.restored(tx)
         audit.append(tx, audit.Audited.RESTORED, {"withdrawn": withdrawn, "erased": len(gone)})
-        return Restored(withdrawn, len(gone), replaced)
+        self._tell_of_all(tx, known)
+        return Restored(withdrawn, len(gone), None)
 
-    try:
-        return run_now(database, keys, clock, again)
-    finally:
-        database.close()
+    def _is_our_own(self, keys: Keyring, people: set[SubjectId], known: list[TakenBack]) -> bool:
+        """Tell whether it is a backup of this very hub, which knows what was taken back since."""
+        if not people.isdisjoint(each.subject for each in known):
+            return True
+        with suppress(JournalError):
+            ours = open_reader(self.journal)
+            try:
+                there = Keyring(ours, hub_key.find(hub_key.folder_of(self.journal)))
+                return there.secret(SIGNING) == keys.secret(SIGNING)
+            finally:
+                ours.close()
+        return False
+
+    def _tell_of_all(self, tx: Transaction, known: list[TakenBack]) -> None:
+        """Keep beside the journal to come whatever was taken back, here or before the backup."""
+        file = TakenBackFile(self.made / self.journal.name)
+        told = {each.id for each in known}
+        withdrawals = tx.db.rows(
+            "SELECT id, subject, destination, number FROM consent WHERE event = 'withdrawal'"
+            " ORDER BY number"
+        )
+        for each in (*known, *(TakenBack(*row) for row in withdrawals if row[0] not in told)):
+            file.add(each)
 
 
 def _withdrawal(name: str, subject: str, destination: str, at: datetime) -> Withdrawal:

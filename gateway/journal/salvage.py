@@ -1,9 +1,9 @@
 """A damaged journal is set aside, never deleted, and what can be read goes into a new one.
 
-    journal.db, -wal, -shm  --moved-->  damaged-20260314T092653Z/
-                                           |  page by page, row by row (carving.py)
-                                           v
-    a new journal.db                    what is missing is named by the audit chain and counted
+    journal.db, -wal                      a new journal.db: what is missing is named by its audit
+       |  page by page (carving.py) ------->  chain, and counted. Once it is whole it takes the
+       v                                      other's place (replacing.py)
+    damaged-20260314T092653Z/
 
 Damage costs the rows it hits and no other: rows are known by their seals and sums, so neither the
 description of the tables nor the pages that lead to others are needed.
@@ -19,15 +19,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from gateway.clock import Clock
 from gateway.domain.device_time import Correction
 from gateway.domain.reading import Kind
 from gateway.domain.subject import Attribution
-from gateway.errors import JournalError, Unreadable
+from gateway.errors import JournalError, JournalFull, Unreadable
 from gateway.journal import audit, clocks, computing, entry_rows, timings
 from gateway.journal.carving import Carved, carve
 from gateway.journal.database import Database
@@ -62,8 +61,6 @@ Two hold nothing but marks and are not read: `corrections_tried` (they are tried
 `looked_at_again`.
 """
 
-_FILES = ("", "-wal", "-shm")
-
 _log = logging.getLogger(__name__)
 
 
@@ -71,26 +68,14 @@ _log = logging.getLogger(__name__)
 class Salvaged:
     """What came of a damaged journal."""
 
-    folder: Path
+    folder: str
+    """Beside the journal, with what was damaged."""
     saved: int
     """Entries in the new journal."""
     lost: tuple[str, ...]
     """Entries that the audit chain tells of and that could not be read."""
     unsound: Mapping[str, list[str]]
     """Rows whose sum was wrong, by table, each by its number here or the device's or entry's."""
-
-
-def set_aside(path: Path, clock: Clock) -> Path:
-    """Move a damaged journal's files into a folder beside it; return that folder."""
-    at = clock.now().utc.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    times = 1 + len(list(path.parent.glob(f"damaged-{at}*")))
-    folder = path.parent / (f"damaged-{at}" if times == 1 else f"damaged-{at}-{times}")
-    folder.mkdir(mode=0o700)
-    for suffix in reversed(_FILES):  # the database last: cut short, this is begun again
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.rename(folder / file.name)
-    return folder
 
 
 def copy_rows(database: Database, damaged: Path) -> Mapping[str, list[str]]:
@@ -149,7 +134,7 @@ def _renumber(database: Database, twice: Sequence[Sequence[Any]]) -> None:
 
 def complete(
     tx: Transaction,
-    folder: Path,
+    folder: str,
     zone: tzinfo,
     routes: Mapping[str, frozenset[Kind]],
     unsound: Mapping[str, list[str]],
@@ -171,17 +156,22 @@ def complete(
     audit.append(
         tx,
         audit.Audited.SALVAGED,
-        {"folder": folder.name, "saved": saved, "lost": list(lost), "unsound": dict(unsound)},
+        {"folder": folder, "saved": saved, "lost": list(lost), "unsound": dict(unsound)},
     )
+    return Salvaged(folder, saved, lost, unsound)
+
+
+def tell(salvaged: Salvaged) -> None:
+    """Say in the log what came of it."""
+    unsound = salvaged.unsound.items()
     _log.error(
         "the journal was damaged: set aside in %s; readings saved %d, lost %d; other rows left out"
         " as damaged: %s",
-        folder,
-        saved,
-        len(lost),
-        ", ".join(f"{table} {' '.join(rows)}" for table, rows in unsound.items()) or "none",
+        salvaged.folder,
+        salvaged.saved,
+        len(salvaged.lost),
+        ", ".join(f"{table} {' '.join(rows)}" for table, rows in unsound) or "none",
     )
-    return Salvaged(folder, saved, lost, unsound)
 
 
 _TYPES = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
@@ -244,9 +234,12 @@ class _Table:
         marks = ", ".join("?" * len(row))
         columns = ", ".join(self.columns)
         sql = f"INSERT OR IGNORE INTO {self.name} ({columns}) VALUES ({marks})"  # noqa: S608
-        with suppress(JournalError):
+        try:
             return database.run(sql, row) > 0
-        return False
+        except JournalFull:
+            raise
+        except JournalError:
+            return False
 
 
 def _restore_devices(tx: Transaction) -> None:

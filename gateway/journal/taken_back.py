@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError, JournalFull
+from gateway.journal import durable
 
 NAME = "taken-back.jsonl"
 
@@ -43,12 +44,15 @@ class TakenBackFile:
         """Append a line and sync it. A line that is there twice says no more than once."""
         line = json.dumps(asdict(taken))
         try:
+            new = not self.exists()
             fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 os.write(fd, b"\n" + line.encode() + b"\n")  # a line cut short spoils no other
                 os.fsync(fd)
             finally:
                 os.close(fd)
+            if new:
+                durable.sync(self._path.parent)  # its name, too
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             kind = JournalFull if full else JournalError
@@ -59,7 +63,11 @@ class TakenBackFile:
         if not self._path.exists():
             return []
         found = []
-        for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            content = self._path.read_bytes()
+        except OSError as error:
+            raise JournalError(f"cannot read {self._path}: {error.strerror}") from error
+        for line in content.decode(errors="replace").splitlines():
             try:
                 told = json.loads(line)
                 subject = SubjectId(told["subject"])

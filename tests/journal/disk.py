@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,8 @@ class Disk(apsw.VFS):
         self._healthy = 0
         self._failures = 0
         self._error: type[apsw.Error] = apsw.FullError
+        self.on_sync: Callable[[Path], None] = lambda _: None
+        """Called when a file is synced."""
 
     def __enter__(self) -> Disk:
         self._before = apsw.vfs_names()[0]
@@ -105,7 +107,8 @@ class _File(apsw.VFSFile):
         super().__init__("unix", name, flags)
         self._disk = disk
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
-        self._name = Path(path).name if path else ""
+        self._path = Path(path or "")
+        self._name = self._path.name
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         self._disk.wrote(self._name, bytes(data), offset)
@@ -118,6 +121,7 @@ class _File(apsw.VFSFile):
     def xSync(self, flags: int) -> None:  # noqa: N802
         self._disk.synced(self._name)
         super().xSync(flags)
+        self._disk.on_sync(self._path)
 
 
 def after_power_cut(

@@ -8,9 +8,13 @@ import pytest
 
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalBusy, JournalError
-from gateway.journal import backup
+from gateway.journal import backup, hub_key
+from gateway.journal.database import open_writer
+from gateway.journal.hub_key import HubKey
+from gateway.journal.keys import Keyring
 from gateway.journal.reader import Reader
 from gateway.journal.restoring import Restored, restore
+from gateway.journal.scratch import scratch
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import ROUTES, SCALE, ZONE, consenting, grant, open_journal, weight
 from tests.journal.making import withdrawal as withdrawing
@@ -188,7 +192,7 @@ async def test_nothing_of_a_person_can_be_read_in_a_backup(path: Path, tmp_path:
     written = file.read_bytes()
     for canary in (b"Ada", b"70.5", b"a secret", SCALE.id.encode(), subject.encode(), b"SQLite"):
         assert canary not in written
-    assert not list(path.parent.glob("backup-*"))
+    assert not list(path.parent.glob("being-made-*"))
 
 
 @pytest.mark.parametrize("hurt", ["cut", "flipped", "swapped"])
@@ -214,6 +218,114 @@ async def test_a_backup_that_is_not_whole_is_refused_and_replaces_nothing(
         _restore(file, path)
 
     assert path.read_bytes() == before
+
+
+async def test_two_restores_within_a_second_keep_what_each_replaced(
+    path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(99)])
+
+    first, second = (_restore(file, path).replaced for _ in range(2))
+
+    assert first is not None
+    assert second is not None
+    for replaced, readings in ((first, 6), (second, 5)):
+        with Reader.open(replaced / "journal.db") as reader:
+            assert reader.summary().entries == readings
+
+
+async def test_another_hub_does_not_vouch_for_consents_it_knows_nothing_of(
+    path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+    file, elsewhere = tmp_path / "backup", tmp_path / "new" / "journal.db"
+    backup.write(file, PHRASE, path, {})
+    async with open_journal(elsewhere) as journal:  # where something else was taken back
+        await journal.erase((await journal.add_subject("Guest")).id)
+
+    restored = _restore(file, elsewhere)
+
+    assert restored.withdrawn == 1
+
+
+async def test_a_hub_vouches_for_its_own_backup_though_nothing_was_taken_back(
+    path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+
+    assert _restore(file, path).withdrawn == 0
+
+
+async def test_what_a_backup_had_taken_back_a_still_older_one_does_not_revive(
+    path: Path, tmp_path: Path
+) -> None:
+    subject = await _filled(path)
+    older, newer, elsewhere = tmp_path / "1", tmp_path / "2", tmp_path / "new" / "journal.db"
+    backup.write(older, PHRASE, path, {})
+    async with open_journal(path) as journal:
+        await journal.record_withdrawal(withdrawing(subject))
+    backup.write(newer, PHRASE, path, {})
+    _restore(newer, elsewhere, consents_stand=True)
+
+    restored = _restore(older, elsewhere)
+
+    assert restored.withdrawn == 1
+
+
+async def test_a_hub_that_is_given_its_key_keeps_it(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _filled(path)
+    file, elsewhere = tmp_path / "backup", tmp_path / "new" / "journal.db"
+    backup.write(file, PHRASE, path, {})
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "hub-key").write_bytes(bytes(32))
+
+    for _ in range(2):
+        restored = _restore(file, elsewhere)
+
+    assert not (elsewhere.parent / "keys").exists()
+    for journal in (elsewhere, (restored.replaced or tmp_path) / "journal.db"):
+        with Reader.open(journal) as reader:
+            assert reader.summary().entries == 5
+
+
+async def test_a_backup_made_after_a_change_of_keys_that_was_cut_short_can_be_restored(
+    path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+    folder, new = hub_key.folder_of(path), HubKey(bytes(32))
+    hub_key.prepare(folder, new)
+    opened = open_writer(path)
+    Keyring(opened, hub_key.find(folder)).change_hub_key(new)
+    opened.close()
+    file, elsewhere = tmp_path / "backup", tmp_path / "new" / "journal.db"
+
+    backup.write(file, PHRASE, path, {})
+
+    _restore(file, elsewhere)
+    with Reader.open(elsewhere) as reader:
+        assert reader.summary().entries == 5
+
+
+async def test_what_was_being_made_when_the_power_failed_is_swept_away(path: Path) -> None:
+    await _filled(path)
+    with scratch(path) as in_use:
+        left = path.parent / "being-made-7"
+        left.mkdir()
+        (left / "journal.db").write_bytes(path.read_bytes())
+
+        await open_journal(path).close()
+
+        assert not left.exists()
+        assert in_use.exists()
 
 
 async def test_another_passphrase_opens_nothing(path: Path, tmp_path: Path) -> None:

@@ -1,16 +1,21 @@
 """A damaged journal is set aside; what can be read goes on, what cannot is counted and named."""
 
+import asyncio
 import random
 import shutil
 import sqlite3
 import statistics
+from itertools import count
 from pathlib import Path
 
+import apsw
 import pytest
 
-from gateway.errors import JournalError
+from gateway.errors import JournalError, JournalFull
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
+from tests.journal.cutting import PowerCuts
+from tests.journal.disk import Disk
 from tests.journal.making import SCALE, consenting, open_journal, weight
 
 PAGE = 4096
@@ -96,6 +101,67 @@ async def test_a_salvaged_entry_whose_delivery_is_gone_is_searched_for_before_it
         released = await journal.claim("mes", 10, START)
 
     assert [each.delivery.unsettled for each in released] == [True] * 3
+
+
+def _damaged(path: Path) -> None:
+    """Make a journal of three readings, of which one is in the log alone, and damage it."""
+    asyncio.run(_filled(path, readings=2))
+    live = path.parent.with_name("live")
+
+    async def killed() -> None:
+        async with open_journal(path) as journal:
+            await journal.record(SCALE, [weight(2)])
+            shutil.copytree(path.parent, live)
+
+    asyncio.run(killed())
+    shutil.rmtree(path.parent)
+    live.rename(path.parent)
+    _damage(path, 0)
+
+
+def test_the_power_may_fail_at_any_moment_of_a_salvage(path: Path) -> None:
+    _damaged(path)
+    damage = path.read_bytes()[:PAGE]  # of the rest the engine may have folded in what the log adds
+    with PowerCuts(path.parent) as cuts:
+        asyncio.run(open_journal(path).close())
+        cuts.acknowledged()
+
+    for cut in cuts.all:
+        cut.lay(path.parent)
+        asyncio.run(open_journal(path).close())
+        with Reader.open(path) as reader:
+            assert reader.summary().entries == 3, cut
+            assert len(reader.salvaged()) == 1, cut
+        (aside,) = path.parent.glob("damaged-*")
+        assert (aside / path.name).read_bytes()[:PAGE] == damage, cut
+        assert not list(path.parent.glob("being-made-*"))
+
+    assert len(cuts.all) > 30
+
+
+def test_a_salvage_for_which_there_is_no_room_changes_nothing_and_is_made_later(
+    path: Path,
+) -> None:
+    asyncio.run(_filled(path, readings=3))
+    _damage(path, 0)
+    before = path.read_bytes()
+    refused = 0
+    with Disk() as disk:
+        for room in count(0, 7):
+            disk.fail(after=room, times=10**6)
+            try:
+                asyncio.run(open_journal(path).close())
+                break
+            except (JournalFull, apsw.Error):  # the latter from closing what could not be written
+                refused += 1
+                if path.read_bytes() == before:  # else it was salvaged, and is not yet ready
+                    assert not list(path.parent.glob("damaged-*"))
+            finally:
+                disk.heal()
+
+    assert refused > 20
+    with Reader.open(path) as reader:
+        assert (reader.summary().entries, len(reader.salvaged())) == (3, 1)
 
 
 async def test_a_journal_of_a_newer_gateway_is_no_damage(path: Path) -> None:

@@ -1,0 +1,104 @@
+"""A restore that is cut short anywhere leaves the hub as it was, or as the backup makes it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway.journal import backup, durable
+from gateway.journal.reader import Reader
+from gateway.journal.restoring import restore
+from gateway.testing.clock import START, ManualClock
+from tests.journal.cutting import PowerCuts
+from tests.journal.making import ROUTES, SCALE, ZONE, consenting, open_journal, weight, withdrawal
+
+PHRASE = b"correct horse"
+OLD, NEW = "of this hub", "of the backup"
+
+
+class Hub:
+    """A hub, its state and its radio, and a backup of it that is older."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "hub"
+        self.path = self.folder / "state" / "journal.db"
+        self.bonds = self.folder / "radio" / "bonds.json"
+        self.backup = folder / "backup"
+
+    async def make(self) -> None:
+        self.bonds.parent.mkdir(parents=True)
+        self.bonds.write_text(NEW)
+        async with open_journal(self.path) as journal:
+            subject = await consenting(journal)
+            await journal.record(SCALE, [weight(n) for n in range(3)])
+        backup.write(self.backup, PHRASE, self.path, {"bonds-0.json": self.bonds})
+        self.bonds.write_text(OLD)
+        async with open_journal(self.path) as journal:
+            await journal.record(SCALE, [weight(3)])
+            await journal.record_withdrawal(withdrawal(subject))
+            await journal.record(SCALE, [weight(4)])
+
+    def restore(self) -> None:
+        others = {"bonds-0.json": self.bonds}
+        restore(
+            *(self.backup, PHRASE, self.path, ManualClock(), ZONE, ROUTES),
+            consents_stand=True,
+            others=others,
+        )
+
+    async def is_restored(self) -> bool:
+        """Start it; tell whether it is the backup's now. That it is half of it is no answer."""
+        async with open_journal(self.path) as journal:
+            assert await journal.claim("mes", 10, START) == []
+        readings = _readings(self.path)
+        assert sorted(each.name for each in self.path.parent.glob("*e*ing*-*")) == []
+        assert not (self.path.parent / "replacement").exists()
+        replaced = list(self.path.parent.glob("replaced-*"))
+        if readings == 5:
+            assert (self.bonds.read_text(), replaced) == (OLD, [])
+            return False
+        assert (readings, self.bonds.read_text()) == (3, NEW)
+        assert _readings(replaced[0] / "journal.db") == 5
+        assert (replaced[0] / "bonds-0.json").read_text() == OLD
+        return True
+
+
+def _readings(path: Path) -> int:
+    with Reader.open(path) as reader:
+        assert reader.verify() is None
+        return reader.summary().entries
+
+
+def _cuts(folder: Path) -> tuple[Hub, PowerCuts]:
+    hub = Hub(folder)
+    asyncio.run(hub.make())
+    with PowerCuts(hub.folder) as cuts:
+        hub.restore()
+        cuts.acknowledged()
+    return hub, cuts
+
+
+def test_the_power_may_fail_at_any_moment(tmp_path: Path) -> None:
+    hub, cuts = _cuts(tmp_path)
+    restored = []
+    for cut in cuts.all:
+        cut.lay(hub.folder)
+        restored.append(asyncio.run(hub.is_restored()))
+        assert restored[-1] or not cut.acknowledged, cut
+
+    assert len(restored) > 50
+    assert {True, False} == set(restored)
+
+
+def test_without_syncs_it_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: it shows that the test above can fail."""
+    monkeypatch.setattr(durable, "sync", lambda _: None)
+    hub, cuts = _cuts(tmp_path)
+    for cut in cuts.all:
+        cut.lay(hub.folder)
+        try:
+            asyncio.run(hub.is_restored())
+        except Exception:  # noqa: BLE001  whatever it is that goes wrong
+            return
+
+    pytest.fail("a restore that syncs nothing stood every cut")
