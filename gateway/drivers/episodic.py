@@ -71,35 +71,61 @@ async def hear_out(
     """Take in what the device sends until it is `silent_s` silent or gone: its normal ends.
 
     Each record is safe before the next frame is asked for. One whose stamp does not tell the time
-    waits for `COMPANY_S`, to see whether it comes alone; a remark keeps its frame safe meanwhile.
+    waits for `COMPANY_S`, to see whether it comes alone; a remark keeps its frame safe meanwhile,
+    and one that still waits when the gateway stops is recorded without a time.
     """
-    waiting: list[Heard[M]] = []
-    last: Heard[M] | None = None
-    alone = True
-    while True:
-        frame = await next_frame(inboxes, COMPANY_S if waiting else silent_s)
-        if frame is None and not waiting:
-            return
-        if frame is None:
-            await listener.record(waiting, alone=True)
-            waiting = []
-            continue
-        if waiting and _is_same(frame, waiting[-1].frame):
-            continue  # the same again: nothing measures twice within COMPANY_S
-        message = await listener.understand(frame)
-        if message is None:
-            continue
-        if last is not None and not listener.belong_together(last.message, message):
-            alone = _are_apart(last.frame, frame)
-            if waiting:
-                await listener.record(waiting, alone=alone)
-                waiting = []
-        last = Heard(frame, message)
-        if alone and not _tells_time(message.timestamp, clock, frame):
-            await session.remark("record_without_time", frame)
-            waiting.append(last)
+    hearing = _Hearing(session, listener, clock)
+    try:
+        while await hearing.go_on(inboxes, silent_s):
+            pass
+    finally:
+        if hearing.waiting:  # the gateway stops: nobody will know whether it came alone
+            await listener.record(hearing.waiting, alone=False)
+
+
+class _Hearing(Generic[M]):
+    """What was heard so far, and what of it waits to be recorded."""
+
+    def __init__(self, session: Session, listener: Listener[M], clock: ClockSample | None) -> None:
+        self._session = session
+        self._listener = listener
+        self._clock = clock
+        self._last: Heard[M] | None = None
+        self._alone = True
+        self.waiting: list[Heard[M]] = []
+
+    async def go_on(self, inboxes: Sequence[Inbox], silent_s: float) -> bool:
+        """Hear one frame, or the silence that decides; False once nothing more comes."""
+        frame = await next_frame(inboxes, COMPANY_S if self.waiting else silent_s)
+        if frame is not None:
+            await self._hear(frame)
+        elif self.waiting:
+            await self._record_waiting(alone=True)
         else:
-            await listener.record([last], alone=alone)
+            return False
+        return True
+
+    async def _hear(self, frame: Frame) -> None:
+        if self.waiting and _is_same(frame, self.waiting[-1].frame):
+            return  # the same again: nothing measures twice within COMPANY_S
+        message = await self._listener.understand(frame)
+        if message is None:
+            return
+        last = self._last
+        if last is not None and not self._listener.belong_together(last.message, message):
+            self._alone = _are_apart(last.frame, frame)
+            await self._record_waiting(alone=self._alone)
+        heard = self._last = Heard(frame, message)
+        if self._alone and not _tells_time(message.timestamp, self._clock, frame):
+            await self._session.remark("record_without_time", frame)
+            self.waiting.append(heard)
+        else:
+            await self._listener.record([heard], alone=self._alone)
+
+    async def _record_waiting(self, *, alone: bool) -> None:
+        if self.waiting:
+            await self._listener.record(self.waiting, alone=alone)
+            self.waiting = []
 
 
 async def next_frame(inboxes: Sequence[Inbox], patience_s: float) -> Frame | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.clock import Instant
+from gateway.drivers.api import Channel, Frame
 from gateway.errors import DecodeError
 from gateway.testing.clock import ManualClock
+from gateway.testing.links import ScriptedLink
 
 
 @dataclass
@@ -22,6 +25,15 @@ class TickingClock:
         clock = ManualClock()
         clock.advance(self.asked * self.step_s)
         return clock.now()
+
+
+class StoppedLink(ScriptedLink):
+    """The gateway stops, or the time of the conversation is over, once all was delivered."""
+
+    def _next(self, channel: Channel) -> Frame:
+        if not self.pending:
+            raise asyncio.CancelledError
+        return super()._next(channel)
 
 
 def is_message_or_decode_error(decode: Callable[[bytes], object], data: bytes) -> None:

@@ -13,6 +13,7 @@ not kept before its context: the context alone says that a "glucose" was ketone.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from gateway.domain.reading import ClockSample, Reading
@@ -28,7 +29,7 @@ from gateway.drivers.glucose_meter.bluetooth_sig.readings import (
 )
 from gateway.drivers.record_mark import Mark
 from gateway.drivers.stored_records import StoredRecords
-from gateway.errors import DecodeError, ProtocolError
+from gateway.errors import DecodeError, LinkRefused, ProtocolError
 from gateway.wire.gatt_time import DateTime, date_time_octets
 
 MEASUREMENT = gatt("1808", "2a18")
@@ -55,9 +56,11 @@ async def converse(session: Session) -> None:
         raise ProtocolError("The meter offers no glucose measurement: is it another model?")
     await contour.greet(session)
     inboxes = [await link.subscribe(MEASUREMENT)]
-    has_contexts = CONTEXT in link.channels
-    if has_contexts:
-        inboxes.append(await link.subscribe(CONTEXT))
+    has_contexts = False
+    if CONTEXT in link.channels:
+        with suppress(LinkRefused):  # then its records lack what they announce, and say so
+            inboxes.append(await link.subscribe(CONTEXT))
+            has_contexts = True
     answers = await link.subscribe(RECORD_ACCESS)
     clock = await read_clock(session)
     stored = StoredRecords(link, RECORD_ACCESS, answers, *inboxes)

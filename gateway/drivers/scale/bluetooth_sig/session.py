@@ -16,7 +16,7 @@ from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers import and_medical
 from gateway.drivers.api import Frame, Inbox, Session, gatt
 from gateway.drivers.device_clock import set_clock
-from gateway.drivers.episodic import Heard, Listener, hear_out, timed
+from gateway.drivers.episodic import IDLE_S, Heard, Listener, hear_out, timed
 from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.drivers.scale.bluetooth_sig import codec
 from gateway.drivers.scale.bluetooth_sig.codec import BodyComposition, Weight
@@ -53,25 +53,34 @@ async def converse(session: Session) -> None:
     if hangs_up:
         await set_clock(session, clock)
     scale = _Scale(session, clock)
-    listener: Listener[Message] = scale
-    if consents is not None:
-
-        async def meanwhile() -> None:
-            await hear_out(session, listener, clock, *inboxes, silent_s=TURN_S)
-
-        await consents.register(meanwhile)
-        for user in consents.users():
-            if not await consents.give(user, meanwhile):
-                break  # one refusal is enough for a conversation: some scales lock up over more
-            await hear_out(session, listener, clock, *inboxes, silent_s=_NEXT_USER_S)
-    await introduce(session)
-    await hear_out(session, listener, clock, *inboxes)
-    await scale.finish()
+    try:
+        if consents is not None:
+            await _hear_users(consents, scale, inboxes)
+        await introduce(session)
+        await scale.hear_out(inboxes)
+    finally:  # also when the gateway stops
+        await scale.finish()
     if consents is not None and not asked_for(session) and not scale.heard:
         await session.remark("consent_needed: write the scale's users into `consents`")
     if not hangs_up:
         await set_clock(session, clock)
     await and_medical.let_go(session)
+
+
+async def _hear_users(consents: Consents, scale: _Scale, inboxes: Sequence[Inbox]) -> None:
+    """Hear what the scale has of each user; one that takes no question may still send a guest's."""
+
+    async def meanwhile() -> None:
+        await scale.hear_out(inboxes, TURN_S)
+
+    try:
+        await consents.register(meanwhile)
+        for user in consents.users():
+            if not await consents.give(user, meanwhile):
+                break  # one refusal is enough for a conversation: some scales lock up over more
+            await scale.hear_out(inboxes, _NEXT_USER_S)
+    except LinkRefused:
+        await scale.session.remark("users_not_heard: the scale takes no question about them")
 
 
 async def _subscribed(session: Session) -> list[Inbox]:
@@ -95,6 +104,11 @@ class _Scale:
     unpaired: deque[Weight] = field(default_factory=lambda: deque(maxlen=_MOST_UNPAIRED))
     first_packet: Heard[BodyComposition] | None = None
     heard: bool = False
+
+    async def hear_out(self, inboxes: Sequence[Inbox], silent_s: float = IDLE_S) -> None:
+        """Take in what the scale sends; see `episodic.hear_out`."""
+        listener: Listener[Message] = self
+        await hear_out(self.session, listener, self.clock, *inboxes, silent_s=silent_s)
 
     async def understand(self, frame: Frame, /) -> Message | None:
         self.heard = True
@@ -132,8 +146,8 @@ class _Scale:
     async def finish(self) -> None:
         """Record the first of two packets whose second never came."""
         if self.first_packet is not None:
-            await self.record([self.first_packet], alone=False)
-            self.first_packet = None
+            first, self.first_packet = self.first_packet, None
+            await self.record([first], alone=False)
 
     async def _whole(self, heard: Heard[BodyComposition]) -> BodyComposition | None:
         """Return a composition once all its packets are there; a remark keeps the first safe."""

@@ -20,7 +20,7 @@ from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.drivers.scale.sanitas import codec
 from gateway.drivers.scale.sanitas.codec import LiveWeight, Measured, Part
 from gateway.drivers.scale.sanitas.memory import Memory, Saved
-from gateway.errors import DecodeError, LinkError, LinkLost, LinkTimeout
+from gateway.errors import DecodeError, LinkLost, LinkTimeout
 from gateway.wire.stamp import Stamp
 
 DATA = gatt("ffe0", "ffe1")
@@ -55,10 +55,10 @@ async def converse(session: Session) -> None:
             for answer in (codec.acknowledgement(frame.data), scale.question()):
                 if answer is not None:
                     await session.link.write(DATA, answer)
-    except LinkError as error:
+    except (LinkLost, LinkTimeout):
+        return
+    finally:  # also when the gateway stops
         await scale.finish()
-        if not isinstance(error, (LinkLost, LinkTimeout)):
-            raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,17 @@ async def test_the_next_one_asks_from_the_last_record_on_and_records_what_is_new
     assert session.calls == [20, 3]
 
 
+async def test_a_meter_that_refuses_its_contexts_is_read_without_them() -> None:
+    meter = Meter(records(1, 3))
+    link = meter.link()
+    link.refuse = {CONTEXT: 0x03}
+    session = meter.session(link)
+
+    await talk(session)
+
+    assert values(session) == [101, 102, 103]
+
+
 @pytest.mark.conformance("GLP/COL/SPR/BV-08")
 async def test_nothing_new_is_no_failure() -> None:
     meter = Meter(records(1, 20))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -10,10 +11,11 @@ from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import Channel, Fit, Reach, Sighting, gatt
 from gateway.drivers.scale.bluetooth_sig import DRIVER
-from gateway.errors import LinkError, LinkLost, LinkTimeout, ProtocolError
+from gateway.drivers.scale.bluetooth_sig.consent import CONTROL_POINT
+from gateway.errors import LinkError, LinkLost, LinkRefused, LinkTimeout, ProtocolError
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
-from tests.drivers.gatt_lines import TickingClock
+from tests.drivers.gatt_lines import StoppedLink, TickingClock
 
 WEIGHT, COMPOSITION = gatt("181d", "2a9d"), gatt("181b", "2a9c")
 
@@ -327,3 +329,37 @@ async def test_a_device_that_sends_neither_is_another_device() -> None:
 )
 def test_a_scale_is_recognised_by_its_services(services: set[str], fit: Fit) -> None:
     assert DRIVER.match(Sighting("x", Reach.BLE, services=frozenset(services))) is fit
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [(W_UNSET, "weight"), (FIRST_PACKET, "body_composition")]
+)
+async def test_what_waits_for_what_may_follow_is_kept_when_the_gateway_stops(
+    sent: Sent, kept: str
+) -> None:
+    channel, frame = sent
+    session = RecordingSession(DRIVER, StoppedLink(pending=[(channel, bytes.fromhex(frame))]))
+
+    with pytest.raises(asyncio.CancelledError):
+        await DRIVER.converse(session)
+
+    (reading,) = session.readings
+    assert reading.kind == kept
+    assert not reading.live
+
+
+class UnaskableLink(ScriptedLink):
+    """It may be subscribed to, and takes no question."""
+
+    async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
+        raise LinkRefused("not now", 0xFE)
+
+
+async def test_a_scale_that_takes_no_question_about_its_users_is_heard_all_the_same() -> None:
+    link = UnaskableLink({CONTROL_POINT: b""}, pending=[(WEIGHT, bytes.fromhex(W[1]))])
+    session = RecordingSession(DRIVER, link, settings={"consents": "1:1"})
+
+    await DRIVER.converse(session)
+
+    assert told(session.readings) == ["weight: 75.000 kg"]
+    assert session.remarks == ["users_not_heard: the scale takes no question about them"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from gateway.errors import DecodeError, LinkError, LinkLost, LinkRefused, LinkTi
 from gateway.testing.clock import START, ManualClock
 from gateway.testing.links import ScriptedLink, Written
 from gateway.testing.session import RecordingSession
+from tests.drivers.gatt_lines import StoppedLink
 
 SETTLING, SETTLED = "e7 58 01 0680", "e7 58 00 0687"
 # The captures of ble-scale-sync issue 211: 83.55 kg, 437 Ohm, 22.3 % fat, 52.1 % water.
@@ -370,3 +372,16 @@ def test_any_bytes_are_a_message_or_a_decode_error(data: bytes) -> None:
 def test_a_channel_of_another_kind_is_refused() -> None:
     with pytest.raises(DecodeError, match="unknown_channel"):
         DRIVER.decode(Frame(SERIAL, b"", ManualClock().now()))
+
+
+async def test_a_weight_that_has_settled_is_kept_when_the_gateway_stops() -> None:
+    link = StoppedLink(
+        answers={DATA: lambda _: ()},
+        pending=[(DATA, bytes.fromhex(frame)) for frame in (SETTLING, SETTLED)],
+    )
+    session = RecordingSession(DRIVER, link, sighting=Sighting("x", Reach.BLE, name="SBF70"))
+
+    with pytest.raises(asyncio.CancelledError):
+        await DRIVER.converse(session)
+
+    assert told(session) == ["weight: 83.55 kg"]
