@@ -173,7 +173,7 @@ class Hub(Protocol):
         ...
 
     async def adopt(self, device: DeviceId, driver: str) -> None:
-        """Make the device ours."""
+        """Make the device ours. Raises ConfigError if there is no such driver."""
         ...
 
     def questions(self) -> Sequence[Asking]:

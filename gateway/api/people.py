@@ -149,6 +149,7 @@ async def devices(hub: HubHere) -> list[dict[str, Any]]:
     problems = hub.status().problems
     return [
         {
+            "number": known.number,
             **known.device.model_dump(mode="json"),
             "adopted": known.adopted,
             "set_aside": known.set_aside,

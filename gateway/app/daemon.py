@@ -125,6 +125,7 @@ async def daemon(
             metrics=metrics,
             settings_of=lambda device: settings.get(device, {}),
             adopted=ours,
+            number_of=reader.number_of,
             wrap=capturing(config, clock),
             pause=pause,
         )

@@ -18,6 +18,7 @@ from gateway.config import Config
 from gateway.domain.device import DeviceId, device_named
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
+from gateway.drivers.registry import installed
 from gateway.errors import ConfigError, UplinkError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -55,6 +56,7 @@ class DaemonHub:
         self.journal = journal
         self.reader = reader
         self.clock = clock
+        self._guests = config.drivers.guests
         self._language = config.hub.language
         self._zone = config.hub.tzinfo
         self._counter = _counter(config)
@@ -158,6 +160,7 @@ class DaemonHub:
 
     async def adopt(self, device: DeviceId, driver: str) -> None:
         """Make the device ours: it is talked with from its next sighting on."""
+        installed(self._guests).named(driver)
         await self.journal.adopt(device, driver)
         self._ours.add(device, driver)
         self._supervisor.retry(device)

@@ -13,6 +13,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import Config
 from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import SubjectId
+from gateway.drivers.registry import installed
 from gateway.errors import ConfigError, JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.ownership import hand_over
@@ -77,6 +78,7 @@ class OfflineHub:
 
     async def adopt(self, device: DeviceId, driver: str) -> None:
         """Make the device ours; the daemon finds it so when it starts."""
+        installed(self._config.drivers.guests).named(driver)
         await self.journal.adopt(device, driver)
 
     def questions(self) -> Sequence[Asking]:

@@ -53,6 +53,7 @@ def list_devices(context: typer.Context, json: Json = False) -> None:
         return
     columns = {
         "id": "device",
+        "number": "in the log",
         "manufacturer": "maker",
         "model": "model",
         "driver": "driver",

@@ -52,7 +52,8 @@ class Supervisor:
 
     `adopted` names the driver for which the owner accepted a device, None if it is not ours; it is
     asked at every sighting, so adoption takes effect at once. A configured port is ours by being
-    configured. `wrap` may put itself around a link, such as a capture.
+    configured. `wrap` may put itself around a link, such as a capture. `number_of` says what the
+    log calls a device, for its id would tell whose it is; None if it has no number yet.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Supervisor:
         *,
         settings_of: Callable[[DeviceId], Settings],
         adopted: Callable[[DeviceId], str | None],
+        number_of: Callable[[DeviceId], int | None],
         wrap: Wrap | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         longest_s: float = LONGEST_S,
@@ -74,6 +76,7 @@ class Supervisor:
         self._clock = clock
         self._metrics = metrics
         self._adopted = adopted
+        self._number_of = number_of
         self._pause = pause
         self._conversations = Conversations(
             journal, clock, metrics, settings_of, pause, wrap, longest_s
@@ -81,8 +84,6 @@ class Supervisor:
         self._states = {it.name: TransportStatus(it.name, Watch.WATCHING) for it in transports}
         self._sightings = Sightings()
         self._sessions: dict[DeviceId, SessionStatus] = {}
-        self._numbers: dict[DeviceId, int] = {}
-        """What the log calls a device, until the daemon ends: its id would tell whose it is."""
         self._patience: dict[DeviceId, Patience] = {}
         self._troubles: dict[DeviceId, Trouble] = {}
         self._talking: asyncio.TaskGroup | None = None
@@ -208,8 +209,8 @@ class Supervisor:
             self._metrics.count("sessions_total", driver=name, outcome=ended.outcome)
             _logger.log(
                 logging.WARNING if ended.problem else logging.INFO,
-                "session device=%d driver=%s outcome=%s new_readings=%s seconds=%.1f%s",
-                self._numbers.setdefault(device, len(self._numbers) + 1),
+                "session device=%s driver=%s outcome=%s new_readings=%s seconds=%.1f%s",
+                self._number_of(device) or "?",
                 name,
                 ended.outcome,
                 "?" if ended.recorded is None else ended.recorded,

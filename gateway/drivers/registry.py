@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 from gateway.drivers.api import API, Driver, Fit, Sighting
@@ -32,12 +33,14 @@ class Registry:
         return iter(self._by_name.values())
 
     def named(self, name: str) -> Driver:
-        """Return the driver of that name; raises ConfigError that lists the names there are."""
-        try:
-            return self._by_name[name]
-        except KeyError:
-            known = ", ".join(sorted(self._by_name))
-            raise ConfigError(f"There is no driver {name!r}. Installed: {known}.") from None
+        """Return the driver of that name; raises ConfigError that names those alike, or all."""
+        driver = self._by_name.get(name)
+        if driver is None:
+            alike = get_close_matches(name, self._by_name, cutoff=0.8)
+            known = f"Installed: {', '.join(sorted(self._by_name))}."
+            hint = f"Did you mean {' or '.join(alike)}?" if alike else known
+            raise ConfigError(f"There is no driver {name!r}. {hint}")
+        return driver
 
     def best(self, sighting: Sighting) -> Driver | None:
         """Return the driver that fits best, None if none fits; a tie raises ConfigError.

@@ -16,6 +16,7 @@ from types import TracebackType
 
 from gateway.consent.grant import ConsentEntry
 from gateway.domain.correction import Wrong
+from gateway.domain.device import DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession
 from gateway.domain.reading import WARM_UP, Kind, Measure, Quality
@@ -227,6 +228,7 @@ class Reader:
         keys = self._keys
         return [
             DeviceView(
+                number=number,
                 device=devices.shown(keys, number, details),
                 adopted=bool(adopted),
                 first_seen_at=from_us(first_seen_us),
@@ -259,6 +261,11 @@ class Reader:
                 " FROM devices AS d ORDER BY number"
             )
         ]
+
+    def number_of(self, device: DeviceId) -> int | None:
+        """Return what the log calls a device; None if the journal does not know it."""
+        row = self._db.row("SELECT number FROM devices WHERE id = ?", (self._keys.device(device),))
+        return None if row is None else int(row[0])
 
     def corrections_owed(self) -> list[CorrectionOwed]:
         """Return what still is to be put right at destinations, the oldest first."""

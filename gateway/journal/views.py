@@ -85,6 +85,8 @@ class DeliveryCount:
 class DeviceView:
     """A device and what came of it."""
 
+    number: int
+    """What the log calls it."""
     device: Device
     adopted: bool
     first_seen_at: datetime

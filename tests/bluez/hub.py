@@ -99,6 +99,7 @@ class Hub:
             Metrics(),
             settings_of=lambda _: {},
             adopted=self.adopted.get,
+            number_of=lambda _device: 3,
             pause=_brisk,
         )
         self._reader = reader

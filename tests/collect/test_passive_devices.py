@@ -34,6 +34,7 @@ async def heard(*sightings: Sighting, adopted: str | None) -> tuple[FakeTranspor
         Metrics(),
         settings_of=lambda _device: {},
         adopted={DeviceId(f"ble:{ADDRESS}"): adopted}.get,
+        number_of=lambda _device: 3,
         pause=Pauses(clock),
     )
     running = asyncio.ensure_future(supervisor.run())

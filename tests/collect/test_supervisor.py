@@ -73,6 +73,7 @@ class Stage:
             self.metrics,
             settings_of=lambda _device: {},
             adopted=self.adopted.get,
+            number_of=lambda _device: 3,
             wrap=self.wrap,
             pause=self.pauses,
             longest_s=self.longest_s,
@@ -321,6 +322,7 @@ async def test_a_mistake_in_a_driver_costs_only_its_session_and_tells_no_value(
     assert trouble.outcome is Outcome.BUG
     assert "KeyError at test_supervisor.py:" in trouble.problem
     assert "187" not in trouble.problem + caplog.text
+    assert "session device=3 " in caplog.text
     stage.driver.talks = [says_it_is_fine]
     await stage.transport.show(a_sighting(other))
     assert stage.ends(Outcome.COMPLETE) == 1

@@ -68,6 +68,8 @@ def test_a_configured_driver_is_taken_as_it_is() -> None:
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="Installed: scale/any"):
         Registry([Knows("scale/any")]).named("scale/another")
+    with pytest.raises(ConfigError, match=r"Did you mean scale/tanita\?"):
+        Registry([Knows("scale/tanita"), Knows("cgm/other")]).named("scale/tannita")
 
 
 def test_two_drivers_of_one_name_are_refused() -> None:

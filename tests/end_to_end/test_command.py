@@ -222,6 +222,9 @@ REFUSED = {
         "/dev/ttyUSB0 is not in reach, and no device is called that: switch it on and look with"
         " 'scan', or give the Bluetooth address that is printed on it, with its colons."
     ),
+    ("adopt", "serial:bathroom", "--driver", "scale/tannita"): (
+        "There is no driver 'scale/tannita'. Did you mean scale/tanita or scale/sanitas?"
+    ),
     ("assign", SCALE, "Nemo"): NOBODY,
     ("consent", "grant", "Nemo", "--to", "mes", "--yes"): NOBODY,
     ("consent", "grant", ODILE, "--to", "nowhere", "--yes"): NOWHERE,

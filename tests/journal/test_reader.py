@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from gateway.clock import Instant
+from gateway.domain.device import DeviceId
 from gateway.domain.reading import WARM_UP, Kind, Limit, Quality
 from gateway.drivers.api import SERIAL, Frame
 from gateway.errors import DecodeError
@@ -47,6 +48,18 @@ async def test_a_crashed_journal_is_read_with_its_log(path: Path, tmp_path: Path
 
     with Reader.open(tmp_path / "crashed" / "journal.db") as reader:
         assert reader.summary().entries == 1
+
+
+async def test_a_number_of_the_log_is_that_of_a_device_that_is_shown(
+    journal: Journal, reader: Reader
+) -> None:
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+    await journal.adopt(SCALE.id, SCALE.driver)
+
+    shown = {view.device.id: view.number for view in reader.devices()}
+
+    assert reader.number_of(SCALE.id) == shown[SCALE.id] != shown[SENSOR.id]
+    assert reader.number_of(DeviceId("ble:C0:FF:EE:00:00:99")) is None
 
 
 async def test_a_reader_sees_what_is_recorded_while_it_is_open(
