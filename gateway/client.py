@@ -44,14 +44,21 @@ class Client:
 
     def get_file(self, *path: str, **query: str | int | None) -> bytes:
         """Read something that is not JSON."""
-        status, answer = self._answer("GET", _target(path, query), b"")
-        if status >= 400:
-            raise Refused(_sentence(json.loads(answer).get("detail")))
-        return answer
+        return self._file("GET", _target(path, query), b"")
+
+    def post_for_file(self, *path: str, **body: object) -> bytes:
+        """Have something done whose answer is not JSON."""
+        return self._file("POST", _target(path, {}), json.dumps(body).encode())
 
     def post(self, *path: str, **body: object) -> Any:
         """Have something done."""
         return self._request("POST", _target(path, {}), body)
+
+    def _file(self, method: str, target: str, content: bytes) -> bytes:
+        status, answer = self._answer(method, target, content)
+        if status >= 400:
+            raise Refused(_sentence(json.loads(answer).get("detail")))
+        return answer
 
     def _request(self, method: str, target: str, body: Mapping[str, object] | None) -> Any:
         content = json.dumps(body).encode() if body is not None else b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -186,6 +186,10 @@ class Hub(Protocol):
 
     async def forget(self, device: DeviceId) -> bool:
         """Drop the bond with a device on every radio; returns whether there was one."""
+        ...
+
+    def export(self, subject: SubjectId, language: str) -> Iterator[bytes]:
+        """Yield a ZIP file of all that is here of a person; run it outside the event loop."""
         ...
 
     def metrics(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Message, Scope
@@ -26,8 +27,12 @@ async def request(app: ASGIApp, method: str, target: str, content: bytes) -> tup
     status = 500
     body = bytearray()
 
+    messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
+
     async def receive() -> Message:
-        return {"type": "http.request", "body": content, "more_body": False}
+        if not messages:  # an answer in pieces asks whether anybody still waits for it: we do
+            await asyncio.Event().wait()
+        return messages.pop()
 
     async def send(message: Message) -> None:
         nonlocal status

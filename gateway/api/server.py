@@ -14,6 +14,7 @@ from gateway.api import (
     consents,
     corrections,
     destination_pairing,
+    export,
     glucose,
     health,
     kiosk,
@@ -49,6 +50,7 @@ def make_app(hub: Hub, browsers: Browsers | None = None, begun: Pairings | None 
     for part in (
         health,
         people,
+        export,
         pairing,
         consents,
         destination_pairing,

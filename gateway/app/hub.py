@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
 
 from gateway import __version__
@@ -57,6 +57,7 @@ class DaemonHub:
         self.reader = reader
         self.clock = clock
         self._guests = config.drivers.guests
+        self._path = config.journal
         self._language = config.hub.language
         self._zone = config.hub.tzinfo
         self._counter = _counter(config)
@@ -184,6 +185,13 @@ class DaemonHub:
         await self.journal.bond_forgotten(device)
         self._supervisor.retry(device)
         return any(bonded)
+
+    def export(self, subject: SubjectId, language: str) -> Iterator[bytes]:
+        """Yield a ZIP file of all that is here of a person."""
+        from gateway.app.export import Wanted, export  # only where it is wanted
+
+        wanted = Wanted(subject, language, self.clock.now().utc.astimezone(self.zone))
+        return export(self._path, self._titles, wanted)
 
     def metrics(self) -> str:
         """Render the counters."""

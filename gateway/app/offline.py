@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import tzinfo
 
@@ -92,6 +92,13 @@ class OfflineHub:
     async def forget(self, device: DeviceId) -> bool:
         """Refuse: the daemon's radio has the bonds."""
         raise ConfigError(_START_IT)
+
+    def export(self, subject: SubjectId, language: str) -> Iterator[bytes]:
+        """Yield a ZIP file of all that is here of a person."""
+        from gateway.app.export import Wanted, export  # only where it is wanted
+
+        wanted = Wanted(subject, language, self.clock.now().utc.astimezone(self.zone))
+        return export(self._config.journal, self._titles, wanted)
 
     def metrics(self) -> str:
         """Return no counters: they are the daemon's."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.cli.arguments import Json, Since, moment, person
 from gateway.cli.show import as_json, rows, say
+from gateway.client import Refused
 
 devices = typer.Typer(
     invoke_without_command=True, help="The devices that were adopted, with their last reading."
@@ -169,6 +172,33 @@ def erase_person(
         " still hold them, as do folders replaced-... and damaged-... beside the journal: destroy"
         " those."
     )
+
+
+@people.command("export")
+def export_person(
+    context: typer.Context,
+    who: Annotated[str, typer.Argument(metavar="PERSON", help="Their name here, or their id.")],
+    file: Annotated[Path, typer.Argument(help="The ZIP file to write; there is none yet.")],
+    language: Annotated[str | None, typer.Option(help="fr or en; the hub's unless given.")] = None,
+) -> None:
+    """Write all that is here of a person into one file, to take along. It is not sealed."""
+    client = context.obj.client
+    if language not in (None, "fr", "en"):
+        raise Refused(f"There is no export in {language!r}: write fr or en.")
+    subject = person(client, who)["id"]
+    if file.exists():
+        raise Refused(f"{file}: is there already; nothing was written over it.")
+    content = client.post_for_file("people", subject, "export", language=language)
+    try:
+        with open(file, "xb", opener=_private) as written:
+            written.write(content)
+    except OSError as error:
+        raise Refused(f"{file}: cannot be written ({error.strerror}).") from error
+    say(f"Written: {file}. Anybody who has this file can read it: give it to them only.")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @people.command("list")

@@ -52,6 +52,8 @@ class Audited(StrEnum):
     """A person gave a code, agreed or refused when a device was being paired."""
     BOND_FORGOTTEN = "bond_forgotten"
     ERASED = "erased"
+    EXPORTED = "exported"
+    """All that is here of a person was handed out in one file."""
     EXPIRED = "expired"
     """It was kept as long as the configuration says."""
     SALVAGED = "salvaged"

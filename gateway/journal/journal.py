@@ -226,6 +226,10 @@ class Journal:
         """Add a person under a new opaque id. `label` is what the household calls them."""
         return await self._writer.run(lambda tx: people.add_subject(tx, label))
 
+    async def exported(self, subject: SubjectId) -> None:
+        """Keep that all that is here of a person was handed out, before it is."""
+        await self._writer.run(lambda tx: people.exported(tx, subject))
+
     async def erase(self, subject: SubjectId) -> int:
         """Erase a person: their key, then all that is about them; return how many readings.
 

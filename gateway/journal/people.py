@@ -46,6 +46,12 @@ def add_subject(tx: Transaction, label: str) -> Subject:
     return subject
 
 
+def exported(tx: Transaction, subject: SubjectId) -> None:
+    """Keep in the audit log that all that is here of a person was handed out."""
+    require(tx.db, subject)
+    audit.append(tx, audit.Audited.EXPORTED, {"subject": subject})
+
+
 def rename(tx: Transaction, subject: SubjectId, label: str) -> None:
     """Keep another name for a person."""
     tx.db.run(

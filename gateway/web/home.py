@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gateway.api import glucose
 from gateway.api.corrections import dismiss as dismissed
+from gateway.api.export import Wanted, export
 from gateway.api.hub import Hub, PairsBy
 from gateway.api.people import Claim
 from gateway.api.readings import claim as claimed
@@ -125,6 +126,18 @@ async def report(visit: Visit) -> Response:
     spoken: Literal["fr", "en"] = "fr" if visit.words.language == "fr" else "en"
     made = await glucose.report(visit.hub, subject, glucose.Format.PDF, language=spoken)
     made.headers["Content-Disposition"] = 'attachment; filename="report.pdf"'
+    return made
+
+
+async def take_along(visit: Visit) -> Response:
+    """Give a person all that is here of them, in one file."""
+    subject = SubjectId(visit.form.get("subject"))
+    if subject not in {known.id for known in visit.hub.reader.subjects()}:
+        return see_other("/")
+    spoken: Literal["fr", "en"] = "fr" if visit.words.language == "fr" else "en"
+    made = await export(visit.hub, subject, Wanted(language=spoken))
+    name = visit.words("export.file")
+    made.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return made
 
 

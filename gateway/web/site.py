@@ -36,6 +36,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/consent/withdraw", consents.withdraw, (OWNER,)),
     ("POST", "/consent/receipt", consents.receipt, (OWNER,)),
     ("POST", "/report", home.report, (OWNER,)),
+    ("POST", "/export", home.take_along, (OWNER,)),
     ("POST", "/pairing", pairing.begin, (OWNER,)),
     ("POST", "/pairing/code", pairing.type_code, (OWNER,)),
     ("POST", "/leave", entrance.leave, (OWNER,)),

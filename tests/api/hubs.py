@@ -1,7 +1,7 @@
 """A hub over a real journal, without a daemon around it."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
 from gateway.api.inside import request
 from gateway.api.server import make_app
+from gateway.app.export import Wanted, export
 from gateway.app.pairing import PairingDesk, Question, asking
 from gateway.collect.sightings import Seen
 from gateway.domain.device import DeviceId, device_named
@@ -31,6 +32,8 @@ class JournalHub:
     counter: Counter | None = None
     pairs: PairsBy = PairsBy.SIGNING_IN
     correcting = frozenset[str]()
+    path: Path
+    """Where the journal is."""
 
     def __init__(self, journal: Journal, reader: Reader, clock: ManualClock) -> None:
         self.journal = journal
@@ -73,6 +76,10 @@ class JournalHub:
         known = device in self.bonds
         self.bonds.discard(device)
         return known
+
+    def export(self, subject: SubjectId, language: str) -> Iterator[bytes]:
+        at = self.clock.now().utc.astimezone(self.zone)
+        return export(self.path, {"mes": self.title("mes")}, Wanted(subject, language, at))
 
     def metrics(self) -> str:
         return ""
@@ -137,4 +144,5 @@ async def api(folder: Path, routes: Mapping[str, frozenset[Kind]] = ROUTES) -> A
         with Reader.open(path) as reader:
             hub = JournalHub(journal, reader, clock)
             hub.routes = routes
+            hub.path = path
             yield Api(hub)

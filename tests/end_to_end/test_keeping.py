@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -310,3 +311,35 @@ def scanned(receipt: str) -> tuple[int, set[tuple[int, int]]]:
     left, top = min(x for x, _ in dark), min(y for _, y in dark)
     moved = {(x - left, y - top) for x, y in dark}
     return max(x for x, _ in moved) + 1, moved
+
+
+@EITHER
+async def test_a_person_takes_along_all_that_is_here_of_them(
+    tmp_path: Path, space: HealthSpace, time: Passing, running: bool
+) -> None:
+    file = tmp_path / "odile.zip"
+
+    async def asked(home: Home) -> list[Ran]:
+        twice = [await here(home, "people", "export", ODILE, str(file)) for _ in range(2)]
+        return [*twice, await here(home, "audit", "verify")]
+
+    async with a_used_hub(tmp_path, space, time) as home:
+        known = await home.readings()
+        if running:
+            made, again, verified = await asked(home)
+    if not running:
+        made, again, verified = await asked(home)
+    with zipfile.ZipFile(file) as archive:
+        table = archive.read("readings.csv").decode("utf-8-sig").splitlines()
+        bundle = json.loads(archive.read("readings.fhir.json"))
+        readme = archive.read("readme.txt").decode()
+
+    ids = {line.rpartition(";")[2] for line in table[1:]}
+    assert ids == {reading["id"] for reading in known if reading["subject"] is not None}
+    assert "Observation" in {entry["resource"]["resourceType"] for entry in bundle["entry"]}
+    assert "Tout ce que ce boîtier garde à votre sujet" in readme
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert made.output.endswith("give it to them only.\n")
+    assert_one_sentence(again)
+    assert "is there already" in again.error
+    assert verified.status == 0

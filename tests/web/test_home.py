@@ -103,6 +103,20 @@ async def test_the_glucose_report_is_offered_where_there_is_something_to_report(
     assert report.headers["cache-control"] == "no-store"
 
 
+async def test_a_person_takes_along_all_that_is_here_of_them(window: Window) -> None:
+    subject = await odile(window)
+    shown = await window.get("/")
+
+    taken = await window.send("/export", subject=subject)
+    nobodys = await window.send("/export", subject="p-00000000")
+
+    assert 'aria-label="Emporter les données de Odile"' in shown.html
+    assert taken.headers["content-type"] == "application/zip"
+    assert taken.headers["content-disposition"] == 'attachment; filename="mes-donnees.zip"'
+    assert taken.headers["cache-control"] == "no-store"
+    assert nobodys.status == 303
+
+
 async def test_a_reading_of_nobody_is_claimed_or_set_apart(window: Window) -> None:
     subject = (await window.hub.journal.add_subject("Odile")).id
     mine = await weigh(window, "72.4")

@@ -95,8 +95,12 @@ class Window:
         }
         told: list[Message] = []
 
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
         async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
+            if not messages:
+                await asyncio.Event().wait()  # it stays there until all has come
+            return messages.pop()
 
         async def send(message: Message) -> None:
             told.append(message)
@@ -128,5 +132,6 @@ async def a_window(folder: Path) -> AsyncIterator[Window]:
     async with Journal.open(path, clock=clock, zone=zone, routes=ROUTES) as journal:
         with Reader.open(path) as reader:
             hub = JournalHub(journal, reader, clock)
+            hub.path = path
             hub.counter = Counter(["serial:scale", "serial:cuff"], lasts=_TEN_MINUTES)
             yield Window(hub)

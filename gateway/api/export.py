@@ -1,0 +1,42 @@
+"""The route by which a person takes along all that the hub has of them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import StreamingResponse
+
+from gateway.api.context import HubHere
+from gateway.domain.subject import SubjectId
+
+router = APIRouter(tags=["people"])
+
+
+class Wanted(BaseModel):
+    """The language of the file; the hub's unless given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: Literal["fr", "en"] | None = None
+
+
+@router.post("/people/{subject}/export", response_class=StreamingResponse)
+async def export(hub: HubHere, subject: SubjectId, wanted: Wanted) -> StreamingResponse:
+    """Return a ZIP file of all that is here of a person; the audit log keeps that it was asked for.
+
+    It is not sealed: whoever asks hands it to the person, and keeps no copy.
+    """
+    if subject not in {known.id for known in hub.reader.subjects()}:
+        raise HTTPException(404, "There is no such person here: see 'people list'.")
+    await hub.journal.exported(subject)
+    content = hub.export(subject, wanted.language or hub.language)
+    return StreamingResponse(
+        content,
+        media_type="application/zip",
+        headers={
+            "Content-Disposition": 'attachment; filename="export.zip"',
+            "Cache-Control": "no-store",
+        },
+    )

@@ -1,0 +1,217 @@
+"""All that the hub has of one person, as one ZIP file that they take with them.
+
+    readings.csv         every reading, a line for each number, in the person's language
+    readings.fhir.json   those that are fit to be sent, as FHIR R4: one Bundle of type collection
+    consents.fhir.json   every consent they gave, as FHIR R4
+    documents/           the reports that were made
+    readme.txt           what is what
+
+It is made as it is read, so years of sensor readings need no more memory than a day's, and nothing
+of it touches the disk here. In French the table is as French spreadsheets read it: semicolons and
+decimal commas.
+
+Spec: RFC 4180 for the table; http://hl7.org/fhir/R4/bundle.html for the Bundles.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.consent.grant import Grant, withdrawal_of
+from gateway.domain.entry import Entry
+from gateway.domain.reading import Kind, Quality
+from gateway.domain.subject import SubjectId
+from gateway.errors import UplinkRejected
+from gateway.journal.reader import Reader
+from gateway.journal.views import EntryView, Position
+from gateway.language.words import Words
+from gateway.uplink.fhir_consent import consent
+from gateway.uplink.fhir_phd import Resource, Sender, to_transaction
+from gateway.uplink.mes_mapping import encode
+from gateway.web.saying import number, whereabouts
+from gateway.web.words import words
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_PATIENTS = "urn:healthspace-gateway:subject"
+_PAGE = 200
+_COLUMNS = (
+    *("measured_on", "utc_offset", "uncertainty_s", "kind", "measure", "value", "unit"),
+    *("flags", "device", "where", "id"),
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that spreadsheets would compute: a device chooses its own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose export, in which language, and when it is made."""
+
+    subject: SubjectId
+    language: str
+    at: datetime
+
+
+def export(journal: Path, titles: Mapping[str, str], wanted: Wanted) -> Iterator[bytes]:
+    """Yield the file piece by piece. Raises JournalError where the journal cannot be read.
+
+    It opens the journal for itself, so that it can run in a thread beside the daemon.
+    """
+    with Reader.open(journal) as reader:
+        yield from _Export(reader, titles, wanted).pieces()
+
+
+class _Export:
+    def __init__(self, reader: Reader, titles: Mapping[str, str], wanted: Wanted) -> None:
+        self._reader = reader
+        self._titles = titles
+        self._wanted = wanted
+        self._words = words(wanted.language)
+        self._sender = Sender(_PATIENTS, wanted.subject, "export")
+
+    def pieces(self) -> Iterator[bytes]:
+        out = _Pieces()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            made: list[tuple[str, Iterable[bytes]]] = [
+                ("readme.txt", [self._words("export.readme").encode()]),
+                ("readings.csv", self._table()),
+                ("readings.fhir.json", self._bundle(self._observations())),
+                ("consents.fhir.json", self._bundle(self._consents())),
+            ]
+            for name, content in made:
+                with archive.open(self._file(name), "w", force_zip64=True) as file:
+                    for piece in content:
+                        file.write(piece)
+                        yield out.taken()
+            for view in self._views(Kind.GLUCOSE_REPORT):
+                document = view.entry.reading.document
+                if document is not None:
+                    archive.writestr(self._file(f"documents/{view.entry.id}.pdf"), document.content)
+                    yield out.taken()
+        yield out.taken()
+
+    def _file(self, name: str) -> zipfile.ZipInfo:
+        at = self._wanted.at
+        info = zipfile.ZipInfo(name, (at.year, at.month, at.day, at.hour, at.minute, at.second))
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.external_attr = 0o600 << 16
+        return info
+
+    def _views(self, kind: Kind | None = None) -> Iterator[EntryView]:
+        """Yield the person's readings, all or of a kind, the latest first."""
+        before: Position | None = None
+        while page := self._reader.entries(
+            limit=_PAGE, before=before, subject=self._wanted.subject, kind=kind
+        ):
+            yield from page
+            before = page[-1].position
+
+    def _table(self) -> Iterator[bytes]:
+        text = io.StringIO()
+        table = csv.writer(text, delimiter=self._words("export.delimiter"))
+        text.write("\N{BYTE ORDER MARK}")  # else a spreadsheet takes it for another encoding
+        table.writerow([self._words(f"export.column.{column}") for column in _COLUMNS])
+        for view in self._views():
+            table.writerows(_lines(view, self._titles, self._words))
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+        yield text.getvalue().encode()
+
+    def _observations(self) -> Iterator[Resource]:
+        """Yield the resources of what is fit to be sent, each once."""
+        told: set[str] = set()
+        for view in self._views():
+            if not _is_fit(view.entry):
+                continue
+            try:
+                made = to_transaction(view.entry, self._sender)["entry"]
+            except UplinkRejected:  # FHIR has no words for it: it is in the table
+                continue
+            for each in made:
+                if each["fullUrl"] not in told:
+                    told.add(each["fullUrl"])
+                    yield {"fullUrl": each["fullUrl"], "resource": each["resource"]}
+
+    def _consents(self) -> Iterator[Resource]:
+        ledger = self._reader.ledger(self._wanted.subject)
+        for entry in ledger:
+            if isinstance(entry, Grant):
+                title = self._titles.get(entry.destination, entry.destination)
+                yield {"resource": consent(entry, withdrawal_of(entry, ledger), title)}
+
+    def _bundle(self, entries: Iterable[Resource]) -> Iterator[bytes]:
+        stamp = encode({"timestamp": self._wanted.at.isoformat()})[1:-1]
+        yield b'{"resourceType":"Bundle","type":"collection",' + stamp
+        separator = b',"entry":['  # no empty array: FHIR has none
+        for entry in entries:
+            yield separator + encode(entry)
+            separator = b","
+        yield b"}" if separator != b"," else b"]}"
+
+
+class _Pieces(io.RawIOBase):
+    """What the archive is written to; it is taken away as it comes."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: ReadableBuffer, /) -> int:
+        self._waiting += piece
+        return memoryview(piece).nbytes
+
+    def taken(self) -> bytes:
+        taken = bytes(self._waiting)
+        self._waiting.clear()
+        return taken
+
+
+def _is_fit(entry: Entry) -> bool:
+    return entry.timing.sendable and entry.reading.quality is Quality.GOOD
+
+
+def _lines(view: EntryView, titles: Mapping[str, str], say: Words) -> Iterator[list[str]]:
+    """Yield a line for each number of a reading; one without a number if it has none."""
+    entry, reading = view.entry, view.entry.reading
+    at, doubt = entry.timing.measured_at, entry.timing.uncertainty
+    when = [
+        f"{at:%Y-%m-%d %H:%M:%S}",
+        f"{at:%z}",
+        "" if doubt is None else f"{doubt.total_seconds():.0f}",
+        say(f"kind.{reading.kind}"),
+    ]
+    flags = [*sorted(reading.flags)]
+    if reading.quality is not Quality.GOOD:
+        flags.insert(0, say(f"export.{reading.quality}"))
+    where = [
+        whereabouts(each, titles.get(each.destination, each.destination), say).sentence
+        for each in view.deliveries
+    ]
+    device = " ".join(
+        part for part in (entry.device.manufacturer, entry.device.model) if part is not None
+    )
+    if device.startswith(_FORMULA):
+        device = f"'{device}"
+    rest = [", ".join(flags), device, "; ".join(where), entry.id]
+    numbers = [
+        [
+            say(f"measure.{measure}"),
+            number(quantity.value, say),
+            say(f"unit.{quantity.unit.name.lower()}"),
+        ]
+        for measure, quantity in reading.values.items()
+    ]
+    limit = "" if reading.limit is None else say(f"limit.{reading.limit}")
+    for each in numbers or [["", limit, ""]]:
+        yield [*when, *each, *rest]

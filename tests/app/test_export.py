@@ -1,0 +1,190 @@
+"""All that is here of a person, in one file, and nothing of anybody else."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.app.export import Wanted, export
+from gateway.domain.device import Device, DeviceId
+from gateway.domain.reading import Limit, Quality
+from gateway.domain.subject import SubjectId
+from gateway.glucose.computed import report_reading
+from gateway.journal.journal import Journal
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import (
+    LONG_AGO,
+    SENSOR,
+    glucose,
+    grant,
+    open_journal,
+    undated,
+    weight,
+)
+from tests.journal.making import SCALE as NAMELESS
+from tests.uplink.documents import PAGE
+
+TITLES = {"mes": "Mon espace santé"}
+SCALE = NAMELESS.model_copy(update={"serial": "SN-1"})
+HIS = Device(id=DeviceId("ble:C0:FF:EE:00:00:09"), driver="scale/test")
+
+
+@dataclass
+class Hub:
+    """A journal with two people, each with a scale of their own."""
+
+    path: Path
+    journal: Journal
+    odile: SubjectId
+    marcel: SubjectId
+
+    def export(self, language: str = "fr") -> zipfile.ZipFile:
+        content = b"".join(export(self.path, TITLES, Wanted(self.odile, language, START)))
+        return zipfile.ZipFile(io.BytesIO(content))
+
+    def table(self, language: str = "fr") -> list[dict[str, str]]:
+        text = self.export(language).read("readings.csv").decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text), delimiter=";" if language == "fr" else ","))
+
+    def observations(self) -> list[dict[str, object]]:
+        bundle = json.loads(self.export().read("readings.fhir.json"))
+        found = (entry["resource"] for entry in bundle.get("entry", []))
+        return [resource for resource in found if resource["resourceType"] == "Observation"]
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
+    path = tmp_path / "journal.db"
+    async with open_journal(path, ManualClock()) as journal:
+        odile = (await journal.add_subject("Odile")).id
+        marcel = (await journal.add_subject("Marcel")).id
+        for device, subject in ((SCALE, odile), (HIS, marcel)):
+            await journal.adopt(device.id, device.driver)
+            await journal.assign(device.id, None, subject, LONG_AGO)
+        yield Hub(path, journal, odile, marcel)
+
+
+async def test_every_reading_of_theirs_is_in_the_table_and_none_of_anybody_else(hub: Hub) -> None:
+    mine = await hub.journal.record(SCALE, [weight(n, kg=f"{70 + n}.5") for n in range(450)])
+    await hub.journal.record(HIS, [weight(1, kg="99.9", device=HIS.id)])
+
+    lines = hub.table()
+
+    assert sorted(line["Identifiant"] for line in lines) == sorted(entry.id for entry in mine)
+    assert {line["Valeur"] for line in lines} == {f"{70 + n},5" for n in range(450)}
+
+
+async def test_a_french_spreadsheet_reads_it(hub: Hub) -> None:
+    await hub.journal.record(SCALE, [weight(1, kg="70.5")])
+
+    (line,) = hub.table()
+
+    assert line == {
+        "Mesurée le": "2026-03-14 10:26:53",
+        "Décalage UTC": "+0100",
+        "Incertitude (s)": "120",
+        "Type": "Poids",
+        "Mesure": "Poids",
+        "Valeur": "70,5",
+        "Unité": "kg",
+        "Remarques": "",
+        "Appareil": "S1",
+        "Où elle est": "Attend de partir vers Mon espace santé",
+        "Identifiant": line["Identifiant"],
+    }
+
+
+async def test_what_cannot_be_passed_on_is_in_the_table_alone(hub: Hub) -> None:
+    *_, nobodys = await hub.journal.record(
+        SCALE, [weight(1), weight(2, kg="7", quality=Quality.QUESTIONABLE), undated(3)]
+    )
+    await hub.journal.claim_entry(nobodys.id, hub.odile)
+
+    table, (passed_on,) = hub.table("en"), hub.observations()
+
+    assert sorted(line["Remarks"] for line in table) == ["", "", "questionable"]
+    assert sorted(line["Uncertainty (s)"] for line in table) == ["", "120", "120"]
+    assert passed_on["valueQuantity"]["value"] == 70.5  # type: ignore[index]
+
+
+async def test_all_that_is_referred_to_is_in_the_bundle_once(hub: Hub) -> None:
+    await hub.journal.record(SCALE, [weight(n) for n in range(3)])
+
+    bundle = json.loads(hub.export().read("readings.fhir.json"))
+    names = [entry["fullUrl"] for entry in bundle["entry"]]
+    referred = {
+        entry["resource"][to]["reference"]
+        for entry in bundle["entry"]
+        for to in ("subject", "device")
+        if to in entry["resource"]
+    }
+
+    assert bundle["type"] == "collection"
+    assert len(names) == len(set(names)) == 3 + 3  # three readings; the person, scale and gateway
+    assert referred <= set(names)
+    assert not [entry for entry in bundle["entry"] if "request" in entry]
+
+
+async def test_a_value_beyond_the_device_is_said_in_words(hub: Hub) -> None:
+    await hub.journal.adopt(SENSOR.id, SENSOR.driver)
+    await hub.journal.assign(SENSOR.id, None, hub.odile, LONG_AGO)
+    await hub.journal.record(SENSOR, [glucose(1, None, START, Limit.BELOW)])
+
+    (line,) = hub.table()
+
+    assert line["Valeur"] == "Trop bas pour l'appareil"
+
+
+async def test_a_name_that_a_spreadsheet_would_compute_is_text(hub: Hub) -> None:
+    named = SCALE.model_copy(update={"manufacturer": '=HYPERLINK("http://x")'})
+    await hub.journal.record(named, [weight(1)])
+
+    (line,) = hub.table()
+
+    assert line["Appareil"].startswith("'=HYPERLINK")
+
+
+async def test_their_consents_and_documents_are_in_it(hub: Hub) -> None:
+    await hub.journal.record_grant(grant(hub.odile))
+    await hub.journal.record_grant(grant(hub.marcel, "his"))
+    made = report_reading(
+        SCALE.id,
+        hub.odile,
+        PAGE,
+        days=14,
+        samples=1,
+        end=START - timedelta(days=1),
+        received=ManualClock().now(),
+    )
+    await hub.journal.compute(SCALE, hub.odile, made)
+
+    file = hub.export()
+    (consent,) = json.loads(file.read("consents.fhir.json"))["entry"]
+    (document,) = [name for name in file.namelist() if name.startswith("documents/")]
+
+    assert consent["resource"]["patient"]["identifier"]["value"] == hub.odile
+    assert file.read(document) == PAGE.content
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+async def test_of_somebody_who_has_nothing_there_is_an_empty_table(hub: Hub, language: str) -> None:
+    file = hub.export(language)
+
+    assert file.testzip() is None
+    assert len(file.read("readings.csv").splitlines()) == 1
+    assert "entry" not in json.loads(file.read("readings.fhir.json"))
+
+
+async def test_it_comes_in_pieces_however_much_there_is(hub: Hub) -> None:
+    await hub.journal.record(SCALE, [weight(n, kg=f"{n % 200 + 1}.{n % 10}") for n in range(2000)])
+
+    pieces = list(export(hub.path, TITLES, Wanted(hub.odile, "fr", START)))
+
+    assert sum(map(len, pieces)) > 40_000
+    assert max(map(len, pieces)) < 32_768
