@@ -27,6 +27,7 @@ from gateway.app.parts import (
     described_devices,
     destinations,
     device_settings,
+    drivers_wanted,
     routes,
     transports,
 )
@@ -98,7 +99,7 @@ async def daemon(
     _make_private(config.hub.state)
     clock = hub_clock(config, clock)
     metrics = Metrics()
-    registry = installed(config.drivers.guests)
+    registry = installed(config.drivers.guests, drivers_wanted(config))
     pause = _pause_by(timer)
     desk = PairingDesk(clock)
     async with AsyncExitStack() as stack:

@@ -16,7 +16,6 @@ from gateway.errors import ConfigError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.transport.api import OpenLink, Transport
-from gateway.transport.ble import BleTransport
 from gateway.transport.capture import CaptureWriter, load
 from gateway.transport.hci import HciTransport
 from gateway.transport.pairing import Owner
@@ -63,6 +62,13 @@ def bonds(config: Config) -> dict[str, Path]:
     }
 
 
+def drivers_wanted(config: Config) -> frozenset[str] | None:
+    """Name the drivers of a configuration whose devices are all named; None if any may turn up."""
+    if config.ble is not None or config.usb is not None or config.hci or config.replay:
+        return None
+    return frozenset(port.driver for port in config.ports)
+
+
 def transports(
     config: Config,
     drivers: Iterable[Driver],
@@ -72,6 +78,8 @@ def transports(
 ) -> Iterator[Transport]:
     """Make every transport of the configuration; `owner` helps to pair. Raises ConfigError."""
     if config.ble is not None:
+        from gateway.transport.ble.transport import BleTransport  # bleak only where it is wanted
+
         yield BleTransport(config.ble, clock, owner=owner, pause=pause)
     for controller, kept in zip(config.hci, bonds(config).values(), strict=True):
         settings = controller.model_copy(update={"bonds": kept})

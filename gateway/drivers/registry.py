@@ -16,7 +16,9 @@ BUILT_IN = "healthspace-gateway"
 class Registry:
     """The drivers of this run. Checks itself when made: names are unique, interfaces agree."""
 
-    def __init__(self, drivers: Iterable[Driver]) -> None:
+    def __init__(self, drivers: Iterable[Driver], others: Collection[str] = ()) -> None:
+        """Take the drivers, and the names of `others` that are installed and were not loaded."""
+        self._others = others
         self._by_name: dict[str, Driver] = {}
         for driver in drivers:
             name = driver.manifest.name
@@ -36,9 +38,13 @@ class Registry:
         """Return the driver of that name; raises ConfigError that names those alike, or all."""
         driver = self._by_name.get(name)
         if driver is None:
-            alike = get_close_matches(name, self._by_name, cutoff=0.8)
-            known = f"Installed: {', '.join(sorted(self._by_name))}."
-            hint = f"Did you mean {' or '.join(alike)}?" if alike else known
+            there = sorted({*self._by_name, *self._others})
+            alike = get_close_matches(name, there, cutoff=0.8)
+            hint = (
+                f"Did you mean {' or '.join(alike)}?"
+                if alike
+                else f"Installed: {', '.join(there)}."
+            )
             raise ConfigError(f"There is no driver {name!r}. {hint}")
         return driver
 
@@ -62,8 +68,11 @@ class Registry:
         return winners[0]
 
 
-def installed(guests: Collection[str] = ()) -> Registry:
+def installed(guests: Collection[str] = (), only: Collection[str] | None = None) -> Registry:
     """Load the built-in drivers, and those guest packages' that the configuration names.
+
+    With `only`, of the built-in ones those of these names: a hub whose ports are all named needs no
+    other, and loading all takes a small machine a second.
 
     A guest (a driver of another distribution) runs with all the rights of the gateway; hence only
     by name. Raises ConfigError if a named guest is not installed.
@@ -75,7 +84,12 @@ def installed(guests: Collection[str] = ()) -> Registry:
         raise ConfigError(
             f"No installed package of that name offers a driver: {', '.join(sorted(missing))}."
         )
-    return Registry(_load(point) for point in chosen)
+    left_out = {point.name for point in chosen if not _is_wanted(point, only)}
+    return Registry((_load(point) for point in chosen if _is_wanted(point, only)), left_out)
+
+
+def _is_wanted(point: EntryPoint, only: Collection[str] | None) -> bool:
+    return only is None or _distribution(point) != BUILT_IN or point.name in only
 
 
 def _distribution(point: EntryPoint) -> str:

@@ -1,5 +1,7 @@
 """HTTP, the only file that knows aiohttp: one request, one complete answer, or a clear error.
 
+aiohttp is loaded with the first client: a hub without a destination over HTTP does without it.
+
 What matters to whoever sends is whether the request may have arrived. So there are two errors:
 UplinkUnavailable if no connection was made, hence not a byte of the request left; OutcomeUnknown
 for everything that goes wrong from the first byte on, up to a truncated answer.
@@ -15,13 +17,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
 
 from gateway.errors import ConfigError, OutcomeUnknown, UplinkUnavailable
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAX_ANSWER_BYTES = 1 << 20
 """An answer holds one receipt or one page of a search: a few kilobytes. A megabyte is no answer."""
@@ -83,6 +87,8 @@ class HttpClient:
     """Connections to one destination. Make it inside the running loop; `close` it."""
 
     def __init__(self, settings: Connecting, wait: wait_base | None = None) -> None:
+        import aiohttp
+
         self._wait = _WAIT_S if wait is None else wait
         self._session = aiohttp.ClientSession(
             # The worker bounds how many requests run at a time.
@@ -132,6 +138,8 @@ class HttpClient:
         headers: Mapping[str, str],
         body: bytes | None,
     ) -> Answer:
+        import aiohttp
+
         try:
             async with self._session.request(
                 method, url, params=query or None, headers=headers, data=body, allow_redirects=False

@@ -20,7 +20,8 @@ from gateway.errors import RadioTrouble
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
-from gateway.transport.ble import BleSettings, BleTransport
+from gateway.transport.ble import BleSettings
+from gateway.transport.ble.transport import BleTransport
 
 BLOOD_PRESSURE, CGM = "bp_monitor/bluetooth_sig", "cgm/bluetooth_sig"
 WITHIN_S = 40.0

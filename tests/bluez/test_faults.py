@@ -17,11 +17,12 @@ from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Reach, Sighting, gatt
 from gateway.errors import LinkLost, LinkTimeout, PairingNeeded, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
-from gateway.transport.ble import BleSettings, BleTransport
+from gateway.transport.ble import BleSettings
 from gateway.transport.ble.agent import Agent
 from gateway.transport.ble.bluez import attended
 from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.scanning import SILENCE_S
+from gateway.transport.ble.transport import BleTransport
 from gateway.transport.gatt_link import Deadlines
 from tests.bluez.air import PASSKEY, Air
 from tests.bluez.hub import BLOOD_PRESSURE, CGM, WITHIN_S, Hub

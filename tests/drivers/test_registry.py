@@ -94,6 +94,21 @@ def test_the_built_in_drivers_are_entry_points_and_check_out() -> None:
     } <= names
 
 
+def test_a_driver_that_was_not_loaded_is_still_named_as_installed() -> None:
+    some = installed(only={"scale/tanita"})
+
+    assert [driver.manifest.name for driver in some] == ["scale/tanita"]
+    with pytest.raises(ConfigError, match="Did you mean scale/sanitas"):
+        some.named("scale/sanita")
+    with pytest.raises(ConfigError, match=r"Installed: .*scale/sma.*scale/tanita"):
+        some.named("teapot")
+
+
+@pytest.mark.parametrize("name", sorted(driver.manifest.name for driver in installed()))
+def test_a_built_in_driver_is_loaded_by_the_name_it_gives_itself(name: str) -> None:
+    assert [driver.manifest.name for driver in installed(only={name})] == [name]
+
+
 def test_a_guest_must_be_installed() -> None:
     with pytest.raises(ConfigError, match="no-such-package"):
         installed(["no-such-package"])

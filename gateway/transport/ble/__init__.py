@@ -1,5 +1,5 @@
-"""Bluetooth through the operating system, with bleak."""
+"""Bluetooth through the operating system, with bleak, which only `transport` and below load."""
 
-from gateway.transport.ble.transport import BleSettings, BleTransport
+from gateway.transport.ble.settings import BleSettings
 
-__all__ = ["BleSettings", "BleTransport"]
+__all__ = ["BleSettings"]

@@ -21,7 +21,6 @@ from bleak import BleakClient
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
@@ -34,26 +33,12 @@ from gateway.transport.ble.agent import Agent
 from gateway.transport.ble.bluez import attended, forget, has_bond
 from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.scanning import Gone, Scanning
+from gateway.transport.ble.settings import BleSettings
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, bonded_first, within
-from gateway.transport.pairing import Owner, WithoutCode
+from gateway.transport.pairing import Owner
 
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
-
-
-class BleSettings(BaseModel):
-    """Which adapter to use."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    adapter: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$")
-    """The adapter's address; None takes the first that is switched on.
-
-    Not its name: hci0 and hci1 may change places at the next boot.
-    """
-    pairing_without_code: WithoutCode = WithoutCode.ACCEPT
-    """Whether a device that was adopted may pair without a code: `accept`; `ask` its owner; or
-    `refuse`, and use only devices with a code."""
 
 
 class BleTransport:

@@ -33,9 +33,10 @@ from gateway.errors import (
     RadioTrouble,
     RadioUnavailable,
 )
-from gateway.transport.ble import BleSettings, BleTransport, peer
+from gateway.transport.ble import BleSettings, peer
 from gateway.transport.ble.adapter import named
 from gateway.transport.ble.bus import call
+from gateway.transport.ble.transport import BleTransport
 from gateway.transport.ble.trouble import link_trouble, radio_trouble
 from gateway.transport.gatt_link import Deadlines
 

@@ -1,0 +1,50 @@
+"""What a start of the daemon loads: a small machine feels each library."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gateway.app.parts import drivers_wanted
+from gateway.config import Config
+
+PORT = {"name": "cuff", "path": "/dev/ttyUSB0", "driver": "bp_monitor/omron_hbp"}
+
+
+def loaded_by(code: str) -> set[str]:
+    show = f"{code}; import sys; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, check=True)
+    return set(ran.stdout.split())
+
+
+def test_no_library_is_loaded_for_a_radio_or_a_destination_that_may_not_be_there() -> None:
+    modules = loaded_by("import gateway.app")
+
+    assert not modules & {"bleak", "bumble", "aiohttp", "paho", "aiomqtt", "jinja2", "typer"}
+
+
+def test_a_hub_whose_devices_are_all_named_loads_their_drivers_only() -> None:
+    modules = loaded_by(
+        "from gateway.drivers.registry import installed\n"
+        "drivers = installed(only={'bp_monitor/omron_hbp'})\n"
+        "assert [it.manifest.name for it in drivers] == ['bp_monitor/omron_hbp']"
+    )
+
+    others = ("gateway.drivers.cgm", "gateway.drivers.scale", "gateway.drivers.glucose_meter")
+    assert not any(name.startswith(others) for name in modules)
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ({}, {"bp_monitor/omron_hbp"}),
+        ({"ble": {}}, None),
+        ({"usb": {}}, None),
+        ({"hci": [{"url": "usb:0"}]}, None),
+        ({"replay": [{"file": "cuff.jsonl"}]}, None),
+    ],
+)
+def test_where_any_device_may_turn_up_every_driver_is_wanted(
+    more: dict[str, object], wanted: set[str] | None
+) -> None:
+    assert drivers_wanted(Config.model_validate({"ports": [PORT], **more})) == wanted
