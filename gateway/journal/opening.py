@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -15,6 +16,8 @@ from gateway.journal.database import Database, check, make_private, open_writer
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import Keyring
 from gateway.journal.writer import Transaction, run_now
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Opening:
             keys = self._keys(database)
             keys.make_missing()
             run_now(database, keys, self.clock, _restart)
+            _empty_log(database)
         except JournalError:
             database.close()
             raise
@@ -94,3 +98,13 @@ class Opening:
 def _restart(tx: Transaction) -> None:
     outbox.restart(tx)
     people.came_back(tx)
+
+
+def _empty_log(database: Database) -> None:
+    """Empty the log: after a power cut it may hold the key of somebody who was erased."""
+    try:
+        database.fold(whole=True)
+    except JournalDamaged:
+        raise
+    except JournalError:
+        _log.warning("the journal's log could not be emptied: the disk is full, or it fails")

@@ -11,27 +11,37 @@ from datetime import tzinfo
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.journal import hub_key
+from gateway.journal import hub_key, replacing
 from gateway.journal.hub_key import KEY_BYTES, HubKey
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
-from gateway.journal.writer import run_now
+from gateway.journal.writer import Transaction, run_now
 
 
 def change_key_file(journal: Path, clock: Clock, zone: tzinfo) -> None:
-    """Draw a new key for a journal whose key is in a file. Raises JournalError, JournalBusy."""
+    """Draw a new key for a journal whose key is in a file.
+
+    Raises JournalError, JournalBusy, and JournalDamaged: only the gateway itself, which knows where
+    readings go, salvages.
+    """
     lock = WriterLock(journal)
     try:
-        database, keys = Opening(journal, clock, zone, {}, ()).database()
+        replacing.finish(journal)
+        folder = hub_key.folder_of(journal)
+        hub_key.require_file(folder)
+        database, keys = Opening(journal, clock, zone, {}, ()).sound()
         try:
-            folder = hub_key.folder_of(journal)
-            hub_key.require_file(folder)
             new = HubKey(secrets.token_bytes(KEY_BYTES))
             hub_key.prepare(folder, new)
-            run_now(database, keys, clock, lambda tx: tx.keys.change_hub_key(new))
+            run_now(database, keys, clock, lambda tx: _change(tx, new))
             database.fold(whole=True)
             hub_key.settle(folder, new)
         finally:
             database.close()
     finally:
         lock.release()
+
+
+def _change(tx: Transaction, new: HubKey) -> None:
+    tx.keys.mend()  # a key that damage left once would else be left behind
+    tx.keys.change_hub_key(new)

@@ -85,10 +85,17 @@ class PowerCuts:
             self._patches.pop().stop()
         self._disk.__exit__(kind, error, traceback)
 
+    def begin(self) -> None:
+        """Leave out what could happen before: from here on it counts."""
+        with self._lock:
+            self.all.clear()
+            self._note("begun")
+
     def acknowledged(self) -> None:
         """Note that somebody was told that it is done."""
-        self._acknowledged = True
-        self._note("acknowledged")
+        with self._lock:
+            self._acknowledged = True
+            self._note("acknowledged")
 
     def _watched(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*given: Any, **named: Any) -> Any:

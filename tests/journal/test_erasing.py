@@ -1,5 +1,6 @@
 """Erasing a person leaves nothing of them behind, and the audit chain whole."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
+from gateway.journal.database import open_reader
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
+from tests.journal.cutting import PowerCuts
 from tests.journal.making import (
     LONG_AGO,
     SCALE,
@@ -62,27 +65,72 @@ async def test_the_other_person_keeps_everything(journal: Journal, reader: Reade
 async def test_not_a_byte_of_the_rows_is_left_in_the_files(path: Path) -> None:
     async with open_journal(path) as journal:
         ada, _ = await _two_people(journal)
-        with sqlite3.connect(path) as looking:
-            sealed = [
-                bytes(value)
-                for (value,) in looking.execute(
-                    "SELECT payload FROM entries WHERE subject = ?1 UNION ALL"
-                    " SELECT payload FROM consent WHERE subject = ?1 UNION ALL"
-                    " SELECT wrapped FROM keys WHERE owner = ?1 UNION ALL"
-                    " SELECT name FROM subjects WHERE id = ?1 UNION ALL"
-                    " SELECT secret FROM pairings WHERE subject = ?1",
-                    (ada,),
-                )
-            ]
-        looking.close()
+        sealed = _sealed(path, ada)
 
         await journal.erase(ada)
         await journal.bookmark(SCALE)  # the log is emptied between the two
 
-        left = b"".join(file.read_bytes() for file in path.parent.glob("journal.db*"))
+        left = _written(path)
 
-    assert len(sealed) == 6
+    assert len(sealed) == 7
     assert not any(value[:16] in left for value in sealed)
+
+
+def test_the_power_may_fail_at_any_moment_of_an_erasure(path: Path) -> None:
+    sealed: list[bytes] = []
+
+    async def erasing() -> None:
+        async with open_journal(path) as journal:
+            ada, _ = await _two_people(journal)
+            sealed.extend(_sealed(path, ada))
+            cuts.begin()
+            await journal.erase(ada)
+            cuts.acknowledged()
+            await journal.bookmark(SCALE)
+
+    async def readings() -> int:
+        """Start it; return how many readings there are, and see that the rest is nowhere."""
+        async with open_journal(path):
+            with Reader.open(path) as reader:
+                entries = reader.entries()
+                assert reader.summary().entries == len(entries)
+                assert len(reader.subjects()) == (2 if len(entries) == 4 else 1)
+                assert reader.verify() is None
+            if len(entries) == 2:
+                assert not any(value[:16] in _written(path) for value in sealed)
+        return len(entries)
+
+    path.parent.mkdir(mode=0o700)
+    with PowerCuts(path.parent) as cuts:
+        asyncio.run(erasing())
+    found = set()
+    for cut in cuts.all:
+        cut.lay(path.parent)
+        left = asyncio.run(readings())
+        assert left == 2 or not cut.acknowledged, cut
+        found.add(left)
+
+    assert found == {2, 4}
+
+
+def _sealed(path: Path, subject: SubjectId) -> list[bytes]:
+    """Return all that is sealed for a person, and their key."""
+    looking = open_reader(path)
+    found = looking.rows(
+        "SELECT payload FROM entries WHERE subject = ?1 UNION ALL"
+        " SELECT payload FROM consent WHERE subject = ?1 UNION ALL"
+        " SELECT wrapped FROM keys WHERE owner = ?1 UNION ALL"
+        " SELECT wrapped FROM spare_keys WHERE owner = ?1 UNION ALL"
+        " SELECT name FROM subjects WHERE id = ?1 UNION ALL"
+        " SELECT secret FROM pairings WHERE subject = ?1",
+        (subject,),
+    )
+    looking.close()
+    return [bytes(value) for (value,) in found]
+
+
+def _written(path: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in path.parent.glob("journal.db*"))
 
 
 async def test_a_ledger_is_append_only_while_the_person_is_known(path: Path) -> None:

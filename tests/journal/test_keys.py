@@ -1,5 +1,6 @@
 """Sealed values open with their own key, in their own place, and not otherwise."""
 
+import asyncio
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import JournalError, Unreadable
+from gateway.errors import JournalDamaged, JournalError, Unreadable
 from gateway.journal import hub_key
 from gateway.journal.database import Database, make_private, open_writer
 from gateway.journal.hub_key import HubKey
@@ -19,6 +20,7 @@ from gateway.journal.reader import Reader
 from gateway.journal.rekeying import change_key_file
 from gateway.journal.sealing import define
 from gateway.testing.clock import START, ManualClock
+from tests.journal.cutting import PowerCuts
 from tests.journal.making import SCALE, ZONE, consenting, open_journal, weight
 
 ONE = HubKey(bytes(range(32)))
@@ -170,6 +172,65 @@ async def test_after_a_change_of_the_key_file_everything_still_opens_and_the_old
         assert len(reader.entries()) == 1
     with pytest.raises(JournalError, match="does not open"):
         Reader.open(path, [old])
+
+
+def test_the_power_may_fail_at_any_moment_of_a_change_of_keys(path: Path) -> None:
+    async def filled() -> None:
+        async with open_journal(path) as journal:
+            await consenting(journal)
+            await journal.record(SCALE, [weight(n) for n in range(3)])
+
+    async def started() -> None:
+        async with open_journal(path):
+            with Reader.open(path) as reader:
+                assert len(reader.entries()) == 3
+
+    asyncio.run(filled())
+    folder = hub_key.folder_of(path)
+    (old,) = hub_key.find(folder)
+    with PowerCuts(path.parent) as cuts:
+        change_key_file(path, ManualClock(), ZONE)
+        cuts.acknowledged()
+    changed = set()
+    for cut in cuts.all:
+        cut.lay(path.parent)
+        asyncio.run(started())
+        (key,) = hub_key.find(folder)
+        assert key != old or not cut.acknowledged, cut
+        assert not (folder / "hub.key.next").exists(), cut
+        with Reader.open(path) as reader:
+            assert len(reader.entries()) == 3
+        changed.add(key != old)
+
+    assert changed == {True, False}
+
+
+async def test_a_key_that_damage_left_once_outlives_a_change_of_the_hub_key(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+    with sqlite3.connect(path) as other:
+        other.execute("DELETE FROM keys WHERE owner LIKE 'p-%'")
+    other.close()
+
+    change_key_file(path, ManualClock(), ZONE)
+
+    with Reader.open(path) as reader:
+        assert len(reader.entries()) == 1
+
+
+async def test_a_damaged_journal_is_left_to_the_gateway_by_a_change_of_keys(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+    whole = path.read_bytes()
+    path.write_bytes(bytes(4096) + whole[4096:])
+
+    with pytest.raises(JournalDamaged, match="nothing was deleted"):
+        change_key_file(path, ManualClock(), ZONE)
+
+    async with open_journal(path) as journal:
+        assert len(await journal.claim("mes", 10, START)) == 1
 
 
 async def test_nothing_of_a_person_or_a_device_can_be_read_in_the_files(path: Path) -> None:
