@@ -24,6 +24,9 @@ class Memory:
     boots: dict[str, tuple[float, bool]] = field(default_factory=dict)
     """Boots of the hub: how far each is noted (s), and whether UTC is."""
     last_link: tuple[int, bytes] | None = None
+    doubted_before_us: int | None = None
+    """What was measured before may have been sent by a journal that this one goes on from. It never
+    changes while the journal is open, and is never forgotten."""
 
     def forget(self) -> None:
         """Remember nothing any more."""

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from gateway.consent.gate import Reason, Released
+from gateway.domain.device_time import SENDABLE_WITHIN
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
@@ -23,7 +24,7 @@ from gateway.domain.subject import SubjectId
 from gateway.errors import JournalDamaged, JournalError
 from gateway.journal import audit, entry_rows
 from gateway.journal.database import Database
-from gateway.journal.instants import to_us
+from gateway.journal.instants import span_us, to_us
 from gateway.journal.writer import Transaction
 
 
@@ -201,7 +202,12 @@ def enqueue(
     entries: Sequence[tuple[int, Kind, SubjectId | None]],
     routes: Mapping[str, frozenset[Kind]],
 ) -> None:
-    """Queue entries, by number, at every destination that takes their kind."""
+    """Queue entries, by number, at every destination that takes their kind.
+
+    What was measured before a backup was restored, or damage salvaged, may have been recorded
+    before, and sent, and have come out of its device again: it is searched for first.
+    """
+    doubted_before_us = _doubted_before_us(tx)
     for destination, kinds in routes.items():
         owed = [(number, subject) for number, kind, subject in entries if kind in kinds]
         if owed:
@@ -210,7 +216,25 @@ def enqueue(
                 " VALUES (?, ?, ?, 'due', ?, ?)",
                 ((number, destination, subject, AT_ONCE_US, tx.now_us) for number, subject in owed),
             )
+            if doubted_before_us:
+                tx.db.run_many(
+                    "UPDATE deliveries SET state = 'unsettled', may_have_arrived = 1"
+                    " WHERE entry = ? AND destination = ?"
+                    " AND (SELECT measured_us FROM entries WHERE number = entry) < ?",
+                    ((number, destination, doubted_before_us) for number, _ in owed),
+                )
             tx.due.add(destination)
+
+
+def _doubted_before_us(tx: Transaction) -> int:
+    if tx.memory.doubted_before_us is None:
+        (at_us,) = tx.db.one(
+            "SELECT max(recorded_us) FROM audit WHERE event IN (?, ?)",
+            (audit.Audited.RESTORED, audit.Audited.SALVAGED),
+        )
+        # A time that is sent may be off by so much.
+        tx.memory.doubted_before_us = 0 if at_us is None else at_us + span_us(SENDABLE_WITHIN)
+    return tx.memory.doubted_before_us
 
 
 def settle(tx: Transaction, released: Released, receipt: Receipt) -> None:

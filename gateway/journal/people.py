@@ -102,8 +102,8 @@ def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
 def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> Assignment:
     """Let the assignment end.
 
-    Whose its entries are that were, or may have been, measured later is said anew; what a person
-    said of an entry stands.
+    Whose its entries are that were, or may have been, measured later is said anew, and so of those
+    that nobody could be given; what a person said of an entry stands.
     """
     device = devices.number_of(tx, assignment.device)
     ended = assignment.model_copy(update={"until": until})
@@ -123,6 +123,7 @@ def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> 
         (device, assignment.subject, Attribution.ASSIGNMENT, to_us(until)),
     ):
         look_again(tx, number)
+    _attribute_unclaimed(tx, device)  # what could have been somebody else's is so no longer
     return ended
 
 
@@ -205,7 +206,10 @@ def dismiss(tx: Transaction, entry: ReadingId) -> None:
 def look_again(tx: Transaction, number: int) -> None:
     """Say anew whose an entry is, its time being another; what a person said of it stands."""
     row = tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
-    entry = entry_rows.from_row(row, tx.keys)
+    try:
+        entry = entry_rows.from_row(row, tx.keys)
+    except Unreadable:
+        return  # it stays whose it is: nobody sees it, and it is never sent
     if entry.attribution in _STANDING:
         return
     if outbox.is_leaving(tx.db, number):  # with its person: what comes of it is waited for

@@ -131,16 +131,21 @@ class Reader:
         Damaged ones are left out: see `damaged`.
         """
         start = before or _FIRST_PAGE
+        found: list[EntryView] = []
         with self._db.snapshot():
-            numbers = self._db.rows(
+            for (number,) in self._db.stream(
                 "SELECT number FROM entries WHERE (measured_us, number) < (?1, ?2)"
                 " AND (?3 IS NULL OR subject = ?3) AND (?4 IS NULL OR kind = ?4)"
                 " AND (NOT ?5 OR subject IS NULL AND attribution != 'dismissed')"
-                " ORDER BY measured_us DESC, number DESC LIMIT ?6",
-                (start.measured_us, start.number, subject, kind, unclaimed, limit),
-            )
-            found = [self._entry(number) for (number,) in numbers]
-        return [view for view in found if view is not None]
+                " ORDER BY measured_us DESC, number DESC",
+                (start.measured_us, start.number, subject, kind, unclaimed),
+            ):
+                view = self._entry(number)
+                if view is not None:
+                    found.append(view)
+                if len(found) == limit:
+                    break
+        return found
 
     def entry(self, entry: ReadingId) -> EntryView | None:
         """Return one entry, or None if there is none of that identity."""

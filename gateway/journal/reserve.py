@@ -8,6 +8,7 @@ be made again readings stay refused, so they never eat what was kept for the oth
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 RESERVE_BYTES = 4 * 2**20
@@ -33,12 +34,13 @@ class Reserve:
             finally:
                 os.close(fd)
         except OSError:
-            self._path.unlink(missing_ok=True)
+            self.give_up()
             return False
         self.held = True
         return True
 
     def give_up(self) -> None:
-        """Remove the file: its space is free."""
-        self._path.unlink(missing_ok=True)
+        """Remove the file: its space is free, unless the disk fails."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
         self.held = False

@@ -68,6 +68,7 @@ class PowerCuts:
 
     def __enter__(self) -> PowerCuts:
         self._disk.on_sync = self._engine_synced
+        self._disk.on_removal = self._removed
         self._disk.__enter__()
         for name in _OPERATIONS:
             watched = patch(f"os.{name}", self._watched(name, getattr(os, name)))
@@ -101,10 +102,9 @@ class PowerCuts:
         def operation(*given: Any, **named: Any) -> Any:
             with self._lock:
                 gone = _at(given[1 if name in ("rename", "replace") else 0], named)
-                inode = _inode(gone) if name in ("rename", "replace", "unlink", "rmdir") else None
+                if name in ("rename", "replace", "unlink", "rmdir"):
+                    self._removed(Path(gone))
                 done = real(*given, **named)
-                if inode is not None:
-                    self._lives[inode] = self._lives.get(inode, 0) + 1
                 if name == "fsync":
                     self._synced(Path(gone))
                 self._note(f"{name} {gone}")
@@ -118,6 +118,13 @@ class PowerCuts:
             if path.name.endswith("-wal"):  # of a log it makes, the engine syncs the name as well
                 self._synced(path.parent)
             self._note(f"engine's sync {path}")
+
+    def _removed(self, path: Path) -> None:
+        """Note that another file may get this one's number."""
+        with self._lock:
+            if path.exists():
+                inode = path.stat().st_ino
+                self._lives[inode] = self._lives.get(inode, 0) + 1
 
     def _file(self, path: Path) -> tuple[int, int]:
         inode = path.stat().st_ino
@@ -171,7 +178,3 @@ def _at(given: Any, named: dict[str, Any]) -> str:
 
 def _opened(fd: int) -> Path:
     return Path(f"/proc/self/fd/{fd}").readlink()
-
-
-def _inode(path: str) -> int | None:
-    return os.lstat(path).st_ino if os.path.lexists(path) else None

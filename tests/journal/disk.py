@@ -42,7 +42,9 @@ class Disk(apsw.VFS):
         self._failures = 0
         self._error: type[apsw.Error] = apsw.FullError
         self.on_sync: Callable[[Path], None] = lambda _: None
-        """Called when a file is synced."""
+        """Called when a file was synced."""
+        self.on_removal: Callable[[Path], None] = lambda _: None
+        """Called before a file is removed."""
 
     def __enter__(self) -> Disk:
         self._before = apsw.vfs_names()[0]
@@ -79,6 +81,7 @@ class Disk(apsw.VFS):
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802
         self.done.append(Operation(Path(filename).name, removed=True))
+        self.on_removal(Path(filename))
         super().xDelete(filename, syncdir)
 
     def _check(self) -> None:

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalBusy, JournalError
 from gateway.journal import backup, hub_key
@@ -218,6 +220,29 @@ async def test_a_backup_that_is_not_whole_is_refused_and_replaces_nothing(
         _restore(file, path)
 
     assert path.read_bytes() == before
+
+
+async def test_what_a_device_gives_again_after_a_restore_is_searched_for_before_it_is_sent(
+    path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+    async with open_journal(path) as journal:  # recorded and sent since
+        await journal.record(SCALE, [weight(99)], "seq:99")
+        for released in await journal.claim("mes", 9, START):
+            await journal.settle(released, Receipt("mes", "Observation/1", START))
+
+    _restore(file, path)
+
+    async with open_journal(path) as journal:
+        assert await journal.bookmark(SCALE) == "seq:4"
+        await journal.record(SCALE, [weight(99), weight(100, at=START + timedelta(days=1))])
+        claimed = {
+            each.delivery.entry.reading.record: each.delivery.unsettled
+            for each in await journal.claim("mes", 9, START)
+        }
+    assert claimed == {f"seq:{n}": True for n in (*range(5), 99)} | {"seq:100": False}
 
 
 async def test_two_restores_within_a_second_keep_what_each_replaced(

@@ -1,4 +1,6 @@
+import sqlite3
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +10,16 @@ from gateway.domain.subject import Attribution, SubjectId
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
-from gateway.testing.clock import START
-from tests.journal.making import LONG_AGO, SCALE, consenting, grant, undated, weight
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import (
+    LONG_AGO,
+    SCALE,
+    consenting,
+    grant,
+    open_journal,
+    undated,
+    weight,
+)
 
 DAY = timedelta(days=1)
 
@@ -49,6 +59,58 @@ async def test_what_was_withheld_for_want_of_a_person_becomes_due(journal: Journ
 
     assert unclaimed == []
     assert len(await journal.claim("mes", 10, START)) == 1
+
+
+async def test_once_one_of_two_is_measured_no_more_what_could_be_either_s_is_the_other_s(
+    journal: Journal, reader: Reader
+) -> None:
+    ada = await consenting(journal)
+    bob = (await journal.add_subject("Bob")).id
+    await journal.assign(SCALE.id, None, bob, START - 9 * DAY)
+    entries = await journal.record(SCALE, [weight(1, at=START - 5 * DAY), weight(2)])
+    assert {entry.attribution for entry in entries} == {Attribution.AMBIGUOUS}
+
+    (first, _) = reader.assignments()
+    await journal.end_assignment(first, START - 2 * DAY)
+
+    assert first.subject == ada
+    assert _owners(reader) == {"seq:1": None, "seq:2": bob}
+
+
+async def test_an_assignment_ends_though_a_reading_under_it_is_damaged(
+    path: Path, clock: ManualClock
+) -> None:
+    async with open_journal(path, clock) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(1), weight(2)])
+    _damage_entry(path, 1)
+
+    async with open_journal(path, clock) as journal:
+        with Reader.open(path) as reader:
+            (made,) = reader.assignments()
+            await journal.end_assignment(made, START - 2 * DAY)
+            assert _owners(reader) == {"seq:2": None}
+
+
+async def test_a_hub_starts_though_a_reading_that_it_was_to_look_at_again_is_damaged(
+    path: Path, clock: ManualClock
+) -> None:
+    async with open_journal(path, clock) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+        await journal.claim("mes", 1, START)
+        with Reader.open(path) as reader:
+            (made,) = reader.assignments()
+        await journal.end_assignment(made, START - 2 * DAY)
+    _damage_entry(path, 1)
+
+    await open_journal(path, clock).close()
+
+
+def _damage_entry(path: Path, number: int) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE entries SET payload = zeroblob(99) WHERE number = ?", (number,))
+    other.close()
 
 
 async def test_an_assignment_takes_no_reading_from_its_person(

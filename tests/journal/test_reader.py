@@ -1,5 +1,6 @@
 import asyncio
 import shutil
+import sqlite3
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -48,6 +49,20 @@ async def test_a_crashed_journal_is_read_with_its_log(path: Path, tmp_path: Path
 
     with Reader.open(tmp_path / "crashed" / "journal.db") as reader:
         assert reader.summary().entries == 1
+
+
+async def test_a_page_is_full_though_damaged_readings_are_left_out_of_it(
+    journal: Journal, reader: Reader, path: Path
+) -> None:
+    await journal.record(SCALE, [weight(n, at=START - timedelta(hours=n)) for n in range(6)])
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE entries SET payload = zeroblob(99) WHERE number IN (2, 3, 4)")
+    other.close()
+
+    page = reader.entries(limit=2)
+    rest = reader.entries(limit=2, before=page[-1].position)
+
+    assert [view.entry.reading.record for view in (*page, *rest)] == ["seq:0", "seq:4", "seq:5"]
 
 
 async def test_a_number_of_the_log_is_that_of_a_device_that_is_shown(

@@ -40,6 +40,25 @@ async def test_a_withdrawal_uses_what_was_kept_back_and_readings_wait_until_it_i
         assert kept.stat().st_size == RESERVE_BYTES
 
 
+async def test_a_disk_that_fails_altogether_ends_no_call_without_an_answer(
+    disk: Disk, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        disk.fail(after=0, times=9, error=apsw.FullError)
+
+        def broken(*_: object) -> None:
+            raise OSError(5, "Input/output error")
+
+        monkeypatch.setattr(reserve.os, "unlink", broken)
+        with pytest.raises(JournalFull):
+            await journal.record_withdrawal(withdrawal(subject))
+
+        monkeypatch.undo()
+        disk.heal()
+        await journal.record_withdrawal(withdrawal(subject))
+
+
 def test_what_is_kept_back_is_made_once_and_found_again(path: Path) -> None:
     path.parent.mkdir()
     first = Reserve(path)

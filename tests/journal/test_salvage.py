@@ -103,6 +103,25 @@ async def test_a_salvaged_entry_whose_delivery_is_gone_is_searched_for_before_it
     assert [each.delivery.unsettled for each in released] == [True] * 3
 
 
+async def test_a_lost_reading_that_its_device_gives_again_is_searched_for_before_it_is_sent(
+    path: Path,
+) -> None:
+    await _filled(path, readings=3)
+    with sqlite3.connect(path) as other:
+        other.execute("DELETE FROM entries WHERE number = 2")
+        (root,) = other.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'remarks_device'"
+        ).fetchone()
+    other.close()
+    _damage(path, root - 1)
+
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(n) for n in range(3)])
+        (released,) = await journal.claim("mes", 10, START)
+        assert released.delivery.entry.reading.record == "seq:1"
+        assert released.delivery.unsettled
+
+
 def _damaged(path: Path) -> None:
     """Make a journal of three readings, of which one is in the log alone, and damage it."""
     asyncio.run(_filled(path, readings=2))
@@ -136,7 +155,7 @@ def test_the_power_may_fail_at_any_moment_of_a_salvage(path: Path) -> None:
         assert (aside / path.name).read_bytes()[:PAGE] == damage, cut
         assert not list(path.parent.glob("being-made-*"))
 
-    assert len(cuts.all) > 30
+    assert len(cuts.all) > 20
 
 
 def test_a_salvage_for_which_there_is_no_room_changes_nothing_and_is_made_later(
