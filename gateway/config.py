@@ -68,6 +68,9 @@ class HubSettings(BaseModel):
     """Whose word the hub's own time needs: `synchronised` waits for a time server, and readings
     wait with it; `system` trusts the system's clock, for machines that have it from their host."""
     language: Literal["fr", "en"] = "fr"
+    """What screens, receipts and reports speak, and commands without `--language`; if it does not
+    stand here, commands speak the language of the environment (`LANG`) where that is one of these.
+    """
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     capture: Path | None = None
     """A folder that receives every frame of every session, for support; off unless set."""

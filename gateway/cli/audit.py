@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json as jsons
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gateway.cli.arguments import Json, person
 from gateway.cli.show import as_json, rows, say
+from gateway.cli.speech import Speech
 from gateway.errors import ConfigError
+from gateway.web.standing import standing
 
 audit = typer.Typer(no_args_is_help=True, help="The record of all that happened; verify it.")
 
@@ -21,10 +24,9 @@ _WRONG = {
     "rewritten": "The chain is another at the checkpoint: it was written anew.",
 }
 
-
 _GONE = {
-    "delivered": "after it had been delivered",
-    "undelivered": "and had not been delivered",
+    "delivered": "{reading} is kept no longer, after it had been delivered.",
+    "undelivered": "{reading} is kept no longer, and had not been delivered.",
 }
 
 
@@ -42,16 +44,18 @@ def verify(
 ) -> None:
     """Verify the audit chain; against a checkpoint also that its tail is there."""
     against = None if checkpoint is None else _read(checkpoint)
-    answer = context.obj.client.post("audit", "verify", checkpoint=against)
+    answer, t = context.obj.client.post("audit", "verify", checkpoint=against), context.obj.t
+    links, fails_at = answer["links"], answer["fails_at"]
     if json:
         as_json(answer)
-    elif answer["fails_at"] is not None:
-        say(f"The chain fails at link {answer['fails_at']} of {answer['links']}.")
+    elif fails_at is not None:
+        say(t("The chain fails at link {at} of {links}.", at=fails_at, links=links))
     elif answer["checkpoint"] is not None:
-        say(_WRONG[answer["checkpoint"]])
+        say(t(_WRONG[answer["checkpoint"]]))
+    elif checkpoint is None:
+        say(t("Whole: {links} links.", links=links))
     else:
-        also = "" if checkpoint is None else ", and goes on from the checkpoint"
-        say(f"Whole: {answer['links']} links{also}.")
+        say(t("Whole: {links} links, and goes on from the checkpoint.", links=links))
     if answer["fails_at"] is not None or answer["checkpoint"] is not None:
         raise typer.Exit(1)
 
@@ -61,7 +65,8 @@ def make_checkpoint(context: typer.Context, file: Path) -> None:
     """Write a signed checkpoint; keep it where the hub cannot change it."""
     made = context.obj.client.get("audit", "checkpoint")
     file.write_text(jsons.dumps(made, indent=2) + "\n", encoding="utf-8")
-    say(f"{file}: link {made['number']}. Keep it away from this machine.")
+    t = context.obj.t
+    say(t("{file}: link {link}. Keep it away from this machine.", file=file, link=made["number"]))
 
 
 @audit.command()
@@ -71,17 +76,20 @@ def damage(context: typer.Context, json: Json = False) -> None:
     if json:
         as_json(answer)
         return
+    t = context.obj.t
     for each in answer["salvaged"]:
-        say(f"{each['at']}: a damaged journal was set aside in {each['folder']}.")
-        say(f"  {each['saved']} readings were saved, {len(each['lost'])} lost.")
+        at, folder = t.moment(each["at"]), each["folder"]
+        say(t("A damaged journal was set aside in {folder}: {at}.", at=at, folder=folder))
+        lost = len(each["lost"])
+        say(t("  {saved} readings were saved, {lost} lost.", saved=each["saved"], lost=lost))
         for reading in each["lost"]:
-            say(f"  lost: {reading}")
-        for table, rows_ in each["unsound"].items():
-            say(f"  left out of {table}: {', '.join(rows_)}")
+            say(t("  lost: {reading}", reading=reading))
+        for table, unsound in each["unsound"].items():
+            say(t("  left out of {table}: {rows}", table=table, rows=", ".join(unsound)))
     for reading in answer["unreadable"]:
-        say(f"cannot be read: {reading}")
+        say(t("cannot be read: {reading}", reading=reading))
     if not answer["salvaged"] and not answer["unreadable"]:
-        say("No damage: every reading can be read.")
+        say(t("No damage: every reading can be read."))
 
 
 @audit.command()
@@ -91,25 +99,40 @@ def account(
     json: Json = False,
 ) -> None:
     """Show a person what was measured, what left, when, to whom, and under which consent."""
-    client = context.obj.client
+    client, t = context.obj.client, context.obj.t
     answer = client.get("people", person(client, who)["id"], "account")
     if json:
         as_json(answer)
         return
     kept = [line for line in answer if line["expired"] is None]
-    lines = [{**line, **way} for line in kept for way in line["deliveries"] or [{}]]
+    lines = [
+        {
+            "measured_at": t.moment(line["measured_at"]),
+            "kind": t.kinds([line["kind"]]),
+            "stands": _stands(t, way),
+            "at": t.moment(way.get("at")),
+            "grant": way.get("grant"),
+        }
+        for line in kept
+        for way in line["deliveries"] or [{}]
+    ]
     columns = {
         "measured_at": "measured",
         "kind": "kind",
-        "destination": "destination",
-        "state": "state",
+        "stands": "where it is",
         "at": "since",
         "grant": "under",
     }
-    rows("Account", columns, lines)
+    rows(t, "Account", columns, lines)
     for line in answer:
         if line["expired"] is not None:
-            say(f"{line['reading']} is kept no longer, {_GONE[line['expired']['why']]}.")
+            say(t(_GONE[line["expired"]["why"]], reading=line["reading"]))
+
+
+def _stands(t: Speech, way: Mapping[str, Any]) -> str:
+    if not way:
+        return t.words("delivery.none")
+    return standing(way["state"], way["reason"], way["destination"], t.words).sentence
 
 
 def trace(
@@ -119,12 +142,14 @@ def trace(
     json: Json = False,
 ) -> None:
     """Tell what happened to one reading, in order."""
-    answer = context.obj.client.get("readings", reading, "trace", language=language)
+    t: Speech = context.obj.t
+    spoken = language or (None if json else t.language)
+    answer = context.obj.client.get("readings", reading, "trace", language=spoken)
     if json:
         as_json(answer)
         return
     for step in answer:
-        say(f"{step['at']}  {step['sentence']}")
+        say(f"{t.moment(step['at'])}  {step['sentence']}")
 
 
 def _read(path: Path) -> dict[str, object]:

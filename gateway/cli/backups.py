@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.show import say
+from gateway.cli.speech import Speech
 from gateway.errors import ConfigError
 
 PassphraseFile = Annotated[
@@ -26,8 +27,15 @@ def backup(context: typer.Context, file: Path, passphrase_file: PassphraseFile =
     """Write everything that a new hub needs into one encrypted file; the daemon may run."""
     from gateway.app.backups import back_up
 
-    size = back_up(context.obj.config, file, _passphrase(passphrase_file, confirm=True))
-    say(f"{file}: {size // 1024} KiB. Without its passphrase nobody can open it, you included.")
+    t = context.obj.t
+    size = back_up(context.obj.config, file, _passphrase(t, passphrase_file, confirm=True))
+    say(
+        t(
+            "{file}: {size} KiB. Without its passphrase nobody can open it, you included.",
+            file=file,
+            size=size // 1024,
+        )
+    )
 
 
 def restore(
@@ -45,28 +53,42 @@ def restore(
     """Let this hub take over from a backup. The daemon must not run."""
     from gateway.app.backups import put_bonds_back, restore_backup
 
+    t = context.obj.t
     done = restore_backup(
         context.obj.config,
         file,
-        _passphrase(passphrase_file, confirm=False),
+        _passphrase(t, passphrase_file, confirm=False),
         consents_stand=consents_stand,
     )
     if done.replaced is not None:
-        say(f"What was here before is in {done.replaced}.")
+        say(t("What was here before is in {folder}.", folder=done.replaced))
     say(
-        f"Restored. {done.withdrawn} consents of the backup count as withdrawn, and {done.erased}"
-        " people were erased again. What was not settled is searched for before it is sent."
+        t(
+            "Restored. {withdrawn} consents of the backup count as withdrawn, and {erased} people"
+            " were erased again. What was not settled is searched for before it is sent.",
+            withdrawn=done.withdrawn,
+            erased=done.erased,
+        )
     )
     put, left = put_bonds_back(context.obj.config)
     if put:
-        say(f"{put} Bluetooth bonds are where Linux keeps them: restart the Bluetooth service.")
+        say(
+            t(
+                "{put} Bluetooth bonds are where Linux keeps them: restart the Bluetooth service.",
+                put=put,
+            )
+        )
     if left:
         say(
-            f"{left} Bluetooth bonds of Linux wait in {context.obj.config.hub.state} (bluez~...):"
-            " run 'restore' as root to put them back, or pair those devices again."
+            t(
+                "{left} Bluetooth bonds of Linux wait in {folder} (bluez~...): run 'restore' as"
+                " root to put them back, or pair those devices again.",
+                left=left,
+                folder=context.obj.config.hub.state,
+            )
         )
     if done.withdrawn and not consents_stand:
-        say("Whoever still consents says so again with 'consent grant'.")
+        say(t("Whoever still consents says so again with 'consent grant'."))
 
 
 def change_key(context: typer.Context) -> None:
@@ -74,12 +96,16 @@ def change_key(context: typer.Context) -> None:
     from gateway.app.backups import change_key as change
 
     change(context.obj.config)
-    say("The hub key is another now. Backups made before still open with their passphrase.")
+    t = context.obj.t
+    say(t("The hub key is another now. Backups made before still open with their passphrase."))
 
 
-def _passphrase(file: Path | None, *, confirm: bool) -> bytes:
+def _passphrase(t: Speech, file: Path | None, *, confirm: bool) -> bytes:
     if file is None:
-        text: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm)
+        again = t("The same again") if confirm else False
+        text: str = typer.prompt(
+            t("Passphrase"), hide_input=True, confirmation_prompt=again, prompt_suffix=t(": ")
+        )
         return text.encode()
     try:
         return file.read_bytes().rstrip(b"\r\n")

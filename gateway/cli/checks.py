@@ -17,8 +17,10 @@ import typer
 
 from gateway.cli.arguments import Json
 from gateway.cli.show import as_json, say
+from gateway.cli.speech import Speech
 from gateway.config import Config
 from gateway.errors import GatewayError
+from gateway.web.standing import trouble_of
 
 _GROUP_MAY = 0o060  # read and write
 _ROOM = 200 * 2**20  # bytes; some months of readings, and room for SQLite to work
@@ -26,11 +28,13 @@ _ROOM = 200 * 2**20  # bytes; some months of readings, and room for SQLite to wo
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was looked at, as scripts read it."""
 
     subject: str
     well: bool
     sentence: str
+    advice: str | None = None
+    """What the screens say to do about it, by its key; for a sentence of a layer far below."""
 
 
 def add(app: typer.Typer) -> None:
@@ -40,15 +44,23 @@ def add(app: typer.Typer) -> None:
 
 def doctor(context: typer.Context, json: Json = False) -> None:
     """Look for what keeps readings from arriving, and say what to do."""
-    found = list(_findings(context))
+    found, t = list(_findings(context)), context.obj.t
     if json:
         as_json([{"subject": f.subject, "ok": f.well, "message": f.sentence} for f in found])
     else:
         for finding in found:
-            mark = "ok  " if finding.well else "FIX "
-            say(f"{mark}{finding.subject}: {finding.sentence}")
+            mark = t("ok  ") if finding.well else t("FIX ")
+            say(f"{mark}{t.again(finding.subject)}{t(': ')}{_told(t, finding)}")
     if not all(finding.well for finding in found):
         raise typer.Exit(1)
+
+
+def _told(t: Speech, finding: Finding) -> str:
+    """Say a finding to a person: with the screens' advice where the sentence is English only."""
+    told = t.again(finding.sentence)
+    if finding.advice is None or t.language == "en" or told != finding.sentence:
+        return told
+    return t.words.or_none(finding.advice) or told
 
 
 def _findings(context: typer.Context) -> Iterator[Finding]:
@@ -136,4 +148,12 @@ def _daemon(context: typer.Context) -> Iterator[Finding]:
     yield Finding("daemon", True, "running.")
     for part in (*status["transports"], *status["destinations"]):
         problem = part["problem"]
-        yield Finding(part["name"], problem is None, problem or f"{part['state']}.")
+        yield Finding(
+            part["name"],
+            problem is None,
+            problem or f"{part['state']}.",
+            f"{trouble_of(part['name'])}.{part['reason'] or 'unknown'}",
+        )
+    for device, problem in status["problems"].items():
+        advice = f"problem.device.{status['outcomes'].get(device, 'unknown')}"
+        yield Finding(device, False, problem, advice)

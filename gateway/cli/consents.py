@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.arguments import Json, Since, moment, person
-from gateway.cli.show import as_json, console, rows, say
+from gateway.cli.arguments import Json, Since, names, person
+from gateway.cli.show import agreed, as_json, console, rows, say, typed
+from gateway.cli.speech import Speech
 from gateway.client import Client, Refused
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal, withdrawal_of
 
@@ -49,33 +50,33 @@ def grant(
     json: Json = False,
 ) -> None:
     """Record consent: from now on, or from an earlier date, these readings may leave."""
-    client = context.obj.client
+    client, t = context.obj.client, context.obj.t
     subject = person(client, who)
-    language = language or context.obj.config.hub.language
-    text = client.get("consents", "text", language=language, to=to)
+    text = client.get("consents", "text", language=language or t.language, to=to)
     if not yes:
         console.print(text["text"], markup=False)
-        typer.confirm("Agreed?" if language == "en" else "D'accord ?", abort=True)
+        if not agreed(t, t("Agreed?")):
+            raise typer.Abort
     answer = client.post(
         "consents",
         "grant",
         subject=subject["id"],
         destination=to,
         kinds=None if kinds == "all" else kinds.split(","),
-        covers_from=moment(since),
-        covers_until=None if until is None else moment(until),
-        expires=None if expires is None else moment(expires),
+        covers_from=context.obj.moment(since),
+        covers_until=None if until is None else context.obj.moment(until),
+        expires=None if expires is None else context.obj.moment(expires),
         method=method,
         given_by=by or subject["label"],
         capacity=capacity,
-        language=language,
+        language=text["language"],
         version=text["version"],
         purpose=text["purpose"],
     )
     if json:
         as_json(answer)
         return
-    say(f"Recorded as {answer['id']}: {', '.join(answer['kinds'])}.")
+    say(t("Recorded as {grant}: {kinds}.", grant=answer["id"], kinds=t.kinds(answer["kinds"])))
 
 
 @consent.command()
@@ -101,9 +102,14 @@ def withdraw(
     if json:
         as_json(answer)
         return
+    t = context.obj.t
     say(
-        f"Withdrawn. {answer['dropped']} readings that waited were removed from the queue;"
-        f" {answer['left']} left while you asked."
+        t(
+            "Withdrawn. {dropped} readings that waited were removed from the queue; {left} left"
+            " while you asked.",
+            dropped=answer["dropped"],
+            left=answer["left"],
+        )
     )
 
 
@@ -120,9 +126,23 @@ def show(
     if json:
         as_json(answer)
         return
+    t = context.obj.t
+    called = names(client, t)
+    lines = [
+        {
+            **line,
+            "at": t.moment(line["at"]),
+            "entry": t("given") if line["entry"] == "grant" else t("withdrawn"),
+            "subject": called.get(line["subject"], line["subject"]),
+            "kinds": t.kinds(line.get("kinds", [])),
+            "covers_from": t.moment(line.get("covers_from")),
+        }
+        for line in answer
+    ]
     columns = {
+        "id": "number",
         "at": "when",
-        "entry": "entry",
+        "entry": "consent",
         "subject": "person",
         "destination": "destination",
         "kinds": "kinds",
@@ -130,7 +150,7 @@ def show(
         "by": "by",
         "living": "in force",
     }
-    rows("Consent", columns, answer)
+    rows(t, "Consent", columns, lines)
 
 
 @consent.command()
@@ -175,33 +195,34 @@ def pair(
     code: Annotated[str | None, typer.Option(help="The code the health space showed.")] = None,
 ) -> None:
     """Pair a person with their health space, by the code that it shows them."""
-    client = context.obj.client
+    client, t = context.obj.client, context.obj.t
     subject = person(client, who)["id"]
     state = None
     if code is None:
-        state = _begun(client, subject, to)
-        code = typer.prompt("Code")
+        state = _begun(client, t, subject, to)
+        code = typed(t, t("Code"))
     client.post("pairings", subject=subject, destination=to, code=code, state=state)
-    say("Paired.")
+    say(t("Paired."))
 
 
-def _begun(client: Client, subject: str, to: str) -> str | None:
+def _begun(client: Client, t: Speech, subject: str, to: str) -> str | None:
     """Say where to sign in, with any browser; None if the configuration does not know."""
     try:
         begun = client.post("pairings", "begin", subject=subject, destination=to)
     except Refused as refused:
-        say(f"{refused} A code that the health space gave otherwise can be typed here.")
+        say(t.again(str(refused)))
+        say(t("A code that the health space gave otherwise can be typed here."))
         return None
-    say("Sign in at this address, with any browser, and type the code that it shows:")
+    say(t("Sign in at this address, with any browser, and type the code that it shows:"))
     say(begun["url"])
     return str(begun["state"])
 
 
 def unpair(context: typer.Context, who: Person, to: To) -> None:
     """End a person's pairing with their health space; their consent stays as it is."""
-    client = context.obj.client
+    client, t = context.obj.client, context.obj.t
     answer = client.post("pairings", "end", subject=person(client, who)["id"], destination=to)
     if answer["revoked"]:
-        say(f"The pairing is over, here and at {to}.")
+        say(t("The pairing is over, here and at {to}.", to=to))
     else:
-        say(f"The pairing is forgotten here. {to} was not told: end it there too.")
+        say(t("The pairing is forgotten here. {to} was not told: end it there too.", to=to))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.arguments import Json, person
+from gateway.cli.arguments import Json, names, person
 from gateway.cli.show import as_json, rows, say
+from gateway.cli.speech import Speech
 
 corrections = typer.Typer(
     invoke_without_command=True,
     help="What destinations were sent and is wrong there, and who puts it right.",
 )
 kiosk = typer.Typer(invoke_without_command=True, help="One person's turn at a counter's devices.")
+
+_WRONG = {
+    "time": "its time",
+    "person": "whose it is",
+    "value": "what was computed",
+}
 
 Reading = Annotated[str, typer.Argument(help="The reading's id, as in 'journal'.")]
 
@@ -34,13 +42,13 @@ def reassign(
     """Say whose a reading is that is someone else's so far."""
     client = context.obj.client
     client.post("readings", reading, "reassign", subject=person(client, who)["id"])
-    say("Reassigned. See 'corrections' for what was sent meanwhile.")
+    say(context.obj.t("Reassigned. See 'corrections' for what was sent meanwhile."))
 
 
 def dismiss(context: typer.Context, reading: Reading) -> None:
     """Say that a reading is nobody's here: a guest's, a pet's, a test."""
     context.obj.client.post("readings", reading, "dismiss")
-    say("Dismissed: it is kept, and never sent.")
+    say(context.obj.t("Dismissed: it is kept, and never sent."))
 
 
 @corrections.callback()
@@ -62,7 +70,27 @@ def show(context: typer.Context, json: Json = False) -> None:
         "problem": "why",
         "reading": "reading",
     }
-    rows("Corrections owed", columns, answer)
+    t, called = context.obj.t, names(context.obj.client, context.obj.t)
+    lines = [
+        {
+            **line,
+            "subject": called.get(line["subject"], line["subject"]),
+            "wrong": t(_WRONG[line["wrong"]]),
+            "by": t("the hub") if line["by"] == "hub" else t("a person"),
+            "problem": _problem(t, line),
+        }
+        for line in answer
+    ]
+    rows(t, "Corrections owed", columns, lines)
+
+
+def _problem(t: Speech, line: Mapping[str, Any]) -> str:
+    """Say why the hub does not do it: a reason of the gate, or a sentence."""
+    problem = line["problem"]
+    if problem is None:
+        return ""
+    known = t.words.or_none(f"withheld.{problem}")
+    return t.again(problem) if known is None else known.format(destination=line["destination"])
 
 
 @corrections.command()
@@ -71,7 +99,7 @@ def done(
 ) -> None:
     """Say that it was put right there."""
     context.obj.client.post("corrections", str(number), "done")
-    say("Noted.")
+    say(context.obj.t("Noted."))
 
 
 @kiosk.callback()
@@ -79,13 +107,14 @@ def present(context: typer.Context, json: Json = False) -> None:
     """Show whose turn it is."""
     if context.invoked_subcommand is not None:
         return
-    answer = context.obj.client.get("kiosk")
+    answer, t = context.obj.client.get("kiosk"), context.obj.t
     if json:
         as_json(answer)
     elif answer is None:
-        say("Nobody's turn.")
+        say(t("Nobody's turn."))
     else:
-        say(f"The turn of {answer['subject']}, until {answer['until']}.")
+        who = names(context.obj.client, t).get(answer["subject"], answer["subject"])
+        say(t("The turn of {who}, until {until}.", who=who, until=t.clock(answer["until"])))
 
 
 @kiosk.command("open")
@@ -105,7 +134,10 @@ def open_session(
         opened_by="staff" if staff else "person",
         minutes=minutes,
     )
-    say(f"The turn of {answer['subject']} has begun.")
+    t: Speech = context.obj.t
+    whose = names(client, t).get(answer["subject"], answer["subject"])
+    until = t.clock(answer["until"])
+    say(t("The turn of {who} has begun, until {until} at most.", who=whose, until=until))
 
 
 @kiosk.command()
@@ -114,16 +146,22 @@ def keep(
 ) -> None:
     """Let the guest whose turn it is stay known here."""
     context.obj.client.post("kiosk", "keep", label=name)
-    say("They stay when their turn ends.")
+    say(context.obj.t("They stay when their turn ends."))
 
 
 @kiosk.command()
 def close(context: typer.Context) -> None:
     """End the turn; a guest who did not choose to stay is erased."""
-    answer = context.obj.client.post("kiosk", "close")
+    answer, t = context.obj.client.post("kiosk", "close"), context.obj.t
     if answer is None:
-        say("Nobody's turn.")
+        say(t("Nobody's turn."))
     elif answer["erased"] is None:
-        say("The turn has ended.")
+        say(t("The turn has ended."))
     else:
-        say(f"The turn has ended: {answer['erased']} readings erased, {answer['unsent']} unsent.")
+        say(
+            t(
+                "The turn has ended: {erased} readings erased, {unsent} unsent.",
+                erased=answer["erased"],
+                unsent=answer["unsent"],
+            )
+        )

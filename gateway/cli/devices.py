@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.arguments import Json, Since, moment, person
-from gateway.cli.show import as_json, rows, say
+from gateway.cli.arguments import Json, Since, person
+from gateway.cli.arguments import language as known_language
+from gateway.cli.show import agreed, as_json, rows, say
+from gateway.cli.speech import Speech
 from gateway.client import Refused
 
 devices = typer.Typer(
@@ -42,7 +44,9 @@ def scan(context: typer.Context, json: Json = False) -> None:
         "adopted": "adopted",
         "seen_at": "last seen",
     }
-    rows("Devices in reach", columns, answer)
+    t = context.obj.t
+    lines = [{**line, "seen_at": t.moment(line["seen_at"])} for line in answer]
+    rows(t, "Devices in reach", columns, lines)
 
 
 @devices.callback()
@@ -67,7 +71,16 @@ def list_devices(context: typer.Context, json: Json = False) -> None:
         "last_reading_at": "last reading",
         "problem": "problem",
     }
-    rows("Devices", columns, answer)
+    t = context.obj.t
+    lines = [
+        {
+            **line,
+            "last_reading_at": t.moment(line["last_reading_at"]),
+            "problem": t.again(line["problem"] or ""),
+        }
+        for line in answer
+    ]
+    rows(t, "Devices", columns, lines)
 
 
 @devices.command()
@@ -77,8 +90,9 @@ def forget(
 ) -> None:
     """Drop the Bluetooth bond with a device that lost its own. It stays ours and is paired anew."""
     answer = context.obj.client.post("devices", "forget", device=device)
-    dropped = "The bond is dropped." if answer["was_bonded"] else "There was no bond."
-    say(f"{dropped} Bring the device into its pairing mode; 'pairing answer' if it shows a code.")
+    t = context.obj.t
+    say(t("The bond is dropped.") if answer["was_bonded"] else t("There was no bond."))
+    say(t("Bring the device into its pairing mode; 'pairing answer' if it shows a code."))
 
 
 def adopt(
@@ -88,9 +102,10 @@ def adopt(
 ) -> None:
     """Let the gateway talk with a device. Strangers' devices are never spoken to."""
     answer = context.obj.client.post("devices", "adopt", device=device, driver=driver)
-    say(f"{answer['id']} is one of ours now.")
+    t = context.obj.t
+    say(t("{device} is one of ours now.", device=answer["id"]))
     if answer["id"].startswith("ble"):
-        say("If it wants to be paired: 'pairing answer' says what it asks, and takes its code.")
+        say(t("If it wants to be paired: 'pairing answer' says what it asks, and takes its code."))
 
 
 def assign(
@@ -108,13 +123,24 @@ def assign(
         device=device,
         subject=person(client, to)["id"],
         slot=slot,
-        since=moment(since),
+        since=context.obj.moment(since),
     )
     if json:
         as_json(answer)
         return
-    where = f", user {slot}," if slot is not None else ""
-    say(f"{answer['device']}{where} measures them since {answer['since']}.")
+    t: Speech = context.obj.t
+    device, at = answer["device"], t.moment(answer["since"])
+    if slot is None:
+        say(t("{device} measures them, since: {since}.", device=device, since=at))
+    else:
+        say(
+            t(
+                "{device} measures them as its user {slot}, since: {since}.",
+                device=device,
+                slot=slot,
+                since=at,
+            )
+        )
 
 
 def unassign(
@@ -132,13 +158,24 @@ def unassign(
         device=device,
         subject=person(client, whom)["id"],
         slot=slot,
-        until=moment(since),
+        until=context.obj.moment(since),
     )
     if json:
         as_json(answer)
         return
-    where = f", user {slot}," if slot is not None else ""
-    say(f"{answer['device']}{where} measures them no more since {answer['until']}.")
+    t: Speech = context.obj.t
+    device, at = answer["device"], t.moment(answer["until"])
+    if slot is None:
+        say(t("{device} measures them no more, since: {since}.", device=device, since=at))
+    else:
+        say(
+            t(
+                "{device} measures them no more as its user {slot}, since: {since}.",
+                device=device,
+                slot=slot,
+                since=at,
+            )
+        )
 
 
 @people.command("add")
@@ -162,15 +199,18 @@ def erase_person(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
 ) -> None:
     """Erase a person and all their readings from this hub, for good; what was sent stays there."""
-    client = context.obj.client
+    client, t = context.obj.client, context.obj.t
     subject = person(client, who)
-    if not yes:
-        typer.confirm("Erase this person and all their readings here, for good?", abort=True)
+    if not yes and not agreed(t, t("Erase this person and all their readings here, for good?")):
+        raise typer.Abort
     answer = client.post("people", subject["id"], "erase")
     say(
-        f"Erased: {answer['erased']} readings. {answer['left']} left while you asked. Older backups"
-        " still hold them, as do folders replaced-... and damaged-... beside the journal: destroy"
-        " those."
+        t(
+            "Erased: {erased} readings. {left} left while you asked. Older backups still hold them,"
+            " as do folders replaced-... and damaged-... beside the journal: destroy those.",
+            erased=answer["erased"],
+            left=answer["left"],
+        )
     )
 
 
@@ -182,9 +222,8 @@ def export_person(
     language: Annotated[str | None, typer.Option(help="fr or en; the hub's unless given.")] = None,
 ) -> None:
     """Write all that is here of a person into one file, to take along. It is not sealed."""
-    client = context.obj.client
-    if language not in (None, "fr", "en"):
-        raise Refused(f"There is no export in {language!r}: write fr or en.")
+    client, t = context.obj.client, context.obj.t
+    language = known_language(language) or t.language
     subject = person(client, who)["id"]
     if file.exists():
         raise Refused(f"{file}: is there already; nothing was written over it.")
@@ -194,7 +233,12 @@ def export_person(
             written.write(content)
     except OSError as error:
         raise Refused(f"{file}: cannot be written ({error.strerror}).") from error
-    say(f"Written: {file}. Anybody who has this file can read it: give it to them only.")
+    say(
+        t(
+            "Written: {file}. Anybody who has this file can read it: give it to them only.",
+            file=file,
+        )
+    )
 
 
 def _private(path: str, flags: int) -> int:
@@ -208,4 +252,5 @@ def list_people(context: typer.Context, json: Json = False) -> None:
     if json:
         as_json(answer)
         return
-    rows("People", {"id": "id", "label": "called"}, answer)
+    columns = {"id": "id", "label": "called"}
+    rows(context.obj.t, "People", columns, answer)

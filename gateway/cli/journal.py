@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.arguments import Json, person
+from gateway.cli.arguments import Json, names, person
 from gateway.cli.show import as_json, rows, say
+from gateway.cli.speech import Speech
+from gateway.domain.quantity import Unit
+from gateway.web.standing import standing
 
 outbox = typer.Typer(invoke_without_command=True, help="What is still owed to whom.")
 
@@ -35,19 +38,15 @@ def readings(
     if json:
         as_json(answer)
         return
+    t, called = context.obj.t, names(client, context.obj.t)
     shown = [
         {
-            **reading,
-            "values": ", ".join(
-                f"{measure} {value['value']} {value['unit']}"
-                for measure, value in reading["values"].items()
-            )
-            or reading["limit"],
-            "subject": _whose(reading),
-            "way": ", ".join(
-                f"{delivery['destination']}: {delivery['reason'] or delivery['state']}"
-                for delivery in reading["deliveries"]
-            ),
+            "id": reading["id"],
+            "measured_at": _measured(t, reading),
+            "kind": t.kinds([reading["kind"]]),
+            "values": _values(t, reading),
+            "subject": _whose(t, called, reading),
+            "way": "; ".join(_stands(t, way) for way in reading["deliveries"]),
         }
         for reading in answer
     ]
@@ -57,17 +56,44 @@ def readings(
         "kind": "kind",
         "values": "value",
         "subject": "person",
-        "way": "its way",
+        "way": "where it is",
     }
-    rows("Readings", columns, shown)
+    rows(t, "Readings", columns, shown)
 
 
-def _whose(reading: Mapping[str, Any]) -> str:
+def _measured(t: Speech, reading: Mapping[str, Any]) -> str:
+    if reading["uncertainty_s"] is None:
+        return t.words("time.unknown")
+    return t.moment(reading["measured_at"])
+
+
+def _values(t: Speech, reading: Mapping[str, Any]) -> str:
+    """Say what was measured; what the screens add in brackets is left out."""
+    if reading["limit"] is not None:
+        return t.words(f"limit.{reading['limit']}")
+    return ", ".join(
+        f"{t.words(f'measure.{measure}').partition(' (')[0]} {_quantity(t, value)}"
+        for measure, value in reading["values"].items()
+    )
+
+
+def _quantity(t: Speech, value: Mapping[str, Any]) -> str:
+    number = str(value["value"]).replace(".", t.words("decimal"))
+    unit = t.words(f"unit.{Unit(value['unit']).name.lower()}")
+    return f"{number} {unit}".strip()
+
+
+def _whose(t: Speech, called: Mapping[str, str], reading: Mapping[str, Any]) -> str:
     """Say whose it is, or whose it may be: for a person to say, with 'claim'."""
-    suggestion = reading["suggestion"]
+    suggestion, subject = reading["suggestion"], reading["subject"]
     if suggestion is not None:
-        return f"nobody; perhaps {suggestion['subject']}"
-    return str(reading["subject"] or "nobody")
+        perhaps = suggestion["subject"]
+        return t("nobody; perhaps {who}", who=called.get(perhaps, perhaps))
+    return t("nobody") if subject is None else called.get(subject, subject)
+
+
+def _stands(t: Speech, way: Mapping[str, Any]) -> str:
+    return standing(way["state"], way["reason"], way["destination"], t.words).sentence
 
 
 def claim(
@@ -78,7 +104,7 @@ def claim(
     """Say whose an unclaimed reading is."""
     client = context.obj.client
     client.post("readings", reading, "claim", subject=person(client, who)["id"])
-    say("Claimed.")
+    say(context.obj.t("Claimed."))
 
 
 @outbox.callback()
@@ -90,8 +116,23 @@ def show(context: typer.Context, json: Json = False) -> None:
     if json:
         as_json(answer)
         return
-    columns = {"destination": "destination", "state": "state", "reason": "why", "count": "readings"}
-    rows("Outbox", columns, answer)
+    t = context.obj.t
+    lines = [
+        {
+            "destination": counted["destination"],
+            "way": _stands(t, counted),
+            "why": t.again(counted["reason"] or "") if counted["state"] == "parked" else "",
+            "count": counted["count"],
+        }
+        for counted in answer
+    ]
+    columns = {
+        "destination": "destination",
+        "way": "where they are",
+        "why": "why",
+        "count": "readings",
+    }
+    rows(t, "Outbox", columns, lines)
 
 
 @outbox.command()
@@ -101,4 +142,8 @@ def retry(
 ) -> None:
     """Send parked readings again, after what they were refused for was mended."""
     answer = context.obj.client.post("outbox", "retry", destination=to)
-    say(f"{answer['retried']} readings are due again.")
+    say(
+        context.obj.t.count(
+            "One reading is due again.", "{number} readings are due again.", answer["retried"]
+        )
+    )

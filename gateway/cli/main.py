@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import typer.main
 
 from gateway import config as configuration
 from gateway.cli import (
@@ -22,9 +24,14 @@ from gateway.cli import (
     screens,
     tools,
 )
+from gateway.cli.arguments import language as known_language
+from gateway.cli.arguments import moment
+from gateway.cli.help import in_language
 from gateway.cli.show import complain
+from gateway.cli.speech import Speech, speech_of
 from gateway.client import Client
 from gateway.errors import GatewayError
+from gateway.language.words import LANGUAGES
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,33 +43,48 @@ app = typer.Typer(
 
 @app.callback()
 def options(
-    context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="The configuration file.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="fr or en: what the command says, unless for scripts.")
+    ] = None,
 ) -> None:
-    """Remember where the configuration is; it is read by the commands that need it."""
-    context.obj = Asked(config)
+    """Both are read before the command line is, for what a command says depends on them."""
 
 
 class Asked:
-    """What every command may need: the configuration, and a way to ask the gateway."""
+    """What every command may need: the configuration, a way to ask, and a language to answer in."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, language: str | None) -> None:
         self._path = path
+        self.language = language
 
     @property
     def path(self) -> Path:
         """The configuration file."""
         return configuration.find(self._path)
 
-    @property
+    @cached_property
     def config(self) -> configuration.Config:
         """The validated configuration."""
         return configuration.load(self.path)
 
-    @property
+    @cached_property
     def client(self) -> Client:
         """The way to the daemon, or to the journal."""
         return Client(self.config)
+
+    @cached_property
+    def t(self) -> Speech:
+        """What the command says, in the person's language; without a configuration too."""
+        known = self.language if self.language in LANGUAGES else None
+        try:
+            return speech_of(known, self.config.hub)
+        except GatewayError:
+            return speech_of(known, None)
+
+    def moment(self, text: str) -> str:
+        """Read a moment as the API wants it."""
+        return moment(text, self.config.hub.tzinfo)
 
 
 @app.command()
@@ -114,8 +136,14 @@ audit.add(app)
 
 def command() -> None:
     """Run the command; a refusal or a fault of the gateway is one sentence, not a traceback."""
+    root = typer.main.get_command(app)
+    # What stands before the command; what is wrong with it is said when it is run.
+    given = root.make_context("", sys.argv[1:], resilient_parsing=True).params
+    asked = Asked(given.get("config"), given.get("language"))
     try:
-        app(prog_name="healthspace-gateway")
+        known_language(asked.language)
+        in_language(root, asked.t)
+        root(prog_name="healthspace-gateway", obj=asked)
     except GatewayError as error:
-        complain(str(error))
+        complain(asked.t.again(str(error)))
         sys.exit(1)

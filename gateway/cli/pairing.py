@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.arguments import Json
-from gateway.cli.show import as_json, rows, say
+from gateway.cli.show import agreed, as_json, rows, say, typed
+from gateway.cli.speech import Speech
 from gateway.client import Client, Refused
 
 pairing = typer.Typer(no_args_is_help=True, help="What devices ask while they are being paired.")
@@ -26,7 +27,8 @@ def add(app: typer.Typer) -> None:
 @pairing.command("list")
 def list_questions(context: typer.Context, json: Json = False) -> None:
     """List what devices ask now; each question may be answered for half a minute."""
-    answer = context.obj.client.get("pairing")
+    t = context.obj.t
+    answer = context.obj.client.get("pairing", language=None if json else t.language)
     if json:
         as_json(answer)
         return
@@ -36,7 +38,7 @@ def list_questions(context: typer.Context, json: Json = False) -> None:
         "sentence": "what it asks",
         "seconds_left": "seconds left",
     }
-    rows("Asked now", columns, answer)
+    rows(t, "Asked now", columns, answer)
 
 
 @pairing.command()
@@ -51,34 +53,35 @@ def answer(
     wait: Annotated[int, typer.Option(help="Seconds to wait until something is asked.")] = 120,
 ) -> None:
     """Wait until a device asks something, and answer it: by the arguments, or when asked here."""
-    client = context.obj.client
-    question = _question(client, number, wait)
+    client, t = context.obj.client, context.obj.t
+    question = _question(client, t, number, wait)
     body: dict[str, object] = {"code": code} if code is not None else {}
     if refuse or agree:
         body = {"agree": agree and not refuse}
     elif not body:
-        body = _asked_here(question)
+        body = _asked_here(t, question)
     if body:
         client.post("pairing", str(question["number"]), "answer", **body)
-        say("Not paired." if body.get("agree") is False else "Passed on to the device.")
+        say(t("Not paired.") if body.get("agree") is False else t("Passed on to the device."))
 
 
-def _asked_here(question: Mapping[str, Any]) -> dict[str, object]:
+def _asked_here(t: Speech, question: Mapping[str, Any]) -> dict[str, object]:
     """Ask the person at the terminal; nothing is to be sent where the code is typed elsewhere."""
     say(f"{question['sentence']} ({question['seconds_left']} s)")
     match question["asks"]:
         case "type_code":
-            return {"code": typer.prompt("Code")}
+            return {"code": typed(t, t("Code"))}
         case "confirm":
-            return {"agree": typer.confirm("Agree?")}
+            return {"agree": agreed(t, t("Agree?"))}
     return {}
 
 
-def _question(client: Client, number: int | None, wait: int) -> Mapping[str, Any]:
+def _question(client: Client, t: Speech, number: int | None, wait: int) -> Mapping[str, Any]:
     """Return the question with this number, or the only one, as soon as there is one."""
     deadline = time.monotonic() + wait
     while True:
-        found = [each for each in client.get("pairing") if number in (None, each["number"])]
+        asked = client.get("pairing", language=t.language)
+        found = [each for each in asked if number in (None, each["number"])]
         if len(found) > 1:
             raise Refused("Several devices ask something: name one with --number (pairing list).")
         if found:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.cli.arguments import language as known_language
 from gateway.cli.arguments import person
 from gateway.cli.show import say
+from gateway.cli.speech import Speech
 from gateway.client import Client, Refused
 
 _DAYS = (7, 14, 30, 90)
@@ -33,9 +36,8 @@ def report(
     """Tell the glucose metrics of a sensor wearer, write or deposit the report of one page."""
     if days not in _DAYS:
         raise Refused(f"{days} days cannot be reported: write 7, 14, 30 or 90.")
-    if language not in (None, "fr", "en"):
-        raise Refused(f"There is no report in {language!r}: write fr or en.")
-    client = context.obj.client
+    client, t = context.obj.client, context.obj.t
+    language = known_language(language) or t.language
     subject = person(client, who)["id"]
 
     def get(form: str) -> bytes:
@@ -49,20 +51,28 @@ def report(
             _write(path, get(form))
     say(get("txt").decode())
     if deposit:
-        _deposit(client, subject, days, language)
+        _deposit(client, t, subject, days, language)
 
 
-def _deposit(client: Client, subject: str, days: int, language: str | None) -> None:
+def _deposit(client: Client, t: Speech, subject: str, days: int, language: str) -> None:
     answer = client.post("people", subject, "report", "deposit", days=days, language=language)
-    say(f"Kept as {answer['id']}, to be deposited at: {', '.join(answer['destinations'])}.")
+    to = ", ".join(answer["destinations"])
+    say(t("Kept as {reading}, to be deposited at: {to}.", reading=answer["id"], to=to))
     for name in answer["without_consent"]:
-        say(f"{name}: it waits for consent to documents of this period: see 'consent grant'.")
+        say(
+            t(
+                "{name}: it waits for consent to documents of this period: see 'consent grant'.",
+                name=name,
+            )
+        )
 
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file that only its owner may read: it is about a person's health."""
     try:
-        path.touch(mode=0o600)
-        path.write_bytes(content)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)
+            file.write(content)
     except OSError as error:
         raise Refused(f"{path}: cannot be written ({error.strerror}).") from error

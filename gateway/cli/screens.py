@@ -22,7 +22,7 @@ def web(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Print the address that lets one browser on this machine in, once, within ten minutes."""
+    """Print the address that lets one browser in, once, within ten minutes."""
     role = "kiosk" if kiosk else "owner"
     answer = context.obj.client.post("screens", "invitations", role=role)
     if json:

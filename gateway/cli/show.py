@@ -1,4 +1,4 @@
-"""How answers look on a terminal: tables for people, JSON for scripts."""
+"""How answers look on a terminal: tables and sentences for people, JSON for scripts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.speech import Speech
 from gateway.language.plain import plain, plain_lines
 
 console = Console(highlight=False)
@@ -41,26 +43,43 @@ def as_json(answer: object) -> None:
     console.out(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text), highlight=False)
 
 
-def rows(title: str, columns: Mapping[str, str], answer: Sequence[Mapping[str, Any]]) -> None:
-    """Print one table; `columns` maps a key of each row to the column's heading."""
-    table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+def rows(
+    t: Speech, title: str, columns: Mapping[str, str], answer: Sequence[Mapping[str, Any]]
+) -> None:
+    """Print one table; `columns` maps a key of each row to the column's heading, in English."""
+    table = Table(title=t(title), title_justify="left", show_edge=False, pad_edge=False)
     for number, heading in enumerate(columns.values()):
         # The first is what other commands ask for, so it is never folded.
-        table.add_column(heading, overflow="fold", no_wrap=number == 0)
+        table.add_column(t(heading), overflow="fold", no_wrap=number == 0)
     for row in answer:
-        table.add_row(*(Text(plain(cell(row.get(key)))) for key in columns))
+        table.add_row(*(Text(plain(_cell(t, row.get(key)))) for key in columns))
     to = console if console.is_terminal else Console(highlight=False, width=_UNFOLDED)
     to.print(table)
     if not answer:
-        say("  (none)")
+        say(t("  (none)"))
 
 
-def cell(value: object) -> str:
+def agreed(t: Speech, question: str) -> bool:
+    """Ask the person at the terminal for a yes; anything else is a no."""
+    yes = t("y")
+    told: str = typer.prompt(
+        f"{question} [{yes}/{t('N')}]", default="", show_default=False, prompt_suffix=t(": ")
+    )
+    return told.strip().lower() in {"y", "yes", yes, t("yes")}
+
+
+def typed(t: Speech, what: str) -> str:
+    """Ask the person at the terminal for something."""
+    told: str = typer.prompt(what, prompt_suffix=t(": "))
+    return told
+
+
+def _cell(t: Speech, value: object) -> str:
     """Write one value: nothing for None, a short list for a list."""
     if value is None:
         return ""
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return t("yes") if value else t("no")
     if isinstance(value, list | tuple):
-        return ", ".join(cell(item) for item in value)
+        return ", ".join(_cell(t, item) for item in value)
     return str(value)

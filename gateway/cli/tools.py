@@ -44,7 +44,7 @@ def check(context: typer.Context) -> None:
     """Validate the configuration file; each fault with its line."""
     path = context.obj.path
     _ = context.obj.config
-    say(f"{path}: no fault.")
+    say(context.obj.t("{path}: no fault.", path=path))
 
 
 @config.command("show")

@@ -27,7 +27,8 @@ from gateway.language.plain import plain
 from gateway.language.words import Words
 from gateway.web.problems import problems
 from gateway.web.questions import asked
-from gateway.web.saying import Said, Whereabouts, measured, said, whereabouts
+from gateway.web.saying import Said, measured, said, whereabouts
+from gateway.web.standing import Whereabouts
 from gateway.web.visits import Visit, see_other
 
 _OF_A_KIND = 3

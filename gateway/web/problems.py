@@ -9,11 +9,12 @@ from gateway.api.hub import Hub, Status
 from gateway.domain.device import DeviceId
 from gateway.journal.outbox import State
 from gateway.language.words import Words
+from gateway.web.standing import trouble_of
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong; `detail` is the technical sentence, in English, if there is one."""
+    """One thing that is wrong; `detail` is what was said technically, if anything was."""
 
     title: str
     advice: str
@@ -44,8 +45,7 @@ def _of_the_hub(hub: Hub, lost: int, words: Words) -> Iterator[Problem]:
 def _of_transports(status: Status, words: Words) -> Iterator[Problem]:
     for part in status.transports:
         if part.problem is not None:
-            cable = part.name.startswith(("serial:", "usb"))
-            key = "problem.cable" if cable else "problem.radio"
+            key = trouble_of(part.name)
             advice = words.or_none(f"{key}.{part.reason}") or words(f"{key}.unknown")
             yield Problem(words(f"{key}.title", name=part.name), advice, part.problem)
 

@@ -10,10 +10,10 @@ from decimal import Decimal
 from gateway.domain.device_time import Timing
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
-from gateway.journal.outbox import REPLACED, State
 from gateway.journal.views import DeliveryView
 from gateway.language.moments import moment
 from gateway.language.words import Words
+from gateway.web.standing import Whereabouts, standing
 
 _MG_DL_PER_MMOL_L = Decimal("18.0182")
 _FIRST = {
@@ -43,14 +43,6 @@ class Said:
     unit: str
     lines: Sequence[str]
     warning: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """How a reading stands with one destination; `mark` is its colour and its sign."""
-
-    mark: str
-    sentence: str
 
 
 def said(reading: Reading, words: Words) -> Said:
@@ -87,21 +79,7 @@ def measured(timing: Timing, now: datetime, zone: tzinfo, words: Words) -> str:
 
 def whereabouts(delivery: DeliveryView, title: str, words: Words) -> Whereabouts:
     """Say how a reading stands with a destination."""
-    mark = {
-        State.SETTLED: "arrived",
-        State.DUE: "waiting",
-        State.SENDING: "waiting",
-        State.UNSETTLED: "waiting",
-        State.WITHHELD: "kept",
-        State.DROPPED: "kept",
-        State.PARKED: "wrong",
-    }[delivery.state]
-    if delivery.state is State.WITHHELD and delivery.reason is not None:
-        why = words(f"withheld.{delivery.reason}", destination=title)
-        return Whereabouts(mark, words("delivery.withheld_why", destination=title, why=why))
-    if delivery.reason == REPLACED:
-        return Whereabouts(mark, words("delivery.replaced"))
-    return Whereabouts(mark, words(f"delivery.{delivery.state}", destination=title))
+    return standing(delivery.state, delivery.reason, title, words)
 
 
 def _line(reading: Reading, measure: Measure, words: Words) -> str:

@@ -16,6 +16,7 @@ from gateway.api.destination_pairing import Pairings
 from gateway.api.errors import status_of
 from gateway.api.hub import Hub
 from gateway.errors import GatewayError
+from gateway.language.sentences import problems
 from gateway.language.words import LANGUAGES, Words
 from gateway.web.forms import Form, carries, form_of, from_here
 from gateway.web.rendering import Rendering
@@ -76,9 +77,15 @@ class Visit:
             t=self.words,
             token=visitor.form_token if visitor is not None else "",
             owner=visitor is not None and visitor.role is Role.OWNER,
+            tell=self._tell,
             **values,
         )
         return HTMLResponse(content, status)
+
+    def _tell(self, detail: str) -> tuple[str, str]:
+        """Tell what the layers below said, and in which language that is."""
+        told = problems(self.words.language).again(detail)
+        return (detail, "en") if told is None else (told, self.words.language)
 
     def problem(self, error: GatewayError) -> HTMLResponse:
         """Return the page of something that did not work."""

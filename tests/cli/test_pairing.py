@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import pairing
 from gateway.cli.devices import devices
+from gateway.cli.speech import Speech
 from gateway.client import Refused
 
 SHOWS = {
@@ -33,8 +34,8 @@ class Daemon:
         self._moments = list(moments)
         self.told: list[tuple[Any, ...]] = []
 
-    def get(self, *path: str) -> Any:
-        assert path == ("pairing",)
+    def get(self, *path: str, language: str | None) -> Any:
+        assert (path, language) == (("pairing",), "en")
         return self._moments.pop(0) if len(self._moments) > 1 else self._moments[0]
 
     def post(self, *path: str, **body: object) -> Any:
@@ -43,7 +44,7 @@ class Daemon:
 
 
 def run(daemon: Daemon, *arguments: str, typed: str = "") -> Result:
-    obj = SimpleNamespace(client=daemon)
+    obj = SimpleNamespace(client=daemon, t=Speech("en"))
     return CliRunner().invoke(pairing.pairing, arguments, obj=obj, input=typed)
 
 
@@ -114,7 +115,7 @@ def test_when_nothing_is_asked_the_person_is_told_what_to_do() -> None:
 
 def test_a_device_is_forgotten() -> None:
     daemon = Daemon([])
-    obj = SimpleNamespace(client=daemon)
+    obj = SimpleNamespace(client=daemon, t=Speech("en"))
     ran = CliRunner().invoke(devices, ["forget", str(SHOWS["device"])], obj=obj)
 
     assert daemon.told == [("devices", "forget", {"device": SHOWS["device"]})]

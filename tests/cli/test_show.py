@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.cli.show import as_json, complain, rows, say
+from gateway.cli.speech import Speech
 
 NAME = "Cuff\x1b]0;mine\x07\x9b2J\u202e"
 
@@ -17,7 +18,7 @@ def test_a_name_that_steers_a_terminal_is_marked_wherever_people_read_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     say(f"{NAME} asks.\nA second line.")
-    rows("Devices", {"name": "name"}, [{"name": f"{NAME}\nforged"}])
+    rows(Speech("en"), "Devices", {"name": "name"}, [{"name": f"{NAME}\nforged"}])
     complain(f"{NAME} is not in reach.")
 
     shown = capsys.readouterr()

@@ -42,9 +42,9 @@ async def a_daemon(
 
 
 async def command(config: Path, *arguments: str, given: bytes = b"") -> Ran:
-    """Run `healthspace-gateway` with this configuration."""
+    """Run `healthspace-gateway` with this configuration, in English."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "--config", str(config), *arguments),
+        *(sys.executable, "-m", "gateway", *_options(config), *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -53,14 +53,14 @@ async def command(config: Path, *arguments: str, given: bytes = b"") -> Ran:
     return Ran(process.returncode or 0, output.decode(), error.decode())
 
 
-def run_here(config: Path, *arguments: str, given: bytes = b"") -> Ran:
+def run_here(config: Path, *arguments: str, given: bytes = b"", language: str | None = "en") -> Ran:
     """Run the command in this process, by its arguments; in a thread, if a loop runs in this one.
 
     A traceback, which would end the process, comes out as the exception.
     """
     output, error, status = io.StringIO(), io.StringIO(), 0
     before = sys.argv, sys.stdin
-    sys.argv = ["healthspace-gateway", "--config", str(config), *arguments]
+    sys.argv = ["healthspace-gateway", *_options(config, language), *arguments]
     sys.stdin = io.TextIOWrapper(io.BytesIO(given))
     try:
         with redirect_stdout(output), redirect_stderr(error):
@@ -70,3 +70,7 @@ def run_here(config: Path, *arguments: str, given: bytes = b"") -> Ran:
     finally:
         sys.argv, sys.stdin = before
     return Ran(status, output.getvalue(), error.getvalue())
+
+
+def _options(config: Path, language: str | None = "en") -> list[str]:
+    return ["--config", str(config), *(["--language", language] if language else [])]

@@ -22,15 +22,15 @@ NOWHERE = "There is no destination 'nowhere' in the configuration: mes."
 NOBODY = "There is no such person here: see 'people list', or add one with 'people add'."
 
 LISTS = {
-    ("devices",): SCALE,
-    ("people", "list"): ODILE,
-    ("consent", "show"): "grant",
-    ("consent", "show", ODILE): "grant",
-    ("journal",): "weight",
-    ("journal", "--person", ODILE, "--limit", "2"): "weight",
-    ("outbox",): "settled",
+    ("devices",): (SCALE, SCALE, SCALE),
+    ("people", "list"): (ODILE, ODILE, ODILE),
+    ("consent", "show"): ("grant-", "given", "donné"),
+    ("consent", "show", ODILE): ("grant-", "given", "donné"),
+    ("journal",): ('"weight"', "Weight", "Poids"),
+    ("journal", "--person", ODILE, "--limit", "2"): ('"weight"', "Arrived: mes", "arrivée : mes"),
+    ("outbox",): ("settled", "Arrived: mes", "arrivée : mes"),
 }
-"""What can be looked at, and a word that must be there."""
+"""What can be looked at, and a word that must be there: for scripts, in English and in French."""
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
@@ -40,14 +40,16 @@ async def test_what_there_is_can_be_looked_at_by_people_and_by_scripts(
 ) -> None:
     async with a_used_hub(tmp_path, space, time) as home:
         if running:
-            shown, listed = await both(home, *asked)
+            ran = await in_every_way(home, *asked)
     if not running:
-        shown, listed = await both(home, *asked)
+        ran = await in_every_way(home, *asked)
 
-    assert (shown.status, shown.error, listed.status, listed.error) == (0, "", 0, "")
-    assert LISTS[asked] in shown.output
-    assert LISTS[asked] in listed.output
+    listed, en_json, *spoken = ran
+    assert all((each.status, each.error) == (0, "") for each in ran)
+    for each, word in zip((listed, *spoken), LISTS[asked], strict=True):
+        assert word in each.output.replace("\N{NO-BREAK SPACE}", " ")
     assert isinstance(json.loads(listed.output), list)
+    assert en_json == listed, "what scripts read changed with the language"
 
 
 async def test_scan_lists_what_is_in_reach_while_the_daemon_runs(
@@ -125,13 +127,18 @@ async def test_consent_is_asked_for_with_its_text_and_a_no_records_nothing(
 ) -> None:
     async with a_used_hub(tmp_path, space, time) as home:
         await here(home, "people", "add", MARCEL)
-        no = await here(home, "consent", "grant", MARCEL, "--to", "mes", given=b"n\n")
+        asked = ("consent", "grant", MARCEL, "--to", "mes")
+        no = await asyncio.to_thread(run_here, home.path, *asked, given=b"n\n", language="fr")
         after_no = await here(home, "consent", "show", MARCEL, "--json")
-        yes = await here(home, "consent", "grant", MARCEL, "--to", "mes", given=b"y\n")
+        oui = await asyncio.to_thread(run_here, home.path, *asked, given=b"o\n", language="fr")
+        yes = await here(home, *asked, given=b"y\n")
 
-    assert "D'accord ?" in no.output
+    assert "Ce qui n'est jamais envoyé" in no.output
+    assert "D'accord\N{NO-BREAK SPACE}?" in no.output
     assert no.status == 1
     assert json.loads(after_no.output) == []
+    assert "Accord enregistré, numéro grant-" in oui.output
+    assert "What is never sent" in yes.output
     assert "Recorded as grant-" in yes.output
 
 
@@ -277,6 +284,19 @@ async def test_before_the_first_start_there_is_nothing_to_look_at(
     assert_refused(ran, f"there is no journal at {tmp_path / 'state' / 'journal.db'}")
 
 
+async def test_what_the_layers_below_refuse_is_said_in_the_language_of_the_household(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[hub]\nlanguage = "fr"\nstate = "{tmp_path / "state"}"\n')
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+
+    ran = await asyncio.to_thread(run_here, config, "devices", language=None)
+
+    where = tmp_path / "state" / "journal.db"
+    assert_refused(ran, f"il n'y a pas encore de journal\N{NO-BREAK SPACE}: {where}")
+
+
 async def test_the_doctor_finds_nothing_at_a_hub_that_is_well_and_names_what_is_not(
     tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
@@ -385,6 +405,15 @@ async def a_used_hub(folder: Path, space: HealthSpace, time: Passing) -> AsyncIt
 
 async def here(home: Home, *asked: str, given: bytes = b"") -> Ran:
     return await asyncio.to_thread(run_here, home.path, *asked, given=given)
+
+
+async def in_every_way(home: Home, *asked: str) -> list[Ran]:
+    """Ask as a script does, in two languages, and as people do, in English and in French."""
+    return [
+        await asyncio.to_thread(run_here, home.path, *asked, *more, language=language)
+        for more in (["--json"], [])
+        for language in (("fr", "en") if more else ("en", "fr"))
+    ]
 
 
 async def both(home: Home, *asked: str) -> tuple[Ran, Ran]:

@@ -224,7 +224,7 @@ async def accounts(home: Home) -> tuple[Ran, Ran, Ran]:
     account = await here(home, "audit", "account", ODILE, "--json")
     sent = [line["reading"] for line in json.loads(account.output) if line["deliveries"]]
     reading = sent[0]
-    french = await here(home, "trace", reading)
+    french = await here(home, "trace", reading, "--language", "fr")
     return account, french, await here(home, "trace", reading, "--language", "en")
 
 
@@ -320,7 +320,8 @@ async def test_a_person_takes_along_all_that_is_here_of_them(
     file = tmp_path / "odile.zip"
 
     async def asked(home: Home) -> list[Ran]:
-        twice = [await here(home, "people", "export", ODILE, str(file)) for _ in range(2)]
+        asked = ("people", "export", ODILE, str(file), "--language", "fr")
+        twice = [await here(home, *asked) for _ in range(2)]
         return [*twice, await here(home, "audit", "verify")]
 
     async with a_used_hub(tmp_path, space, time) as home:

@@ -176,4 +176,4 @@ async def test_what_the_gateway_refuses_is_a_page_with_its_sentence(window: Wind
     answer = await window.send("/consent", subject=subject, destination="nowhere")
 
     assert answer.status == 422
-    assert "There is no destination 'nowhere'" in answer.text
+    assert "Il n'y a pas de destination « nowhere »" in answer.text

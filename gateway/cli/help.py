@@ -1,0 +1,61 @@
+"""Says `--help` in the person's language: what the code says in English, told again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from typer import rich_utils
+from typer.core import TyperGroup
+
+from gateway.cli.speech import Speech
+
+_AROUND = {
+    name: getattr(rich_utils, name)
+    for name in (
+        "ABORTED_TEXT",
+        "ARGUMENTS_PANEL_TITLE",
+        "COMMANDS_PANEL_TITLE",
+        "DEFAULT_STRING",
+        "ERRORS_PANEL_TITLE",
+        "OPTIONS_PANEL_TITLE",
+        "REQUIRED_LONG_STRING",
+    )
+}
+"""What typer itself says around our texts; it has no other way to be told."""
+
+
+class Helpful(Protocol):
+    """A command, as far as its help goes; its options and arguments may have a help, too."""
+
+    help: str | None
+
+    @property
+    def params(self) -> Sequence[object]:
+        """Its options and arguments."""
+        ...
+
+
+def in_language(command: Helpful, t: Speech) -> None:
+    """Put the help of a command, and of all beneath it, into the language."""
+    for name, text in _AROUND.items():
+        setattr(rich_utils, name, t(text))
+    _translate(command, t)
+
+
+def _translate(command: Helpful, t: Speech) -> None:
+    command.help = _told(command.help, t)
+    for parameter in command.params:
+        if (text := getattr(parameter, "help", None)) is not None:
+            setattr(parameter, "help", _told(text, t))  # noqa: B010
+    if isinstance(command, TyperGroup):
+        for below in command.commands.values():
+            _translate(below, t)
+
+
+def _told(text: str | None, t: Speech) -> str | None:
+    """Tell a help text again; of several paragraphs the first is looked for."""
+    if text is None:
+        return None
+    first, *others = text.split("\n\n")
+    return "\n\n".join([t(" ".join(first.split())), *others])

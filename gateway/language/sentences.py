@@ -1,0 +1,71 @@
+"""Whole English sentences of the gateway in another language, each under its English with its gaps.
+
+The layers below say in English what is wrong, and some of it is stored or comes over a socket as it
+was said. So a finished sentence can be told again too: it is recognised by what stands between the
+gaps. One that is not known stays English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from gateway.language.words import read
+
+_GAP = re.compile(r"{(\w+)}")
+
+
+class Sentences:
+    """Sentences in one language: those of `texts`, by their English, and English itself."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = dict(texts)
+        with_gaps = {english: text for english, text in texts.items() if _GAP.search(english)}
+        self._patterns = [
+            (re.compile(_pattern(english), re.DOTALL), with_gaps[english])
+            for english in sorted(with_gaps, key=_most_said_first)
+        ]
+
+    def __call__(self, english: str, **gaps: object) -> str:
+        """Say a sentence, with its gaps filled in."""
+        text = self.texts.get(english, english)
+        return text.format(**gaps) if gaps else text
+
+    def again(self, sentence: str) -> str | None:
+        """Tell a finished English sentence again; None if it is not known, or this is English."""
+        if sentence in self.texts:
+            return self.texts[sentence]
+        for pattern, text in self._patterns:
+            if found := pattern.fullmatch(sentence):
+                # A sentence within a sentence is one too; a word may be somebody's name.
+                gaps = {
+                    gap: (self.again(told) if " " in told else None) or told
+                    for gap, told in found.groupdict().items()
+                }
+                return text.format(**gaps)
+        return None
+
+
+@cache
+def problems(language: str) -> Sentences:
+    """Return what the layers below say is wrong, in a language."""
+    here = read("gateway.language", f"problems.{language}.toml") if language != "en" else {}
+    return Sentences(here)
+
+
+def _most_said_first(english: str) -> int:
+    """Sort what leaves less open before what another sentence could be taken for."""
+    return -len(_GAP.sub("", english))
+
+
+def _pattern(english: str) -> str:
+    """Return the regular expression of a sentence whatever is in its gaps."""
+    pattern, named = "", set[str]()
+    for n, part in enumerate(_GAP.split(english)):
+        if not n % 2:
+            pattern += re.escape(part)
+        else:
+            pattern += f"(?P={part})" if part in named else f"(?P<{part}>.+?)"
+            named.add(part)
+    return pattern

@@ -1,0 +1,41 @@
+"""Says how a reading stands, and what is wrong; for the command too, which loads no journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.language.words import Words
+
+_MARKS = {
+    "settled": "arrived",
+    "due": "waiting",
+    "sending": "waiting",
+    "unsettled": "waiting",
+    "withheld": "kept",
+    "dropped": "kept",
+    "parked": "wrong",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """How a reading stands with one destination; `mark` is its colour and its sign."""
+
+    mark: str
+    sentence: str
+
+
+def standing(state: str, reason: str | None, title: str, words: Words) -> Whereabouts:
+    """Say it; `title` is what people call the destination."""
+    mark = _MARKS[state]
+    if state == "withheld" and reason is not None:
+        why = words(f"withheld.{reason}", destination=title)
+        return Whereabouts(mark, words("delivery.withheld_why", destination=title, why=why))
+    if reason == "replaced":
+        return Whereabouts(mark, words("delivery.replaced"))
+    return Whereabouts(mark, words(f"delivery.{state}", destination=title))
+
+
+def trouble_of(transport: str) -> str:
+    """Name the words about a transport in trouble: of a cable, or of a radio."""
+    return "problem.cable" if transport.startswith(("serial:", "usb")) else "problem.radio"

@@ -1,0 +1,148 @@
+"""The command speaks French and English: which of them, and that nothing is missing."""
+
+import re
+
+import pytest
+
+from gateway import config
+from gateway.cli.speech import Speech, sentences, speech_of, spoken_around
+from gateway.language.words import read
+from tests.cli.spoken import (
+    GAP,
+    around_the_help,
+    help_texts,
+    in_the_source,
+    raised,
+    said_by_the_command,
+    shape,
+)
+
+OURS = read("gateway.cli", "fr.toml")
+BELOW = read("gateway.language", "problems.fr.toml")
+AT_HOME = (
+    "cli",
+    "client.py",
+    "app/offline.py",
+    *(
+        f"api/{name}.py"
+        for name in (
+            *("audit", "browsers", "consents", "context", "corrections", "destination_pairing"),
+            *("kiosk", "pairing", "people", "readings", "screens"),
+        )
+    ),
+)
+"""What refuses things to the people of a household, in one sentence."""
+
+
+def test_everything_that_the_command_says_has_its_french() -> None:
+    missing = (said_by_the_command() | help_texts() | around_the_help()) - set(OURS)
+
+    assert missing == set()
+
+
+def test_every_refusal_that_a_household_meets_has_its_french() -> None:
+    known = {shape(english) for english in BELOW}
+
+    assert raised(*AT_HOME) - known == set()
+
+
+def test_no_french_is_left_of_what_nobody_says_any_more() -> None:
+    said = said_by_the_command() | help_texts() | around_the_help()
+    of_the_command, of_all = in_the_source("cli"), in_the_source(".")
+
+    left = {each for each in OURS if each not in said and shape(each) not in of_the_command}
+    left |= {each for each in BELOW if shape(each) not in of_all}
+    assert left == WORDS_OF_STATES | SAID_BY_THE_SYSTEM
+
+
+WORDS_OF_STATES = {"open.", "watching.", "ended."}
+"""What `doctor` makes of the daemon's states."""
+SAID_BY_THE_SYSTEM = {"No such file or directory", "Permission denied"}
+
+
+@pytest.mark.parametrize("texts", [OURS, BELOW], ids=["ours", "below"])
+def test_both_languages_have_the_same_gaps(texts: dict[str, str]) -> None:
+    for english, french in texts.items():
+        none_too = {"number"} if english.startswith("One reading ") else set()
+        assert set(GAP.findall(english)) | none_too == set(GAP.findall(french)), english
+
+
+@pytest.mark.parametrize("texts", [OURS, BELOW], ids=["ours", "below"])
+def test_french_keeps_its_signs_on_the_line(texts: dict[str, str]) -> None:
+    assert [each for each in texts.values() if re.search(r" [:?!;»%]|« ", each)] == []
+
+
+def test_a_finished_sentence_is_told_again_whatever_is_in_its_gaps() -> None:
+    french = Speech("fr")
+
+    told = french.again("There is no destination 'a: b' in the configuration: mes, mqtt.")
+    path = french.again("/x/y.toml: cannot be read (No such file or directory).")
+
+    assert told == plain(
+        "Il n'y a pas de destination « a: b » dans la configuration ; il y a : mes, mqtt."
+    )
+    assert path == plain("/x/y.toml : lecture impossible (fichier ou dossier introuvable).")
+
+
+def test_every_sentence_is_recognised_as_itself_and_no_other() -> None:
+    french = sentences("fr")
+    for english in {**OURS, **BELOW}:
+        gaps = {gap: f"<{gap}>" for gap in GAP.findall(english) if gap}
+        finished = english.format(**gaps) if gaps else english
+
+        assert french.again(finished) == french(english, **gaps), english
+
+
+def test_what_is_not_known_stays_as_it_was_said_and_english_is_english() -> None:
+    assert Speech("fr").again("The moon is in the way.") == "The moon is in the way."
+    assert Speech("en").again("Permission denied") == "Permission denied"
+    assert Speech("en")("Paired.") == "Paired."
+
+
+@pytest.mark.parametrize(
+    ("given", "file", "environment", "spoken"),
+    [
+        ("en", '[hub]\nlanguage = "fr"', {"LANG": "fr_FR.UTF-8"}, "en"),
+        (None, '[hub]\nlanguage = "en"', {"LANG": "fr_FR.UTF-8"}, "en"),
+        (None, "", {"LANG": "en_GB.UTF-8"}, "en"),
+        (None, "", {"LANG": "en_GB.UTF-8", "LC_ALL": "fr_FR.UTF-8"}, "fr"),
+        (None, "", {"LANG": "C.UTF-8"}, "fr"),
+        (None, "", {"LC_ALL": "", "LANG": "en_US"}, "en"),
+        (None, "", {}, "fr"),
+        (None, None, {"LANG": "en_GB.UTF-8"}, "en"),
+        (None, None, {}, "fr"),
+    ],
+)
+def test_the_option_goes_before_the_configuration_and_that_before_the_environment(
+    given: str | None,
+    file: str | None,
+    environment: dict[str, str],
+    spoken: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    hub = None if file is None else config.parse(file).hub
+
+    assert speech_of(given, hub).language == spoken
+
+
+def test_an_environment_of_another_language_says_nothing() -> None:
+    assert spoken_around({"LANG": "de_DE.UTF-8"}) is None
+
+
+def test_french_says_one_for_none() -> None:
+    said = [
+        Speech(language).count("One reading is due again.", "{number} readings are due again.", 0)
+        for language in ("fr", "en")
+    ]
+
+    assert said[0].startswith("0 mesure est")
+    assert said[1].startswith("0 readings are")
+
+
+def plain(text: str) -> str:
+    """Return French as it is typed here, with the spaces it has on screen."""
+    return re.sub(r" (?=[:?!;»%])|(?<=«) ", "\N{NO-BREAK SPACE}", text)
