@@ -17,9 +17,31 @@ from gateway.api.auth import TokenGuard
 from gateway.api.listener import Impatient, Listener
 from gateway.errors import ConfigError
 
+_TICK_S = 1.0
+"""The header `Date` has seconds."""
+
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to the daemon."""
+    """A server that leaves the signals to the daemon, and does not look around ten times a second.
+
+    uvicorn's own does, to see whether it should end: an idle hub would never sleep for longer.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """End now, with what is under way."""
+        self.should_exit = self.force_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Keep the time of the answers right until the end."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_S):
+                    await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -78,8 +100,7 @@ async def until_cancelled(
     try:
         await asyncio.shield(serving)
     finally:
-        server.should_exit = True
-        server.force_exit = True
+        server.end()
         await serving
 
 
