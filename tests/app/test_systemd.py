@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -30,6 +31,11 @@ class Ear:
                 words.append(self._socket.recv(100).decode())
             except BlockingIOError:
                 return words
+
+    def next(self) -> str:
+        """Wait for a word that will come."""
+        select.select([self._socket], [], [])
+        return self._socket.recv(100).decode()
 
     def close(self) -> None:
         self._socket.close()

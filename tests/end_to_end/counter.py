@@ -38,7 +38,6 @@ ZONE, UTC_OFFSET = "Africa/Tunis", timedelta(hours=1)
 """Not UTC, and without a summer time that would move a history once a year."""
 TYPED_IDS = ("4915623087", "7730284619")
 """What the two people type or scan. Nothing of it may turn up where it can be read."""
-LOOK_AGAIN_S = 0.02
 
 Make = Callable[[Placement], SerialDevice]
 
@@ -150,7 +149,7 @@ class Counter:
         """Return once it holds; so much time is skipped before each new look."""
         while not holds():
             self.time.skip(step_s)
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await self.time.look_again()
 
 
 @asynccontextmanager
@@ -169,6 +168,7 @@ async def a_counter(
 
     Without a `driver`, the configuration does not name the port.
     """
+    time.follow(asyncio.get_running_loop())
     link = folder / "counter"
     ports = _named(link, driver, settings or {}) if driver is not None else ()
     captures = folder / "captures"

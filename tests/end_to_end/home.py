@@ -29,8 +29,6 @@ Json = dict[str, Any]
 ODILE, MARCEL = "Odile", "Marcel"
 """Both are invented."""
 LONG_AGO = "2010-01-01T00:00:00Z"
-LOOK_AGAIN_S = 0.02
-"""Between two looks at a daemon that is asked from outside, as everybody has to ask it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +208,7 @@ class Home:
         """Return once it holds; time is skipped meanwhile, so that every back-off ends soon."""
         while not await holds():
             self.time.skip(step_s)
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await self.time.look_again()
 
 
 @asynccontextmanager
@@ -218,6 +216,7 @@ async def at_home(
     folder: Path, space: HealthSpace, time: Passing, plan: Plan
 ) -> AsyncIterator[Home]:
     """Run the daemon for as long as the block lasts."""
+    time.follow(asyncio.get_running_loop())
     path = written(folder, space, plan)
     config = configuration.load(path)
     async with daemon(config, clock=time, timer=time.timer) as hub:

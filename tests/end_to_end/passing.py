@@ -5,6 +5,12 @@ from contextlib import suppress
 from datetime import datetime, time, timedelta, tzinfo
 
 from gateway.clock import Instant, SystemClock
+from tests.jumping import JumpingLoop
+
+LOOK_AGAIN_S = 0.02
+"""Between two looks at a daemon that is asked from outside, as everybody has to ask it."""
+_IN_A_JUMP_S = 0.25
+"""The same where time jumps: this much of it passes at once."""
 
 
 class Passing:
@@ -41,6 +47,19 @@ class Passing:
                     await event.wait()
                 finally:
                     self._waiting.discard(limit)
+
+    def follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Jump where the loop's own time does."""
+        if isinstance(loop, JumpingLoop) and self._jumped not in loop.on_jump:
+            loop.on_jump.append(self._jumped)
+
+    def _jumped(self, seconds: float) -> None:
+        self._ahead_s += seconds
+
+    async def look_again(self) -> None:
+        """Wait as long as one does between two looks."""
+        jumps = isinstance(asyncio.get_running_loop(), JumpingLoop)
+        await asyncio.sleep(_IN_A_JUMP_S if jumps else LOOK_AGAIN_S)
 
     def skip(self, seconds: float) -> None:
         """Let so much time have passed."""

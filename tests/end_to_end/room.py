@@ -25,7 +25,7 @@ from gateway.domain.device import DeviceId
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind
 from gateway.transport.hci.transport import HciSettings
-from tests.end_to_end.counter import LOOK_AGAIN_S, UTC_OFFSET, ZONE, missing_and_extra, said, shown
+from tests.end_to_end.counter import UTC_OFFSET, ZONE, missing_and_extra, said, shown
 from tests.end_to_end.passing import Passing
 
 ADDRESS = "C4:00:00:00:00:01"
@@ -116,7 +116,7 @@ class Room:
                 await self.hub.answer(asked, CODE)
             if not self.hub.status().sessions:
                 self.time.skip(step_s)
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await self.time.look_again()
 
     def _is_complete(self) -> bool:
         return len(self.entries()) >= len(self.ledger.produced)
@@ -154,6 +154,7 @@ async def a_room(
     faults: Mapping[Fault, int] | None = None,
 ) -> AsyncIterator[Room]:
     """Run device and daemon, which its owner told about it, for as long as the block lasts."""
+    time.follow(asyncio.get_running_loop())
     ledger = Ledger()
     async with Stage(parse(case.scenario(stored)), ledger=ledger, now=time.utc) as stage:
         for fault, times in (faults or {}).items():

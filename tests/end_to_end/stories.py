@@ -6,7 +6,6 @@ what came over the radio.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from firmware_sims.ledger import Kind, Ledger, Produced
 from firmware_sims.scenario import Scenario, load
 from firmware_sims.staging import Stage
 
-from tests.end_to_end.home import LOOK_AGAIN_S, Home, Json, Plan, a_health_space, at_home
+from tests.end_to_end.home import Home, Json, Plan, a_health_space, at_home
 from tests.end_to_end.passing import Passing
 
 DRIVERS = {
@@ -66,7 +65,7 @@ class Told:
             talking = (await self.home.get("status"))["sessions"]
             if not owing & set(talking):
                 self.time.skip(0.5)
-            await asyncio.sleep(LOOK_AGAIN_S)
+            await self.time.look_again()
 
     async def _owing(self) -> set[str]:
         """Return the devices of which the hub shows less than they measured."""

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from firmware_sims.health_space import HealthSpace
 
 from gateway import config as configuration
@@ -22,7 +23,7 @@ from tests.end_to_end.home import LONG_AGO, Home
 from tests.end_to_end.passing import Passing
 from tests.uplink.brokers import Broker, a_broker, listening, needs_mosquitto
 
-pytestmark = needs_mosquitto
+pytestmark = [needs_mosquitto, pytest.mark.other_processes]
 
 CANARIES = {
     "label": "Canarina",

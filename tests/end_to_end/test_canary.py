@@ -8,6 +8,7 @@ import asyncio
 import re
 from pathlib import Path
 
+import pytest
 from firmware_sims.health_space import HealthSpace
 from firmware_sims.ledger import Ledger
 from firmware_sims.scenario import parse
@@ -19,6 +20,8 @@ from tests.end_to_end.home import LONG_AGO, Home, Plan
 from tests.end_to_end.passing import Passing
 from tests.end_to_end.processes import a_daemon
 from tests.end_to_end.test_command import CAPTURE, SCALE
+
+pytestmark = pytest.mark.other_processes
 
 NAME, OTHER = "Canary Ada", "Canary Bruno"
 ADDRESS, CUFF, CODE = "CA:4A:21:00:00:01", "CanaryCuff", "424242"

@@ -9,6 +9,8 @@ import pytest
 from tests.end_to_end.test_demo import assert_every_sum_is_ok
 from tests.uplink.brokers import needs_mosquitto
 
+pytestmark = pytest.mark.other_processes
+
 
 @needs_mosquitto
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import socket
 from collections.abc import AsyncIterator
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from firmware_sims.health_space import HealthSpace
 
+from gateway.app.daemon import daemon
+from gateway.errors import JournalBusy
 from tests.end_to_end.home import MARCEL, ODILE, Home, Plan, at_home
 from tests.end_to_end.passing import Passing
 from tests.end_to_end.processes import Ran, command, run_here
@@ -344,6 +347,7 @@ async def test_a_faulty_configuration_is_told_by_every_command_with_its_line(
         )
 
 
+@pytest.mark.other_processes
 async def test_decode_says_what_bytes_mean_and_what_is_wrong_with_others(tmp_path: Path) -> None:
     asked = [
         {"id": 1, "characteristic": "2a35", "hex": "00 7800 5000 5d00"},
@@ -362,12 +366,9 @@ async def test_decode_says_what_bytes_mean_and_what_is_wrong_with_others(tmp_pat
     assert all(answer["error"] for answer in answers[1:])
 
 
-async def test_run_says_in_one_sentence_why_it_cannot(
-    tmp_path: Path, space: HealthSpace, time: Passing
-) -> None:
+@pytest.mark.other_processes
+async def test_run_says_in_one_sentence_why_it_cannot(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
-    async with a_used_hub(tmp_path, space, time):
-        second = await command(config, "run")
     missing = await command(tmp_path / "none.toml", "run")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -375,11 +376,21 @@ async def test_run_says_in_one_sentence_why_it_cannot(
         taken = await command(config, "run")
 
     assert_refused(taken, f"Port {port} of 127.0.0.1 is taken: name another as [api] port.")
-    assert_one_sentence(second)
-    assert "journal.db is in use by process" in second.error
     assert_refused(
         missing, f"{tmp_path / 'none.toml'}: cannot be read (No such file or directory)."
     )
+
+
+async def test_a_second_daemon_waits_a_while_for_the_journal_and_says_who_has_it(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        began = time.monotonic()
+        with pytest.raises(JournalBusy, match=f"journal.db is in use by process {os.getpid()}"):
+            async with daemon(home.config, clock=time, timer=time.timer):
+                raise AssertionError("two daemons have one journal")
+
+    assert time.monotonic() - began >= 10
 
 
 async def test_names_that_look_like_markup_are_shown_as_they_are(

@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from firmware_sims.health_space import HealthSpace
 
 from gateway.demo.processes import Daemon
@@ -12,6 +13,8 @@ from tests.end_to_end.home import Home
 from tests.end_to_end.passing import Passing
 from tests.end_to_end.test_command import a_used_hub, here
 from tests.journal.breaking import break_page, page_of_entries
+
+pytestmark = pytest.mark.other_processes
 
 
 async def test_damage_ends_the_daemon_with_one_sentence_and_the_next_start_saves_what_it_can(

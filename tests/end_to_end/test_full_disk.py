@@ -91,6 +91,7 @@ async def test_on_a_full_disk_a_person_can_still_withdraw(
         assert space.person(ODILE).counts.bytes_seen == seen
 
 
+@pytest.mark.other_processes
 async def test_a_daemon_that_is_started_on_a_full_disk_ends_with_one_sentence(
     small_disk: Path, space: HealthSpace
 ) -> None:

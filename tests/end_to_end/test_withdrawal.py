@@ -13,6 +13,8 @@ from tests.end_to_end.home import MARCEL, ODILE, Home, Plan
 from tests.end_to_end.passing import Passing
 from tests.end_to_end.processes import a_daemon, command
 
+pytestmark = pytest.mark.other_processes
+
 DRIVER = "scale/tanita"
 MEASURED = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
 QUEUED = 5

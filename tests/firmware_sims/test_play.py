@@ -16,6 +16,8 @@ from firmware_sims.device_spec import TYPES
 
 from tests.firmware_sims.collector import Collector
 
+pytestmark = pytest.mark.other_processes
+
 BUSY = """
     [people.odile]
     [[device]]

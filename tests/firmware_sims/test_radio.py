@@ -77,6 +77,7 @@ async def test_a_host_over_tcp_reads_the_same_devices() -> None:
     assert len(frames) == 2
 
 
+@pytest.mark.other_processes
 async def test_a_killed_host_is_a_disconnection_and_the_next_host_starts_clean() -> None:
     device = cuff()
     async with VirtualRadio() as radio:

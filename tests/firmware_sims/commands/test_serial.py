@@ -16,6 +16,8 @@ from firmware_sims.ledger import Ledger
 from tests.firmware_sims.placed import placement
 from tests.firmware_sims.serial_host import Host
 
+pytestmark = pytest.mark.other_processes
+
 
 @asynccontextmanager
 async def _playing(

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.firmware_sims.health_space.bundles import weight
+
+pytestmark = pytest.mark.other_processes
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 import asyncio
 import errno
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -118,12 +117,12 @@ async def test_garbage_comes_with_status_200(solution: Solution) -> None:
 
 async def test_a_slow_answer_comes_after_the_commit(solution: Solution) -> None:
     solution.space.add_fault(Fault(Kind.SLOW, count=1, delay_s=0.05))
-    began = time.monotonic()
+    began = asyncio.get_running_loop().time()
 
     reply = await solution.post(weight(solution.id_pe))
 
     assert reply.status == 200
-    assert time.monotonic() - began >= 0.05
+    assert asyncio.get_running_loop().time() - began >= 0.05
 
 
 async def test_a_hanging_request_is_seen_but_never_answered(solution: Solution) -> None:
