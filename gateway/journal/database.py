@@ -11,7 +11,7 @@ import os
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.resources import files
@@ -31,6 +31,9 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _ERRORS = (apsw.Error, UnicodeDecodeError)  # the latter from a text that is damaged
 _SUM = re.compile(r"^ *sum INTEGER GENERATED ALWAYS AS (\(.*\)) STORED", re.MULTILINE)
+
+_TOGETHER = (64, 16, 4, 1)
+"""Rows of one INSERT: few sizes, so that the engine keeps the statements it has compiled."""
 
 _OF_STEPS = ("make_keys", "seal", "entry_id", "device_id", "entry_near", "entry_moved")
 """The functions that steps of the schema call, on rows; there are none in a new journal."""
@@ -98,19 +101,22 @@ class Database:
         except _ERRORS as error:
             raise self._translated(error) from error
 
-    def insert_many(self, sql: str, bindings: Sequence[Sequence[Any]]) -> list[Row]:
-        """Run one INSERT with RETURNING for each set of bindings; return what was inserted."""
-        try:
-            return self._connection.executemany(sql, bindings).fetchall()
-        except _ERRORS as error:
-            raise self._translated(error) from error
+    def insert_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        """Run an INSERT of one row for all rows, many at a time; return what it RETURNs.
 
-    def run_many(self, sql: str, bindings: Iterable[Sequence[Any]]) -> None:
-        """Run one statement once for each set of bindings."""
+        That takes two thirds of the time of one statement for each.
+        """
+        found: list[Row] = []
+        done = 0
         try:
-            self._connection.executemany(sql, bindings).close()
+            for size in _TOGETHER:
+                while len(rows) - done >= size:
+                    bindings = [value for row in rows[done : done + size] for value in row]
+                    found += self._connection.execute(_of_rows(sql, size), bindings).fetchall()
+                    done += size
         except _ERRORS as error:
             raise self._translated(error) from error
+        return found
 
     def fold(self, *, whole: bool = False) -> bool:
         """Fold the log into the database; `whole` empties its file too. Tell whether all was."""
@@ -285,6 +291,14 @@ def _connection(path: Path, name: str, flags: int) -> apsw.Connection:
             called, function, deterministic=True, flags=apsw.SQLITE_INNOCUOUS
         )
     return connection
+
+
+@lru_cache(maxsize=64)
+def _of_rows(sql: str, rows: int) -> str:
+    """Return an INSERT of one row of VALUES as one of several."""
+    head, values, row = sql.partition(" VALUES ")
+    end = row.index(")") + 1
+    return f"{head}{values}{', '.join([row[:end]] * rows)}{row[end:]}"
 
 
 @lru_cache(maxsize=1024)  # called for every row written, mostly with the same words

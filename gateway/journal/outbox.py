@@ -211,17 +211,17 @@ def enqueue(
     for destination, kinds in routes.items():
         owed = [(number, subject) for number, kind, subject in entries if kind in kinds]
         if owed:
-            tx.db.run_many(
+            tx.db.insert_many(
                 "INSERT INTO deliveries (entry, destination, subject, state, due_us, changed_us)"
                 " VALUES (?, ?, ?, 'due', ?, ?)",
-                ((number, destination, subject, AT_ONCE_US, tx.now_us) for number, subject in owed),
+                [(number, destination, subject, AT_ONCE_US, tx.now_us) for number, subject in owed],
             )
-            if doubted_before_us:
-                tx.db.run_many(
+            for number, _ in owed if doubted_before_us else ():
+                tx.db.run(
                     "UPDATE deliveries SET state = 'unsettled', may_have_arrived = 1"
                     " WHERE entry = ? AND destination = ?"
                     " AND (SELECT measured_us FROM entries WHERE number = entry) < ?",
-                    ((number, destination, doubted_before_us) for number, _ in owed),
+                    (number, destination, doubted_before_us),
                 )
             tx.due.add(destination)
 

@@ -48,7 +48,7 @@ def time_of(
 
 def append(tx: Transaction, timed: Iterable[tuple[int, Timing]]) -> None:
     """Keep the first timing of new entries, by number."""
-    tx.db.run_many(NEW, (entry_rows.timing_row(number, 1, timing) for number, timing in timed))
+    tx.db.insert_many(NEW, [entry_rows.timing_row(number, 1, timing) for number, timing in timed])
 
 
 def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool) -> int:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 
@@ -9,7 +11,15 @@ from gateway.journal.journal import Journal
 from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
 from tests.domain.readings import readings
-from tests.journal.making import LONG_AGO, SCALE, SENSOR, consenting, undated, weight
+from tests.journal.making import (
+    LONG_AGO,
+    SCALE,
+    SENSOR,
+    consenting,
+    open_journal,
+    undated,
+    weight,
+)
 
 
 async def test_only_new_readings_come_back_and_in_order(journal: Journal) -> None:
@@ -28,6 +38,25 @@ async def test_a_reading_twice_is_no_news(journal: Journal, reader: Reader) -> N
     assert again == []
     assert reader.summary().entries == 1
     assert reader.summary().deliveries == {State.DUE: 1}
+
+
+@pytest.mark.parametrize("count", [1, 5, 64, 200])
+async def test_of_many_at_once_each_new_one_is_kept_and_those_known_or_erased_are_not(
+    count: int, path: Path
+) -> None:
+    async with open_journal(path) as journal:
+        ada = (await journal.add_subject("Ada")).id
+        await journal.adopt(SCALE.id, SCALE.driver)
+        await journal.assign(SCALE.id, "1", ada, LONG_AGO)
+        hers = [weight(n, slot="1") for n in range(0, count, 3)]
+        known = [weight(n) for n in range(1, count, 3)]
+        await journal.record(SCALE, [*hers, *known])
+        await journal.erase(ada)
+
+        everything = [weight(n, slot="1" if n % 3 == 0 else None) for n in range(count)]
+        new = await journal.record(SCALE, [*everything, *everything])
+
+    assert [entry.reading for entry in new] == everything[2::3]
 
 
 async def test_what_is_recorded_is_what_is_read_back(journal: Journal, reader: Reader) -> None:
