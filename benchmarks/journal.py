@@ -33,6 +33,7 @@ import apsw
 import litequeue
 import persistqueue
 
+from gateway.app.garbage import settle
 from gateway.clock import Instant, SystemClock
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import DeviceTime, Kind, Reading
@@ -216,6 +217,7 @@ def main() -> None:
     arguments.add_argument("--sync-ms", type=float, default=0.0)
     arguments.add_argument("--sealing", action="store_true", help="print its share in %% alone")
     given = arguments.parse_args()
+    settle()  # as the daemon does
     if given.sealing:
         print(f"{_sealing_share():.1f}")
         return

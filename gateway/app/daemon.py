@@ -16,6 +16,7 @@ from gateway.api.destination_pairing import Pairings
 from gateway.api.network import Front, front, serve_network
 from gateway.api.serve import address, listening, serve
 from gateway.api.server import make_app
+from gateway.app.garbage import settle
 from gateway.app.hub import DaemonHub
 from gateway.app.hub_time import hub_clock, watch
 from gateway.app.kiosk import watch_kiosk
@@ -71,6 +72,7 @@ async def _until_signalled(config: Config) -> None:
         loop.add_signal_handler(number, stop.set)
     try:
         async with daemon(config):
+            settle()
             _log.info("running")
             await stop.wait()
             _log.info("stopping")
