@@ -28,8 +28,8 @@ from gateway.glucose.computed import gmi_reading, mean_reading
 from gateway.glucose.consensus import NEEDS_DAYS, Metric
 from gateway.glucose.metrics import WINDOWS_DAYS, MeanGlucose, mean_glucose
 from gateway.journal.computing import Outdated
-from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
+from gateway.journal.states import State
 from gateway.journal.views import EntryView
 
 Make = Callable[[DeviceId, SubjectId, MeanGlucose, Instant, ReadingId | None], Reading]

@@ -10,7 +10,7 @@ Below them, one file for each topic, functions inside the writer's transaction:
     people.py      subjects, assignments, and whose a reading is
     devices.py  bookmarks.py  aside.py  pairings.py
     ledger.py      consent: grants, withdrawals, refusals
-    outbox.py      the states of a delivery, and all that moves one
+    outbox.py      all that moves a delivery from one of its states.py to the next
     claims.py      which due deliveries may leave now
     erasing.py     a person and all that is theirs
     audit.py       the hash chain of all of the above

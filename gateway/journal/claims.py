@@ -12,7 +12,8 @@ from gateway.errors import Unreadable
 from gateway.journal import audit, entry_rows, ledger, outbox
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, to_us
-from gateway.journal.outbox import Event, Owed, State
+from gateway.journal.outbox import Owed
+from gateway.journal.states import Event, State
 from gateway.journal.writer import Transaction
 
 _EXAMINED = 1000  # deliveries one call decides at most, so that it never holds up recording long

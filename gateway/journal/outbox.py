@@ -1,9 +1,7 @@
 """The outbox: what is still owed to whom. Everything that moves a delivery is in this file.
 
-Each delivery, one entry to one destination, is in one state. `TRANSITIONS` says where each event
-takes it; what is not in the table does not happen (JournalError). One rule comes on top: a delivery
-that may have arrived never becomes plainly due again but unsettled, so it is searched for first,
-whatever befell it in between.
+Each delivery, one entry to one destination, is in one state; `states.py` says where each event
+takes it.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from gateway.consent.gate import Reason, Released
@@ -21,112 +18,17 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import JournalDamaged, JournalError
+from gateway.errors import JournalError
 from gateway.journal import audit, entry_rows
 from gateway.journal.database import Database
 from gateway.journal.instants import span_us, to_us
+from gateway.journal.states import Event, State, after, state_of
 from gateway.journal.writer import Transaction
-
-
-class State(StrEnum):
-    """Where a delivery stands."""
-
-    DUE = "due"
-    SENDING = "sending"
-    """Released and on its way; made durable before the first byte leaves."""
-    UNSETTLED = "unsettled"
-    """It may have arrived: due, but to be searched for before it is sent again."""
-    SETTLED = "settled"
-    WITHHELD = "withheld"
-    PARKED = "parked"
-    DROPPED = "dropped"
-
-
-class Event(StrEnum):
-    """What happens to a delivery."""
-
-    RELEASED = "released"
-    WITHHELD = "withheld"
-    RECEIVED = "receipt received"
-    UNAVAILABLE = "unavailable"
-    OUTCOME_UNKNOWN = "outcome unknown"
-    REJECTED = "rejected"
-    UNREADABLE = "found damaged"
-    REFUSED = "refused there"
-    RESTARTED = "gateway restarted"
-    RECONSIDERED = "grant recorded, or person or time found"
-    REASSIGNED = "it is another person's"
-    RETRIED = "operator says retry"
-    WITHDRAWN = "consent withdrawn"
-    REPLACED = "computed anew"
-
-
-TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
-    State.DUE: {
-        Event.REASSIGNED: State.DUE,
-        Event.RELEASED: State.SENDING,
-        Event.WITHHELD: State.WITHHELD,
-        Event.UNREADABLE: State.PARKED,
-        Event.REFUSED: State.WITHHELD,
-        Event.WITHDRAWN: State.DROPPED,
-        Event.REPLACED: State.DROPPED,
-    },
-    State.SENDING: {
-        Event.RECEIVED: State.SETTLED,
-        Event.UNAVAILABLE: State.DUE,
-        Event.OUTCOME_UNKNOWN: State.UNSETTLED,
-        Event.REJECTED: State.PARKED,
-        Event.REFUSED: State.WITHHELD,
-        Event.RESTARTED: State.UNSETTLED,
-        Event.WITHDRAWN: State.DROPPED,
-    },
-    State.UNSETTLED: {
-        Event.REASSIGNED: State.DUE,
-        Event.RELEASED: State.SENDING,
-        Event.WITHHELD: State.WITHHELD,
-        Event.UNREADABLE: State.PARKED,
-        Event.REFUSED: State.WITHHELD,
-        Event.WITHDRAWN: State.DROPPED,
-        Event.REPLACED: State.DROPPED,
-    },
-    State.SETTLED: {
-        Event.REASSIGNED: State.DUE,
-    },
-    State.WITHHELD: {
-        Event.REASSIGNED: State.DUE,
-        Event.RECONSIDERED: State.DUE,
-        Event.WITHDRAWN: State.DROPPED,
-        Event.REPLACED: State.DROPPED,
-    },
-    State.PARKED: {
-        Event.REASSIGNED: State.DUE,
-        Event.RETRIED: State.DUE,
-        Event.WITHDRAWN: State.DROPPED,
-        Event.REPLACED: State.DROPPED,
-    },
-    # A withdrawal can meet a delivery on its way. What comes of it is still taken down.
-    State.DROPPED: {
-        Event.REASSIGNED: State.DUE,
-        Event.RECEIVED: State.SETTLED,
-        Event.UNAVAILABLE: State.DROPPED,
-        Event.OUTCOME_UNKNOWN: State.DROPPED,
-        Event.REJECTED: State.DROPPED,
-        Event.REFUSED: State.DROPPED,
-    },
-}
 
 REPLACED = "replaced"
 """The reason of a delivery that was dropped because its entry was computed anew."""
 AT_ONCE_US = 0
 """Due since for ever: a hub whose clock was ahead when it queued this must not wait for years."""
-
-
-def after(state: State, event: Event, *, may_have_arrived: bool) -> State:
-    """Return the state that the event leads to; raises JournalError if the table has none."""
-    to = TRANSITIONS[state].get(event)
-    if to is None:
-        raise JournalError(f'a delivery that is {state} cannot meet "{event}"')
-    return State.UNSETTLED if to is State.DUE and may_have_arrived else to
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,25 +78,6 @@ def move(
     if to in (State.DUE, State.UNSETTLED):
         tx.due.add(owed.destination)
     return to
-
-
-def find(db: Database, sql: str, bindings: Sequence[Any] = ()) -> list[Owed]:
-    """Return the deliveries that a query for the first five columns of `owed` selects."""
-    return [
-        Owed(number, entry_rows.from_blob(stored), destination, state_of(state), bool(uncertain))
-        for number, stored, destination, state, uncertain in db.rows(sql, bindings)
-    ]
-
-
-def state_of(word: str) -> State:
-    """Return the state that is stored as this word. Raises JournalDamaged if it is none."""
-    try:
-        return State(word)
-    except ValueError:
-        raise JournalDamaged(
-            "a delivery is damaged; nothing was deleted. Start the gateway again: it saves what"
-            " can be read"
-        ) from None
 
 
 def enqueue(
@@ -275,10 +158,9 @@ def park(tx: Transaction, released: Released, reason: str) -> None:
 def refuse(tx: Transaction, released: Released) -> None:
     """Take down that the destination refuses the person: all of theirs waits for a new grant."""
     mine = _of(tx.db, released)
-    queued = find(
+    queued = _owed(
         tx.db,
-        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
-        " WHERE destination = ? AND state IN ('due', 'unsettled') AND whose = ?",
+        "destination = ? AND state IN ('due', 'unsettled') AND whose = ?",
         (mine.destination, released.subject),
     )
     for owed in [mine, *queued]:
@@ -290,10 +172,9 @@ def retry_parked(
     tx: Transaction, destination: str | None = None, entry: ReadingId | None = None
 ) -> int:
     """Make parked deliveries due again, all or those named; return how many."""
-    parked = find(
+    parked = _owed(
         tx.db,
-        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
-        " WHERE state = 'parked' AND (?1 IS NULL OR destination = ?1) AND (?2 IS NULL OR id = ?2)",
+        "state = 'parked' AND (?1 IS NULL OR destination = ?1) AND (?2 IS NULL OR id = ?2)",
         (destination, None if entry is None else entry_rows.to_blob(entry)),
     )
     for owed in parked:
@@ -304,11 +185,8 @@ def retry_parked(
 
 def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
     """Ask the gate again about all that is withheld of the subject there."""
-    withheld = find(
-        tx.db,
-        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
-        " WHERE destination = ? AND state = 'withheld' AND whose = ?",
-        (destination, subject),
+    withheld = _owed(
+        tx.db, "destination = ? AND state = 'withheld' AND whose = ?", (destination, subject)
     )
     for owed in withheld:
         move(tx, owed, Event.RECONSIDERED)
@@ -355,7 +233,7 @@ def _doubted_of(db: Database, entry: int, subject: SubjectId | None) -> list[Owe
 
     That is, if the subject had it there, or may have had it, before it became another's.
     """
-    return find(
+    return _found(
         db,
         "SELECT d.entry, id, d.destination, state, EXISTS (SELECT 1 FROM corrections_owed AS c"
         " WHERE c.entry = d.entry AND c.destination = d.destination AND c.subject = ?"
@@ -379,11 +257,7 @@ def has_left(db: Database, entry: int) -> bool:
 
 def replaced(tx: Transaction, entry: int) -> None:
     """Drop the deliveries of an entry that was computed anew and never left."""
-    queued = find(
-        tx.db,
-        "SELECT entry, id, destination, state, may_have_arrived FROM owed WHERE entry = ?",
-        (entry,),
-    )
+    queued = _owed(tx.db, "entry = ?", (entry,))
     for owed in queued:
         move(tx, owed, Event.REPLACED, reason=REPLACED)
     _audit_many(tx, audit.Audited.REPLACED, queued)
@@ -391,12 +265,7 @@ def replaced(tx: Transaction, entry: int) -> None:
 
 def timed(tx: Transaction, entry: int) -> None:
     """Ask the gate again about the entry's deliveries: more is known of it."""
-    withheld = find(
-        tx.db,
-        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
-        " WHERE entry = ? AND state = 'withheld'",
-        (entry,),
-    )
+    withheld = _owed(tx.db, "entry = ? AND state = 'withheld'", (entry,))
     for owed in withheld:
         move(tx, owed, Event.RECONSIDERED)
 
@@ -406,12 +275,7 @@ def drop(tx: Transaction, subject: SubjectId, destination: str) -> int:
 
     One that is on its way is dropped too, and marked: it may have arrived.
     """
-    queued = find(
-        tx.db,
-        "SELECT entry, id, destination, state, may_have_arrived FROM owed"
-        " WHERE destination = ? AND whose = ?",
-        (destination, subject),
-    )
+    queued = _owed(tx.db, "destination = ? AND whose = ?", (destination, subject))
     for owed in queued:
         leaving = True if owed.state is State.SENDING else None
         move(tx, owed, Event.WITHDRAWN, reason=Reason.WITHDRAWN, may_have_arrived=leaving)
@@ -421,10 +285,7 @@ def drop(tx: Transaction, subject: SubjectId, destination: str) -> int:
 
 def restart(tx: Transaction) -> int:
     """Settle accounts at start: whatever was on its way may have arrived. Return how many."""
-    sending = find(
-        tx.db,
-        "SELECT entry, id, destination, state, may_have_arrived FROM owed WHERE state = 'sending'",
-    )
+    sending = _owed(tx.db, "state = 'sending'")
     for owed in sending:
         move(tx, owed, Event.RESTARTED, may_have_arrived=True)
     _audit_many(tx, audit.Audited.UNSETTLED, sending)
@@ -441,10 +302,23 @@ def restored(tx: Transaction) -> None:
     )
 
 
+def _owed(db: Database, which: str, bindings: Sequence[Any] = ()) -> list[Owed]:
+    """Return the open deliveries that fulfil a condition."""
+    sql = f"SELECT entry, id, destination, state, may_have_arrived FROM owed WHERE {which}"  # noqa: S608
+    return _found(db, sql, bindings)
+
+
+def _found(db: Database, sql: str, bindings: Sequence[Any]) -> list[Owed]:
+    return [
+        Owed(number, entry_rows.from_blob(stored), destination, state_of(state), bool(uncertain))
+        for number, stored, destination, state, uncertain in db.rows(sql, bindings)
+    ]
+
+
 def _of(db: Database, released: Released) -> Owed:
     """Return the delivery as stored. A release is good for one attempt: the latest."""
     delivery = released.delivery
-    found = find(
+    found = _found(
         db,
         "SELECT entry, id, destination, state, may_have_arrived FROM deliveries"
         " JOIN entries ON number = entry WHERE id = ? AND destination = ? AND attempts = ?",

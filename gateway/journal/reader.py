@@ -39,9 +39,9 @@ from gateway.journal.database import Database, open_reader
 from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
-from gateway.journal.outbox import State, state_of
 from gateway.journal.retention import Expired, Expiry
 from gateway.journal.signing import Checkpoint, Finding
+from gateway.journal.states import State, state_of
 from gateway.journal.views import (
     CorrectionOwed,
     DeliveryCount,

@@ -14,7 +14,7 @@ from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Limit
 from gateway.domain.subject import SubjectId
-from gateway.journal.outbox import State
+from gateway.journal.states import State
 
 
 @dataclass(frozen=True, slots=True)

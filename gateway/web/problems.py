@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.api.hub import Hub, Status
 from gateway.domain.device import DeviceId
-from gateway.journal.outbox import State
+from gateway.journal.states import State
 from gateway.language.words import Words
 from gateway.web.standing import trouble_of
 

@@ -10,8 +10,8 @@ from gateway.consent.grant import living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.kiosk import ClosedBy
 from gateway.journal.database import row_sum
-from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
+from gateway.journal.states import State
 from gateway.testing.clock import START
 from tests.journal.making import SCALE, consenting, grant, open_journal, weight, withdrawal
 

@@ -10,8 +10,8 @@ import apsw
 import pytest
 
 from gateway.errors import JournalError, JournalFull
-from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
+from gateway.journal.states import State
 from gateway.testing.clock import START
 from tests.journal.disk import Disk
 from tests.journal.making import ROUTES, SCALE, consenting, open_journal, weight

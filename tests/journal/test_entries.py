@@ -8,8 +8,8 @@ from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution
 from gateway.journal import entry_rows
 from gateway.journal.journal import Journal
-from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
+from gateway.journal.states import State
 from tests.domain.readings import readings
 from tests.journal.making import (
     LONG_AGO,

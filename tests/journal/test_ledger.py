@@ -5,8 +5,8 @@ import pytest
 from gateway.domain.reading import Kind
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
-from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
+from gateway.journal.states import State
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import (
     LONG_AGO,

@@ -32,8 +32,8 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
-from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
+from gateway.journal.states import State
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import (
     LONG_AGO,

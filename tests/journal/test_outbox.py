@@ -9,8 +9,8 @@ from gateway.consent.gate import Released
 from gateway.domain.receipt import Receipt
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
-from gateway.journal.outbox import TRANSITIONS, Event, State, after
 from gateway.journal.reader import Reader
+from gateway.journal.states import TRANSITIONS, Event, State, after
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import (
     LONG_AGO,

@@ -12,8 +12,8 @@ from gateway.drivers.api import SERIAL, Frame
 from gateway.errors import DecodeError
 from gateway.journal import aside
 from gateway.journal.journal import Journal
-from gateway.journal.outbox import State
 from gateway.journal.reader import Reader
+from gateway.journal.states import State
 from gateway.journal.views import Sample
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import (

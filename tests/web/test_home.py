@@ -9,7 +9,7 @@ import pytest
 
 from gateway.api.hub import Part, Status
 from gateway.domain.subject import SubjectId
-from gateway.journal.outbox import State
+from gateway.journal.states import State
 from tests.web.measuring import SCALE, wear_a_sensor, weigh
 from tests.web.window import Window, a_window
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality, Reading
-from gateway.journal.outbox import State
+from gateway.journal.states import State
 from gateway.journal.views import DeliveryView
 from gateway.testing.clock import ManualClock
 from gateway.web.saying import said, whereabouts

@@ -11,7 +11,7 @@ from gateway.consent.gate import Reason
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality
 from gateway.errors import RadioTrouble
-from gateway.journal.outbox import State
+from gateway.journal.states import State
 from gateway.language.words import LANGUAGES
 from gateway.web.words import words
 
