@@ -6,9 +6,7 @@ journal, that of the last commit.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,16 +17,17 @@ from gateway.domain.correction import Wrong
 from gateway.domain.device import DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession
-from gateway.domain.reading import WARM_UP, Kind, Measure, Quality
+from gateway.domain.reading import Kind
 from gateway.domain.subject import Assignment, Subject, SubjectId
-from gateway.domain.suggestion import RECENT
 from gateway.errors import JournalError, Unreadable
 from gateway.journal import (
     devices,
     entry_rows,
+    history,
     hub_key,
     kiosk,
     ledger,
+    measured,
     people,
     replacing,
     signing,
@@ -39,7 +38,7 @@ from gateway.journal.database import Database, open_reader
 from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
-from gateway.journal.retention import Expired, Expiry
+from gateway.journal.retention import Expired
 from gateway.journal.signing import Checkpoint, Finding
 from gateway.journal.states import State, state_of
 from gateway.journal.views import (
@@ -160,59 +159,22 @@ class Reader:
 
         Only those the sensor vouches for, after its warm-up, and whose time is known.
         """
-        rows = self._db.rows(
-            "SELECT w.* FROM entries AS e"
-            " JOIN whole_entries AS w ON w.number = e.number AND w.sendable"
-            " WHERE e.subject = ? AND e.kind = ? AND e.measured_us >= ? AND e.measured_us < ?"
-            " ORDER BY e.measured_us, e.number",
-            (subject, Kind.INTERSTITIAL_GLUCOSE, to_us(since), to_us(until)),
-        )
-        samples = []
-        keys = self._keys
-        for row in rows:
-            try:
-                reading = entry_rows.reading_of(row, keys)
-            except Unreadable:
-                continue
-            measured_us, utc_offset_s = row[4:6]
-            if reading.quality is Quality.GOOD and WARM_UP not in reading.flags:
-                value = reading.values.get(Measure.GLUCOSE)
-                at = from_us(measured_us, utc_offset_s)
-                samples.append(Sample(at, None if value is None else value.value, reading.limit))
-        return samples
+        return measured.glucose(self._db, self._keys, subject, since, until)
 
     def last_recorded(
         self, subject: SubjectId, kind: Kind, since: datetime, until: datetime
     ) -> LastRecorded | None:
         """Tell what was recorded last of the subject's that was measured in that time."""
         with self._db.snapshot():
-            number, count = self._db.one(
-                "SELECT max(number), count(*) FROM entries"
-                " WHERE subject = ? AND kind = ? AND measured_us >= ? AND measured_us < ?",
-                (subject, kind, to_us(since), to_us(until)),
-            )
-            if number is None:
-                return None
-            (at_us,) = self._db.one("SELECT recorded_us FROM entries WHERE number = ?", (number,))
-        return LastRecorded(number, from_us(at_us), count)
+            return measured.last_recorded(self._db, subject, kind, since, until)
 
     def last_weights(self, at: datetime) -> dict[SubjectId, Decimal]:
         """Return everyone's last weight (kg) before a moment, if it is recent and to be trusted."""
-        last: dict[SubjectId, Decimal] = {}
-        for subject in self.subjects():
-            rows = self._db.rows(
-                "SELECT w.* FROM entries AS e"
-                " JOIN whole_entries AS w ON w.number = e.number AND w.sendable"
-                " WHERE e.subject = ? AND e.kind = ? AND e.measured_us BETWEEN ? AND ?"
-                " ORDER BY e.measured_us DESC LIMIT 1",
-                (subject.id, Kind.WEIGHT, to_us(at - RECENT), to_us(at)),
-            )
-            for row in rows:
-                with suppress(Unreadable):
-                    reading = entry_rows.reading_of(row, self._keys)
-                    if reading.quality is Quality.GOOD and Measure.WEIGHT in reading.values:
-                        last[subject.id] = reading.values[Measure.WEIGHT].value
-        return last
+        found = {
+            subject.id: measured.last_weight(self._db, self._keys, subject.id, at)
+            for subject in self.subjects()
+        }
+        return {subject: kg for subject, kg in found.items() if kg is not None}
 
     def kiosk(self) -> KioskSession | None:
         """Return the session that is open at the kiosk."""
@@ -375,40 +337,12 @@ class Reader:
 
     def checkpoint(self, at: datetime) -> Checkpoint | None:
         """Sign the head of the audit chain; None while it is empty."""
-        row = self._db.row(
-            "SELECT number, recorded_us, event, manifest, hash FROM audit"
-            " ORDER BY number DESC LIMIT 1"
-        )
-        return None if row is None else signing.sign(self._keys, Link(*row), at)
+        last = history.last_link(self._db)
+        return None if last is None else signing.sign(self._keys, last, at)
 
     def story(self, entry: ReadingId) -> list[Event]:
         """Return what the audit chain tells of an entry, in order."""
-        found = []
-        for recorded_us, name, manifest in self._db.rows(
-            "SELECT recorded_us, event, manifest FROM audit WHERE instr(manifest, ?)"
-            " ORDER BY number",
-            (kernel := entry_rows.kernels(entry)[0],),
-        ):
-            told = json.loads(manifest)
-            entries = told.get("entries")
-            grouped = entries if isinstance(entries, dict) else {}
-            detail = told.get("why") or next(
-                (key for key, ids in grouped.items() if kernel in " ".join(ids)), None
-            )
-            found.append(Event(from_us(recorded_us), name, told.get("destination"), detail))
-        return found
-
-    def expired(self, subject: SubjectId) -> list[Expired]:
-        """Return the subject's readings that are kept no longer, in order of expiry."""
-        found = []
-        for recorded_us, manifest in self._db.rows(
-            "SELECT recorded_us, manifest FROM audit WHERE event = 'expired' ORDER BY number"
-        ):
-            told = json.loads(manifest)
-            at, why = from_us(recorded_us), Expiry(told["why"])
-            ids = told["entries"].get(subject, ())
-            found += [Expired(ReadingId(entry), at, why) for entry in ids]
-        return found
+        return history.story(self._db, entry)
 
     def released_under(self, entry: ReadingId) -> dict[str, str]:
         """Return by destination the grant under which the entry was last released there."""
@@ -418,24 +352,17 @@ class Reader:
             if event.name == "released" and event.destination and event.detail
         }
 
+    def expired(self, subject: SubjectId) -> list[Expired]:
+        """Return the subject's readings that are kept no longer, in order of expiry."""
+        return history.expired(self._db, subject)
+
     def salvaged(self) -> list[Salvage]:
         """Return the damaged journals that this one goes on from, the oldest first."""
-        found = []
-        for recorded_us, manifest in self._db.rows(
-            "SELECT recorded_us, manifest FROM audit WHERE event = 'salvaged' ORDER BY number"
-        ):
-            told = json.loads(manifest)
-            lost = tuple(ReadingId(entry) for entry in told["lost"])
-            at, unsound = from_us(recorded_us), told.get("unsound", {})
-            found.append(Salvage(told["folder"], at, told["saved"], lost, unsound))
-        return found
+        return history.salvaged(self._db)
 
     def audit(self) -> Iterator[Link]:
         """Yield the audit chain from its first link on."""
-        for row in self._db.stream(
-            "SELECT number, recorded_us, event, manifest, hash FROM audit ORDER BY number"
-        ):
-            yield Link(*row)
+        return history.links(self._db)
 
     def verify(self) -> int | None:
         """Return the number of the link at which the audit chain first fails; None if whole."""

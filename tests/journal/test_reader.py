@@ -65,6 +65,24 @@ async def test_a_page_is_full_though_damaged_readings_are_left_out_of_it(
     assert [view.entry.reading.record for view in (*page, *rest)] == ["seq:0", "seq:4", "seq:5"]
 
 
+async def test_damaged_links_of_the_chain_tell_nothing_and_hold_nothing_up(
+    path: Path, journal: Journal, reader: Reader
+) -> None:
+    subject = await consenting(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    with sqlite3.connect(path) as other:
+        other.execute("DROP TRIGGER audit_no_update")
+        other.execute("UPDATE audit SET manifest = substr(manifest, 2)")
+        for event in ("expired", "salvaged"):
+            link = (event, '{"why": "because", "entries": {}}', bytes(32))
+            other.execute("INSERT INTO audit VALUES (NULL, 0, ?, ?, ?)", link)
+    other.close()
+
+    assert [(event.name, event.detail) for event in reader.story(entry.id)] == [("recorded", None)]
+    assert (reader.expired(subject), reader.salvaged()) == ([], [])
+    assert reader.verify() == 1
+
+
 async def test_a_number_of_the_log_is_that_of_a_device_that_is_shown(
     journal: Journal, reader: Reader
 ) -> None:
