@@ -11,6 +11,7 @@ need to know what the broker said of each (docs/decisions/0003).
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 
@@ -20,12 +21,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gateway.clock import Clock
-from gateway.errors import UplinkError
+from gateway.errors import ConfigError
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.fleet_health import Health
 from gateway.uplink.fleet_settings import FleetSettings
 from gateway.uplink.mqtt_client import trust
+
+_log = logging.getLogger(__name__)
 
 _EXPIRES_AFTER = 10
 """So many missed reports later, the last one is not worth showing any more."""
@@ -46,7 +49,9 @@ class Fleet:
         while True:
             try:
                 await self._tell(timer, backoff)
-            except (aiomqtt.MqttError, UplinkError):  # the operator sees it by our being offline
+            except (aiomqtt.MqttError, ConfigError) as error:
+                if isinstance(error, ConfigError):  # else seen by our being offline
+                    _log.warning("the health of this gateway cannot be told: %s", error)
                 await timer(asyncio.Event(), backoff.failed(self._clock.now().monotonic))
 
     async def _tell(self, timer: Timer, backoff: Backoff) -> None:

@@ -18,6 +18,7 @@ import base64
 import hashlib
 import logging
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Protocol
@@ -179,6 +180,8 @@ class MesTokens:
         self._store = store
         self._clock = clock
         self._refreshing: dict[SubjectId, asyncio.Task[Pairing]] = {}
+        self._changing: defaultdict[SubjectId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Held while a pairing is replaced: what comes of an older one must not replace a newer."""
         self._known: dict[SubjectId, Pairing] = {}
         """As they are in the store: reading them there for every request waits for its writer."""
 
@@ -218,7 +221,8 @@ class MesTokens:
             raise UplinkUnauthorised(
                 "The health space gave no id_token: check that scope asks for one."
             )
-        await self._keep(subject, granted, granted.id_token, granted.refresh_token)
+        async with self._changing[subject]:
+            await self._keep(subject, granted, granted.id_token, granted.refresh_token)
 
     async def pairing(self, subject: SubjectId) -> Pairing:
         """Return this person's tokens, refreshed if they are about to expire.
@@ -235,7 +239,7 @@ class MesTokens:
         """Return tokens newer than `used`, which the server did not accept. Raises as `pairing`."""
         task = self._refreshing.get(subject)
         if task is None:
-            task = asyncio.create_task(self._refresh(subject, used))
+            task = asyncio.create_task(self._refresh_alone(subject, used))
             self._refreshing[subject] = task
             task.add_done_callback(lambda done: self._finished(subject, done))
         return await asyncio.shield(task)
@@ -250,17 +254,15 @@ class MesTokens:
         It is forgotten here in any case. Revoking the refresh token ends the access tokens that
         came of it too (RFC 7009 section 2.1).
         """
-        task = self._refreshing.get(subject)
-        if task is not None:
-            await asyncio.wait({task})  # it would keep new tokens after these are forgotten
-        try:
-            revoked = await self._revoke(await self._load(subject))
-        except UplinkError:
-            _log.info("a pairing could not be revoked at its health space")
-            revoked = False
-        self.forget(subject)
-        await self._store.delete_pairing(subject, self._settings.name)
-        return revoked
+        async with self._changing[subject]:
+            try:
+                revoked = await self._revoke(await self._load(subject))
+            except UplinkError:
+                _log.info("a pairing could not be revoked at its health space")
+                revoked = False
+            await self._store.delete_pairing(subject, self._settings.name)
+            self.forget(subject)
+            return revoked
 
     async def close(self) -> None:
         """Finish the refreshes that have begun."""
@@ -271,6 +273,10 @@ class MesTokens:
         del self._refreshing[subject]
         if not task.cancelled():
             task.exception()  # whoever asked may be gone; then nobody else looks at it
+
+    async def _refresh_alone(self, subject: SubjectId, used: Pairing) -> Pairing:
+        async with self._changing[subject]:
+            return await self._refresh(subject, used)
 
     async def _refresh(self, subject: SubjectId, used: Pairing) -> Pairing:
         stored = await self._load(subject)

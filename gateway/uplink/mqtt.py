@@ -31,7 +31,7 @@ from gateway.domain.subject import SubjectId
 from gateway.errors import UplinkError, UplinkRejected
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import Backoff
-from gateway.uplink.mqtt_client import MqttConnection, Outgoing, Session
+from gateway.uplink.mqtt_client import MqttConnection, Outgoing, Session, check_files
 from gateway.uplink.mqtt_discovery import Topics, announcements, removals
 from gateway.uplink.mqtt_message import ReadingMessage, pseudonym, reading_message, to_json
 from gateway.uplink.mqtt_settings import MqttSettings
@@ -59,7 +59,7 @@ class _Life:
 class MqttUplink:
     """Publishes readings. Make it inside the running loop; `close` it.
 
-    `revoked` tells what was withdrawn for this destination, whenever it is asked.
+    Making it raises ConfigError for a file that cannot be read. `revoked` tells what was withdrawn for this destination, whenever it is asked.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class MqttUplink:
         self._settings = settings
         self._clock = clock
         self._revoked = revoked
+        check_files(settings)
         self._key = settings.read_proof_key()
         self._root = f"{settings.prefix}/{settings.gateway}"
         self._opening = asyncio.Lock()

@@ -116,9 +116,13 @@ class MqttConnection:
     async def open(cls, broker: BrokerSettings, session: Session) -> MqttConnection:
         """Connect and be accepted.
 
-        Raises UplinkUnavailable, or UplinkUnauthorised if the broker knows us not.
+        Raises UplinkUnavailable, also while a file of the configuration cannot be read, or
+        UplinkUnauthorised if the broker knows us not.
         """
-        connection = cls(broker, session)
+        try:
+            connection = cls(broker, session)
+        except ConfigError as error:
+            raise UplinkUnavailable(str(error)) from error
         try:
             await connection._connect()
         except BaseException:
@@ -401,8 +405,15 @@ class _TlsSocket(ssl.SSLSocket):
             raise
 
 
+def check_files(broker: BrokerSettings) -> None:
+    """Read what every connection will read. Raises ConfigError."""
+    broker.read_password()
+    if broker.tls:
+        trust(broker)
+
+
 def trust(broker: BrokerSettings) -> ssl.SSLContext:
-    """Say whom to trust, and who we are. Raises as opening a connection does."""
+    """Say whom to trust, and who we are. Raises ConfigError."""
     try:
         context = ssl.create_default_context(cafile=broker.ca_file)
         context.sslsocket_class = _TlsSocket

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from gateway.testing.clock import ManualClock
 from gateway.uplink.fleet import Fleet
 from gateway.uplink.fleet_health import Health
@@ -64,3 +66,18 @@ async def test_it_comes_back_after_the_broker(tmp_path: Path) -> None:
         await asyncio.gather(running, return_exceptions=True)
 
     assert listener.on("/health")[0] == HEALTH.model_dump()
+
+
+async def test_a_password_that_cannot_be_read_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = {"tls": False, "username": "hub1", "password_file": tmp_path / "gone"}
+    settings = FleetSettings(gateway="hub1", host="127.0.0.1", port=1, **given)
+
+    async def timer(event: asyncio.Event, seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await Fleet(settings, ManualClock(), lambda: HEALTH).run(timer)
+
+    assert "password_file cannot be read" in caplog.text

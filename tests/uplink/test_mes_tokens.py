@@ -41,6 +41,7 @@ GRANTED = {
     "refresh_token": "refresh-2",
     "expires_in": 300,
 }
+NEWLY_PAIRED = {"access_token": "newly-paired", "id_token": id_token(idPe="the right person")}
 
 
 @pytest.fixture
@@ -503,3 +504,58 @@ async def test_a_refresh_under_way_leaves_no_tokens_behind(
 
     assert store.secrets == {}
     assert server.to("/revoke")[0].form["token"] == "refresh-2"
+
+
+async def test_who_pairs_anew_while_the_old_pairing_is_refreshed_has_the_new_one(
+    server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> None:
+    """Perhaps because it was another person's, who must not get this one's readings again."""
+    used = store.pair(idPe="the wrong person")
+    late, refreshed = asyncio.Event(), answer(200, GRANTED)
+
+    async def in_the_end(writer: asyncio.StreamWriter) -> None:
+        await late.wait()
+        await refreshed(writer)
+
+    server.plays("/token", in_the_end, answer(200, GRANTED | NEWLY_PAIRED))
+    async with Connected(settings(server.url), store, clock) as tokens:
+        refreshing = asyncio.create_task(tokens.refreshed(ALICE, used))
+        await server.arrived.wait()
+        pairing = asyncio.create_task(tokens.exchange(ALICE, "code"))
+        await asyncio.wait({pairing}, timeout=0.1)
+        late.set()
+        await asyncio.gather(refreshing, pairing)
+
+        assert (await tokens.pairing(ALICE)).access_token == "newly-paired"
+    assert store.kept[-1].access_token == "newly-paired"
+
+
+async def test_a_new_pairing_that_is_being_kept_is_not_refreshed_away(
+    server: ScriptedServer, clock: ManualClock
+) -> None:
+    store = SlowStore()
+    used = store.pair(idPe="the wrong person")
+    server.plays("/token", answer(200, GRANTED | NEWLY_PAIRED), answer(200, GRANTED))
+    async with Connected(settings(server.url), store, clock) as tokens:
+        pairing = asyncio.create_task(tokens.exchange(ALICE, "code"))
+        await store.keeping.wait()
+        refreshing = asyncio.create_task(tokens.refreshed(ALICE, used))
+        await asyncio.wait({refreshing}, timeout=0.1)
+        store.durable.set()
+        await pairing
+
+        assert (await refreshing).access_token == "newly-paired"
+    assert store.kept[-1].access_token == "newly-paired"
+
+
+class SlowStore(MemoryStore):
+    """One whose disk takes its time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keeping, self.durable = asyncio.Event(), asyncio.Event()
+
+    async def set_pairing(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
+        self.keeping.set()
+        await self.durable.wait()
+        await super().set_pairing(subject, destination, secret)

@@ -10,11 +10,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+from firmware_sims.health_space.certificates import ensure_certificates
 
 from gateway.errors import (
+    ConfigError,
     OutcomeUnknown,
     UplinkRejected,
     UplinkUnauthorised,
@@ -182,3 +186,42 @@ async def test_a_broker_that_lets_nobody_in_says_who_must_act(
             await uplink.send(reading())
 
     assert all(header >> 4 in (CONNECT, DISCONNECT) for header, _ in broker.heard)
+
+
+@pytest.mark.parametrize("gone", ["password_file", "ca_file"])
+async def test_a_file_that_vanished_keeps_readings_here_and_ends_nothing(
+    tmp_path: Path, gone: str
+) -> None:
+    """Whatever renews it may be at it just now; the daemon that records readings goes on."""
+    file = tmp_path / gone
+    ensure_certificates(tmp_path, datetime.now(UTC))
+    file.write_bytes((tmp_path / "ca.pem").read_bytes())
+    given = {"tls": gone == "ca_file", "username": "hub1", gone: file}
+    waited: list[float] = []
+
+    async def timer(_: asyncio.Event, seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 3:
+            raise asyncio.CancelledError
+
+    uplink = MqttUplink(
+        MqttSettings(name="home", gateway="hub1", host="127.0.0.1", port=1, **given),
+        ManualClock(MEASURED),
+    )
+    file.unlink()
+
+    with pytest.raises(UplinkUnavailable, match=gone):
+        await uplink.send(released(entry(), destination="home"))
+    with pytest.raises(asyncio.CancelledError):
+        await uplink.stay_connected(timer)
+
+
+@pytest.mark.parametrize("missing", ["password_file", "ca_file"])
+async def test_a_file_that_is_not_there_at_the_start_is_the_operators_mistake(
+    tmp_path: Path, missing: str
+) -> None:
+    given = {"tls": missing == "ca_file", "username": "hub1", missing: tmp_path / "gone"}
+    settings = MqttSettings(name="home", gateway="hub1", host="127.0.0.1", port=1, **given)
+
+    with pytest.raises(ConfigError, match=missing):
+        MqttUplink(settings, ManualClock(MEASURED))
