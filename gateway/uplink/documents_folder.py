@@ -30,8 +30,17 @@ class FolderDeposit:
         self._folder = folder
 
     async def put(self, filing: Filing, /) -> str:
-        """Write both files. Raises UplinkUnavailable if the folder cannot be written."""
-        return await asyncio.to_thread(self._put, filing)
+        """Write both files. Raises UplinkUnavailable if the folder cannot be written.
+
+        Cancelled, it ends once nothing more of them is written.
+        """
+        writing = asyncio.ensure_future(asyncio.to_thread(self._put, filing))
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait({writing})
+            writing.exception()  # nobody is left to be told
+            raise
 
     async def find(self, filing: Filing, /) -> str | None:
         """Look for the metadata and for the very bytes. Raises UplinkUnavailable."""

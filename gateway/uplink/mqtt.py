@@ -59,7 +59,8 @@ class _Life:
 class MqttUplink:
     """Publishes readings. Make it inside the running loop; `close` it.
 
-    Making it raises ConfigError for a file that cannot be read. `revoked` tells what was withdrawn for this destination, whenever it is asked.
+    Making it raises ConfigError for a file that cannot be read. `revoked` tells what was withdrawn
+    for this destination, whenever it is asked.
     """
 
     def __init__(

@@ -34,6 +34,8 @@ _RECENT = timedelta(minutes=10)
 
 _FORM = ConfigDict(frozen=True, extra="forbid")
 Number = Annotated[Decimal, WithJsonSchema({"type": "number"})]
+_LARGEST_EXPONENT = 30
+"""Of ten. Nothing measured needs more; written out, a billion of digits would fill the memory."""
 
 
 class Value(BaseModel):
@@ -195,9 +197,16 @@ def to_json(message: ReadingMessage) -> bytes:
 def from_json(payload: bytes) -> ReadingMessage:
     """Read a message, every digit kept. Raises UplinkRejected if it is none of this form."""
     try:
-        return ReadingMessage.model_validate(json.loads(payload, parse_float=Decimal))
+        return ReadingMessage.model_validate(json.loads(payload, parse_float=_number))
     except ValueError:  # what it quotes is a person's: no cause, no detail
         raise UplinkRejected("The message is no reading in the published form.") from None
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if abs(number.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError("out of all proportion")
+    return number
 
 
 def schema() -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ from gateway.uplink.backoff import Backoff
 from gateway.uplink.mqtt_client import Incoming, MqttConnection, Outgoing, Session
 from gateway.uplink.mqtt_message import from_json
 from gateway.uplink.mqtt_settings import read_key
+from gateway.uplink.outcomes import why_unknown
 from gateway.uplink.relay_settings import RelaySettings
 from gateway.uplink.relayed import released
 
@@ -120,21 +121,18 @@ class Relay:
             group.create_task(self._bring(connection, tour, held, gateway, timer))
 
     async def _learn(self, tour: _Tour, gateway: str, message: Incoming) -> None:
-        try:
-            grants = frozenset(map(str, json.loads(message.payload)["grants"]))
-        except (ValueError, KeyError, TypeError):
-            _log.error("a list of revocations cannot be read: readings of that gateway wait")
-            return
         async with tour.told:
-            tour.revoked[gateway] = grants
+            tour.revoked.pop(gateway, None)
+            try:
+                tour.revoked[gateway] = frozenset(map(str, json.loads(message.payload)["grants"]))
+            except (ValueError, KeyError, TypeError):
+                _log.error("a list of revocations cannot be read: readings of that gateway wait")
             tour.told.notify_all()
 
     async def _bring(
         self, connection: MqttConnection, tour: _Tour, held: _Held, gateway: str, timer: Timer
     ) -> None:
         """Bring one reading there, however long it takes; then let the broker forget it."""
-        async with tour.told:
-            await tour.told.wait_for(lambda: gateway in tour.revoked)
         backoff = Backoff(self._jitter)
         while True:
             try:
@@ -145,6 +143,8 @@ class Relay:
                     break
             except UplinkError as error:
                 _log.warning("a reading waits: %s", error)
+            except Exception as error:  # noqa: BLE001 - our bug must not stop the other readings
+                _log.warning("a reading waits: %s", why_unknown(error))
             await timer(asyncio.Event(), backoff.failed(self._clock.now().monotonic))
         held.finished = True
         while tour.held and tour.held[0].finished:
@@ -153,8 +153,11 @@ class Relay:
     async def _once(self, tour: _Tour, message: Incoming, gateway: str) -> None:
         """Check the consent as it is now, then send."""
         reading = from_json(message.payload)
+        async with tour.told:
+            await tour.told.wait_for(lambda: gateway in tour.revoked)
+            revoked = tour.revoked[gateway]
         name, now = self._uplink.name, self._clock.now().utc
-        going = released(reading, self._key, tour.revoked[gateway], name, now)
+        going = released(reading, self._key, revoked, name, now)
         if going is None:
             _log.info("a reading is dropped: its person does not consent, or no longer")
             return

@@ -1,7 +1,9 @@
 """A folder of documents never shows half of one, and says what is the matter with it."""
 
+import asyncio
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,30 @@ async def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
             await attempt(filing())
 
     assert not missing.exists()
+
+
+async def test_once_cut_off_nothing_more_of_it_comes_into_the_folder(
+    tmp_path: Path, deposit: FolderDeposit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread cannot be called back: whoever cuts it off waits for it."""
+    slow, began, cut = threading.Event(), asyncio.Event(), asyncio.Event()
+    loop, sync = asyncio.get_running_loop(), os.fsync
+
+    def slowly(handle: int) -> None:
+        loop.call_soon_threadsafe(began.set)
+        slow.wait(5)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", slowly)
+    putting = asyncio.create_task(deposit.put(filing()))
+    await began.wait()
+    putting.cancel()
+    loop.call_soon(cut.set)
+    await cut.wait()
+    slow.set()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    there = sorted(tmp_path.iterdir())
+    await asyncio.get_running_loop().shutdown_default_executor()  # it would write until then
+
+    assert sorted(tmp_path.iterdir()) == there

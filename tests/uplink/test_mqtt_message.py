@@ -50,6 +50,15 @@ def test_a_message_never_holds_what_only_the_household_knows() -> None:
     assert ALICE not in text
 
 
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "NaN", "-Infinity"])
+def test_a_number_that_nobody_could_measure_is_no_number(number: str) -> None:
+    """Written out, the first two would fill a disk: nothing is proven of them yet."""
+    payload = to_json(message()).replace(b"71.300", number.encode())
+
+    with pytest.raises(UplinkRejected):
+        from_json(payload)
+
+
 def test_two_destinations_cannot_join_what_they_hold() -> None:
     names = {pseudonym(subject, there) for subject in (ALICE, BOB) for there in ("a", "b")}
 

@@ -195,6 +195,51 @@ async def test_readings_wait_while_nobody_knows_what_their_gateway_revoked(
     assert before == [out(2).delivery.entry.id]
 
 
+async def test_a_list_of_revocations_that_cannot_be_read_is_no_list(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it would say, nobody knows: the one before must not go on in its place."""
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    message = to_json(reading_message(out(3), "s", MEASURED, KEY))
+    async with relaying(broker, key, there):
+        await delivered(gateway, out(1))
+        await until(lambda: there.there)
+        await connection.publish(told("hub1", b'{"version":1,"gra'))
+        await until(lambda: "cannot be read" in caplog.text)
+        await delivered(gateway, out(2))
+        await connection.publish(told("hub2", b'{"version":1,"grants":[]}'))
+        await connection.publish(Outgoing("healthspace/v1/hub2/readings", message))
+        await until(lambda: len(there.there) == 2)
+        meanwhile = list(there.sent)
+        await connection.publish(told("hub1", b'{"version":1,"grants":[]}'))
+        await until(lambda: len(there.there) == 3)
+    await connection.close()
+    await gateway.close()
+
+    assert meanwhile == [out(number).delivery.entry.id for number in (1, 3)]
+
+
+def told(gateway: str, revocations: bytes) -> Outgoing:
+    return Outgoing(f"healthspace/v1/{gateway}/revocations", revocations, retain=True)
+
+
+async def test_our_own_bug_keeps_one_reading_waiting_and_not_the_others(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    there.does(out(1).delivery.entry, KeyError("canary 71.3 kg"))
+    async with relaying(broker, key, there):
+        await delivered(gateway, out(1))
+        await delivered(gateway, out(2))
+        await until(lambda: len(there.there) == 2)
+    await gateway.close()
+
+    assert "KeyError" in caplog.text
+    assert "canary" not in caplog.text
+
+
 async def test_what_nothing_proves_is_shown_to_a_person(
     broker: Broker, key: Path, tmp_path: Path
 ) -> None:
