@@ -7,7 +7,11 @@ CUTS ?= 100
 FLIPS ?= 1000
 MINUTES ?= 10
 SEED ?= 7
+# One of them spends its time with the virtual machine, and mostly waits for it.
+WORKERS ?= 3
 PY := .venv/bin/python
+# Processes start in half the time from compiled modules, and the suite starts hundreds.
+export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
 .PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut soak flips chaos bench bench-journal bench-agp clean
@@ -25,7 +29,7 @@ test: setup ## The whole suite
 	@tools/debian-packages.sh $(TEST_PACKAGES)
 	@if [ -n "$$GATEWAY_PROFILES" ]; then tools/fhir-core.sh; fi
 	@tools/bluez-box.sh || true # its tests are skipped then, with the reason
-	$(PY) -m pytest -q -n 2 $(ARGS)
+	$(PY) -m pytest -q -n $(WORKERS) $(ARGS)
 
 test-bluez: setup ## Only the tests over the real Linux Bluetooth stack, in a virtual machine
 	@tools/bluez-box.sh
@@ -40,6 +44,7 @@ check: setup ## Lint, format, types, architecture, generated docs, spelling
 	mypy
 	lint-imports
 	codespell
+	$(PY) -m pytest -q tests/architecture
 
 fmt: setup ## Format and fix what can be fixed
 	ruff format .

@@ -1,6 +1,7 @@
 """Consent is checked in one place: nothing but the gate makes a `Released`."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import gateway
@@ -20,12 +21,14 @@ def calls(tree: ast.AST, name: str) -> list[int]:
     ]
 
 
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Return every module of the gateway, by its path."""
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
+
+
 def makers_of(name: str) -> set[str]:
-    return {
-        str(path.relative_to(ROOT))
-        for path in ROOT.rglob("*.py")
-        if calls(ast.parse(path.read_text()), name)
-    }
+    return {path for path, tree in trees().items() if calls(tree, name)}
 
 
 def test_only_the_consent_gate_makes_a_released() -> None:
@@ -33,21 +36,20 @@ def test_only_the_consent_gate_makes_a_released() -> None:
 
 
 def test_nothing_copies_or_unpickles_its_way_around_the_gate() -> None:
-    for maker in ("replace", "__new__", "deepcopy"):
-        for path in ROOT.rglob("*.py"):
-            tree = ast.parse(path.read_text())
-            imports = {
-                alias.name
-                for node in ast.walk(tree)
-                if isinstance(node, ast.ImportFrom)
-                for alias in node.names
-            }
-            if "Released" in imports:
+    for path, tree in trees().items():
+        imports = {
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        if "Released" in imports:
+            for maker in ("replace", "__new__", "deepcopy"):
                 assert not calls(tree, maker), f"{path}: {maker}"
 
 
 def test_send_takes_nothing_but_a_released() -> None:
-    tree = ast.parse((ROOT / "uplink" / "api.py").read_text())
+    tree = trees()["uplink/api.py"]
 
     sends = [
         node
@@ -63,7 +65,7 @@ def test_send_takes_nothing_but_a_released() -> None:
 
 def test_a_correction_is_made_of_what_the_gate_released() -> None:
     assert makers_of("ReleasedCorrection") == {"journal/correcting.py", "uplink/relay.py"}
-    tree = ast.parse((ROOT / "uplink" / "api.py").read_text())
+    tree = trees()["uplink/api.py"]
 
     (correct,) = [
         node
