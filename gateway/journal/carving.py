@@ -8,7 +8,6 @@ nonsense; whoever asks for rows has to know a sound one when they see it. The fo
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
@@ -72,14 +71,18 @@ class _Pages:
 
 
 def _committed(log: bytes) -> dict[int, bytes]:
-    """Return the pages that a log holds up to its last commit. Sums are not compared."""
+    """Return the pages that a log holds up to its last commit. Sums are not compared.
+
+    A log that begins anew overwrites itself from its start; what is left behind is older than the
+    database, and has other salts than its head. A head that is damaged has those of no frame.
+    """
     step = _FRAME_HEAD + PAGE_BYTES
     heads = [
         log[at : at + _FRAME_HEAD] for at in range(_LOG_HEAD, len(log) - step + 1, step)
     ]  # each: page, size after a commit or 0, two salts, two sums
     if not heads:
         return {}
-    salts = Counter(head[8:16] for head in heads).most_common(1)[0][0]
+    salts = log[16:24] if any(head[8:16] == log[16:24] for head in heads) else heads[0][8:16]
     found: dict[int, bytes] = {}
     pending: dict[int, bytes] = {}
     for nth, head in enumerate(heads):

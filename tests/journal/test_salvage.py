@@ -12,6 +12,7 @@ import apsw
 import pytest
 
 from gateway.errors import JournalError, JournalFull
+from gateway.journal import writer
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
 from tests.journal.cutting import PowerCuts
@@ -136,6 +137,42 @@ def _damaged(path: Path) -> None:
     shutil.rmtree(path.parent)
     live.rename(path.parent)
     _damage(path, 0)
+
+
+@pytest.mark.parametrize("head", ["whole", "damaged"])
+def test_what_is_left_in_the_log_of_before_its_last_folding_counts_no_more(
+    path: Path, monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    monkeypatch.setattr(writer, "_LOG_PAGES", 60)
+    killed = path.parent.with_name("killed")
+
+    async def until_killed() -> int:
+        """Record until the log has begun anew for the third time; return how many were."""
+        async with open_journal(path) as journal:
+            await consenting(journal)
+            begun: list[bytes] = []
+            for recorded in count(1):
+                await journal.record(SCALE, [weight(recorded)])
+                salts = path.with_name("journal.db-wal").read_bytes()[16:24]
+                if salts not in begun:
+                    begun.append(salts)
+                if len(begun) == 4:
+                    shutil.copytree(path.parent, killed)
+                    return recorded
+        raise AssertionError
+
+    recorded = asyncio.run(until_killed())
+    whole = (killed / path.name).read_bytes()
+    (killed / path.name).write_bytes(b"s" + whole[1:])  # so that the engine does not even try
+    if head == "damaged":
+        log = killed / "journal.db-wal"
+        log.write_bytes(log.read_bytes()[:16] + bytes(8) + log.read_bytes()[24:])
+    asyncio.run(open_journal(killed / path.name).close())
+
+    with Reader.open(killed / path.name) as reader:
+        assert reader.summary().entries == recorded
+        (salvage,) = reader.salvaged()
+        assert (salvage.lost, salvage.unsound) == ((), {})
 
 
 def test_the_power_may_fail_at_any_moment_of_a_salvage(path: Path) -> None:
