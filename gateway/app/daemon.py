@@ -182,7 +182,8 @@ def _computed(
 ) -> tuple[Summaries, Reports | None]:
     """Make what computes by itself."""
     zone, asked = config.hub.tzinfo, wanted(reader, clock, routes(config))
-    summaries = Summaries(journal, reader, clock, zone, asked)
+    kept = retention_of(config).least
+    summaries = Summaries(journal, reader, clock, zone, asked, kept)
     if not config.reports.every_days:
         return summaries, None
     reports = Reports(

@@ -60,16 +60,27 @@ class Recorder(Protocol):
 
 
 class Summaries:
-    """Adds what is due, for every sensor wearer. Calling it again adds nothing."""
+    """Adds what is due, for every sensor wearer. Calling it again adds nothing.
+
+    `kept` is how long samples stay in the journal, None for ever: a sum of which samples have
+    expired stands as it is.
+    """
 
     def __init__(
-        self, journal: Recorder, reader: Reader, clock: Clock, zone: tzinfo, wanted: Wanted
+        self,
+        journal: Recorder,
+        reader: Reader,
+        clock: Clock,
+        zone: tzinfo,
+        wanted: Wanted,
+        kept: timedelta | None = None,
     ) -> None:
         self._journal = journal
         self._reader = reader
         self._clock = clock
         self._zone = zone
         self._wanted = wanted
+        self._kept = kept
         self._looked_at: dict[ReadingId, tuple[int, int]] = {}
         """The last entry of each summary's period, and how many they were, when it was looked at:
         more come late, and some turn out to be somebody else's."""
@@ -103,6 +114,8 @@ class Summaries:
         if any(delivery.state is State.SENDING for delivery in view.deliveries):
             return  # what becomes of it decides what can be done
         since = days_before(end, timedelta(days=days))
+        if self._kept is not None and since < self._clock.now().utc - self._kept:
+            return
         last = self._reader.last_recorded(wearer.subject, Kind.INTERSTITIAL_GLUCOSE, since, end)
         if last is None:
             return

@@ -35,6 +35,11 @@ class Retention:
     delivered: timedelta | None = None
     undelivered: timedelta | None = None
 
+    @property
+    def least(self) -> timedelta | None:
+        """How long every reading is kept; None for ever."""
+        return min((it for it in (self.delivered, self.undelivered) if it), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Expired:

@@ -18,6 +18,7 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.retention import Expiry, Retention
 from gateway.testing.clock import ManualClock
 from tests.journal.making import SENSOR, glucose, grant, open_journal
 
@@ -307,6 +308,30 @@ async def test_late_samples_of_a_mean_that_left_send_nothing_and_owe_a_correctio
     assert await journal.claim("mes", 10, clock.now().utc) == []
     (owed,) = reader.corrections_owed()
     assert (owed.entry, owed.wrong) == (sent.delivery.entry.id, "value")
+
+
+@pytest.mark.usefixtures("wearer")
+async def test_samples_that_expired_take_nothing_from_a_mean_that_they_were_counted_in(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    kept = timedelta(days=5)
+    asked = wanted(reader, clock, ROUTES)
+    summaries = Summaries(journal, reader, clock, PARIS, asked, kept)
+    await worn(journal, MIDNIGHT - timedelta(days=3), mg_dl="200")
+    await live_on(journal, clock, days=4)
+    for _ in range(2):  # made, and looked at once
+        await run(summaries, clock)
+    before = made(reader)
+    assert [days for _, days, _ in before] == [7]
+    clock.advance(2 * 86400)
+
+    expired = await journal.expire(Retention(undelivered=kept), clock.now().utc)
+    await worn(journal, MORNING + timedelta(days=4), clock.now().utc)
+    await run(summaries, clock)
+
+    assert expired[Expiry.UNDELIVERED] > 400
+    assert [each for each in made(reader) if each[0] == before[0][0]] == before
+    assert reader.corrections_owed() == []
 
 
 async def test_late_samples_that_change_no_digit_change_nothing(
