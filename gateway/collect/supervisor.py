@@ -31,7 +31,7 @@ from gateway.collect.status import CollectStatus, SessionStatus, TransportStatus
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Driver, Reach, Sighting
 from gateway.drivers.registry import Registry
-from gateway.errors import ConfigError, RadioTrouble, RadioUnavailable
+from gateway.errors import ConfigError, JournalError, RadioTrouble, RadioUnavailable
 from gateway.metrics import Metrics
 from gateway.transport.advertisements import Advertisements
 from gateway.transport.api import Transport
@@ -210,13 +210,20 @@ class Supervisor:
             _logger.log(
                 logging.WARNING if ended.problem else logging.INFO,
                 "session device=%s driver=%s outcome=%s new_readings=%s seconds=%.1f%s",
-                self._number_of(device) or "?",
+                self._called(device),
                 name,
                 ended.outcome,
                 "?" if ended.recorded is None else ended.recorded,
                 now - began,
                 f": {ended.problem}" if ended.problem else "",
             )
+
+    def _called(self, device: DeviceId) -> str:
+        """Return what the log calls a device; a journal that cannot be read ends no daemon here."""
+        try:
+            return str(self._number_of(device) or "?")
+        except JournalError:
+            return "?"
 
     def _note_trouble(self, device: DeviceId, ended: Ended) -> None:
         if ended.problem is not None:

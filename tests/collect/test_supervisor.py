@@ -18,6 +18,7 @@ from gateway.drivers.registry import Registry
 from gateway.errors import (
     ConfigError,
     DecodeError,
+    JournalError,
     JournalFull,
     LinkLost,
     LinkTimeout,
@@ -59,6 +60,7 @@ class Stage:
         self.longest_s = 300.0
         self.wrap: Callable[[OpenLink, Device], OpenLink] | None = None
         self.running: asyncio.Task[None] | None = None
+        self.number_of: Callable[[DeviceId], int | None] = lambda _device: 3
 
     @property
     def driver(self) -> FakeDriver:
@@ -73,7 +75,7 @@ class Stage:
             self.metrics,
             settings_of=lambda _device: {},
             adopted=self.adopted.get,
-            number_of=lambda _device: 3,
+            number_of=self.number_of,
             wrap=self.wrap,
             pause=self.pauses,
             longest_s=self.longest_s,
@@ -330,6 +332,18 @@ async def test_a_mistake_in_a_driver_costs_only_its_session_and_tells_no_value(
 
 async def says_it_is_fine(_session: Session) -> None:
     return
+
+
+async def test_a_journal_that_cannot_name_a_device_ends_its_session_only(stage: Stage) -> None:
+    def unreadable(_device: DeviceId) -> int | None:
+        raise JournalError("the disk gives nothing back")
+
+    stage.number_of = unreadable
+    supervisor = stage.start()
+    await stage.transport.show()
+
+    assert stage.ends(Outcome.COMPLETE) == 1
+    assert supervisor.status().transports[0].state is Watch.WATCHING
 
 
 async def test_a_person_can_end_the_wait_after_a_failure(stage: Stage) -> None:
