@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2s
 
 
@@ -16,6 +16,8 @@ class Mark:
 
     sequence: int
     digest: str
+    first: int | None = field(default=None, compare=False)
+    """With which number the reading began, until it is sure that the device has none before it."""
 
     @classmethod
     def of(cls, sequence: int, content: bytes) -> Mark:
@@ -24,16 +26,21 @@ class Mark:
 
     def to_text(self) -> str:
         """Write the mark as a bookmark."""
-        return json.dumps({"sequence": self.sequence, "digest": self.digest})
+        fields = {"sequence": self.sequence, "digest": self.digest}
+        return json.dumps(fields if self.first is None else {**fields, "first": self.first})
 
     @classmethod
     def from_text(cls, text: str | None) -> Mark | None:
         """Read a bookmark; None if there is none, or not one of ours."""
         try:
             fields = json.loads(text or "")
-            sequence = fields["sequence"]
-            if isinstance(sequence, int) and 0 <= sequence <= 0xFFFF:
-                return cls(sequence, str(fields["digest"]))
-        except (KeyError, TypeError, ValueError):
+            sequence, first = fields["sequence"], fields.get("first")
+            if _is_number(sequence) and (first is None or _is_number(first)):
+                return cls(sequence, str(fields["digest"]), first)
+        except (AttributeError, KeyError, TypeError, ValueError):
             pass
         return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value <= 0xFFFF

@@ -139,6 +139,13 @@ class StoredRecords:
             return twice or self.silent or (self._none_found and not seen)
         return count <= seen
 
+    async def begin_with(self, first: int) -> bool:
+        """Say whether the device has no record before number `first`, by its own count."""
+        if (whole := await self.count()) is None:
+            return False
+        since = await self.count(first)
+        return since is not None and whole <= since
+
     async def _ask(self, request: bytes) -> None:
         if self.silent:
             raise ProtocolError("The device left a request unanswered: it must be reconnected.")

@@ -147,20 +147,20 @@ def _is_shared(session: Session) -> bool:
 
 async def _report(cuff: Cuff, stored: StoredRecords, since: int | None) -> set[int | None] | None:
     """Record one report; return the users named in it, None if something is missing."""
-    count = 0
+    seen: set[bytes] = set()
     users: set[int | None] = set()
     try:
         await stored.report(since)
         while (burst := await stored.burst()) is not None:
-            count += len(burst)
             for frame in burst:
+                seen.add(frame.data)
                 message = await cuff.understand(frame)
                 if message is None:
                     continue
                 if message.user_id not in {None, UNKNOWN_USER}:
                     users.add(message.user_id)
                 await cuff.record_stored(message, frame, 0)
-        whole = await stored.confirms(since, count, twice=False)
+        whole = await stored.confirms(since, len(seen), twice=False)
     except (LinkError, ProtocolError):
         await cuff.session.remark("stored_records_incomplete")
         return None

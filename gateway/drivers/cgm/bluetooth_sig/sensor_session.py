@@ -69,6 +69,8 @@ class Mark:
     """Every record up to this minute is in the journal; None before the first."""
     interval: int | None = None
     """Minutes between records, as far as known."""
+    first: int | None = None
+    """With which minute the reading began, until it is sure that no record precedes it."""
 
     @property
     def since(self) -> int | None:
@@ -84,7 +86,9 @@ class Mark:
         ahead = self._ahead(minutes)
         mark = replace(self, interval=_shortest(ahead, self.interval))
         for minute in ahead:
-            if mark.minute is not None:
+            if mark.minute is None:
+                mark = replace(mark, first=minute)
+            else:
                 step = minute - mark.minute
                 if mark.interval is None or 2 * step > 3 * mark.interval:
                     break
@@ -103,6 +107,10 @@ class Mark:
         known = ahead if self.minute is None else [self.minute, *ahead]
         return replace(self, minute=ahead[-1], interval=_shortest(known) or self.interval)
 
+    def begun_anew(self) -> Mark:
+        """Return the mark of the same session with nothing read."""
+        return replace(self, minute=None, first=None)
+
     def _ahead(self, minutes: Iterable[int]) -> list[int]:
         return sorted({m for m in minutes if self.minute is None or m > self.minute})
 
@@ -114,6 +122,7 @@ class Mark:
             "stated": self.stated,
             "minute": self.minute,
             "interval": self.interval,
+            "first": self.first,
         }
         return json.dumps(fields, separators=(",", ":"))
 
@@ -128,8 +137,9 @@ class Mark:
                 stated=str(fields["stated"]),
                 minute=_number(fields["minute"]),
                 interval=_number(fields["interval"]),
+                first=_number(fields.get("first")),
             )
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
 
@@ -142,7 +152,7 @@ def identify(known: Mark | None, says: Statement) -> Mark:
         started = says.estimate if moved else known.started
         return replace(known, started=started, stated=says.octets)
     if _is_stated_again(known, says):
-        return replace(known, started=says.estimate, minute=None)
+        return replace(known, started=says.estimate).begun_anew()
     name = _name(says)
     return _begun(says, name if name != known.key else _rounded(says.estimate))
 

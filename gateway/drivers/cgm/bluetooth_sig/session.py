@@ -9,6 +9,7 @@ calibrating a session decide over a therapy and are left to a person.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -114,9 +115,15 @@ class _Collection:
         for _ in range(READS):
             before = len(seen)
             intact = await self._read_stored(since, seen)
-            if intact and await self._is_complete(since, seen, twice=len(seen) == before > 0):
-                await self._keep([], self._mark.settled(seen))
+            if not intact or not await self._is_complete(
+                since, seen, twice=len(seen) == before > 0
+            ):
+                continue
+            if since is None or await self._begins_with_its_first():
+                await self._keep([], replace(self._mark.settled(seen), first=None))
                 return
+            since, seen = None, set()
+            await self._keep([], self._mark.begun_anew())
         self._given_up = self._mark
         await self._session.remark("stored_records_incomplete")
 
@@ -144,6 +151,11 @@ class _Collection:
             return True
         asked_for = sum(minute >= (since or 0) for minute in seen)
         return await self._stored.confirms(since, asked_for, twice=twice)
+
+    async def _begins_with_its_first(self) -> bool:
+        """Say whether a first reading that was cut short missed none before the first that came."""
+        first = self._mark.first
+        return first is None or await self._stored.begin_with(first)
 
     async def _listen(self, measurements: Inbox) -> None:
         quiet = 0

@@ -2,7 +2,9 @@
 
 The bookmark names the last record read, by number and content. The meter is asked for its records
 from that one on, not after it: if it comes back unchanged, the memory is the one we know; if not,
-the meter was reset (and its numbers start again), and the whole memory is read anew.
+the meter was reset (and its numbers start again), and the whole memory is read anew. So it is if a
+first reading that was cut short began with a record that is not the meter's first: some meters tell
+the newest first.
 
 Of meters that measure ketone as well, the setting `ketone_strips` tells whether a number that may
 be either is glucose: see `readings`.
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from enum import StrEnum
 
 from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Frame, Session, Setting, gatt
@@ -65,9 +68,11 @@ async def converse(session: Session) -> None:
     clock = await read_clock(session)
     stored = StoredRecords(link, RECORD_ACCESS, answers, *inboxes)
     known = Mark.from_text(await session.bookmark())
-    if not await _Memory(session, stored, clock, known, has_contexts=has_contexts).read():
-        await session.remark("memory_reset")
+    found = await _Memory(session, stored, clock, known, has_contexts=has_contexts).read()
+    if found is not _Found.ALL:
+        await session.remark(found)
         await session.set_bookmark("")
+    if found is not _Found.ALL and not stored.silent:
         await _Memory(session, stored, clock, None, has_contexts=has_contexts).read()
     await introduce(session)
     await set_clock(session, clock)
@@ -77,6 +82,16 @@ def mark_of(said: codec.GlucoseMeasurement) -> Mark:
     """Mark a record by its number, base time and value; not by its offset: the user can move it."""
     content = f"{said.sequence} {date_time_octets(said.base_time).hex()} {said.concentration}"
     return Mark.of(said.sequence, content.encode())
+
+
+class _Found(StrEnum):
+    """What became of reading from a known record on."""
+
+    ALL = "all"
+    RESET = "memory_reset"
+    """The known record is not there, or is another by now."""
+    OLDER = "older_records_missing"
+    """When the memory was read for the first time, and cut short, some did not come."""
 
 
 class _Memory:
@@ -97,6 +112,7 @@ class _Memory:
         self._known = known
         self._has_contexts = has_contexts
         self._mark = known
+        self._first = known.first if known is not None else None
         self._found_known = known is None
         self._last: Mark | None = None
         self._seen: set[Mark] = set()
@@ -108,19 +124,27 @@ class _Memory:
         self._ketone_strips = bool(session.setting(KETONE_STRIPS.name))
         self._told_of_ketone = False
 
-    async def read(self) -> bool:
-        """Record everything; False if the known record is not there, or is another by now."""
+    async def read(self) -> _Found:
+        """Record everything, and say whether that was all."""
         since = self._known.sequence if self._known else None
         for attempt in range(READS):
             before = len(self._seen)
             settled = await self._read_once(since, is_last=attempt == READS - 1)
             if not self._found_known:
-                return False
+                return _Found.RESET
             if settled and await self._is_complete(since, twice=len(self._seen) == before > 0):
-                await self._keep([], self._last or self._mark)
-                return True
+                return await self._complete(whole=since is None)
         await self._session.remark("stored_records_incomplete")
-        return True
+        return _Found.ALL
+
+    async def _complete(self, *, whole: bool) -> _Found:
+        """Move the mark to the end, unless the first reading may have missed what is before it."""
+        first = None if whole else self._first
+        if first is not None and not await self._stored.begin_with(first):
+            return _Found.OLDER
+        self._first = None
+        await self._keep([], self._last or self._mark)
+        return _Found.ALL
 
     async def _read_once(self, since: int | None, *, is_last: bool) -> bool:
         """Record one report, burst by burst; say whether that settles it.
@@ -180,7 +204,10 @@ class _Memory:
             is_kept = this == self._known or this in self._seen
             self._seen.add(this)
             self._found_known = self._found_known or this == self._known
-            if mark is None or this.sequence == (mark.sequence + 1) % 0x10000:
+            if mark is None:
+                self._first = this.sequence
+                mark = this
+            elif this.sequence == (mark.sequence + 1) % 0x10000:
                 mark = this
             if is_kept:
                 continue
@@ -205,10 +232,12 @@ class _Memory:
             )
 
     async def _keep(self, readings: list[Reading], mark: Mark | None) -> None:
+        if mark is not None:
+            mark = replace(mark, first=self._first)
         bookmark = mark.to_text() if mark and self._found_known else None
         if readings:
             await self._session.record(*readings, bookmark=bookmark)
-        elif bookmark is not None and mark != self._mark:
+        elif bookmark is not None and (self._mark is None or bookmark != self._mark.to_text()):
             await self._session.set_bookmark(bookmark)
         self._mark = mark
 

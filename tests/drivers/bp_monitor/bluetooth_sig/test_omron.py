@@ -132,6 +132,27 @@ async def test_what_was_measured_after_the_report_is_asked_for_the_next_time() -
 
 
 @dataclass
+class StutteringCuff(Cuff):
+    """It says one record twice and leaves another out, in its first report."""
+
+    def _answer(self, request: bytes) -> Iterable[Written]:
+        answer = list(super()._answer(request))
+        is_first = request[0] == 1 and sum(asked[0] == 1 for asked in self.asked) == 1
+        return [answer[1], *answer[1:]] if is_first else answer
+
+
+async def test_a_record_said_twice_does_not_count_for_one_left_out() -> None:
+    cuff = StutteringCuff({n: measured(n) for n in (1, 2, 3)})
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert sorted(systolic(session)) == [101, 102, 103]
+
+
+@dataclass
 class SharedCuff(Cuff):
     """Two people, whose records the cuff numbers apart: that of the second is a low number."""
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.collect.session import ASIDE_LIMIT
@@ -106,7 +106,8 @@ async def test_a_backfill_cut_in_the_middle_is_resumed_where_it_ended() -> None:
 
     await talk(session, sensor.link())
 
-    assert sensor.asked == [bytes.fromhex("01 03 01 2c02")]
+    is_60_the_first = [bytes.fromhex("04 01"), bytes.fromhex("04 03 01 3c00")]
+    assert sensor.asked == [bytes.fromhex("01 03 01 2c02"), *is_60_the_first]
     assert minutes(session) == list(range(60, 1526, 5))
     assert sum(session.calls) == 294  # every record exactly once
 
@@ -125,6 +126,29 @@ async def test_however_often_a_backfill_is_cut_every_record_is_kept_once(
     await talk(session, sensor.link())
 
     assert minutes(session) == list(range(0, 181, step))
+
+
+@given(
+    cuts=st.lists(st.integers(0, 20), max_size=4),
+    lost=st.lists(st.sets(st.integers(0, 16)), max_size=4),
+    counts=st.booleans(),
+)
+@example(cuts=[4], lost=[{0}], counts=True)
+@example(cuts=[4], lost=[{0}], counts=False)
+async def test_whatever_is_lost_before_a_cut_is_not_skipped_for_good(
+    cuts: list[int], lost: list[set[int]], counts: bool
+) -> None:
+    sensor = Sensor(every(5, 0, 80), minute=80, counts=counts)
+    sensor.lose = [{5 * number for number in numbers} for numbers in lost]
+    session = sensor.session()
+    for cut in cuts:
+        sensor.cut_after = cut
+        await talk(session, sensor.link())
+    sensor.cut_after, sensor.lose = None, []
+
+    await talk(session, sensor.link())
+
+    assert sorted(minutes(session)) == list(range(0, 81, 5))
 
 
 @given(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -209,6 +210,28 @@ async def test_however_often_it_is_cut_every_record_is_kept_once_with_its_contex
 
     assert sorted(values(session)) == [100 + n for n in memory]
     assert sum("fasting" in reading.flags for reading in session.readings) == len(contexts)
+
+
+@given(
+    order=st.permutations(range(1, 9)),
+    cuts=st.lists(st.integers(0, 8), max_size=4),
+    lost=st.lists(st.sets(st.integers(1, 8)), max_size=4),
+    counts=st.booleans(),
+)
+async def test_in_whatever_order_records_come_none_is_skipped_for_good(
+    order: list[int], cuts: list[int], lost: list[set[int]], counts: bool
+) -> None:
+    meter = Meter({n: record(n, 100 + n) for n in order}, lose=lost, counts=counts)
+    session = meter.session()
+    for cut in cuts:
+        meter.cut_after = cut
+        with suppress(LinkLost):
+            await talk(session, meter.link(then=LinkLost))
+    meter.cut_after, meter.lose = None, []
+
+    await talk(session, meter.link())
+
+    assert sorted(values(session)) == [100 + n for n in range(1, 9)]
 
 
 @pytest.mark.conformance("GLP/COL/GLD/BV-06", "GLP/COL/GLD/BV-07", "GLP/COL/GLF/BV-11")
