@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from axe_core_python.selenium import Axe
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    WebDriverException,
+)
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -29,6 +33,8 @@ MISSING = [
 ]
 _WITHIN_S = 15.0
 """For whatever a page does by itself; on a machine that does other things too."""
+_ANOTHER_PAGE = "belong to the document"
+"""What chromedriver says, among more, of an element of the page before."""
 _QUIET = (
     "--headless",
     "--no-sandbox",
@@ -66,19 +72,10 @@ class Browser:
 
     async def press(self, label: str) -> None:
         """Press the button or link that is called so, as a screen reader calls it."""
-        found = await self._until(lambda: self._called(label))
-        try:
-            await self._do(found.click)
-        except WebDriverException as error:
-            if "belong to the document" not in str(error):
-                raise
-            # The page came anew by itself between the look and the click, and so did the button.
-            found = await self._until(lambda: self._called(label))
-            await self._do(found.click)
+        await self._until(lambda: _did(WebElement.click, self._called(label)))
 
     async def fill(self, label: str, text: str) -> None:
-        found = await self._until(lambda: self._field(label))
-        await self._do(lambda: found.send_keys(text))
+        await self._until(lambda: _did(lambda found: found.send_keys(text), self._field(label)))
 
     async def key(self, *keys: str) -> None:
         await self._do(lambda: self._driver.switch_to.active_element.send_keys(*keys))
@@ -180,21 +177,36 @@ class Browser:
         return None
 
     async def _until(self, found: Callable[[], T]) -> T:
-        from selenium.common.exceptions import (
-            NoSuchElementException,
-            StaleElementReferenceException,
-        )
+        """Look until it is found. A page may come anew by itself in the middle of a look.
 
+        What was to be done to an element of the page before was not done, and is with the next.
+        """
         wait = WebDriverWait(
             self._driver,
             _WITHIN_S,
             poll_frequency=0.05,
             ignored_exceptions=(NoSuchElementException, StaleElementReferenceException),
         )
-        return await self._do(lambda: wait.until(lambda _: found()))
+
+        def look(_: object) -> T | None:
+            try:
+                return found()
+            except WebDriverException as error:
+                if _ANOTHER_PAGE in str(error):
+                    return None
+                raise
+
+        return await self._do(lambda: wait.until(look))
 
     async def _do(self, work: Callable[[], T]) -> T:
         return await asyncio.to_thread(work)
+
+
+def _did(act: Callable[[WebElement], object], found: WebElement | None) -> bool:
+    """Do something to an element, if there is one."""
+    if found is not None:
+        act(found)
+    return found is not None
 
 
 def _plain(text: str) -> str:

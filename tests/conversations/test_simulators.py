@@ -192,7 +192,7 @@ def to_the_minute(row: Produced) -> Produced:
     return replace(row, measured_at=row.measured_at.replace(second=0, microsecond=0))
 
 
-STORED = "stored = 4\nidle_s = 0.5\n"
+STORED = "stored = 4\n"
 CASES = {
     "a cuff": ("bp_monitor", f"{BOTH}\n{STORED}", {}, "bp_monitor/bluetooth_sig"),
     "a cuff in kPa": (
@@ -221,7 +221,7 @@ CASES = {
     ),
     "an Omron of the standard service": (
         "omron_standard_bp_monitor",
-        f"{BOTH}\nstored = 4\nidle_s = 1.5",
+        f"{BOTH}\nstored = 4",
         {},
         "bp_monitor/bluetooth_sig",
     ),
@@ -234,7 +234,7 @@ CASES = {
     "a scale": ("scale", f"{BOTH}\n{STORED}", {}, "scale/bluetooth_sig"),
     "a scale that wants codes": (
         "scale",
-        f"{BOTH}\nstored = 4\nidle_s = 3.4\nconsents = {{ 1 = 3752, 2 = 42 }}",
+        f"{BOTH}\nstored = 4\nconsents = {{ 1 = 3752, 2 = 42 }}",
         {"consents": "1:3752, 2:0042"},
         "scale/bluetooth_sig",
     ),
@@ -304,7 +304,7 @@ async def test_whatever_goes_wrong_what_was_produced_is_recorded_once(
 @pytest.mark.parametrize("family", ["SANITAS SBF70", "Beurer BF700"])
 async def test_a_weigh_in_on_a_sanitas_is_what_is_recorded(family: str) -> None:
     bf700 = str(family != "SANITAS SBF70").lower()
-    more = f"{ONE}\nidle_s = 2\nphase_s = 0.1\nbf700 = {bf700}"
+    more = f"{ONE}\nphase_s = 0.1\nbf700 = {bf700}"
     found = await met("sanitas_scale", more, name=family, measures=True)
 
     readings = [recorded(r) for r in found.session.readings]

@@ -15,7 +15,7 @@ from tests.end_to_end.room import CODE, Case, Room, a_room
 
 CUFF, SCALE = "bp_monitor/bluetooth_sig", "scale/bluetooth_sig"
 METER, OMRON = "glucose_meter/bluetooth_sig", "bp_monitor/omron_ble"
-LIVELY = "advertise_for_s = inf\nidle_s = 0.5\n"
+LIVELY = "advertise_for_s = inf\n"
 TWO = 'users = { 1 = "odile", 2 = "marcel" }\n'
 ONE = 'person = "odile"\n'
 KEY = "00112233445566778899aabbccddeeff"

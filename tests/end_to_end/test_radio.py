@@ -29,7 +29,6 @@ address = "{ADDRESS}"
 person = "odile"
 stored = 3
 advertise_for_s = inf
-idle_s = 0.5
 settle_s = 0.05
 slow_s = 0.1
 """

@@ -12,7 +12,8 @@ from bumble.gatt import Characteristic
 from firmware_sims.peripheral import VirtualDevice
 from firmware_sims.radio import VirtualRadio
 
-PATIENCE_S = 10
+PATIENCE_S = 60
+"""Longer than any device waits for anything by itself."""
 
 
 class Collector:

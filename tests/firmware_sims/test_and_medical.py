@@ -12,7 +12,7 @@ from firmware_sims.ledger import Ledger
 from firmware_sims.radio import VirtualRadio
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 ONE: People = {None: body()}
 WHO = identity(Pairing.JUST_WORKS)
@@ -25,7 +25,7 @@ def fittings(ledger: Ledger | None = None, faults: dict[Fault, int] | None = Non
         clock=DeviceClock(now),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
-        pace=BRISK,
+        pace=PACE,
         clock_service=False,
     )
 

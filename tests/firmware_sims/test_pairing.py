@@ -16,7 +16,7 @@ from firmware_sims.ledger import Ledger
 from firmware_sims.radio import VirtualRadio
 
 from tests.firmware_sims.collector import Collector
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 SOON_S = 5
 
@@ -42,7 +42,7 @@ class Hub(PairingDelegate):  # type: ignore[misc]  # bumble carries no types
 
 def cuff(pairing: Pairing) -> EpisodicDevice:
     time = Time()
-    fittings = Fittings(now=time, clock=DeviceClock(time), ledger=Ledger(), pace=BRISK)
+    fittings = Fittings(now=time, clock=DeviceClock(time), ledger=Ledger(), pace=PACE)
     device = blood_pressure_monitor(identity(pairing), {None: body()}, fittings)
     device.measure()
     return device

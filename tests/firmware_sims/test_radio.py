@@ -19,8 +19,8 @@ from firmware_sims.ledger import Ledger
 from firmware_sims.peripheral import Peripheral, VirtualDevice
 from firmware_sims.radio import VirtualRadio
 
-from tests.firmware_sims.collector import Collector
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.collector import PATIENCE_S, Collector
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 # What a gateway does until it is killed: connect, say so, and never confirm anything again.
 DOOMED = """
@@ -43,7 +43,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 def cuff(readings: int = 2) -> EpisodicDevice:
     now = Time()
-    fittings = Fittings(now=now, clock=DeviceClock(now), ledger=Ledger(), pace=BRISK)
+    fittings = Fittings(now=now, clock=DeviceClock(now), ledger=Ledger(), pace=PACE)
     device = blood_pressure_monitor(identity(), {None: body()}, fittings)
     device.remember(readings, every=timedelta(hours=1))
     return device
@@ -96,9 +96,11 @@ async def test_a_killed_host_is_a_disconnection_and_the_next_host_starts_clean()
         assert peripheral.linked
         process.send_signal(signal.SIGKILL)
         await process.wait()
-        dropped = await peripheral.until(lambda: not peripheral.linked, 5)
-        async with host(hci_address) as central:
-            frames = await take_all(central, device)
+        dropped = await peripheral.until(lambda: not peripheral.linked, PATIENCE_S)
+        async with host(hci_address) as central, Collector(central, device.identity.address) as new:
+            await new.discover()
+            await new.subscribe(0x1810, 0x2A35)
+            frames = await new.received(0x2A35, 2)
 
     assert dropped
     assert len(frames) == 2

@@ -12,7 +12,7 @@ from firmware_sims.scale.bluetooth_sig import body_scale
 from firmware_sims.user_data import ACCESS_NOT_PERMITTED, GUEST, UserData
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 RIGHT, WRONG = "0201a80e", "0201d204"  # user 1: 3752, 1234
 
@@ -30,7 +30,7 @@ def scale(
         lists_users=lists_users,
         commits_profile=commits_profile,
     )
-    fittings = Fittings(now=now, clock=DeviceClock(now), ledger=Ledger(), pace=BRISK)
+    fittings = Fittings(now=now, clock=DeviceClock(now), ledger=Ledger(), pace=PACE)
     device = body_scale(identity(), people, fittings, user_data=data)
     for _ in range(weighings):
         device.measure()

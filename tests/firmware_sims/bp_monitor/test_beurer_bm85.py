@@ -7,7 +7,7 @@ from firmware_sims.ledger import Ledger
 from firmware_sims.packing import blood_pressure_beurer
 
 from tests.firmware_sims.collector import discovered
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 
 async def test_pulse_and_status_begin_with_their_high_octet_and_the_user_is_always_there() -> None:
@@ -16,7 +16,7 @@ async def test_pulse_and_status_begin_with_their_high_octet_and_the_user_is_alwa
     device = blood_pressure_monitor(
         identity(),
         {1: body("Odile"), 2: body("Marcel")},
-        Fittings(now=now, clock=DeviceClock(now), ledger=ledger, pace=BRISK),
+        Fittings(now=now, clock=DeviceClock(now), ledger=ledger, pace=PACE),
         encode=blood_pressure_beurer.measurement,
         mean=False,
     )

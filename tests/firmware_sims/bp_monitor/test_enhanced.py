@@ -9,7 +9,7 @@ from firmware_sims.ledger import Ledger
 from firmware_sims.packing.checksum import crc16
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, NOON, Time, body, identity
+from tests.firmware_sims.people import NOON, PACE, Time, body, identity
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -28,7 +28,7 @@ def cuff(
         clock=DeviceClock(now, utc_offset=timedelta(hours=1)),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
-        pace=BRISK,
+        pace=PACE,
     )
     people: People = {1: body("Odile"), 2: body("Marcel")}
     device = EnhancedCuff(

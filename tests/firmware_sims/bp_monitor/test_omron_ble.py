@@ -31,7 +31,7 @@ from firmware_sims.packing.omron import exclusive_or
 from firmware_sims.radio import VirtualRadio
 
 from tests.firmware_sims.collector import Collector
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 KEY = bytes(range(16))
 START, END = "0800000000100018", "080f000000000007"
@@ -52,7 +52,7 @@ def cuff(
         clock=DeviceClock(now),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
-        pace=BRISK,
+        pace=PACE,
     )
     people: People = {slot: body(f"user {slot}") for slot in range(1, len(model.users) + 1)}
     device = OmronCuff(identity(Pairing.JUST_WORKS), people, fittings, model, key=key)

@@ -13,13 +13,13 @@ from firmware_sims.ledger import Ledger
 from firmware_sims.radio import VirtualRadio
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 
 def cuff(*, stored: int = 3, faults: dict[Fault, int] | None = None) -> EpisodicDevice:
     now = Time()
     fittings = Fittings(
-        now=now, clock=DeviceClock(now), ledger=Ledger(), faults=Faults(faults), pace=BRISK
+        now=now, clock=DeviceClock(now), ledger=Ledger(), faults=Faults(faults), pace=PACE
     )
     people: People = {1: body("Odile"), 2: body("Marcel")}
     device = omron_cuff(identity(), people, fittings)

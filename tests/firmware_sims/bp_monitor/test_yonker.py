@@ -9,7 +9,7 @@ from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.packing import yonker
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 AUTUMN = datetime(2024, 11, 25, 19, 18, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def monitor(
         clock=DeviceClock(now, utc_offset=timedelta(hours=1)),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
-        pace=BRISK,
+        pace=PACE,
     )
     return YonkerMonitor(identity(), body(), fittings, tells_all=tells_all)
 

@@ -17,7 +17,7 @@ from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Ledger
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, NOON, Time, body, identity
+from tests.firmware_sims.people import NOON, PACE, Time, body, identity
 
 HOUR = timedelta(hours=1)
 
@@ -36,7 +36,7 @@ def meter(
         clock=DeviceClock(now, utc_offset=HOUR),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
-        pace=BRISK,
+        pace=PACE,
     )
     device = GlucoseMeter(who or identity(), {None: body()}, fittings, settings)
     device.remember(tests, every=HOUR)

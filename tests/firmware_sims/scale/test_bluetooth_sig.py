@@ -8,7 +8,7 @@ from firmware_sims.radio import VirtualRadio
 from firmware_sims.scale.bluetooth_sig import body_scale
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 
 def scale(
@@ -26,7 +26,7 @@ def scale(
         clock=DeviceClock(now),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
-        pace=BRISK,
+        pace=PACE,
     )
     people = {slot: body(f"user {slot}") for slot in slots}
     return body_scale(identity(), people, fittings, imperial=imperial, composition=composition)

@@ -11,7 +11,7 @@ from firmware_sims.packing.sanitas import BF700, SBF70, acknowledgement
 from firmware_sims.scale.sanitas import SanitasScale
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import BRISK, NOON, Time, body, identity
+from tests.firmware_sims.people import NOON, PACE, Time, body, identity
 
 NOON_UNIX = int(NOON.timestamp()).to_bytes(4, "big")
 
@@ -29,7 +29,7 @@ def scale(
         clock=DeviceClock(now, factory_time=UNIX_EPOCH),
         ledger=ledger or Ledger(),
         faults=Faults(faults),
-        pace=BRISK,
+        pace=PACE,
     )
     people: People = {1: body("Odile"), 2: body("Marcel")} if known else {None: body()}
     return SanitasScale(identity(), people, fittings, family=family, pause_s=0.01)

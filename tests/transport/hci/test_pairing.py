@@ -21,7 +21,7 @@ from gateway.errors import PairingNeeded, RadioUnavailable
 from gateway.transport import pairing
 from gateway.transport.hci import HciSettings, HciTransport
 from gateway.transport.pairing import WithoutCode
-from tests.firmware_sims.people import BRISK, Time, body, identity
+from tests.firmware_sims.people import PACE, Time, body, identity
 
 FEATURE = gatt("1810", "2a49")
 MANIFEST = Manifest("test/cuff", "Cuff", Reach.BLE, frozenset(), "none", ())
@@ -62,7 +62,7 @@ async def opened(
 ) -> AsyncIterator[tuple[Any, EpisodicDevice]]:
     """Connect to a cuff that has something to say; its values are closed until it is paired."""
     time = Time()
-    fittings = Fittings(now=time, clock=DeviceClock(time), ledger=Ledger(), pace=BRISK)
+    fittings = Fittings(now=time, clock=DeviceClock(time), ledger=Ledger(), pace=PACE)
     cuff = blood_pressure_monitor(identity(how, PASSKEY), {None: body()}, fittings)
     cuff.measure()
     seen: asyncio.Queue[Sighting] = asyncio.Queue()
