@@ -5,9 +5,10 @@ Giving takes two taps, for the text has to be shown in between; taking back take
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from itertools import groupby
 
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from gateway.api import consents
 from gateway.api.context import destination as kinds_of
 from gateway.api.hub import Hub
 from gateway.consent.grant import ConsentText, Purpose
+from gateway.consent.receipt import RULE
 from gateway.consent.texts import shown
 from gateway.domain.device_time import EARLIEST
 from gateway.domain.reading import Kind
@@ -55,14 +57,21 @@ def question(hub: Hub, destination: str, words: Words) -> Question:
     )
 
 
-async def ask(visit: Visit) -> Response:
-    """Show the text, and ask."""
+async def ask(visit: Visit, *, nothing: bool = False) -> Response:
+    """Show the text, and ask; again where it was agreed to and `nothing` was ticked."""
     subject = SubjectId(visit.form.get("subject"))
     labels = {known.id: known.label for known in visit.hub.reader.subjects()}
     if subject not in labels:
         return see_other("/")
     asked = question(visit.hub, visit.form.get("destination"), visit.words)
-    return visit.page("consent.html", question=asked, subject=subject, name=labels[subject])
+    return visit.page(
+        "consent.html",
+        HTTPStatus.BAD_REQUEST if nothing else HTTPStatus.OK,
+        question=asked,
+        subject=subject,
+        name=labels[subject],
+        nothing=nothing,
+    )
 
 
 async def give(visit: Visit) -> Response:
@@ -71,7 +80,8 @@ async def give(visit: Visit) -> Response:
     labels = {known.id: known.label for known in visit.hub.reader.subjects()}
     if subject in labels:
         since = EARLIEST if visit.form.get("earlier") else None
-        await record(visit, subject, labels[subject], since)
+        if not await record(visit, subject, labels[subject], since):
+            return await ask(visit, nothing=True)
     return see_other("/")
 
 
@@ -84,9 +94,19 @@ async def receipt(visit: Visit) -> Response:
 
 def _parts(receipt: str) -> list[tuple[bool, str]]:
     """Part the text of a receipt from the code that is drawn in it; True for the drawing."""
-    lines = receipt.splitlines()
-    parts = groupby(lines, lambda line: bool(line) and set(line) <= _DRAWN)
+    parts = groupby(
+        _unfolded(receipt.splitlines()), lambda line: bool(line) and set(line) <= _DRAWN
+    )
     return [(drawn, "\n".join(part)) for drawn, part in parts]
+
+
+def _unfolded(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines, those of the text that was agreed to without its ends of lines."""
+    for ruled, part in groupby(enumerate(lines), lambda each: lines[: each[0]].count(RULE) == 1):
+        text = "\n".join(line for _, line in part)
+        if ruled:
+            text = "\n\n".join(" ".join(each.split("\n")) for each in text.split("\n\n"))
+        yield from text.split("\n")
 
 
 async def withdraw(visit: Visit) -> Response:
@@ -102,14 +122,14 @@ async def withdraw(visit: Visit) -> Response:
 
 async def record(
     visit: Visit, subject: SubjectId, by: str, covers_from: datetime | None = None
-) -> None:
-    """Record the consent of a form, under the text that it showed; nothing if nothing was ticked.
+) -> bool:
+    """Record the consent of a form, under the text that it showed; False if nothing was ticked.
 
     It covers readings from now on, unless an earlier moment is given.
     """
     kinds = frozenset(Kind(kind) for kind in visit.form.all("kind") if kind in set(Kind))
     if not kinds:
-        return
+        return False
     new = consents.NewGrant(
         subject=subject,
         destination=visit.form.get("destination"),
@@ -121,6 +141,7 @@ async def record(
         version=visit.form.get("version"),
     )
     await consents.grant(visit.hub, new)
+    return True
 
 
 async def take_back(visit: Visit, subject: SubjectId, by: str) -> consents.Withdrawn:

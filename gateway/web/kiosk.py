@@ -130,15 +130,20 @@ async def keep(visit: Visit) -> Response:
     return await _again(visit)
 
 
-async def ask(visit: Visit) -> Response:
-    """Show the text of consent, and ask."""
+async def ask(visit: Visit, *, nothing: bool = False) -> Response:
+    """Show the text of consent, and ask; again where `nothing` was ticked."""
     session = visit.hub.reader.kiosk()
     if session is None or not _of_this_turn(visit):
         return await _again(visit)
     question = consents.question(visit.hub, visit.form.get("destination"), visit.words)
     taken = bool(present(visit.hub).readings)
     return visit.page(
-        "kiosk.html", view="consent", session=session.number, question=question, taken=taken
+        "kiosk.html",
+        view="consent",
+        session=session.number,
+        question=question,
+        taken=taken,
+        nothing=nothing,
     )
 
 
@@ -147,7 +152,8 @@ async def give(visit: Visit) -> Response:
     session = visit.hub.reader.kiosk()
     if session is not None and _of_this_turn(visit):
         since = session.opened_at if visit.form.get("earlier") else None
-        await consents.record(visit, session.subject, _giver(visit, session), since)
+        if not await consents.record(visit, session.subject, _giver(visit, session), since):
+            return await ask(visit, nothing=True)
     return await _again(visit)
 
 

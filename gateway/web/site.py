@@ -21,7 +21,15 @@ from gateway.api.destination_pairing import Pairings
 from gateway.api.hub import Hub
 from gateway.web import consents, entrance, home, kiosk, pairing, questions
 from gateway.web.rendering import Rendering
-from gateway.web.visits import Screen, Site, Visit, choose_language, for_anybody, for_visitors
+from gateway.web.visits import (
+    Screen,
+    Site,
+    Visit,
+    choose_language,
+    for_anybody,
+    for_visitors,
+    see_other,
+)
 
 OWNER, KIOSK = Role.OWNER, Role.KIOSK
 
@@ -96,7 +104,12 @@ def make_screens(hub: Hub, browsers: Browsers, begun: Pairings, stopping: asynci
     async def not_found(request: Request, _: Exception) -> Response:
         return await unknown(request)
 
-    return _with_headers(Starlette(routes=routes, exception_handlers={404: not_found}))
+    async def not_so(request: Request, _: Exception) -> Response:
+        """Show the page that the form was on: a browser restores the address of a sent form."""
+        return see_other("/kiosk" if request.url.path.startswith("/kiosk/") else "/")
+
+    handlers = {404: not_found, 405: not_so}
+    return _with_headers(Starlette(routes=routes, exception_handlers=handlers))
 
 
 async def _nowhere(visit: Visit) -> Response:

@@ -51,7 +51,7 @@ async def test_a_timeline_tells_in_plain_words_what_happened_to_a_reading(asked:
     assert "Whose it is: the person's whom somebody named." in [
         step["sentence"] for step in english
     ]
-    assert "Accepté par mes." in [step["sentence"] for step in french]
+    assert "Acceptée par mes." in [step["sentence"] for step in french]
     assert "Held, it did not leave for mes: whose it is, nobody said yet." in [
         step["sentence"] for step in english
     ]
@@ -102,7 +102,7 @@ async def test_a_person_is_told_what_expired_and_whether_it_had_been_delivered(a
     _, french = await asked.get(f"readings/{reading}/trace")
     assert (line["reading"], line["expired"]["why"]) == (reading, "delivered")
     assert french[-1]["sentence"] == (
-        "Effacé du boîtier, comme prévu par sa configuration : elle avait été livrée partout."
+        "Effacée du boîtier, comme prévu par sa configuration : elle avait été livrée partout."
     )
     assert (await asked.get("readings"))[1] == []
 

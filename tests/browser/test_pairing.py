@@ -30,7 +30,7 @@ async def test_a_person_signs_in_there_and_comes_back_paired(screens: Screens) -
     barriers += await browser.barriers()
     await browser.press("Revenir à l'accueil")
 
-    await browser.see("relié")
+    await browser.see("Relié")
     await home.hurry_until(lambda: screens.arrived(ODILE), step_s=1)
 
     assert address.endswith("/pairing/back")

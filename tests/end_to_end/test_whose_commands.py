@@ -161,7 +161,7 @@ async def test_a_weight_suggests_whose_it_may_be_and_decides_nothing(
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("fr", ["Attribué à une autre personne.", "Écarté : n'est à personne d'ici."]),
+        ("fr", ["Attribuée à une autre personne.", "Écartée : elle n'est à personne d'ici."]),
         ("en", ["Attributed to another person.", "Set apart: it is nobody's here."]),
     ],
 )
@@ -188,7 +188,7 @@ async def test_what_was_sent_wrongly_is_a_task_and_the_trace_tells_of_it(
     assert "whose it is" in shown.output
     assert left == []
     assert all(word in traced.output for word in words)
-    rectified = {"fr": "Rectifié chez mes.", "en": "Put right at mes."}[language]
+    rectified = {"fr": "Rectifiée chez mes.", "en": "Put right at mes."}[language]
     assert traced.output.count(rectified) == 2
 
 

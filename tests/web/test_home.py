@@ -57,8 +57,8 @@ async def test_a_reading_tells_its_story(window: Window) -> None:
 
     told = (await window.send("/story", reading=entry.id)).text
 
-    assert "Enregistré durablement sur le boîtier." in told
-    assert "Attend d'être envoyé à Mon espace santé." in told
+    assert "Enregistrée durablement sur le boîtier." in told
+    assert "Attend d'être envoyée à Mon espace santé." in told
 
 
 async def test_consent_is_given_in_two_taps_and_taken_back_in_one(window: Window) -> None:
@@ -177,3 +177,31 @@ async def test_what_the_gateway_refuses_is_a_page_with_its_sentence(window: Wind
 
     assert answer.status == 422
     assert "Il n'y a pas de destination « nowhere »" in answer.text
+
+
+async def test_consent_to_nothing_is_asked_again_and_says_why(window: Window) -> None:
+    subject = await odile(window)
+    page = await window.send("/consent", subject=subject, destination="mes")
+    hidden = ("token", "destination", "language", "purpose", "version")
+
+    answer = await window.post(
+        "/consent/give", subject=subject, **{name: page.field(name) for name in hidden}
+    )
+
+    assert answer.status == 400
+    assert "Cochez au moins une chose à envoyer" in answer.text
+    assert 'aria-describedby="nothing"' in answer.html
+    assert window.hub.reader.ledger(subject) == ()
+
+
+async def test_a_browser_that_restores_the_address_of_a_form_is_shown_where_it_was(
+    window: Window,
+) -> None:
+    await odile(window)
+
+    gone_to = {path: (await window.get(path)) for path in ("/consent", "/kiosk/keep")}
+
+    assert {path: (each.status, each.headers["location"]) for path, each in gone_to.items()} == {
+        "/consent": (303, "/"),
+        "/kiosk/keep": (303, "/kiosk"),
+    }

@@ -30,12 +30,18 @@ function show(text, wanted) {
     clearTimeout(goodbye);
     now.replaceWith(next);
     window.scrollTo(0, 0);
-    next.querySelector("h1")?.focus({ preventScroll: true });
+    attend(next);
     if (next.dataset.view === "bye") {
       goodbye = setTimeout(() => ask(true), BYE_MS);
     }
   }
   watch();
+}
+
+// Where something has to be put right there, else at the beginning.
+function attend(view) {
+  const wrong = view.querySelector("[autofocus]");
+  (wrong ?? view.querySelector("h1"))?.focus({ preventScroll: wrong === null });
 }
 
 // What is no turn is a sentence of the gateway that somebody should read.

@@ -1,0 +1,148 @@
+"""Every screen, small, magnified and large: nothing runs over its edge, axe finds no barrier, and
+what is to be pressed is large enough.
+
+320 pixels are what is left of 1280 at a zoom of 400 % (WCAG 2.2, 1.4.10); 24 of height and width
+are the least to press (2.5.8).
+"""
+
+from __future__ import annotations
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser.browser import Browser
+from tests.browser.screens import Screens
+from tests.end_to_end.home import MARCEL, ODILE
+
+SIZES = ((320, 640), (640, 400), (1280, 800))
+FAULTS = """
+const edge = document.documentElement.clientWidth;
+const shown = (each) => each.getClientRects().length > 0 && each.type !== "hidden";
+const pressed = [...document.querySelectorAll("button, a, input, select, summary")].filter(shown);
+const small = pressed.filter((each) => {
+  const box = (each.closest("label") ?? each).getBoundingClientRect();
+  return !each.classList.contains("skip") && (box.width < 24 || box.height < 24);
+});
+const beyond = [...document.querySelectorAll("main *")].filter((each) =>
+  each.getBoundingClientRect().right > edge && !each.closest(".unseen"));
+return [
+  ...beyond.map((each) => "runs over the edge: " + each.outerHTML.slice(0, 120)),
+  document.documentElement.scrollWidth > edge ? "runs over the edge" : "",
+  document.querySelectorAll("h1").length === 1 ? "" : "has not one heading",
+  document.title && document.documentElement.lang === "fr" ? "" : "has no title or language",
+  ...small.map((each) => "is too small to press: " + each.outerHTML),
+].filter((fault) => fault);
+"""
+
+
+async def faults(browser: Browser) -> list[str]:
+    """Return what is wrong with the screen that is shown, in any size."""
+    found = await browser.barriers()
+    for width, height in SIZES:
+        await browser.size(width, height)
+        found += [f"{width} x {height}: {fault}" for fault in await browser.run(FAULTS)]
+    return found
+
+
+async def test_the_screens_of_the_owner(screens: Screens) -> None:
+    home, browser = screens.home, screens.browser
+    found: dict[str, list[str]] = {}
+    await browser.open(await screens.invited("owner"))
+    found["entrance"] = await faults(browser)
+    await browser.press("Ouvrir")
+    found["nobody yet"] = await faults(browser)
+    await home.welcome(ODILE)
+    await home.welcome(MARCEL, consents=False)
+    for name in (ODILE, MARCEL):
+        await home.weigh(name)
+    await screens.press_cuff(128, 82)  # nobody's
+    await home.hurry_until(lambda: screens.arrived(ODILE), step_s=1)
+    await browser.press("Mon boîtier santé")
+    await browser.see("À qui sont ces mesures ?")
+    found["home"] = await faults(browser)
+    await browser.press("Donner mon accord : Marcel, Mon espace santé")
+    found["consent"] = await faults(browser)
+    await browser.press("Je n'accepte pas")
+    await browser.press("Reçu : Odile, Mon espace santé")
+    found["receipt"] = await faults(browser)
+    await browser.press("Revenir à l'accueil")
+    await browser.press("Relier : Odile, Mon espace santé")
+    await browser.fill("Code", "0000")
+    await browser.press("Relier")
+    await browser.see("Ce code est faux")
+    found["pairing refused"] = await faults(browser)
+    focus = await browser.run("return document.activeElement.getAttribute('aria-describedby')")
+    await browser.press("Revenir à l'accueil")
+    await browser.press("Retirer l'accord : Odile, Mon espace santé")
+    await browser.see("L'accord est retiré")
+    found["withdrawn"] = await faults(browser)
+
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    assert focus == "refused"
+
+
+async def test_the_screens_of_the_kiosk(screens: Screens) -> None:
+    browser = screens.browser
+    found: dict[str, list[str]] = {}
+    await screens.enter("kiosk")
+    await browser.see("Commencer")
+    found["idle"] = await faults(browser)
+    await browser.press("Commencer")
+    await browser.see("C'est à vous")
+    found["waiting"] = await faults(browser)
+    screens.time.skip(120)
+    await screens.press_cuff(128, 82)
+    await browser.see("128 / 82")
+    found["reading"] = await faults(browser)
+    await browser.press("Envoyer à Mon espace santé")
+    await browser.see("Ce qui n'est jamais envoyé")
+    found["consent"] = await faults(browser)
+    at_once = await browser.run(
+        "return [...document.querySelectorAll('legend, .tick, .wide > *')].every((each) =>"
+        " each.getBoundingClientRect().bottom <= window.innerHeight)"
+    )
+    await browser.press("J'accepte, avec les mesures déjà prises")
+    await browser.press("Me relier")
+    await browser.fill("Code", "0000")
+    await browser.press("Relier")
+    await browser.see("Ce code est faux")
+    found["pairing refused"] = await faults(browser)
+    await browser.press("Plus tard")
+    await browser.press("Terminer et tout effacer")
+    await browser.see("Merci")
+    found["goodbye"] = await faults(browser)
+
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    assert at_once, "what is sent is not seen together with the answer"
+
+
+@pytest.mark.parametrize("ticked", [True, False], ids=["all", "nothing"])
+async def test_a_guest_consents_with_the_keyboard_alone(ticked: bool, screens: Screens) -> None:
+    browser = screens.browser
+    await screens.enter("kiosk")
+    await browser.see("Commencer")
+    await browser.run("document.querySelector('h1').focus()")
+    await to(browser, "Commencer")
+    await browser.key(Keys.ENTER)
+    await browser.see("C'est à vous")
+    await to(browser, "Envoyer à Mon espace santé")
+    await browser.key(Keys.ENTER)
+    await browser.see("Ce qui n'est jamais envoyé")
+    for _ in range(0 if ticked else 7):
+        await browser.tab()
+        await browser.key(Keys.SPACE)
+    await to(browser, "J'accepte")
+    await browser.key(Keys.ENTER)
+
+    await browser.see("Envoi accepté" if ticked else "Cochez au moins une chose")
+
+    ledger = await screens.home.get("consents")
+    assert [line["entry"] for line in ledger] == (["grant"] if ticked else [])
+
+
+async def to(browser: Browser, label: str) -> None:
+    """Press the tab key until this has the focus."""
+    for _ in range(30):
+        if await browser.tab() == label:
+            return
+    raise AssertionError(f"the keyboard does not reach {label}")
