@@ -6,12 +6,18 @@ import errno
 import os
 from pathlib import Path
 
+_NOT_FOR_FOLDERS = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP})
+"""What some file systems of USB sticks and networks say, which have no more to offer."""
+
 
 def sync(path: Path) -> None:
     """Make the content of a file durable, or the names in a folder."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _NOT_FOR_FOLDERS or not path.is_dir():
+            raise
     finally:
         os.close(fd)
 

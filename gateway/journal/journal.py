@@ -52,7 +52,7 @@ from gateway.journal.damage import Damage
 from gateway.journal.database import make_private
 from gateway.journal.hub_key import HubKey
 from gateway.journal.lock import WriterLock
-from gateway.journal.opening import Opening
+from gateway.journal.opening import Opening, empty_log
 from gateway.journal.reserve import Reserve
 from gateway.journal.retention import Expiry, Retention
 from gateway.journal.taken_back import TakenBack, TakenBackFile
@@ -109,6 +109,7 @@ class Journal:
             undo.callback(database.close)
             taken_back = TakenBackFile(path)
             run_now(database, keys, clock, lambda tx: mending.mend(tx, taken_back.all()))
+            empty_log(database)
             undo.pop_all()
         reserve = Reserve(path)
         reserve.hold()

@@ -1,4 +1,4 @@
-"""What damage to a row leaves to be made whole, at every start: keys, devices, withdrawals."""
+"""What damage leaves to be made whole, at every start: keys, devices, what was taken back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gateway.consent.grant import Grant, Withdrawal, living
 from gateway.domain.device import Device
 from gateway.errors import Unreadable
-from gateway.journal import devices, entry_rows, ledger, outbox
+from gateway.journal import devices, entry_rows, erasing, ledger, outbox
 from gateway.journal.instants import from_us
 from gateway.journal.taken_back import TakenBack
 from gateway.journal.writer import Transaction
@@ -22,12 +22,23 @@ def mend(tx: Transaction, told: Sequence[TakenBack]) -> None:
     """Make whole what can be. `told` is what is kept beside the database, in order."""
     tx.keys.mend()
     _mend_devices(tx)
+    _erase_again(tx, told)
     last = {(each.subject, each.destination): each for each in told if each.destination}
     missing = [each for each in last.values() if _is_missing(tx, each)]
     for each in missing:
         _withdraw_again(tx, each)
     if missing:
         _log.error("withdrawals that were damaged in the ledger: %d, recorded again", len(missing))
+
+
+def _erase_again(tx: Transaction, told: Sequence[TakenBack]) -> None:
+    """Erase whoever was erased and is there: that it was may have been lost with a log's end."""
+    people = {row[0] for row in tx.db.rows("SELECT id FROM subjects")}
+    back = sorted({each.subject for each in told if each.destination is None} & people)
+    for subject in back:
+        erasing.erase(tx, subject)
+    if back:
+        _log.error("people who were back after they had been erased: %d, erased again", len(back))
 
 
 def _mend_devices(tx: Transaction) -> None:

@@ -48,7 +48,6 @@ class Opening:
             keys = self._keys(database)
             keys.make_missing()
             run_now(database, keys, self.clock, _restart)
-            _empty_log(database)
         except JournalError:
             database.close()
             raise
@@ -100,7 +99,7 @@ def _restart(tx: Transaction) -> None:
     people.came_back(tx)
 
 
-def _empty_log(database: Database) -> None:
+def empty_log(database: Database) -> None:
     """Empty the log: after a power cut it may hold the key of somebody who was erased."""
     try:
         database.fold(whole=True)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from gateway.domain.subject import SubjectId
+from gateway.errors import Unreadable
 from gateway.journal import people
 from gateway.journal.writer import Transaction
 
 
 def pairing(tx: Transaction, subject: SubjectId, destination: str) -> bytes | None:
-    """Return the secret as it was set, or None."""
+    """Return the secret as it was set, or None; also where it is damaged: they pair again then."""
     row = tx.db.row(
         "SELECT secret FROM pairings WHERE subject = ? AND destination = ?",
         (subject, destination),
     )
-    return None if row is None else tx.keys.open(subject, row[0], _place(subject, destination))
+    if row is None:
+        return None
+    try:
+        return tx.keys.open(subject, row[0], _place(subject, destination))
+    except Unreadable:
+        return None
 
 
 def set_pairing(tx: Transaction, subject: SubjectId, destination: str, secret: bytes) -> None:

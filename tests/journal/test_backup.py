@@ -1,7 +1,9 @@
 """A backup brings a hub back as it was, but for what was taken back since."""
 
+import errno
 import os
 import shutil
+import stat
 from datetime import timedelta
 from pathlib import Path
 
@@ -338,6 +340,26 @@ async def test_a_backup_made_after_a_change_of_keys_that_was_cut_short_can_be_re
     _restore(file, elsewhere)
     with Reader.open(elsewhere) as reader:
         assert reader.summary().entries == 5
+
+
+@pytest.mark.parametrize(("error", "is_made"), [(errno.EINVAL, True), (errno.EIO, False)])
+async def test_a_backup_goes_to_a_disk_that_cannot_sync_folders_but_not_to_one_that_fails(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, is_made: bool
+) -> None:
+    await _filled(path)
+    file, real = tmp_path / "backup", os.fsync
+
+    def on_this_disk(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(error, os.strerror(error))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", on_this_disk)
+    if is_made:
+        assert backup.write(file, PHRASE, path, {}) == file.stat().st_size
+    else:
+        with pytest.raises(JournalError, match="cannot write the backup"):
+            backup.write(file, PHRASE, path, {})
 
 
 async def test_what_was_being_made_when_the_power_failed_is_swept_away(path: Path) -> None:

@@ -57,6 +57,34 @@ async def test_a_withdrawal_counts_after_the_next_start_whatever_became_of_its_r
     assert released == []
 
 
+async def test_who_was_erased_does_not_come_back_when_damage_takes_the_erasure(
+    path: Path,
+) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+    before = path.read_bytes()
+    async with open_journal(path) as journal:
+        await journal.erase(subject)
+    path.write_bytes(before)  # as a flipped bit in the log would have it
+
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+
+    with Reader.open(path) as reader:
+        assert (reader.subjects(), reader.entries(), reader.verify()) == ([], [], None)
+
+
+async def test_a_damaged_pairing_is_none(path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.set_pairing(subject, "mes", b"secret")
+    _edit(path, "UPDATE pairings SET secret = zeroblob(40)")
+
+    async with open_journal(path) as journal:
+        assert await journal.pairing(subject, "mes") is None
+
+
 async def test_a_hub_starts_whose_person_withdrew_and_was_refused_there(path: Path) -> None:
     async with open_journal(path) as journal:
         subject = await consenting(journal)
