@@ -1,6 +1,6 @@
 """Accepted readings per second to the sandbox over HTTPS and to Mosquitto, beside bare loops.
 
-    .venv/bin/python benchmarks/uplink.py [mes] [mqtt]
+    .venv/bin/python benchmarks/uplink.py [mes] [mqtt] [fhir]
 
 Both sides talk to the same server process, send the same bytes, wait for every answer and have as
 many requests in flight. They take turns, and the median of the ratios is told. On a machine that
@@ -10,6 +10,10 @@ touch. What is measured:
     https, sent      MesUplink.send: mapping, tokens, one bundle, one answer read
     https, the way   everything from the journal and back: claim, gate, send, settle, on disk
     mqtt, sent       MqttUplink.send; the uplink makes each message, the bare loop has it made
+
+And what a hub with one person's backlog gains by telling a FHIR server several readings at once:
+
+    fhir, the way    everything from the journal and back, transactions of 100 entries beside 5
 """
 
 import asyncio
@@ -18,8 +22,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -42,6 +46,9 @@ from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
 from gateway.metrics import Metrics
 from gateway.testing.clock import ManualClock
+from gateway.uplink.api import Uplink
+from gateway.uplink.fhir import FhirUplink
+from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.mes_mapping import encode, to_bundle
 from gateway.uplink.mes_tokens import Pairing, patient_of
@@ -98,7 +105,9 @@ async def rate(count: int, window: int, one: One) -> Pace:
     return watch.read()
 
 
-def told(what: str, window: int, ours: Sequence[Pace], bare: Sequence[Pace]) -> bool:
+def told(
+    what: str, window: int, ours: Sequence[Pace], bare: Sequence[Pace], beside: str = "bare"
+) -> bool:
     """Print the medians; return whether the median of the ratios is enough."""
     ratio = statistics.median(a.per_s / b.per_s for a, b in zip(ours, bare, strict=True))
     sides = [
@@ -106,7 +115,7 @@ def told(what: str, window: int, ours: Sequence[Pace], bare: Sequence[Pace]) -> 
         f" {statistics.median(each.cpu_ms for each in side):5.2f} ms cpu"
         for side in (ours, bare)
     ]
-    print(f"{what:15} {window:3} at once: {sides[0]}   bare {sides[1]}   ratio {ratio:.2f}")
+    print(f"{what:15} {window:3} at once: {sides[0]}   {beside} {sides[1]}   ratio {ratio:.2f}")
     return ratio >= AT_LEAST
 
 
@@ -118,8 +127,6 @@ class Household:
     """People with a scale each, paired and consenting, in a journal of their own."""
 
     journal: Journal
-    uplink: MesUplink
-    settings: MesSettings
     people: list[SubjectId]
     weighings: int = 0
 
@@ -157,9 +164,23 @@ def scale(number: int) -> Device:
 
 
 async def a_household(
-    stack: AsyncExitStack, folder: Path, space: dict[str, Any], names: Sequence[str]
+    stack: AsyncExitStack, folder: Path, names: Sequence[str], destination: str
 ) -> Household:
-    settings = MesSettings(
+    routes = {destination: frozenset({Kind.WEIGHT})}
+    opened = Journal.open(folder / "journal.db", clock=SystemClock(), zone=UTC, routes=routes)
+    journal = await stack.enter_async_context(opened)
+    people = []
+    for number, name in enumerate(names):
+        subject = (await journal.add_subject(name)).id
+        await journal.describe(scale(number))
+        await journal.assign(scale(number).id, None, subject, BACK_THEN - timedelta(days=1))
+        await journal.record_grant(grant(subject, f"grant-{number}", destination=destination))
+        people.append(subject)
+    return Household(journal, people)
+
+
+def mes_settings(space: dict[str, Any]) -> MesSettings:
+    return MesSettings(
         base_url=f"{space['base_url']}/fhir",
         token_url=f"{space['base_url']}/token",
         ca_file=space["ca"],
@@ -168,28 +189,14 @@ async def a_household(
         id_token_header=space["id_token_header"],
         solution_oid=space["oid"],
     )
-    routes = {"mes": frozenset({Kind.WEIGHT})}
-    opened = Journal.open(folder / "journal.db", clock=SystemClock(), zone=UTC, routes=routes)
-    journal = await stack.enter_async_context(opened)
-    uplink = MesUplink(settings, journal, SystemClock())
-    stack.push_async_callback(uplink.close)
-    people = []
-    for number, name in enumerate(names):
-        subject = (await journal.add_subject(name)).id
-        await journal.describe(scale(number))
-        await journal.assign(scale(number).id, None, subject, BACK_THEN - timedelta(days=1))
-        await journal.record_grant(grant(subject, f"grant-{number}"))
-        await uplink.tokens.exchange(subject, space["people"][name])
-        people.append(subject)
-    return Household(journal, uplink, settings, people)
 
 
-async def whole_way(household: Household, window: int, count: int) -> Pace:
+async def whole_way(household: Household, uplink: Uplink, window: int, count: int) -> Pace:
     """Deliver all that is due."""
     metrics = Metrics()
     route = Route(
         household.journal,
-        household.uplink,
+        uplink,
         SystemClock(),
         metrics,
         max_concurrent=window,
@@ -197,35 +204,47 @@ async def whole_way(household: Household, window: int, count: int) -> Pace:
         jitter=lambda: 0.0,
     )
     watch = Stopwatch(count)
-    while metrics.value("deliveries_total", destination="mes", outcome="settled") < count:
+    while metrics.value("deliveries_total", destination=uplink.name, outcome="settled") < count:
         await route.round()
     return watch.read()
 
 
+@contextmanager
+def a_sandbox(folder: Path, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    sandbox = Process(
+        "sandbox",
+        [
+            *("firmware_sims", "health-space", "--state", str(folder / "space")),
+            *("--token-lifetime", "86400", *(f"--person={name}" for name in names)),
+        ],
+        folder,
+    )
+    try:
+        yield dict(sandbox.start())
+    finally:
+        sandbox.stop()
+
+
 async def over_https(window: int) -> bool:
     names = [f"Person{number}" for number in range(window)]
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        sandbox = Process(
-            "sandbox",
-            [
-                *("firmware_sims", "health-space", "--state", str(folder / "space")),
-                *("--token-lifetime", "86400", *(f"--person={name}" for name in names)),
-            ],
-            folder,
-        )
-        space = dict(sandbox.start())
-        try:
-            async with AsyncExitStack() as stack:
-                household = await a_household(stack, folder, space, names)
-                return await compare_https(stack, household, window)
-        finally:
-            sandbox.stop()
+    with tempfile.TemporaryDirectory() as made, a_sandbox(Path(made), names) as space:
+        async with AsyncExitStack() as stack:
+            household = await a_household(stack, Path(made), names, "mes")
+            uplink = MesUplink(mes_settings(space), household.journal, SystemClock())
+            stack.push_async_callback(uplink.close)
+            for name, subject in zip(names, household.people, strict=True):
+                await uplink.tokens.exchange(subject, space["people"][name])
+            return await compare_https(stack, household, uplink, mes_settings(space), window)
 
 
-async def compare_https(stack: AsyncExitStack, household: Household, window: int) -> bool:
-    settings = household.settings
-    pairings = {who: await household.uplink.tokens.pairing(who) for who in household.people}
+async def compare_https(
+    stack: AsyncExitStack,
+    household: Household,
+    uplink: MesUplink,
+    settings: MesSettings,
+    window: int,
+) -> bool:
+    pairings = {who: await uplink.tokens.pairing(who) for who in household.people}
     trust = ssl.create_default_context(cafile=settings.ca_file)
     connector = aiohttp.TCPConnector(ssl=trust, limit=0)
     bare = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
@@ -242,11 +261,11 @@ async def compare_https(stack: AsyncExitStack, household: Household, window: int
                 assert answer.status == 200, answer.status
 
         async def send(number: int, grants: list[Released] = grants) -> None:
-            await household.uplink.send(grants[number])
+            await uplink.send(grants[number])
 
         theirs.append(await rate(len(bodies), window, post))
         sent.append(await rate(len(grants), window, send))
-        way.append(await whole_way(household, window, len(entries)))
+        way.append(await whole_way(household, uplink, window, len(entries)))
     return all([told("https, sent", window, sent, theirs), told("https, way", window, way, theirs)])
 
 
@@ -266,6 +285,32 @@ def body(
 
 def let_go(what: Entry) -> Released:
     return released(what)
+
+
+# --- FHIR -------------------------------------------------------------------------------------
+
+
+async def backlog() -> None:
+    """Bring one person's backlog to a FHIR server, several readings at once and one by one."""
+    with tempfile.TemporaryDirectory() as made, a_sandbox(Path(made), ["Person0"]) as space:
+        async with AsyncExitStack() as stack:
+            household = await a_household(stack, Path(made), ["Person0"], "clinic")
+            paces: dict[int, list[Pace]] = {100: [], 5: []}
+            for _ in range(ROUNDS):
+                for most, pace in paces.items():
+                    settings = FhirSettings(
+                        name="clinic",
+                        base_url=f"{space['base_url']}/r4",
+                        ca_file=space["ca"],
+                        gateway="hub1",
+                        patient_system="urn:example:patients",
+                        max_entries=most,
+                    )
+                    uplink = FhirUplink(settings, SystemClock())
+                    entries = await household.weigh(BUNDLES)
+                    pace.append(await whole_way(household, uplink, 4, len(entries)))
+                    await uplink.close()
+    told("fhir, way", 4, paces[100], paces[5], beside="one by one")
 
 
 # --- MQTT -------------------------------------------------------------------------------------
@@ -298,6 +343,8 @@ async def main(asked: Sequence[str]) -> int:
     if not asked or "mqtt" in asked:
         with tempfile.TemporaryDirectory() as folder, a_broker(Path(folder)) as broker:
             enough += [await over_mqtt(broker, window) for window in (1, 20)]
+    if not asked or "fhir" in asked:
+        await backlog()
     return 0 if all(enough) else 1
 
 

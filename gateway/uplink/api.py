@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from gateway.consent.correction import ReleasedCorrection
@@ -48,6 +48,23 @@ class Uplink(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """An uplink that can bring several readings of one person there in one request."""
+
+    @property
+    def most_together(self) -> int:
+        """How many at most."""
+        ...
+
+    async def send_together(self, released: Sequence[Released], /) -> list[Receipt | None]:
+        """Bring them there; None stands for one that is to be sent by itself.
+
+        Raises, of all of them, as `Uplink.send` does but for UplinkRejected.
+        """
         ...
 
 

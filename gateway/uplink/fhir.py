@@ -11,6 +11,7 @@ What was sent and turns out wrong is updated there: amended, or marked as entere
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -48,7 +49,11 @@ from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import json_object
 from gateway.uplink.mes_mapping import encode
 
+_log = logging.getLogger(__name__)
+
 _JSON = "application/fhir+json"
+_OF_THE_PERSON = 2  # entries: the patient and this gateway
+_OF_A_READING = 3  # the device, its clock, the reading
 
 
 class FhirUplink:
@@ -82,6 +87,30 @@ class FhirUplink:
             "The server has something else under the identifiers of this reading: it stays on this "
             "hub."
         )
+
+    @property
+    def most_together(self) -> int:
+        """How many readings a transaction holds, were each of another device with a clock."""
+        return (self._settings.max_entries - _OF_THE_PERSON) // _OF_A_READING
+
+    async def send_together(self, released: Sequence[Released], /) -> list[Receipt | None]:
+        """Post one transaction for several readings of one person.
+
+        A transaction is taken whole or not at all: if this one is rejected, each reading goes by
+        itself, and so does one under whose identifiers the server has something else. Raises as
+        `Gathering.send_together` says.
+        """
+        try:
+            references = await self._post([self._transaction(each) for each in released])
+        except UplinkRejected as error:
+            _log.info(
+                "%s: %d readings are not taken together, so each goes by itself; if that is "
+                "always so, set max_entries lower: %s",
+                *(self.name, len(released), error),
+            )
+            return [None] * len(released)
+        now = self._clock.now().utc
+        return [each if each is None else Receipt(self.name, each, now) for each in references]
 
     async def find(self, released: Released, /) -> Receipt | None:
         """Look for the identifier that is the reading's own. Raises as `Uplink.find` says.

@@ -10,8 +10,7 @@
 The identifier for duplicate prevention is the guide's: device, patient, type and the *raw* time of
 the device, so that whoever reads the same record from the same device again makes no second
 Observation. A reading without a device time has none by the guide; it gets one from the identity of
-the reading. Several readings may share a bundle of at most 100 entries by the guide; the outbox
-settles them one by one, so here each has its own.
+the reading. Several readings of one person may share a bundle (`merged`).
 
 Spec: HL7 PHD guide 2.0.0, "Duplicate prevention", "Time stamping"; see `docs/fhir.md`.
 """

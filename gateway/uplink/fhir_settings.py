@@ -55,6 +55,9 @@ class FhirSettings(BaseModel):
     """The identifier of each person there; who is not named gets a pseudonym."""
     kinds: frozenset[Kind] = frozenset(CODES)
 
+    max_entries: int = Field(default=100, ge=5, le=100)
+    """How many entries a transaction holds at most; 5 is one reading. The guide allows 100."""
+
     connect_timeout_s: Seconds = 10
     answer_timeout_s: Seconds = 30
     max_concurrent: int = Field(default=4, ge=1, le=64)

@@ -15,6 +15,9 @@ its own batch; the rest is given back and claimed anew.
     UplinkUnauthorised          due later             this person is left alone for a while
     anything else (our bug)     unsettled, due later  this lane ends
 
+Where the uplink can bring several readings there in one request, those of a lane go together. What
+the destination does not take that way goes by itself; so does what is searched for first.
+
 A destination that leaves only doubts (it fails, hangs, drops connections) takes nothing in either:
 after five of them with no other word in between it is left alone for a while too.
 
@@ -27,11 +30,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
-from typing import ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from gateway.clock import Clock
 from gateway.consent.correction import ReleasedCorrection
@@ -49,12 +50,14 @@ from gateway.errors import (
     UplinkUnavailable,
 )
 from gateway.metrics import Metrics
-from gateway.uplink.api import Correcting, Timer, Uplink
-from gateway.uplink.backoff import Backoff
+from gateway.uplink.api import Correcting, Gathering, Timer, Uplink
+from gateway.uplink.lane import Lane, Left
 from gateway.uplink.outbox import Outbox
 from gateway.uplink.outcomes import Doubts, label, why_unknown
+from gateway.uplink.standing import PERSON_PAUSE, Standing
 
 _P = ParamSpec("_P")
+_What = TypeVar("_What")
 
 _BATCH_PER_SLOT = 16
 """Every batch costs a claim, synced to the disk; after a crash, each of it costs a search."""
@@ -62,40 +65,11 @@ _BEHIND = 8
 """Receipts of a lane that are not on the disk yet: with a full disk nothing more is sent then."""
 _FRESH_S = 60.0
 """A release is consent as it was when claimed. What has waited longer is decided anew."""
-_PERSON_PAUSE = timedelta(minutes=15)  # long enough not to hammer, short enough after re-pairing
 _LONGEST_REST_S = 300.0  # so that a step of the wall clock is noticed
 _SHORTEST_REST_S = 1.0
 _JOURNAL_REST_S = 10.0
-_DOUBTS_IN_A_ROW = 5  # more than one batch of four people can leave at once, less than a backlog
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What was on its way to a destination when its person's deliveries were stopped."""
-
-    arrived: tuple[ReadingId, ...] = ()
-    unknown: tuple[ReadingId, ...] = ()
-    """Cut off: they may have arrived."""
-
-
-@dataclass(slots=True)
-class _Lane:
-    """The deliveries of one person in one batch."""
-
-    subject: SubjectId
-    claimed_s: float
-    waiting: deque[Released | ReleasedCorrection] = field(default_factory=deque)
-    ended: bool = False
-    attempt: asyncio.Timeout | None = None
-    """Around the attempt under way, if there is one."""
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set whenever an attempt has ended."""
-    left: Left = field(default_factory=Left)
-    """What became of the latest attempt."""
-    settling: deque[asyncio.Task[None]] = field(default_factory=deque)
-    """Each writes down a receipt."""
 
 
 class Route:
@@ -115,20 +89,19 @@ class Route:
         self._outbox = outbox
         self._uplink = uplink
         self._corrects = uplink if isinstance(uplink, Correcting) else None
+        self._gathers = uplink if isinstance(uplink, Gathering) else None
+        self._together = 1 if self._gathers is None else self._gathers.most_together
         self._name = uplink.name
         self._clock = clock
         self._metrics = metrics
         self._timer = timer
-        self._backoff = Backoff(jitter)
+        self._standing = Standing(self._name, clock, jitter)
         self._doubts = Doubts()
-        self._doubts_in_a_row = 0
-        self._why_paused = ""
         self._why_stuck: str | None = None
-        self._batch = max_concurrent * _BATCH_PER_SLOT
+        self._batch = max_concurrent * max(_BATCH_PER_SLOT, self._together)
         self._slots = asyncio.Semaphore(max_concurrent)
         self._claiming = asyncio.Lock()
-        self._lanes: dict[SubjectId, _Lane] = {}
-        self._paused: dict[SubjectId, tuple[float, str]] = {}
+        self._lanes: dict[SubjectId, Lane] = {}
         self._due = asyncio.Event()
         outbox.when_due(self._name, self._due.set)
 
@@ -139,7 +112,7 @@ class Route:
 
     async def round(self) -> None:
         """Bring one batch there; if there is nothing to do, wait until there may be."""
-        pause_s = self._backoff.remaining(self._now_s)
+        pause_s = self._standing.pause_s
         if pause_s:
             await self._timer(asyncio.Event(), min(pause_s, _LONGEST_REST_S))
             return
@@ -178,13 +151,13 @@ class Route:
 
     def resume(self, subject: SubjectId) -> None:
         """Leave this person alone no longer: they have been paired anew."""
-        self._paused.pop(subject, None)
+        self._standing.resume(subject)
         self._due.set()
 
     @property
     def problem(self) -> str | None:
         """Why nothing goes there for now, in a sentence; None if it does."""
-        return self._why_paused if self._backoff.failing else self._why_stuck
+        return self._standing.problem or self._why_stuck
 
     @property
     def _now_s(self) -> float:
@@ -205,102 +178,108 @@ class Route:
     async def _deliver_a_batch(self) -> bool:
         async with self._claiming:
             self._lanes.clear()
-            limit = 1 if self._backoff.failing else self._batch
+            limit = 1 if self._standing.failing else self._batch
             batch = await self._outbox.claim(self._name, limit, self._clock.now().utc)
             for released in batch:
-                self._lane(released.subject).waiting.append(released)
+                self._lane(released.subject).readings.append(released)
             corrections = await self._corrections(limit - len(batch))
             for correction in corrections:
-                self._lane(correction.released.subject).waiting.append(correction)
+                self._lane(correction.released.subject).corrections.append(correction)
         async with asyncio.TaskGroup() as group:
             for lane in list(self._lanes.values()):
                 group.create_task(self._go_along(lane, group))
         return bool(batch or corrections)
 
-    def _lane(self, subject: SubjectId) -> _Lane:
-        return self._lanes.setdefault(subject, _Lane(subject, self._now_s))
+    def _lane(self, subject: SubjectId) -> Lane:
+        return self._lanes.setdefault(subject, Lane(subject, self._now_s))
 
     async def _corrections(self, limit: int) -> list[ReleasedCorrection]:
         if limit < 1 or self._corrects is None:
             return []
         return await self._outbox.claim_corrections(self._name, limit, self._clock.now().utc)
 
-    async def _go_along(self, lane: _Lane, group: asyncio.TaskGroup) -> None:
+    async def _go_along(self, lane: Lane, group: asyncio.TaskGroup) -> None:
         try:
-            while lane.waiting:
+            while lane.readings or lane.corrections:
                 async with self._slots:
                     if self._hold(lane) is not None:
                         break
-                    match lane.waiting.popleft():
-                        case ReleasedCorrection() as correction:
-                            await self._attempt_correction(lane, correction)
-                        case released:
-                            await self._attempt(lane, released, group)
+                    if lane.readings:
+                        await self._attempt(lane, lane.take(self._together), group)
+                    else:
+                        await self._attempt_correction(lane, lane.corrections.popleft())
         finally:
             del self._lanes[lane.subject]
             wait_s, why = self._hold(lane) or (0.0, "The gateway was stopped.")
             due_at = self._clock.now().utc + timedelta(seconds=wait_s)
-            for waiting in lane.waiting:
-                if isinstance(waiting, ReleasedCorrection):
-                    await self._keep(self._outbox.correct_at, waiting, due_at)
-                else:
-                    await self._keep(self._outbox.retry_at, waiting, due_at, why)
+            await self._keep_all(self._outbox.retry_at, lane.readings, due_at, why)
+            for correction in lane.corrections:
+                await self._keep(self._outbox.correct_at, correction, due_at)
 
-    def _hold(self, lane: _Lane) -> tuple[float, str] | None:
+    def _hold(self, lane: Lane) -> tuple[float, str] | None:
         """Say why nothing of this lane may go now, and for how many seconds; None if it may."""
-        now_s = self._now_s
-        pause_s = self._backoff.remaining(now_s)
-        if pause_s:
-            return pause_s, self._why_paused
-        until_s, why = self._paused.get(lane.subject, (0.0, ""))
-        if until_s > now_s:
-            return until_s - now_s, why
-        self._paused.pop(lane.subject, None)
-        if lane.ended or now_s - lane.claimed_s > _FRESH_S:
+        held = self._standing.hold(lane.subject)
+        if held is not None:
+            return held
+        if lane.ended or self._now_s - lane.claimed_s > _FRESH_S:
             return 0.0, "It waits for the next turn."
         return None
 
-    # --- one delivery ---------------------------------------------------------------------------
+    # --- one attempt ----------------------------------------------------------------------------
 
-    async def _attempt(self, lane: _Lane, released: Released, group: asyncio.TaskGroup) -> None:
-        """Bring one delivery there and take down what became of it."""
-        reading = released.delivery.entry.id
-        outcome = await self._try(lane, released)
+    async def _attempt(self, lane: Lane, batch: list[Released], group: asyncio.TaskGroup) -> None:
+        """Bring one reading there, or several at once, and take down what became of them."""
+        outcome = await self._try(lane, batch)
         lane.left = Left()
+        now = self._clock.now().utc
         match outcome:  # the table above
-            case Receipt():
-                self._doubts.over(reading)
-                lane.left = Left(arrived=(reading,))
-                self._answered()
-                if len(lane.settling) == _BEHIND:
-                    await lane.settling.popleft()
-                lane.settling.append(group.create_task(self._settle(released, outcome)))
+            case list():
+                self._standing.answered()
+                await self._settle_all(lane, batch, outcome, group)
                 return
             case UplinkUnavailable():
-                self._pause_all(outcome)
-                due_at = self._clock.now().utc + timedelta(
-                    seconds=self._backoff.remaining(self._now_s)
-                )
-                await self._keep(self._outbox.retry_at, released, due_at, str(outcome))
+                self._standing.unavailable(outcome)
+                due_at = now + timedelta(seconds=self._standing.pause_s)
+                await self._keep_all(self._outbox.retry_at, batch, due_at, str(outcome))
             case UplinkRejected():
-                self._answered()
-                await self._keep(self._outbox.park, released, str(outcome))
+                self._standing.answered()
+                await self._keep_all(self._outbox.park, batch, str(outcome))
             case UplinkRefused():
-                self._answered()
+                self._standing.answered()
                 lane.ended = True
-                await self._keep(self._outbox.refuse, released)
+                await self._keep_all(self._outbox.refuse, batch)
             case UplinkUnauthorised():
-                self._pause_person(lane.subject, str(outcome))
-                due_at = self._clock.now().utc + _PERSON_PAUSE
-                await self._keep(self._outbox.retry_at, released, due_at, str(outcome))
+                self._standing.unauthorised(lane.subject, str(outcome))
+                due_at = now + PERSON_PAUSE
+                await self._keep_all(self._outbox.retry_at, batch, due_at, str(outcome))
             case _:
-                lane.left = Left(unknown=(reading,))
+                lane.left = Left(unknown=_ids(batch))
                 lane.ended = True
-                due_at = self._clock.now().utc + self._doubts.again(reading)
-                await self._keep(self._outbox.unsettle, released, due_at, why_unknown(outcome))
+                due_at = now + max(self._doubts.again(reading) for reading in _ids(batch))
+                why = why_unknown(outcome)
+                await self._keep_all(self._outbox.unsettle, batch, due_at, why)
                 if isinstance(outcome, OutcomeUnknown):
-                    self._doubted(outcome)
-        self._count(outcome)
+                    self._standing.doubted(outcome)
+        for _ in batch:
+            self._count(outcome)
+
+    async def _settle_all(
+        self,
+        lane: Lane,
+        batch: list[Released],
+        receipts: list[Receipt | None],
+        group: asyncio.TaskGroup,
+    ) -> None:
+        """Have receipts written down; what has none goes next, by itself."""
+        told = list(zip(batch, receipts, strict=True))
+        lane.put_back_alone([each for each, receipt in told if receipt is None])
+        arrived = [(each, receipt) for each, receipt in told if receipt is not None]
+        lane.left = Left(arrived=_ids(each for each, _ in arrived))
+        for released, receipt in arrived:
+            self._doubts.over(released.delivery.entry.id)
+            lane.settling.append(group.create_task(self._settle(released, receipt)))
+        while len(lane.settling) > _BEHIND:
+            await lane.settling.popleft()
 
     async def _settle(self, released: Released, receipt: Receipt) -> None:
         await self._keep(self._outbox.settle, released, receipt)
@@ -309,19 +288,26 @@ class Route:
     def _count(self, outcome: Receipt | Exception | None) -> None:
         self._metrics.count("deliveries_total", destination=self._name, outcome=label(outcome))
 
-    async def _try(self, lane: _Lane, released: Released) -> Receipt | Exception | None:
-        """Search if it may be there, else send. Errors are values; None means it was cut off."""
+    async def _try(
+        self, lane: Lane, batch: list[Released]
+    ) -> list[Receipt | None] | Exception | None:
+        """Bring them there, searching first for one that may be there already.
+
+        Errors are values; None means it was cut off.
+        """
         lane.idle.clear()
         try:
             async with asyncio.timeout(None) as lane.attempt:
+                if self._gathers is not None and len(batch) > 1:
+                    return await self._gathers.send_together(batch)
+                (released,) = batch
+                found = None
                 if released.delivery.unsettled:
                     found = await self._uplink.find(released)
-                    if found is not None:
-                        return found
-                return await self._uplink.send(released)
+                return [found or await self._uplink.send(released)]
         except asyncio.CancelledError:
             due_at = self._clock.now().utc
-            await self._keep(self._outbox.unsettle, released, due_at, why_unknown(None))
+            await self._keep_all(self._outbox.unsettle, batch, due_at, why_unknown(None))
             raise
         except TimeoutError:
             return None
@@ -331,14 +317,9 @@ class Route:
             lane.attempt = None
             lane.idle.set()
 
-    def _doubted(self, error: OutcomeUnknown) -> None:
-        self._doubts_in_a_row += 1
-        if self._doubts_in_a_row >= _DOUBTS_IN_A_ROW:
-            self._pause_all(UplinkUnavailable(str(error)))
-
     # --- one correction -------------------------------------------------------------------------
 
-    async def _attempt_correction(self, lane: _Lane, correction: ReleasedCorrection) -> None:
+    async def _attempt_correction(self, lane: Lane, correction: ReleasedCorrection) -> None:
         """Make one correction there and take down what became of it."""
         if self._corrects is None:
             return  # then none was claimed
@@ -346,19 +327,19 @@ class Route:
         now, reading = self._clock.now().utc, correction.released.delivery.entry.id
         match outcome:
             case Receipt():
-                self._answered()
+                self._standing.answered()
                 self._doubts.over(reading)
                 await self._keep(self._outbox.corrected, correction)
             case UplinkRejected() | UplinkRefused():
-                self._answered()
+                self._standing.answered()
                 await self._keep(self._outbox.leave_correction, correction, str(outcome))
             case UplinkUnavailable():
-                self._pause_all(outcome)
-                due_at = now + timedelta(seconds=self._backoff.remaining(self._now_s))
+                self._standing.unavailable(outcome)
+                due_at = now + timedelta(seconds=self._standing.pause_s)
                 await self._keep(self._outbox.correct_at, correction, due_at)
             case UplinkUnauthorised():
-                self._pause_person(lane.subject, str(outcome))
-                await self._keep(self._outbox.correct_at, correction, now + _PERSON_PAUSE)
+                self._standing.unauthorised(lane.subject, str(outcome))
+                await self._keep(self._outbox.correct_at, correction, now + PERSON_PAUSE)
             case _:
                 _log.warning("%s: a correction waits: %s", self._name, why_unknown(outcome))
                 lane.ended = True
@@ -367,7 +348,7 @@ class Route:
         self._metrics.count("corrections_total", destination=self._name, outcome=label(outcome))
 
     async def _try_correction(
-        self, corrects: Correcting, lane: _Lane, correction: ReleasedCorrection
+        self, corrects: Correcting, lane: Lane, correction: ReleasedCorrection
     ) -> Receipt | Exception | None:
         """Make it. Errors are values; None means it was cut off."""
         lane.idle.clear()
@@ -382,20 +363,17 @@ class Route:
             lane.attempt = None
             lane.idle.set()
 
-    def _answered(self) -> None:
-        self._doubts_in_a_row = 0
-        if self._backoff.failing:
-            _log.info("%s: it answers again", self._name)
-        self._backoff.answered()
+    # --- keeping what became of it --------------------------------------------------------------
 
-    def _pause_all(self, error: UplinkUnavailable) -> None:
-        pause_s = self._backoff.failed(self._now_s, error.retry_after)
-        self._why_paused = str(error)
-        _log.warning("%s: left alone for %.0f s: %s", self._name, pause_s, error)
-
-    def _pause_person(self, subject: SubjectId, why: str) -> None:
-        self._paused[subject] = (self._now_s + _PERSON_PAUSE.total_seconds(), why)
-        _log.warning("%s: one person's deliveries wait: %s", self._name, why)
+    async def _keep_all(
+        self,
+        write: Callable[Concatenate[_What, _P], Awaitable[None]],
+        what: Iterable[_What],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> None:
+        """Keep the same of each, in one sync of the disk if there is one."""
+        await asyncio.gather(*(self._keep(write, each, *args, **kwargs) for each in what))
 
     async def _keep(
         self, write: Callable[_P, Awaitable[None]], *args: _P.args, **kwargs: _P.kwargs
@@ -412,3 +390,7 @@ class Route:
                 # It stays "on its way", so the next start searches for it.
                 _log.error("%s: what was sent cannot be kept: %s", self._name, error)
                 return None
+
+
+def _ids(batch: Iterable[Released]) -> tuple[ReadingId, ...]:
+    return tuple(each.delivery.entry.id for each in batch)

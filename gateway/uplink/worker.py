@@ -13,8 +13,9 @@ from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
 from gateway.metrics import Metrics
 from gateway.uplink.api import Timer, Uplink
+from gateway.uplink.lane import Left
 from gateway.uplink.outbox import Outbox
-from gateway.uplink.route import Left, Route
+from gateway.uplink.route import Route
 
 _CUT_OFF = timedelta(seconds=5)
 """How long a person who withdraws waits for an attempt under way; most end within one second."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import JournalError, JournalFull, OutcomeUnknown
+from gateway.errors import JournalError, JournalFull, OutcomeUnknown, UplinkRejected
 from gateway.testing.clock import START, ManualClock
 from tests.uplink.samples import ALICE, BOB, entry
 
@@ -228,6 +228,35 @@ class ScriptedUplink:
 
     async def close(self) -> None:
         pass
+
+
+class GatheringUplink(ScriptedUplink):
+    """One that takes several readings at once, all or none; the script is that of each reading."""
+
+    most_together = 3
+
+    def __init__(self, name: str = "mes") -> None:
+        super().__init__(name)
+        self.together: list[list[ReadingId]] = []
+
+    async def send_together(self, released: Sequence[Released], /) -> list[Receipt | None]:
+        readings = [each.delivery.entry.id for each in released]
+        assert len(readings) <= self.most_together
+        assert len({each.subject for each in released}) == 1
+        assert not any(each.delivery.unsettled for each in released)
+        self.together.append(readings)
+        self.started.set()
+        for reading in readings:
+            await self.gates[reading].wait() if reading in self.gates else await asyncio.sleep(0)
+        trouble = [each for each in readings if self.script[each]]
+        if any(isinstance(self.script[each][0], UplinkRejected) for each in trouble):
+            return [None] * len(readings)
+        outcome = self.script[trouble[0]].popleft() if trouble else None
+        if outcome is None or isinstance(outcome, Answered):
+            self.there.extend(readings)
+        if outcome is not None:
+            raise outcome
+        return [Receipt("mes", f"Observation/{reading}", START) for reading in readings]
 
 
 class PassingTime:

@@ -16,7 +16,8 @@ from gateway.errors import (
 )
 from gateway.metrics import Metrics
 from gateway.testing.clock import ManualClock
-from gateway.uplink.route import Left, Route
+from gateway.uplink.lane import Left
+from gateway.uplink.route import Route
 from tests.uplink.doubles import (
     CorrectingUplink,
     MemoryOutbox,

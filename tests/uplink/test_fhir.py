@@ -339,6 +339,106 @@ async def test_many_at_once_make_one_patient(server: str) -> None:
     assert len(await held(server, "Patient?identifier=urn:example:patients|at-once")) == 1
 
 
+async def test_several_readings_share_a_transaction_and_what_they_have_in_common() -> None:
+    samples = [
+        stamped(
+            Kind.INTERSTITIAL_GLUCOSE,
+            stamp=f"2026-03-02T0{n // 12}:{n % 12 * 5:02}:00",
+            device=SENSOR,
+            record=f"seq:{n}",
+        )
+        for n in range(32)
+    ]
+    async with HealthSpace() as space:
+        given = {"allow_loopback_http": False, "ca_file": space.ca_path}
+        async with uplink_to(f"{space.base_url}/r4", **given) as uplink:
+            assert uplink.most_together == len(samples)
+            receipts = await uplink.send_together([out(each) for each in samples])
+            again = await uplink.send_together([out(each) for each in samples[::-1]])
+            one = await uplink.send(out(samples[7]))
+
+        there = space.service.generic.observations()
+
+    references = [each.reference for each in receipts if each is not None]
+    assert len(there) == len(set(references)) == len(samples)
+    assert [each.reference for each in again if each is not None] == references[::-1]
+    assert one.reference == references[7]
+
+
+async def test_a_server_of_others_takes_several_too(server: str) -> None:
+    """Medplum takes 8 entries at most where conditions are to hold."""
+    pair = [stamped(stamp=f"2026-01-12T10:0{n}:00", record=f"seq:{n}") for n in range(2)]
+    async with uplink_to(server, patients={ALICE: "two"}, max_entries=8) as uplink:
+        assert uplink.most_together == len(pair)
+        first, again = [await uplink.send_together([out(each) for each in pair]) for _ in range(2)]
+
+    (patient,) = await held(server, "Patient?identifier=urn:example:patients|two")
+    there = await held(server, f"Observation?subject=Patient/{patient['id']}")
+    assert [each.reference for each in first if each is not None] == [
+        each.reference for each in again if each is not None
+    ]
+    assert len(there) == 2
+
+
+async def test_one_that_the_server_does_not_take_is_told_apart_from_those_it_goes_with(
+    server: str,
+) -> None:
+    """Nothing of the transaction is there then: each is to go by itself."""
+    good = stamped(stamp="2026-01-10T10:00:00")
+    nameless = CUFF.model_copy(update={"system_id": None, "address": None, "serial": None})
+    cannot_be_told = stamped(stamp="2026-01-10T10:05:00", record="seq:2", device=nameless)
+    async with uplink_to(server, patients={ALICE: "apart"}) as uplink:
+        told = await uplink.send_together([out(good), out(cannot_be_told)])
+
+        assert told == [None, None]
+        assert await held(server, "Patient?identifier=urn:example:patients|apart") == []
+        await uplink.send(out(good))
+        with pytest.raises(UplinkRejected):
+            await uplink.send(out(cannot_be_told))
+
+
+async def test_a_second_reading_of_one_minute_goes_by_itself_also_out_of_a_transaction(
+    server: str,
+) -> None:
+    given = {"patients": {ALICE: "minute"}}
+    before, second = (
+        stamped(stamp="2026-01-11T10:00:00"),
+        stamped(stamp="2026-01-11T10:00:00", record="seq:2"),
+    )
+    other = stamped(stamp="2026-01-11T10:01:00", record="seq:3")
+    async with uplink_to(server, **given) as uplink:
+        first = await uplink.send(out(before))
+        told = await uplink.send_together([out(second), out(other)])
+        alone = await uplink.send(out(second))
+
+    assert told[0] is None
+    assert told[1] is not None
+    assert len({first.reference, told[1].reference, alone.reference}) == 3
+
+
+@pytest.mark.parametrize(("most", "readings"), [(5, 1), (8, 2), (100, 32)])
+async def test_a_transaction_never_holds_more_entries_than_allowed(
+    most: int, readings: int
+) -> None:
+    """Were each reading of another device, and each device's clock known."""
+    devices = [
+        CUFF.model_copy(update={"system_id": f"A4-C1-38-FF-FE-00-00-{n:02X}"}) for n in range(32)
+    ]
+    async with scripted_server() as scripted:
+        scripted.plays("/fhir", answer(422))
+        async with uplink_to(f"{scripted.url}/fhir", max_entries=most) as uplink:
+            assert uplink.most_together == readings
+            batch = [
+                out(stamped(device=device, record=device.system_id or ""))
+                for device in devices[:readings]
+            ]
+            assert await uplink.send_together(batch) == [None] * readings
+
+    entries = json.loads(scripted.requests[0].body)["entry"]
+    assert most - 3 < len(entries) <= most
+    assert len({each["fullUrl"] for each in entries}) == len(entries)
+
+
 async def test_every_kind_keeps_the_rules_of_the_guide_once_whatever_is_repeated() -> None:
     """The sandbox's server knows the guide by heart; single sensor values and limits included."""
     low = stamped(Kind.INTERSTITIAL_GLUCOSE, numbers={}, device=SENSOR, record="seq:2")
@@ -349,6 +449,7 @@ async def test_every_kind_keeps_the_rules_of_the_guide_once_whatever_is_repeated
         async with uplink_to(f"{space.base_url}/r4", **given) as uplink:
             for each in entries * 2:
                 await uplink.send(out(each))
+            assert None not in await uplink.send_together([out(each) for each in entries[:-1]])
 
         there = space.service.generic.observations()
 

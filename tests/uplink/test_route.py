@@ -20,17 +20,27 @@ from gateway.errors import (
 )
 from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
-from gateway.uplink.route import Left, Route
-from tests.uplink.doubles import Answered, MemoryOutbox, PassingTime, ScriptedUplink, weight
+from gateway.uplink.lane import Left
+from gateway.uplink.route import Route
+from tests.uplink.doubles import (
+    Answered,
+    GatheringUplink,
+    MemoryOutbox,
+    PassingTime,
+    ScriptedUplink,
+    weight,
+)
 from tests.uplink.samples import ALICE, BOB
 
 
 class Bench:
     """A route between a fake outbox and a fake destination, on a clock that tests move."""
 
-    def __init__(self, *entries: Entry, max_concurrent: int = 4) -> None:
+    def __init__(
+        self, *entries: Entry, max_concurrent: int = 4, uplink: ScriptedUplink | None = None
+    ) -> None:
         self.outbox = MemoryOutbox(*entries)
-        self.uplink = ScriptedUplink()
+        self.uplink = uplink or ScriptedUplink()
         self.clock = ManualClock()
         self.timer = PassingTime(self.clock)
         self.metrics = Metrics()
@@ -374,6 +384,91 @@ async def test_no_log_line_names_a_person_or_a_reading(caplog: pytest.LogCapture
     assert weight().id not in caplog.text
 
 
+# --- several readings in one request ----------------------------------------------------------
+
+
+def gathering(*entries: Entry) -> tuple[Bench, GatheringUplink]:
+    uplink = GatheringUplink()
+    return Bench(*entries, uplink=uplink), uplink
+
+
+async def test_one_persons_readings_go_together_where_the_destination_takes_them_so() -> None:
+    entries = [weight(number) for number in range(7)]
+    bench, uplink = gathering(*entries, weight(1, BOB))
+
+    await bench.rounds(1)
+
+    ids = [each.id for each in entries]
+    assert uplink.together == [ids[:3], ids[3:6]]
+    assert sorted(uplink.sent) == sorted([ids[6], weight(1, BOB).id])
+    assert bench.outbox.states() == ["settled"] * 8
+    assert bench.metrics.value("deliveries_total", destination="mes", outcome="settled") == 8
+
+
+async def test_one_that_is_rejected_is_found_among_those_it_went_with() -> None:
+    entries = [weight(number) for number in range(5)]
+    bench, uplink = gathering(*entries)
+    bench.uplink.does(entries[1], UplinkRejected("The server rejects the reading (422)."))
+
+    await bench.rounds(1)
+
+    ids = [each.id for each in entries]
+    assert uplink.together == [ids[:3], ids[3:]]
+    assert uplink.sent == ids[:3]
+    assert bench.outbox.states() == ["settled", "parked", "settled", "settled", "settled"]
+    assert bench.outbox.row(entries[1]).why == "The server rejects the reading (422)."
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_of_an_unknown_outcome_of_several_each_is_searched_for(arrived: bool) -> None:
+    entries = [weight(number) for number in range(3)]
+    bench, uplink = gathering(*entries)
+    bench.uplink.does(entries[0], (Answered if arrived else OutcomeUnknown)("No answer."))
+
+    await bench.until_quiet()
+
+    ids = [each.id for each in entries]
+    assert uplink.together == [ids]
+    assert [reading for call, reading in uplink.calls if call == "find"] == ids
+    assert sorted(uplink.there) == sorted(ids)
+
+
+async def test_in_an_outage_none_of_several_is_lost_and_one_goes_first_afterwards() -> None:
+    entries = [weight(number) for number in range(3)]
+    bench, uplink = gathering(*entries)
+    bench.uplink.does(entries[0], offline(), offline())
+
+    await bench.until_quiet()
+
+    assert [len(each) for each in uplink.together] == [3, 2]
+    assert bench.outbox.claims == [64, 1, 1, 64]
+    assert sorted(uplink.there) == sorted(each.id for each in entries)
+    assert bench.outbox.states() == ["settled"] * 3
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+async def test_a_withdrawal_meets_several_under_way_and_tells_of_each(in_time: bool) -> None:
+    entries = [weight(number) for number in range(5)]
+    bench, uplink = gathering(*entries)
+    gate = uplink.gates[entries[0].id] = asyncio.Event()
+    sending = asyncio.create_task(bench.route.round())
+    await uplink.started.wait()
+
+    bench.outbox.withdraw(ALICE)
+    within = timedelta(minutes=1) if in_time else timedelta(0)
+    stopping = asyncio.create_task(bench.route.quiesce(ALICE, within))
+    await asyncio.sleep(0)
+    if in_time:
+        gate.set()
+    left = await stopping
+    await sending
+
+    ids = tuple(each.id for each in entries[:3])
+    assert left == (Left(arrived=ids) if in_time else Left(unknown=ids))
+    assert len(uplink.together) == 1
+    assert uplink.sent == []
+
+
 # --- a journal in trouble ---------------------------------------------------------------------
 
 
@@ -565,14 +660,16 @@ TROUBLES: dict[str, Callable[[], Exception]] = {
             st.lists(st.sampled_from(["lost before", "offline", "unpaired"]), max_size=3),
         ),
         max_size=6,
-    )
+    ),
+    st.sampled_from([ScriptedUplink, GatheringUplink]),
 )
 def test_whatever_happens_on_the_way_everything_arrives_exactly_once(
     story: Sequence[tuple[SubjectId, list[str], list[str]]],
+    uplink: type[ScriptedUplink],
 ) -> None:
     async def tell() -> Bench:
         entries = [weight(number, subject) for number, (subject, *_) in enumerate(story)]
-        bench = Bench(*entries, max_concurrent=2)
+        bench = Bench(*entries, max_concurrent=2, uplink=uplink())
         for each, (_, sending, searching) in zip(entries, story, strict=True):
             bench.uplink.does(each, *(TROUBLES[name]() for name in sending))
             bench.uplink.search_script[each.id].extend(TROUBLES[name]() for name in searching)

@@ -17,9 +17,10 @@ from gateway.errors import UplinkRefused, UplinkUnauthorised, UplinkUnavailable
 from gateway.journal.journal import Journal
 from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
+from gateway.uplink.lane import Left
 from gateway.uplink.mes_tokens import TokenStore
 from gateway.uplink.outbox import Outbox
-from gateway.uplink.route import Left, Route
+from gateway.uplink.route import Route
 from tests.uplink.doubles import Answered, PassingTime, ScriptedUplink, grant
 from tests.uplink.samples import CUFF
 
