@@ -82,6 +82,18 @@ async def counting_itself(session: Session) -> None:
         await session.record(weight(frame, session, frame.data[1], f"seq:{number}"))
 
 
+async def whose_before(session: Session) -> None:
+    """Take whoever the frame before said for who stands on the scale."""
+    inbox = await session.link.subscribe(WEIGHT)
+    before = 0
+    while True:
+        frame = await inbox.get(within=10)
+        record = f"seq:{frame.data[0]}"
+        reading = weight(frame, session, frame.data[1], record)
+        await session.record(reading.model_copy(update={"slot": str(before)}))
+        before = frame.data[0]
+
+
 async def by_the_chunk(session: Session) -> None:
     inbox = await session.link.subscribe(SERIAL)
     while True:
@@ -142,6 +154,11 @@ async def test_a_driver_without_a_mistake_stands_every_check(check: Check) -> No
         (Made(talk=silently), conformance.brings_readings, "nothing"),
         (Made(talk=too_late), conformance.resumes_after_any_cut, "missing after a cut"),
         (Made(talk=adding_up), conformance.invents_nothing_when_a_frame_is_lost, "invented"),
+        (
+            Made(talk=whose_before),
+            conformance.invents_nothing_when_a_frame_is_lost,
+            "invented",
+        ),
         (Made(talk=counting_itself), conformance.knows_what_is_repeated, "comes twice"),
     ],
 )
