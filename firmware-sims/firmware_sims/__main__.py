@@ -38,10 +38,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; the return value is the process's exit status."""
+    """Run one subcommand; the return value is the process's exit status.
+
+    2, after one sentence: a file, a folder or a port that was named cannot be used.
+    """
     arguments = build_parser().parse_args(argv)
     run = cast("Callable[[argparse.Namespace], int]", arguments.run)
-    return run(arguments)
+    try:
+        return run(arguments)
+    except OSError as error:
+        sys.stderr.write(f"firmware-sims: {error}\n")
+        return 2
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from firmware_sims.scenario import Scenario
     from firmware_sims.staging import Stage
 
+_LAST_PORT = 0xFFFF
+
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the subcommand."""
@@ -33,6 +35,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument(
         "--hci",
         default="127.0.0.1:0",
+        type=_host_and_port,
         metavar="HOST:PORT",
         help="where a gateway joins the radio; port 0 takes a free one (default: %(default)s)",
     )
@@ -44,6 +47,15 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     parser.add_argument("--stdin-eof", action="store_true", help="end when standard input ends")
     parser.set_defaults(run=run)
+
+
+def _host_and_port(written: str) -> tuple[str, int]:
+    host, _, port = written.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(
+            f"a host and a port are written HOST:PORT, not {written!r}"
+        )
+    return host, int(port)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,8 +92,7 @@ async def _play(scenario: "Scenario", arguments: argparse.Namespace) -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, ended.set)
             loop.add_signal_handler(signal.SIGUSR1, stage.be_quiet)
-            host, _, port = arguments.hci.rpartition(":")
-            hci = await stage.radio.serve(host, int(port))
+            hci = await stage.radio.serve(*arguments.hci)
             _say(_ready(stage, hci))
             async with asyncio.TaskGroup() as group:
                 tasks = [

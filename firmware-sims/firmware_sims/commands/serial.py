@@ -19,10 +19,13 @@ from firmware_sims.commands.serial_devices import OFFERS
 
 if TYPE_CHECKING:
     from firmware_sims.body import Body
-    from firmware_sims.faults import Faults
+    from firmware_sims.faults import Fault, Faults
     from firmware_sims.placement import Placement
     from firmware_sims.port import Port
     from firmware_sims.routine import Routine
+
+_OF_DEVICE = ("error_code", "double_key_press", "drop_clock", "nan_measurement")
+_OF_LINE = ("half_frame", "swapped_digits", "silence", "unplug_mid_frame")
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -70,9 +73,9 @@ def _add_common(parser: argparse.ArgumentParser, baud: int) -> None:
         "--fault",
         action="append",
         default=[],
+        type=_fault,
         metavar="NAME[:TIMES]",
-        help="error_code, double_key_press, drop_clock, nan_measurement; on the line: half_frame, "
-        "swapped_digits, silence, unplug_mid_frame; may be repeated",
+        help=f"{', '.join(_OF_DEVICE)}; on the line: {', '.join(_OF_LINE)}; may be repeated",
     )
     parser.add_argument(
         "--faults-after",
@@ -162,11 +165,19 @@ def _placement(arguments: argparse.Namespace, produced: TextIO, faults: "Faults"
     )
 
 
-def _faults(arguments: argparse.Namespace) -> "Faults":
-    from firmware_sims.faults import Fault, Faults
+def _fault(written: str) -> "tuple[Fault, int]":
+    from firmware_sims.faults import Fault
 
-    written = (each.partition(":") for each in arguments.fault)
-    return Faults({Fault(name): int(times or 1) for name, _, times in written})
+    name, _, times = written.partition(":")
+    if name not in (*_OF_DEVICE, *_OF_LINE) or not (times or "1").isdecimal():
+        raise argparse.ArgumentTypeError(f"no fault of a serial device is written {written!r}")
+    return Fault(name), int(times or 1)
+
+
+def _faults(arguments: argparse.Namespace) -> "Faults":
+    from firmware_sims.faults import Faults
+
+    return Faults(dict(arguments.fault))
 
 
 def _people(arguments: argparse.Namespace) -> "list[tuple[Body, str]]":
