@@ -42,7 +42,9 @@ def play(*, seconds: int, kills: int, seed: int, keep: Path | None) -> int:
             console.print("Every sum adds up.", style="bold green")
             return 0
         console.print("A sum does not add up.", style="bold red")
-        console.print(f"The end of the daemon's log:\n{stage.daemon.tail(30)}", markup=False)
+        for process in (stage.daemon, *stage.ended):
+            console.print(f"The end of the log of {process.name}:", markup=False)
+            console.print(process.tail(30), markup=False)
         return 1
 
 

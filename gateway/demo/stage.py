@@ -64,6 +64,7 @@ class Stage:
             folder,
         )
         self._ports = [self._serial(port) for port in cast.ports]
+        self._beside = [self._radio, *self._ports, self._space]
         self._control = ""
         self.daemon: Daemon
         self.people: dict[str, str] = {}
@@ -227,6 +228,11 @@ class Stage:
         """Cut the link to the health space; it comes back by itself."""
         self.ask("/sandbox/link", {"up": False, "for_s": seconds})
 
+    @property
+    def ended(self) -> list[Process]:
+        """The processes beside the daemon that have ended by themselves, as none should."""
+        return [process for process in self._beside if not process.running]
+
     def quieten(self) -> None:
         """Have the devices measure no more; what they hold, they still give."""
         for process in (self._radio, *self._ports):
@@ -242,10 +248,8 @@ class Stage:
 
     def _end(self) -> None:
         failures = []
-        processes = [self._radio, *self._ports, self._space]
-        if hasattr(self, "daemon"):
-            processes.insert(0, self.daemon)
-        for process in processes:
+        daemon = [self.daemon] if hasattr(self, "daemon") else []
+        for process in (*daemon, *self._beside):
             try:
                 process.stop()
             except ProcessFailed as failure:
