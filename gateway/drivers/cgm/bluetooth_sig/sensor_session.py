@@ -81,10 +81,12 @@ class Mark:
         """Move over records just recorded, as far as none can be missing in between.
 
         Stops at the first step longer than one and a half intervals (minutes are rounded), and at
-        once where no interval is known yet.
+        once where no interval is known yet: two steps in a row must tell the same.
         """
         ahead = self._ahead(minutes)
-        mark = replace(self, interval=_shortest(ahead, self.interval))
+        known = ahead if self.minute is None else [self.minute, *ahead]
+        told = _told_twice(known) if self.interval is None else _shortest(ahead, self.interval)
+        mark = replace(self, interval=told)
         for minute in ahead:
             if mark.minute is None:
                 mark = replace(mark, first=minute)
@@ -160,6 +162,11 @@ def identify(known: Mark | None, says: Statement) -> Mark:
 def _shortest(minutes: list[int], known: int | None = None) -> int | None:
     steps = [later - earlier for earlier, later in pairwise(minutes)]
     return min([*steps, known] if known is not None else steps, default=None)
+
+
+def _told_twice(minutes: list[int]) -> int | None:
+    steps = [later - earlier for earlier, later in pairwise(minutes)]
+    return min((step for step, after in pairwise(steps) if step == after), default=None)
 
 
 def _begun(says: Statement, name: str) -> Mark:

@@ -49,7 +49,8 @@ class Cuff:
             case 0xA2:
                 reply = bytes((len(self.memory),))
             case 0xA3:
-                reply = self.memory[data[1] - 1]
+                there = 0 < data[1] <= len(self.memory)
+                reply = self.memory[data[1] - 1] if there else b"\xa9"
             case _:
                 raise AssertionError("nothing else may be asked")
         return [reply[: self.cut], reply[self.cut :]] if len(reply) > self.cut else [reply]

@@ -154,6 +154,13 @@ def test_the_mark_stops_before_a_gap() -> None:
     assert MET.past([1530, 1535, 1545, 1550]).minute == 1535
 
 
+def test_a_step_that_is_told_once_is_no_interval() -> None:
+    first = Mark("a", NOW, "").past([1400])
+
+    assert first.past([1415, 1470, 1515]).minute == 1400  # 1405 and 1410 never came
+    assert first.past([1405, 1410, 1415]).minute == 1415
+
+
 def test_the_mark_knows_the_interval_from_the_records_before_it_moves() -> None:
     first = Mark("a", NOW, "", minute=0)
 
