@@ -12,6 +12,7 @@ import pytest
 
 from gateway.app.making import wanted
 from gateway.collect.summaries import Summaries
+from gateway.consent.gate import Released
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Kind, Measure
 from gateway.domain.receipt import Receipt
@@ -289,6 +290,14 @@ async def test_late_samples_mend_a_mean_that_has_not_left(
     assert reader.corrections_owed() == []
 
 
+async def made_and_sent(summaries: Summaries, journal: Journal, clock: ManualClock) -> Released:
+    """Let the one mean be made, and reach the health space."""
+    await run(summaries, clock)
+    (sent,) = await journal.claim("mes", 10, clock.now().utc)
+    await journal.settle(sent, Receipt("mes", "Observation/7", clock.now().utc))
+    return sent
+
+
 async def test_late_samples_of_a_mean_that_left_send_nothing_and_owe_a_correction(
     journal: Journal,
     reader: Reader,
@@ -297,9 +306,7 @@ async def test_late_samples_of_a_mean_that_left_send_nothing_and_owe_a_correctio
     wearer: SubjectId,
 ) -> None:
     await gap(journal)
-    await run(summaries, clock)
-    (sent,) = await journal.claim("mes", 10, clock.now().utc)
-    await journal.settle(sent, Receipt("mes", "Observation/7", clock.now().utc))
+    sent = await made_and_sent(summaries, journal, clock)
 
     await fill(journal, "220")
     await run(summaries, clock)
@@ -342,9 +349,7 @@ async def test_late_samples_that_change_no_digit_change_nothing(
     wearer: SubjectId,
 ) -> None:
     await gap(journal)
-    await run(summaries, clock)
-    (sent,) = await journal.claim("mes", 10, clock.now().utc)
-    await journal.settle(sent, Receipt("mes", "Observation/7", clock.now().utc))
+    await made_and_sent(summaries, journal, clock)
 
     await fill(journal, "150")
     await run(summaries, clock)
@@ -363,9 +368,7 @@ async def test_samples_that_turn_out_to_be_another_persons_are_counted_no_more(
     other = (await journal.add_subject("Bo")).id
     await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=1), "150")
     await worn(journal, MIDNIGHT - timedelta(days=1), mg_dl="220")
-    await run(summaries, clock)
-    (sent,) = await journal.claim("mes", 10, clock.now().utc)
-    await journal.settle(sent, Receipt("mes", "Observation/7", clock.now().utc))
+    sent = await made_and_sent(summaries, journal, clock)
     await summaries.make_due()
 
     for sample in reader.entries(subject=wearer, limit=300, kind=Kind.INTERSTITIAL_GLUCOSE):

@@ -3,8 +3,8 @@
 import os
 import random
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,89 +53,79 @@ async def test_noise_is_set_aside_and_the_frame_after_it_is_recorded(
     time: Passing,
 ) -> None:
     noise = random.Random(7).randbytes(3000) + b"\r\n"
-    plan = Plan(ports={"counter": (link, driver)})
-    with Port(link) as port:
-        async with at_home(tmp_path, space, time, plan) as home:
-            await is_listened_to(home, port)
-            while not (await device(home))["set_aside"]:
-                await port.send(noise)
-            await heard(home, port, frame, kinds)
+    async with on_the_counter(link, tmp_path, space, time, driver) as (port, home):
+        await is_listened_to(home, port)
+        while not (await device(home))["set_aside"]:
+            await port.send(noise)
+        await heard(home, port, frame, kinds)
 
-            assert (await device(home))["last_aside"]
-            assert await home.problem(DEVICE) is None
-            assert (await home.get("status"))["sessions"] == [DEVICE]
+        assert (await device(home))["last_aside"]
+        assert await home.problem(DEVICE) is None
+        assert (await home.get("status"))["sessions"] == [DEVICE]
 
 
 async def test_noise_without_end_says_what_to_look_at(
     link: Path, tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
-    plan = Plan(ports={"counter": (link, SCALE)})
-    with Port(link) as port:
-        async with at_home(tmp_path, space, time, plan) as home:
-            await is_listened_to(home, port)
-            while (await device(home))["last_remark"] is None:
-                await port.send(b"\xff\x00\r\n" * 80)
+    async with on_the_counter(link, tmp_path, space, time, SCALE) as (port, home):
+        await is_listened_to(home, port)
+        while (await device(home))["last_remark"] is None:
+            await port.send(b"\xff\x00\r\n" * 80)
 
-            assert (await device(home))["last_remark"] == (
-                "too much noise on the line: check its speed, parity and cable"
-            )
-            await heard(home, port, WEIGHING, {"weight"})
+        assert (await device(home))["last_remark"] == (
+            "too much noise on the line: check its speed, parity and cable"
+        )
+        await heard(home, port, WEIGHING, {"weight"})
 
 
 async def test_a_monitor_set_to_another_format_names_the_item_to_change(
     link: Path, tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
-    plan = Plan(ports={"counter": (link, CUFF)})
-    with Port(link) as port:
-        async with at_home(tmp_path, space, time, plan) as home:
-            await is_listened_to(home, port)
-            while not (await device(home))["set_aside"]:
-                await port.send(FORMAT_1)
+    async with on_the_counter(link, tmp_path, space, time, CUFF) as (port, home):
+        await is_listened_to(home, port)
+        while not (await device(home))["set_aside"]:
+            await port.send(FORMAT_1)
 
-            assert (await device(home))["last_aside"] == (
-                "unsupported_output_format: set function item 32 of the monitor to 5"
-            )
-            await heard(home, port, PRESSURE, {"blood_pressure", "heart_rate"})
+        assert (await device(home))["last_aside"] == (
+            "unsupported_output_format: set function item 32 of the monitor to 5"
+        )
+        await heard(home, port, PRESSURE, {"blood_pressure", "heart_rate"})
 
 
 async def test_a_port_that_is_pulled_out_and_put_back_goes_on_by_itself(
     link: Path, tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
-    plan = Plan(ports={"counter": (link, SCALE)})
-    with Port(link) as port:
-        async with at_home(tmp_path, space, time, plan) as home:
-            await home.welcome(ODILE)
-            await home.give(DEVICE, SCALE, ODILE)
-            await heard(home, port, WEIGHING, {"weight"})
-            for _ in range(3):
-                port.unplug()
-                await home.until(lambda: says(home, not_there(link)))
+    async with on_the_counter(link, tmp_path, space, time, SCALE) as (port, home):
+        await home.welcome(ODILE)
+        await home.give(DEVICE, SCALE, ODILE)
+        await heard(home, port, WEIGHING, {"weight"})
+        for _ in range(3):
+            port.unplug()
+            await home.until(lambda: says(home, not_there(link)))
 
-                port.plug()
-                await home.until(lambda: says(home, None))
-                await is_listened_to(home, port)
-            await heard(home, port, weighing("65.5"), {"weight"}, count=2)
+            port.plug()
+            await home.until(lambda: says(home, None))
+            await is_listened_to(home, port)
+        await heard(home, port, weighing("65.5"), {"weight"}, count=2)
 
-            await home.until(lambda: is_accepted(space, 2))
-            assert space.person(ODILE).counts.duplicates == 0
-            assert await home.problem(DEVICE) is None
+        await home.until(lambda: is_accepted(space, 2))
+        assert space.person(ODILE).counts.duplicates == 0
+        assert await home.problem(DEVICE) is None
 
 
 async def test_a_cable_pulled_in_the_middle_of_a_frame_costs_that_frame_only(
     link: Path, tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
-    plan = Plan(ports={"counter": (link, SCALE)})
-    with Port(link) as port:
-        async with at_home(tmp_path, space, time, plan) as home:
-            await heard(home, port, WEIGHING, {"weight"})
-            await port.send(weighing("65.5")[:30])
-            port.unplug()
-            await home.until(lambda: says(home, not_there(link)))
-            port.plug()
+    async with on_the_counter(link, tmp_path, space, time, SCALE) as (port, home):
+        await heard(home, port, WEIGHING, {"weight"})
+        await port.send(weighing("65.5")[:30])
+        port.unplug()
+        await home.until(lambda: says(home, not_there(link)))
+        port.plug()
 
-            await heard(home, port, weighing("66.5"), {"weight"}, count=2)
-            weights = [reading["values"]["weight"]["value"] for reading in await home.readings()]
-            assert sorted(weights) == ["64.5", "66.5"]
+        await heard(home, port, weighing("66.5"), {"weight"}, count=2)
+        weights = [reading["values"]["weight"]["value"] for reading in await home.readings()]
+        assert sorted(weights) == ["64.5", "66.5"]
 
 
 async def test_a_port_that_is_not_there_is_told_and_does_not_hold_up_the_other(
@@ -188,6 +178,17 @@ async def test_a_port_that_another_program_has_is_told_so(
                     f"Port {link} cannot be opened: another program has it open; stop that program."
                 )
             await heard(second, port, WEIGHING, {"weight"})
+
+
+@asynccontextmanager
+async def on_the_counter(
+    link: Path, folder: Path, space: HealthSpace, time: Passing, driver: str
+) -> AsyncIterator[tuple[Port, Home]]:
+    """Put a port before a hub that has been told of the driver behind it."""
+    plan = Plan(ports={"counter": (link, driver)})
+    with Port(link) as port:
+        async with at_home(folder, space, time, plan) as home:
+            yield port, home
 
 
 def not_there(path: Path) -> str:

@@ -80,6 +80,11 @@ class Collector:
         await self.until(lambda: len(values) >= count)
         return values
 
+    async def told(self, service: int, characteristic: int, count: int) -> Sequence[bytes]:
+        """Subscribe, and wait for so many values."""
+        await self.subscribe(service, characteristic)
+        return await self.received(characteristic, count)
+
     async def until_lost(self) -> None:
         async with asyncio.timeout(PATIENCE_S):
             await self.lost.wait()

@@ -41,8 +41,7 @@ async def test_a_cuff_that_shows_pr_pairs_and_then_gives_what_it_has() -> None:
     device.pairing_mode()
     async with discovered(device) as collector:
         await collector.link.pair()
-        await collector.subscribe(0x1810, 0x2A35)
-        frames = await collector.received(0x2A35, 2)
+        frames = await collector.told(0x1810, 0x2A35, 2)
         await collector.until_lost()
 
     systolic = [str(int.from_bytes(frame[1:3], "little")) for frame in frames]
@@ -132,8 +131,7 @@ async def test_a_scale_speaks_pounds_and_no_composition() -> None:
     device.pairing_mode()
     async with discovered(device) as collector:
         await collector.link.pair()
-        await collector.subscribe(0x181D, 0x2A9D)
-        (frame,) = await collector.received(0x2A9D, 1)
+        (frame,) = await collector.told(0x181D, 0x2A9D, 1)
 
     steps = int.from_bytes(frame[1:3], "little")
     assert ledger.produced[0].values == {"weight": f"{steps / 100:.2f}", "unit": "lb"}

@@ -105,8 +105,7 @@ async def test_everything_produced_until_quiet_can_be_collected_by_another_proce
             await central.power_on()
             async with Collector(central, ready["devices"][0]["address"]) as collector:
                 await collector.discover()
-                await collector.subscribe(0x1810, 0x2A35)
-                await collector.received(0x2A35, 3)
+                await collector.told(0x1810, 0x2A35, 3)
                 process.send_signal(signal.SIGUSR1)
                 while (await told(process, "state"))["held"]["Cuff"]:
                     pass

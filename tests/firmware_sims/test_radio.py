@@ -99,8 +99,7 @@ async def test_a_killed_host_is_a_disconnection_and_the_next_host_starts_clean()
         dropped = await peripheral.until(lambda: not peripheral.linked, PATIENCE_S)
         async with host(hci_address) as central, Collector(central, device.identity.address) as new:
             await new.discover()
-            await new.subscribe(0x1810, 0x2A35)
-            frames = await new.received(0x2A35, 2)
+            frames = await new.told(0x1810, 0x2A35, 2)
 
     assert dropped
     assert len(frames) == 2

@@ -194,7 +194,6 @@ async def test_a_clock_that_was_never_set_and_none_at_all(stamps: str) -> None:
         central = await stage.radio.central()
         async with Collector(central, "C4:00:00:00:00:01") as collector:
             await collector.discover()
-            await collector.subscribe(0x181D, 0x2A9D)
-            (weight,) = await collector.received(0x2A9D, 1)
+            (weight,) = await collector.told(0x181D, 0x2A9D, 1)
 
     assert (weight[0], weight[3:]) == ((2, bytes(7)) if stamps == "zeros" else (0, b""))

@@ -162,8 +162,7 @@ async def test_a_composition_is_zeros_until_the_profile_was_committed(commit: bo
         await asked(collector, RIGHT)
         if commit:
             await collector.write(0x181C, 0x2A99, b"\x01\x00\x00\x00")
-        await collector.subscribe(0x181B, 0x2A9C)
-        (frame,) = await collector.received(0x2A9C, 1)
+        (frame,) = await collector.told(0x181B, 0x2A9C, 1)
 
     fat = int.from_bytes(frame[2:4], "little")
     assert (fat > 0) is commit

@@ -22,8 +22,7 @@ async def test_pulse_and_status_begin_with_their_high_octet_and_the_user_is_alwa
     )
     device.remember(2, every=timedelta(hours=1))
     async with discovered(device) as collector:
-        await collector.subscribe(0x1810, 0x2A35)
-        frames = await collector.received(0x2A35, 2)
+        frames = await collector.told(0x1810, 0x2A35, 2)
 
     assert {frame[0] for frame in frames} == {0x56}
     assert {frame[5:7] for frame in frames} == {b"\x00\x00"}

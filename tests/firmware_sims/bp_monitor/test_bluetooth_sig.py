@@ -62,8 +62,7 @@ async def test_stored_readings_come_back_to_back_and_are_forgotten_once_confirme
     device = cuff(ledger=ledger)
     device.remember(3, every=timedelta(hours=8))
     async with discovered(device) as collector:
-        await collector.subscribe(0x1810, 0x2A35)
-        frames = await collector.received(0x2A35, 3)
+        frames = await collector.told(0x1810, 0x2A35, 3)
         await collector.until_lost()
 
     first = ledger.produced[0]
@@ -78,8 +77,7 @@ async def test_a_measurement_during_the_link_is_sent_on_it() -> None:
     device = cuff()
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x1810, 0x2A35)
-        await collector.received(0x2A35, 1)
+        await collector.told(0x1810, 0x2A35, 1)
         device.measure()
         frames = await collector.received(0x2A35, 2)
 
@@ -99,8 +97,7 @@ async def test_a_link_lost_mid_record_keeps_the_record_for_the_next() -> None:
         kept = len(device.store.memory)
         async with Collector(central, device.identity.address) as again:
             await again.discover()
-            await again.subscribe(0x1810, 0x2A35)
-            await again.received(0x2A35, 1)
+            await again.told(0x1810, 0x2A35, 1)
             await again.until_lost()
 
     assert kept == 1
@@ -118,8 +115,7 @@ async def test_a_collector_that_leaves_unconfirmed_gets_the_record_again() -> No
             await collector.subscribe(0x1810, 0x2A35)
         async with Collector(central, device.identity.address) as again:
             await again.discover()
-            await again.subscribe(0x1810, 0x2A35)
-            frames = await again.received(0x2A35, 2)
+            frames = await again.told(0x1810, 0x2A35, 2)
 
     assert len(set(frames)) == 2
 
@@ -128,8 +124,7 @@ async def test_a_duplicate_indication_is_the_same_frame_twice() -> None:
     device = cuff(faults={Fault.DUPLICATE_INDICATION: 1})
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x1810, 0x2A35)
-        frames = await collector.received(0x2A35, 2)
+        frames = await collector.told(0x1810, 0x2A35, 2)
 
     assert frames[0] == frames[1]
 
@@ -138,8 +133,7 @@ async def test_garbage_comes_before_the_record_it_was_cut_from() -> None:
     device = cuff(faults={Fault.GARBAGE_FRAME: 1})
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x1810, 0x2A35)
-        frames = await collector.received(0x2A35, 2)
+        frames = await collector.told(0x1810, 0x2A35, 2)
 
     assert frames[0] == frames[1][:2]
 
@@ -149,8 +143,7 @@ async def test_a_failed_measurement_is_sent_as_nan_and_is_no_record() -> None:
     device = cuff(ledger=ledger, faults={Fault.NAN_MEASUREMENT: 1})
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x1810, 0x2A35)
-        frames = await collector.received(0x2A35, 1)
+        frames = await collector.told(0x1810, 0x2A35, 1)
 
     assert frames[0][1:7].hex() == "ff07ff07ff07"
     assert ledger.produced == []
@@ -173,8 +166,7 @@ async def test_users_take_turns_and_are_named_in_the_frame() -> None:
     device = cuff(ledger=ledger, users=2)
     device.remember(2, every=timedelta(hours=1))
     async with discovered(device) as collector:
-        await collector.subscribe(0x1810, 0x2A35)
-        frames = await collector.received(0x2A35, 2)
+        frames = await collector.told(0x1810, 0x2A35, 2)
 
     assert [frame[16] for frame in frames] == [1, 2]
     assert [row.slot for row in ledger.produced] == [1, 1, 2, 2]
@@ -185,8 +177,7 @@ async def test_kilopascal_is_flagged_and_shown_in_the_ledger() -> None:
     device = cuff(ledger=ledger, kilopascal=True)
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x1810, 0x2A35)
-        frames = await collector.received(0x2A35, 1)
+        frames = await collector.told(0x1810, 0x2A35, 1)
 
     assert frames[0][0] & 1
     assert ledger.produced[0].values["unit"] == "kPa"
@@ -254,8 +245,7 @@ async def test_a_cuff_that_wants_pairing_gives_nothing_before_it() -> None:
             with pytest.raises(att.ATT_Error) as refused:
                 await collector.subscribe(0x1810, 0x2A35)
             await collector.link.pair()
-            await collector.subscribe(0x1810, 0x2A35)
-            await collector.received(0x2A35, 1)
+            await collector.told(0x1810, 0x2A35, 1)
 
     assert refused.value.error_code == att.ATT_INSUFFICIENT_ENCRYPTION_ERROR
 
@@ -283,8 +273,7 @@ async def test_a_passkey_pairs_who_typed_it() -> None:
         async with Collector(central, device.identity.address) as collector:
             await collector.discover()
             await collector.link.pair()
-            await collector.subscribe(0x1810, 0x2A35)
-            await collector.received(0x2A35, 1)
+            await collector.told(0x1810, 0x2A35, 1)
 
     assert central.keystore is not None
 

@@ -72,8 +72,7 @@ async def test_the_weight_in_the_frame_is_the_weight_in_the_ledger() -> None:
     device = scale(ledger=ledger, users=0, composition=False)
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x181D, 0x2A9D)
-        (frame,) = await collector.received(0x2A9D, 1)
+        (frame,) = await collector.told(0x181D, 0x2A9D, 1)
 
     steps = int.from_bytes(frame[1:3], "little")
     assert frame[0] == 0b0010
@@ -85,8 +84,7 @@ async def test_an_imperial_scale_sends_and_enters_pounds() -> None:
     device = scale(ledger=ledger, users=1, imperial=True)
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x181D, 0x2A9D)
-        (frame,) = await collector.received(0x2A9D, 1)
+        (frame,) = await collector.told(0x181D, 0x2A9D, 1)
 
     steps = int.from_bytes(frame[1:3], "little")
     assert frame[0] & 1
@@ -97,8 +95,7 @@ async def test_a_composition_too_long_for_the_link_comes_in_two_indications() ->
     device = scale(users=1)
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x181B, 0x2A9C)
-        frames = await collector.received(0x2A9C, 2)
+        frames = await collector.told(0x181B, 0x2A9C, 2)
 
     several_packets = 1 << 12
     assert all(int.from_bytes(frame[:2], "little") & several_packets for frame in frames)
@@ -120,8 +117,7 @@ async def test_a_failed_weighing_is_sent_as_unsuccessful_and_is_no_record() -> N
     device = scale(ledger=ledger, users=1, faults={Fault.NAN_MEASUREMENT: 1})
     device.measure()
     async with discovered(device) as collector:
-        await collector.subscribe(0x181D, 0x2A9D)
-        (frame,) = await collector.received(0x2A9D, 1)
+        (frame,) = await collector.told(0x181D, 0x2A9D, 1)
 
     assert frame[1:3].hex() == "ffff"
     assert ledger.produced == []
