@@ -20,12 +20,18 @@ from urllib.parse import quote, urlencode
 from gateway.config import Config
 from gateway.errors import GatewayError, JournalBusy, JournalError
 
+_ANSWER_S = 60
+"""A withdrawal waits for what is on its way, an export reads all that is there."""
 _STARTING_S = 10.0
 """How long the daemon may hold the journal before it serves its socket."""
 
 
 class Refused(GatewayError):
     """The gateway understood the command and will not do it; the message says why."""
+
+
+class NoAnswer(GatewayError):
+    """The gateway gave no answer that says whether it did what it was asked."""
 
 
 class Client:
@@ -57,16 +63,15 @@ class Client:
     def _file(self, method: str, target: str, content: bytes) -> bytes:
         status, answer = self._answer(method, target, content)
         if status >= 400:
-            raise Refused(_sentence(json.loads(answer).get("detail")))
+            raise Refused(_sentence(_parsed(answer)))
         return answer
 
     def _request(self, method: str, target: str, body: Mapping[str, object] | None) -> Any:
         content = json.dumps(body).encode() if body is not None else b""
         status, answer = self._answer(method, target, content)
-        parsed = json.loads(answer) if answer else None
+        parsed = _parsed(answer) if answer else None
         if status >= 400:
-            detail = parsed.get("detail", parsed) if isinstance(parsed, dict) else parsed
-            raise Refused(_sentence(detail))
+            raise Refused(_sentence(parsed))
         return parsed
 
     def _answer(self, method: str, target: str, content: bytes) -> tuple[int, bytes]:
@@ -96,6 +101,16 @@ class Client:
             raise JournalError(
                 f"{self._config.socket}: not yours to use; run the command as the gateway's user."
             ) from error
+        except TimeoutError as error:
+            raise NoAnswer(
+                f"The gateway has not answered within {_ANSWER_S} s: it may still do what was"
+                " asked. Look before you ask again."
+            ) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(
+                "The gateway ended before it answered: it may have done what was asked. Look before"
+                " you ask again."
+            ) from error
         finally:
             connection.close()
 
@@ -116,7 +131,7 @@ async def _inside(config: Config, method: str, target: str, content: bytes) -> t
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("gateway", timeout=60)
+        super().__init__("gateway", timeout=_ANSWER_S)
         self._path = path
 
     def connect(self) -> None:
@@ -131,8 +146,17 @@ def _target(path: tuple[str, ...], query: Mapping[str, str | int | None]) -> str
     return f"{target}?{urlencode(given)}" if given else target
 
 
-def _sentence(detail: object) -> str:
+def _parsed(answer: bytes) -> Any:
+    """Read an answer; what is no JSON is what a server says when its application failed."""
+    try:
+        return json.loads(answer)
+    except ValueError as error:
+        raise NoAnswer("The gateway met a fault of its own: its log has the traceback.") from error
+
+
+def _sentence(answer: object) -> str:
     """Turn the API's answer to a refused request into one sentence."""
+    detail = answer.get("detail", answer) if isinstance(answer, dict) else answer
     if isinstance(detail, list):
         faults = (f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in detail)
         return "; ".join(faults)

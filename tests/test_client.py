@@ -1,0 +1,82 @@
+"""The command before a daemon that does not answer as it should: one sentence, and no traceback."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway import client
+from gateway.client import Client, NoAnswer
+from gateway.config import Config, parse
+
+Behaviour = Callable[[socket.socket], None]
+
+
+@contextmanager
+def a_daemon(folder: Path, behaves: Behaviour) -> Iterator[Config]:
+    """Serve the socket to one caller, in some way."""
+    config = parse(f'[hub]\nstate = "{folder}"\n')
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(config.socket))
+        listening.listen()
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                behaves(connection)
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield config
+        serving.join()
+
+
+def cut_short(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+
+
+def no_http(connection: socket.socket) -> None:
+    connection.sendall(b"\x00\x01\x02\r\n\r\n")
+
+
+def failed(connection: socket.socket) -> None:
+    answer = b"Internal Server Error"
+    connection.sendall(b"HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
+
+
+def gone(_: socket.socket) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("behaves", "sentence"),
+    [
+        (gone, "ended before it answered"),
+        (cut_short, "ended before it answered"),
+        (no_http, "ended before it answered"),
+        (failed, "a fault of its own"),
+    ],
+)
+def test_whether_it_was_done_is_not_known_and_said_so(
+    behaves: Behaviour, sentence: str, tmp_path: Path
+) -> None:
+    with a_daemon(tmp_path, behaves) as config, pytest.raises(NoAnswer, match=sentence):
+        Client(config).post("consents", "withdraw", subject="p-1")
+
+
+def test_a_daemon_that_is_silent_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_ANSWER_S", 0.05)
+    given_up = threading.Event()
+
+    def silent(_: socket.socket) -> None:
+        given_up.wait(5)
+
+    with a_daemon(tmp_path, silent) as config:
+        with pytest.raises(NoAnswer, match="has not answered"):
+            Client(config).get("status")
+        given_up.set()
