@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict
 
 from gateway.api.context import HubHere
+from gateway.api.readings import LARGEST_PAGE, position, position_of
 from gateway.api.timeline import sentences
 from gateway.domain.identity import ReadingId
 from gateway.domain.subject import SubjectId
@@ -88,14 +89,23 @@ async def damage(hub: HubHere) -> Damage:
 
 
 @router.get("/people/{subject}/account")
-async def account(hub: HubHere, subject: SubjectId, limit: int = 1000) -> list[dict[str, Any]]:
+async def account(
+    hub: HubHere,
+    subject: SubjectId,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = LARGEST_PAGE,
+    before: str | None = None,
+) -> list[dict[str, Any]]:
     """Tell a person what was measured, what left, when, to whom, and under which consent.
 
-    Also what is kept no longer: of that only when it expired, and whether it had been delivered.
+    The latest measured first; go on with `before`, the last one's `position`. The first page also
+    tells what is kept no longer: when it expired, and whether it had been delivered.
     """
     lines: list[dict[str, Any]] = []
-    for view in hub.reader.entries(limit=limit, subject=subject):
-        grants = hub.reader.released_under(view.entry.id)
+    start = position(before) if before is not None else None
+    page = hub.reader.entries(limit=limit, before=start, subject=subject)
+    released = hub.reader.released_under([view.entry.id for view in page])
+    for view in page:
+        grants = released[view.entry.id]
         lines.append(
             {
                 "reading": view.entry.id,
@@ -113,8 +123,11 @@ async def account(hub: HubHere, subject: SubjectId, limit: int = 1000) -> list[d
                     for delivery in view.deliveries
                 ],
                 "expired": None,
+                "position": position_of(view),
             }
         )
+    if before is not None:
+        return lines
     lines += [
         {
             "reading": gone.entry,

@@ -42,7 +42,7 @@ async def readings(
     """List readings, the latest measured first; go on with `before`, the last one's `position`."""
     page = hub.reader.entries(
         limit=limit,
-        before=_position(before) if before is not None else None,
+        before=position(before) if before is not None else None,
         subject=subject,
         kind=kind,
         unclaimed=unclaimed,
@@ -143,11 +143,17 @@ def _shown(view: EntryView) -> dict[str, Any]:
             }
             for delivery in view.deliveries
         ],
-        "position": f"{view.position.measured_us}-{view.position.number}",
+        "position": position_of(view),
     }
 
 
-def _position(text: str) -> Position:
+def position_of(view: EntryView) -> str:
+    """Write where a reading stands among all, to go on from there."""
+    return f"{view.position.measured_us}-{view.position.number}"
+
+
+def position(text: str) -> Position:
+    """Read such a place. Raises HTTPException."""
     measured_us, _, number = text.rpartition("-")
     try:
         return Position(int(measured_us), int(number))

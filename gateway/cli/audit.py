@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ import typer
 from gateway.cli.arguments import Json, person
 from gateway.cli.show import as_json, rows, say
 from gateway.cli.speech import Speech
+from gateway.client import Client
 from gateway.errors import ConfigError
 from gateway.web.standing import standing
 
@@ -100,7 +101,7 @@ def account(
 ) -> None:
     """Show a person what was measured, what left, when, to whom, and under which consent."""
     client, t = context.obj.client, context.obj.t
-    answer = client.get("people", person(client, who)["id"], "account")
+    answer = list(_whole_account(client, person(client, who)["id"]))
     if json:
         as_json(answer)
         return
@@ -127,6 +128,20 @@ def account(
     for line in answer:
         if line["expired"] is not None:
             say(t(_GONE[line["expired"]["why"]], reading=line["reading"]))
+
+
+def _whole_account(client: Client, subject: str) -> Iterator[dict[str, Any]]:
+    """Yield every line, page by page, what is kept no longer at the end."""
+    before, gone = None, []
+    while True:
+        page = client.get("people", subject, "account", before=before)
+        kept = [line for line in page if line["expired"] is None]
+        gone += [line for line in page if line["expired"] is not None]
+        yield from kept
+        if not kept:
+            break
+        before = kept[-1]["position"]
+    yield from gone
 
 
 def _stands(t: Speech, way: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,22 @@ def story(db: Database, entry: ReadingId) -> list[Event]:
             (key for key, ids in grouped.items() if kernel in " ".join(ids)), None
         )
         found.append(Event(from_us(recorded_us), name, told.get("destination"), detail))
+    return found
+
+
+def released_under(db: Database, entries: Collection[ReadingId]) -> dict[ReadingId, dict[str, str]]:
+    """Return by destination the grant under which each of the entries was last released there.
+
+    The chain is read once, however many they are.
+    """
+    wanted = {entry_rows.kernels(entry)[0]: entry for entry in entries}
+    found: dict[ReadingId, dict[str, str]] = {entry: {} for entry in entries}
+    for _, told in _told(db, Audited.RELEASED):
+        with suppress(*_DAMAGE):
+            for grant, ids in told["entries"].items():
+                for kernel in (each for told_id in ids for each in entry_rows.kernels(told_id)):
+                    if kernel in wanted:
+                        found[wanted[kernel]][told["destination"]] = grant
     return found
 
 

@@ -6,7 +6,7 @@ journal, that of the last commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -344,13 +344,9 @@ class Reader:
         """Return what the audit chain tells of an entry, in order."""
         return history.story(self._db, entry)
 
-    def released_under(self, entry: ReadingId) -> dict[str, str]:
-        """Return by destination the grant under which the entry was last released there."""
-        return {
-            event.destination: event.detail
-            for event in self.story(entry)
-            if event.name == "released" and event.destination and event.detail
-        }
+    def released_under(self, entries: Collection[ReadingId]) -> dict[ReadingId, dict[str, str]]:
+        """Return by destination the grant under which each entry was last released there."""
+        return history.released_under(self._db, entries)
 
     def expired(self, subject: SubjectId) -> list[Expired]:
         """Return the subject's readings that are kept no longer, in order of expiry."""

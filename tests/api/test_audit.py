@@ -67,6 +67,29 @@ async def test_an_account_tells_a_person_what_left_and_under_which_consent(asked
     assert delivery["grant"].startswith("grant-")
 
 
+async def test_an_account_of_years_is_told_page_by_page(asked: Api) -> None:
+    first, subject = await _sent(asked)
+    for _ in range(2):
+        asked.hub.clock.advance(60)
+        await weigh(asked)
+    for reading in (await asked.get("readings?unclaimed=true"))[1]:
+        await asked.post(f"readings/{reading['id']}/claim", subject=subject)
+
+    whole = (await asked.get(f"people/{subject}/account"))[1]
+    paged, before = [], ""
+    for _ in whole:
+        (line,) = (await asked.get(f"people/{subject}/account?limit=1{before}"))[1]
+        paged.append(line)
+        before = f"&before={line['position']}"
+    after = await asked.get(f"people/{subject}/account?limit=1{before}")
+
+    assert paged == whole
+    assert len(whole) == 3
+    assert [line["reading"] for line in whole if line["deliveries"][0]["grant"]] == [first]
+    assert after == (200, [])
+    assert (await asked.get(f"people/{subject}/account?limit=0"))[0] == 422
+
+
 async def test_a_checkpoint_is_verified(asked: Api) -> None:
     await _sent(asked)
     _, checkpoint = await asked.get("audit/checkpoint")
