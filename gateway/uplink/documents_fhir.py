@@ -172,7 +172,8 @@ def _is_ours(found: dict[str, Any], filing: Filing) -> bool:
 
 def _forbidden(answer: Answer) -> UplinkError:
     text = answer.body[:16_384].decode(errors="replace").lower()
-    if answer.status == HTTPStatus.FORBIDDEN and "consent" in text:
+    consent = "consent" if _explains(answer) else "consent not given"  # pages speak of cookies
+    if answer.status == HTTPStatus.FORBIDDEN and consent in text:
         return UplinkRefused(
             "The server says that this person does not consent there: nothing more is deposited "
             "until they consent there and here again."

@@ -24,9 +24,9 @@ from gateway.clock import Clock
 from gateway.errors import ConfigError
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import Backoff
+from gateway.uplink.broker_trust import trust
 from gateway.uplink.fleet_health import Health
 from gateway.uplink.fleet_settings import FleetSettings
-from gateway.uplink.mqtt_client import trust
 
 _log = logging.getLogger(__name__)
 

@@ -143,7 +143,8 @@ def _forbidden(body: bytes) -> UplinkError:
     text = body[:16_384].decode(errors="replace").lower()
     outcome = json_object(body) or {}
     from_the_health_space = outcome.get("resourceType") == "OperationOutcome"
-    if "consent" in text or (from_the_health_space and "idpe" not in text):
+    consent = "consent" if from_the_health_space else "consent not given"  # pages speak of cookies
+    if consent in text or (from_the_health_space and "idpe" not in text):
         return UplinkRefused(
             "The health space says that this person does not consent there: nothing more is sent "
             "until they consent there and here again."

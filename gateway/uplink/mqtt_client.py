@@ -8,7 +8,7 @@ What the broker answers to a PUBLISH is read to its reason code: "quota exceeded
 authorised" comes in a PUBACK too, and is no acceptance. Neither is "no matching subscribers",
 after which a broker forgets the message at once.
 
-Spec: MQTT Version 5.0, sections 3.2.2.2 (CONNACK), 3.4.2.1 (PUBACK).
+Spec: MQTT Version 5.0; `mqtt_reasons` says what its reason codes mean.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.errors import (
     ConfigError,
     OutcomeUnknown,
-    UplinkError,
     UplinkRejected,
     UplinkUnauthorised,
     UplinkUnavailable,
 )
 from gateway.uplink.broker import BrokerSettings
+from gateway.uplink.broker_trust import trust
+from gateway.uplink.mqtt_reasons import FAILURE, check_puback, refused
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
@@ -45,14 +46,6 @@ _OVERHEAD_BYTES = 256
 """A generous bound for the header and properties of a PUBLISH."""
 _TICKS_PER_KEEPALIVE = 4
 _GOODBYE_S = 5.0
-_FAILURE = 0x80
-"""Reason codes from here on are failures."""
-
-_NO_SUBSCRIBERS = 0x10
-_OURS_TO_FIX = frozenset({0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x90, 0x9A, 0x9B})
-"""Malformed, protocol, version, client id, password, authorisation, ban, method, topic name,
-retain or QoS not supported: nothing changes by itself."""
-_BAD_PAYLOAD = 0x99
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +144,14 @@ class MqttConnection:
             )
             if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 raise UplinkUnavailable("The connection to the broker was lost.")
-            _check_puback(await self._answer(info.mid), retained=message.retain)
+            check_puback(await self._answer(info.mid), retained=message.retain)
 
     async def subscribe(self, *filters: str) -> None:
         """Have matching messages delivered, QoS 1. Raises UplinkUnavailable or ..Unauthorised."""
         code, mid = self._client.subscribe([(each, 1) for each in filters])
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
             raise UplinkUnavailable("The connection to the broker was lost.")
-        if await self._answer(mid) >= _FAILURE:
+        if await self._answer(mid) >= FAILURE:
             raise UplinkUnauthorised("The broker does not let us subscribe: check its access list.")
 
     def acknowledge(self, message: Incoming) -> None:
@@ -266,10 +259,10 @@ class MqttConnection:
     ) -> None:
         if self._connected.done():
             return
-        if code.value < _FAILURE:
+        if code.value < FAILURE:
             self._connected.set_result(properties)
         else:
-            self._connected.set_exception(_refused(code.value, "does not let the gateway in"))
+            self._connected.set_exception(refused(code.value, "does not let the gateway in"))
 
     def _on_disconnect(
         self,
@@ -394,39 +387,6 @@ def _reset_on_close(descriptor: int) -> None:
         same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-class _TlsSocket(ssl.SSLSocket):
-    """Closes itself after a failed handshake; paho would leave that to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def check_files(broker: BrokerSettings) -> None:
-    """Read what every connection will read. Raises ConfigError."""
-    broker.read_password()
-    if broker.tls:
-        trust(broker)
-
-
-def trust(broker: BrokerSettings) -> ssl.SSLContext:
-    """Say whom to trust, and who we are. Raises ConfigError."""
-    try:
-        context = ssl.create_default_context(cafile=broker.ca_file)
-        context.sslsocket_class = _TlsSocket
-        if broker.certificate_file is not None:
-            context.load_cert_chain(broker.certificate_file, broker.key_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(
-            f"ca_file, certificate_file or key_file cannot be used ({error.strerror}): check that "
-            "they are PEM files the gateway's user may read."
-        ) from error
-    return context
-
-
 def _publish_properties(message: Outgoing) -> Any:
     properties = _properties(PacketTypes.PUBLISH)
     properties.PayloadFormatIndicator = 1
@@ -434,23 +394,3 @@ def _publish_properties(message: Outgoing) -> Any:
     if message.expires_s is not None:
         properties.MessageExpiryInterval = message.expires_s
     return properties
-
-
-def _check_puback(code: int, *, retained: bool) -> None:
-    if code == _NO_SUBSCRIBERS and not retained:
-        raise UplinkUnavailable(
-            "Nobody is subscribed, so the broker forgets readings at once: start the subscriber."
-        )
-    if code == _BAD_PAYLOAD:
-        raise UplinkRejected("The broker says that the message is not what it demands.")
-    if code >= _FAILURE:
-        raise _refused(code, "does not take the reading")
-
-
-def _refused(code: int, what: str) -> UplinkError:
-    if code in _OURS_TO_FIX:
-        return UplinkUnauthorised(
-            f"The broker {what} (MQTT reason 0x{code:02X}): check user, password, certificate and "
-            "its access list."
-        )
-    return UplinkUnavailable(f"The broker {what} for now (MQTT reason 0x{code:02X}).")

@@ -97,6 +97,7 @@ ERRORS: list[tuple[Action, type[UplinkError]]] = [
     (answer(400, outcome("structure")), UplinkRejected),
     (answer(401), UplinkUnauthorised),
     (answer(403), UplinkUnauthorised),
+    (answer(403, b"<html>Do you consent to cookies?</html>"), UplinkUnauthorised),
     (answer(403, CONSENT), UplinkRefused),
     (answer(404, outcome("not-found")), UplinkRejected),
     (answer(404, b"<html>"), UplinkUnavailable),

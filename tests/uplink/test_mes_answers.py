@@ -42,6 +42,11 @@ def error(status: int, body: bytes = b"", **headers: str) -> UplinkError:
         (403, outcome("forbidden", "idPe does not match the id_token"), UplinkUnauthorised),
         (403, outcome("forbidden", "no"), UplinkRefused),
         (403, b"<html>blocked by the firewall</html>", UplinkUnauthorised),
+        (
+            403,
+            b"<html>We need your consent to cookies / votre consentement</html>",
+            UplinkUnauthorised,
+        ),
         (404, b"", UplinkUnavailable),
         (405, b"", UplinkUnavailable),
         (408, b"", OutcomeUnknown),
