@@ -13,8 +13,7 @@ from gateway.collect.summaries import Recorder, Wanted
 from gateway.collect.wearers import Wearer, computed, days_before, samples, wearers
 from gateway.domain.reading import Kind
 from gateway.glucose.computed import report_reading
-from gateway.glucose.metrics import SUFFICIENT_PERCENT
-from gateway.glucose.report import Report, make_report
+from gateway.glucose.report import make_report
 from gateway.journal.reader import Reader
 
 _KIND = Kind.GLUCOSE_REPORT
@@ -65,7 +64,7 @@ class Reports:
         counted = await samples(self._reader, wearer.subject, self._days, wearer.end)
         made_at = now.utc.astimezone(self._zone)
         report = make_report("", counted, self._days, wearer.end, made_at)
-        if not _is_sufficient(report):
+        if report.metrics is None or not report.metrics.is_full:
             return
         reading = report_reading(
             wearer.device.id,
@@ -77,8 +76,3 @@ class Reports:
             received=now,
         )
         await self._journal.compute(wearer.device, wearer.subject, reading)
-
-
-def _is_sufficient(report: Report) -> bool:
-    metrics = report.metrics
-    return metrics is not None and metrics.active_percent >= SUFFICIENT_PERCENT

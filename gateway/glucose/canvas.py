@@ -29,9 +29,7 @@ class Canvas(Protocol):
         """Fill a closed shape."""
         ...
 
-    def line(
-        self, points: Sequence[Point], colour: Colour, width: float = 1, *, dashed: bool = False
-    ) -> None:
+    def line(self, points: Sequence[Point], colour: Colour, width: float = 1) -> None:
         """Draw a line through the points."""
         ...
 

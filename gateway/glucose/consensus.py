@@ -25,7 +25,6 @@ from gateway.glucose.trace import SLOTS_PER_DAY, Sample, Trace, trace
 
 SUFFICIENT_PERCENT = 70
 MG_DL_PER_MMOL_L = Decimal("18.0182")
-WINDOWS_DAYS = (7, 14, 30, 90)
 
 _TENTH = Decimal("0.1")
 _GMI_OFFSET, _GMI_PER_MG_DL = Fraction("3.31"), Fraction("0.02392")
@@ -86,10 +85,14 @@ class Consensus:
     tight_percent: Decimal
     """In 70 to 140 mg/dL; part of the target range."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether 70 % of the period was measured: with less, it says little of itself."""
+        return 100 * self.samples >= SUFFICIENT_PERCENT * self.days * SLOTS_PER_DAY
+
     def sufficient(self, metric: Metric) -> bool:
         """Tell whether the period is long enough and full enough for this metric."""
-        enough = 100 * self.samples >= SUFFICIENT_PERCENT * self.days * SLOTS_PER_DAY
-        return enough and self.days >= NEEDS_DAYS[metric]
+        return self.is_full and self.days >= NEEDS_DAYS[metric]
 
 
 def consensus(samples: Iterable[Sample], days: int, end: datetime) -> Consensus | None:

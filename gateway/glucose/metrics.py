@@ -14,11 +14,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from gateway.glucose.consensus import consensus
-from gateway.glucose.trace import SLOTS_PER_DAY, Sample
+from gateway.glucose.trace import Sample
 
 WINDOWS_DAYS = (90, 30, 14, 7)
 """The windows a mean is reported over, longest first (the health space knows these four)."""
-SUFFICIENT_PERCENT = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +50,5 @@ def mean_glucose(samples: Iterable[Sample], days: int, end: datetime) -> MeanGlu
         end=end,
         samples=found.samples,
         active_percent=found.active_percent,
-        sufficient=100 * found.samples >= SUFFICIENT_PERCENT * days * SLOTS_PER_DAY,
+        sufficient=found.is_full,
     )

@@ -36,12 +36,9 @@ class PdfCanvas:
         """Fill a closed shape."""
         self._parts.append(f"{_colour(fill)} rg {_path(points)} f")
 
-    def line(
-        self, points: Sequence[Point], colour: Colour, width: float = 1, *, dashed: bool = False
-    ) -> None:
+    def line(self, points: Sequence[Point], colour: Colour, width: float = 1) -> None:
         """Draw a line through the points."""
-        dash = "[3 2] 0 d" if dashed else "[] 0 d"
-        self._parts.append(f"{_colour(colour)} RG {width:g} w {dash} {_path(points)} S")
+        self._parts.append(f"{_colour(colour)} RG {width:g} w {_path(points)} S")
 
     def text(
         self,

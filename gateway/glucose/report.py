@@ -41,7 +41,9 @@ _GOALS = {
     Metric.VERY_LOW: "< 1 %",
     Metric.CV: "≤ 36 %",
 }
-"""For most adults with diabetes (Battelino 2019). "High" and "low" there include the very ones."""
+"""For most adults with diabetes (Battelino 2019)."""
+_INCLUDED = {Metric.HIGH: Metric.VERY_HIGH, Metric.LOW: Metric.VERY_LOW}
+"""The goals of "high" and "low" there are for all above 180 and below 70 mg/dL."""
 _WIDE, _NARROW = "#cfe0f1", "#8fb6dc"
 _CURVE, _GRID, _GREY = "#12457a", "#d8d8d8", "#666666"
 _TOP_MG_DL = 350
@@ -149,8 +151,7 @@ def _draw_ranges(metrics: Consensus, canvas: Canvas, words: Words) -> None:
             f"{_figure(metrics, metric, words)}  {words.metrics[metric]}",
             bold=metric is Metric.TARGET,
         )
-        goal = words.goal.format(goal=_GOALS[metric])
-        canvas.text((left + 50, label_y + 10), goal, size=7, colour=_GREY)
+        canvas.text((left + 50, label_y + 10), _goal(metric, words), size=7, colour=_GREY)
         y += share
         label_y += 30
 
@@ -275,6 +276,14 @@ def _figure(metrics: Consensus, metric: Metric, words: Words) -> str:
     percent = {Metric.GMI: metrics.gmi_percent, Metric.CV: metrics.cv_percent}
     value = percent[metric] if metric in percent else metrics.ranges_percent[metric]
     return f"{'-' if value is None else words.number(value)} %{mark}"
+
+
+def _goal(metric: Metric, words: Words) -> str:
+    beyond = _INCLUDED.get(metric)
+    if beyond is None:
+        return words.goal.format(goal=_GOALS[metric])
+    name = words.metrics[beyond].partition(" (")[0].lower()
+    return words.goal_with.format(goal=_GOALS[metric], beyond=name)
 
 
 def _notes(metrics: Consensus, words: Words) -> list[str]:

@@ -18,14 +18,11 @@ class SvgCanvas:
         """Fill a closed shape."""
         self._parts.append(f'<polygon points="{_points(points)}" fill="{fill}"/>')
 
-    def line(
-        self, points: Sequence[Point], colour: Colour, width: float = 1, *, dashed: bool = False
-    ) -> None:
+    def line(self, points: Sequence[Point], colour: Colour, width: float = 1) -> None:
         """Draw a line through the points."""
-        dash = ' stroke-dasharray="3 2"' if dashed else ""
         self._parts.append(
             f'<polyline points="{_points(points)}" fill="none" stroke="{colour}"'
-            f' stroke-width="{width:g}"{dash}/>'
+            f' stroke-width="{width:g}"/>'
         )
 
     def text(

@@ -14,7 +14,6 @@ from gateway.glucose.consensus import Metric
 class Words:
     """One language."""
 
-    language: str
     comma: str
     date: str
     title: str
@@ -28,8 +27,9 @@ class Words:
     profile: str
     profile_how: str
     daily: str
-    target_line: str
     goal: str
+    goal_with: str
+    """Where the goal is for this range and the one beyond."""
     not_enough: str
     not_enough_days: str
     no_data: str
@@ -47,7 +47,6 @@ class Words:
 
 
 ENGLISH = Words(
-    language="en",
     comma=".",
     date="%Y-%m-%d",
     title="Ambulatory glucose profile (AGP)",
@@ -70,8 +69,8 @@ ENGLISH = Words(
     profile="Profile by time of day",
     profile_how="Median, 25-75 % and 5-95 %, each over 75 minutes around; gaps are not filled.",
     daily="Daily glucose",
-    target_line="target range",
     goal="goal: {goal}",
+    goal_with="goal: {goal}, {beyond} included",
     not_enough="* less than 70 % of the period was measured",
     not_enough_days="* the period is too short for this figure: {days} days are needed",
     no_data="no data",
@@ -84,7 +83,6 @@ ENGLISH = Words(
 )
 
 FRENCH = Words(
-    language="fr",
     comma=",",
     date="%d/%m/%Y",
     title="Profil glycémique ambulatoire (AGP)",
@@ -107,8 +105,8 @@ FRENCH = Words(
     profile="Profil selon l'heure",
     profile_how="Médiane, 25-75 % et 5-95 %, sur 75 minutes autour ; les trous restent des trous.",
     daily="Glucose de chaque jour",
-    target_line="cible",
     goal="objectif : {goal}",
+    goal_with="objectif : {goal}, {beyond} compris",
     not_enough="* moins de 70 % de la période a été mesuré",
     not_enough_days="* période trop courte pour ce chiffre : il faut {days} jours",
     no_data="aucune donnée",

@@ -44,6 +44,18 @@ def test_ten_values_worked_out_by_hand() -> None:
     assert (found.samples, found.days_worn, found.active_percent) == (10, 1, Decimal("3.5"))
 
 
+def test_a_share_that_rounds_up_to_seventy_is_not_seventy() -> None:
+    """Seventy percent of the 4,032 slots of a fortnight are 2,822.4."""
+    short, full = (
+        consensus(every_five_minutes(*["120"] * count), 14, END) for count in (2822, 2823)
+    )
+
+    assert short is not None
+    assert full is not None
+    assert short.active_percent == 70
+    assert (short.is_full, full.is_full) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("mmol_l", "metric"),
     [

@@ -105,3 +105,14 @@ def test_both_languages_say_everything() -> None:
     for field in ("metrics", "days_short"):
         assert len(getattr(FRENCH, field)) == len(getattr(ENGLISH, field))
     assert all(FRENCH.metrics[metric] for metric in ENGLISH.metrics)
+
+
+@pytest.mark.parametrize(
+    ("language", "goal"), [("en", "very low included"), ("fr", "très bas compris")]
+)
+def test_a_goal_for_two_ranges_together_says_so(language: str, goal: str) -> None:
+    """4 % is for all below 70 mg/dL: 3.5 % there and 0.9 % further down are too many."""
+    drawn = to_svg(report(), language)
+
+    assert re.search(rf"&lt; 4 %, {goal}<", drawn)
+    assert re.search(r"&lt; 1 %<", drawn)
