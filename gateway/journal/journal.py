@@ -399,7 +399,8 @@ class Journal:
 
         def back(tx: Transaction) -> None:
             for released in claimed.result():
-                outbox.retry_at(tx, released, now, "not sent")
+                with suppress(JournalError):  # erased meanwhile
+                    outbox.retry_at(tx, released, now, "not sent")
 
         with suppress(JournalError):  # closed by now: the next start makes them unsettled
             self._writer.submit(back)

@@ -157,12 +157,15 @@ class _Restoring:
     def _tell_of_all(self, tx: Transaction, known: list[TakenBack]) -> None:
         """Keep beside the journal to come whatever was taken back, here or before the backup."""
         file = TakenBackFile(self.made / self.journal.name)
-        told = {each.id for each in known}
-        withdrawals = tx.db.rows(
-            "SELECT id, subject, destination, number FROM consent WHERE event = 'withdrawal'"
-            " ORDER BY number"
-        )
-        for each in (*known, *(TakenBack(*row) for row in withdrawals if row[0] not in told)):
+        there = [
+            TakenBack(*row)
+            for row in tx.db.rows(
+                "SELECT id, subject, destination, number FROM consent WHERE event = 'withdrawal'"
+                " ORDER BY number"
+            )
+        ]
+        ids = {each.id for each in there}
+        for each in (*(it for it in known if it.id not in ids), *there):
             file.add(each)
 
 

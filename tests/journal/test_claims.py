@@ -179,6 +179,27 @@ async def test_what_was_released_to_a_cancelled_caller_is_given_back(journal: Jo
     assert (again.delivery.unsettled, again.delivery.attempt) == (False, 2)
 
 
+async def test_that_one_of_them_is_erased_meanwhile_keeps_no_other_from_being_given_back(
+    journal: Journal,
+) -> None:
+    ada = await consenting(journal, "1")
+    await consenting(journal, "2")
+    await journal.record(SCALE, [weight(1, slot="1"), weight(2, slot="2")])
+    due = asyncio.Event()
+    claiming = asyncio.ensure_future(journal.claim("mes", 10, START))
+    await asyncio.sleep(0)
+    erasing = asyncio.ensure_future(journal.erase(ada))
+    await asyncio.sleep(0)
+
+    claiming.cancel()
+    await erasing
+    journal.when_due("mes", due.set)
+    await due.wait()
+
+    (again,) = await journal.claim("mes", 10, START)
+    assert again.delivery.entry.reading.record == "seq:2"
+
+
 async def test_each_destination_has_a_queue_of_its_own(path: Path, clock: ManualClock) -> None:
     routes = {"mes": frozenset(Kind), "fhir": frozenset(Kind)}
     async with open_journal(path, clock, routes) as journal:
