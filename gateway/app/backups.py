@@ -10,7 +10,7 @@ from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.journal import backup
 from gateway.journal.ownership import hand_over
-from gateway.journal.rekeying import change_key_file
+from gateway.journal.rekeying import change_key_file, change_to_passphrase
 from gateway.journal.restoring import Restored, restore
 
 
@@ -21,10 +21,11 @@ def back_up(config: Config, target: Path, passphrase: bytes) -> int:
     return backup.write(target, passphrase, config.journal, others)
 
 
-def change_key(config: Config) -> None:
-    """Draw a new hub key in place of the one in the key file. No daemon may run."""
+def change_key(config: Config, *, to_passphrase: bool = False) -> None:
+    """Put a new hub key, or that of the passphrase, in place of the file's. No daemon may run."""
+    change = change_to_passphrase if to_passphrase else change_key_file
     try:
-        change_key_file(config.journal, SystemClock(), config.hub.tzinfo)
+        change(config.journal, SystemClock(), config.hub.tzinfo)
     finally:
         hand_over(config.journal)
 

@@ -91,13 +91,25 @@ def restore(
         say(t("Whoever still consents says so again with 'consent grant'."))
 
 
-def change_key(context: typer.Context) -> None:
+def change_key(
+    context: typer.Context,
+    to_passphrase: Annotated[
+        bool,
+        typer.Option(
+            "--to-passphrase",
+            help="Let it come from a passphrase, read where the daemon reads it at its start.",
+        ),
+    ] = False,
+) -> None:
     """Draw a new hub key in place of the one in the key file. The daemon must not run."""
     from gateway.app.backups import change_key as change
 
-    change(context.obj.config)
+    change(context.obj.config, to_passphrase=to_passphrase)
     t = context.obj.t
-    say(t("The hub key is another now. Backups made before still open with their passphrase."))
+    if to_passphrase:
+        say(t("The hub key comes from the passphrase now: without it the hub does not start."))
+    else:
+        say(t("The hub key is another now. Backups made before still open with their passphrase."))
 
 
 def _passphrase(t: Speech, file: Path | None, *, confirm: bool) -> bytes:

@@ -33,6 +33,7 @@ PASSPHRASE_FILE = "HEALTHSPACE_GATEWAY_PASSPHRASE_FILE"  # noqa: S105  the name 
 _KEY = "hub.key"
 _NEXT = "hub.key.next"
 _SALT = "passphrase.salt"
+_NEXT_SALT = "passphrase.salt.next"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def folder_of(journal: Path) -> Path:
 
 def files(folder: Path) -> list[Path]:
     """Return the files that a folder of keys may hold."""
-    return [folder / name for name in (_KEY, _NEXT, _SALT)]
+    return [folder / name for name in (_KEY, _NEXT, _SALT, _NEXT_SALT)]
 
 
 def find(folder: Path, *, make: bool = False) -> list[HubKey]:
@@ -62,8 +63,7 @@ def find(folder: Path, *, make: bool = False) -> list[HubKey]:
     if credential is not None:
         return [_checked(credential.read_bytes(), credential)]
     if (folder / _SALT).exists():
-        salt = _private_bytes(folder / _SALT)
-        return [from_passphrase(_passphrase(), salt)]
+        return [_by_salt(folder / _SALT)]
     kept = [folder / name for name in (_KEY, _NEXT) if (folder / name).exists()]
     if not kept and make:
         keep_in_file(folder, HubKey(secrets.token_bytes(KEY_BYTES)))
@@ -72,7 +72,10 @@ def find(folder: Path, *, make: bool = False) -> list[HubKey]:
         raise JournalError(
             f"there is no key for the journal in {folder}: put back {_KEY}, which was made with it"
         )
-    return [_checked(_private_bytes(path), path) for path in kept]
+    found = [_checked(_private_bytes(path), path) for path in kept]
+    if (folder / _NEXT_SALT).exists():
+        found.append(_by_salt(folder / _NEXT_SALT))
+    return found
 
 
 def not_in_a_file(folder: Path) -> HubKey | None:
@@ -95,13 +98,6 @@ def keep_in_file(folder: Path, key: HubKey) -> None:
     settle(folder, key)
 
 
-def keep_salt(folder: Path, salt: bytes) -> None:
-    """Let the key come from a passphrase from now on; a key file is removed."""
-    _write(folder, _SALT, salt)
-    for name in (_KEY, _NEXT):
-        (folder / name).unlink(missing_ok=True)
-
-
 def require_file(folder: Path) -> None:
     """Raise JournalError unless the key in use is the one in its file."""
     if _is_given(folder):
@@ -116,15 +112,41 @@ def prepare(folder: Path, key: HubKey) -> None:
     _write(folder, _NEXT, key.secret)
 
 
+def prepare_passphrase(folder: Path) -> HubKey:
+    """Do the same for the key that the passphrase gives from now on, and return it.
+
+    Raises JournalError if the passphrase is not where the gateway looks for it.
+    """
+    salt = secrets.token_bytes(SALT_BYTES)
+    key = from_passphrase(_passphrase(), salt)
+    _write(folder, _NEXT_SALT, salt)
+    return key
+
+
 def settle(folder: Path, key: HubKey) -> None:
-    """Complete a change of keys, or take it back: `key` is the one that opens the journal."""
-    prepared = folder / _NEXT
-    if prepared.exists():
-        if prepared.read_bytes() == key.secret:
-            prepared.replace(folder / _KEY)
-        else:
-            prepared.unlink()
-        durable.sync(folder)
+    """Complete a change of keys, or take it back: `key` is the one that opens the journal.
+
+    Raises JournalError if the disk fails.
+    """
+    try:
+        prepared, salt = folder / _NEXT, folder / _NEXT_SALT
+        if salt.exists():
+            _take(salt, folder / _SALT, wanted=_by_salt(salt) == key)
+        if (folder / _SALT).exists():
+            for name in (_KEY, _NEXT):  # they open nothing any more
+                (folder / name).unlink(missing_ok=True)
+        elif prepared.exists():
+            _take(prepared, folder / _KEY, wanted=prepared.read_bytes() == key.secret)
+    except OSError as error:
+        raise JournalError(f"cannot keep a key in {folder}: {error.strerror}") from error
+
+
+def _take(prepared: Path, place: Path, *, wanted: bool) -> None:
+    if wanted:
+        prepared.replace(place)
+    else:
+        prepared.unlink()
+    durable.sync(place.parent)
 
 
 def _is_given(folder: Path) -> bool:
@@ -135,6 +157,10 @@ def _credential(name: str) -> Path | None:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(folder) / name if folder else None
     return path if path is not None and path.exists() else None
+
+
+def _by_salt(path: Path) -> HubKey:
+    return from_passphrase(_passphrase(), _private_bytes(path))
 
 
 def _passphrase() -> bytes:

@@ -1,12 +1,13 @@
 """Changing the hub key: every other key is wrapped anew, what they sealed stays as it is.
 
-The new key file is durable before the database changes, and takes the old one's place after: cut
-short anywhere, the next start finds the one that opens the journal.
+The new key is durable before the database changes, and takes the old one's place after: cut short
+anywhere, the next start finds the one that opens the journal.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import tzinfo
 from pathlib import Path
 
@@ -24,6 +25,24 @@ def change_key_file(journal: Path, clock: Clock, zone: tzinfo) -> None:
     Raises JournalError, JournalBusy, and JournalDamaged: only the gateway itself, which knows where
     readings go, salvages.
     """
+    _change(journal, clock, zone, _drawn)
+
+
+def change_to_passphrase(journal: Path, clock: Clock, zone: tzinfo) -> None:
+    """Let the key of a journal, so far in a file, come from the passphrase; the file goes.
+
+    Raises the same, and JournalError if the passphrase is not where the gateway looks for it.
+    """
+    _change(journal, clock, zone, hub_key.prepare_passphrase)
+
+
+def _drawn(folder: Path) -> HubKey:
+    new = HubKey(secrets.token_bytes(KEY_BYTES))
+    hub_key.prepare(folder, new)
+    return new
+
+
+def _change(journal: Path, clock: Clock, zone: tzinfo, prepare: Callable[[Path], HubKey]) -> None:
     lock = WriterLock(journal)
     try:
         replacing.finish(journal)
@@ -31,9 +50,8 @@ def change_key_file(journal: Path, clock: Clock, zone: tzinfo) -> None:
         hub_key.require_file(folder)
         database, keys = Opening(journal, clock, zone, {}, ()).sound()
         try:
-            new = HubKey(secrets.token_bytes(KEY_BYTES))
-            hub_key.prepare(folder, new)
-            run_now(database, keys, clock, lambda tx: _change(tx, new))
+            new = prepare(folder)
+            run_now(database, keys, clock, lambda tx: _wrap_by(tx, new))
             database.fold(whole=True)
             hub_key.settle(folder, new)
         finally:
@@ -42,6 +60,6 @@ def change_key_file(journal: Path, clock: Clock, zone: tzinfo) -> None:
         lock.release()
 
 
-def _change(tx: Transaction, new: HubKey) -> None:
+def _wrap_by(tx: Transaction, new: HubKey) -> None:
     tx.keys.mend()  # a key that damage left once would else be left behind
     tx.keys.change_hub_key(new)

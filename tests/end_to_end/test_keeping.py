@@ -13,6 +13,7 @@ from firmware_sims.health_space import HealthSpace
 
 from gateway.consent.texts import __file__ as texts
 from gateway.journal.database import row_sum
+from gateway.journal.hub_key import PASSPHRASE_FILE
 from tests.end_to_end.home import MARCEL, ODILE, Home
 from tests.end_to_end.passing import Passing
 from tests.end_to_end.processes import Ran, run_here
@@ -92,6 +93,32 @@ async def test_after_a_change_of_the_key_everything_is_still_there(
     assert_one_sentence(meanwhile)
     assert (changed.status, key.read_bytes() != before) == (0, True)
     assert len(json.loads(readings.output)) == 3
+
+
+async def test_a_key_can_come_from_a_passphrase_and_then_nothing_opens_without_it(
+    tmp_path: Path,
+    space: HealthSpace,
+    time: Passing,
+    phrase: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        pass
+    not_given = await here(home, "change-key", "--to-passphrase")
+    monkeypatch.setenv(PASSPHRASE_FILE, str(phrase))
+
+    changed = await here(home, "change-key", "--to-passphrase")
+    readings = await here(home, "journal", "--json")
+    monkeypatch.delenv(PASSPHRASE_FILE)
+    locked = await here(home, "journal", "--json")
+
+    assert_one_sentence(not_given)
+    assert PASSPHRASE_FILE in not_given.error
+    assert changed.output.startswith("The hub key comes from the passphrase now")
+    assert len(json.loads(readings.output)) == 3
+    assert_one_sentence(locked)
+    assert "locked by a passphrase" in locked.error
+    assert not (tmp_path / "state" / "keys" / "hub.key").exists()
 
 
 @EITHER
