@@ -113,7 +113,10 @@ class JournalError(GatewayError):
 
 
 class JournalFull(JournalError):
-    """The disk is full: new readings are refused and stay in the devices' memories."""
+    """The disk is full: new readings are refused and stay in the devices' memories.
+
+    What came by a cable or an advertisement waits in ours.
+    """
 
 
 class JournalDamaged(JournalError):

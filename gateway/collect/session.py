@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from gateway.clock import Clock, Instant
 from gateway.domain.device import Device
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Reading
 from gateway.drivers.api import Driver, Frame, Link, Reach, Sighting
-from gateway.errors import DecodeError, JournalFull, ProtocolError
+from gateway.errors import (
+    DecodeError,
+    JournalDamaged,
+    JournalError,
+    JournalFull,
+    ProtocolError,
+)
 from gateway.metrics import Metrics
 
 ASIDE_LIMIT = 1000
@@ -18,6 +26,11 @@ ASIDE_LIMIT = 1000
 that sends a thousand frames its driver cannot read is another device, broken or hostile. The
 session may be tried again: what was good in it is kept."""
 _DAY_S = 86_400.0
+OFFER_AGAIN_S = 10.0
+"""As often as a connected device is tried again after a journal that took nothing."""
+
+T = TypeVar("T")
+_logger = logging.getLogger(__name__)
 
 Settings = Mapping[str, str | int | bool | None]
 
@@ -85,6 +98,8 @@ class LiveSession:
         """Readings that the driver made so far, new or not."""
         self.unreadable = 0
         """Frames that the driver set aside so far."""
+        self.refused: str | None = None
+        """Why the journal takes nothing now, if something waits for that."""
 
     @property
     def link(self) -> Link:
@@ -123,7 +138,7 @@ class LiveSession:
         """Keep what the device said of itself; what it did not repeat stays known."""
         self._own(device.id == self._device.id and device.driver == self._device.driver)
         if device != self._device:
-            self._device = await self._journal.describe(device)
+            self._device = await self._kept_by(lambda: self._journal.describe(device))
 
     async def bookmark(self) -> str | None:
         """Return what this driver last set for this device, or None."""
@@ -133,11 +148,9 @@ class LiveSession:
         """Make the readings durable, and with them the bookmark; returns how many were new."""
         self.understood += len(readings)
         self._own(all(reading.device == self._device.id for reading in readings))
-        try:
-            entries = await self._journal.record(self._device, readings, bookmark)
-        except JournalFull:
-            self._metrics.count("journal_refusals_total")
-            raise
+        entries = await self._kept_by(
+            lambda: self._journal.record(self._device, readings, bookmark)
+        )
         new = len(entries)
         self.recorded += new
         self.kept += len(readings)
@@ -147,21 +160,45 @@ class LiveSession:
 
     async def set_bookmark(self, bookmark: str, /) -> None:
         """Move the bookmark where no reading stands for it."""
-        await self._journal.set_bookmark(self._device, bookmark)
+        await self._kept_by(lambda: self._journal.set_bookmark(self._device, bookmark))
 
     async def set_aside(self, frame: Frame, error: DecodeError, /) -> None:
         """Keep a frame that could not be read. Raises ProtocolError after ASIDE_LIMIT a day."""
         self._one_more_aside()
         self.unreadable += 1
-        await self._journal.set_aside(self._device, frame, error)
+        await self._kept_by(lambda: self._journal.set_aside(self._device, frame, error))
         self.kept += 1
         self._count("frames_set_aside_total", 1)
 
     async def remark(self, event: str, frame: Frame | None = None, /) -> None:
         """Keep an event that is no reading. Raises ProtocolError after ASIDE_LIMIT a day."""
         self._one_more_aside()
-        await self._journal.remark(self._device, event, frame)
+        await self._kept_by(lambda: self._journal.remark(self._device, event, frame))
         self.kept += 1
+
+    async def _kept_by(self, keep: Callable[[], Awaitable[T]]) -> T:
+        """Have the journal keep something, and return what it says.
+
+        What came by a cable or an advertisement may be nowhere else any more: it is offered again
+        until the journal takes it. A device that is connected keeps what was not confirmed to it.
+        """
+        while True:
+            try:
+                kept = await keep()
+            except JournalDamaged:
+                raise
+            except JournalError as error:
+                if isinstance(error, JournalFull):
+                    self._metrics.count("journal_refusals_total")
+                if self.reach is Reach.BLE or _is_stopping():
+                    raise
+                if self.refused is None:
+                    _logger.warning("what a device sent waits for the journal: %s", error)
+                self.refused = str(error)
+                await self._pause(OFFER_AGAIN_S)
+            else:
+                self.refused = None
+                return kept
 
     def _one_more_aside(self) -> None:
         now = self._clock.now().monotonic
@@ -182,3 +219,8 @@ class LiveSession:
     def _count(self, name: str, by: int) -> None:
         if by:
             self._metrics.count(name, by, driver=self._driver.manifest.name)
+
+
+def _is_stopping() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

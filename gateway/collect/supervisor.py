@@ -108,7 +108,7 @@ class Supervisor:
             tuple(self._sightings.all()),
             (
                 *(it for it in self._troubles.values() if not self._is_over(it)),
-                *self._riddles(),
+                *self._lasting(),
             ),
         )
 
@@ -122,11 +122,13 @@ class Supervisor:
         session = self._conversations.talking.get(trouble.device)
         return session is not None and (trouble.outcome is Outcome.LINK or session.kept > 0)
 
-    def _riddles(self) -> Iterator[Trouble]:
-        """Name the open conversations that bring nothing but what cannot be read."""
+    def _lasting(self) -> Iterator[Trouble]:
+        """Name the open conversations of which nothing is kept: all unreadable, or a full disk."""
+        now = self._clock.now()
         for device, session in self._conversations.talking.items():
-            if session.unreadable >= ALARMING and reads_nothing(session):
-                now = self._clock.now()
+            if session.refused is not None:
+                yield Trouble(device, Outcome.JOURNAL, session.refused, now)
+            elif session.unreadable >= ALARMING and reads_nothing(session):
                 yield Trouble(device, Outcome.UNREADABLE, riddle(session), now)
 
     async def _watch(self, transport: Transport) -> None:

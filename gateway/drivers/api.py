@@ -255,7 +255,8 @@ class Session(Protocol):
 
         Returns how many of them were new, only when they survive a power cut; only then may a
         driver acknowledge them to the device or let it forget them. Give one burst in one call: one
-        call is at most one fsync. Raises JournalFull; nothing of the call was then written.
+        call is at most one fsync. Raises JournalFull; nothing of the call was then written. Where
+        the device is not connected by radio it returns only once there is space again.
         """
         ...
 

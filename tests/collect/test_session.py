@@ -1,15 +1,25 @@
 """What a driver is lent, and what it cannot do with it."""
 
+import asyncio
+
 import pytest
 
-from gateway.collect.session import ASIDE_LIMIT, LiveSession
+from gateway.collect.session import ASIDE_LIMIT, OFFER_AGAIN_S, LiveSession
 from gateway.domain.device import Device, DeviceId
-from gateway.drivers.api import Frame, Manifest, Session, Setting, gatt
-from gateway.errors import DecodeError, JournalFull, ProtocolError
+from gateway.drivers.api import Frame, Manifest, Reach, Session, Setting, gatt
+from gateway.errors import DecodeError, JournalDamaged, JournalFull, ProtocolError
 from gateway.metrics import Metrics
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
-from tests.collect.fakes import CUFF, FakeDriver, FakeJournal, Pauses, a_reading, a_sighting
+from tests.collect.fakes import (
+    CUFF,
+    FakeDriver,
+    FakeJournal,
+    Pauses,
+    a_reading,
+    a_sighting,
+    settle,
+)
 
 FRAME = Frame(gatt("1810", "2a35"), b"\0", ManualClock().now())
 NAME = "bp_monitor/fake"
@@ -89,6 +99,82 @@ async def test_a_full_journal_is_counted_and_told_to_the_driver(
 
     assert metrics.value("journal_refusals_total") == 1
     assert (session.recorded, session.kept) == (0, 0)
+
+
+class Recovering(FakeJournal):
+    """A journal that takes nothing so many times."""
+
+    refusals = 0
+
+    def _check(self) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise JournalFull("no space left: free some")
+
+
+def by_cable(journal: FakeJournal, clock: ManualClock) -> tuple[LiveSession, Pauses]:
+    pauses = Pauses(clock)
+    device = Device(id=CUFF, driver=NAME)
+    driver = TunableDriver(reach=Reach.SERIAL)
+    lent = (ScriptedLink(), device, a_sighting(), {}, journal, clock, Metrics(), pauses)
+    return LiveSession(driver, *lent), pauses
+
+
+async def test_what_came_by_a_cable_is_offered_again_until_the_journal_takes_it(
+    clock: ManualClock,
+) -> None:
+    journal = Recovering()
+    session, pauses = by_cable(journal, clock)
+    journal.refusals = 2
+
+    recording = asyncio.ensure_future(session.record(a_reading()))
+    await settle()
+    refused = session.refused
+    await pauses.advance(OFFER_AGAIN_S)
+    await pauses.advance(OFFER_AGAIN_S)
+
+    assert await recording == 1
+    assert (refused, session.refused) == ("no space left: free some", None)
+    assert len(journal.readings) == 1
+
+
+@pytest.mark.parametrize("call", ["remark", "set_bookmark", "describe"])
+async def test_so_is_all_else_that_is_to_be_kept(call: str, clock: ManualClock) -> None:
+    journal = Recovering()
+    session, pauses = by_cable(journal, clock)
+    journal.refusals = 1
+    given = session.device.model_copy(update={"model": "X"}) if call == "describe" else "told"
+
+    keeping = asyncio.ensure_future(getattr(session, call)(given))
+    await settle()
+    await pauses.advance(OFFER_AGAIN_S)
+
+    await keeping
+
+
+async def test_a_gateway_that_stops_does_not_wait_for_a_full_journal(clock: ManualClock) -> None:
+    journal = FakeJournal(JournalFull("no space left: free some"))
+    session, _ = by_cable(journal, clock)
+
+    async def converse() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await session.record(a_reading())
+
+    talking = asyncio.ensure_future(converse())
+    await settle()
+    talking.cancel()
+
+    with pytest.raises(JournalFull):
+        await asyncio.wait_for(talking, 5)
+
+
+async def test_a_damaged_journal_is_not_offered_anything_again(clock: ManualClock) -> None:
+    session, _ = by_cable(FakeJournal(JournalDamaged("damaged")), clock)
+
+    with pytest.raises(JournalDamaged):
+        await session.record(a_reading())
 
 
 async def test_settings_are_the_owners_or_the_default(session: LiveSession) -> None:

@@ -370,6 +370,26 @@ async def test_a_full_journal_leaves_the_device_untouched(stage: Stage) -> None:
     assert stage.ends(Outcome.COMPLETE) == 1
 
 
+async def test_a_reading_from_a_cable_waits_for_a_full_journal_and_a_sentence_says_so(
+    stage: Stage,
+) -> None:
+    async def brings_one_once_it_is_full(session: Session) -> None:
+        stage.journal.trouble = JournalFull("no space left: free some")
+        await session.record(a_reading(session.device.id))
+
+    stage.driver.reach, stage.driver.talks = Reach.SERIAL, [brings_one_once_it_is_full]
+    supervisor = stage.start()
+    await stage.transport.show(replace(a_sighting(), reach=Reach.SERIAL, driver=NAME))
+    (waiting,) = supervisor.status().troubles
+    stage.journal.trouble = None
+    await stage.pauses.advance(10)
+
+    assert (waiting.outcome, waiting.problem) == (Outcome.JOURNAL, "no space left: free some")
+    assert supervisor.status().troubles == ()
+    assert len(stage.journal.readings) == 1
+    assert stage.ends(Outcome.COMPLETE) == 1
+
+
 async def test_a_conversation_that_hangs_is_ended(stage: Stage) -> None:
     stage.longest_s = 0.01
     stage.driver.talks = [hangs]
