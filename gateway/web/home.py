@@ -78,9 +78,10 @@ class Card:
 class Thing:
     """A device on the page."""
 
+    device: DeviceId
     name: str
     battery_percent: int | None
-    whose: Sequence[str]
+    owners: Sequence[Subject]
     last: str | None
     near: bool
 
@@ -216,21 +217,22 @@ def _things(
     hub: Hub, devices: Sequence[DeviceView], people: Sequence[Subject], words: Words
 ) -> Iterator[Thing]:
     now = hub.clock.now().utc
-    labels = {person.id: person.label for person in people}
+    here = {person.id: person for person in people}
     near = {seen.device for seen in hub.sightings() if _lately(seen.seen_at, now)}
     near |= set(hub.status().sessions)
     assignments = [each for each in hub.reader.assignments() if each.until is None]
     for known in devices:
-        whose = [
-            labels[each.subject]
+        owners = [
+            here[each.subject]
             for each in assignments
-            if each.device == known.device.id and each.subject in labels
+            if each.device == known.device.id and each.subject in here
         ]
         last = known.last_reading_at
         yield Thing(
+            device=known.device.id,
             name=called(known.device),
             battery_percent=known.device.battery_percent,
-            whose=list(dict.fromkeys(whose)),
+            owners=[owner for at, owner in enumerate(owners) if owner not in owners[:at]],
             last=None if last is None else moment(last, now, hub.zone, words),
             near=known.device.id in near,
         )

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
 from gateway.api.hub import Hub
-from gateway.web import consents, entrance, home, kiosk, pairing, questions
+from gateway.web import consents, entrance, home, household, kiosk, pairing, questions
 from gateway.web.rendering import Rendering
 from gateway.web.visits import (
     Screen,
@@ -45,6 +45,13 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/consent/receipt", consents.receipt, (OWNER,)),
     ("POST", "/report", home.report, (OWNER,)),
     ("POST", "/export", home.take_along, (OWNER,)),
+    ("GET", "/devices", household.found, (OWNER,)),
+    ("GET", "/devices/found", household.looked, (OWNER,)),
+    ("POST", "/devices/choose", household.choose, (OWNER,)),
+    ("POST", "/devices/add", household.add, (OWNER,)),
+    ("POST", "/devices/end", household.end, (OWNER,)),
+    ("POST", "/people/ask", household.ask_to_erase, (OWNER,)),
+    ("POST", "/people/erase", household.erase, (OWNER,)),
     ("POST", "/pairing", pairing.begin, (OWNER,)),
     ("POST", "/pairing/code", pairing.type_code, (OWNER,)),
     ("POST", "/leave", entrance.leave, (OWNER,)),

@@ -45,12 +45,13 @@ class JournalHub:
         self.left = 0
         self.desk = PairingDesk(clock)
         self.bonds: set[str] = set()
+        self.in_reach: list[Sighted] = []
 
     def status(self) -> Status:
         return Status(version="0", running=True)
 
     def sightings(self) -> Sequence[Sighted]:
-        return ()
+        return self.in_reach
 
     def resolve(self, device: str) -> DeviceId:
         return device_named(device) or DeviceId(device)

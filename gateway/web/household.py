@@ -1,0 +1,148 @@
+"""Who lives here, and whose device is whose: on the owner's page, without a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from fastapi import HTTPException
+from starlette.responses import Response
+
+from gateway.api import people
+from gateway.api.hub import Hub
+from gateway.domain.device import DeviceId
+from gateway.domain.device_time import EARLIEST
+from gateway.domain.subject import SubjectId
+from gateway.language.plain import plain
+from gateway.language.words import Words
+from gateway.web.home import called
+from gateway.web.visits import Visit, see_other
+
+_LATELY = timedelta(minutes=10)
+"""How long a device that was heard stays on the list: a scale is on the air for seconds."""
+_NEAR_DBM = -60
+"""Stronger is within a room, mostly. A guess."""
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device that measures nobody yet."""
+
+    device: DeviceId
+    name: str
+    family: str
+    """What it is, in words; nothing where that is its name here."""
+    place: str
+    """Its Bluetooth address, or what the owner calls the port."""
+    near: bool
+
+
+async def found(visit: Visit) -> Response:
+    """Show the devices that could be added."""
+    return visit.page("devices.html", found=list(_found(visit)))
+
+
+async def looked(visit: Visit) -> Response:
+    """Show them again, for a page that looks every few seconds."""
+    return visit.page("devices_found.html", found=list(_found(visit)))
+
+
+async def choose(visit: Visit) -> Response:
+    """Ask whose the device is."""
+    device = visit.form.get("device")
+    chosen = next((each for each in _found(visit) if each.device == device), None)
+    if chosen is None:
+        return see_other("/devices")
+    return visit.page("device.html", chosen=chosen, people=visit.hub.reader.subjects())
+
+
+async def add(visit: Visit) -> Response:
+    """Make a device ours, and somebody's: of this household already, or named here."""
+    hub, form = visit.hub, visit.form
+    device = next((each for each in _found(visit) if each.device == form.get("device")), None)
+    subject = await _somebody(hub, form.get("subject"), form.get("name"))
+    if device is None or subject is None:
+        return see_other("/devices")
+    since = EARLIEST if form.get("since") == "ever" else _midnight(hub)
+    new = people.NewAssignment(
+        device=device.device, subject=subject, slot=form.get("slot") or None, since=since
+    )
+    await people.assign(hub, new)
+    return see_other("/")
+
+
+async def end(visit: Visit) -> Response:
+    """Let a device measure somebody no more, whatever their number on it."""
+    hub, now = visit.hub, visit.hub.clock.now().utc
+    device, subject = DeviceId(visit.form.get("device")), SubjectId(visit.form.get("subject"))
+    for each in hub.reader.assignments():
+        if (each.device, each.subject, each.until) == (device, subject, None) and each.since < now:
+            ended = people.AssignmentEnd(device=device, subject=subject, slot=each.slot, until=now)
+            with suppress(HTTPException):  # somebody else has just ended it
+                await people.end_assignment(hub, ended)
+    return see_other("/")
+
+
+async def ask_to_erase(visit: Visit) -> Response:
+    """Ask before a person is erased, for nothing brings them back."""
+    name = _name(visit.hub, visit.form.get("subject"))
+    if name is None:
+        return see_other("/")
+    return visit.page("erase.html", subject=visit.form.get("subject"), name=name)
+
+
+async def erase(visit: Visit) -> Response:
+    """Erase a person, and say what that did."""
+    subject = SubjectId(visit.form.get("subject"))
+    if _name(visit.hub, subject) is None:
+        return see_other("/")
+    done = await people.erase(visit.hub, subject)
+    return visit.page("erased.html", erased=done["erased"], left=done["left"])
+
+
+def _found(visit: Visit) -> Iterator[Found]:
+    """Yield what was heard just now, and what is ours already; not what is somebody's."""
+    hub = visit.hub
+    taken = {each.device for each in hub.reader.assignments() if each.until is None}
+    taken |= {DeviceId(each) for each in (hub.counter.devices if hub.counter else ())}
+    heard_after = hub.clock.now().utc - _LATELY
+    for seen in hub.sightings():
+        if seen.driver is None or seen.device in taken or seen.seen_at < heard_after:
+            continue
+        taken.add(seen.device)
+        near = seen.rssi_dbm is not None and seen.rssi_dbm > _NEAR_DBM
+        yield _called(seen.device, seen.name, seen.driver, visit.words, near=near)
+    for known in hub.reader.devices():
+        device = known.device
+        if known.adopted and device.id not in taken:
+            name = None if called(device) == device.id else called(device)
+            yield _called(device.id, name, device.driver, visit.words, near=False)
+
+
+def _called(device: DeviceId, name: str | None, driver: str, words: Words, *, near: bool) -> Found:
+    """Name a device by what it calls itself, or by what it is."""
+    family = words.or_none(f"family.{driver.partition('/')[0]}") or driver
+    at = device.partition(":")[2]
+    return Found(device, plain(name or family), family if name else "", plain(at), near)
+
+
+async def _somebody(hub: Hub, subject: str, name: str) -> SubjectId | None:
+    """Return the person who was chosen, or add the one who was named; None if nobody was."""
+    if subject:
+        return SubjectId(subject) if _name(hub, subject) is not None else None
+    if not 0 < len(name) <= _LONGEST_NAME:
+        return None
+    there = {each.label: each.id for each in hub.reader.subjects()}
+    return there.get(name) or (await people.add_person(hub, people.NewPerson(label=name))).id
+
+
+def _name(hub: Hub, subject: str) -> str | None:
+    return next((each.label for each in hub.reader.subjects() if each.id == subject), None)
+
+
+def _midnight(hub: Hub) -> datetime:
+    today = hub.clock.now().utc.astimezone(hub.zone).date()
+    return datetime.combine(today, time(), tzinfo=hub.zone)

@@ -1,0 +1,187 @@
+"""A household sets itself up on the page: whose device is whose, and who is here no more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.api.hub import Sighted
+from gateway.domain.device import DeviceId
+from gateway.domain.subject import SubjectId
+from tests.journal.making import SCALE, weight
+from tests.web.window import Window, a_window
+
+THIS_MORNING = datetime(2026, 3, 14, 6, tzinfo=UTC)
+YESTERDAY = datetime(2026, 3, 13, 6, tzinfo=UTC)
+NAME = "Ma balance"
+
+
+@pytest.fixture
+async def window(tmp_path: Path) -> AsyncIterator[Window]:
+    async with a_window(tmp_path) as opened:
+        await opened.enter()
+        opened.hub.in_reach = [seen(opened)]
+        yield opened
+
+
+def seen(window: Window, **change: object) -> Sighted:
+    known = {
+        "address": SCALE.id.removeprefix("ble:"),
+        "device": SCALE.id,
+        "name": NAME,
+        "driver": "scale/bluetooth_sig",
+        "rssi_dbm": -48,
+        "adopted": False,
+        "seen_at": window.hub.clock.now().utc,
+    }
+    return Sighted.model_validate(known | change)
+
+
+def people(window: Window) -> dict[str, SubjectId]:
+    return {known.label: known.id for known in window.hub.reader.subjects()}
+
+
+async def add(window: Window, **form: str) -> None:
+    done = await window.send("/devices/add", device=SCALE.id, **form)
+    assert done.status == 303
+
+
+async def whose(window: Window, *at: datetime) -> list[SubjectId | None]:
+    """Let the scale tell what it weighed then; say whose each is."""
+    new = await window.hub.journal.record(
+        SCALE, [weight(int(when.timestamp()), at=when) for when in at]
+    )
+    return [entry.subject for entry in new]
+
+
+async def test_a_device_in_reach_is_added_for_somebody_who_is_new_here(window: Window) -> None:
+    nothing = (await window.get("/")).text
+    offered = (await window.get("/devices")).text
+    asked = await window.send("/devices/choose", on="/devices", device=SCALE.id)
+    await add(window, name="Odile")
+
+    assert "Ajouter un appareil" in nothing
+    assert "Ma balance Balance · C0:FF:EE:00:00:01 · tout près" in offered
+    assert "De qui sont les mesures de Ma balance ?" in asked.text
+    assert "Votre prénom" in asked.text
+    assert await whose(window, THIS_MORNING, YESTERDAY) == [people(window)["Odile"], None]
+    assert "Odile" in (await window.get("/")).text
+
+
+async def test_what_it_remembers_is_theirs_too_if_they_say_so(window: Window) -> None:
+    await add(window, name="Odile", since="ever")
+
+    assert await whose(window, YESTERDAY) == [people(window)["Odile"]]
+
+
+async def test_somebody_who_is_here_already_is_chosen_or_named_again(window: Window) -> None:
+    odile = (await window.hub.journal.add_subject("Odile")).id
+    await add(window, subject=odile)
+    other = DeviceId("ble:C0:FF:EE:00:00:02")
+    window.hub.in_reach = [seen(window, device=other, address="C0:FF:EE:00:00:02")]
+    await window.send("/devices/add", on="/devices", device=other, name="Odile")
+
+    assert people(window) == {"Odile": odile}
+    assert {each.subject for each in window.hub.reader.assignments()} == {odile}
+
+
+async def test_a_device_of_several_people_tells_them_by_their_number(window: Window) -> None:
+    await add(window, name="Odile", slot="2")
+
+    readings = [weight(1, at=THIS_MORNING, slot="1"), weight(2, at=THIS_MORNING, slot="2")]
+    first, second = await window.hub.journal.record(SCALE, readings)
+
+    assert (first.subject, second.subject) == (None, people(window)["Odile"])
+
+
+async def test_a_device_that_is_ours_and_nobodys_is_offered_though_it_is_silent(
+    window: Window,
+) -> None:
+    await add(window, name="Odile")
+    await window.send("/devices/end", device=SCALE.id, subject=people(window)["Odile"])
+    window.hub.in_reach = []
+    window.hub.clock.advance(60)
+
+    await add(window, name="Marcel")
+
+    ends = [(each.subject, each.until is None) for each in window.hub.reader.assignments()]
+    assert ends == [(people(window)["Odile"], False), (people(window)["Marcel"], True)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"driver": None},
+        {"seen_at": THIS_MORNING - timedelta(hours=1)},
+    ],
+    ids=["nobody can read it", "gone for long"],
+)
+async def test_what_cannot_be_added_is_not_offered_nor_added(
+    change: dict[str, object], window: Window
+) -> None:
+    window.hub.in_reach = [seen(window, **change)]
+
+    assert "Rien en vue" in (await window.get("/devices")).text
+    await add(window, name="Odile")
+    assert window.hub.reader.assignments() == []
+
+
+async def test_a_device_that_is_somebodys_is_not_offered_to_others(window: Window) -> None:
+    await add(window, name="Odile")
+
+    assert NAME not in (await window.get("/devices")).text
+    await add(window, name="Marcel")
+    assert [each.subject for each in window.hub.reader.assignments()] == [people(window)["Odile"]]
+
+
+@pytest.mark.parametrize("form", [{}, {"name": "x" * 61}, {"subject": "p-00000000"}])
+async def test_nothing_is_added_for_nobody(form: dict[str, str], window: Window) -> None:
+    await add(window, **form)
+
+    assert window.hub.reader.assignments() == []
+    assert people(window) == {}
+
+
+async def test_a_device_is_somebodys_no_more_from_the_moment_they_say_so(window: Window) -> None:
+    await add(window, name="Odile")
+    odile = people(window)["Odile"]
+    (before,) = await whose(window, THIS_MORNING)
+    window.hub.clock.advance(60)
+
+    ended = await window.send("/devices/end", device=SCALE.id, subject=odile)
+    later = await whose(window, window.hub.clock.now().utc + timedelta(hours=1))
+
+    assert ended.status == 303
+    assert (before, later) == (odile, [None])
+    window.hub.in_reach = [seen(window)]
+    assert NAME in (await window.get("/devices")).text
+
+
+async def test_a_person_is_erased_only_after_they_were_asked(window: Window) -> None:
+    await add(window, name="Odile")
+    odile = people(window)["Odile"]
+    marcel = (await window.hub.journal.add_subject("Marcel")).id
+    await whose(window, THIS_MORNING)
+
+    asked = await window.send("/people/ask", subject=odile)
+    still = people(window)
+    done = await window.post("/people/erase", token=asked.field("token"), subject=odile)
+
+    assert "Effacer tout ce qui concerne Odile" in asked.text
+    assert "Rien ne les fait revenir" in asked.text
+    assert odile in still.values()
+    assert people(window) == {"Marcel": marcel}
+    assert "Une mesure a été effacée (1)." in done.text
+    assert "sauvegardes" in done.text
+
+
+async def test_a_name_that_a_device_chose_is_text(window: Window) -> None:
+    window.hub.in_reach = [seen(window, name="<script>alert(1)</script>\x1b[2J")]
+
+    listed = await window.get("/devices")
+
+    assert "<script>alert" not in listed.html
+    assert "\x1b" not in listed.html
