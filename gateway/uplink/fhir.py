@@ -31,6 +31,7 @@ from gateway.uplink.fhir_answers import (
     observation,
     observations_found,
     refusal,
+    refusal_of_more,
     taken,
 )
 from gateway.uplink.fhir_corrections import RETRACTED, amended, is_named, restored, retracted
@@ -169,7 +170,7 @@ class FhirUplink:
         if answer.status == HTTPStatus.PRECONDITION_FAILED:
             return [None] * len(parts)
         if answer.status != HTTPStatus.OK:
-            raise self._refusal(answer)
+            raise refusal(answer, self._clock.now().utc)
         outcomes = taken(whole, answer)
         readings = [part["entry"][-1] for part in parts]
         return [await self._name(each["resource"], outcomes[each["fullUrl"]]) for each in readings]
@@ -179,7 +180,10 @@ class FhirUplink:
         location = location_of(outcome)
         if str(outcome["response"]["status"]).startswith("201"):
             return location
-        theirs = observation(outcome.get("resource")) or await self._named(location)
+        try:
+            theirs = observation(outcome.get("resource")) or await self._named(location)
+        except UplinkRejected:  # it may not be read: the reading's own identifier tells enough
+            return location if len(ours["identifier"]) == 1 else None
         if theirs is None:
             raise no_word()
         if theirs.get("status") == RETRACTED and may_be_ours(ours, theirs):
@@ -252,4 +256,4 @@ class FhirUplink:
         return await self._http.ask(method, url, headers=headers, body=body)
 
     def _refusal(self, answer: Answer) -> UplinkError:
-        return refusal(answer, self._clock.now().utc)
+        return refusal_of_more(answer, self._clock.now().utc)

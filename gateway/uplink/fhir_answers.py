@@ -87,6 +87,19 @@ def no_word() -> OutcomeUnknown:
     )
 
 
+def refusal_of_more(answer: Answer, now: datetime) -> UplinkError:
+    """Say what a status other than success means for a search, a read or an update.
+
+    Where those are not allowed, or not possible, readings may be taken all the same.
+    """
+    if answer.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_IMPLEMENTED, *_NOTHING_HERE):
+        return UplinkRejected(
+            f"The server does not let the gateway search or update ({answer.status}): check the "
+            "rights of its token, or make the correction there by hand."
+        )
+    return refusal(answer, now)
+
+
 def refusal(answer: Answer, now: datetime) -> UplinkError:
     """Say what a status means that is no success. `now` is needed for a Retry-After date.
 
@@ -109,8 +122,7 @@ def refusal(answer: Answer, now: datetime) -> UplinkError:
             f"There is no FHIR server at this address ({status}): check base_url."
         )
     for_now = status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
-    failed = status >= 500 and status != HTTPStatus.NOT_IMPLEMENTED
-    if for_now or failed or status < 300:
+    if for_now or status >= 500 or status < 300:
         return OutcomeUnknown(f"The server failed ({status}): the gateway sends the reading again.")
     return UplinkRejected(
         f"The server rejects the reading ({status}): report it with the destination's settings; it "

@@ -623,6 +623,21 @@ async def test_a_retraction_is_not_done_because_a_search_was_not_answered(body: 
                 await uplink.correct(corrected(entry(), Wrong.PERSON, None))
 
 
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+@pytest.mark.parametrize("method", ["search", "update"])
+async def test_a_correction_that_the_server_does_not_let_us_make_is_left_to_a_person(
+    status: int, method: str
+) -> None:
+    """It must hold up nobody's readings: those may be let in all the same."""
+    there = answer(200, searchset(observation(meta={"versionId": "1"})))
+    async with scripted_server() as scripted:
+        scripted.plays("/fhir/Observation", answer(status) if method == "search" else there)
+        scripted.plays("/fhir/Observation/7", answer(status))
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            with pytest.raises(UplinkRejected, match="does not let the gateway"):
+                await uplink.correct(corrected(entry(), Wrong.PERSON, None))
+
+
 async def test_a_server_that_tells_an_outcome_in_place_of_the_reading_is_asked_for_it() -> None:
     told = json.loads(response("200", "200", "200", "200"))
     told["entry"][-1]["resource"] = {"resourceType": "OperationOutcome"}
@@ -634,6 +649,19 @@ async def test_a_server_that_tells_an_outcome_in_place_of_the_reading_is_asked_f
 
     assert receipt.reference == "Observation/1"
     assert len(scripted.to("/fhir")) == 1
+
+
+async def test_where_nothing_may_be_read_the_own_identifier_tells_enough() -> None:
+    """A token may create and not read; what is there already is then asked for by that alone."""
+    async with scripted_server() as scripted:
+        scripted.plays("/fhir", answer(200, response(*["200"] * 5)))
+        scripted.plays("/fhir/Observation/1", answer(403))
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            receipt = await uplink.send(out(stamped()))
+
+    posted = [json.loads(each.body)["entry"][-1] for each in scripted.to("/fhir")]
+    assert receipt.reference == "Observation/1"
+    assert [each["request"]["ifNoneExist"].count("|") for each in posted] == [2, 1]
 
 
 async def test_a_token_that_cannot_be_read_sends_nothing_and_says_so(tmp_path: Path) -> None:
