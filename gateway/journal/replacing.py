@@ -10,6 +10,7 @@ replaced-20260314T092653Z/   or damaged-...; nothing in there is ever overwritte
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC
@@ -34,6 +35,14 @@ class _Plan:
     places: dict[str, str]
     """Where files belong, by name, that do not belong beside the journal."""
 
+    @classmethod
+    def read(cls, path: Path) -> _Plan:
+        """Read it; of a damaged one at least the journal goes to its place."""
+        try:
+            return cls(**json.loads(path.read_bytes()))
+        except (ValueError, TypeError):
+            return cls("replaced", {})
+
 
 def aside(journal: Path, why: str, clock: Clock) -> Path:
     """Return a folder that is not there yet, named by the time, for what is replaced."""
@@ -50,6 +59,9 @@ def put(
     `aside`, or None if nothing was replaced. The caller has the writer's lock, and nobody has what
     was made open. Raises JournalError; then nothing is replaced, or the next opening finishes it.
     """
+    for place in elsewhere.values():
+        if not os.access(place.parent, os.W_OK):
+            raise JournalError(f"cannot write to {place.parent}, where {place.name} belongs")
     plan = _Plan(aside.name, {name: str(path.absolute()) for name, path in elsewhere.items()})
     try:
         durable.write(made / _PLAN, json.dumps(asdict(plan)).encode())
@@ -73,9 +85,9 @@ def finish(journal: Path) -> None:
         return
     try:
         if (ready / _PLAN).exists():
-            told = json.loads((ready / _PLAN).read_bytes())
-            for new, place in _to_do(ready, journal, _Plan(**told)):
-                _exchange(new, place, journal.parent / told["aside"], with_logs=place == journal)
+            plan = _Plan.read(ready / _PLAN)
+            for new, place in _to_do(ready, journal, plan):
+                _exchange(new, place, journal.parent / plan.aside, with_logs=place == journal)
             (ready / _PLAN).unlink()
         ready.rmdir()
         durable.sync(journal.parent)

@@ -1,10 +1,14 @@
 """A restore that is cut short anywhere leaves the hub as it was, or as the backup makes it."""
 
 import asyncio
+import errno
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from gateway.errors import JournalError
 from gateway.journal import backup, durable
 from gateway.journal.reader import Reader
 from gateway.journal.restoring import restore
@@ -87,6 +91,59 @@ def test_the_power_may_fail_at_any_moment(tmp_path: Path) -> None:
         assert restored[-1] or not cut.acknowledged, cut
 
     assert len(restored) > 40
+    assert {True, False} == set(restored)
+
+
+def test_what_has_no_place_to_go_to_is_refused_before_anything_is_replaced(
+    tmp_path: Path,
+) -> None:
+    hub = Hub(tmp_path)
+    asyncio.run(hub.make())
+    shutil.rmtree(hub.bonds.parent)
+
+    with pytest.raises(JournalError, match=r"cannot write to .*/radio, where bonds\.json belongs"):
+        hub.restore()
+
+    assert _readings(hub.path) == 5
+    assert not list(hub.path.parent.glob("repl*"))
+
+
+def test_a_damaged_plan_still_puts_the_journal_in_its_place(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    asyncio.run(hub.make())
+    ready = hub.path.parent / "replacement"
+    hub.path.parent.rename(tmp_path / "other")
+    asyncio.run(open_journal(hub.path).close())
+    (tmp_path / "other").rename(ready)
+    (ready / "plan.json").write_text("{")
+
+    asyncio.run(open_journal(hub.path).close())
+
+    assert _readings(hub.path) == 5
+    assert _readings(hub.path.parent / "replaced" / "journal.db") == 0
+
+
+def test_bonds_go_to_another_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the power fails, each of the two disks has its own moment."""
+    hub = Hub(tmp_path)
+    asyncio.run(hub.make())
+    real = os.rename
+
+    def between_disks(path: Path, to: Path) -> None:
+        if len({hub.bonds.parent in each.parents for each in (Path(path), Path(to))}) == 2:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        real(path, to)
+
+    monkeypatch.setattr(os, "rename", between_disks)
+    with PowerCuts(hub.folder) as cuts:
+        hub.restore()
+        cuts.acknowledged()
+
+    restored = []
+    for cut in cuts.all:
+        cut.lay(hub.folder)
+        restored.append(asyncio.run(hub.is_restored()))
+        assert restored[-1] or not cut.acknowledged, cut
     assert {True, False} == set(restored)
 
 
