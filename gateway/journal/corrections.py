@@ -15,6 +15,7 @@ from gateway.errors import JournalError
 from gateway.journal import audit, entry_rows
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, to_us
+from gateway.journal.views import CorrectionOwed
 from gateway.journal.writer import Transaction
 
 _NEVER_US = 2**63 - 1
@@ -50,6 +51,28 @@ def owe(
         "SELECT destination FROM corrections_owed WHERE entry = ? AND done_us IS NULL", (entry,)
     ):
         tx.due.add(destination)
+
+
+def owed(db: Database) -> list[CorrectionOwed]:
+    """Return what still is to be put right, the oldest first."""
+    return [
+        CorrectionOwed(
+            number,
+            entry_rows.from_blob(stored),
+            destination,
+            subject,
+            Wrong(wrong),
+            reference,
+            from_us(since_us),
+            problem,
+        )
+        for number, stored, destination, subject, wrong, reference, since_us, problem in db.rows(
+            "SELECT c.number, e.id, destination, c.subject, wrong, reference, since_us, problem"
+            " FROM corrections_owed AS c JOIN entries AS e ON e.number = c.entry"
+            " LEFT JOIN corrections_tried AS t ON t.number = c.number"
+            " WHERE done_us IS NULL ORDER BY c.number"
+        )
+    ]
 
 
 def next_due(db: Database, destination: str) -> datetime | None:

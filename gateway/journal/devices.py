@@ -5,7 +5,10 @@ from __future__ import annotations
 from gateway.domain.device import Device, DeviceId
 from gateway.errors import JournalError, Unreadable
 from gateway.journal import audit
+from gateway.journal.database import Database
+from gateway.journal.instants import from_us
 from gateway.journal.keys import NOBODY, Keyring
+from gateway.journal.views import DeviceView
 from gateway.journal.writer import Transaction
 
 
@@ -54,12 +57,40 @@ def bond_forgotten(tx: Transaction, device: DeviceId) -> None:
 
 def number_of(tx: Transaction, device: DeviceId) -> int:
     """Return the device's number; raises JournalError if it was never seen nor adopted."""
-    row = tx.db.row("SELECT number FROM devices WHERE id = ?", (tx.keys.device(device),))
-    if row is None:
+    number = find(tx.db, tx.keys, device)
+    if number is None:
         raise JournalError(
             "the journal does not know that device: it must be seen or adopted first"
         )
-    return int(row[0])
+    return number
+
+
+def find(db: Database, keys: Keyring, device: DeviceId) -> int | None:
+    """Return the device's number; None if it was never seen nor adopted."""
+    row = db.row("SELECT number FROM devices WHERE id = ?", (keys.device(device),))
+    return None if row is None else int(row[0])
+
+
+def views(db: Database, keys: Keyring) -> list[DeviceView]:
+    """Return all devices, in the order they were first seen."""
+    return [
+        DeviceView(
+            number,
+            shown(keys, number, details),
+            bool(adopted),
+            from_us(first_us),
+            None if last_us is None else from_us(last_us),
+            *counted,
+        )
+        for number, details, adopted, first_us, last_us, *counted in db.rows(
+            "SELECT number, details, adopted, first_seen_us, last_reading_us,"
+            " (SELECT count(*) FROM aside WHERE device = d.number), aside_dropped,"
+            " (SELECT reason FROM aside WHERE device = d.number ORDER BY number DESC LIMIT 1),"
+            " (SELECT count(*) FROM remarks WHERE device = d.number), remarks_dropped,"
+            " (SELECT event FROM remarks WHERE device = d.number ORDER BY number DESC LIMIT 1)"
+            " FROM devices AS d ORDER BY number"
+        )
+    ]
 
 
 def opened(keys: Keyring, number: int, details: bytes) -> Device:

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 
 from gateway.consent.grant import ConsentEntry
-from gateway.domain.correction import Wrong
 from gateway.domain.device import DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession
@@ -21,6 +20,7 @@ from gateway.domain.reading import Kind
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.errors import JournalError, Unreadable
 from gateway.journal import (
+    corrections,
     devices,
     entry_rows,
     history,
@@ -192,70 +192,15 @@ class Reader:
 
     def devices(self) -> list[DeviceView]:
         """Return all devices, in the order they were first seen."""
-        keys = self._keys
-        return [
-            DeviceView(
-                number=number,
-                device=devices.shown(keys, number, details),
-                adopted=bool(adopted),
-                first_seen_at=from_us(first_seen_us),
-                last_reading_at=None if last_us is None else from_us(last_us),
-                set_aside=set_aside,
-                aside_dropped=aside_dropped,
-                last_aside=last_aside,
-                remarks=remarks,
-                remarks_dropped=remarks_dropped,
-                last_remark=last_remark,
-            )
-            for (
-                number,
-                details,
-                adopted,
-                first_seen_us,
-                last_us,
-                set_aside,
-                aside_dropped,
-                last_aside,
-                remarks,
-                remarks_dropped,
-                last_remark,
-            ) in self._db.rows(
-                "SELECT number, details, adopted, first_seen_us, last_reading_us,"
-                " (SELECT count(*) FROM aside WHERE device = d.number), aside_dropped,"
-                " (SELECT reason FROM aside WHERE device = d.number ORDER BY number DESC LIMIT 1),"
-                " (SELECT count(*) FROM remarks WHERE device = d.number), remarks_dropped,"
-                " (SELECT event FROM remarks WHERE device = d.number ORDER BY number DESC LIMIT 1)"
-                " FROM devices AS d ORDER BY number"
-            )
-        ]
+        return devices.views(self._db, self._keys)
 
     def number_of(self, device: DeviceId) -> int | None:
         """Return what the log calls a device; None if the journal does not know it."""
-        row = self._db.row("SELECT number FROM devices WHERE id = ?", (self._keys.device(device),))
-        return None if row is None else int(row[0])
+        return devices.find(self._db, self._keys, device)
 
     def corrections_owed(self) -> list[CorrectionOwed]:
         """Return what still is to be put right at destinations, the oldest first."""
-        return [
-            CorrectionOwed(
-                number=number,
-                entry=entry_rows.from_blob(stored),
-                destination=destination,
-                subject=subject,
-                wrong=Wrong(wrong),
-                reference=reference,
-                since=from_us(since_us),
-                problem=problem,
-            )
-            for number, stored, destination, subject, wrong, reference, since_us, problem in (
-                self._db.rows(
-                    "SELECT c.number, e.id, destination, c.subject, wrong, reference, since_us,"
-                    " problem FROM corrections_owed AS c JOIN entries AS e ON e.number = c.entry"
-                    " LEFT JOIN corrections_tried AS t ON t.number = c.number"
-                    " WHERE done_us IS NULL ORDER BY c.number"
-                )
-            )
-        ]
+        return corrections.owed(self._db)
 
     def subjects(self) -> list[Subject]:
         """Return the people the hub knows, in the order they were added."""
