@@ -109,16 +109,13 @@ def count(since: int | None = None, by: int = BY_NUMBER) -> bytes:
     return _ask(Op.COUNT, since, by)
 
 
-_COMMANDS = frozenset({Op.REPORT, Op.DELETE, Op.ABORT, Op.COUNT, Op.COMBINED_REPORT})
-
-
 def decode(payload: bytes, hints: Mapping[str, object]) -> Count | Response | Command:
     """Read either side, as the hints say: `direction` "command" for ours, `service` "CGMS".
 
     Without a direction the op code tells: no op code is used both ways. Raises DecodeError.
     """
     direction = hints.get("direction")
-    if direction is None and payload[:1] and payload[0] in _COMMANDS:
+    if direction is None and payload[:1] and payload[0] in _REQUESTS:
         direction = "command"
     if direction != "command":
         return decode_answer(payload)

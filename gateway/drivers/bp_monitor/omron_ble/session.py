@@ -39,7 +39,6 @@ _ANSWERS = (
     "5128ce60-aee8-11e1-b84b-0002a5d5c51b",
     "560f1420-aee8-11e1-8184-0002a5d5c51b",
 )
-_PIECE_OCTETS = 16
 _ANSWER_S = 5.0  # guess: public clients wait a second and ask again, up to five times
 _TRIES = 3
 _PROGRAM, _SET, _OPEN = b"\x02" + bytes(16), b"\x00", b"\x01"
