@@ -128,10 +128,13 @@ async def test_a_slow_answer_comes_after_the_commit(solution: Solution) -> None:
 async def test_a_hanging_request_is_seen_but_never_answered(solution: Solution) -> None:
     solution.space.add_fault(Fault(Kind.HANG, count=1))
 
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(solution.post(weight(solution.id_pe)), 0.2)
-
     counts = solution.space.person("Alice").counts
+
+    posting = asyncio.ensure_future(solution.post(weight(solution.id_pe)))
+    await solution.space.until(lambda: counts.requests_seen == 1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(posting, 120)
+
     assert (counts.accepted, counts.requests_seen) == (0, 1)
 
 
