@@ -42,48 +42,16 @@ class Case:
     time_within: timedelta = timedelta(seconds=10)
 
 
-def _omron(placement: Placement, *, error_rate: float = 0) -> SerialDevice:
-    return Deaf(
-        OmronHbp(
-            placement.people,
-            now=placement.now,
-            clock=placement.clock,
-            ledger=placement.ledger,
-            name=placement.name,
-            error_rate=error_rate,
-        )
-    )
+def _omron(placement: Placement) -> SerialDevice:
+    return Deaf(OmronHbp(placement))
 
 
 def omron_9020(placement: Placement) -> SerialDevice:
-    return Deaf(
-        OmronHbp(
-            placement.people,
-            now=placement.now,
-            clock=placement.clock,
-            ledger=placement.ledger,
-            name=placement.name,
-            model="HBP-9020",
-            encode=Frame.encode_csv,
-        )
-    )
-
-
-def omron_that_fails(placement: Placement) -> SerialDevice:
-    return _omron(placement, error_rate=1)
+    return Deaf(OmronHbp(placement, model="HBP-9020", encode=Frame.encode_csv))
 
 
 def _tanita(**options: object) -> Make:
-    return lambda placement: Deaf(
-        Tanita(
-            placement.people,
-            now=placement.now,
-            clock=placement.clock,
-            ledger=placement.ledger,
-            name=placement.name,
-            **options,  # type: ignore[arg-type]
-        )
-    )
+    return lambda placement: Deaf(Tanita(placement, **options))  # type: ignore[arg-type]
 
 
 def _dexcom(model: dexcom.Model, **options: object) -> Case:
@@ -206,9 +174,16 @@ ASKED = {
 """Scales that say what stands on them when asked, again and again."""
 
 FAILING = {
-    "Omron HBP-9030": Case(driver="bp_monitor/omron_hbp", make=omron_that_fails),
-    **{name: PUSHING[name] for name in ("A&D TM-2655P", "A&D TM-2657P", "InBody BPBIO320")},
-    "A&D scale, PRINT": PUSHING["A&D scale, PRINT"],
+    **{
+        name: PUSHING[name]
+        for name in (
+            "Omron HBP-9030",
+            "A&D TM-2655P",
+            "A&D TM-2657P",
+            "InBody BPBIO320",
+            "A&D scale, PRINT",
+        )
+    },
     **ASKED,
 }
 """Devices that say it when a measurement failed."""

@@ -14,14 +14,12 @@ Source: one public client. What s says is not documented; 0 here. It has no line
 """
 
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import cycle
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from firmware_sims.body import Body
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.ledger import Kind, Ledger
+from firmware_sims.body import Pressure
+from firmware_sims.faults import Fault
+from firmware_sims.placement import Placement, pressure_kinds
 
 SYSTOLIC_MMHG = range(60, 261)
 DIASTOLIC_MMHG = range(30, 216)
@@ -88,7 +86,7 @@ def _figure(figure: int | None) -> str:
 
 
 class OmronHbp:
-    """A virtual kiosk monitor; `people` take turns, each with the ID they type or scan ("": none).
+    """A virtual kiosk monitor; people take turns, each with the ID they type or scan.
 
     A share `error_rate` of the measurements fails with an error number: that is no record produced.
     `encode` is how it says a measurement: `Frame.encode_id_format` is a monitor whose function item
@@ -97,96 +95,55 @@ class OmronHbp:
 
     def __init__(
         self,
-        people: Sequence[tuple[Body, str]],
+        placement: Placement,
         *,
-        now: Callable[[], datetime],
-        clock: DeviceClock,
-        ledger: Ledger,
-        name: str = "omron-hbp",
-        seed: int = 0,
         error_rate: float = 0.0,
         model: str = "HBP-9030",
         encode: Callable[[Frame], bytes] = Frame.encode,
     ) -> None:
-        self.clock = clock
-        self._turns = cycle(people)
-        self._now = now
-        self._ledger = ledger
-        self._name = name
-        self._random = random.Random(f"omron-hbp/{seed}")  # noqa: S311 - repeatable on purpose
+        self._placement = placement
+        self._random = random.Random(f"omron-hbp/{placement.seed}")  # noqa: S311 - repeatable
         self._error_rate = error_rate
         self._model = model
         self._encode = encode
         self._says_mean = encode is Frame.encode_csv
-        self._records = 0
 
     def measure(self) -> bytes:
         """Let the next person measure; return the frame."""
-        taken_at = self._now()
-        body, person_id = next(self._turns)
+        placement = self._placement
+        if placement.faults.strikes(Fault.DROP_CLOCK):
+            placement.clock.reset()
+        taken_at = placement.now()
+        body, person_id = placement.next_person()
         pressure = body.pressure(taken_at)
-        systolic, diastolic = int(pressure.systolic), int(pressure.diastolic)
-        pulse = int(pressure.pulse)
-        measurable = (
-            systolic in SYSTOLIC_MMHG and diastolic in DIASTOLIC_MMHG and pulse in PULSE_PER_MIN
-        )
-        movements = self._random.choice((0, 0, 0, 0, 1, 2))
-        if self._random.random() < self._error_rate or not measurable:
-            error = self._random.randint(1, 9)
-            return self._encode(self._frame(taken_at, person_id, error=error, movements=movements))
-        self._records += 1
-        self._ledger.enter(
-            device=self._name,
-            model=self._model,
-            record=self._records,
-            measured_at=taken_at,
-            slot=None,
-            kinds={
-                Kind.BLOOD_PRESSURE: {
-                    "systolic": str(systolic),
-                    "diastolic": str(diastolic),
-                    **({"mean": str(int(pressure.mean))} if self._says_mean else {}),
-                    "unit": "mmHg",
-                },
-                Kind.HEART_RATE: {"pulse": str(pulse), "unit": "/min"},
-            },
-        )
-        return self._encode(
-            self._frame(
-                taken_at,
-                person_id,
-                systolic=systolic,
-                diastolic=diastolic,
-                pulse=pulse,
-                movements=movements,
-                mean=int(pressure.mean),
-            )
-        )
-
-    def _frame(
-        self,
-        taken_at: datetime,
-        person_id: str,
-        *,
-        error: int = 0,
-        systolic: int | None = None,
-        diastolic: int | None = None,
-        pulse: int | None = None,
-        movements: int = 0,
-        mean: int | None = None,
-    ) -> Frame:
-        shown = self.clock.device_local(taken_at)
-        return Frame(
+        shown = placement.clock.device_local(taken_at)
+        frame = Frame(
             year=shown.year,
             month=shown.month,
             day=shown.day,
             hour=shown.hour,
             minute=shown.minute,
             person_id=person_id,
-            error=error,
-            systolic=systolic,
-            diastolic=diastolic,
-            pulse=pulse,
-            movements=movements,
-            mean=mean,
+            movements=self._random.choice((0, 0, 0, 0, 1, 2)),
         )
+        failed = self._random.random() < self._error_rate or not _is_measurable(pressure)
+        if placement.faults.strikes(Fault.ERROR_CODE) or failed:
+            return self._encode(replace(frame, error=self._random.randint(1, 9)))
+        placement.record(self._model, taken_at, pressure_kinds(pressure, mean=self._says_mean))
+        return self._encode(
+            replace(
+                frame,
+                systolic=int(pressure.systolic),
+                diastolic=int(pressure.diastolic),
+                pulse=int(pressure.pulse),
+                mean=int(pressure.mean),
+            )
+        )
+
+
+def _is_measurable(pressure: Pressure) -> bool:
+    return (
+        pressure.systolic in SYSTOLIC_MMHG
+        and pressure.diastolic in DIASTOLIC_MMHG
+        and pressure.pulse in PULSE_PER_MIN
+    )

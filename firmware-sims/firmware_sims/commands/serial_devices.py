@@ -69,12 +69,7 @@ def _omron(arguments: _Arguments, where: "Placement") -> "SerialDevice":
     encode = Frame.encode_id_format if arguments.other_format else said_by[arguments.model]
 
     monitor = OmronHbp(
-        where.people,
-        now=where.now,
-        clock=where.clock,
-        ledger=where.ledger,
-        name=where.name,
-        seed=where.seed,
+        where,
         error_rate=arguments.error_rate,
         model=arguments.model,
         encode=encode,
@@ -94,11 +89,7 @@ def _tanita(arguments: _Arguments, where: "Placement") -> "SerialDevice":
     from firmware_sims.serial_device import Deaf
 
     scale = Tanita(
-        where.people,
-        now=where.now,
-        clock=where.clock,
-        ledger=where.ledger,
-        name=where.name,
+        where,
         model=MC_780 if arguments.model == MC_780.name else SC_240,
         pounds=arguments.pounds,
         composition=not arguments.weight_only,

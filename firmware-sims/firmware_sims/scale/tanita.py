@@ -11,15 +11,15 @@ rb kJ, rB kcal, ZF ohm. The key gives the weight's unit: Wk kg, Wp lb.
 Source: Tanita manuals SC-240 p. 24, SC-330 p. 24, WB-3000 p. 10; checksum verified on their lines.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from itertools import cycle
 
 from firmware_sims.body import Body, Mass
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.ledger import Kind, Ledger
+from firmware_sims.faults import Fault
+from firmware_sims.ledger import Kind
+from firmware_sims.placement import Placement
 
 Pair = tuple[str, str]
 
@@ -66,39 +66,32 @@ MC_780 = Model("MC-780", _HEAD, "DT", "%Y/%m/%d", "Ti", "%H:%M", id_digits=16)
 
 
 class Tanita:
-    """A virtual scale; `people` take turns, each with the ID they enter ("": none).
+    """A virtual scale; people take turns, each with the ID they enter.
 
     `composition` off is its weight-only mode. `afterglow` sends the stray bytes some models add.
     """
 
     def __init__(
         self,
-        people: Sequence[tuple[Body, str]],
+        placement: Placement,
         *,
-        now: Callable[[], datetime],
-        clock: DeviceClock,
-        ledger: Ledger,
-        name: str = "tanita",
         model: Model = SC_240,
         pounds: bool = False,
         composition: bool = True,
         afterglow: bool = False,
     ) -> None:
-        self.clock = clock
-        self._turns = cycle(people)
-        self._now = now
-        self._ledger = ledger
-        self._name = name
+        self._placement = placement
         self._model = model
         self._pounds = pounds
         self._has_composition = composition
         self._afterglow = afterglow
-        self._records = 0
 
     def measure(self) -> bytes:
         """Let the next person step on; return the line."""
-        taken_at = self._now()
-        body, person_id = next(self._turns)
+        if self._placement.faults.strikes(Fault.DROP_CLOCK):
+            self._placement.clock.reset()
+        taken_at = self._placement.now()
+        body, person_id = self._placement.next_person()
         mass = body.weigh()
         weight = ("Wp" if self._pounds else "Wk", self._shown(mass.weight))
         composition = self._composition(mass) if self._has_composition else []
@@ -107,7 +100,7 @@ class Tanita:
         return line + _AFTERGLOW if self._afterglow else line
 
     def _head(self, body: Body, person_id: str, taken_at: datetime) -> list[Pair]:
-        model, shown = self._model, self.clock.device_local(taken_at)
+        model, shown = self._model, self._placement.clock.device_local(taken_at)
         return [
             *model.head,
             ("MO", f'"{model.name}"'),
@@ -144,21 +137,13 @@ class Tanita:
         return str(_tenths(kilograms / _KG_PER_LB if self._pounds else kilograms))
 
     def _enter(self, taken_at: datetime, weight: str, composition: Sequence[Pair]) -> None:
-        self._records += 1
         unit = "lb" if self._pounds else "kg"
         kinds = {Kind.WEIGHT: {"weight": weight, "unit": unit}}
         if composition:
             shown = dict(composition)
             named = {name: shown[key] for key, name in _LEDGER_NAMES}
             kinds[Kind.BODY_COMPOSITION] = {**named, "weight": weight, "unit": unit}
-        self._ledger.enter(
-            device=self._name,
-            model=self._model.name,
-            record=self._records,
-            measured_at=taken_at,
-            slot=None,
-            kinds=kinds,
-        )
+        self._placement.record(self._model.name, taken_at, kinds)
 
 
 _LEDGER_NAMES = (

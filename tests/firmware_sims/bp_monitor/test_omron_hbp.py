@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from firmware_sims.bp_monitor.omron_hbp import Frame, OmronHbp
-from firmware_sims.device_clock import DeviceClock
+from firmware_sims.faults import Fault
 from firmware_sims.ledger import Kind, Ledger
+from firmware_sims.placement import Placement
 
-from tests.firmware_sims.people import Time, body
+from tests.firmware_sims.people import body
+from tests.firmware_sims.placed import placement
 from tests.firmware_sims.serial_vectors import frame_of
 
 GOOD = Frame(
@@ -24,15 +26,8 @@ GOOD = Frame(
 )
 
 
-def monitor(ledger: Ledger | None = None, **options: Any) -> OmronHbp:
-    now = Time()
-    return OmronHbp(
-        options.pop("people", [(body(), "ABC")]),
-        now=now,
-        clock=DeviceClock(now, **options.pop("clock", {})),
-        ledger=ledger or Ledger(),
-        **options,
-    )
+def monitor(where: Placement | None = None, **options: Any) -> OmronHbp:
+    return OmronHbp(where or placement(people=[(body(), "ABC")]), **options)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +66,7 @@ def test_a_measurement_is_entered_as_pressure_and_pulse() -> None:
     stream = StringIO()
     ledger = Ledger(stream)
 
-    frame = monitor(ledger).measure().decode().strip().split(",")
+    frame = monitor(placement(ledger=ledger)).measure().decode().strip().split(",")
 
     pressure, pulse = ledger.produced
     assert pressure.kind is Kind.BLOOD_PRESSURE
@@ -87,7 +82,7 @@ def test_a_measurement_is_entered_as_pressure_and_pulse() -> None:
 def test_a_failed_measurement_has_a_digit_and_no_figures_and_is_no_record() -> None:
     ledger = Ledger()
 
-    frame = monitor(ledger, error_rate=1.0).measure()
+    frame = monitor(placement(ledger=ledger), error_rate=1.0).measure()
 
     assert frame[38:39] in b"123456789"
     assert frame[40:51] == b"   ,   ,   "
@@ -95,13 +90,26 @@ def test_a_failed_measurement_has_a_digit_and_no_figures_and_is_no_record() -> N
 
 
 def test_the_time_shown_is_the_devices_own_to_the_minute() -> None:
-    frame = monitor(clock={"error": timedelta(days=-1), "utc_offset": timedelta(hours=2)}).measure()
+    frame = monitor(placement(clock_error=timedelta(hours=-22))).measure()
 
     assert frame.startswith(b"2026,03,09,14,00,")
 
 
+def test_an_error_that_was_asked_for_strikes_once_and_a_lost_clock_shows() -> None:
+    ledger = Ledger()
+    faults = {Fault.ERROR_CODE: 1, Fault.DROP_CLOCK: 1}
+    kiosk = monitor(placement(ledger=ledger, faults=faults))
+
+    failed, good = kiosk.measure(), kiosk.measure()
+
+    assert failed.startswith(b"2000,01,01,00,00,")
+    assert failed[40:51] == b"   ,   ,   "
+    assert good[38:39] == b"0"
+    assert len(ledger.produced) == 2
+
+
 def test_people_take_turns_and_may_have_no_id() -> None:
-    kiosk = monitor(people=[(body("Odile"), "ODILE-1"), (body("Paul"), "")])
+    kiosk = monitor(placement(people=[(body("Odile"), "ODILE-1"), (body("Paul"), "")]))
 
     shown = [kiosk.measure()[17:37] for _ in range(3)]
 
@@ -109,4 +117,6 @@ def test_people_take_turns_and_may_have_no_id() -> None:
 
 
 def test_the_same_seed_measures_the_same() -> None:
-    assert [monitor(seed=3).measure() for _ in range(2)] == [monitor(seed=3).measure()] * 2
+    again = [monitor(placement(seed=3)).measure() for _ in range(3)]
+
+    assert len(set(again)) == 1

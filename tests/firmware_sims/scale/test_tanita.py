@@ -2,13 +2,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from firmware_sims.device_clock import DeviceClock
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.scale.tanita import MC_780, Pair, Tanita, encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.firmware_sims.people import Time, body
+from tests.firmware_sims.people import body
+from tests.firmware_sims.placed import placement
 from tests.firmware_sims.serial_vectors import frame_of
 
 
@@ -19,15 +19,9 @@ def pairs_of(line: bytes) -> list[Pair]:
     return list(zip(fields[::2], fields[1::2], strict=True))
 
 
-def scale(ledger: Ledger | None = None, **options: Any) -> Tanita:
-    now = Time()
-    return Tanita(
-        options.pop("people", [(body(), "7")]),
-        now=now,
-        clock=DeviceClock(now, utc_offset=timedelta(hours=1)),
-        ledger=ledger or Ledger(),
-        **options,
-    )
+def scale(ledger: Ledger | None = None, identity: str = "7", **options: Any) -> Tanita:
+    where = placement(people=[(body(), identity)], clock_error=timedelta(hours=1), ledger=ledger)
+    return Tanita(where, **options)
 
 
 PW_650 = [
@@ -133,4 +127,4 @@ def test_stray_bytes_follow_the_line_on_request() -> None:
 
 
 def test_nobody_in_particular_is_all_zeros() -> None:
-    assert dict(pairs_of(scale(people=[(body(), "")]).measure()))["ID"] == '"0000000000"'
+    assert dict(pairs_of(scale(identity="").measure()))["ID"] == '"0000000000"'
