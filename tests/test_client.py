@@ -26,7 +26,10 @@ def a_daemon(folder: Path, behaves: Behaviour) -> Iterator[Config]:
         def serve() -> None:
             connection, _ = listening.accept()
             with connection:
-                connection.recv(65536)
+                asked, end = b"", b"\r\n\r\n"
+                while not asked.endswith(end):
+                    asked += connection.recv(65536)
+                    end = b"}" if asked.startswith(b"POST") else end  # the whole body
                 behaves(connection)
 
         serving = threading.Thread(target=serve)
