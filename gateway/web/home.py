@@ -31,6 +31,8 @@ from gateway.web.saying import Said, measured, said, whereabouts
 from gateway.web.standing import Whereabouts
 from gateway.web.visits import Visit, see_other
 
+_NOBODY = "nobody"
+"""What a choice of a person says for none of them; nothing chosen is no choice."""
 _OF_A_KIND = 3
 """Last readings shown of each kind: the latest, and two to compare it with."""
 _UNCLAIMED = 10
@@ -65,7 +67,7 @@ class Agreement:
 class Card:
     """A person on the page."""
 
-    subject: SubjectId
+    id: SubjectId
     label: str
     readings: Sequence[Sequence[Shown]]
     """By kind, the latest of each first."""
@@ -89,7 +91,7 @@ class Thing:
 async def home(visit: Visit) -> Response:
     """Show the page."""
     hub, words = visit.hub, visit.words
-    people = [s for s in hub.reader.subjects() if not _a_guest(hub, s.id)]
+    people = household(hub)
     devices = [known for known in hub.reader.devices() if known.adopted]
     names = {known.device.id: called(known.device) for known in hub.reader.devices()}
     return visit.page(
@@ -144,13 +146,13 @@ async def take_along(visit: Visit) -> Response:
 
 
 async def claim(visit: Visit) -> Response:
-    """Say whose a reading is; nobody's here if no person is named."""
+    """Say whose a reading is, or that it is nobody's here; nothing if nothing was chosen."""
     reading = ReadingId(visit.form.get("reading"))
     subject = visit.form.get("subject")
-    if subject:
-        await claimed(visit.hub, reading, Claim(subject=SubjectId(subject)))
-    else:
+    if subject == _NOBODY:
         await dismissed(visit.hub, reading)
+    elif subject:
+        await claimed(visit.hub, reading, Claim(subject=SubjectId(subject)))
     return see_other("/")
 
 
@@ -158,6 +160,11 @@ def called(device: Device) -> str:
     """Return what people would call a device."""
     made = " ".join(part for part in (device.manufacturer, device.model) if part)
     return plain(made or device.name or device.id)
+
+
+def household(hub: Hub) -> list[Subject]:
+    """List the people of the owner's page: a guest at the kiosk is not on it."""
+    return [each for each in hub.reader.subjects() if not _a_guest(hub, each.id)]
 
 
 def _a_guest(hub: Hub, subject: SubjectId) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from http import HTTPStatus
 
 from fastapi import HTTPException
 from starlette.responses import Response
@@ -17,7 +18,7 @@ from gateway.domain.device_time import EARLIEST
 from gateway.domain.subject import SubjectId
 from gateway.language.plain import plain
 from gateway.language.words import Words
-from gateway.web.home import called
+from gateway.web.home import called, household
 from gateway.web.visits import Visit, see_other
 
 _LATELY = timedelta(minutes=10)
@@ -25,6 +26,8 @@ _LATELY = timedelta(minutes=10)
 _NEAR_DBM = -60
 """Stronger is within a room, mostly. A guess."""
 _LONGEST_NAME = 60
+_NEW = "new"
+"""What the choice says for somebody who is not here yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,19 @@ async def choose(visit: Visit) -> Response:
     chosen = next((each for each in _found(visit) if each.device == device), None)
     if chosen is None:
         return see_other("/devices")
-    return visit.page("device.html", chosen=chosen, people=visit.hub.reader.subjects())
+    return _ask_whose(visit, chosen)
 
 
 async def add(visit: Visit) -> Response:
     """Make a device ours, and somebody's: of this household already, or named here."""
     hub, form = visit.hub, visit.form
     device = next((each for each in _found(visit) if each.device == form.get("device")), None)
-    subject = await _somebody(hub, form.get("subject"), form.get("name"))
-    if device is None or subject is None:
+    if device is None:
         return see_other("/devices")
+    unclear = _unclear(hub, form.get("subject"), form.get("name"))
+    if unclear is not None:
+        return _ask_whose(visit, device, unclear)
+    subject = await _somebody(hub, form.get("subject"), form.get("name"))
     since = EARLIEST if form.get("since") == "ever" else _midnight(hub)
     new = people.NewAssignment(
         device=device.device, subject=subject, slot=form.get("slot") or None, since=since
@@ -129,18 +135,38 @@ def _called(device: DeviceId, name: str | None, driver: str, words: Words, *, ne
     return Found(device, plain(name or family), family if name else "", plain(at), near)
 
 
-async def _somebody(hub: Hub, subject: str, name: str) -> SubjectId | None:
-    """Return the person who was chosen, or add the one who was named; None if nobody was."""
-    if subject:
-        return SubjectId(subject) if _name(hub, subject) is not None else None
-    if not 0 < len(name) <= _LONGEST_NAME:
-        return None
-    there = {each.label: each.id for each in hub.reader.subjects()}
+def _ask_whose(visit: Visit, chosen: Found, unclear: str | None = None) -> Response:
+    """Ask whose the device is; again where it is `unclear`, with the words for that."""
+    return visit.page(
+        "device.html",
+        HTTPStatus.OK if unclear is None else HTTPStatus.BAD_REQUEST,
+        chosen=chosen,
+        people=household(visit.hub),
+        unclear=unclear,
+    )
+
+
+def _unclear(hub: Hub, subject: str, name: str) -> str | None:
+    """Name the words for why nobody can be told from what was chosen and typed; None if somebody.
+
+    One who was chosen beside another name that was typed is not who was meant, perhaps.
+    """
+    chosen = _name(hub, subject) if subject not in ("", _NEW) else None
+    if chosen is None:
+        return None if 0 < len(name) <= _LONGEST_NAME else "nobody_named"
+    return None if name in ("", chosen) else "two_named"
+
+
+async def _somebody(hub: Hub, subject: str, name: str) -> SubjectId:
+    """Return the person who was chosen, or add the one who was named."""
+    if _name(hub, subject) is not None:
+        return SubjectId(subject)
+    there = {each.label: each.id for each in household(hub)}
     return there.get(name) or (await people.add_person(hub, people.NewPerson(label=name))).id
 
 
 def _name(hub: Hub, subject: str) -> str | None:
-    return next((each.label for each in hub.reader.subjects() if each.id == subject), None)
+    return next((each.label for each in household(hub) if each.id == subject), None)
 
 
 def _midnight(hub: Hub) -> datetime:

@@ -126,8 +126,11 @@ async def test_a_reading_of_nobody_is_claimed_or_set_apart(window: Window) -> No
     asked = (await window.get("/")).text
     await window.send("/claim", reading=mine.id, subject=subject)
     await window.send("/claim", reading=the_cats.id, subject="")
+    undecided = window.hub.reader.entries(limit=5, unclaimed=True)
+    await window.send("/claim", reading=the_cats.id, subject="nobody")
 
     assert "À qui sont ces mesures ?" in asked
+    assert [view.entry.id for view in undecided] == [the_cats.id]
     after = (await window.get("/")).text
     assert "À qui sont ces mesures ?" not in after
     assert "72,4" in after

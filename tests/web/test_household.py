@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,10 +140,46 @@ async def test_a_device_that_is_somebodys_is_not_offered_to_others(window: Windo
 
 @pytest.mark.parametrize("form", [{}, {"name": "x" * 61}, {"subject": "p-00000000"}])
 async def test_nothing_is_added_for_nobody(form: dict[str, str], window: Window) -> None:
-    await add(window, **form)
+    answer = await window.send("/devices/add", device=SCALE.id, **form)
 
+    assert answer.status == 400
+    assert "Choisissez une personne, ou écrivez son prénom." in answer.text
+    assert 'aria-invalid="true" aria-describedby="unclear"' in answer.html
     assert window.hub.reader.assignments() == []
     assert people(window) == {}
+
+
+async def test_of_two_people_who_were_named_neither_gets_the_device(window: Window) -> None:
+    odile = (await window.hub.journal.add_subject("Odile")).id
+
+    answer = await window.send("/devices/add", device=SCALE.id, subject=odile, name="Marcel")
+
+    assert answer.status == 400
+    assert "Gardez l'un des deux." in answer.text
+    assert window.hub.reader.assignments() == []
+    assert people(window) == {"Odile": odile}
+
+
+async def test_somebody_new_is_chosen_and_named(window: Window) -> None:
+    await window.hub.journal.add_subject("Odile")
+
+    await add(window, subject="new", name="Marcel")
+
+    (made,) = window.hub.reader.assignments()
+    assert made.subject == people(window)["Marcel"]
+
+
+async def test_nobody_is_chosen_beforehand(window: Window) -> None:
+    await window.hub.journal.add_subject("Odile")
+    await window.hub.journal.adopt(SCALE.id, SCALE.driver)
+    await whose(window, THIS_MORNING)
+
+    asked = await window.send("/devices/choose", on="/devices", device=SCALE.id)
+    for page in ((await window.get("/")).html, asked.html):
+        choices = re.findall(r"<select.*?</select>", page, re.DOTALL)
+        assert choices
+        assert all('value="" selected disabled' in choice for choice in choices)
+        assert all(choice.count("selected") == 1 for choice in choices)
 
 
 async def test_a_device_is_somebodys_no_more_from_the_moment_they_say_so(window: Window) -> None:
