@@ -14,10 +14,15 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 def configure(level: str = "INFO") -> None:
-    """Send the gateway's own log to standard error, from `level` up; libraries from WARNING up."""
+    """Send the gateway's own log to standard error, from `level` up; libraries from WARNING up.
+
+    The server from ERROR up: it warns of every request that is none, and so whoever reaches a port
+    could fill the disk.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_FORMAT))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("gateway").setLevel(level)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)

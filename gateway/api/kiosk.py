@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.context import HubHere
 from gateway.api.hub import Hub
+from gateway.api.people import Label
 from gateway.domain.kiosk import LONGEST, USUAL, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
 
 router = APIRouter(prefix="/kiosk", tags=["kiosk"])
 
-_STRICT = ConfigDict(extra="forbid")
+_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Opening(BaseModel):
@@ -35,7 +36,7 @@ class Staying(BaseModel):
 
     model_config = _STRICT
 
-    label: str = Field(min_length=1)
+    label: Label
 
 
 @router.get("")

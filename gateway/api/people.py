@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from gateway.api.context import HubHere
 from gateway.api.hub import Sighted
@@ -19,7 +19,9 @@ from gateway.errors import ConfigError, GatewayError
 
 router = APIRouter(tags=["people"])
 
-_STRICT = ConfigDict(extra="forbid")
+_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+"""What a person is called here. Without one they would pass for a guest of the kiosk."""
 
 
 class NewPerson(BaseModel):
@@ -27,7 +29,7 @@ class NewPerson(BaseModel):
 
     model_config = _STRICT
 
-    label: str
+    label: Label
 
 
 class NewAssignment(BaseModel):

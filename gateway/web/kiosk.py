@@ -40,6 +40,7 @@ _LOOKED_AT = 60
 """Of a person known here, the latest readings are looked at for those of this turn."""
 _NOBODYS = 8
 """Of nobody's readings, the latest are looked at for those that may be of this turn."""
+_LONGEST_NAME = 80
 _LOOK_EVERY_S = 0.3
 """Whether anything was committed is one comparison; a reading is on the screen before the cuff is
 off the arm."""
@@ -125,8 +126,9 @@ async def end(visit: Visit) -> Response:
 
 async def keep(visit: Visit) -> Response:
     """Let the person stay known here, by the name they typed."""
-    if _of_this_turn(visit) and visit.form.get("called"):
-        await stay(visit.hub, Staying(label=visit.form.get("called")))
+    name = visit.form.get("called")[:_LONGEST_NAME].strip()
+    if _of_this_turn(visit) and name:
+        await stay(visit.hub, Staying(label=name))
     return await _again(visit)
 
 

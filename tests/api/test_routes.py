@@ -175,3 +175,13 @@ async def test_the_outbox_counts_why_readings_wait(asked: Api) -> None:
     _, counts = await asked.get("outbox")
 
     assert [(c["state"], c["reason"], c["count"]) for c in counts] == [("withheld", "unclaimed", 1)]
+
+
+@pytest.mark.parametrize("label", ["", "   ", "x" * 81])
+async def test_a_person_without_a_name_that_can_be_read_is_not_added(
+    label: str, asked: Api
+) -> None:
+    status, _ = await asked.post("people", label=label)
+
+    assert status == 422
+    assert await asked.get("people") == (200, [])

@@ -264,3 +264,25 @@ async def test_without_a_counter_the_remedy_is_said(kiosk: Window) -> None:
 
     assert answer.status == 422
     assert "[kiosk]" in answer.text
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("   ", None), ("x" * 200, "x" * 80)])
+async def test_a_name_that_is_none_keeps_nobody_and_a_long_one_is_cut(
+    typed: str, kept: str | None, kiosk: Window
+) -> None:
+    session = await begun(kiosk)
+
+    answer = await act(kiosk, "/kiosk/keep", session, called=typed)
+
+    assert answer.status == 303
+    assert [each.label or None for each in kiosk.hub.reader.subjects()] == [kept]
+
+
+async def test_the_next_in_the_queue_need_not_wait_for_the_goodbye_to_end(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    goodbye = await act(kiosk, "/kiosk/end", session)
+
+    await kiosk.post("/kiosk/begin", token=goodbye.field("token"))
+
+    assert "Personne suivante" in goodbye.text
+    assert "C'est à vous" in (await kiosk.get(KIOSK)).text
