@@ -6,18 +6,27 @@ What matters to whoever sends is whether the request may have arrived. So there 
 UplinkUnavailable if no connection was made, hence not a byte of the request left; OutcomeUnknown
 for everything that goes wrong from the first byte on, up to a truncated answer.
 
+A request that ended before its answer, or was cut off, leaves nothing behind that could still
+leave: its person may withdraw, and a network that is down holds it back for minutes. So its
+connection is broken with a reset, which takes back what the kernel has not sent.
+
 No redirect is followed and no cookie kept: both would carry one person's requests elsewhere.
 Errors have no cause attached, because aiohttp's name the URL, and that of a search names a person.
 """
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_base, wait_random_exponential
@@ -83,6 +92,10 @@ class Answer:
     body: bytes = field(repr=False)
 
 
+_given: ContextVar[list[asyncio.Transport]] = ContextVar("given")
+"""The connections that the request under way was given."""
+
+
 class HttpClient:
     """Connections to one destination. Make it inside the running loop; `close` it."""
 
@@ -92,7 +105,7 @@ class HttpClient:
         self._wait = _WAIT_S if wait is None else wait
         self._session = aiohttp.ClientSession(
             # The worker bounds how many requests run at a time.
-            connector=aiohttp.TCPConnector(ssl=_trust(settings), limit=0),
+            connector=_connector(settings),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(
                 total=settings.connect_timeout_s + settings.answer_timeout_s,
@@ -140,11 +153,13 @@ class HttpClient:
     ) -> Answer:
         import aiohttp
 
+        asking = self._session.request(
+            method, url, params=query or None, headers=headers, data=body, allow_redirects=False
+        )
         try:
-            async with self._session.request(
-                method, url, params=query or None, headers=headers, data=body, allow_redirects=False
-            ) as response:
-                content = await _read(response)
+            with _resetting():
+                async with asking as response:
+                    content = await _read(response)
         except aiohttp.ClientConnectorCertificateError:
             raise _NotConnected(
                 "The server's certificate is not trusted: check ca_file and the hub's clock."
@@ -168,6 +183,40 @@ class HttpClient:
             ) from None
         lower = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, lower, content)
+
+
+def _connector(settings: Connecting) -> aiohttp.TCPConnector:
+    """Make a connector that tells which connection a request is given."""
+    import aiohttp
+
+    class Telling(aiohttp.TCPConnector):
+        async def connect(self, *asked: Any, **more: Any) -> aiohttp.connector.Connection:
+            connection = await super().connect(*asked, **more)
+            if connection.transport is not None:
+                _given.get().append(connection.transport)
+            return connection
+
+    return Telling(ssl=_trust(settings), limit=0)
+
+
+@contextmanager
+def _resetting() -> Iterator[None]:
+    """Break the connection of the request inside with a reset if it ends before its answer."""
+    given: list[asyncio.Transport] = []
+    _given.set(given)
+    try:
+        yield
+    except BaseException:
+        for transport in given:
+            _reset(transport)
+        raise
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
