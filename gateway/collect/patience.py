@@ -57,12 +57,19 @@ The first pairing with some cuffs fails (Omron BP5150) and the second works: it 
 their pairing mode lasts, which is about a minute.
 """
 
-PORT_WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""The same for a port that was unplugged or could not be opened: what a kiosk sends while its port
-is closed is lost, so it is never left for long."""
+_GONE_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+_TROUBLED_S = (5.0, 15.0, 60.0)
+PORT_WAITS_S = {
+    **WAITS_S,
+    Outcome.COMPLETE: _GONE_S,
+    Outcome.LINK: _GONE_S,
+    Outcome.PROTOCOL: _TROUBLED_S,
+    Outcome.BUG: _TROUBLED_S,
+}
+"""The same for a port, which ends COMPLETE or LINK when it is unplugged or cannot be opened: what a
+kiosk sends while its port is closed is lost, so it is never left for long."""
 STEADY_S = 60.0
 """A port that was heard for so long was well: what ended it begins a new series."""
-_PORT_MAY_BE_BACK = frozenset({Outcome.COMPLETE, Outcome.LINK})
 
 _WAKING_HELPS = frozenset(
     {Outcome.COMPLETE, Outcome.LINK, Outcome.PROTOCOL, Outcome.UNREADABLE, Outcome.PAIRING}
@@ -88,8 +95,7 @@ class Patience:
         was_well = new_readings or (self.port and lasted_s >= STEADY_S)
         self.in_a_row = 0 if was_well or outcome is not self.last else self.in_a_row + 1
         self.last = outcome
-        opens_soon = self.port and outcome in _PORT_MAY_BE_BACK
-        waits = PORT_WAITS_S if opens_soon else WAITS_S[outcome]
+        waits = (PORT_WAITS_S if self.port else WAITS_S)[outcome]
         self.not_before = now + waits[min(self.in_a_row, len(waits) - 1)]
         self.heard_at = now
 

@@ -99,6 +99,22 @@ def test_a_device_that_brings_something_before_each_bad_end_is_not_left_for_long
     assert still_advertising(patience, 2000.0) == [1000.0 + WAITS_S[outcome][0]]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.PROTOCOL, Outcome.BUG, Outcome.JOURNAL])
+def test_a_port_is_never_left_closed_for_longer_than_a_minute(outcome: Outcome) -> None:
+    patience = Patience(port=True)
+    for _ in range(9):
+        patience.ended(outcome, 1000.0, new_readings=False)
+
+    assert still_advertising(patience, 2000.0) == [1060.0]
+
+
+def test_a_mistake_of_a_driver_closes_its_port_for_seconds_at_first() -> None:
+    patience = Patience(port=True)
+    patience.ended(Outcome.BUG, 1000.0, new_readings=False)
+
+    assert still_advertising(patience, 2000.0) == [1005.0]
+
+
 def test_another_outcome_begins_a_new_series() -> None:
     patience = ended(Outcome.LINK, 5)
     patience.ended(Outcome.PROTOCOL, 1000.0, new_readings=False)
