@@ -32,9 +32,10 @@ from gateway.errors import UplinkError, UplinkRejected
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.broker_trust import check_files
-from gateway.uplink.mqtt_client import MqttConnection, Outgoing, Session
+from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_discovery import Topics, announcements, removals
 from gateway.uplink.mqtt_message import ReadingMessage, pseudonym, reading_message, to_json
+from gateway.uplink.mqtt_session import Outgoing, Session
 from gateway.uplink.mqtt_settings import MqttSettings
 
 

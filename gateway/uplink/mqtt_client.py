@@ -14,12 +14,11 @@ Spec: MQTT Version 5.0; `mqtt_reasons` says what its reason codes mean.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import ssl
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -38,6 +37,7 @@ from gateway.errors import (
 from gateway.uplink.broker import BrokerSettings
 from gateway.uplink.broker_trust import trust
 from gateway.uplink.mqtt_reasons import FAILURE, check_puback, refused
+from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
@@ -46,41 +46,6 @@ _OVERHEAD_BYTES = 256
 """A generous bound for the header and properties of a PUBLISH."""
 _TICKS_PER_KEEPALIVE = 4
 _GOODBYE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A message to publish with QoS 1. `expires_s` is how long a broker may keep it."""
-
-    topic: str
-    payload: bytes
-    retain: bool = False
-    expires_s: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message from the broker. One of QoS 1 is the broker's until it is acknowledged."""
-
-    topic: str
-    payload: bytes
-    retain: bool
-    qos: int
-    mid: int
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """How this client is known to the broker.
-
-    `kept_s` is for how long the broker keeps what is meant for us while we are away; 0 forgets.
-    """
-
-    client_id: str
-    will: Outgoing | None = None
-    kept_s: int = 0
-    receive: Callable[[Incoming], None] | None = None
-    """Called with every message; at most `max_in_flight` are unacknowledged at a time."""
 
 
 class MqttConnection:
@@ -221,6 +186,7 @@ class MqttConnection:
         except TimeoutError:
             raise UplinkUnavailable("The broker does not answer.") from None
         self._respect(properties_there)
+        self._keep_alive()  # by now the broker has said how often
 
     def _listen(self) -> None:
         client, loop = self._client, self._loop
@@ -336,10 +302,11 @@ class MqttConnection:
 
     def _keep_alive(self) -> None:
         self._client.loop_misc()
+        if self._tick is not None:
+            self._tick.cancel()
         if not self.gone.is_set():
-            self._tick = self._loop.call_later(
-                self._broker.keepalive_s / _TICKS_PER_KEEPALIVE, self._keep_alive
-            )
+            often_s = min(self._client.keepalive or math.inf, self._broker.keepalive_s)
+            self._tick = self._loop.call_later(often_s / _TICKS_PER_KEEPALIVE, self._keep_alive)
 
     def _over(self) -> None:
         self.gone.set()

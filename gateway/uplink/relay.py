@@ -26,8 +26,9 @@ from gateway.domain.correction import Wrong
 from gateway.errors import UplinkError, UplinkRejected
 from gateway.uplink.api import Correcting, Timer, Uplink
 from gateway.uplink.backoff import Backoff
-from gateway.uplink.mqtt_client import Incoming, MqttConnection, Outgoing, Session
+from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_message import from_json
+from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
 from gateway.uplink.mqtt_settings import read_key
 from gateway.uplink.outcomes import why_unknown
 from gateway.uplink.relay_settings import RelaySettings

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from gateway.uplink.broker import BrokerSettings
-from gateway.uplink.mqtt_client import Incoming, MqttConnection, Session
+from gateway.uplink.mqtt_client import MqttConnection
+from gateway.uplink.mqtt_session import Incoming, Session
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")

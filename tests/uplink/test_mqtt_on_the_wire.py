@@ -30,7 +30,8 @@ from gateway.uplink.mqtt_settings import MqttSettings
 from tests.uplink.brokers import packet
 from tests.uplink.samples import MEASURED, entry, released
 
-CONNECT, PUBLISH, DISCONNECT = 1, 3, 14
+CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
+SERVER_KEEP_ALIVE = 0x13
 SUCCESS = 0x00
 MESSAGE_EXPIRY = 0x02
 
@@ -42,6 +43,9 @@ class ToldBroker:
     connects: int = SUCCESS
     readings: int | None = SUCCESS
     port: int = 0
+    keepalive_s: int | None = None
+    """What it wants in place of what we ask for."""
+    pinged: asyncio.Event = field(default_factory=asyncio.Event)
     heard: list[tuple[int, bytes]] = field(default_factory=list)
     """Header byte and body of every packet."""
     serving: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -55,7 +59,12 @@ class ToldBroker:
                 header, body = await packet(reader)
                 self.heard.append((header, body))
                 if header >> 4 == CONNECT:
-                    writer.write(bytes([0x20, 3, 0, self.connects, 0]))
+                    wants = self.keepalive_s
+                    told = b"" if wants is None else bytes([SERVER_KEEP_ALIVE, 0, wants])
+                    writer.write(bytes([0x20, 3 + len(told), 0, self.connects, len(told)]) + told)
+                elif header >> 4 == PINGREQ:
+                    self.pinged.set()
+                    writer.write(bytes([0xD0, 0]))
                 elif header >> 4 == PUBLISH:
                     topic, number, _ = _published(body)
                     code = self.readings if topic.endswith("/readings") else SUCCESS
@@ -186,6 +195,14 @@ async def test_a_broker_that_lets_nobody_in_says_who_must_act(
             await uplink.send(reading())
 
     assert all(header >> 4 in (CONNECT, DISCONNECT) for header, _ in broker.heard)
+
+
+async def test_a_broker_that_wants_to_hear_of_us_more_often_does() -> None:
+    """MQTT 5.0, 3.2.2.3.14: it breaks the connection after one and a half times as long."""
+    broker = ToldBroker(keepalive_s=1)
+    async with told(broker, keepalive_s=60) as uplink:
+        await uplink.send(reading())
+        await asyncio.wait_for(broker.pinged.wait(), 1.5)
 
 
 @pytest.mark.parametrize("gone", ["password_file", "ca_file"])

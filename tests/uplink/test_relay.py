@@ -23,8 +23,9 @@ from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnavailable
 from gateway.testing.clock import ManualClock
 from gateway.uplink.broker import BrokerSettings
 from gateway.uplink.mqtt import MqttUplink, Revoked
-from gateway.uplink.mqtt_client import MqttConnection, Outgoing, Session
+from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_message import pseudonym, reading_message, to_json
+from gateway.uplink.mqtt_session import Outgoing, Session
 from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.relay import Relay
 from gateway.uplink.relay_settings import RelaySettings
