@@ -14,13 +14,16 @@ PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup demo test test-bluez bluez-box check fmt types lint docs fuzz powercut soak flips chaos bench bench-journal bench-agp clean
+.PHONY: help setup install demo test test-bluez test-install bluez-box check fmt types lint docs fuzz powercut soak flips chaos bench bench-journal bench-agp clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## Make .venv from requirements.lock (the other targets do it by themselves)
 	@tools/setup.sh
+
+install: ## Install the gateway on this hub, as root: docs/install.md; ARGS=--dry-run
+	@deploy/install.sh $(ARGS)
 
 demo: setup ## Virtual devices, sandbox health space and the real daemon; SECONDS=30, KILLS=20
 	@$(PY) -m gateway demo --seconds $(SECONDS) --kills $(KILLS)
@@ -34,6 +37,10 @@ test: setup ## The whole suite
 test-bluez: setup ## Only the tests over the real Linux Bluetooth stack, in a virtual machine
 	@tools/bluez-box.sh
 	$(PY) -m pytest -q tests/bluez $(ARGS)
+
+test-install: setup ## Install, use, break, upgrade and remove a hub under real systemd; root, minutes
+	@tools/hub-box.sh
+	GATEWAY_HUB_BOX=$(CURDIR)/.tools/hub-box/trixie $(PY) -m pytest -q tests/installation $(ARGS)
 
 bluez-box: ## Build that virtual machine into .tools/ (the tests do it by themselves)
 	@tools/bluez-box.sh

@@ -10,6 +10,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import journal_copy
@@ -20,6 +21,8 @@ from release import Release, build, current, named, offered, superfluous, switch
 from steps import Step, Trouble, run
 
 PACKAGES = ("python3-venv", "dbus", "bluez")
+TIME_KEEPERS = ("systemd-timesyncd", "chrony", "ntpsec", "openntpd")
+"""Any of them will do; the first is taken where there is none."""
 _MACHINES = ("x86_64", "aarch64")
 
 GREETING = """
@@ -47,12 +50,17 @@ def check_machine() -> None:
 
 
 def steps(wheels: Path | None, *, copy: bool) -> Sequence[Step]:
-    """Return the steps that end with what lies here running."""
+    """Return the steps that end with what lies here running.
+
+    Raises Trouble if that cannot read the journal that is there.
+    """
     new, former = offered(), current()
+    journal_copy.refuse_unless_readable_by(new)
     return (
         Step(
-            f"install Debian's packages {', '.join(PACKAGES)}",
-            "Python's environments, the system bus, and Bluetooth.",
+            f"install Debian's packages {', '.join((*PACKAGES, TIME_KEEPERS[0]))}",
+            "Python's environments, the system bus, Bluetooth, and what sets the clock: readings"
+            " wait until the hub knows the time.",
             lambda: bool(_missing_packages()),
             _install_packages,
         ),
@@ -99,18 +107,18 @@ def steps(wheels: Path | None, *, copy: bool) -> Sequence[Step]:
 
 def back_to(name: str | None) -> Sequence[Step]:
     """Return the steps that end with a former release running. Raises Trouble if it cannot be."""
-    former, present = named(name), current()
-    if not former.runs_here:
-        raise Trouble(f"{former.name} was made for another Python than this system has now.")
-    journal_copy.refuse_unless_readable_by(former)
+    chosen, present = named(name), current()
+    if not chosen.runs_here:
+        raise Trouble(f"{chosen.name} was made for another Python than this system has now.")
+    journal_copy.refuse_unless_readable_by(chosen)
     return (
         Step(
             "check the configuration with that release",
             "before anything that runs is touched.",
-            lambda: not service.runs(former),
-            lambda: _check_configuration(former),
+            lambda: not service.runs(chosen),
+            lambda: _check_configuration(chosen),
         ),
-        *_running(former, present),
+        *_running(chosen, present),
     )
 
 
@@ -133,13 +141,14 @@ def _running(new: Release, former: Release | None) -> Sequence[Step]:
 
 def _missing_packages() -> list[str]:
     shown = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Package} ${Status}\n", *PACKAGES],
+        ["dpkg-query", "-W", "-f", "${Package} ${Status}\n", *PACKAGES, *TIME_KEEPERS],
         capture_output=True,
         text=True,
         check=False,
     ).stdout
     there = {line.split()[0] for line in shown.splitlines() if line.endswith("ok installed")}
-    return [package for package in PACKAGES if package not in there]
+    missing = [package for package in PACKAGES if package not in there]
+    return missing if there & set(TIME_KEEPERS) else [*missing, TIME_KEEPERS[0]]
 
 
 def _install_packages() -> None:
@@ -171,6 +180,8 @@ def _install_files() -> None:
         part.rename(there)
     run("systemd-sysusers", f"/etc/sysusers.d/{NAME}.conf")
     run("systemctl", "daemon-reload")
+    with suppress(Trouble):  # a kernel without these modules has no such cables
+        run("systemctl", "restart", "systemd-modules-load.service")
     if Path("/run/udev/control").exists():
         run("udevadm", "control", "--reload")
 
@@ -208,6 +219,7 @@ def _start(new: Release, former: Release | None) -> None:
     """Start the new release; where it does not get ready, the former again, if it still can."""
     try:
         service.restart()
+        new.is_ready()
     except Trouble as trouble:
         service.stop()
         if former is None or former == new or not former.runs_here:

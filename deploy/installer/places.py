@@ -24,10 +24,13 @@ COPIES = Path("/var/backups") / NAME
 SYSTEM_FILES = {
     DEPLOY / f"{NAME}.sysusers": Path("/etc/sysusers.d") / f"{NAME}.conf",
     DEPLOY / f"{NAME}.tmpfiles": Path("/etc/tmpfiles.d") / f"{NAME}.conf",
+    DEPLOY / f"{NAME}.modules": Path("/etc/modules-load.d") / f"{NAME}.conf",
     DEPLOY / f"70-{NAME}.rules": Path("/etc/udev/rules.d") / f"70-{NAME}.rules",
     DEPLOY / UNIT: Path("/etc/systemd/system") / UNIT,
 }
 """What lies here, and where the system looks for it."""
+OVERRIDES = Path("/etc/systemd/system") / f"{UNIT}.d"
+"""What was said of the service on this hub alone."""
 
 
 def state() -> Path:

@@ -2,6 +2,7 @@
 
     /opt/healthspace-gateway/releases/0.1.0-py3.13-5f0c2a91/     a virtual environment
         release.json     written last: what the release knows; without it, it is incomplete
+        ran              touched whenever it got ready; without it, nobody goes back to it
     /opt/healthspace-gateway/current                             a link to the one that runs
 
 Two are kept, so that going back is a link and a restart.
@@ -49,6 +50,15 @@ class Release:
         return (self.folder / "release.json").exists()
 
     @property
+    def ran(self) -> bool:
+        """Whether it ever got ready."""
+        return (self.folder / "ran").exists()
+
+    def is_ready(self) -> None:
+        """Note that it got ready."""
+        (self.folder / "ran").touch()
+
+    @property
     def schema(self) -> int:
         """The newest form of the journal that it can read, and brings every older one into."""
         if not self.complete:
@@ -73,11 +83,12 @@ def current() -> Release | None:
     return release if release is not None and release.complete else None
 
 
-def installed() -> list[Release]:
-    """Return the complete releases, the newest first."""
+def former(present: Release | None) -> list[Release]:
+    """Return the other releases that ran here, the last one first."""
     folders = RELEASES.iterdir() if RELEASES.is_dir() else ()
-    found = [release for release in map(Release, folders) if release.complete]
-    return sorted(found, key=lambda it: (it.folder / "release.json").stat().st_mtime, reverse=True)
+    found = [release for release in map(Release, folders) if release.complete and release.ran]
+    found.sort(key=lambda it: (it.folder / "ran").stat().st_mtime_ns, reverse=True)
+    return [release for release in found if release != present]
 
 
 def build(release: Release, wheels: Path | None) -> None:
@@ -116,16 +127,14 @@ def switch(to: Release) -> None:
 
 
 def superfluous(keep: Release) -> list[Path]:
-    """Return what is neither this release nor the last one before it."""
-    others = [release.folder for release in installed() if release != keep]
-    kept = {keep.folder, *others[:1]}
+    """Return what is neither this release nor the last other one that ran."""
+    kept = {keep.folder, *(release.folder for release in former(keep)[:1])}
     return [it for it in RELEASES.iterdir() if it not in kept] if RELEASES.is_dir() else []
 
 
 def named(name: str | None) -> Release:
     """Return the installed release of that name; without one, the last before the current."""
-    present = current()
-    choices = [release for release in installed() if release != present]
+    choices = former(current())
     for release in choices:
         if name in (None, release.name):
             return release

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import places
 import service
-from places import COMMAND, CONFIGURATION, COPIES, PROGRAM, SYSTEM_FILES, UNIT, USER
+from places import COMMAND, CONFIGURATION, COPIES, OVERRIDES, PROGRAM, SYSTEM_FILES, UNIT, USER
 from steps import Step, Trouble, run
 
 _WORDS = "delete the readings"
@@ -27,7 +27,7 @@ def steps(*, with_readings: bool) -> Sequence[Step]:
     programs = [path for path in (COMMAND, PROGRAM) if path.is_symlink() or path.exists()]
     personal = [
         path
-        for path in (places.state(), COPIES, CONFIGURATION.parent)
+        for path in (places.state(), COPIES, CONFIGURATION.parent, OVERRIDES)
         if with_readings and path.exists()
     ]
     return (

@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from places import NAME, UNIT
+from places import DEPLOY, NAME, SYSTEM_FILES, UNIT
 from release import Release
 from steps import Trouble, run
+
+_UNIT = SYSTEM_FILES[DEPLOY / UNIT]
 
 
 def active() -> bool:
@@ -23,7 +25,7 @@ def enabled() -> bool:
 def property_of(name: str) -> str:
     """Return one property of the unit; empty where systemd knows no such unit."""
     shown = subprocess.run(
-        ["systemctl", "show", "--property", name, "--value", UNIT],
+        ["systemctl", "show", "--timestamp=unix", "--property", name, "--value", UNIT],
         capture_output=True,
         text=True,
         check=False,
@@ -32,14 +34,18 @@ def property_of(name: str) -> str:
 
 
 def runs(release: Release) -> bool:
-    """Tell whether the running daemon is of this release and of the unit as it lies there."""
+    """Tell whether the running daemon is of this release, and began with the unit that lies there.
+
+    A hub whose clock was wrong when it began is started once more than needed.
+    """
     number = property_of("MainPID")
-    if not active() or number in ("", "0") or property_of("NeedDaemonReload") == "yes":
-        return False
+    began_at = property_of("InactiveExitTimestamp").removeprefix("@")
     try:
-        return f"{release.folder}/" in Path(f"/proc/{number}/maps").read_text()
-    except OSError:
+        of_this_release = f"{release.folder}/" in Path(f"/proc/{number}/maps").read_text()
+        of_this_unit = int(began_at) >= int(_UNIT.stat().st_mtime)
+    except (OSError, ValueError):
         return False
+    return active() and of_this_release and of_this_unit
 
 
 def stop() -> None:

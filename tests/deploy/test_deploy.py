@@ -69,6 +69,15 @@ def test_the_unit_leaves_open_what_the_gateway_needs() -> None:
     assert "StateDirectory=healthspace-gateway" in unit
 
 
+def test_linux_knows_every_kind_of_cable_before_the_service_starts() -> None:
+    modules = {"usbserial": "ttyUSB", "cdc-acm": "ttyACM"}  # the others are built into the kernel
+
+    loaded = lines(DEPLOY / "healthspace-gateway.modules")
+
+    assert loaded == list(modules)
+    assert {f"DeviceAllow=char-{kind} rw" for kind in modules.values()} <= set(lines(UNIT))
+
+
 def test_the_unit_lets_the_gateway_ask_the_kernel_for_the_time_but_not_set_it() -> None:
     unit = lines(UNIT)
     filters = [line.partition("=")[2].split() for line in unit if "SystemCallFilter=" in line]
