@@ -72,6 +72,7 @@ class HubSettings(BaseModel):
     stand here, commands speak the language of the environment (`LANG`) where that is one of these.
     """
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """From which weight on the gateway's own log tells; never anything personal."""
     capture: Path | None = None
     """A folder that receives every frame of every session, for support; off unless set."""
 
@@ -110,6 +111,7 @@ class ApiSettings(BaseModel):
     model_config = _STRICT
 
     port: int | None = Field(default=None, ge=0, le=65535)
+    """A port of 127.0.0.1, such as 8470: the screens, and the API with a token. None unless set."""
 
 
 class ScreensSettings(BaseModel):
@@ -122,7 +124,9 @@ class ScreensSettings(BaseModel):
     model_config = _STRICT
 
     listen: str = "0.0.0.0"  # noqa: S104  every network of the hub; the table is opt-in
+    """The address of this machine to listen at; every one of it unless set."""
     port: int = Field(default=8471, ge=0, le=65535)
+    """The port to listen at."""
     names: tuple[str, ...] = Field(min_length=1)
     """What the hub is called in a browser, without port; the first is what `web` prints."""
     certificate_file: Path
@@ -172,6 +176,7 @@ class DeviceSettings(BaseModel):
     model_config = _STRICT
 
     settings: dict[str, str | int | bool] = Field(default_factory=dict)
+    """What the driver's page says it can be told."""
 
 
 def _type_of(destination: object) -> object:

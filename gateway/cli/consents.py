@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from gateway.cli.show import agreed, as_json, console, rows, say, typed
 from gateway.cli.speech import Speech
 from gateway.client import Client, Refused
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal, withdrawal_of
+from gateway.domain.device_time import EARLIEST
 
 consent = typer.Typer(no_args_is_help=True, help="What leaves, to whom: give, withdraw, see.")
 
@@ -135,7 +137,7 @@ def show(
             "entry": t("given") if line["entry"] == "grant" else t("withdrawn"),
             "subject": called.get(line["subject"], line["subject"]),
             "kinds": t.kinds(line.get("kinds", [])),
-            "covers_from": t.moment(line.get("covers_from")),
+            "covers_from": _covered(t, line.get("covers_from")),
         }
         for line in answer
     ]
@@ -151,6 +153,12 @@ def show(
         "living": "in force",
     }
     rows(t, "Consent", columns, lines)
+
+
+def _covered(t: Speech, since: str | None) -> str:
+    if since is not None and datetime.fromisoformat(since) <= EARLIEST:
+        return t.words("receipt.always")
+    return t.moment(since)
 
 
 @consent.command()

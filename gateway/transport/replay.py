@@ -35,6 +35,7 @@ class ReplaySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     file: Path
+    """Where it is; docs/capture-format.md says what stands in it."""
 
 
 class ReplayTransport:

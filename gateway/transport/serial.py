@@ -56,11 +56,15 @@ class PortSettings(BaseModel):
     path: str = Field(pattern=r"^(/|socket://|rfc2217://).+")
     """Such as `/dev/serial/by-id/...`, `/dev/ttyUSB0`, `socket://host:port`."""
     driver: str
+    """Such as `scale/tanita`; docs/devices.md lists them."""
     baud: int | None = Field(default=None, ge=50, le=4_000_000)
     """This and the next three: only where the device is not set as the driver expects."""
     data_bits: Literal[5, 6, 7, 8] | None = None
+    """5 to 8."""
     parity: Literal["N", "E", "O", "M", "S"] | None = None
+    """`N`one, `E`ven, `O`dd, `M`ark or `S`pace."""
     stop_bits: Literal[1, 2] | None = None
+    """1 or 2."""
     serial: str | None = None
     """The device's serial number, from its label, for a device that does not say it: destinations
     tell devices apart by it."""

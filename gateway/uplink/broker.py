@@ -21,7 +21,9 @@ class BrokerSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: str = Field(min_length=1)
+    """The broker's name or address."""
     port: int = Field(default=8883, ge=1, le=65535)
+    """Its port; 8883 is MQTT over TLS."""
     tls: bool = True
     """False only for a broker on this machine."""
     ca_file: Path | None = None
@@ -29,12 +31,18 @@ class BrokerSettings(BaseModel):
     certificate_file: Path | None = None
     """PEM certificate of the gateway, where the broker demands one; with `key_file`."""
     key_file: Path | None = None
+    """The private key to `certificate_file`."""
     username: str | None = None
+    """As whom the gateway signs in, if the broker asks."""
     password: SecretStr | None = None
+    """With what; better in a file."""
     password_file: Path | None = None
+    """A file that holds it; only the gateway's user should be able to read it."""
 
     keepalive_s: int = Field(default=60, ge=5, le=3600)
+    """How often the connection is tried while nothing is sent."""
     connect_timeout_s: Seconds = 10
+    """How long a connection may take to open."""
     answer_timeout_s: Seconds = 30
     """How long the broker may take to acknowledge."""
     max_in_flight: int = Field(default=16, ge=1, le=1000)

@@ -33,6 +33,7 @@ class DocumentsSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["documents"] = "documents"
+    """Which of the four types of destination this is."""
     name: str = "documents"
     """The destination's name in grants and in the outbox: changing it orphans both."""
     title: str = "Mes documents de santé"
@@ -48,6 +49,7 @@ class DocumentsSettings(BaseModel):
     certificate_file: Path | None = None
     """PEM certificate of the gateway, where the server demands one; with `key_file`."""
     key_file: Path | None = None
+    """The private key to `certificate_file`."""
     token: SecretStr | None = None
     """A bearer token."""
     token_file: Path | None = None
@@ -63,13 +65,16 @@ class DocumentsSettings(BaseModel):
     profile: str | None = (
         "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-simplified-publish"
     )
+    """The profile that a deposit claims; None: none."""
     type_code: Coding = "http://loinc.org|107931-8"
     """What the document is: by default the report on continuous glucose of the HL7 guide."""
     class_code: Coding = f"{_ANS}/TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument|10"
     """Its class: by default a report ("compte rendu")."""
 
     connect_timeout_s: Seconds = 10
+    """How long a connection may take to open."""
     answer_timeout_s: Seconds = 30
+    """How long an answer may take; after that it is searched for."""
 
     @field_validator("base_url")
     @classmethod

@@ -30,6 +30,7 @@ class FhirSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["fhir"] = "fhir"
+    """Which of the four types of destination this is."""
     name: str
     """The destination's name in grants and in the outbox: changing it orphans both."""
     title: str | None = None
@@ -37,11 +38,13 @@ class FhirSettings(BaseModel):
     allow_loopback_http: bool = False
     """Admit `http://` to this machine itself. Never to another."""
     base_url: str
+    """The FHIR base."""
     ca_file: Path | None = None
     """PEM certificates to trust instead of the system's."""
     certificate_file: Path | None = None
     """PEM certificate of the gateway, where the server demands one; with `key_file`."""
     key_file: Path | None = None
+    """The private key to `certificate_file`."""
     token: SecretStr | None = None
     """A bearer token."""
     token_file: Path | None = None
@@ -54,13 +57,17 @@ class FhirSettings(BaseModel):
     patients: dict[SubjectId, str] = Field(default_factory=dict)
     """The identifier of each person there; who is not named gets a pseudonym."""
     kinds: frozenset[Kind] = frozenset(CODES)
+    """Which kinds of readings are for this destination."""
 
     max_entries: int = Field(default=100, ge=5, le=100)
     """How many entries a transaction holds at most; 5 is one reading. The guide allows 100."""
 
     connect_timeout_s: Seconds = 10
+    """How long a connection may take to open."""
     answer_timeout_s: Seconds = 30
+    """How long an answer may take; after that it is searched for."""
     max_concurrent: int = Field(default=4, ge=1, le=64)
+    """How many requests may be on their way at once."""
 
     @field_validator("base_url")
     @classmethod

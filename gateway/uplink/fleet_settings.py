@@ -14,4 +14,6 @@ class FleetSettings(BrokerSettings):
     gateway: TopicLevel
     """What stands for this gateway: no name of a person, no address."""
     prefix: Prefix = "healthspace-fleet/v1"
+    """Where its topics begin."""
     every_s: int = Field(default=60, ge=5, le=86400)
+    """How often it is told."""

@@ -23,6 +23,7 @@ class MqttSettings(BrokerSettings):
     """A `[[destinations]]` table of type `mqtt`."""
 
     type: Literal["mqtt"] = "mqtt"
+    """Which of the four types of destination this is."""
     name: str
     """The destination's name in grants and in the outbox: changing it orphans both."""
     title: str | None = None
@@ -39,6 +40,7 @@ class MqttSettings(BrokerSettings):
     proof_key_file: Path | None = None
     """A key of at least 32 bytes, shared with the relay, that proves the consent sent along."""
     kinds: frozenset[Kind] = frozenset(Kind) - DOCUMENTS
+    """Which kinds of readings are for this destination."""
 
     @field_validator("kinds")
     @classmethod

@@ -16,6 +16,7 @@ class RelaySettings(BrokerSettings):
     """What the broker keeps this relay's unfinished readings under: each needs its own, the same
     after every restart."""
     group: TopicLevel = "relay"
+    """Relays of one group share the readings among them."""
     prefix: Prefix = "healthspace/v1"
     """Where the topics of the gateways begin."""
     proof_key_file: Path

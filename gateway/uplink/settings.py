@@ -52,6 +52,7 @@ class MesSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     type: Literal["mes"] = "mes"
+    """Which of the four types of destination this is."""
     name: str = "mes"
     """The destination's name in grants and in the outbox: changing it orphans both."""
     title: str = "Mon espace santé"
@@ -66,6 +67,7 @@ class MesSettings(BaseModel):
     redirect_uri: str | None = None
     """Where their browser comes back to, as registered there; None: the address of the screens."""
     token_url: str
+    """Where codes and refresh tokens are exchanged (RFC 6749 section 3.2)."""
     revoke_url: str | None = None
     """Where a pairing that a person ends is revoked (RFC 7009); None: it is only forgotten here."""
     ca_file: Path | None = None
@@ -73,12 +75,18 @@ class MesSettings(BaseModel):
     certificate_file: Path | None = None
     """PEM certificate of the gateway, where the server demands one; with `key_file`."""
     key_file: Path | None = None
+    """The private key to `certificate_file`."""
 
     client_id: str = Field(min_length=1)
+    """What the health space calls this gateway."""
     client_secret: SecretStr | None = None
+    """Its secret there, if it has one; better in a file."""
     client_secret_file: Path | None = None
+    """A file that holds it; only the gateway's user should be able to read it."""
     client_auth: ClientAuth = ClientAuth.BASIC
+    """Where they are told: `basic`, in a header, or `post`, in the form."""
     scope: str | None = None
+    """What is asked for; None: what the health space gives by itself."""
     id_token_header: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
     """The HTTP header that carries the id_token."""
     patient_claim: str = "idPe"
@@ -89,15 +97,24 @@ class MesSettings(BaseModel):
     """The OID of the sending solution, dotted, as registered with the health space."""
 
     content_type: str = Field("application/fhir+json", pattern=r"^[a-z]+/[a-z0-9.+-]+$")
+    """What the bundles are said to be."""
     profiles: Profiles = Profiles.GUIDE
+    """Whose profiles readings claim: those of the published `guide`, or those that a demonstration
+    `server` derives from them."""
     terminology: Terminology = Terminology.API_1_5_2
+    """Which codes go first where a type of glucose has two: of `api-1.5.2` or of `smt-2025`."""
     device_link: DeviceLink = DeviceLink.ID
+    """How a reading names its device: by `id`, as Mon espace santé demands, or by `full_url`, which
+    any other FHIR server resolves."""
     kinds: frozenset[Kind] = DEFAULT_KINDS
     """Naming body temperature or oxygen saturation here is what switches them on."""
 
     connect_timeout_s: Seconds = 10
+    """How long a connection may take to open."""
     answer_timeout_s: Seconds = 30
+    """How long an answer may take; after that it is searched for."""
     max_concurrent: int = Field(4, ge=1, le=64)
+    """How many requests may be on their way at once."""
 
     @field_validator("base_url", "authorize_url", "token_url", "revoke_url")
     @classmethod

@@ -47,7 +47,8 @@ def _of_transports(status: Status, words: Words) -> Iterator[Problem]:
         if part.problem is not None:
             key = trouble_of(part.name)
             advice = words.or_none(f"{key}.{part.reason}") or words(f"{key}.unknown")
-            yield Problem(words(f"{key}.title", name=part.name), advice, part.problem)
+            name = part.name.removeprefix("serial:")  # as the owner calls the port
+            yield Problem(words(f"{key}.title", name=name), advice, part.problem)
 
 
 def _of_devices(status: Status, names: Mapping[DeviceId, str], words: Words) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ NOBODY = "There is no such person here: see 'people list', or add one with 'peop
 LISTS = {
     ("devices",): (SCALE, SCALE, SCALE),
     ("people", "list"): (ODILE, ODILE, ODILE),
-    ("consent", "show"): ("grant-", "given", "donné"),
+    ("consent", "show"): ("grant-", "at any time", "à n'importe quelle date"),
     ("consent", "show", ODILE): ("grant-", "given", "donné"),
     ("journal",): ('"weight"', "Weight", "Poids"),
     ("journal", "--person", ODILE, "--limit", "2"): ('"weight"', "Arrived: mes", "arrivée : mes"),
