@@ -75,8 +75,8 @@ class Correcting(Protocol):
     async def correct(self, correction: ReleasedCorrection, /) -> Receipt:
         """Put right there what was sent; repeating it is harmless.
 
-        Returns once the destination has taken it, or has nothing of the reading. Raises as
-        `Uplink.send` does; UplinkRejected leaves it to a person.
+        Returns once the destination has taken it, or has nothing of the reading: then without a
+        reference. Raises as `Uplink.send` does; UplinkRejected leaves it to a person.
         """
         ...
 

@@ -143,9 +143,11 @@ class FhirUplink:
         if theirs is not None:
             is_retraction = correction.wrong is Wrong.PERSON
             await self._update(retracted(theirs) if is_retraction else amended(theirs, entry))
-        elif correction.wrong is Wrong.TIME and correction.reference is None:
+            reference = f"Observation/{theirs['id']}"
+            return Receipt(self.name, correction.reference or reference, self._clock.now().utc)
+        if correction.wrong is Wrong.TIME and correction.reference is None:
             return await self.send(correction.released)  # what was sent may come there yet
-        return Receipt(self.name, correction.reference or "", self._clock.now().utc)
+        return Receipt(self.name, "", self._clock.now().utc)
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -25,7 +25,7 @@ from gateway.consent.correction import ReleasedCorrection
 from gateway.domain.correction import Wrong
 from gateway.errors import UplinkError, UplinkRejected
 from gateway.uplink.api import Correcting, Timer, Uplink
-from gateway.uplink.backoff import Backoff
+from gateway.uplink.backoff import STEPS_S, Backoff
 from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_message import from_json
 from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
@@ -134,11 +134,12 @@ class Relay:
         self, connection: MqttConnection, tour: _Tour, held: _Held, gateway: str, timer: Timer
     ) -> None:
         """Bring one reading there, however long it takes; then let the broker forget it."""
-        backoff = Backoff(self._jitter)
+        backoff, in_vain = Backoff(self._jitter), 0
         while True:
             try:
-                await self._once(tour, held.message, gateway)
-                break
+                if await self._once(tour, held.message, gateway) or in_vain == len(STEPS_S):
+                    break
+                in_vain += 1
             except UplinkRejected as error:
                 if await self._set_aside(connection, held.message, gateway, error):
                     break
@@ -151,8 +152,12 @@ class Relay:
         while tour.held and tour.held[0].finished:
             connection.acknowledge(tour.held.popleft().message)
 
-    async def _once(self, tour: _Tour, message: Incoming, gateway: str) -> None:
-        """Check the consent as it is now, then send."""
+    async def _once(self, tour: _Tour, message: Incoming, gateway: str) -> bool:
+        """Check the consent as it is now, then send.
+
+        Return False for a retraction that finds nothing to retract: another relay may have the
+        reading still.
+        """
         reading = from_json(message.payload)
         async with tour.told:
             await tour.told.wait_for(lambda: gateway in tour.revoked)
@@ -161,14 +166,15 @@ class Relay:
         going = released(reading, self._key, revoked, name, now)
         if going is None:
             _log.info("a reading is dropped: its person does not consent, or no longer")
-            return
+            return True
         if reading.status is None:
             await self._uplink.send(going)
-        elif isinstance(self._uplink, Correcting):
-            wrong = Wrong.TIME if reading.status == "amended" else Wrong.PERSON
-            await self._uplink.correct(ReleasedCorrection(0, wrong, None, going))
-        else:
+            return True
+        if not isinstance(self._uplink, Correcting):
             raise UplinkRejected("This destination takes no corrections: make it there by hand.")
+        wrong = Wrong.TIME if reading.status == "amended" else Wrong.PERSON
+        receipt = await self._uplink.correct(ReleasedCorrection(0, wrong, None, going))
+        return bool(receipt.reference) or wrong is Wrong.TIME
 
     async def _set_aside(
         self, connection: MqttConnection, message: Incoming, gateway: str, error: UplinkRejected

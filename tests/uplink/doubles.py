@@ -287,4 +287,4 @@ class CorrectingUplink(ScriptedUplink):
         if self.script[reading]:
             raise self.script[reading].popleft()
         self.corrected.append((correction.wrong, reading))
-        return Receipt(self.name, correction.reference or "", START)
+        return Receipt(self.name, f"Observation/{reading}" if reading in self.there else "", START)

@@ -21,6 +21,8 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnavailable
 from gateway.testing.clock import ManualClock
+from gateway.uplink.api import Timer
+from gateway.uplink.backoff import STEPS_S
 from gateway.uplink.broker import BrokerSettings
 from gateway.uplink.mqtt import MqttUplink, Revoked
 from gateway.uplink.mqtt_client import MqttConnection
@@ -74,12 +76,14 @@ async def until_set(event: asyncio.Event, seconds: float) -> None:
 
 
 @asynccontextmanager
-async def relaying(broker: Broker, key: Path, uplink: Any, name: str = "r1") -> AsyncIterator[None]:
+async def relaying(
+    broker: Broker, key: Path, uplink: Any, name: str = "r1", timer: Timer = until_set
+) -> AsyncIterator[None]:
     settings = RelaySettings(
         **broker.settings(name=name, proof_key_file=key, destination=DESTINATION)
     )
     relay = Relay(settings, uplink, ManualClock(MEASURED), jitter=lambda: 0.0)
-    running = asyncio.create_task(relay.run(until_set))
+    running = asyncio.create_task(relay.run(timer))
     try:
         yield
     finally:
@@ -124,6 +128,46 @@ async def test_a_correction_goes_on_as_one(broker: Broker, key: Path) -> None:
     reading = out(1).delivery.entry.id
     assert there.sent == [reading]
     assert sorted(there.corrected) == [(Wrong.PERSON, reading), (Wrong.TIME, reading)]
+
+
+async def test_a_retraction_that_overtakes_its_reading_waits_for_it(
+    broker: Broker, key: Path
+) -> None:
+    """Another relay has the reading and is slower; were nothing retracted, it would stay there."""
+    there = CorrectingUplink("clinic")
+    gateway = gateway_of(broker, key)
+    retraction = Wrong.PERSON, out(1).delivery.entry.id
+
+    async def timer(_: asyncio.Event, __: float) -> None:
+        await until(lambda: len(there.there) == 2)
+
+    async with relaying(broker, key, there, timer=timer):
+        await delivered(gateway, out(2))  # and so the relay is there
+        await gateway.correct(ReleasedCorrection(1, Wrong.PERSON, None, out(1)))
+        await until(lambda: there.corrected)
+        await delivered(gateway, out(1))
+        await until(lambda: len(there.there) == 2)
+        await until(lambda: len(there.corrected) == 2)
+    await gateway.close()
+
+    assert there.corrected == [retraction] * 2
+
+
+async def test_a_retraction_of_what_never_comes_is_done_in_the_end(
+    broker: Broker, key: Path
+) -> None:
+    there = CorrectingUplink("clinic")
+    gateway = gateway_of(broker, key)
+    async with relaying(broker, key, there):
+        await delivered(gateway, out(2))
+        await gateway.correct(ReleasedCorrection(1, Wrong.PERSON, None, out(1)))
+        await until(lambda: len(there.corrected) > len(STEPS_S))
+    async with relaying(broker, key, there):  # had it not been done, the broker would bring it
+        await delivered(gateway, out(3))
+        await until(lambda: len(there.there) == 2)
+    await gateway.close()
+
+    assert len(there.corrected) == len(STEPS_S) + 1
 
 
 async def test_a_correction_that_a_destination_cannot_take_is_shown_to_a_person(
