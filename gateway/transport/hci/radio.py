@@ -90,7 +90,8 @@ class Radio:
             heard(self._read(advertisement))
 
         self._device.on("advertisement", on_advertisement)
-        await self._ask_to_scan()
+        with _as_radio_trouble():
+            await within(self._device.start_scanning(active=True), POWER_ON_S, "starting to scan")
         gone = self._port.source.terminated
         while not gone.done():
             before = self._heard
@@ -99,14 +100,13 @@ class Radio:
                 await asyncio.wait({pausing, gone}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 pausing.cancel()
-            if self._heard == before and not gone.done():
-                with _as_radio_trouble():
-                    stopping = self._device.stop_scanning()
-                    await within(stopping, POWER_ON_S, "ending the scan")
-                await self._ask_to_scan()
+            if self._heard == before and not gone.done() and not self._connecting.locked():
+                await self._scan_anew()
 
-    async def _ask_to_scan(self) -> None:
-        with _as_radio_trouble():
+    async def _scan_anew(self) -> None:
+        """Begin the scan anew. A controller that refuses is busy with its links, and is left so."""
+        with _as_radio_trouble(), suppress(hci.HCI_Error):
+            await within(self._device.stop_scanning(), POWER_ON_S, "ending the scan")
             await within(self._device.start_scanning(active=True), POWER_ON_S, "starting to scan")
 
     def _read(self, advertisement: Any) -> Heard:

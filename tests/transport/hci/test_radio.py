@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -47,6 +48,8 @@ class Device:
         self.advertisement_accumulators: dict[Any, Any] = {}
         self.asked: list[str] = []
         self.answers = True
+        self.refuses = False
+        """To scan anew: it is busy with something else."""
 
     def on(self, event: str, heard: Callable[..., None]) -> None:
         self.heard[event] = heard
@@ -63,6 +66,8 @@ class Device:
 
     async def start_scanning(self, *, active: bool) -> None:
         self.asked.append("start_scanning")
+        if self.refuses and self.asked.count("start_scanning") > 1:
+            raise hci.HCI_Error(hci.HCI_COMMAND_DISALLOWED_ERROR)
 
     async def stop_scanning(self) -> None:
         self.asked.append("stop_scanning")
@@ -147,6 +152,30 @@ async def test_a_scan_that_hears_something_goes_on() -> None:
     await radio.scan(lambda heard: None, Busy(port, rounds=3))
 
     assert device.asked == ["start_scanning"]
+
+
+async def test_a_controller_that_will_not_scan_now_keeps_its_links_and_is_asked_again() -> None:
+    device = Device()
+    device.refuses = True
+    radio, port = radio_with(device)
+
+    await radio.scan(lambda heard: None, Silence(port, rounds=2))
+
+    assert device.asked.count("stop_scanning") == 2
+
+
+async def test_a_connection_that_is_being_made_is_not_disturbed() -> None:
+    device = Device()
+    radio, port = radio_with(device)
+    connecting = asyncio.ensure_future(radio.connect(ADDRESS, Arrivals(ManualClock())))
+    await asyncio.sleep(0)
+
+    await radio.scan(lambda heard: None, Silence(port, rounds=2))
+    connecting.cancel()
+    with suppress(asyncio.CancelledError):
+        await connecting
+
+    assert "stop_scanning" not in device.asked
 
 
 class Advertisement:
