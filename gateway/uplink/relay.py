@@ -18,6 +18,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from gateway.clock import Clock
@@ -39,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Held:
-    """A message of this connection that the broker still keeps."""
+    """A reading that the broker still keeps."""
 
     message: Incoming
     finished: bool = False
@@ -47,9 +48,10 @@ class _Held:
 
 @dataclass(slots=True)
 class _Tour:
-    """What one connection brings: messages in order, and what was withdrawn."""
+    """What comes while connected: readings in order, and what was withdrawn."""
 
     arrived: asyncio.Queue[Incoming] = field(default_factory=asyncio.Queue)
+    lists: asyncio.Queue[Incoming] = field(default_factory=asyncio.Queue)
     held: deque[_Held] = field(default_factory=deque)
     revoked: dict[str, frozenset[str]] = field(default_factory=dict)
     """By the topic of their gateway."""
@@ -85,50 +87,58 @@ class Relay:
                 await timer(asyncio.Event(), pause_s)
 
     async def _tour(self, timer: Timer, backoff: Backoff) -> None:
-        """Relay over one connection until it is lost."""
+        """Relay until one of two connections is lost.
+
+        A broker gives no message of QoS 1 to who holds as many as they can, and readings are held
+        for as long as their destination is away. What was withdrawn meanwhile has to be heard all
+        the same, so it comes over a connection of its own.
+        """
         settings, tour = self._settings, _Tour()
-        session = Session(
-            client_id=f"hsg-relay-{settings.group}-{settings.name}",
-            kept_s=settings.session_kept_s,
-            receive=tour.arrived.put_nowait,
+        name = f"hsg-relay-{settings.group}-{settings.name}"
+        lists = Session(client_id=f"{name}-revocations", receive=tour.lists.put_nowait)
+        readings = Session(
+            client_id=name, kept_s=settings.session_kept_s, receive=tour.arrived.put_nowait
         )
-        connection = await MqttConnection.open(settings, session)
-        try:
-            await connection.subscribe(f"{settings.prefix}/+/revocations")
+        with ExitStack() as opened:
+            learning = await MqttConnection.open(settings, lists)
+            opened.callback(learning.abort)
+            await learning.subscribe(f"{settings.prefix}/+/revocations")
+            connection = await MqttConnection.open(settings, readings)
+            opened.callback(connection.abort)
             await connection.subscribe(f"$share/{settings.group}/{settings.prefix}/+/readings")
             backoff.answered()
-            async with asyncio.TaskGroup() as group:
-                taking = group.create_task(self._take(connection, tour, timer, group))
-                await connection.gone.wait()
-                taking.cancel()
-                raise _Lost
-        except* _Lost:
-            _log.info("the connection to the broker was lost")
-        finally:
-            connection.abort()
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(_until_lost(learning))
+                    group.create_task(_until_lost(connection))
+                    group.create_task(self._learn(learning, tour))
+                    group.create_task(self._take(connection, tour, timer, group))
+            except* _Lost:
+                _log.info("the connection to the broker was lost")
 
     async def _take(
         self, connection: MqttConnection, tour: _Tour, timer: Timer, group: asyncio.TaskGroup
     ) -> None:
         while True:
             message = await tour.arrived.get()
-            gateway, _, what = message.topic.rpartition("/")
-            if what == "revocations":
-                await self._learn(tour, gateway, message)
-                connection.acknowledge(message)
-                continue
             held = _Held(message)
             tour.held.append(held)
+            gateway = message.topic.rpartition("/")[0]
             group.create_task(self._bring(connection, tour, held, gateway, timer))
 
-    async def _learn(self, tour: _Tour, gateway: str, message: Incoming) -> None:
-        async with tour.told:
-            tour.revoked.pop(gateway, None)
-            try:
-                tour.revoked[gateway] = frozenset(map(str, json.loads(message.payload)["grants"]))
-            except (ValueError, KeyError, TypeError):
-                _log.error("a list of revocations cannot be read: readings of that gateway wait")
-            tour.told.notify_all()
+    async def _learn(self, connection: MqttConnection, tour: _Tour) -> None:
+        while True:
+            message = await tour.lists.get()
+            gateway = message.topic.rpartition("/")[0]
+            async with tour.told:
+                tour.revoked.pop(gateway, None)
+                try:
+                    grants = json.loads(message.payload)["grants"]
+                    tour.revoked[gateway] = frozenset(map(str, grants))
+                except (ValueError, KeyError, TypeError):
+                    _log.error("a list of revocations cannot be read: that gateway's readings wait")
+                tour.told.notify_all()
+            connection.acknowledge(message)
 
     async def _bring(
         self, connection: MqttConnection, tour: _Tour, held: _Held, gateway: str, timer: Timer
@@ -189,4 +199,9 @@ class Relay:
 
 
 class _Lost(Exception):
-    """The connection is over; whatever was under way on it ends."""
+    """A connection is over; whatever was under way ends."""
+
+
+async def _until_lost(connection: MqttConnection) -> None:
+    await connection.gone.wait()
+    raise _Lost

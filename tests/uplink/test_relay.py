@@ -77,10 +77,15 @@ async def until_set(event: asyncio.Event, seconds: float) -> None:
 
 @asynccontextmanager
 async def relaying(
-    broker: Broker, key: Path, uplink: Any, name: str = "r1", timer: Timer = until_set
+    broker: Broker,
+    key: Path,
+    uplink: Any,
+    name: str = "r1",
+    timer: Timer = until_set,
+    **more: Any,
 ) -> AsyncIterator[None]:
     settings = RelaySettings(
-        **broker.settings(name=name, proof_key_file=key, destination=DESTINATION)
+        **broker.settings(name=name, proof_key_file=key, destination=DESTINATION, **more)
     )
     relay = Relay(settings, uplink, ManualClock(MEASURED), jitter=lambda: 0.0)
     running = asyncio.create_task(relay.run(timer))
@@ -203,6 +208,42 @@ async def test_what_was_withdrawn_meanwhile_is_dropped(
     assert there.sent == [out(1).delivery.entry.id]
 
 
+async def test_what_is_withdrawn_while_a_relay_has_its_hands_full_is_dropped(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The broker gives it no further message then, but for what it must not miss."""
+    caplog.set_level(logging.INFO)
+    there, revoked = ScriptedUplink("clinic"), Revoked()
+    gateway = gateway_of(broker, key, lambda: revoked)
+    there.does(out(1).delivery.entry, *[UplinkUnavailable("down")] * 5000)
+    async with relaying(broker, key, there, max_in_flight=1):
+        await delivered(gateway, out(1))
+        await until(lambda: there.sent)
+        revoked = Revoked(grants=("grant-1",))
+        await gateway.withdrawn(out(1).subject)
+        await until(lambda: "is dropped" in caplog.text)
+    await gateway.close()
+
+    assert there.there == []
+
+
+async def test_a_relay_that_was_killed_with_its_hands_full_goes_on(
+    broker: Broker, key: Path
+) -> None:
+    """What it had not finished comes before anything else, and fills its hands again."""
+    gateway, stuck, there = gateway_of(broker, key), ScriptedUplink("clinic"), ScriptedUplink()
+    stuck.gates[out(1).delivery.entry.id] = asyncio.Event()
+    async with relaying(broker, key, stuck, max_in_flight=1):
+        await delivered(gateway, out(1))
+        await until(lambda: stuck.sent)
+    async with relaying(broker, key, there, max_in_flight=1):
+        await until(lambda: there.there)
+    await gateway.close()
+
+    assert stuck.there == []
+    assert there.there == [out(1).delivery.entry.id]
+
+
 async def test_a_relay_that_starts_later_knows_what_was_withdrawn_before(
     broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -225,11 +266,12 @@ async def test_readings_wait_while_nobody_knows_what_their_gateway_revoked(
     message = reading_message(out(1), "s", MEASURED, KEY)
     stranger = BrokerSettings(**broker.settings())
     connection = await MqttConnection.open(stranger, Session("stranger"))
-    async with relaying(broker, key, there), listening(broker, "#") as listener:
+    async with relaying(broker, key, there):
         await delivered(gateway, out(2))  # of another gateway, whose list is known
         await until(lambda: there.there)
-        await connection.publish(Outgoing("healthspace/v1/hub2/readings", to_json(message)))
-        await listener.until(2, "/readings")
+        async with listening(broker, "#") as listener:
+            await connection.publish(Outgoing("healthspace/v1/hub2/readings", to_json(message)))
+            await listener.until(1, "/readings")
         before = list(there.sent)
         told = Outgoing("healthspace/v1/hub2/revocations", b'{"version":1,"grants":[]}')
         await connection.publish(told)
