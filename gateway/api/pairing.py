@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path
@@ -13,28 +12,9 @@ from gateway.api.hub import Asked, Asking
 from gateway.domain.device import DeviceId
 from gateway.errors import ConfigError
 from gateway.language.plain import plain
+from gateway.language.words import LANGUAGES, words
 
 router = APIRouter(prefix="/pairing", tags=["pairing"])
-
-_WORDS: Mapping[str, Mapping[Asked, str]] = {
-    "fr": {
-        Asked.TYPE_CODE: "{device} affiche un code à six chiffres : donnez ce code ici.",
-        Asked.SHOW_CODE: "Tapez ce code sur {device} : {code}",
-        Asked.CONFIRM: (
-            "{device} veut s'associer sans code."
-            " Acceptez seulement s'il est devant vous et que vous l'avez demandé."
-        ),
-    },
-    "en": {
-        Asked.TYPE_CODE: "{device} shows a code of six digits: give that code here.",
-        Asked.SHOW_CODE: "Type this code on {device}: {code}",
-        Asked.CONFIRM: (
-            "{device} wants to pair without a code."
-            " Agree only if it is in front of you and you asked for this."
-        ),
-    },
-}
-_UNNAMED = {"fr": "l'appareil", "en": "the device"}
 
 
 class Told(Asking):
@@ -90,12 +70,12 @@ def _meant(asks: Asked, answer: Answer) -> int | bool | None:
 
 
 def _told(asking: Asking, language: str) -> Told:
-    words = _WORDS.get(language)
-    if words is None:
+    if language not in LANGUAGES:
         raise ConfigError(f"Nothing is told in {language!r}: fr and en exist.")
-    named = plain(asking.name or "")
-    name = f"« {named} »" if language == "fr" else f'"{named}"'
-    device = _UNNAMED[language] if asking.name is None else f"{_UNNAMED[language]} {name}"
+    say = words(language)
+    device = say("device_asks.unnamed")
+    if asking.name is not None:
+        device = say("device_asks.named", device=device, name=plain(asking.name))
     code = "" if asking.code is None else f"{asking.code[:3]} {asking.code[3:]}"
-    sentence = words[asking.asks].format(device=device, code=code)
+    sentence = say(f"device_asks.{asking.asks}", device=device, code=code)
     return Told(**asking.model_dump(), sentence=sentence[0].upper() + sentence[1:])

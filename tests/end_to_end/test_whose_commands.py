@@ -161,7 +161,13 @@ async def test_a_weight_suggests_whose_it_may_be_and_decides_nothing(
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("fr", ["Attribuée à une autre personne.", "Écartée : elle n'est à personne d'ici."]),
+        (
+            "fr",
+            [
+                "Attribuée à une autre personne.",
+                "Écartée\N{NO-BREAK SPACE}: elle n'est à personne d'ici.",
+            ],
+        ),
         ("en", ["Attributed to another person.", "Set apart: it is nobody's here."]),
     ],
 )
