@@ -76,15 +76,15 @@ class Cuff:
             made += readings(one.message, one.frame, self.session.device.id, when)
         await self.session.record(*made)
 
-    async def record_stored(self, message: BloodPressure, frame: Frame, sequence: int) -> None:
-        """Record a measurement that was asked for by its number.
+    def stored(self, message: BloodPressure, frame: Frame, sequence: int) -> tuple[Reading, ...]:
+        """Make the readings of a measurement that was asked for by its number.
 
         Its stamp names it, as if it had come by itself; its number only where the stamp does not.
         """
         when = self._timed(message, frame, alone=False)
         if when.record is not None:
             when = replace(when, record=f"seq:{sequence}:{frame.data.hex()}")
-        await self.session.record(*readings(message, frame, self.session.device.id, when))
+        return readings(message, frame, self.session.device.id, when)
 
     def _decoded(self, frame: Frame) -> BloodPressure:
         if frame.channel == ENHANCED:

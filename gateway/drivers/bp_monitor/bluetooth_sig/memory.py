@@ -10,6 +10,7 @@ comes only once that is confirmed: so it is taken in between. It is in the memor
 
 from __future__ import annotations
 
+from gateway.domain.reading import Reading
 from gateway.drivers.api import Frame, Inbox, Session, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import codec
 from gateway.drivers.bp_monitor.bluetooth_sig.cuff import ENHANCED, MEASUREMENT, Cuff, hearing
@@ -93,6 +94,7 @@ class Memory:
         intact = True
         await self._stored.report(since)
         while (burst := await self._stored.burst()) is not None:
+            made: list[Reading] = []
             for frame in burst:
                 if frame.channel != RECORD:
                     await self._hear(frame)
@@ -103,7 +105,9 @@ class Memory:
                     intact = False
                     await self._set_aside(frame, error)
                 else:
-                    await self._keep(record)
+                    made += await self._readings(record)
+            if made:
+                await self._session.record(*made)
         return intact
 
     async def _hear(self, frame: Frame) -> None:
@@ -116,23 +120,25 @@ class Memory:
             self._bad.add(frame.data)
             await self._session.set_aside(frame, error)
 
-    async def _keep(self, record: StoredRecord | None) -> None:
+    async def _readings(self, record: StoredRecord | None) -> tuple[Reading, ...]:
+        """Make the readings of a record that was not seen yet."""
         if record is None:
-            return
+            return ()
         mark = Mark.of(record.sequence, record.data)
         if mark in self._seen:
-            return
+            return ()
         self._seen.add(mark)
         channel = _CHANNELS.get(record.uuid)
         if channel is None:
             await self._session.remark("record_of_another_kind", record.frame)
-            return
+            return ()
         frame = Frame(channel, record.data, record.frame.received)
         message = await self._cuff.understand(frame)
-        if message is not None:
-            user = message.user_id
-            self._users.add(None if user == codec.UNKNOWN_USER else user)
-            await self._cuff.record_stored(message, frame, record.sequence)
+        if message is None:
+            return ()
+        user = message.user_id
+        self._users.add(None if user == codec.UNKNOWN_USER else user)
+        return self._cuff.stored(message, frame, record.sequence)
 
 
 async def _has_crc(session: Session) -> bool:

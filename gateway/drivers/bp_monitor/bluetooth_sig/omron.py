@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.domain.reading import ClockSample
+from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Inbox, Session, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig.codec import UNKNOWN_USER
 from gateway.drivers.bp_monitor.bluetooth_sig.cuff import TURN_S, Cuff, hearing
@@ -152,6 +152,7 @@ async def _report(cuff: Cuff, stored: StoredRecords, since: int | None) -> set[i
     try:
         await stored.report(since)
         while (burst := await stored.burst()) is not None:
+            made: list[Reading] = []
             for frame in burst:
                 seen.add(frame.data)
                 message = await cuff.understand(frame)
@@ -159,7 +160,9 @@ async def _report(cuff: Cuff, stored: StoredRecords, since: int | None) -> set[i
                     continue
                 if message.user_id not in {None, UNKNOWN_USER}:
                     users.add(message.user_id)
-                await cuff.record_stored(message, frame, 0)
+                made += cuff.stored(message, frame, 0)
+            if made:
+                await cuff.session.record(*made)
         whole = await stored.confirms(since, len(seen), twice=False)
     except (LinkError, ProtocolError):
         await cuff.session.remark("stored_records_incomplete")

@@ -102,6 +102,7 @@ async def test_the_whole_memory_is_read_once_and_then_what_is_new(crc: bool) -> 
     await DRIVER.converse(session)
 
     assert systolic(session) == [101, 102, 103, 104, 105]
+    assert len(session.calls) == 2  # what comes at once is one commit
     assert [request.hex() for request in cuff.asked] == ["0101", "0401", "0103010300", "0403010300"]
     assert session.aside == []
 

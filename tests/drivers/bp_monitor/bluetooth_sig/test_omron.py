@@ -211,6 +211,14 @@ async def test_a_refused_request_leaves_what_comes_by_itself() -> None:
     assert "stored_records_incomplete" in session.remarks
 
 
+async def test_what_comes_at_once_is_one_commit() -> None:
+    session = RecordingSession(DRIVER, Cuff({n: measured(n) for n in range(1, 60)}).link())
+
+    await DRIVER.converse(session)
+
+    assert session.calls == [59]
+
+
 async def test_a_cuff_that_does_not_tell_its_latest_number_is_read_whole_each_time() -> None:
     cuff = Cuff({1: measured(1)}, tells_latest=False)
     session = RecordingSession(DRIVER, cuff.link())
