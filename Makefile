@@ -14,7 +14,7 @@ PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup install demo test test-bluez test-install bluez-box check fmt types lint docs fuzz powercut soak flips chaos bench bench-journal bench-agp clean
+.PHONY: help setup install demo test test-bluez test-install bluez-box check fmt docs fuzz powercut soak flips chaos bench bench-journal bench-agp clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -11,11 +11,12 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
 
-ONE_MACHINE = "tests/bluez/"
-"""These tests share a virtual machine, so they run in one worker; all others run anywhere."""
+TOGETHER = ("tests/bluez/", "tests/browser/")
+"""Tests of one of these share a virtual machine, or a browser, so they run in one worker; all
+others run anywhere."""
 
 
-class OneMachine(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
+class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no types
     """Gives the tests of one scope to one worker, the largest scope first.
 
     xdist's own `--dist loadgroup` does nothing with pytest 9.2: xdist 3.8 writes the group into
@@ -23,9 +24,9 @@ class OneMachine(LoadScopeScheduling):  # type: ignore[misc]  # xdist carries no
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return ONE_MACHINE if nodeid.startswith(ONE_MACHINE) else nodeid
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneMachine:
-    return OneMachine(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
+    return Together(config, log)

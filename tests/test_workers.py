@@ -16,10 +16,11 @@ def test_something(number):
 """
 
 
-def test_what_shares_the_virtual_machine_runs_in_one_worker(tmp_path: Path) -> None:
-    (tmp_path / "tests" / "bluez").mkdir(parents=True)
+def test_what_shares_a_machine_or_a_browser_runs_in_one_worker(tmp_path: Path) -> None:
+    for folder in ("bluez", "browser"):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
     shutil.copy(CONFTEST, tmp_path / "tests")
-    for place in ("bluez/test_one.py", "bluez/test_two.py", "test_other.py"):
+    for place in ("bluez/test_one.py", "bluez/test_two.py", "browser/test_it.py", "test_other.py"):
         (tmp_path / "tests" / place).write_text(TESTS)
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-n", "2", "-p", "no:cacheprovider", "tests"],
@@ -28,7 +29,9 @@ def test_what_shares_the_virtual_machine_runs_in_one_worker(tmp_path: Path) -> N
         text=True,
         check=False,
     )
-    workers = dict(re.findall(r"\[(gw\d)\].* PASSED tests/(bluez/.*)", ran.stdout))
-    ran_there = re.findall(r"\[gw\d\].* PASSED tests/bluez/", ran.stdout)
 
-    assert (len(workers), len(ran_there)) == (1, 16), ran.stdout
+    def workers(folder: str) -> list[str]:
+        return re.findall(rf"\[(gw\d)\].* PASSED tests/{folder}/", ran.stdout)
+
+    assert (len(set(workers("bluez"))), len(workers("bluez"))) == (1, 16), ran.stdout
+    assert (len(set(workers("browser"))), len(workers("browser"))) == (1, 8), ran.stdout
