@@ -27,16 +27,20 @@ _log = logging.getLogger(__name__)
 async def make_as_due(summaries: Summaries, reports: Reports | None, timer: Timer) -> None:
     """Make what is due, from time to time, until cancelled."""
     while True:
-        try:
-            await summaries.make_due()
-            if reports is not None:
-                await reports.make_due()
-        except JournalError as error:
-            _log.error("nothing can be computed: %s", error)
-        except Exception as error:  # noqa: BLE001 - our bug must not stop the rest
-            # Not its words: an error nobody foresaw may quote a value.
-            _log.error("computing failed with %s, which is a bug: report it", type(error).__name__)
+        await _make(summaries)
+        if reports is not None:
+            await _make(reports)
         await timer(asyncio.Event(), _EVERY_S)
+
+
+async def _make(due: Summaries | Reports) -> None:
+    try:
+        await due.make_due()
+    except JournalError as error:
+        _log.error("nothing can be computed: %s", error)
+    except Exception as error:  # noqa: BLE001 - our bug must not stop the rest
+        # Not its words: an error nobody foresaw may quote a value.
+        _log.error("computing failed with %s, which is a bug: report it", type(error).__name__)
 
 
 def wanted(reader: Reader, clock: Clock, routes: Mapping[str, frozenset[Kind]]) -> Wanted:

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.app.making import make_as_due
+from gateway.collect.reports import Reports
 from gateway.collect.summaries import Summaries
 from gateway.errors import JournalError
 
@@ -38,3 +39,17 @@ async def test_a_failure_stops_nothing_and_quotes_nothing(
 
     assert len(caplog.records) == 1
     assert "71.3" not in caplog.text
+
+
+async def test_summaries_that_cannot_be_made_keep_no_report_from_being_made() -> None:
+    summaries, reports = Failing(KeyError("bug")), Failing(None)
+
+    async def timer(event: asyncio.Event, seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await make_as_due(
+            cast("Summaries", cast("Any", summaries)), cast("Reports", cast("Any", reports)), timer
+        )
+
+    assert reports.troubles == []
