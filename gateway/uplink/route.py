@@ -383,8 +383,10 @@ class Route:
             try:
                 return await write(*args, **kwargs)
             except JournalFull as error:
-                self._why_stuck = f"What was sent cannot be kept yet: {error}."
-                _log.error("%s: what was sent cannot be kept yet: %s", self._name, error)
+                stuck = f"What was sent cannot be kept yet: {error}."
+                if stuck != self._why_stuck:  # once, and not for each of many that wait
+                    _log.error("%s: what was sent cannot be kept yet: %s", self._name, error)
+                self._why_stuck = stuck
                 await self._timer(asyncio.Event(), _JOURNAL_REST_S)
             except JournalError as error:
                 # It stays "on its way", so the next start searches for it.

@@ -483,6 +483,18 @@ async def test_a_receipt_waits_for_space_on_the_disk_and_nothing_is_sent_meanwhi
     assert bench.uplink.sent == [weight(1).id, weight(2).id]
 
 
+async def test_many_receipts_that_wait_for_space_are_told_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench, _ = gathering(*(weight(number) for number in range(3)))
+    bench.outbox.full = 9
+
+    await bench.rounds(1)
+
+    assert bench.outbox.states() == ["settled"] * 3
+    assert caplog.text.count("cannot be kept yet") == 1
+
+
 async def test_a_journal_that_cannot_claim_is_asked_again_later() -> None:
     bench = Bench(weight())
     bench.outbox.broken = True
