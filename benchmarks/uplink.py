@@ -51,7 +51,7 @@ from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.mes_mapping import encode, to_bundle
-from gateway.uplink.mes_tokens import Pairing, patient_of
+from gateway.uplink.mes_pairing import Pairing, patient_of
 from gateway.uplink.mqtt import MqttUplink
 from gateway.uplink.mqtt_message import reading_message, to_json
 from gateway.uplink.mqtt_settings import MqttSettings

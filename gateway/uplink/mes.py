@@ -1,7 +1,8 @@
 """Mon espace santé as a destination: send one bundle per reading, search after a doubt.
 
 Spec: API of measures 1.5.2. The mapping is in `mes_mapping`, the meaning of answers in
-`mes_answers`, the search in `mes_search`, the pairing in `mes_tokens`, HTTP in `http_client`.
+`mes_answers`, the search in `mes_search`, the pairing in `mes_pairing`
+and `mes_tokens`, HTTP in `http_client`.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from gateway.errors import OutcomeUnknown, UplinkRejected
 from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import reference_in, refusal, search_refusal
 from gateway.uplink.mes_mapping import encode, to_bundle
+from gateway.uplink.mes_pairing import Pairing, patient_of
 from gateway.uplink.mes_search import judge, question
-from gateway.uplink.mes_tokens import MesTokens, Pairing, TokenStore, patient_of
+from gateway.uplink.mes_tokens import MesTokens, TokenStore
 from gateway.uplink.settings import MesSettings
 
 _MOST_PAGES = 10

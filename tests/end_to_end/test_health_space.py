@@ -11,7 +11,7 @@ import pytest
 from firmware_sims.health_space import Fault, HealthSpace, Kind, Operation
 
 from gateway.domain.subject import SubjectId
-from gateway.uplink.mes_tokens import Pairing
+from gateway.uplink.mes_pairing import Pairing
 from tests.end_to_end.home import MARCEL, ODILE, Home, Plan, a_health_space, at_home
 from tests.end_to_end.passing import Passing
 

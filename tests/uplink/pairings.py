@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.domain.subject import SubjectId
-from gateway.uplink.mes_tokens import Pairing
+from gateway.uplink.mes_pairing import Pairing
 from gateway.uplink.settings import MesSettings
 from tests.uplink.samples import ALICE
 

@@ -33,7 +33,7 @@ from gateway.uplink.documents_fhir import FhirDeposit
 from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mes import MesUplink
-from gateway.uplink.mes_tokens import Pairing
+from gateway.uplink.mes_pairing import Pairing
 from gateway.uplink.mqtt_message import pseudonym
 from gateway.uplink.worker import Destination, Worker, until_set
 from tests.journal.making import LONG_AGO, SCALE, grant, open_journal, weight, withdrawal
