@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -26,6 +26,8 @@ COOKIE = "visitor"
 LANGUAGE_COOKIE = "language"
 PART = "x-part"
 """The header by which a script asks for what is inside the page only."""
+_OUR_PATH = re.compile(r"/(?:[a-z]+(?:/[a-z]+)*)?")
+"""What a path of one of our pages looks like, and no address of anybody else's."""
 _LANGUAGE_LIVES_S = 400 * 86400
 
 Screen = Callable[["Visit"], Awaitable[Response]]
@@ -157,8 +159,8 @@ def remember(response: Response, request: Request, visitor: Visitor) -> None:
 
 async def choose_language(visit: Visit) -> Response:
     """Keep the language chosen, and go back to where it was chosen."""
-    back = urlsplit(visit.form.get("back")).path
-    response = see_other(back if back.startswith("/") and not back.startswith("//") else "/")
+    back = visit.form.get("back")
+    response = see_other(back if _OUR_PATH.fullmatch(back) else "/")
     chosen = visit.form.get("language")
     if chosen in LANGUAGES:
         response.set_cookie(

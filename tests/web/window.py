@@ -65,19 +65,19 @@ class Window:
         assert (await self.post("/enter", code=code)).status == 303
 
     async def get(self, target: str, **headers: str) -> Answer:
-        return await self._ask("GET", target, b"", headers)
+        return await self.ask("GET", target, b"", headers)
 
     async def post(self, path: str, headers: dict[str, str] | None = None, **form: str) -> Answer:
         """Send a form, as one of our own pages would unless `headers` say otherwise."""
         sent = {"origin": ADDRESS, "sec-fetch-site": "same-origin", **(headers or {})}
-        return await self._ask("POST", path, urlencode(form).encode(), sent)
+        return await self.ask("POST", path, urlencode(form).encode(), sent)
 
     async def send(self, path: str, *, on: str = "/", **form: str) -> Answer:
         """Send a form of the page `on`, with the token that stands there."""
         page = await self.get(on)
         return await self.post(path, token=page.field("token"), **form)
 
-    async def _ask(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def ask(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> Answer:
         path, _, query = target.partition("?")
         given = {"host": ADDRESS.removeprefix("http://"), **headers}
         given["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
