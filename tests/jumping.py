@@ -59,6 +59,9 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         running.add_done_callback(self._returned)
         return running
 
+    async def subprocess_exec(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("a test that starts a process is marked other_processes")
+
     def jump(self, seconds: float) -> None:
         self._ahead_s += seconds
         for tell in self.on_jump:

@@ -87,6 +87,14 @@ def test_what_a_thread_does_takes_its_time(seconds: float) -> None:
     assert run(sleeps) >= seconds
 
 
+def test_a_process_is_not_started_where_it_could_not_be_waited_for() -> None:
+    async def starts() -> None:
+        with pytest.raises(RuntimeError, match="other_processes"):
+            await asyncio.create_subprocess_exec("true")
+
+    run(starts)
+
+
 @pytest.mark.parametrize("bytes_at_once", [1, 3000])
 def test_nobody_gives_up_on_bytes_that_are_on_their_way(bytes_at_once: int) -> None:
     async def talks() -> None:

@@ -12,7 +12,10 @@ from tests.end_to_end.processes import command
 
 NOBODY = 65534
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be root")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can be root"),
+    pytest.mark.other_processes,
+]
 
 
 @pytest.fixture
