@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from gateway.api import glucose
 from gateway.api.corrections import dismiss as dismissed
+from gateway.api.corrections import reassign as reassigned
 from gateway.api.export import Wanted, export
 from gateway.api.hub import Hub, PairsBy
 from gateway.api.people import Claim
@@ -20,7 +21,7 @@ from gateway.consent.grant import living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
-from gateway.domain.subject import Subject, SubjectId
+from gateway.domain.subject import Attribution, Subject, SubjectId
 from gateway.journal.views import DeviceView, EntryView
 from gateway.language.moments import moment
 from gateway.language.plain import plain
@@ -32,6 +33,8 @@ from gateway.web.standing import Whereabouts
 from gateway.web.visits import Visit, see_other
 
 _NOBODY = "nobody"
+_CAN_BE_ANOTHERS = {Attribution.ASSIGNMENT, Attribution.SESSION, Attribution.CLAIM}
+"""What was computed follows its readings."""
 """What a choice of a person says for none of them; nothing chosen is no choice."""
 _OF_A_KIND = 3
 """Last readings shown of each kind: the latest, and two to compare it with."""
@@ -119,7 +122,13 @@ async def story(visit: Visit) -> Response:
     names = {known.device.id: called(known.device) for known in hub.reader.devices()}
     told = sentences(view, hub.reader.story(view.entry.id), words.language, hub.title)
     steps = [(moment(at, now, hub.zone, words), sentence) for at, _, sentence in told]
-    return visit.page("story.html", reading=_shown(hub, view, names, words), steps=steps)
+    others = [each for each in household(hub) if each.id != view.entry.subject]
+    return visit.page(
+        "story.html",
+        reading=_shown(hub, view, names, words),
+        steps=steps,
+        others=others if view.entry.attribution in _CAN_BE_ANOTHERS else None,
+    )
 
 
 async def report(visit: Visit) -> Response:
@@ -143,6 +152,16 @@ async def take_along(visit: Visit) -> Response:
     name = visit.words("export.file")
     made.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return made
+
+
+async def reassign(visit: Visit) -> Response:
+    """Give a reading of somebody's to another, or to nobody here; what was sent is put right."""
+    reading, subject = ReadingId(visit.form.get("reading")), visit.form.get("subject")
+    if subject == _NOBODY:
+        await dismissed(visit.hub, reading)
+    elif subject in {known.id for known in household(visit.hub)}:
+        await reassigned(visit.hub, reading, Claim(subject=SubjectId(subject)))
+    return see_other("/")
 
 
 async def claim(visit: Visit) -> Response:

@@ -39,6 +39,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/device/answer", questions.answer, (OWNER,)),
     ("POST", "/story", home.story, (OWNER,)),
     ("POST", "/claim", home.claim, (OWNER,)),
+    ("POST", "/reassign", home.reassign, (OWNER,)),
     ("POST", "/consent", consents.ask, (OWNER,)),
     ("POST", "/consent/give", consents.give, (OWNER,)),
     ("POST", "/consent/withdraw", consents.withdraw, (OWNER,)),

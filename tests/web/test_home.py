@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.api.hub import Part, Status
 from gateway.domain.subject import SubjectId
+from gateway.glucose.computed import report_reading
 from gateway.journal.states import State
+from tests.uplink.documents import PAGE
 from tests.web.measuring import SCALE, wear_a_sensor, weigh
 from tests.web.window import Window, a_window
 
@@ -115,6 +118,46 @@ async def test_a_person_takes_along_all_that_is_here_of_them(window: Window) -> 
     assert taken.headers["content-disposition"] == 'attachment; filename="mes-donnees.zip"'
     assert taken.headers["cache-control"] == "no-store"
     assert nobodys.status == 303
+
+
+async def test_a_reading_of_the_wrong_person_is_given_to_the_right_one_or_to_nobody(
+    window: Window,
+) -> None:
+    wrong = await odile(window)
+    right = (await window.hub.journal.add_subject("Marcel")).id
+    first = await weigh(window, "72.4")
+    window.hub.clock.advance(60)
+    second = await weigh(window, "4.1")
+
+    asked = await window.send("/story", reading=first.id)
+    await window.send("/reassign", reading=first.id, subject=right)
+    await window.send("/reassign", reading=second.id, subject="nobody")
+    await window.send("/reassign", reading=second.id, subject="p-00000000")
+
+    assert "À qui est cette mesure" in asked.text
+    assert "Marcel À personne d'ici" in asked.text
+    owners = {v.entry.id: v.entry.subject for v in window.hub.reader.entries()}
+    assert wrong not in owners.values()
+    assert owners == {first.id: right, second.id: None}
+
+
+async def test_what_was_computed_is_not_given_away(window: Window) -> None:
+    subject = await odile(window)
+    mean = report_reading(
+        SCALE.id,
+        subject,
+        PAGE,
+        days=14,
+        samples=1,
+        end=window.hub.clock.now().utc - timedelta(days=1),
+        received=window.hub.clock.now(),
+    )
+    entry = await window.hub.journal.compute(SCALE, subject, mean)
+    assert entry is not None
+
+    asked = await window.send("/story", reading=entry.id)
+
+    assert "À qui est cette mesure" not in asked.text
 
 
 async def test_a_reading_of_nobody_is_claimed_or_set_apart(window: Window) -> None:
