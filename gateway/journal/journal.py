@@ -97,7 +97,8 @@ class Journal:
 
         `zone` is the hub's. `routes` says which new entries are queued where. Deliveries that were
         on their way when the gateway last ended become unsettled. Raises JournalError if another
-        process writes it, or if a newer gateway wrote it. A damaged one is set aside and salvaged.
+        process writes it, or if a newer gateway wrote it. A damaged one is set aside and salvaged;
+        a restore or a salvage that was cut short is finished first.
         `hub_keys` are those to try; by default those of the folder `keys` beside it, made if there
         are none.
         """

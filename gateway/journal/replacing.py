@@ -1,10 +1,12 @@
 """Putting another journal in the place of this one: after a power cut it is the one or the other.
 
-being-made-x7f3/           all that is to come; swept away if it never gets further
-   | renamed, once every byte is synced: from here on it is done, now or at the next opening
-replacement/               plan.json, and what still has to go to its place
-   | one thing after the other, what is in its place first moved to
-replaced-20260314T092653Z/   or damaged-...; nothing in there is ever overwritten or deleted
+    being-made-x7f3/             all that is to come; swept away if it never gets further
+       | renamed, once every byte is synced: from here on it is done, now or at the next opening
+    replacement/                 plan.json, and what still has to go to its place
+       | one thing after the other, what is in its place first moved to
+    replaced-20260314T092653Z/   or damaged-...
+
+Of what was there before nothing is overwritten or deleted.
 """
 
 from __future__ import annotations

@@ -101,13 +101,13 @@ class PowerCuts:
     def _watched(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def operation(*given: Any, **named: Any) -> Any:
             with self._lock:
-                gone = _at(given[1 if name in ("rename", "replace") else 0], named)
+                path = _at(given[1 if name in ("rename", "replace") else 0], named)
                 if name in ("rename", "replace", "unlink", "rmdir"):
-                    self._removed(Path(gone))
+                    self._removed(path)
                 done = real(*given, **named)
                 if name == "fsync":
-                    self._synced(Path(gone))
-                self._note(f"{name} {gone}")
+                    self._synced(path)
+                self._note(f"{name} {path}")
                 return done
 
         return operation
@@ -168,12 +168,12 @@ class PowerCuts:
                 yield at + name, self._contents.get(file, b"")
 
 
-def _at(given: Any, named: dict[str, Any]) -> str:
-    """Return what an operation is on, as a path."""
+def _at(given: Any, named: dict[str, Any]) -> Path:
+    """Return what an operation is on."""
     if isinstance(given, int):
-        return str(_opened(given))
+        return _opened(given)
     folder = named.get("dir_fd") or named.get("dst_dir_fd")
-    return str(Path(given) if folder is None else _opened(folder) / given)
+    return Path(given) if folder is None else _opened(folder) / given
 
 
 def _opened(fd: int) -> Path:

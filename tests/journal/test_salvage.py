@@ -37,6 +37,18 @@ def _damage(path: Path, page: int) -> None:
     path.write_bytes(content)
 
 
+def _lose(path: Path, *statements: str) -> None:
+    """Let rows be gone, in a file in which a page that holds nothing is damaged."""
+    with sqlite3.connect(path) as other:
+        for statement in statements:
+            other.execute(statement)
+        (root,) = other.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'remarks_device'"
+        ).fetchone()
+    other.close()
+    _damage(path, root - 1)
+
+
 async def test_whichever_page_is_damaged_what_is_saved_and_what_is_lost_are_all(
     path: Path,
 ) -> None:
@@ -89,14 +101,7 @@ async def test_a_salvaged_entry_whose_delivery_is_gone_is_searched_for_before_it
     path: Path,
 ) -> None:
     await _filled(path, readings=3)
-    with sqlite3.connect(path) as other:
-        other.execute("DELETE FROM deliveries")
-        other.execute("DELETE FROM timings WHERE entry = 2")
-        (root,) = other.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'remarks_device'"
-        ).fetchone()
-    other.close()
-    _damage(path, root - 1)
+    _lose(path, "DELETE FROM deliveries", "DELETE FROM timings WHERE entry = 2")
 
     async with open_journal(path) as journal:
         released = await journal.claim("mes", 10, START)
@@ -108,13 +113,7 @@ async def test_a_lost_reading_that_its_device_gives_again_is_searched_for_before
     path: Path,
 ) -> None:
     await _filled(path, readings=3)
-    with sqlite3.connect(path) as other:
-        other.execute("DELETE FROM entries WHERE number = 2")
-        (root,) = other.execute(
-            "SELECT rootpage FROM sqlite_master WHERE name = 'remarks_device'"
-        ).fetchone()
-    other.close()
-    _damage(path, root - 1)
+    _lose(path, "DELETE FROM entries WHERE number = 2")
 
     async with open_journal(path) as journal:
         await journal.record(SCALE, [weight(n) for n in range(3)])
