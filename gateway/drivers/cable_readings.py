@@ -24,6 +24,7 @@ class Origin:
     device_time: DeviceTime | None = None
     record: str | None = None
     live: bool = True
+    slot: str | None = None
     taken_within: timedelta = _ON_A_CABLE
 
 
@@ -50,6 +51,7 @@ def reading(
         device_time=origin.device_time,
         record=origin.record,
         live=origin.live,
+        slot=origin.slot,
         taken_within=origin.taken_within,
         quality=Quality.QUESTIONABLE if doubts or odd else Quality.GOOD,
         flags=odd | doubts | findings,

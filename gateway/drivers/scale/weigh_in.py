@@ -36,6 +36,8 @@ class Packet:
     person: str | None = None
     stable: bool | None = None
     """Whether the weight stands; None if the scale does not say."""
+    slot: str | None = None
+    """The scale's own number of the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Weighed:
     weight: Decimal
     unit: str
     steady: bool
+    slot: str | None = None
 
 
 class WeighIn:
@@ -92,7 +95,7 @@ class WeighIn:
     def _ends(self, last: Packet, packet: Packet) -> bool:
         return (
             packet.weight <= 0
-            or (packet.unit, packet.person) != (last.unit, last.person)
+            or _whose(packet) != _whose(last)
             or _seconds(last, packet) >= SILENCE_S
             or self._is_another(packet)
         )
@@ -116,7 +119,11 @@ class WeighIn:
             return None
         self._taken = True
         steady = self._steady is not None
-        return Weighed(self._first.received, shown.weight, shown.unit, steady)
+        return Weighed(self._first.received, shown.weight, shown.unit, steady, shown.slot)
+
+
+def _whose(packet: Packet) -> tuple[str, str | None, str | None]:
+    return packet.unit, packet.person, packet.slot
 
 
 def _seconds(earlier: Packet, later: Packet) -> float:

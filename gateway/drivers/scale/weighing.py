@@ -36,6 +36,7 @@ class Weight:
     unit: str
     stable: bool | None = None
     person: str | None = None
+    slot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,8 @@ class _Scale:
             await self._record(self._add(shown, frame))
 
     def _add(self, shown: Weight, frame: Frame) -> Weighed | None:
-        return self._weigh_in.add(
-            Packet(frame.received, shown.weight, shown.unit, shown.person, shown.stable)
-        )
+        told = (shown.weight, shown.unit, shown.person, shown.stable, shown.slot)
+        return self._weigh_in.add(Packet(frame.received, *told))
 
     async def _remark(self, error: str) -> None:
         """Remark a trouble when it begins; without the frame, which may have a typed id."""
@@ -140,6 +140,6 @@ class _Scale:
         if weighed is None:
             return
         doubts = frozenset() if weighed.steady else frozenset({"unsteady"})
-        origin = Origin(self._session.device.id, weighed.since)
+        origin = Origin(self._session.device.id, weighed.since, slot=weighed.slot)
         mass = kilograms(weighed.weight, weighed.unit)
         await self._session.record(weight(mass, origin, doubts))

@@ -18,11 +18,12 @@ from gateway.drivers.api import (
     Setting,
 )
 from gateway.drivers.scale.and_weighing import codec
-from gateway.drivers.scale.and_weighing.codec import OutOfRange, Weighing
+from gateway.drivers.scale.and_weighing.codec import OutOfRange, User, Weighing
 from gateway.drivers.scale.weighing import Trouble, Weight, weigh
 from gateway.drivers.serial_driver import SerialDriver
 
 ASK = "ask"
+_NAMED_FOR_S = 10.0  # without a weight; guess: the next person takes longer
 
 _MANIFEST = Manifest(
     name="scale/and_weighing",
@@ -46,16 +47,28 @@ _MANIFEST = Manifest(
 
 async def _converse(session: Session) -> None:
     ask = codec.ASK if session.setting(ASK) is True else None
-    await weigh(session, codec.frames, _understand, ask=ask)
+    await weigh(session, codec.frames, _Understanding(), ask=ask)
 
 
-def _understand(frame: Frame) -> Weight | Trouble | None:
-    match codec.message(frame.data):
-        case Weighing() as weighing:
-            return Weight(weighing.weight, weighing.unit, weighing.stable)
-        case OutOfRange() as out:
-            return Trouble(out.error)
-    return None
+class _Understanding:
+    """What the lines of one conversation show: a weight is that of the user named before it."""
+
+    def __init__(self) -> None:
+        self._user: tuple[str | None, float] = None, 0.0
+
+    def __call__(self, frame: Frame) -> Weight | Trouble | None:
+        now = frame.received.monotonic
+        match codec.message(frame.data):
+            case User() as told:
+                self._user = str(told.user), now
+            case OutOfRange() as out:
+                return Trouble(out.error)
+            case Weighing() as it:
+                user, since = self._user
+                slot = user if now - since <= _NAMED_FOR_S else None
+                self._user = slot, now
+                return Weight(it.weight, it.unit, it.stable, slot=slot)
+        return None
 
 
 DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, _converse)

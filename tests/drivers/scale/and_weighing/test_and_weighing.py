@@ -98,3 +98,21 @@ async def test_it_only_listens_unless_told_to_ask() -> None:
 
 def test_it_is_chosen_by_its_name_only() -> None:
     assert DRIVER.match(Sighting("/dev/ttyUSB0", Reach.SERIAL)) is Fit.NONE
+
+
+async def test_a_weight_is_that_of_the_user_the_scale_names_before_it() -> None:
+    timeline = Timeline(
+        (0.0, b"ID,01\r\n"),
+        *((0.5 + n, STABLE) for n in range(20)),  # some stand for long
+        (30.0, b"ID,02\r\n"),
+        (30.5, STABLE),
+        (31.5, STABLE),
+        (90.0, STABLE),
+        (91.0, STABLE),
+    )
+    session = session_with(DRIVER, clock=timeline.clock)
+    session.link = timeline
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    assert [reading.slot for reading in session.readings] == ["1", "2", None]
