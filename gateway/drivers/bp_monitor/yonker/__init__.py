@@ -33,7 +33,10 @@ class _Yonker:
         reach=Reach.BLE,
         emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
         spec="a user's analysis and a public client; the maker has published nothing",
-        models=(Model("YK-IBPA1, YK-BPA2, YK-BPW5", "from a public client and its test"),),
+        models=(
+            Model("YK-IBPA1", "simulated, from a public client and its test"),
+            Model("YK-BPA2, YK-BPW5", "from a public client and its test"),
+        ),
         services=frozenset({SERVICE}),
         decodes={"YONKER": DATA},
     )
