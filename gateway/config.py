@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -25,6 +24,7 @@ from pydantic import (
     field_validator,
 )
 
+from gateway.config_faults import faults_of
 from gateway.errors import ConfigError
 from gateway.transport.ble import BleSettings
 from gateway.transport.hci import HciSettings
@@ -281,83 +281,5 @@ def parse(text: str, source: str = "gateway.toml") -> Config:
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        lines = dict(_lines(text))
-        faults = [
-            _explain(fault["loc"], fault["type"], fault["msg"], lines) for fault in error.errors()
-        ]
+        faults = faults_of(error, text, Config, DESTINATIONS)
         raise ConfigError("\n".join(f"{source}:{fault}" for fault in faults)) from error
-
-
-Path_ = tuple[str | int, ...]
-
-
-def _explain(where: Path_, kind: str, message: str, lines: Mapping[Path_, int]) -> str:
-    """Write one fault as `line: sentence`, naming the key and the nearest valid one."""
-    path = where
-    where = _without_type(where)
-    shown = next((lines[where[:n]] for n in range(len(where), 0, -1) if where[:n] in lines), 1)
-    name = ".".join(str(part) for part in where)
-    if kind != "extra_forbidden":
-        return f"{shown}: {name}: {message.removeprefix('Value error, ')}."
-    valid = _fields_at(path[:-1])
-    near = difflib.get_close_matches(str(where[-1]), valid, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"valid here: {', '.join(sorted(valid))}."
-    return f"{shown}: unknown key {name!r}; {hint}"
-
-
-def _without_type(where: Path_) -> Path_:
-    """Return the path as it stands in the file: pydantic adds the type of a destination."""
-    if where[0] == "destinations" and len(where) > 2 and where[2] in DESTINATIONS:
-        return (*where[:2], *where[3:])
-    return where
-
-
-def _fields_at(where: Path_) -> list[str]:
-    model: object = Config
-    for part in where:
-        if where[0] == "destinations" and part in DESTINATIONS:
-            model = DESTINATIONS[str(part)]
-            continue
-        if isinstance(part, int):
-            continue  # the place in a list: what is in it, the field said already
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            field = model.model_fields.get(part)
-            model = _model_in(field.annotation) if field is not None else None
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return list(model.model_fields)
-    return []
-
-
-def _model_in(annotation: object) -> object:
-    """Find the settings class inside `X | None`, `tuple[X, ...]` or `dict[str, X]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = (_model_in(inner) for inner in get_args(annotation))
-    return next((model for model in found if model is not None), None)
-
-
-_HEADER = re.compile(r"^\s*(\[\[?)([^\[\]]+)\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(
-    r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
-)
-_PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
-
-
-def _lines(text: str) -> Iterator[tuple[Path_, int]]:
-    """Yield the path of every table and key with its line; good enough for messages."""
-    table: Path_ = ()
-    counts: dict[Path_, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := _HEADER.match(line):
-            table = _parts(header[2])
-            if header[1] == "[[":
-                index = counts.get(table, -1) + 1
-                counts[table] = index
-                table = (*table, index)
-            yield table, number
-        elif key := _KEY.match(line):
-            yield (*table, *_parts(key[1])), number
-
-
-def _parts(dotted: str) -> Path_:
-    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
