@@ -6,6 +6,7 @@ KILLS ?= 0
 CUTS ?= 100
 FLIPS ?= 1000
 MINUTES ?= 10
+HUB_DEBIAN ?= trixie
 SEED ?= 7
 # One of them spends its time with the virtual machine, and mostly waits for it.
 WORKERS ?= 3
@@ -38,9 +39,9 @@ test-bluez: setup ## Only the tests over the real Linux Bluetooth stack, in a vi
 	@tools/bluez-box.sh
 	$(PY) -m pytest -q tests/bluez $(ARGS)
 
-test-install: setup ## Install, use, break, upgrade and remove a hub under real systemd; root, minutes
-	@tools/hub-box.sh
-	GATEWAY_HUB_BOX=$(CURDIR)/.tools/hub-box/trixie $(PY) -m pytest -q tests/installation $(ARGS)
+test-install: setup ## Install, use, break, upgrade and remove a hub under real systemd; root; HUB_DEBIAN=bookworm
+	@tools/hub-box.sh $(HUB_DEBIAN)
+	GATEWAY_HUB_BOX=$(CURDIR)/.tools/hub-box/$(HUB_DEBIAN) $(PY) -m pytest -q tests/installation $(ARGS)
 
 bluez-box: ## Build that virtual machine into .tools/ (the tests do it by themselves)
 	@tools/bluez-box.sh

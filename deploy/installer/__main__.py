@@ -46,8 +46,8 @@ def _do(chosen: argparse.Namespace) -> None:
     if chosen.command == "rollback":
         take(installation.back_to(chosen.release), dry_run=chosen.dry_run)
     elif chosen.command == "uninstall":
-        if chosen.with_readings and not chosen.dry_run and not chosen.yes:
-            removal.confirm()
+        if chosen.with_readings:
+            removal.make_sure(by_asking=not (chosen.dry_run or chosen.yes))
         take(removal.steps(with_readings=chosen.with_readings), dry_run=chosen.dry_run)
         print(removal.farewell(with_readings=chosen.with_readings))
     else:

@@ -33,14 +33,17 @@ OVERRIDES = Path("/etc/systemd/system") / f"{UNIT}.d"
 """What was said of the service on this hub alone."""
 
 
+STATE = Path("/var/lib") / NAME
+"""Where the unit lets the gateway write."""
+
+
 def state() -> Path:
     """Return the folder with the journal, as the configuration says."""
-    default = f"/var/lib/{NAME}"
     try:
         told = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError):
-        return Path(default)
-    return Path(told.get("hub", {}).get("state", default))
+        return STATE
+    return Path(told.get("hub", {}).get("state", STATE))
 
 
 def journal() -> Path:

@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import places
 import service
-from places import COMMAND, CONFIGURATION, COPIES, OVERRIDES, PROGRAM, SYSTEM_FILES, UNIT, USER
+from places import (
+    COMMAND,
+    CONFIGURATION,
+    COPIES,
+    OVERRIDES,
+    PROGRAM,
+    STATE,
+    SYSTEM_FILES,
+    UNIT,
+    USER,
+)
 from steps import Step, Trouble, run
 
 _WORDS = "delete the readings"
 
 
-def confirm() -> None:
-    """Have a person write that the readings are to be deleted; Trouble if they do not."""
-    print(f"{places.state()} holds readings and consents that may be nowhere else.")
-    if input(f"To delete them for good, write '{_WORDS}': ").strip() != _WORDS:
+def make_sure(*, by_asking: bool) -> None:
+    """Have a person write that the readings are to be deleted, unless told; Trouble if they do not.
+
+    Trouble, too, where they are in a folder that may hold other things.
+    """
+    if places.state() != STATE or STATE.is_symlink():
+        raise Trouble(
+            f"the readings are in {places.state().resolve()}, which was chosen by somebody here:"
+            " delete what is theirs there yourself, then uninstall without --with-readings."
+        )
+    if not by_asking:
+        return
+    print(f"{STATE} holds readings and consents that may be nowhere else.")
+    print(f"To delete them for good, write '{_WORDS}':", end=" ", flush=True)
+    if sys.stdin.readline().strip() != _WORDS:
         raise Trouble("Nothing was changed.")
 
 
@@ -27,7 +49,7 @@ def steps(*, with_readings: bool) -> Sequence[Step]:
     programs = [path for path in (COMMAND, PROGRAM) if path.is_symlink() or path.exists()]
     personal = [
         path
-        for path in (places.state(), COPIES, CONFIGURATION.parent, OVERRIDES)
+        for path in (STATE, COPIES, CONFIGURATION.parent, OVERRIDES)
         if with_readings and path.exists()
     ]
     return (

@@ -39,6 +39,8 @@ CONFIGURATION = f"""
 state = "/var/lib/healthspace-gateway"
 language = "en"
 time = "system"
+[api]
+port = 8470
 [[hci]]
 url = "tcp-client:{HCI}"
 """
@@ -66,7 +68,7 @@ def used(installed: Hub, tmp_path_factory: pytest.TempPathFactory) -> Hub:
     with a_cuff(installed, tmp_path_factory.mktemp("cuff")):
         installed.say("systemctl", "restart", "healthspace-gateway")
         installed.until(lambda: CUFF in installed.say("healthspace-gateway", "scan"))
-        steps, check = blocks("First steps")
+        steps, check, _ = blocks("First steps")
         for line in steps.splitlines():
             ran = installed.run(*line.split())
             assert ran.status == 0 or "doctor" in line, ran.error  # there is no Bluetooth adapter

@@ -18,6 +18,7 @@ from tests.installation.conftest import a_source, blocks, readings
 from tests.journal.breaking import break_page, page_of_entries
 
 INSTALL = ("/source/deploy/install.sh", "--wheels", "/wheels")
+UNIT = "healthspace-gateway.service"
 STATE = "/var/lib/healthspace-gateway"
 CONFIGURATION = "/etc/healthspace-gateway/gateway.toml"
 COPIES = "/var/backups/healthspace-gateway"
@@ -56,6 +57,16 @@ def test_without_its_packages_it_says_so_and_leaves_no_release(hub: Hub) -> None
 
     assert ran.status == 1
     assert "docs/install.md" in ran.error
+    assert hub.run("id", "healthspace-gateway").status != 0
+
+
+def test_a_package_that_is_not_the_one_of_the_lock_is_refused(hub: Hub) -> None:
+    hub.say("sh", "-c", "cp -r /wheels /var/changed; echo | tee -a /var/changed/hatchling-*.whl")
+
+    ran = hub.run("/source/deploy/install.sh", "--wheels", "/var/changed")
+
+    assert ran.status == 1
+    assert "DO NOT MATCH THE HASHES" in ran.error
     assert hub.run("id", "healthspace-gateway").status != 0
 
 
@@ -116,7 +127,7 @@ def test_what_a_device_remembered_is_in_the_journal(used: Hub) -> None:
 def test_a_killed_daemon_is_started_again_and_has_lost_nothing(used: Hub) -> None:
     before, restarts = readings(used), int(used.unit("NRestarts"))
 
-    used.say("systemctl", "kill", "--signal=KILL", "healthspace-gateway")
+    used.say("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
     used.until(lambda: int(used.unit("NRestarts")) > restarts and is_ready(used))
 
     assert readings(used) == before
@@ -130,7 +141,7 @@ def test_a_daemon_that_hangs_is_ended_by_the_watchdog_and_started_again(used: Hu
     used.say("systemctl", "restart", "healthspace-gateway")
     process = used.unit("MainPID")
 
-    used.say("systemctl", "kill", "--signal=STOP", "healthspace-gateway")
+    used.say("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT)
     used.until(lambda: used.unit("MainPID") not in (process, "0") and is_ready(used))
 
     told = used.say("journalctl", "--unit=healthspace-gateway", "--output=cat", "--no-pager")
@@ -307,6 +318,12 @@ def test_readings_are_deleted_only_by_who_says_so(used: Hub) -> None:
     hesitant = used.run("/source/deploy/install.sh", "uninstall", "--with-readings", given="yes\n")
     assert hesitant.status == 1
     assert is_ready(used)
+    sound = used.say("cat", CONFIGURATION)
+    used.say("tee", CONFIGURATION, given='[hub]\nstate = "/home"\n')
+    elsewhere = used.run("/source/deploy/install.sh", "uninstall", "--with-readings", "--yes")
+    assert elsewhere.status == 1
+    assert "/home" in elsewhere.error
+    used.say("tee", CONFIGURATION, given=sound)
 
     used.say(
         *("/source/deploy/install.sh", "uninstall", "--with-readings"),
