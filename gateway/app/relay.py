@@ -31,12 +31,12 @@ async def _until_signalled(config: Config, name: str | None) -> None:
         settings = settings.model_copy(update={"name": name})
     clock = SystemClock()
     uplink = FhirUplink(settings.destination, clock)
-    relaying = asyncio.ensure_future(Relay(settings, uplink, clock).run(until_set))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, relaying.cancel)
-    _log.info("relaying")
     try:
+        relaying = asyncio.ensure_future(Relay(settings, uplink, clock).run(until_set))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, relaying.cancel)
+        _log.info("relaying")
         await asyncio.wait({relaying})
         if not relaying.cancelled():
             relaying.result()

@@ -27,6 +27,7 @@ from gateway.domain.correction import Wrong
 from gateway.errors import UplinkError, UplinkRejected
 from gateway.uplink.api import Correcting, Timer, Uplink
 from gateway.uplink.backoff import STEPS_S, Backoff
+from gateway.uplink.broker_trust import check_files
 from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_message import from_json
 from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
@@ -59,7 +60,10 @@ class _Tour:
 
 
 class Relay:
-    """One relay. `run` it in a task; any number may run side by side."""
+    """One relay. `run` it in a task; any number may run side by side.
+
+    Making it raises ConfigError for a file that cannot be read.
+    """
 
     def __init__(
         self,
@@ -73,6 +77,7 @@ class Relay:
         self._uplink = uplink
         self._clock = clock
         self._jitter = jitter
+        check_files(settings)
         self._key = read_key(settings.proof_key_file)
 
     async def run(self, timer: Timer) -> None:

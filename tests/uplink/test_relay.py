@@ -19,7 +19,7 @@ from gateway.consent.gate import decide
 from gateway.domain.correction import Wrong
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnavailable
+from gateway.errors import ConfigError, OutcomeUnknown, UplinkRejected, UplinkUnavailable
 from gateway.testing.clock import ManualClock
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import STEPS_S
@@ -105,6 +105,17 @@ async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("missing", ["password_file", "proof_key_file"])
+def test_a_file_that_is_not_there_at_the_start_is_the_operators_mistake(
+    key: Path, tmp_path: Path, missing: str
+) -> None:
+    given = {"host": "127.0.0.1", "tls": False, "username": "relay", "destination": DESTINATION}
+    settings = RelaySettings(**{**given, "proof_key_file": key, missing: tmp_path / "gone"})
+
+    with pytest.raises(ConfigError, match=missing):
+        Relay(settings, ScriptedUplink("clinic"), ManualClock(MEASURED))
 
 
 async def test_a_reading_goes_on_and_only_then_leaves_the_broker(broker: Broker, key: Path) -> None:
