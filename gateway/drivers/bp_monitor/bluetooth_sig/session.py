@@ -14,7 +14,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gateway.drivers import and_medical
-from gateway.drivers.api import Channel, Inbox, Session
+from gateway.drivers.api import Inbox, Session
 from gateway.drivers.bp_monitor.bluetooth_sig import omron
 from gateway.drivers.bp_monitor.bluetooth_sig.cuff import (
     ENHANCED,
@@ -31,7 +31,7 @@ from gateway.errors import LinkError, LinkRefused, PairingNeeded, ProtocolError
 
 async def converse(session: Session) -> None:
     """Record everything the cuff sends until it is silent or hangs up, its normal end."""
-    inboxes = [await session.link.subscribe(_preferred(session)), *await _under_way(session)]
+    inboxes = [await _measurements(session), *await _under_way(session)]
     is_omron = omron.is_one(session)
     clock = await (omron.first_time(session) if is_omron else read_clock(session))
     cuff = Cuff(session, clock)
@@ -65,9 +65,12 @@ async def _under_way(session: Session) -> list[Inbox]:
     return []
 
 
-def _preferred(session: Session) -> Channel:
-    """Choose one of the two measurements: a cuff that offers both sends each record on both."""
-    for channel in (ENHANCED, MEASUREMENT):
-        if channel in session.link.channels:
-            return channel
-    raise ProtocolError("The device offers no blood pressure measurement: is it another model?")
+async def _measurements(session: Session) -> Inbox:
+    """Subscribe to one of the two: a cuff that offers both sends each record on both."""
+    offered = [it for it in (ENHANCED, MEASUREMENT) if it in session.link.channels]
+    if not offered:
+        raise ProtocolError("The device offers no blood pressure measurement: is it another model?")
+    for channel in offered[:-1]:
+        with suppress(LinkRefused):
+            return await session.link.subscribe(channel)
+    return await session.link.subscribe(offered[-1])

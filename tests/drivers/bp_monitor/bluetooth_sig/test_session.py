@@ -170,6 +170,16 @@ async def test_a_full_journal_ends_the_conversation() -> None:
 
 
 @pytest.mark.conformance("R-BLP-E1")
+async def test_a_cuff_that_refuses_its_enhanced_measurement_is_heard_on_the_other() -> None:
+    session = cuff(TAKEN)
+    assert isinstance(session.link, ScriptedLink)
+    session.link.refuse = {ENHANCED: 0x03}
+
+    await DRIVER.converse(session)
+
+    assert systolic(session.readings) == [120]
+
+
 async def test_the_enhanced_measurement_is_preferred() -> None:
     # 120/80, 2000-01-02T00:00:00 (epoch 2000)
     session = cuff("42 7800 5000 5d00 80510100", channel=ENHANCED)
