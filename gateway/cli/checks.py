@@ -1,4 +1,4 @@
-"""`healthspace-gateway doctor`: what is wrong on this machine, each with its remedy."""
+"""`status` and `doctor`: how the gateway is, and what is wrong here, each with its remedy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import pwd
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
 from gateway.config import Config
 from gateway.errors import GatewayError
-from gateway.web.standing import trouble_of
+from gateway.web.standing import standing, trouble_of
 
 _GROUP_MAY = 0o060  # read and write
 _ROOM = 200 * 2**20  # bytes; some months of readings, and room for SQLite to work
@@ -38,8 +38,29 @@ class Finding:
 
 
 def add(app: typer.Typer) -> None:
-    """Add this command to the command line."""
+    """Add these commands to the command line."""
+    app.command()(status)
     app.command()(doctor)
+
+
+def status(context: typer.Context, json: Json = False) -> None:
+    """Say how the gateway is, what it looks for and sends to, and how many readings wait where."""
+    client, t = context.obj.client, context.obj.t
+    answer = client.get("status")
+    if json:
+        as_json(answer)
+        return
+    if not answer["running"]:
+        say(t("Not running: start it with 'healthspace-gateway run'."))
+        return
+    say(t("Running, version {version}.", version=answer["version"]))
+    for finding in _parts(answer):
+        say(f"{finding.subject}{t(': ')}{_told(t, finding)}")
+    if answer["sessions"]:
+        say(t("Talking with: {devices}.", devices=", ".join(answer["sessions"])))
+    for counted in client.get("outbox"):
+        stands = standing(counted["state"], counted["reason"], counted["destination"], t.words)
+        say(t("{number} readings: {stands}", number=counted["count"], stands=stands.sentence))
 
 
 def doctor(context: typer.Context, json: Json = False) -> None:
@@ -141,19 +162,26 @@ def _radios(config: Config) -> Iterator[Finding]:
 
 
 def _daemon(context: typer.Context) -> Iterator[Finding]:
-    status: dict[str, Any] = context.obj.client.get("status")
-    if not status["running"]:
+    answer: dict[str, Any] = context.obj.client.get("status")
+    if not answer["running"]:
         yield Finding("daemon", False, "not running: start it with 'healthspace-gateway run'.")
         return
     yield Finding("daemon", True, "running.")
-    for part in (*status["transports"], *status["destinations"]):
-        problem = part["problem"]
-        yield Finding(
-            part["name"],
-            problem is None,
-            problem or f"{part['state']}.",
-            f"{trouble_of(part['name'])}.{part['reason'] or 'unknown'}",
-        )
+    yield from _parts(answer)
+
+
+def _parts(status: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield how transports and destinations are, and devices that are in trouble."""
+    for part in status["transports"]:
+        advice = f"{trouble_of(part['name'])}.{part['reason'] or 'unknown'}"
+        yield _part(part, advice)
+    for part in status["destinations"]:
+        yield _part(part, "problem.destination.advice")
     for device, problem in status["problems"].items():
         advice = f"problem.device.{status['outcomes'].get(device, 'unknown')}"
         yield Finding(device, False, problem, advice)
+
+
+def _part(part: Mapping[str, Any], advice: str) -> Finding:
+    problem = part["problem"]
+    return Finding(part["name"], problem is None, problem or f"{part['state']}.", advice)

@@ -319,6 +319,24 @@ async def test_the_doctor_finds_nothing_at_a_hub_that_is_well_and_names_what_is_
     assert f"FIX port counter: {missing} is not there: plug the device in" in unplugged.output
 
 
+async def test_the_status_says_in_both_languages_what_there_is_and_what_waits(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        fr_json, en_json, english, french = await in_every_way(home, "status")
+    stopped = await here(home, "status")
+
+    assert fr_json == en_json
+    assert json.loads(fr_json.output)["running"] is True
+    assert "\nmes: open.\n" in english.output
+    assert "\n2 readings: Arrived: mes\n" in english.output
+    told = french.output.replace("\N{NO-BREAK SPACE}", " ")
+    assert told.startswith("En marche, version ")
+    assert "\nmes : ouverte.\n" in told
+    assert "\nMesures : 2. Bien arrivée : mes\n" in told
+    assert stopped.output == "Not running: start it with 'healthspace-gateway run'.\n"
+
+
 async def test_the_configuration_is_checked_and_shown_without_its_secrets(
     tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:

@@ -1,0 +1,64 @@
+"""What `status` and `doctor` say of what is in trouble, to people in French and to scripts."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import typer
+from typer.testing import CliRunner
+
+from gateway.cli import checks
+from gateway.cli.speech import Speech
+
+STATUS = {
+    "version": "1.2.3",
+    "running": True,
+    "transports": [
+        {"name": "ble", "state": "unavailable", "problem": "It is odd.", "reason": "powered_off"},
+        {"name": "serial:cuff", "state": "unavailable", "problem": "Gone.", "reason": None},
+    ],
+    "destinations": [
+        {"name": "mes", "state": "paused", "problem": "An unheard-of fault.", "reason": None}
+    ],
+    "sessions": ["serial:scale"],
+    "problems": {"ble:C0:FF:EE:00:00:01": "The link was lost."},
+    "outcomes": {"ble:C0:FF:EE:00:00:01": "link"},
+}
+
+
+class Daemon:
+    def get(self, *path: str) -> Any:
+        counted = {"destination": "mes", "state": "due", "reason": None, "count": 3}
+        return STATUS if path == ("status",) else [counted]
+
+
+def asked(*arguments: str, language: str = "fr") -> str:
+    app = typer.Typer()
+    checks.add(app)
+    obj = SimpleNamespace(client=Daemon(), t=Speech(language))
+    return CliRunner().invoke(app, arguments, obj=obj).output.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_sentence_that_is_english_only_gives_way_to_advice_of_its_own_kind() -> None:
+    told = asked("status").splitlines()
+
+    assert told[0] == "En marche, version 1.2.3."
+    assert told[1].startswith("ble : L'adaptateur Bluetooth est éteint")
+    assert told[2].startswith("serial:cuff : Vérifiez que le câble")
+    assert told[3].startswith("mes : Les mesures sont gardées ici")
+    assert told[4].startswith("ble:C0:FF:EE:00:00:01 : La liaison s'est coupée.")
+    assert told[5:] == [
+        "En train de lire : serial:scale.",
+        "Mesures : 3. Attend de partir vers mes",
+    ]
+
+
+def test_in_english_it_is_said_as_it_was() -> None:
+    told = asked("status", language="en")
+
+    assert "mes: An unheard-of fault.\n" in told
+    assert "3 readings: Waits to leave for mes\n" in told
+
+
+def test_scripts_get_what_the_daemon_says() -> None:
+    assert json.loads(asked("status", "--json")) == STATUS
