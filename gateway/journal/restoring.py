@@ -156,7 +156,6 @@ class _Restoring:
 
     def _tell_of_all(self, tx: Transaction, known: list[TakenBack]) -> None:
         """Keep beside the journal to come whatever was taken back, here or before the backup."""
-        file = TakenBackFile(self.made / self.journal.name)
         there = [
             TakenBack(*row)
             for row in tx.db.rows(
@@ -165,8 +164,9 @@ class _Restoring:
             )
         ]
         ids = {each.id for each in there}
-        for each in (*(it for it in known if it.id not in ids), *there):
-            file.add(each)
+        told = [*(each for each in known if each.id not in ids), *there]
+        if told:
+            TakenBackFile(self.made / self.journal.name).add(*told)
 
 
 def _withdrawal(name: str, subject: str, destination: str, at: datetime) -> Withdrawal:

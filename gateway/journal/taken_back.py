@@ -36,21 +36,17 @@ class TakenBackFile:
     def __init__(self, journal: Path) -> None:
         self._path = journal.with_name(NAME)
 
-    def exists(self) -> bool:
-        """Tell whether anything was ever taken back here."""
-        return self._path.exists()
-
-    def add(self, taken: TakenBack) -> None:
-        """Append a line and sync it. A line that is there twice says no more than once."""
-        line = json.dumps(asdict(taken))
+    def add(self, *taken: TakenBack) -> None:
+        """Append a line for each and sync them. One that is there twice says no more than once."""
+        # Each begins a line of its own, so that one cut short spoils no other.
+        lines = "".join(f"\n{json.dumps(asdict(each))}\n" for each in taken)
         try:
-            new = not self.exists()
+            new = not self._path.exists()
             fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(fd, b"\n" + line.encode() + b"\n")  # a line cut short spoils no other
+            with os.fdopen(fd, "ab") as out:
+                out.write(lines.encode())
+                out.flush()
                 os.fsync(fd)
-            finally:
-                os.close(fd)
             if new:
                 durable.sync(self._path.parent)  # its name, too
         except OSError as error:

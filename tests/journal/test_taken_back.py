@@ -1,0 +1,41 @@
+"""What is kept beside the journal of withdrawals and erasures."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.subject import SubjectId
+from gateway.errors import JournalFull
+from gateway.journal.reader import Reader
+from gateway.journal.taken_back import NAME, TakenBack, TakenBackFile
+from tests.journal.making import consenting, open_journal, withdrawal
+
+ADA = SubjectId("p-ada")
+WITHDRAWN = TakenBack("w1", ADA, "mes", 7)
+ERASED = TakenBack("erasure-p-ada", ADA, None)
+
+
+def test_a_line_cut_short_is_left_out_and_spoils_no_other(tmp_path: Path) -> None:
+    file = TakenBackFile(tmp_path / "journal.db")
+    file.add(WITHDRAWN)
+    with (tmp_path / NAME).open("ab") as out:
+        out.write(b'\n{"id": "w2", "subj')
+
+    file.add(WITHDRAWN, ERASED)
+
+    assert file.all() == [WITHDRAWN, WITHDRAWN, ERASED]
+
+
+async def test_a_withdrawal_that_cannot_be_kept_there_is_not_made(path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        path.with_name(NAME).symlink_to("/dev/full")
+
+        with pytest.raises(JournalFull, match="No space left"):
+            await journal.record_withdrawal(withdrawal(subject))
+
+        with Reader.open(path) as reader:
+            assert len(reader.ledger(subject)) == 1
+        path.with_name(NAME).unlink()
+        await journal.record_withdrawal(withdrawal(subject))
+    assert [each.id for each in TakenBackFile(path).all()] == ["withdrawal-1"]
