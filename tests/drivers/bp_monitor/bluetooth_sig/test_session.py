@@ -169,7 +169,6 @@ async def test_a_full_journal_ends_the_conversation() -> None:
     assert len(session.link.pending) == 1
 
 
-@pytest.mark.conformance("R-BLP-E1")
 async def test_a_cuff_that_refuses_its_enhanced_measurement_is_heard_on_the_other() -> None:
     session = cuff(TAKEN)
     assert isinstance(session.link, ScriptedLink)
@@ -180,6 +179,7 @@ async def test_a_cuff_that_refuses_its_enhanced_measurement_is_heard_on_the_othe
     assert systolic(session.readings) == [120]
 
 
+@pytest.mark.conformance("R-BLP-E1")
 async def test_the_enhanced_measurement_is_preferred() -> None:
     # 120/80, 2000-01-02T00:00:00 (epoch 2000)
     session = cuff("42 7800 5000 5d00 80510100", channel=ENHANCED)
