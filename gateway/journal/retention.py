@@ -56,7 +56,13 @@ _DELIVERED = (
     " AND state NOT IN ('settled', 'dropped'))"
 )
 _OLD = (
-    "SELECT number, id, subject FROM entries AS e WHERE recorded_us < ?"
+    "SELECT number, id, subject FROM entries AS e WHERE recorded_us < ?1"
+    # Recorded when the hub did not know the time: what it took for the time is before the boot
+    # began, and says nothing. Then it counts as recorded when that boot was last seen.
+    " AND NOT EXISTS (SELECT 1 FROM boots WHERE number ="
+    " (SELECT max(number) FROM boots WHERE first_entry <= e.number) AND (utc_us IS NULL"
+    " OR e.recorded_us < utc_us - monotonic_us - doubt_us"
+    " AND utc_us - monotonic_us + last_us + doubt_us >= ?1))"
     # On its way, or a task for a person: what becomes of it is still to be told.
     " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = e.number AND state = 'sending')"
     " AND NOT EXISTS (SELECT 1 FROM corrections_owed WHERE entry = e.number AND done_us IS NULL)"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import Instant
 from gateway.domain.receipt import Receipt
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -49,6 +50,26 @@ async def test_a_reading_is_kept_as_long_as_is_said(
         await journal.expire(retention, START + days * DAY)
 
         assert _kept(path) == kept
+
+
+async def test_what_came_before_the_hub_knew_the_time_is_not_older_than_it_is(path: Path) -> None:
+    clock, years = ManualClock(), timedelta(days=2000)
+    kept = Retention(undelivered=90 * DAY)
+    async with open_journal(path, clock) as journal:
+        clock.step(-years)
+        now = clock.now()
+        unknown = Instant(now.utc, now.monotonic, now.boot_id, trusted=False)
+        reading = weight(1).model_copy(update={"received": unknown})
+        await journal.record(SCALE, [reading])
+        before_it_knows = await journal.expire(kept, START + DAY)
+        clock.advance(300)
+        clock.step(years)
+        await journal.hub_time_known(clock.now())
+
+        soon = await journal.expire(kept, START + DAY)
+        later = await journal.expire(kept, START + 92 * DAY)
+
+    assert [each[Expiry.UNDELIVERED] for each in (before_it_knows, soon, later)] == [0, 0, 1]
 
 
 async def test_what_expires_is_named_to_its_person_and_the_chain_stays_whole(path: Path) -> None:
