@@ -14,6 +14,8 @@ DEPLOY = SOURCE / "deploy"
 
 PROGRAM = Path("/opt") / NAME
 RELEASES = PROGRAM / "releases"
+GUESTS = PROGRAM / "guests"
+"""Where drivers of others lie: every release finds them there, also the next one."""
 CURRENT = PROGRAM / "current"
 """A link to the release that runs."""
 COMMAND = Path("/usr/local/bin") / NAME

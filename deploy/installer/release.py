@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from places import CURRENT, DEPLOY, RELEASES, SOURCE
+from places import CURRENT, DEPLOY, GUESTS, RELEASES, SOURCE
 from steps import Trouble, run
 
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -111,6 +111,8 @@ def build(release: Release, wheels: Path | None) -> None:
         run(*into, *careful, "-r", DEPLOY / "requirements.lock", remedy=_OFFLINE)
         (made,) = Path(folder).glob("*.whl")
         run(*into, "--no-deps", "--no-index", made)
+    packages = release.folder / "lib" / f"python{_PYTHON}" / "site-packages"
+    (packages / "guests.pth").write_text(f"{GUESTS}\n")
     run(release.command, "--help")
     part = release.folder / "release.json.part"
     part.write_text(json.dumps({"schema": release.schema}))

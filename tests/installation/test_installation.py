@@ -253,6 +253,20 @@ def test_going_back_over_that_change_is_refused_and_the_way_that_is_told_works(u
     assert kept
 
 
+def test_a_driver_of_somebody_else_is_found_by_the_release_that_runs(used: Hub) -> None:
+    look = ("healthspace-gateway", "decode", "--guest", "plume-driver")
+    described = "/opt/healthspace-gateway/guests/plume_driver-1.dist-info"
+    missing = used.run(*look).error
+    used.say("mkdir", "-p", described)
+    used.say("tee", f"{described}/METADATA", given="Name: plume-driver\nVersion: 1\n")
+    used.say("tee", f"{described}/entry_points.txt", given="[gateway.drivers]\nplume = plume:IT\n")
+
+    found = used.run(*look).error
+
+    assert "No installed package" in missing
+    assert "plume of plume-driver cannot be loaded" in found  # found, and there is no more of it
+
+
 def test_going_back_to_a_release_that_can_read_the_journal_is_a_restart(used: Hub) -> None:
     source = a_source(used, "later")
     (source / "README.md").write_text("a later release\n")
