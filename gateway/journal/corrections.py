@@ -15,6 +15,7 @@ from gateway.errors import JournalError
 from gateway.journal import audit, entry_rows
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, to_us
+from gateway.journal.outbox import LONGEST_WAIT
 from gateway.journal.views import CorrectionOwed
 from gateway.journal.writer import Transaction
 
@@ -84,6 +85,14 @@ def next_due(db: Database, destination: str) -> datetime | None:
 def retry_at(tx: Transaction, number: int, due_at: datetime) -> None:
     """Take down that this attempt came to nothing: to be tried then."""
     tried(tx, number, _attempts(tx.db, number), due_us=to_us(due_at))
+
+
+def bring_back(tx: Transaction, now: datetime) -> None:
+    """Let none wait for a moment that a clock set that was far ahead; `now` is trusted."""
+    tx.db.run(
+        "UPDATE corrections_tried SET due_us = 0 WHERE due_us > ? AND problem IS NULL",
+        (to_us(now + LONGEST_WAIT),),
+    )
 
 
 def leave(tx: Transaction, number: int, problem: str) -> None:

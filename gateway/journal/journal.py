@@ -184,11 +184,16 @@ class Journal:
         """Correct what was received while the hub did not know the time; return how many entries.
 
         `now` is trusted. `stepped` tells that the hub's clock, trusted before, was set: everything
-        received since the hub was started is looked at again.
+        received since the hub was started is looked at again. What waits for a moment that a wrong
+        clock set, years ahead, waits no more.
         """
-        return await self._writer.run(
-            lambda tx: timings.hub_time_known(tx, now, self._zone, stepped=stepped)
-        )
+
+        def work(tx: Transaction) -> int:
+            outbox.bring_back(tx, now.utc)
+            corrections.bring_back(tx, now.utc)
+            return timings.hub_time_known(tx, now, self._zone, stepped=stepped)
+
+        return await self._writer.run(work)
 
     async def bookmark(self, device: Device) -> str | None:
         """Return what `device.driver` last set for the device, or None."""

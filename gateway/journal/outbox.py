@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.consent.gate import Reason, Released
@@ -27,6 +27,8 @@ from gateway.journal.writer import Transaction
 
 REPLACED = "replaced"
 """The reason of a delivery that was dropped because its entry was computed anew."""
+LONGEST_WAIT = timedelta(days=2)
+"""No destination is waited for longer than a day; what is due later a wrong clock has put off."""
 AT_ONCE_US = 0
 """Due since for ever: a hub whose clock was ahead when it queued this must not wait for years."""
 
@@ -201,6 +203,20 @@ def hasten(tx: Transaction, subject: SubjectId, destination: str) -> None:
         (AT_ONCE_US, destination, subject),
     )
     tx.due.add(destination)
+
+
+def bring_back(tx: Transaction, now: datetime) -> None:
+    """Let nothing wait for a moment that a clock set that was far ahead; `now` is trusted."""
+    late_us = to_us(now + LONGEST_WAIT)
+    for destination, number in tx.db.rows(
+        "SELECT destination, entry FROM owed WHERE state IN ('due', 'unsettled') AND due_us > ?",
+        (late_us,),
+    ):
+        tx.db.run(
+            "UPDATE deliveries SET due_us = ? WHERE entry = ? AND destination = ?",
+            (AT_ONCE_US, number, destination),
+        )
+        tx.due.add(destination)
 
 
 def attributed(tx: Transaction, entry: int, subject: SubjectId) -> None:

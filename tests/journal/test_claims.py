@@ -214,6 +214,24 @@ async def test_each_destination_has_a_queue_of_its_own(path: Path, clock: Manual
         assert len(await journal.claim("mes", 10, START)) == 1
 
 
+async def test_a_clock_that_was_ahead_when_an_attempt_failed_delays_the_next_no_longer(
+    journal: Journal, clock: ManualClock
+) -> None:
+    await consenting(journal)
+    await journal.record(SCALE, [weight(1), weight(2)])
+    ahead, soon = await journal.claim("mes", 2, START)
+    await journal.retry_at(ahead, START + timedelta(days=4000), "503")
+    await journal.retry_at(soon, START + timedelta(hours=1), "503")
+    due = asyncio.Event()
+    journal.when_due("mes", due.set)
+
+    await journal.hub_time_known(clock.now(), stepped=True)
+    await due.wait()
+
+    (again,) = await journal.claim("mes", 10, START)
+    assert again.delivery.entry.reading.record == "seq:1"
+
+
 async def test_a_clock_that_was_ahead_when_recording_delays_nothing(
     journal: Journal, clock: ManualClock
 ) -> None:
