@@ -68,7 +68,7 @@ def used(installed: Hub, tmp_path_factory: pytest.TempPathFactory) -> Hub:
     with a_cuff(installed, tmp_path_factory.mktemp("cuff")):
         installed.say("systemctl", "restart", "healthspace-gateway")
         installed.until(lambda: CUFF in installed.say("healthspace-gateway", "scan"))
-        steps, check, _ = blocks("First steps")
+        steps, check, *_ = blocks("First steps")
         for line in steps.splitlines():
             ran = installed.run(*line.split())
             assert ran.status == 0 or "doctor" in line, ran.error  # there is no Bluetooth adapter
