@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from datetime import timedelta
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -25,11 +26,12 @@ from gateway.consent.receipt import receipt
 from gateway.consent.texts import CURRENT, shown
 from gateway.domain.reading import DOCUMENTS, Kind
 from gateway.domain.subject import SubjectId
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, JournalError
 
 router = APIRouter(tags=["consent"])
 
 _STRICT = ConfigDict(extra="forbid")
+_NOW = timedelta(hours=1)  # to read a text and agree takes less
 
 
 class Text(BaseModel):
@@ -123,7 +125,16 @@ async def receipt_of(hub: HubHere, grant: str, subject: SubjectId) -> dict[str, 
 
 @router.post("/consents/grant", status_code=201)
 async def grant(hub: HubHere, new: NewGrant) -> Grant:
-    """Record consent; what it covers and was held back becomes due."""
+    """Record consent; what it covers and was held back becomes due.
+
+    While the hub does not know the time, not from now on: that would be since 1970, or not for
+    years.
+    """
+    now = hub.clock.now()
+    if not now.trusted and abs(new.covers_from - now.utc) < _NOW:
+        raise JournalError(
+            "the hub does not know the time yet: consent from now on cannot be given"
+        )
     takes = destination(hub, new.destination)
     names = {known.id: known.label for known in hub.reader.subjects()}
     if new.capacity is not Capacity.SELF and new.given_by == names.get(new.subject):

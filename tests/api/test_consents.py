@@ -1,12 +1,14 @@
 """Consent as the API takes it: by whom, for which destination, which readings, and how long."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.clock import Instant
 from gateway.consent.gate import Released
 from gateway.domain.reading import Kind
 from tests.api.hubs import Api, api
@@ -105,3 +107,22 @@ async def test_how_consent_was_given_is_one_of_two_words(asked: Api) -> None:
 
     assert (await grant(asked, subject, method="paper"))[0] == 201
     assert (await grant(asked, subject, method="by telephone"))[0] == 422
+
+
+async def test_no_consent_is_given_while_the_hub_does_not_know_since_when_it_would_hold(
+    asked: Api,
+) -> None:
+    class Unset:
+        def now(self) -> Instant:
+            return replace(clock.now(), trusted=False)
+
+    clock = asked.hub.clock
+    subject = await camille(asked)
+    asked.hub.clock = Unset()  # type: ignore[assignment]
+
+    now = clock.now().utc.isoformat()
+    status, answer = await grant(asked, subject, covers_from=now)
+    since_a_date, _ = await grant(asked, subject)
+
+    assert (status, "does not know the time" in answer["detail"]) == (409, True)
+    assert since_a_date == 201
