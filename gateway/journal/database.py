@@ -12,7 +12,7 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -175,8 +175,8 @@ class Database:
         """Close the connection; the last one of a writer folds the log into the database file."""
         try:
             self._connection.close()
-        except _ERRORS as error:
-            raise self._translated(error) from error
+        except _ERRORS as error:  # the connection is closed all the same, and tells no more
+            raise _translated(error, self._path, 0) from error
 
     def _translated(self, error: Exception) -> JournalError:
         found = _translated(error, self._path, self._connection.system_errno)
@@ -200,10 +200,10 @@ def open_writer(path: Path, prepare: Callable[[Database], None] = lambda _: None
         for setting in _SETTINGS:
             connection.execute(setting)
     except apsw.Error as error:
-        connection.close()
+        _give_up(connection)
         raise _translated(error, path, 0) from error
     if (mode, synchronous) != ("wal", 2):
-        connection.close()
+        _give_up(connection)
         raise JournalError(
             f"{path} cannot be written safely (journal mode {mode}, synchronous {synchronous}): "
             "put the journal on a local disk"
@@ -213,7 +213,7 @@ def open_writer(path: Path, prepare: Callable[[Database], None] = lambda _: None
         prepare(database)
         _upgrade(database, path)
     except JournalError:
-        connection.close()
+        _give_up(connection)
         raise
     return database
 
@@ -236,7 +236,7 @@ def open_reader(path: Path) -> Database:
         database.run("PRAGMA trusted_schema = OFF")
         _check_version(database, path)
     except JournalError:
-        connection.close()
+        _give_up(connection)
         raise
     return database
 
@@ -334,6 +334,12 @@ def _known_schema() -> frozenset[Row]:
     schema = _schema(made)
     made.close()
     return schema
+
+
+def _give_up(connection: apsw.Connection) -> None:
+    """Close a connection that is of no use; why is said already."""
+    with suppress(apsw.Error):
+        connection.close()
 
 
 def _check_header(path: Path) -> None:

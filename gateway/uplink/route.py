@@ -68,6 +68,7 @@ _FRESH_S = 60.0
 _LONGEST_REST_S = 300.0  # so that a step of the wall clock is noticed
 _SHORTEST_REST_S = 1.0
 _JOURNAL_REST_S = 10.0
+_TIMELESS_REST_S = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +112,13 @@ class Route:
             await self.round()
 
     async def round(self) -> None:
-        """Bring one batch there; if there is nothing to do, wait until there may be."""
+        """Bring one batch there; if there is nothing to do, wait until there may be.
+
+        Nothing goes while the hub does not know the time: a consent may have ended meanwhile.
+        """
+        if not self._clock.now().trusted:
+            await self._timer(asyncio.Event(), _TIMELESS_REST_S)
+            return
         pause_s = self._standing.pause_s
         if pause_s:
             await self._timer(asyncio.Event(), min(pause_s, _LONGEST_REST_S))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.clock import HubClock
 from gateway.domain.entry import Entry
 from gateway.domain.subject import SubjectId
 from gateway.errors import (
@@ -37,7 +38,11 @@ class Bench:
     """A route between a fake outbox and a fake destination, on a clock that tests move."""
 
     def __init__(
-        self, *entries: Entry, max_concurrent: int = 4, uplink: ScriptedUplink | None = None
+        self,
+        *entries: Entry,
+        max_concurrent: int = 4,
+        uplink: ScriptedUplink | None = None,
+        knows_the_time: Callable[[], bool] = lambda: True,
     ) -> None:
         self.outbox = MemoryOutbox(*entries)
         self.uplink = uplink or ScriptedUplink()
@@ -47,7 +52,7 @@ class Bench:
         self.route = Route(
             self.outbox,
             self.uplink,
-            self.clock,
+            HubClock(self.clock, knows_the_time),
             self.metrics,
             max_concurrent=max_concurrent,
             timer=self.timer,
@@ -148,6 +153,19 @@ async def test_a_new_reading_ends_the_rest() -> None:
 
 
 # --- an outage --------------------------------------------------------------------------------
+
+
+async def test_nothing_goes_while_the_hub_does_not_know_the_time() -> None:
+    known: list[bool] = []
+    bench = Bench(weight(1), knows_the_time=lambda: bool(known))
+
+    await bench.rounds(3)
+    before = (bench.outbox.states(), list(bench.outbox.claims))
+    known.append(True)
+    await bench.rounds(1)
+
+    assert before == (["due"], [])
+    assert bench.outbox.states() == ["settled"]
 
 
 async def test_an_unreachable_destination_is_left_alone_longer_each_time() -> None:
