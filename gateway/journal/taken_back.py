@@ -56,13 +56,13 @@ class TakenBackFile:
 
     def all(self) -> list[TakenBack]:
         """Return what was taken back, in order; a line cut short by a power cut is left out."""
-        if not self._path.exists():
-            return []
-        found = []
         try:
             content = self._path.read_bytes()
+        except FileNotFoundError:
+            return []
         except OSError as error:
             raise JournalError(f"cannot read {self._path}: {error.strerror}") from error
+        found = []
         for line in content.decode(errors="replace").splitlines():
             try:
                 told = json.loads(line)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.subject import SubjectId
-from gateway.errors import JournalFull
+from gateway.errors import JournalError, JournalFull
 from gateway.journal.reader import Reader
 from gateway.journal.taken_back import NAME, TakenBack, TakenBackFile
 from tests.journal.making import consenting, open_journal, withdrawal
@@ -24,6 +24,19 @@ def test_a_line_cut_short_is_left_out_and_spoils_no_other(tmp_path: Path) -> Non
     file.add(WITHDRAWN, ERASED)
 
     assert file.all() == [WITHDRAWN, WITHDRAWN, ERASED]
+
+
+def test_one_that_cannot_be_read_is_said_in_a_sentence_and_none_is_no_trouble(
+    tmp_path: Path,
+) -> None:
+    file = TakenBackFile(tmp_path / "journal.db")
+    there_is_none = file.all()
+    (tmp_path / NAME).symlink_to(NAME)  # for root reads whatever is there
+
+    with pytest.raises(JournalError, match="cannot read"):
+        file.all()
+
+    assert there_is_none == []
 
 
 async def test_a_withdrawal_that_cannot_be_kept_there_is_not_made(path: Path) -> None:
