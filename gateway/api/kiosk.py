@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -78,12 +79,18 @@ async def close(hub: HubHere) -> dict[str, Any] | None:
 
 
 async def close_session(hub: Hub, by: ClosedBy) -> KioskEnded | None:
-    """End the open session, if there is one, when nothing of a guest is on its way any more."""
+    """End the open session, if there is one; nothing of a guest is on its way once this returns."""
     session = hub.reader.kiosk()
     if session is not None and not session.keep:
-        for destination in hub.routes:
-            await hub.quiesce(session.subject, destination)
-    return await hub.journal.close_kiosk(by)
+        await _stop(hub, session.subject)  # what is on its way may arrive, and is counted so
+    ended = await hub.journal.close_kiosk(by)
+    if ended is not None and ended.erased is not None:
+        await _stop(hub, ended.session.subject)  # what set out meanwhile; nothing sets out any more
+    return ended
+
+
+async def _stop(hub: Hub, guest: SubjectId) -> None:
+    await asyncio.gather(*(hub.quiesce(guest, destination) for destination in hub.routes))
 
 
 def _shown(session: KioskSession) -> dict[str, Any]:

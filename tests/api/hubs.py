@@ -43,6 +43,8 @@ class JournalHub:
         self.begun: list[Authorization | None] = []
         self.refusal: Exception | None = None
         self.left = 0
+        self.stopped: list[tuple[str, bool]] = []
+        """Where a person's deliveries were stopped, and whether they were still known then."""
         self.desk = PairingDesk(clock)
         self.bonds: set[str] = set()
         self.in_reach: list[Sighted] = []
@@ -86,6 +88,8 @@ class JournalHub:
         return ""
 
     async def quiesce(self, subject: SubjectId, destination: str) -> int:
+        known = subject in {each.id for each in self.reader.subjects()}
+        self.stopped.append((destination, known))
         return self.left
 
     def title(self, destination: str) -> str:

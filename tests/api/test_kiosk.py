@@ -44,6 +44,19 @@ async def weigh(asked: Api, kg: str) -> str:
     return str(entry.id)
 
 
+async def test_what_sets_out_while_a_guest_is_erased_is_stopped_too(asked: Api) -> None:
+    asked.hub.routes = {name: frozenset({Kind.WEIGHT}) for name in ("mes", "clinic")}
+    await asked.post("kiosk/open", devices=[SCALE])
+    await weigh(asked, "70.20")
+
+    await asked.post("kiosk/close")
+
+    assert asked.hub.stopped == [
+        *(("mes", True), ("clinic", True)),
+        *(("mes", False), ("clinic", False)),
+    ]
+
+
 async def test_the_next_opening_ends_the_turn_before_and_nothing_of_it_is_shown(
     asked: Api,
 ) -> None:
