@@ -119,6 +119,7 @@ class _Restoring:
         people = {SubjectId(row[0]) for row in tx.db.rows("SELECT id FROM subjects")}
         vouched = consents_stand or self._is_our_own(tx.keys, people, known)
         gone = {each.subject for each in known if each.destination is None} & people
+        outbox.restored(tx)  # before anything is dropped: that, too, may be there
         withdrawn = 0
         for subject in sorted(people - gone):
             had = ledger.ledger(tx.db, tx.keys, subject)
@@ -136,7 +137,6 @@ class _Restoring:
                 ledger.record_withdrawal(tx, made)
         for subject in sorted(gone):
             erasing.erase(tx, subject)
-        outbox.restored(tx)
         audit.append(tx, audit.Audited.RESTORED, {"withdrawn": withdrawn, "erased": len(gone)})
         self._tell_of_all(tx, known)
         return Restored(withdrawn, len(gone), None)

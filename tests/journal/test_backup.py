@@ -19,6 +19,7 @@ from gateway.journal.keys import Keyring
 from gateway.journal.reader import Reader
 from gateway.journal.restoring import Restored, restore
 from gateway.journal.scratch import scratch
+from gateway.journal.states import State
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import ROUTES, SCALE, ZONE, consenting, grant, open_journal, weight
 from tests.journal.making import withdrawal as withdrawing
@@ -134,6 +135,22 @@ async def test_on_a_new_hub_consent_is_asked_for_again(path: Path, tmp_path: Pat
         await journal.record_grant(grant(subject, "grant-anew"))
         await journal.record(SCALE, [weight(99)])
         assert len(await journal.claim("mes", 10, START)) == 1
+
+
+async def test_what_a_restore_drops_may_have_arrived_since_the_backup(
+    path: Path, tmp_path: Path
+) -> None:
+    subject = await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+    async with open_journal(path) as journal:
+        await journal.record_withdrawal(withdrawing(subject))
+
+    _restore(file, path, consents_stand=True)
+
+    with Reader.open(path) as reader:
+        deliveries = [each for view in reader.entries() for each in view.deliveries]
+    assert {(each.state, each.may_have_arrived) for each in deliveries} == {(State.DROPPED, True)}
 
 
 async def test_an_older_backup_does_not_revive_a_withdrawn_consent(
