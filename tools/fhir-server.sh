@@ -5,6 +5,9 @@ set -eu
 cd "$(dirname "$0")/.."
 version=4.5.2
 server=.tools/fhir-server
+mkdir -p .tools
+exec 9> .tools/fhir-server.lock
+flock 9 # several workers of a suite ask for it at once
 if [ "$(cat "$server/.stamp" 2>/dev/null)" != "$version" ]; then
   command -v npm >/dev/null 2>&1 || tools/debian-packages.sh npm
   rm -rf "$server"
