@@ -18,14 +18,13 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gateway.consent.gate import unfit_to_be_sent
 from gateway.consent.grant import Grant, withdrawal_of
-from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind, Quality
 from gateway.domain.subject import SubjectId
 from gateway.errors import UplinkRejected
@@ -51,31 +50,33 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that spreadsheets would compute: a device chooses its own name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Whose export, in which language, and when it is made."""
-
-    subject: SubjectId
-    language: str
-    at: datetime
-
-
-def export(journal: Path, titles: Mapping[str, str], wanted: Wanted) -> Iterator[bytes]:
+def export(
+    journal: Path, subject: SubjectId, language: str, at: datetime, title: Callable[[str], str]
+) -> Iterator[bytes]:
     """Yield the file piece by piece. Raises JournalError where the journal cannot be read.
 
-    It opens the journal for itself, so that it can run in a thread beside the daemon.
+    `at` is when it is made; `title` says what people call a destination. It opens the journal for
+    itself, so that it can run in a thread beside the daemon.
     """
     with Reader.open(journal) as reader:
-        yield from _Export(reader, titles, wanted).pieces()
+        yield from _Export(reader, subject, words(language), at, title).pieces()
 
 
 class _Export:
-    def __init__(self, reader: Reader, titles: Mapping[str, str], wanted: Wanted) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        subject: SubjectId,
+        words: Words,
+        at: datetime,
+        title: Callable[[str], str],
+    ) -> None:
         self._reader = reader
-        self._titles = titles
-        self._wanted = wanted
-        self._words = words(wanted.language)
-        self._sender = Sender(_PATIENTS, wanted.subject, "export")
+        self._subject = subject
+        self._words = words
+        self._at = at
+        self._title = title
+        self._sender = Sender(_PATIENTS, subject, "export")
 
     def pieces(self) -> Iterator[bytes]:
         out = _Pieces()
@@ -99,7 +100,7 @@ class _Export:
         yield out.taken()
 
     def _file(self, name: str) -> zipfile.ZipInfo:
-        at = self._wanted.at
+        at = self._at
         info = zipfile.ZipInfo(name, (at.year, at.month, at.day, at.hour, at.minute, at.second))
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o600 << 16
@@ -109,7 +110,7 @@ class _Export:
         """Yield the person's readings, all or of a kind, the latest first."""
         before: Position | None = None
         while page := self._reader.entries(
-            limit=_PAGE, before=before, subject=self._wanted.subject, kind=kind
+            limit=_PAGE, before=before, subject=self._subject, kind=kind
         ):
             yield from page
             before = page[-1].position
@@ -120,7 +121,7 @@ class _Export:
         text.write("\N{BYTE ORDER MARK}")  # else a spreadsheet takes it for another encoding
         table.writerow([self._words(f"export.column.{column}") for column in _COLUMNS])
         for view in self._views():
-            table.writerows(_lines(view, self._titles, self._words))
+            table.writerows(_lines(view, self._title, self._words))
             yield text.getvalue().encode()
             text.seek(0)
             text.truncate()
@@ -130,7 +131,7 @@ class _Export:
         """Yield the resources of what is fit to be sent, each once."""
         told: set[str] = set()
         for view in self._views():
-            if not _is_fit(view.entry):
+            if unfit_to_be_sent(view.entry) is not None:
                 continue
             try:
                 made = to_transaction(view.entry, self._sender)["entry"]
@@ -142,14 +143,14 @@ class _Export:
                     yield {"fullUrl": each["fullUrl"], "resource": each["resource"]}
 
     def _consents(self) -> Iterator[Resource]:
-        ledger = self._reader.ledger(self._wanted.subject)
+        ledger = self._reader.ledger(self._subject)
         for entry in ledger:
             if isinstance(entry, Grant):
-                title = self._titles.get(entry.destination, entry.destination)
+                title = self._title(entry.destination)
                 yield {"resource": consent(entry, withdrawal_of(entry, ledger), title)}
 
     def _bundle(self, entries: Iterable[Resource]) -> Iterator[bytes]:
-        stamp = encode({"timestamp": self._wanted.at.isoformat()})[1:-1]
+        stamp = encode({"timestamp": self._at.isoformat()})[1:-1]
         yield b'{"resourceType":"Bundle","type":"collection",' + stamp
         separator = b',"entry":['  # no empty array: FHIR has none
         for entry in entries:
@@ -177,11 +178,7 @@ class _Pieces(io.RawIOBase):
         return taken
 
 
-def _is_fit(entry: Entry) -> bool:
-    return entry.timing.sendable and entry.reading.quality is Quality.GOOD
-
-
-def _lines(view: EntryView, titles: Mapping[str, str], say: Words) -> Iterator[list[str]]:
+def _lines(view: EntryView, title: Callable[[str], str], say: Words) -> Iterator[list[str]]:
     """Yield a line for each number of a reading; one without a number if it has none."""
     entry, reading = view.entry, view.entry.reading
     at, doubt = entry.timing.measured_at, entry.timing.uncertainty
@@ -194,10 +191,7 @@ def _lines(view: EntryView, titles: Mapping[str, str], say: Words) -> Iterator[l
     flags = [*sorted(reading.flags)]
     if reading.quality is not Quality.GOOD:
         flags.insert(0, say(f"export.{reading.quality}"))
-    where = [
-        whereabouts(each, titles.get(each.destination, each.destination), say).sentence
-        for each in view.deliveries
-    ]
+    where = [whereabouts(each, title(each.destination), say).sentence for each in view.deliveries]
     device = " ".join(
         part for part in (entry.device.manufacturer, entry.device.model) if part is not None
     )

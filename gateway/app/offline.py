@@ -95,10 +95,10 @@ class OfflineHub:
 
     def export(self, subject: SubjectId, language: str) -> Iterator[bytes]:
         """Yield a ZIP file of all that is here of a person."""
-        from gateway.app.export import Wanted, export  # only where it is wanted
+        from gateway.app.export import export  # only where it is wanted
 
-        wanted = Wanted(subject, language, self.clock.now().utc.astimezone(self.zone))
-        return export(self._config.journal, self._titles, wanted)
+        at = self.clock.now().utc.astimezone(self.zone)
+        return export(self._config.journal, subject, language, at, self.title)
 
     def metrics(self) -> str:
         """Return no counters: they are the daemon's."""

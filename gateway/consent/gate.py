@@ -80,11 +80,8 @@ def decide(
     entry = delivery.entry
     if entry.subject is None:
         return Withheld(delivery, Reason.UNCLAIMED)
-    if not entry.timing.sendable:
-        pending = entry.timing.reason is Correction.HUB_CLOCK_UNSET
-        return Withheld(delivery, Reason.TIME_PENDING if pending else Reason.TIME_UNKNOWN)
-    if entry.reading.quality is not Quality.GOOD:
-        return Withheld(delivery, Reason.NOT_RELIABLE)
+    if (unfit := unfit_to_be_sent(entry)) is not None:
+        return Withheld(delivery, unfit)
     here = [
         e for e in ledger if (e.subject, e.destination) == (entry.subject, delivery.destination)
     ]
@@ -126,6 +123,16 @@ def decide_retraction(
         if entry.reading.kind in grant.kinds:
             return Released(delivery, entry.subject, grant)
     return Withheld(delivery, Reason.KIND_NOT_COVERED)
+
+
+def unfit_to_be_sent(entry: Entry) -> Reason | None:
+    """Say why an entry goes nowhere, whatever its person consents to; None if it may."""
+    if not entry.timing.sendable:
+        pending = entry.timing.reason is Correction.HUB_CLOCK_UNSET
+        return Reason.TIME_PENDING if pending else Reason.TIME_UNKNOWN
+    if entry.reading.quality is not Quality.GOOD:
+        return Reason.NOT_RELIABLE
+    return None
 
 
 def covers(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
 from gateway.api.inside import request
 from gateway.api.server import make_app
-from gateway.app.export import Wanted, export
+from gateway.app.export import export
 from gateway.app.pairing import PairingDesk, Question, asking
 from gateway.collect.sightings import Seen
 from gateway.domain.device import DeviceId, device_named
@@ -82,7 +82,7 @@ class JournalHub:
 
     def export(self, subject: SubjectId, language: str) -> Iterator[bytes]:
         at = self.clock.now().utc.astimezone(self.zone)
-        return export(self.path, {"mes": self.title("mes")}, Wanted(subject, language, at))
+        return export(self.path, subject, language, at, self.title)
 
     def metrics(self) -> str:
         return ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.export import Wanted, export
+from gateway.app.export import export
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Limit, Quality
 from gateway.domain.subject import SubjectId
@@ -45,7 +45,7 @@ class Hub:
     marcel: SubjectId
 
     def export(self, language: str = "fr") -> zipfile.ZipFile:
-        content = b"".join(export(self.path, TITLES, Wanted(self.odile, language, START)))
+        content = b"".join(export(self.path, self.odile, language, START, TITLES.__getitem__))
         return zipfile.ZipFile(io.BytesIO(content))
 
     def table(self, language: str = "fr") -> list[dict[str, str]]:
@@ -184,7 +184,7 @@ async def test_of_somebody_who_has_nothing_there_is_an_empty_table(hub: Hub, lan
 async def test_it_comes_in_pieces_however_much_there_is(hub: Hub) -> None:
     await hub.journal.record(SCALE, [weight(n, kg=f"{n % 200 + 1}.{n % 10}") for n in range(2000)])
 
-    pieces = list(export(hub.path, TITLES, Wanted(hub.odile, "fr", START)))
+    pieces = list(export(hub.path, hub.odile, "fr", START, TITLES.__getitem__))
 
     assert sum(map(len, pieces)) > 40_000
     assert max(map(len, pieces)) < 32_768
