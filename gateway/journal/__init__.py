@@ -21,7 +21,7 @@ And at the bottom:
     writer.py      the writer's thread, group commit; memory.py, what it need not ask again
     opening.py     schema, keys, and salvage.py where the file is damaged
     backup.py      one encrypted file; restoring.py, taken_back.py what it must not revive
-    replacing.py   another journal in the place of this one, all or nothing; scratch.py, durable.py
+    replacing.py   another journal in the place of this one, all or nothing; scratch.py
     keys.py        what is sealed, for whom; hub_key.py, rekeying.py, sealing.py
     signing.py     checkpoints of the audit chain, to be kept elsewhere
     reserve.py     space kept back for what must be taken down on a full disk

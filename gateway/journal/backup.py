@@ -23,8 +23,9 @@ from typing import BinaryIO
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from gateway import durable
 from gateway.errors import JournalError
-from gateway.journal import durable, hub_key
+from gateway.journal import hub_key
 from gateway.journal.database import check, open_reader
 from gateway.journal.keys import Keyring
 from gateway.journal.scratch import scratch

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from gateway import durable
 from gateway.errors import JournalError
-from gateway.journal import durable
 
 KEY_BYTES = 32
 SALT_BYTES = 16
@@ -199,9 +199,7 @@ def _checked(secret: bytes, path: Path) -> HubKey:
 def _write(folder: Path, name: str, content: bytes) -> None:
     """Make the file whole and durable, or leave it as it was."""
     try:
-        if not folder.exists():
-            folder.mkdir(mode=0o700, parents=True)
-            durable.sync(folder.parent)
+        durable.make_folder(folder)
         durable.write(folder / name, content)
     except OSError as error:
         raise JournalError(f"cannot keep a key in {folder}: {error.strerror}") from error

@@ -19,9 +19,9 @@ from datetime import UTC
 from pathlib import Path
 from types import MappingProxyType
 
+from gateway import durable
 from gateway.clock import Clock
 from gateway.errors import JournalError
-from gateway.journal import durable
 
 BESIDE_IT: Mapping[str, Path] = MappingProxyType({})
 
@@ -111,9 +111,7 @@ def _exchange(new: Path, place: Path, aside: Path, *, with_logs: bool) -> None:
     logs = [place.with_name(place.name + log) for log in _LOGS] if with_logs else []
     for old in (*logs, place):
         if old.exists() and old.stat().st_size:  # an empty file holds nothing: it was just made
-            if not aside.exists():
-                aside.mkdir(mode=0o700)
-                durable.sync(aside.parent)
+            durable.make_folder(aside)
             durable.move(old, _free(aside / (new.name if old == place else old.name)))
     durable.move(new, place)
 

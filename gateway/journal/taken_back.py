@@ -12,9 +12,9 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gateway import durable
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError, JournalFull
-from gateway.journal import durable
 
 NAME = "taken-back.jsonl"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway import durable
 from gateway.errors import JournalError
-from gateway.journal import backup, durable
+from gateway.journal import backup
 from gateway.journal.reader import Reader
 from gateway.journal.restoring import restore
 from gateway.testing.clock import START, ManualClock

@@ -33,8 +33,12 @@ def sync_tree(folder: Path) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Make the file whole and durable, for this user only, or leave it as it was."""
-    part = path.with_name(path.name + ".part")
+    """Make the file whole and durable, for this user only, or leave it as it was.
+
+    While it is written its name begins with a dot, for who watches the folder. Only one writes a
+    file at a time: callers see to that.
+    """
+    part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as out:
@@ -43,6 +47,14 @@ def write(path: Path, content: bytes) -> None:
         os.fsync(out.fileno())
     part.replace(path)
     sync(path.parent)
+
+
+def make_folder(path: Path) -> None:
+    """Have a folder there, durable; it and those it lies in are for this user only, where made."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        sync(path.parent)
 
 
 def move(path: Path, to: Path) -> None:
