@@ -10,9 +10,10 @@ machine only with the same adapter, or one that was given its address.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
+
+from gateway import durable
 
 KEPT = Path("/var/lib/bluetooth")
 
@@ -38,7 +39,7 @@ def put_back(state: Path, kept: Path = KEPT) -> tuple[int, int]:
     """Put the bonds of a restored backup where Linux keeps them, if this user may.
 
     Returns how many were put there, and how many still lie beside the journal. One that is there
-    already is left as it is: it is newer.
+    already is left as it is: it is newer. After a power cut each is whole, here or there.
     """
     done = left = 0
     for path in sorted(state.glob(f"{_PREFIX}*~*")):
@@ -48,8 +49,10 @@ def put_back(state: Path, kept: Path = KEPT) -> tuple[int, int]:
         target = kept / adapter / device / _INFO
         try:
             if not target.exists():
-                _write(target, path.read_bytes())
+                durable.make_folder(target.parent)
+                durable.write(target, path.read_bytes())
             path.unlink()
+            durable.sync(state)
             done += 1
         except OSError:
             left += 1
@@ -62,12 +65,3 @@ def _is_bond(path: Path) -> bool:
         return b"Key]" in path.read_bytes()
     except OSError:
         return False
-
-
-def _write(target: Path, content: bytes) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app.bluez_bonds import collect, put_back
+from tests.journal.cutting import PowerCuts
 
 ADAPTER, BONDED, SEEN = "00:1A:7D:DA:71:11", "C0:FF:EE:00:00:01", "C0:FF:EE:00:00:02"
 KEYS = b"[General]\nName=Cuff\n\n[LongTermKey]\nKey=00112233445566778899AABBCCDDEEFF\n"
@@ -56,6 +57,40 @@ def test_a_bond_that_is_there_already_is_newer_and_stays(kept: Path, tmp_path: P
     assert put_back(tmp_path / "state", kept) == (1, 0)
 
     assert b"another" in (kept / ADAPTER / BONDED / "info").read_bytes()
+
+
+def test_the_power_may_fail_at_any_moment_and_the_next_run_has_the_whole_bond(
+    kept: Path, tmp_path: Path
+) -> None:
+    hub = tmp_path / "hub"
+    state, other = hub / "state", hub / "lib" / "bluetooth"
+    hub.mkdir()
+    _carried(kept, state)
+    with PowerCuts(hub) as cuts:
+        put_back(state, other)
+        cuts.acknowledged()
+
+    back = other / ADAPTER / BONDED / "info"
+    for cut in cuts.all:
+        cut.lay(hub)
+        if cut.acknowledged:
+            assert back.read_bytes() == KEYS, cut
+        put_back(state, other)
+        assert back.read_bytes() == KEYS, cut
+        assert list(state.iterdir()) == [], cut
+        assert list(back.parent.iterdir()) == [back], cut
+
+
+def test_folders_that_are_made_for_a_bond_are_for_its_owner_only(
+    kept: Path, tmp_path: Path
+) -> None:
+    _carried(kept, tmp_path / "state")
+
+    put_back(tmp_path / "state", tmp_path / "other")
+
+    device = tmp_path / "other" / ADAPTER / BONDED
+    for folder in (device, device.parent, device.parent.parent):
+        assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_who_may_not_write_there_leaves_it_beside_the_journal(kept: Path, tmp_path: Path) -> None:
