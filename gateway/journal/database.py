@@ -20,6 +20,7 @@ from typing import Any
 
 import apsw
 
+from gateway import durable
 from gateway.errors import JournalDamaged, JournalError, JournalFull
 
 Row = tuple[Any, ...]
@@ -414,11 +415,7 @@ def make_private(path: Path) -> None:
             path.parent.mkdir(mode=0o700, parents=True)
         if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)  # else a power cut could forget the file's name
-            finally:
-                os.close(folder)
+            durable.sync(path.parent)  # else a power cut could forget the file's name
     except OSError as error:
         kind = JournalFull if error.errno in _NO_SPACE else JournalError
         raise kind(f"cannot make the journal {path}: {error.strerror}") from error
