@@ -15,6 +15,7 @@ import errno
 import os
 from pathlib import Path
 
+from gateway import durable
 from gateway.errors import UplinkUnavailable
 from gateway.uplink.document_reference import Resource
 from gateway.uplink.documents import Filing
@@ -52,8 +53,8 @@ class FolderDeposit:
     def _put(self, filing: Filing) -> str:
         page, metadata = self._files(filing)
         try:
-            self._write(page, filing.document.content)
-            self._write(metadata, encode(_without_bytes(filing.resource, page.name)))
+            durable.write(page, filing.document.content)
+            durable.write(metadata, encode(_without_bytes(filing.resource, page.name)))
         except OSError as error:
             raise self._unavailable(error) from None
         return page.name
@@ -74,21 +75,6 @@ class FolderDeposit:
         stem = filing.identifier.removeprefix("urn:oid:")
         suffix = _SUFFIXES.get(filing.document.media_type, ".bin")
         return self._folder / f"{stem}{suffix}", self._folder / f"{stem}.json"
-
-    def _write(self, path: Path, content: bytes) -> None:
-        """Have the whole file there, or nothing of it; durable on return."""
-        temporary = path.with_name(f".{path.name}.part")
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def _unavailable(self, error: OSError) -> UplinkUnavailable:
         return UplinkUnavailable(
