@@ -9,12 +9,12 @@ only. An own address, because devices know a bonded partner by it: it must survi
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import threading
 from pathlib import Path
 from typing import Any
 
+from gateway import durable
 from gateway.errors import ConfigError
 
 
@@ -74,18 +74,8 @@ class Bonds:
     def _write(self) -> None:
         if self._path is None:
             return
-        new = self._path.with_name(self._path.name + ".new")
         try:
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
-                json.dump(self._content, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            durable.write(self._path, json.dumps(self._content, indent=1).encode())
         except OSError as error:
             raise ConfigError(
                 f"The Bluetooth bonds cannot be kept in {self._path}: {error.strerror}."

@@ -47,7 +47,7 @@ def test_a_new_bond_outlives_a_power_cut(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(os, "fsync", note)
     bonds.put("C0:FF:EE:00:00:01", {})
 
-    assert synced == ["bonds.json.new", tmp_path.name]
+    assert synced == [".bonds.json.part", tmp_path.name]
 
 
 def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
