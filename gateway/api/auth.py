@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import os
 import secrets
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway import durable
 from gateway.errors import ConfigError
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -92,14 +92,6 @@ def token(path: Path) -> str:
 
 
 def _made(path: Path) -> str:
-    """Make a token; the file is there whole or not at all, also after a power cut."""
     made = secrets.token_urlsafe(32)
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(made + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    durable.write(path, f"{made}\n".encode())
     return made

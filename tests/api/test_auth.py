@@ -9,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.api.auth import TokenGuard, token
 from gateway.errors import ConfigError
+from tests.journal.cutting import PowerCuts
 
 
 async def everything(scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +90,7 @@ def test_a_file_that_a_power_cut_emptied_is_no_token_that_anybody_could_guess(
 ) -> None:
     path = tmp_path / "api.token"
     path.write_text(left)
-    (tmp_path / "api.new").write_text("of a start that was cut short")
+    (tmp_path / ".api.token.part").write_text("of a start that was cut short")
 
     made = token(path)
 
@@ -97,6 +98,18 @@ def test_a_file_that_a_power_cut_emptied_is_no_token_that_anybody_could_guess(
     assert token(path) == made
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_token_that_was_told_outlives_a_power_cut(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "api.token"
+    path.parent.mkdir()
+    with PowerCuts(path.parent) as cuts:
+        told = token(path)
+        cuts.acknowledged()
+
+    for cut in cuts.all:
+        cut.lay(path.parent)
+        assert token(path) == told or not cut.acknowledged, cut
 
 
 @pytest.mark.parametrize("left", [b"admin\n", b"\xff\xfe\x00"])
