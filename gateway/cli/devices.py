@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from gateway.cli.arguments import Json, Since, person
 from gateway.cli.arguments import language as known_language
+from gateway.cli.files import write_private
 from gateway.cli.show import agreed, as_json, rows, say
 from gateway.cli.speech import Speech
 from gateway.client import Refused
@@ -228,21 +228,13 @@ def export_person(
     if file.exists():
         raise Refused(f"{file}: is there already; nothing was written over it.")
     content = client.post_for_file("people", subject, "export", language=language)
-    try:
-        with open(file, "xb", opener=_private) as written:
-            written.write(content)
-    except OSError as error:
-        raise Refused(f"{file}: cannot be written ({error.strerror}).") from error
+    write_private(file, content, over=False)
     say(
         t(
             "Written: {file}. Anybody who has this file can read it: give it to them only.",
             file=file,
         )
     )
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 @people.command("list")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from gateway.cli.arguments import language as known_language
 from gateway.cli.arguments import person
+from gateway.cli.files import write_private
 from gateway.cli.show import say
 from gateway.cli.speech import Speech
 from gateway.client import Client, Refused
@@ -48,7 +48,7 @@ def report(
 
     for path, form in ((pdf, "pdf"), (svg, "svg")):
         if path is not None:
-            _write(path, get(form))
+            write_private(path, get(form), over=True)
     say(get("txt").decode())
     if deposit:
         _deposit(client, t, subject, days, language)
@@ -65,14 +65,3 @@ def _deposit(client: Client, t: Speech, subject: str, days: int, language: str) 
                 name=name,
             )
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read: it is about a person's health."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)
-            file.write(content)
-    except OSError as error:
-        raise Refused(f"{path}: cannot be written ({error.strerror}).") from error
