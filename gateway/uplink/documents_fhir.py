@@ -27,7 +27,7 @@ from gateway.uplink.document_reference import URI, sha1
 from gateway.uplink.documents import Filing
 from gateway.uplink.documents_settings import DocumentsSettings
 from gateway.uplink.http_client import Answer, HttpClient
-from gateway.uplink.mes_answers import json_object, retry_after
+from gateway.uplink.mes_answers import denies_consent, explains, json_object, retry_after
 from gateway.uplink.mes_mapping import encode
 
 _JSON = "application/fhir+json"
@@ -119,7 +119,7 @@ class FhirDeposit:
                 f"The server answers with a redirect ({status}), which is not followed: check "
                 "base_url."
             )
-        if status in (404, 405, 415) and not _explains(answer):
+        if status in (404, 405, 415) and not explains(answer.body):
             return UplinkUnavailable(
                 f"There is no place for documents at this address ({status}): check base_url."
             )
@@ -171,9 +171,7 @@ def _is_ours(found: dict[str, Any], filing: Filing) -> bool:
 
 
 def _forbidden(answer: Answer) -> UplinkError:
-    text = answer.body[:16_384].decode(errors="replace").lower()
-    consent = "consent" if _explains(answer) else "consent not given"  # pages speak of cookies
-    if answer.status == HTTPStatus.FORBIDDEN and consent in text:
+    if answer.status == HTTPStatus.FORBIDDEN and denies_consent(answer.body):
         return UplinkRefused(
             "The server says that this person does not consent there: nothing more is deposited "
             "until they consent there and here again."
@@ -182,10 +180,6 @@ def _forbidden(answer: Answer) -> UplinkError:
         f"The server does not accept our access ({answer.status}): check token, certificate and "
         "rights."
     )
-
-
-def _explains(answer: Answer) -> bool:
-    return (json_object(answer.body) or {}).get("resourceType") == "OperationOutcome"
 
 
 def _resources(bundle: dict[str, Any]) -> list[dict[str, Any]]:

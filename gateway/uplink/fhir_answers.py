@@ -19,7 +19,7 @@ from gateway.errors import (
     UplinkUnavailable,
 )
 from gateway.uplink.http_client import Answer
-from gateway.uplink.mes_answers import json_object, retry_after
+from gateway.uplink.mes_answers import explains, json_object, retry_after
 
 Resource = dict[str, Any]
 
@@ -117,7 +117,7 @@ def refusal(answer: Answer, now: datetime) -> UplinkError:
         return UplinkUnavailable(
             f"The server answers with a redirect ({status}), which is not followed: check base_url."
         )
-    if status in _NOTHING_HERE and not _explains(answer):
+    if status in _NOTHING_HERE and not explains(answer.body):
         return UplinkUnavailable(
             f"There is no FHIR server at this address ({status}): check base_url."
         )
@@ -128,7 +128,3 @@ def refusal(answer: Answer, now: datetime) -> UplinkError:
         f"The server rejects the reading ({status}): report it with the destination's settings; it "
         "stays on this hub."
     )
-
-
-def _explains(answer: Answer) -> bool:
-    return (json_object(answer.body) or {}).get("resourceType") == "OperationOutcome"

@@ -140,11 +140,8 @@ _FIXED: dict[int, tuple[type[UplinkError], str]] = {
 
 def _forbidden(body: bytes) -> UplinkError:
     """Tell a person's refusal from a mismatch of identifiers and from some proxy's refusal."""
-    text = body[:16_384].decode(errors="replace").lower()
-    outcome = json_object(body) or {}
-    from_the_health_space = outcome.get("resourceType") == "OperationOutcome"
-    consent = "consent" if from_the_health_space else "consent not given"  # pages speak of cookies
-    if consent in text or (from_the_health_space and "idpe" not in text):
+    text = _text(body)
+    if denies_consent(body) or (explains(body) and "idpe" not in text):
         return UplinkRefused(
             "The health space says that this person does not consent there: nothing more is sent "
             "until they consent there and here again."
@@ -158,6 +155,21 @@ def _forbidden(body: bytes) -> UplinkError:
         "Something before the health space forbids access (403): check base_url, the certificate "
         "and the contract."
     )
+
+
+def explains(body: bytes) -> bool:
+    """Tell whether a FHIR server says what it makes of a request; a proxy's page does not."""
+    return (json_object(body) or {}).get("resourceType") == "OperationOutcome"
+
+
+def denies_consent(body: bytes) -> bool:
+    """Tell whether the words of a refusal are about consent."""
+    consent = "consent" if explains(body) else "consent not given"  # pages speak of cookies
+    return consent in _text(body)
+
+
+def _text(body: bytes) -> str:
+    return body[:16_384].decode(errors="replace").lower()
 
 
 def _asks_to_wait(answer: Answer, now: datetime) -> UplinkError:
