@@ -161,7 +161,7 @@ class DaemonHub:
 
     async def adopt(self, device: DeviceId, driver: str) -> None:
         """Make the device ours: it is talked with from its next sighting on."""
-        installed(self._guests).named(driver)
+        installed(self._guests, {driver}).named(driver)
         await self.journal.adopt(device, driver)
         self._ours.add(device, driver)
         self._supervisor.retry(device)

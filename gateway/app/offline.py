@@ -78,7 +78,7 @@ class OfflineHub:
 
     async def adopt(self, device: DeviceId, driver: str) -> None:
         """Make the device ours; the daemon finds it so when it starts."""
-        installed(self._config.drivers.guests).named(driver)
+        installed(self._config.drivers.guests, {driver}).named(driver)
         await self.journal.adopt(device, driver)
 
     def questions(self) -> Sequence[Asking]:
