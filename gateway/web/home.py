@@ -33,9 +33,9 @@ from gateway.web.standing import Whereabouts
 from gateway.web.visits import Visit, see_other
 
 _NOBODY = "nobody"
+"""What a choice of a person says for none of them; nothing chosen is no choice."""
 _CAN_BE_ANOTHERS = {Attribution.ASSIGNMENT, Attribution.SESSION, Attribution.CLAIM}
 """What was computed follows its readings."""
-"""What a choice of a person says for none of them; nothing chosen is no choice."""
 _OF_A_KIND = 3
 """Last readings shown of each kind: the latest, and two to compare it with."""
 _UNCLAIMED = 10
