@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +14,6 @@ from gateway.cli.show import as_json, rows, say
 from gateway.cli.speech import Speech
 from gateway.client import Client
 from gateway.errors import ConfigError
-from gateway.web.standing import standing
 
 audit = typer.Typer(no_args_is_help=True, help="The record of all that happened; verify it.")
 
@@ -110,7 +109,7 @@ def account(
         {
             "measured_at": t.moment(line["measured_at"]),
             "kind": t.kinds([line["kind"]]),
-            "stands": _stands(t, way),
+            "stands": t.stands(way) if way else t.words("delivery.none"),
             "at": t.moment(way.get("at")),
             "grant": way.get("grant"),
         }
@@ -142,12 +141,6 @@ def _whole_account(client: Client, subject: str) -> Iterator[dict[str, Any]]:
             break
         before = kept[-1]["position"]
     yield from gone
-
-
-def _stands(t: Speech, way: Mapping[str, Any]) -> str:
-    if not way:
-        return t.words("delivery.none")
-    return standing(way["state"], way["reason"], way["destination"], t.words).sentence
 
 
 def trace(

@@ -20,7 +20,7 @@ from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
 from gateway.config import Config
 from gateway.errors import GatewayError
-from gateway.web.standing import standing, trouble_of
+from gateway.web.standing import trouble_of
 
 _GROUP_MAY = 0o060  # read and write
 _ROOM = 200 * 2**20  # bytes; some months of readings, and room for SQLite to work
@@ -59,8 +59,8 @@ def status(context: typer.Context, json: Json = False) -> None:
     if answer["sessions"]:
         say(t("Talking with: {devices}.", devices=", ".join(answer["sessions"])))
     for counted in client.get("outbox"):
-        stands = standing(counted["state"], counted["reason"], counted["destination"], t.words)
-        say(t("{number} readings: {stands}", number=counted["count"], stands=stands.sentence))
+        stands = t.stands(counted)
+        say(t("{number} readings: {stands}", number=counted["count"], stands=stands))
 
 
 def doctor(context: typer.Context, json: Json = False) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -18,6 +19,14 @@ devices = typer.Typer(
     invoke_without_command=True, help="The devices that were adopted, with their last reading."
 )
 people = typer.Typer(no_args_is_help=True, help="The people this hub measures.")
+
+_MEASURES = {
+    ("since", False): "{device} measures them, since: {since}.",
+    ("since", True): "{device} measures them as its user {slot}, since: {since}.",
+    ("until", False): "{device} measures them no more, since: {since}.",
+    ("until", True): "{device} measures them no more as its user {slot}, since: {since}.",
+}
+"""What is said at an end of an assignment, and whether of one of the device's users alone."""
 
 
 def add(app: typer.Typer) -> None:
@@ -128,19 +137,7 @@ def assign(
     if json:
         as_json(answer)
         return
-    t: Speech = context.obj.t
-    device, at = answer["device"], t.moment(answer["since"])
-    if slot is None:
-        say(t("{device} measures them, since: {since}.", device=device, since=at))
-    else:
-        say(
-            t(
-                "{device} measures them as its user {slot}, since: {since}.",
-                device=device,
-                slot=slot,
-                since=at,
-            )
-        )
+    _say_whom(context.obj.t, answer, slot, "since")
 
 
 def unassign(
@@ -163,19 +160,14 @@ def unassign(
     if json:
         as_json(answer)
         return
-    t: Speech = context.obj.t
-    device, at = answer["device"], t.moment(answer["until"])
-    if slot is None:
-        say(t("{device} measures them no more, since: {since}.", device=device, since=at))
-    else:
-        say(
-            t(
-                "{device} measures them no more as its user {slot}, since: {since}.",
-                device=device,
-                slot=slot,
-                since=at,
-            )
-        )
+    _say_whom(context.obj.t, answer, slot, "until")
+
+
+def _say_whom(
+    t: Speech, answer: Mapping[str, Any], slot: str | None, edge: Literal["since", "until"]
+) -> None:
+    sentence = _MEASURES[edge, slot is not None]
+    say(t(sentence, device=answer["device"], slot=slot, since=t.moment(answer[edge])))
 
 
 @people.command("add")

@@ -11,7 +11,6 @@ from gateway.cli.arguments import Json, names, person
 from gateway.cli.show import as_json, rows, say
 from gateway.cli.speech import Speech
 from gateway.domain.quantity import Unit
-from gateway.web.standing import standing
 
 outbox = typer.Typer(invoke_without_command=True, help="What is still owed to whom.")
 
@@ -46,7 +45,7 @@ def readings(
             "kind": t.kinds([reading["kind"]]),
             "values": _values(t, reading),
             "subject": _whose(t, called, reading),
-            "way": "; ".join(_stands(t, way) for way in reading["deliveries"]),
+            "way": "; ".join(t.stands(way) for way in reading["deliveries"]),
         }
         for reading in answer
     ]
@@ -92,10 +91,6 @@ def _whose(t: Speech, called: Mapping[str, str], reading: Mapping[str, Any]) -> 
     return t("nobody") if subject is None else called.get(subject, subject)
 
 
-def _stands(t: Speech, way: Mapping[str, Any]) -> str:
-    return standing(way["state"], way["reason"], way["destination"], t.words).sentence
-
-
 def claim(
     context: typer.Context,
     reading: Annotated[str, typer.Argument(help="The reading's id, as in 'journal'.")],
@@ -120,7 +115,7 @@ def show(context: typer.Context, json: Json = False) -> None:
     lines = [
         {
             "destination": counted["destination"],
-            "way": _stands(t, counted),
+            "way": t.stands(counted),
             "why": t.again(counted["reason"] or "") if counted["state"] == "parked" else "",
             "count": counted["count"],
         }

@@ -10,12 +10,13 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from gateway.language.moments import clock, moment
 from gateway.language.sentences import Sentences, problems
 from gateway.language.words import LANGUAGES, Words, read
+from gateway.web.standing import standing
 
 if TYPE_CHECKING:
     from gateway.config import HubSettings
@@ -54,6 +55,10 @@ class Speech:
     def kinds(self, kinds: list[str]) -> str:
         """List kinds of readings as people call them."""
         return ", ".join(sorted(self.words(f"kind.{kind}") for kind in kinds))
+
+    def stands(self, way: Mapping[str, Any]) -> str:
+        """Say how deliveries stand, by their state, reason and destination of the API."""
+        return standing(way["state"], way["reason"], way["destination"], self.words).sentence
 
     def moment(self, iso: str | None) -> str:
         """Say a moment of the API as people say it; nothing for none."""
