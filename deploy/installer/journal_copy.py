@@ -48,7 +48,10 @@ def is_changed_by(release: Release) -> bool:
 
 
 def copy(writer: Release) -> None:
-    """Stop the gateway and have this release write a backup; without one, it runs on as before."""
+    """Stop the gateway and have this release write a backup; without one, it runs on as before.
+
+    That holds for whatever keeps it from being written: a full disk, or a hand on Ctrl-C.
+    """
     service.stop()
     try:
         run("systemd-tmpfiles", "--create", f"/etc/tmpfiles.d/{places.NAME}.conf")
@@ -61,7 +64,7 @@ def copy(writer: Release) -> None:
             *("backup", target, "--passphrase-file", _passphrase(target)),
             remedy="Nothing was changed. Make a backup yourself, and say so with --without-copy.",
         )
-    except Trouble:
+    except BaseException:
         service.restart()
         raise
     os.sync()
