@@ -149,12 +149,16 @@ def _ask_whose(visit: Visit, chosen: Found, unclear: str | None = None) -> Respo
 def _unclear(hub: Hub, subject: str, name: str) -> str | None:
     """Name the words for why nobody can be told from what was chosen and typed; None if somebody.
 
-    One who was chosen beside another name that was typed is not who was meant, perhaps.
+    One who was chosen beside another name that was typed is not who was meant, perhaps; nor is one
+    who is called as somebody else is to be.
     """
-    chosen = _name(hub, subject) if subject not in ("", _NEW) else None
-    if chosen is None:
-        return None if 0 < len(name) <= _LONGEST_NAME else "nobody_named"
-    return None if name in ("", chosen) else "two_named"
+    chosen = _name(hub, subject)
+    if chosen is not None:
+        return None if name in ("", chosen) else "two_named"
+    if not 0 < len(name) <= _LONGEST_NAME:
+        return "nobody_named"
+    alike = sum(each.label == name for each in household(hub))
+    return "named_already" if alike > 1 or (alike and subject == _NEW) else None
 
 
 async def _somebody(hub: Hub, subject: str, name: str) -> SubjectId:

@@ -160,6 +160,28 @@ async def test_of_two_people_who_were_named_neither_gets_the_device(window: Wind
     assert people(window) == {"Odile": odile}
 
 
+async def test_somebody_new_who_is_called_as_one_here_is_not_taken_for_them(window: Window) -> None:
+    odile = (await window.hub.journal.add_subject("Odile")).id
+
+    answer = await window.send("/devices/add", device=SCALE.id, subject="new", name="Odile")
+
+    assert answer.status == 400
+    assert "Quelqu'un porte déjà ce prénom ici." in answer.text
+    assert window.hub.reader.assignments() == []
+    assert people(window) == {"Odile": odile}
+
+
+async def test_of_two_people_of_one_name_neither_is_guessed(window: Window) -> None:
+    for _ in range(2):
+        await window.hub.journal.add_subject("Odile")
+
+    answer = await window.send("/devices/add", device=SCALE.id, name="Odile")
+
+    assert answer.status == 400
+    assert "Quelqu'un porte déjà ce prénom ici." in answer.text
+    assert window.hub.reader.assignments() == []
+
+
 async def test_somebody_new_is_chosen_and_named(window: Window) -> None:
     await window.hub.journal.add_subject("Odile")
 
