@@ -23,9 +23,10 @@ from gateway.consent.gate import Released
 from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
-from gateway.errors import OutcomeUnknown, UplinkError, UplinkRejected, UplinkUnauthorised
+from gateway.errors import OutcomeUnknown, UplinkError, UplinkRejected
 from gateway.uplink.fhir_answers import (
     Resource,
+    has_no_search,
     location_of,
     no_word,
     observation,
@@ -116,14 +117,22 @@ class FhirUplink:
     async def find(self, released: Released, /) -> Receipt | None:
         """Look for the identifier that is the reading's own. Raises as `Uplink.find` says.
 
-        Where searching is not allowed, the reading is sent again.
+        Where searching is not allowed, the reading is sent again. A search that is rejected for
+        another reason tells nothing, and is repeated.
         """
         entry, sender = released.delivery.entry, self._sender(released)
         ours = to_transaction(entry, sender)["entry"][-1]["resource"]
-        try:
-            found = await self._search(own_key(entry, sender))
-        except (UplinkRejected, UplinkUnauthorised):
+        name = own_key(entry, sender)
+        answer = await self._look(name)
+        if has_no_search(answer):
             return None
+        try:
+            found = self._observations(name, answer)
+        except UplinkRejected as error:
+            raise OutcomeUnknown(
+                f"The server rejects the search ({answer.status}): the gateway searches again "
+                "before it sends."
+            ) from error
         for theirs in found:
             if is_same(ours, theirs) and theirs.get("status") != RETRACTED:
                 sent = (entry.timing, *released.delivery.earlier)
@@ -229,8 +238,13 @@ class FhirUplink:
 
     async def _search(self, name: tuple[str, str]) -> list[Resource]:
         """Return the Observations with this identifier, whatever else the server shows."""
+        return self._observations(name, await self._look(name))
+
+    async def _look(self, name: tuple[str, str]) -> Answer:
         url = f"{self._settings.base_url}/Observation?{by_identifier(name)}"
-        answer = await self._ask("GET", url, None)
+        return await self._ask("GET", url, None)
+
+    def _observations(self, name: tuple[str, str], answer: Answer) -> list[Resource]:
         if answer.status != HTTPStatus.OK:
             raise self._refusal(answer)
         return [each for each in observations_found(answer) if is_named(each, [name])]

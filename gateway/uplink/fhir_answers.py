@@ -24,6 +24,13 @@ from gateway.uplink.mes_answers import explains, json_object, retry_after
 Resource = dict[str, Any]
 
 _NOTHING_HERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, 415)
+_NO_SEARCH = (
+    HTTPStatus.BAD_REQUEST,  # it does not know the parameter
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_IMPLEMENTED,
+    *_NOTHING_HERE,
+)
 
 
 def taken(transaction: Resource, answer: Answer) -> dict[str, Resource]:
@@ -78,6 +85,11 @@ def observations_found(answer: Answer) -> list[Resource]:
         )
     shown = [observation(each.get("resource")) for each in entries if isinstance(each, dict)]
     return [each for each in shown if each is not None]
+
+
+def has_no_search(answer: Answer) -> bool:
+    """Tell whether the server does not search, or not for us: nothing is to be learnt by it."""
+    return answer.status in _NO_SEARCH
 
 
 def no_word() -> OutcomeUnknown:

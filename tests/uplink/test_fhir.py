@@ -608,6 +608,13 @@ async def test_where_searching_is_not_allowed_the_reading_is_sent_again(status: 
     assert await found(answer(status, OUTCOME)) is None
 
 
+@pytest.mark.parametrize("status", [406, 410, 412, 422])
+async def test_a_search_that_is_rejected_for_another_reason_says_nothing(status: int) -> None:
+    """The next one may be answered; a server that heeds no conditions would have it twice."""
+    with pytest.raises(OutcomeUnknown, match="searches again"):
+        await found(answer(status, OUTCOME))
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"resourceType": "OperationOutcome"}'])
 async def test_what_is_no_answer_to_a_search_says_nothing(body: bytes) -> None:
     with pytest.raises(OutcomeUnknown):
