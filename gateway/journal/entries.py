@@ -92,7 +92,11 @@ def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:
             rows.append((number, entry))
             by_device[device].append(entry)
     timings.append(tx, [(n, e.timing) for n, e in rows])
-    outbox.enqueue(tx, [(n, e.reading.kind, e.subject) for n, e in rows], routes)
+    outbox.enqueue(
+        tx,
+        [(n, e.reading.kind, e.subject, to_us(e.timing.measured_at)) for n, e in rows],
+        routes,
+    )
     boots.note_all(tx, [(number, entry.reading.received) for number, entry in rows])
     for device, of_device in by_device.items():
         _remember(tx, device, of_device)

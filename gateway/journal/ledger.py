@@ -150,14 +150,15 @@ def append(tx: Transaction, entry: ConsentEntry, number: int | None = None) -> b
 def _enqueue_earlier(tx: Transaction, grant: Grant, kinds: frozenset[Kind]) -> None:
     for kind in sorted(kinds):
         found = tx.db.rows(
-            "SELECT number FROM entries AS e WHERE subject = ? AND kind = ? AND measured_us >= ?"
+            "SELECT number, measured_us FROM entries AS e"
+            " WHERE subject = ? AND kind = ? AND measured_us >= ?"
             " AND attribution != 'replaced'"
             " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = number AND destination = ?)",
             (grant.subject, kind, to_us(grant.covers_from), grant.destination),
         )
         outbox.enqueue(
             tx,
-            [(number, kind, grant.subject) for (number,) in found],
+            [(number, kind, grant.subject, measured_us) for number, measured_us in found],
             {grant.destination: kinds},
         )
 

@@ -32,6 +32,12 @@ LONGEST_WAIT = timedelta(days=2)
 AT_ONCE_US = 0
 """Due since for ever: a hub whose clock was ahead when it queued this must not wait for years."""
 
+_NEW = (
+    "INSERT INTO deliveries"
+    " (entry, destination, subject, state, may_have_arrived, due_us, changed_us)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:
@@ -84,30 +90,27 @@ def move(
 
 def enqueue(
     tx: Transaction,
-    entries: Sequence[tuple[int, Kind, SubjectId | None]],
+    entries: Sequence[tuple[int, Kind, SubjectId | None, int]],
     routes: Mapping[str, frozenset[Kind]],
 ) -> None:
-    """Queue entries, by number, at every destination that takes their kind.
+    """Queue entries at every destination that takes their kind.
 
-    What was measured before a backup was restored, or damage salvaged, may have been recorded
-    before, and sent, and have come out of its device again: it is searched for first.
+    Each is given by its number, its kind, its subject, and when it was measured (us). What was
+    measured before a backup was restored, or damage salvaged, may have been recorded before, and
+    sent, and have come out of its device again: it is searched for first.
     """
     doubted_before_us = _doubted_before_us(tx)
     for destination, kinds in routes.items():
-        owed = [(number, subject) for number, kind, subject in entries if kind in kinds]
-        if owed:
-            tx.db.insert_many(
-                "INSERT INTO deliveries (entry, destination, subject, state, due_us, changed_us)"
-                " VALUES (?, ?, ?, 'due', ?, ?)",
-                [(number, destination, subject, AT_ONCE_US, tx.now_us) for number, subject in owed],
-            )
-            for number, _ in owed if doubted_before_us else ():
-                tx.db.run(
-                    "UPDATE deliveries SET state = 'unsettled', may_have_arrived = 1"
-                    " WHERE entry = ? AND destination = ?"
-                    " AND (SELECT measured_us FROM entries WHERE number = entry) < ?",
-                    (number, destination, doubted_before_us),
+        rows = []
+        for number, kind, subject, measured_us in entries:
+            if kind in kinds:
+                doubted = measured_us < doubted_before_us
+                state = State.UNSETTLED if doubted else State.DUE
+                rows.append(
+                    (number, destination, subject, state, int(doubted), AT_ONCE_US, tx.now_us)
                 )
+        if rows:
+            tx.db.insert_many(_NEW, rows)
             tx.due.add(destination)
 
 
