@@ -25,7 +25,7 @@ async def enter(visit: Visit) -> Response:
 
 
 async def leave(visit: Visit) -> Response:
-    """Forget the browser."""
+    """Have the browser forget that it may enter; a copy of its cookie ends when that does."""
     response = see_other("/enter")
     response.delete_cookie(COOKIE)
     return response

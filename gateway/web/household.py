@@ -154,10 +154,10 @@ def _unclear(hub: Hub, subject: str, name: str) -> str | None:
     """
     chosen = _name(hub, subject)
     if chosen is not None:
-        return None if name in ("", chosen) else "two_named"
+        return None if name == "" or _is_same(name, chosen) else "two_named"
     if not 0 < len(name) <= _LONGEST_NAME:
         return "nobody_named"
-    alike = sum(each.label == name for each in household(hub))
+    alike = len(_called_so(hub, name))
     return "named_already" if alike > 1 or (alike and subject == _NEW) else None
 
 
@@ -165,12 +165,21 @@ async def _somebody(hub: Hub, subject: str, name: str) -> SubjectId:
     """Return the person who was chosen, or add the one who was named."""
     if _name(hub, subject) is not None:
         return SubjectId(subject)
-    there = {each.label: each.id for each in household(hub)}
-    return there.get(name) or (await people.add_person(hub, people.NewPerson(label=name))).id
+    there = _called_so(hub, name)
+    return there[0] if there else (await people.add_person(hub, people.NewPerson(label=name))).id
 
 
 def _name(hub: Hub, subject: str) -> str | None:
     return next((each.label for each in household(hub) if each.id == subject), None)
+
+
+def _called_so(hub: Hub, name: str) -> list[SubjectId]:
+    return [each.id for each in household(hub) if _is_same(each.label, name)]
+
+
+def _is_same(name: str, other: str) -> bool:
+    """Whether two names are alike: a telephone writes a capital where nobody meant one."""
+    return name.casefold() == other.casefold()
 
 
 def _midnight(hub: Hub) -> datetime:

@@ -171,6 +171,15 @@ async def test_somebody_new_who_is_called_as_one_here_is_not_taken_for_them(wind
     assert people(window) == {"Odile": odile}
 
 
+async def test_a_name_in_other_letters_names_who_is_here(window: Window) -> None:
+    odile = (await window.hub.journal.add_subject("Odile")).id
+
+    await window.send("/devices/add", device=SCALE.id, name="odile")
+
+    assert people(window) == {"Odile": odile}
+    assert [each.subject for each in window.hub.reader.assignments()] == [odile]
+
+
 async def test_of_two_people_of_one_name_neither_is_guessed(window: Window) -> None:
     for _ in range(2):
         await window.hub.journal.add_subject("Odile")
