@@ -39,6 +39,13 @@ def main(arguments: Sequence[str]) -> int:
     except Trouble as trouble:
         print(f"install: {trouble}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(
+            f"install: {error.filename or 'a file'}: {error.strerror or error}. What was done so"
+            " far stays: mend that, and run the same command again.",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

@@ -127,7 +127,7 @@ def _running(new: Release, former: Release | None) -> Sequence[Step]:
         Step(
             f"let {CURRENT} name {new.name}, and {COMMAND} its command",
             "whatever starts from now on is of this release.",
-            lambda: current() != new or not COMMAND.is_symlink(),
+            lambda: current() != new or not _is_our_command(),
             lambda: _point_to(new),
         ),
         Step(
@@ -201,6 +201,10 @@ def _check_configuration(release: Release) -> None:
         *("config", "check"),
         remedy=f"Correct {CONFIGURATION}, then try again; what ran before runs on.",
     )
+
+
+def _is_our_command() -> bool:
+    return COMMAND.is_symlink() and COMMAND.readlink() == CURRENT / "bin" / NAME
 
 
 def _point_to(release: Release) -> None:
