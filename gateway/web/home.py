@@ -26,6 +26,7 @@ from gateway.journal.views import DeviceView, EntryView
 from gateway.language.moments import moment
 from gateway.language.plain import plain
 from gateway.language.words import Words
+from gateway.web import sharing
 from gateway.web.problems import problems
 from gateway.web.questions import asked
 from gateway.web.saying import Said, measured, said, whereabouts
@@ -50,6 +51,8 @@ class Shown:
     when: str
     device: str
     whereabouts: Sequence[Whereabouts]
+    number: str | None = None
+    """Its number on the device, where what comes under it can be made one person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ async def reassign(visit: Visit) -> Response:
         await dismissed(visit.hub, reading)
     elif subject in {known.id for known in household(visit.hub)}:
         await reassigned(visit.hub, reading, Claim(subject=SubjectId(subject)))
+        await _with_later(visit, reading, SubjectId(subject))
     return see_other("/")
 
 
@@ -172,7 +176,15 @@ async def claim(visit: Visit) -> Response:
         await dismissed(visit.hub, reading)
     elif subject:
         await claimed(visit.hub, reading, Claim(subject=SubjectId(subject)))
+        await _with_later(visit, reading, SubjectId(subject))
     return see_other("/")
+
+
+async def _with_later(visit: Visit, reading: ReadingId, subject: SubjectId) -> None:
+    """Give them what comes later under the number of this one as well, if they want it."""
+    view = visit.hub.reader.entry(reading)
+    if view is not None and visit.form.get("later") == "yes":
+        await sharing.keep(visit.hub, view.entry, subject)
 
 
 def called(device: Device) -> str:
@@ -236,6 +248,7 @@ def _shown(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Word
             whereabouts(delivery, hub.title(delivery.destination), words)
             for delivery in view.deliveries
         ],
+        number=sharing.number(hub, entry),
     )
 
 

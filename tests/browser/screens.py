@@ -39,6 +39,13 @@ METER = Device(
     model="Meter 3",
     serial="SN-M",
 )
+BATHROOM_SCALE = Device(
+    id=DeviceId("serial:bathroom-scale"),
+    driver="scale/tanita",
+    manufacturer="Imaginary",
+    model="Scale 4",
+    serial="SN-B",
+)
 
 
 class Screens:
@@ -76,6 +83,11 @@ class Screens:
         }
         await self.record(CUFF, Kind.BLOOD_PRESSURE, values)
 
+    async def step_on(self, kg: str, number: str) -> None:
+        """Weigh somebody on the scale of the household, who chose their number on it."""
+        weight = Quantity(value=Decimal(kg), unit=Unit.KILOGRAM)
+        await self.record(BATHROOM_SCALE, Kind.WEIGHT, {Measure.WEIGHT: weight}, slot=number)
+
     async def weigh(self, kg: str) -> None:
         weight = Quantity(value=Decimal(kg), unit=Unit.KILOGRAM)
         await self.record(SCALE, Kind.WEIGHT, {Measure.WEIGHT: weight})
@@ -84,7 +96,14 @@ class Screens:
         glucose = Quantity(value=Decimal(mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
         await self.record(METER, Kind.BLOOD_GLUCOSE, {Measure.GLUCOSE: glucose})
 
-    async def record(self, device: Device, kind: Kind, values: dict[Measure, Quantity]) -> None:
+    async def record(
+        self,
+        device: Device,
+        kind: Kind,
+        values: dict[Measure, Quantity],
+        *,
+        slot: str | None = None,
+    ) -> None:
         self._records += 1
         reading = Reading(
             device=device.id,
@@ -92,6 +111,7 @@ class Screens:
             values=values,
             received=self.time.now(),
             record=f"seq:{self._records}",
+            slot=slot,
             taken_within=timedelta(seconds=10),
         )
         await self.home.hub.journal.record(device, [reading])
@@ -107,7 +127,7 @@ async def screens_of(
         destination={"authorize_url": f"{space.base_url}/authorize"},
     )
     async with at_home(folder, space, time, plan) as home:
-        for device in (CUFF, SCALE, METER):
+        for device in (CUFF, SCALE, METER, BATHROOM_SCALE):
             await home.hub.journal.describe(device)
             await home.hub.journal.adopt(device.id, device.driver)
         yield Screens(home, browser, time)

@@ -56,9 +56,11 @@ async def test_the_screens_of_the_owner(screens: Screens) -> None:
     for name in (ODILE, MARCEL):
         await home.weigh(name)
     await screens.press_cuff(128, 82)  # nobody's
+    await screens.step_on("81.3", number="2")
     await home.hurry_until(lambda: screens.arrived(ODILE), step_s=1)
     await browser.press("Mon boîtier santé")
     await browser.see("À qui sont ces mesures ?")
+    await browser.see("avec le numéro 2")
     found["home"] = await faults(browser)
     await browser.press("Ajouter un appareil")
     found["devices"] = await faults(browser)

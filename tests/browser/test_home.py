@@ -47,3 +47,22 @@ async def test_the_owner_sees_where_readings_are_and_consents_with_the_keyboard(
         ("grant", False),
         ("withdrawal", False),
     ]
+
+
+async def test_who_shares_a_scale_says_once_which_number_is_theirs(screens: Screens) -> None:
+    home, browser = screens.home, screens.browser
+    await home.welcome(MARCEL, consents=False)
+    await screens.step_on("81.3", number="2")
+    await screens.enter("owner")
+    await browser.see("À qui sont ces mesures ?")
+
+    await browser.fill("À qui ?", MARCEL)
+    await browser.fill("Aussi les suivantes qui viennent de cet appareil avec le numéro 2", " ")
+    await browser.press("Valider")
+    await browser.lose("À qui sont ces mesures ?")
+    screens.time.skip(3600)
+    await screens.step_on("80.9", number="2")
+
+    views = home.hub.reader.entries()
+    assert [view.entry.subject for view in views] == 2 * [home.people[MARCEL]]
+    assert await browser.complaints() == []
