@@ -7,8 +7,9 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says more about the machine's other work than about the code; a test
-# that hangs is ended by pytest-timeout.
-settings.register_profile("suite", deadline=None)
+# that hangs is ended by pytest-timeout. A failing history is made shorter for five minutes at most;
+# for each further way in which it fails that would begin anew.
+settings.register_profile("suite", deadline=None, report_multiple_bugs=False)
 settings.load_profile("suite")
 
 TOGETHER = ("tests/bluez/", "tests/browser/")
