@@ -32,6 +32,14 @@ class Opening(BaseModel):
     minutes: int = Field(default=USUAL // timedelta(minutes=1), ge=1, le=LONGEST.seconds // 60)
 
 
+class Prolonging(BaseModel):
+    """How long the turn lasts from now on."""
+
+    model_config = _STRICT
+
+    minutes: int = Field(default=USUAL // timedelta(minutes=1), ge=1, le=LONGEST.seconds // 60)
+
+
 class Staying(BaseModel):
     """The name by which a guest chose to stay known here."""
 
@@ -61,6 +69,12 @@ async def open_session(hub: HubHere, opening: Opening) -> dict[str, Any]:
         lasts=timedelta(minutes=opening.minutes),
     )
     return _shown(session)
+
+
+@router.post("/prolong", status_code=201)
+async def prolong(hub: HubHere, prolonging: Prolonging) -> dict[str, Any]:
+    """Give the person whose turn it is more time, from now on."""
+    return _shown(await hub.journal.prolong_kiosk(timedelta(minutes=prolonging.minutes)))
 
 
 @router.post("/keep", status_code=201)

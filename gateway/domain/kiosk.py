@@ -10,7 +10,7 @@ from gateway.domain.subject import SubjectId
 
 USUAL = timedelta(minutes=10)
 LONGEST = timedelta(hours=1)
-"""Who takes longer has gone: the next person must not be measured in their name."""
+"""Who has said nothing for longer has gone: the next person must not be measured in their name."""
 
 
 class OpenedBy(StrEnum):
@@ -33,6 +33,7 @@ class ClosedBy(StrEnum):
 class KioskSession:
     """One person's turn, from `opened_at` until it is closed, at the latest at `until`.
 
+    That moves when the person says that they are still there.
     With `keep` the person stays in the journal when it is closed; a guest who has not chosen so is
     erased with all that was measured.
     """

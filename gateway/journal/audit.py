@@ -47,6 +47,7 @@ class Audited(StrEnum):
     """A correction is on its way, under a grant."""
     CORRECTED_THERE = "corrected_there"
     KIOSK_OPENED = "kiosk_opened"
+    KIOSK_PROLONGED = "kiosk_prolonged"
     KIOSK_CLOSED = "kiosk_closed"
     PAIRING_ANSWERED = "pairing_answered"
     """A person gave a code, agreed or refused when a device was being paired."""

@@ -337,6 +337,10 @@ class Journal:
             lambda tx: kiosk.open_session(tx, devices, subject, opened_by, lasts)
         )
 
+    async def prolong_kiosk(self, lasts: timedelta) -> KioskSession:
+        """Let the session that is open last so long from now on. Raises JournalError if none is."""
+        return await self._writer.run(lambda tx: kiosk.prolong(tx, lasts))
+
     async def keep_kiosk(self, label: str) -> KioskSession:
         """Keep that the guest at the kiosk chose to stay known here, by this name."""
         return await self._writer.run(lambda tx: kiosk.keep(tx, label))

@@ -11,7 +11,7 @@ from gateway.domain.subject import Assignment, SubjectId
 from gateway.errors import JournalError
 from gateway.journal import audit, erasing, people
 from gateway.journal.database import Database, Row
-from gateway.journal.instants import from_us, span_us
+from gateway.journal.instants import from_us, span_us, to_us
 from gateway.journal.writer import Transaction
 
 _SESSIONS = (
@@ -63,6 +63,25 @@ def keep(tx: Transaction, label: str) -> KioskSession:
     tx.db.run("UPDATE kiosk_sessions SET keep = 1 WHERE number = ?", (session.number,))
     if not session.keep:
         people.rename(tx, session.subject, label)
+    return of_row(_by_number(tx.db, session.number))
+
+
+def prolong(tx: Transaction, lasts: timedelta) -> KioskSession:
+    """Let the session that is open last so long from now on, never shorter than it would.
+
+    Raises JournalError where none is open, or its limit has passed: what was measured since may be
+    the next person's.
+    """
+    session = current(tx.db)
+    if session is None or tx.now_us >= to_us(session.until):
+        raise JournalError("no session is open at the kiosk")
+    if not timedelta() < lasts <= LONGEST:
+        raise ValueError(f"a session lasts at most {LONGEST}")
+    until_us = max(tx.now_us + span_us(lasts), to_us(session.until))
+    tx.db.run("UPDATE kiosk_sessions SET until_us = ? WHERE number = ?", (until_us, session.number))
+    tx.db.run("UPDATE assignments SET until_us = ? WHERE session = ?", (until_us, session.number))
+    tx.memory.assignments.clear()
+    audit.append(tx, audit.Audited.KIOSK_PROLONGED, {"session": session.number})
     return of_row(_by_number(tx.db, session.number))
 
 

@@ -19,12 +19,13 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.api.browsers import Role
 from gateway.api.hub import Hub, PairsBy
-from gateway.api.kiosk import Opening, Staying, close_session, open_session
+from gateway.api.kiosk import Opening, Prolonging, Staying, close_session, open_session
 from gateway.api.kiosk import keep as stay
+from gateway.api.kiosk import prolong as more_time
 from gateway.api.qr_code import qr_code
 from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
 from gateway.domain.subject import Attribution
-from gateway.errors import ConfigError, GatewayError
+from gateway.errors import ConfigError, GatewayError, JournalError
 from gateway.journal.views import EntryView
 from gateway.language.moments import clock
 from gateway.language.words import Words
@@ -124,6 +125,13 @@ async def end(visit: Visit) -> Response:
     return response
 
 
+async def prolong(visit: Visit) -> Response:
+    """Give the person as much time again, from now on."""
+    if _of_this_turn(visit):
+        await _more_time(visit)
+    return await _again(visit)
+
+
 async def keep(visit: Visit) -> Response:
     """Let the person stay known here, by the name they typed."""
     name = visit.form.get("called")[:_LONGEST_NAME].strip()
@@ -137,6 +145,7 @@ async def ask(visit: Visit, *, nothing: bool = False) -> Response:
     session = visit.hub.reader.kiosk()
     if session is None or not _of_this_turn(visit):
         return await _again(visit)
+    await _more_time(visit)
     question = consents.question(visit.hub, visit.form.get("destination"), visit.words)
     taken = bool(present(visit.hub).readings)
     return visit.page(
@@ -172,6 +181,7 @@ async def sign_in(visit: Visit) -> Response:
     session = visit.hub.reader.kiosk()
     if session is None or not _of_this_turn(visit):
         return await _again(visit)
+    await _more_time(visit)
     return _pairing(visit, session, None)
 
 
@@ -236,6 +246,7 @@ def _turn(visit: Visit) -> Response:
         session=session.number,
         left_s=max(0, int(left.total_seconds())),
         until=clock(session.until, hub.zone, words),
+        ends=session.until.isoformat(),
         keep=session.keep,
         doubtful=turn.doubtful,
         key=_key(turn),
@@ -284,6 +295,15 @@ def _shown(hub: Hub, view: EntryView, words: Words) -> Shown:
 def _of_this_turn(visit: Visit) -> bool:
     session = visit.hub.reader.kiosk()
     return session is not None and visit.form.get("session") == str(session.number)
+
+
+async def _more_time(visit: Visit) -> None:
+    """Begin the time anew for who asks for it, or has something to read or to type."""
+    counter = visit.hub.counter
+    if counter is not None:
+        minutes = counter.lasts // timedelta(minutes=1)
+        with suppress(JournalError):  # the limit has just passed
+            await more_time(visit.hub, Prolonging(minutes=minutes))
 
 
 def _giver(visit: Visit, session: KioskSession) -> str:

@@ -94,6 +94,27 @@ async def test_at_its_limit_the_turn_is_gone_from_screen_and_journal(screens: Sc
     assert await screens.home.readings() == []
 
 
+async def test_whoever_is_warned_that_time_runs_out_asks_for_more(screens: Screens) -> None:
+    browser = await turn(screens)
+
+    for passed_s, kg in ((430, "72.4"), (550, "72.6")):
+        screens.time.skip(passed_s)
+        await screens.weigh(kg)
+        await browser.see("Il reste moins d'une minute.")
+        barriers = await browser.barriers()
+        await browser.press("Encore un moment")
+        await browser.lose("Il reste moins d'une minute.")
+    screens.time.skip(60)
+    await screens.weigh("72.5")
+
+    await browser.see("72,5")
+    shown = await browser.text()
+    assert "72,4" in shown
+    assert "72,6" in shown
+    assert barriers == []
+    assert await browser.complaints() == []
+
+
 async def test_a_guest_consents_pairs_by_a_code_and_sees_the_reading_arrive(
     screens: Screens,
 ) -> None:

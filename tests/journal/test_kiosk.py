@@ -69,6 +69,43 @@ async def test_at_the_limit_the_session_holds_no_more(journal: Journal) -> None:
     assert late.subject is None
 
 
+async def test_a_session_lasts_longer_if_somebody_says_so_in_time(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    session = await journal.open_kiosk([SCALE.id], lasts=5 * MINUTE)
+    await journal.record(SCALE, [weight(1, at=START)])
+    clock.advance(4 * 60)
+
+    longer = await journal.prolong_kiosk(10 * MINUTE)
+    clock.advance(4 * 60)
+    (late,) = await journal.record(SCALE, [weight(2, at=START + 8 * MINUTE)])
+
+    assert longer.until == session.until + 9 * MINUTE
+    assert reader.kiosk() == longer
+    assert late.subject == session.subject
+    assert [each.until for each in reader.assignments()] == [longer.until]
+    assert reader.verify() is None
+
+
+async def test_more_time_never_shortens_a_session(journal: Journal) -> None:
+    session = await journal.open_kiosk([SCALE.id], lasts=10 * MINUTE)
+
+    assert (await journal.prolong_kiosk(MINUTE)).until == session.until
+
+
+async def test_a_session_that_is_over_is_not_made_longer(
+    journal: Journal, clock: ManualClock
+) -> None:
+    """Somebody else may have been measured since."""
+    with pytest.raises(JournalError, match="no session is open"):
+        await journal.prolong_kiosk(MINUTE)
+    await journal.open_kiosk([SCALE.id], lasts=5 * MINUTE)
+    clock.advance(5 * 60)
+
+    with pytest.raises(JournalError, match="no session is open"):
+        await journal.prolong_kiosk(MINUTE)
+
+
 async def test_one_person_at_a_time(journal: Journal, reader: Reader) -> None:
     first = await journal.open_kiosk([SCALE.id], opened_by=OpenedBy.STAFF)
 

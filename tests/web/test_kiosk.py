@@ -130,6 +130,8 @@ async def test_whoever_keeps_their_readings_stays_and_is_told_so(kiosk: Window) 
     ("path", "form"),
     [
         ("/kiosk/end", {}),
+        ("/kiosk/prolong", {}),
+        ("/kiosk/consent", {}),
         ("/kiosk/keep", {"called": "Intruder"}),
         ("/kiosk/consent/give", {"kind": "weight", "language": "fr", "version": "1"}),
         ("/kiosk/consent/withdraw", {}),
@@ -162,6 +164,42 @@ async def test_past_its_limit_a_turn_is_shown_no_more_even_if_nobody_ended_it(
 
     assert "72,4" not in shown
     assert "Commencer" in shown
+
+
+async def test_who_needs_longer_asks_for_it_as_often_as_they_like(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    for _ in range(10):
+        kiosk.hub.clock.advance(530)
+        await act(kiosk, "/kiosk/prolong", session)
+    kiosk.hub.clock.advance(530)
+    entry = await weigh(kiosk, "72.4")
+
+    shown = (await kiosk.get(KIOSK)).text
+    kiosk.hub.clock.advance(71)
+    after = (await kiosk.get(KIOSK)).text
+
+    assert entry.subject is not None
+    assert "72,4" in shown
+    assert "72,4" not in after
+
+
+async def test_who_asks_for_longer_too_late_has_no_turn_any_more(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    kiosk.hub.clock.advance(600)
+
+    await act(kiosk, "/kiosk/prolong", session)
+
+    assert "Commencer" in (await kiosk.get(KIOSK)).text
+    assert (await weigh(kiosk, "72.4")).subject is None
+
+
+async def test_reading_what_is_consented_to_begins_the_time_anew(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    kiosk.hub.clock.advance(530)
+    await act(kiosk, "/kiosk/consent", session, destination="mes")
+    kiosk.hub.clock.advance(530)
+
+    assert "C'est à vous" in (await kiosk.get(KIOSK)).text
 
 
 async def test_consent_is_given_in_two_taps_and_taken_back_in_one(kiosk: Window) -> None:
