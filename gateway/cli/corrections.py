@@ -141,6 +141,16 @@ def open_session(
 
 
 @kiosk.command()
+def prolong(
+    context: typer.Context,
+    minutes: Annotated[int, typer.Option(help="How long it lasts from now on.")] = 10,
+) -> None:
+    """Give the person whose turn it is more time."""
+    answer, t = context.obj.client.post("kiosk", "prolong", minutes=minutes), context.obj.t
+    say(t("The turn lasts until {until} at most.", until=t.clock(answer["until"])))
+
+
+@kiosk.command()
 def keep(
     context: typer.Context, name: Annotated[str, typer.Argument(help="What to call them.")]
 ) -> None:

@@ -215,6 +215,7 @@ async def test_a_turn_at_the_kiosk_from_the_terminal(
                 "The turn of a guest has begun",
             ),
             (("kiosk",), "The turn of a guest, until "),
+            (("kiosk", "prolong", "--minutes", "20"), "The turn lasts until "),
             (("kiosk", "keep", "Nadia"), "They stay when their turn ends."),
             (("kiosk", "close"), "The turn has ended."),
             (("kiosk", "open", SCALE.id), "The turn of a guest has begun"),
