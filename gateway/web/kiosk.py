@@ -152,6 +152,7 @@ async def ask(visit: Visit, *, nothing: bool = False) -> Response:
         "kiosk.html",
         view="consent",
         session=session.number,
+        limit=_limit(visit.hub, visit.hub.reader.kiosk() or session, visit.words),
         question=question,
         taken=taken,
         nothing=nothing,
@@ -239,20 +240,32 @@ def _turn(visit: Visit) -> Response:
     session = turn.session
     if session is None:
         return visit.page("kiosk.html", view="idle", session=0)
-    left = session.until - hub.clock.now().utc
     return visit.page(
         "kiosk.html",
         view="turn",
         session=session.number,
-        left_s=max(0, int(left.total_seconds())),
-        until=clock(session.until, hub.zone, words),
-        ends=session.until.isoformat(),
+        limit=_limit(hub, session, words),
         keep=session.keep,
         doubtful=turn.doubtful,
         key=_key(turn),
         readings=[_shown(hub, view, words) for view in turn.readings],
         agreements=list(agreements(hub, session.subject, words)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """When a turn ends at the latest: in so many seconds, in words, and as what changes with it."""
+
+    left_s: int
+    clock: str
+    at: str
+
+
+def _limit(hub: Hub, session: KioskSession, words: Words) -> _Limit:
+    left = session.until - hub.clock.now().utc
+    at = clock(session.until, hub.zone, words)
+    return _Limit(max(0, int(left.total_seconds())), at, session.until.isoformat())
 
 
 def _key(turn: Turn) -> str:
@@ -270,6 +283,7 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
         "kiosk.html",
         view="pairing",
         session=session.number,
+        limit=_limit(hub, hub.reader.kiosk() or session, visit.words),
         destination=destination,
         title=hub.title(destination),
         code=None if begun is None else qr_code(begun.authorization.url),

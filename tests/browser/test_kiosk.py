@@ -115,6 +115,30 @@ async def test_whoever_is_warned_that_time_runs_out_asks_for_more(screens: Scree
     assert await browser.complaints() == []
 
 
+async def test_more_time_takes_nobody_from_what_they_are_typing(screens: Screens) -> None:
+    browser = await turn(screens)
+    await browser.press("Envoyer à Mon espace santé")
+    await browser.press("J'accepte")
+    await browser.press("Me relier")
+    await browser.fill("Code", "12")
+
+    screens.time.skip(550)
+    await screens.weigh("72.4")
+    await browser.see("Il reste moins d'une minute.")
+    barriers = await browser.barriers()
+    await browser.press("Encore un moment")
+    await browser.lose("Il reste moins d'une minute.")
+    held = await browser.run("return document.activeElement.textContent")
+    screens.time.skip(120)
+    await screens.weigh("72.5")
+
+    assert await browser.run("return document.getElementById('code').value") == "12"
+    assert held == "Encore un moment"
+    assert barriers == []
+    await browser.press("Plus tard")
+    await browser.see("72,5")
+
+
 async def test_a_guest_consents_pairs_by_a_code_and_sees_the_reading_arrive(
     screens: Screens,
 ) -> None:

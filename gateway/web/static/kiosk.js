@@ -22,6 +22,7 @@ function show(text, wanted) {
   const now = turn();
   const same = now.dataset.view === next.dataset.view && now.dataset.session === next.dataset.session;
   if (!wanted && busy(now, next)) {
+    keepTime(now, next);
     return;
   }
   if (same && now.dataset.view === "turn") {
@@ -60,14 +61,36 @@ function busy(now, next) {
   return IN_USE.includes(now.dataset.view) && now.dataset.session === next.dataset.session;
 }
 
+// Whoever reads or types goes on with that; only the time that is left is brought up to date.
+function keepTime(now, next) {
+  const old = now.querySelector("#until");
+  const part = next.querySelector("#until");
+  if (old === null || part === null) {
+    return;
+  }
+  now.dataset.left = next.dataset.left;
+  if (old.dataset.key !== part.dataset.key) {
+    swap(old, part);
+  }
+  watch();
+}
+
+function swap(old, part) {
+  const focused = old.contains(document.activeElement);
+  old.replaceChildren(...part.childNodes);
+  old.dataset.key = part.dataset.key;
+  if (focused) {
+    old.querySelector("button")?.focus();
+  }
+}
+
 // Within a turn only what has changed is swapped, so that nobody loses what they are typing.
 function refresh(now, next) {
   now.dataset.left = next.dataset.left;
   for (const part of next.querySelectorAll("[data-live]")) {
     const old = document.getElementById(part.id);
     if (old.dataset.key !== part.dataset.key) {
-      old.replaceChildren(...part.childNodes);
-      old.dataset.key = part.dataset.key;
+      swap(old, part);
     }
   }
 }
@@ -160,8 +183,11 @@ document.addEventListener("submit", (event) => {
   }
   event.preventDefault();
   const fields = new URLSearchParams(new FormData(form, event.submitter));
-  form.querySelectorAll("button").forEach((button) => { button.disabled = true; });
-  load(form.action, { method: "POST", body: fields }, true);
+  const moves = form.id !== "until"; // more time leaves everybody where they are
+  if (moves) {
+    form.querySelectorAll("button").forEach((button) => { button.disabled = true; });
+  }
+  load(form.action, { method: "POST", body: fields }, moves);
 });
 
 document.addEventListener("click", (event) => {
