@@ -136,6 +136,7 @@ async def test_a_guest_consents_with_the_keyboard_alone(ticked: bool, screens: S
     await to(browser, "Envoyer à Mon espace santé")
     await browser.key(Keys.ENTER)
     await browser.see("Ce qui n'est jamais envoyé")
+    await to(browser, "Encore un moment")
     for _ in range(0 if ticked else 7):
         await browser.tab()
         await browser.key(Keys.SPACE)
