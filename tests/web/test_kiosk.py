@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -200,6 +201,18 @@ async def test_reading_what_is_consented_to_begins_the_time_anew(kiosk: Window) 
     kiosk.hub.clock.advance(530)
 
     assert "C'est à vous" in (await kiosk.get(KIOSK)).text
+
+
+@pytest.mark.parametrize("path", ["/kiosk/consent", "/kiosk/pairing"])
+async def test_without_scripts_what_is_read_or_typed_stays_until_the_limit(
+    path: str, kiosk: Window
+) -> None:
+    session = await begun(kiosk)
+
+    shown = await act(kiosk, path, session, destination="mes")
+
+    (seconds,) = re.findall(r'http-equiv="refresh" content="(\d+);', shown.html)
+    assert int(seconds) == 601
 
 
 async def test_consent_is_given_in_two_taps_and_taken_back_in_one(kiosk: Window) -> None:
