@@ -18,7 +18,7 @@ from gateway.transport.gatt_link import Characteristic
 
 T = TypeVar("T")
 LOSS_WITHIN_S = 2.0
-"""bluetoothd sends both within milliseconds; on a busy machine more than half a second was seen."""
+"""bluetoothd sends both within milliseconds; beside other work half a second did not do, once."""
 _UNLIKELY_ERROR = 0x0E
 
 
