@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +20,9 @@ router = APIRouter(prefix="/kiosk", tags=["kiosk"])
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
+Minutes = Annotated[int, Field(ge=1, le=LONGEST // timedelta(minutes=1))]
+_USUAL = USUAL // timedelta(minutes=1)
+
 
 class Opening(BaseModel):
     """The devices of the counter, by id or address; without a subject a guest sits down."""
@@ -29,7 +32,7 @@ class Opening(BaseModel):
     devices: list[str] = Field(min_length=1)
     subject: SubjectId | None = None
     opened_by: OpenedBy = OpenedBy.PERSON
-    minutes: int = Field(default=USUAL // timedelta(minutes=1), ge=1, le=LONGEST.seconds // 60)
+    minutes: Minutes = _USUAL
 
 
 class Prolonging(BaseModel):
@@ -37,7 +40,7 @@ class Prolonging(BaseModel):
 
     model_config = _STRICT
 
-    minutes: int = Field(default=USUAL // timedelta(minutes=1), ge=1, le=LONGEST.seconds // 60)
+    minutes: Minutes = _USUAL
 
 
 class Staying(BaseModel):

@@ -32,12 +32,10 @@ def open_session(
     """
     if current(tx.db) is not None:
         raise JournalError("a session is open at the kiosk: close it first")
-    if not timedelta() < lasts <= LONGEST:
-        raise ValueError(f"a session lasts at most {LONGEST}")
+    until_us = _limit_us(tx, lasts)
     guest = subject is None
     who = people.add_subject(tx, "").id if subject is None else subject
     people.require(tx.db, who)
-    until_us = tx.now_us + span_us(lasts)
     # A number that no session had before, also none that went with its guest: every opening adds to
     # the audit chain, from which nothing is ever deleted. A salvaged journal begins a new chain.
     row = tx.db.one(
@@ -75,12 +73,9 @@ def prolong(tx: Transaction, lasts: timedelta) -> KioskSession:
     session = current(tx.db)
     if session is None or tx.now_us >= to_us(session.until):
         raise JournalError("no session is open at the kiosk")
-    if not timedelta() < lasts <= LONGEST:
-        raise ValueError(f"a session lasts at most {LONGEST}")
-    until_us = max(tx.now_us + span_us(lasts), to_us(session.until))
+    until_us = max(_limit_us(tx, lasts), to_us(session.until))
     tx.db.run("UPDATE kiosk_sessions SET until_us = ? WHERE number = ?", (until_us, session.number))
-    tx.db.run("UPDATE assignments SET until_us = ? WHERE session = ?", (until_us, session.number))
-    tx.memory.assignments.clear()
+    _measures_until(tx, session, until_us)
     audit.append(tx, audit.Audited.KIOSK_PROLONGED, {"session": session.number})
     return of_row(_by_number(tx.db, session.number))
 
@@ -95,8 +90,7 @@ def close(tx: Transaction, by: ClosedBy) -> KioskEnded | None:
         "UPDATE kiosk_sessions SET closed_us = ?, closed_by = ? WHERE number = ?",
         (ends_us, by, session.number),
     )
-    tx.db.run("UPDATE assignments SET until_us = ? WHERE session = ?", (ends_us, session.number))
-    tx.memory.assignments.clear()
+    _measures_until(tx, session, ends_us)
     closed = of_row(_by_number(tx.db, session.number))
     audit.append(tx, audit.Audited.KIOSK_CLOSED, {"session": session.number, "by": by})
     if session.keep:
@@ -127,6 +121,18 @@ def of_row(row: Row) -> KioskSession:
         keep=bool(kept),
         closed_by=None if closed_by is None else ClosedBy(closed_by),
     )
+
+
+def _limit_us(tx: Transaction, lasts: timedelta) -> int:
+    """Return when a session ends that lasts so long from now on. Raises ValueError."""
+    if not timedelta() < lasts <= LONGEST:
+        raise ValueError(f"a session lasts at most {LONGEST}")
+    return tx.now_us + span_us(lasts)
+
+
+def _measures_until(tx: Transaction, session: KioskSession, until_us: int) -> None:
+    tx.db.run("UPDATE assignments SET until_us = ? WHERE session = ?", (until_us, session.number))
+    tx.memory.assignments.clear()
 
 
 def _assignment(session: KioskSession, device: DeviceId) -> Assignment:

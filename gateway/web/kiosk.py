@@ -19,9 +19,8 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.api.browsers import Role
 from gateway.api.hub import Hub, PairsBy
-from gateway.api.kiosk import Opening, Prolonging, Staying, close_session, open_session
+from gateway.api.kiosk import Opening, Staying, close_session, open_session
 from gateway.api.kiosk import keep as stay
-from gateway.api.kiosk import prolong as more_time
 from gateway.api.qr_code import qr_code
 from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
 from gateway.domain.subject import Attribution
@@ -117,7 +116,7 @@ async def begin(visit: Visit) -> Response:
 
 async def end(visit: Visit) -> Response:
     """End the turn, and say what became of it; the language goes back to the household's."""
-    if not _of_this_turn(visit):
+    if _of_this_turn(visit) is None:
         return await _again(visit)
     ended = await close_session(visit.hub, ClosedBy.PERSON)
     response = visit.page("kiosk.html", view="bye", session=0, ended=ended)
@@ -127,32 +126,33 @@ async def end(visit: Visit) -> Response:
 
 async def prolong(visit: Visit) -> Response:
     """Give the person as much time again, from now on."""
-    if _of_this_turn(visit):
-        await _more_time(visit)
+    session = _of_this_turn(visit)
+    if session is not None:
+        await _longer(visit, session)
     return await _again(visit)
 
 
 async def keep(visit: Visit) -> Response:
     """Let the person stay known here, by the name they typed."""
     name = visit.form.get("called")[:_LONGEST_NAME].strip()
-    if _of_this_turn(visit) and name:
+    if _of_this_turn(visit) is not None and name:
         await stay(visit.hub, Staying(label=name))
     return await _again(visit)
 
 
 async def ask(visit: Visit, *, nothing: bool = False) -> Response:
     """Show the text of consent, and ask; again where `nothing` was ticked."""
-    session = visit.hub.reader.kiosk()
-    if session is None or not _of_this_turn(visit):
+    session = _of_this_turn(visit)
+    if session is None:
         return await _again(visit)
-    await _more_time(visit)
+    session = await _longer(visit, session)
     question = consents.question(visit.hub, visit.form.get("destination"), visit.words)
     taken = bool(present(visit.hub).readings)
     return visit.page(
         "kiosk.html",
         view="consent",
         session=session.number,
-        limit=_limit(visit.hub, visit.hub.reader.kiosk() or session, visit.words),
+        limit=_limit(visit.hub, session, visit.words),
         question=question,
         taken=taken,
         nothing=nothing,
@@ -161,8 +161,8 @@ async def ask(visit: Visit, *, nothing: bool = False) -> Response:
 
 async def give(visit: Visit) -> Response:
     """Record the person's consent; to what they measured before it only if they chose so."""
-    session = visit.hub.reader.kiosk()
-    if session is not None and _of_this_turn(visit):
+    session = _of_this_turn(visit)
+    if session is not None:
         since = session.opened_at if visit.form.get("earlier") else None
         if not await consents.record(visit, session.subject, _giver(visit, session), since):
             return await ask(visit, nothing=True)
@@ -171,25 +171,24 @@ async def give(visit: Visit) -> Response:
 
 async def withdraw(visit: Visit) -> Response:
     """Take the person's consent back."""
-    session = visit.hub.reader.kiosk()
-    if session is not None and _of_this_turn(visit):
+    session = _of_this_turn(visit)
+    if session is not None:
         await consents.take_back(visit, session.subject, _giver(visit, session))
     return await _again(visit)
 
 
 async def sign_in(visit: Visit) -> Response:
     """Show where to sign in with one's own telephone, and the place for the code it shows."""
-    session = visit.hub.reader.kiosk()
-    if session is None or not _of_this_turn(visit):
+    session = _of_this_turn(visit)
+    if session is None:
         return await _again(visit)
-    await _more_time(visit)
-    return _pairing(visit, session, None)
+    return _pairing(visit, await _longer(visit, session), None)
 
 
 async def pair(visit: Visit) -> Response:
     """Pair the person by the code that their health space showed them."""
-    session = visit.hub.reader.kiosk()
-    if session is None or not _of_this_turn(visit):
+    session = _of_this_turn(visit)
+    if session is None:
         return await _again(visit)
     state = visit.form.get("state") or None
     try:
@@ -283,7 +282,7 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
         "kiosk.html",
         view="pairing",
         session=session.number,
-        limit=_limit(hub, hub.reader.kiosk() or session, visit.words),
+        limit=_limit(hub, session, visit.words),
         destination=destination,
         title=hub.title(destination),
         code=None if begun is None else qr_code(begun.authorization.url),
@@ -306,18 +305,20 @@ def _shown(hub: Hub, view: EntryView, words: Words) -> Shown:
     )
 
 
-def _of_this_turn(visit: Visit) -> bool:
+def _of_this_turn(visit: Visit) -> KioskSession | None:
+    """Return the session that the form belongs to; None if that is over."""
     session = visit.hub.reader.kiosk()
-    return session is not None and visit.form.get("session") == str(session.number)
+    mine = session is not None and visit.form.get("session") == str(session.number)
+    return session if mine else None
 
 
-async def _more_time(visit: Visit) -> None:
+async def _longer(visit: Visit, session: KioskSession) -> KioskSession:
     """Begin the time anew for who asks for it, or has something to read or to type."""
     counter = visit.hub.counter
     if counter is not None:
-        minutes = counter.lasts // timedelta(minutes=1)
         with suppress(JournalError):  # the limit has just passed
-            await more_time(visit.hub, Prolonging(minutes=minutes))
+            return await visit.hub.journal.prolong_kiosk(counter.lasts)
+    return session
 
 
 def _giver(visit: Visit, session: KioskSession) -> str:
