@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -106,7 +106,7 @@ async def home(visit: Visit) -> Response:
         problems=problems(hub, visit.site.lost, names, words),
         people=[_card(hub, subject, names, words) for subject in people],
         unclaimed=[
-            _shown(hub, view, names, words)
+            _to_be_given(hub, view, names, words)
             for view in hub.reader.entries(limit=_UNCLAIMED, unclaimed=True)
         ],
         devices=list(_things(hub, devices, people, words)),
@@ -128,7 +128,7 @@ async def story(visit: Visit) -> Response:
     others = [each for each in household(hub) if each.id != view.entry.subject]
     return visit.page(
         "story.html",
-        reading=_shown(hub, view, names, words),
+        reading=_to_be_given(hub, view, names, words),
         steps=steps,
         others=others if view.entry.attribution in _CAN_BE_ANOTHERS else None,
     )
@@ -182,9 +182,10 @@ async def claim(visit: Visit) -> Response:
 
 async def _with_later(visit: Visit, reading: ReadingId, subject: SubjectId) -> None:
     """Give them what comes later under the number of this one as well, if they want it."""
-    view = visit.hub.reader.entry(reading)
-    if view is not None and visit.form.get("later") == "yes":
-        await sharing.keep(visit.hub, view.entry, subject)
+    if visit.form.get("later") == "yes":
+        view = visit.hub.reader.entry(reading)
+        if view is not None:
+            await sharing.keep(visit.hub, view.entry, subject)
 
 
 def called(device: Device) -> str:
@@ -248,8 +249,12 @@ def _shown(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Word
             whereabouts(delivery, hub.title(delivery.destination), words)
             for delivery in view.deliveries
         ],
-        number=sharing.number(hub, entry),
     )
+
+
+def _to_be_given(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Words) -> Shown:
+    """Show a reading beside the question whose it is."""
+    return replace(_shown(hub, view, names, words), number=sharing.number(hub, view.entry))
 
 
 def _things(
