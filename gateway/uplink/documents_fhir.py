@@ -23,11 +23,11 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
+from gateway.uplink.answers import denies_consent, explains, json_object, retry_after
 from gateway.uplink.document_reference import URI, sha1
 from gateway.uplink.documents import Filing
 from gateway.uplink.documents_settings import DocumentsSettings
 from gateway.uplink.http_client import Answer, HttpClient
-from gateway.uplink.mes_answers import denies_consent, explains, json_object, retry_after
 from gateway.uplink.mes_mapping import encode
 
 _JSON = "application/fhir+json"

@@ -24,6 +24,7 @@ from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.errors import OutcomeUnknown, UplinkError, UplinkRejected
+from gateway.uplink.answers import json_object
 from gateway.uplink.fhir_answers import (
     Resource,
     has_no_search,
@@ -48,7 +49,6 @@ from gateway.uplink.fhir_phd import (
 )
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.http_client import Answer, HttpClient
-from gateway.uplink.mes_answers import json_object
 from gateway.uplink.mes_mapping import encode
 
 _log = logging.getLogger(__name__)

@@ -18,18 +18,17 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
+from gateway.uplink.answers import explains, json_object, retry_after
 from gateway.uplink.http_client import Answer
-from gateway.uplink.mes_answers import explains, json_object, retry_after
 
 Resource = dict[str, Any]
 
 _NOTHING_HERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, 415)
+_NOT_FOR_US = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_IMPLEMENTED, *_NOTHING_HERE)
 _NO_SEARCH = (
     HTTPStatus.BAD_REQUEST,  # it does not know the parameter
     HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.NOT_IMPLEMENTED,
-    *_NOTHING_HERE,
+    *_NOT_FOR_US,
 )
 
 
@@ -104,7 +103,7 @@ def refusal_of_more(answer: Answer, now: datetime) -> UplinkError:
 
     Where those are not allowed, or not possible, readings may be taken all the same.
     """
-    if answer.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_IMPLEMENTED, *_NOTHING_HERE):
+    if answer.status in _NOT_FOR_US:
         return UplinkRejected(
             f"The server does not let the gateway search or update ({answer.status}): check the "
             "rights of its token, or make the correction there by hand."

@@ -8,12 +8,9 @@ Spec: API of measures 1.5.2, answers of the flow "alimentation"; FHIR R4 transac
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -25,10 +22,9 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
+from gateway.uplink.answers import denies_consent, explains, json_object, retry_after, words_of
 from gateway.uplink.http_client import Answer
 
-_LONGEST_WAIT = timedelta(days=1)
-"""A Retry-After beyond a day is a mistake: look again after a day."""
 _ISSUES_SHOWN = 3
 _OBSERVATION_LOCATION = re.compile(r"(?:\S*/)?Observation/\S{1,400}")
 _PATH = re.compile(r"(Bundle|Observation|Device)(\.[a-z][A-Za-z]{1,40}(\[\d{1,2}\])?){0,10}")
@@ -140,7 +136,7 @@ _FIXED: dict[int, tuple[type[UplinkError], str]] = {
 
 def _forbidden(body: bytes) -> UplinkError:
     """Tell a person's refusal from a mismatch of identifiers and from some proxy's refusal."""
-    text = _text(body)
+    text = words_of(body)
     if denies_consent(body) or (explains(body) and "idpe" not in text):
         return UplinkRefused(
             "The health space says that this person does not consent there: nothing more is sent "
@@ -157,21 +153,6 @@ def _forbidden(body: bytes) -> UplinkError:
     )
 
 
-def explains(body: bytes) -> bool:
-    """Tell whether a FHIR server says what it makes of a request; a proxy's page does not."""
-    return (json_object(body) or {}).get("resourceType") == "OperationOutcome"
-
-
-def denies_consent(body: bytes) -> bool:
-    """Tell whether the words of a refusal are about consent."""
-    consent = "consent" if explains(body) else "consent not given"  # pages speak of cookies
-    return consent in _text(body)
-
-
-def _text(body: bytes) -> str:
-    return body[:16_384].decode(errors="replace").lower()
-
-
 def _asks_to_wait(answer: Answer, now: datetime) -> UplinkError:
     wait = retry_after(answer, now)
     if wait is None and answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -183,20 +164,6 @@ def _asks_to_wait(answer: Answer, now: datetime) -> UplinkError:
     return UplinkUnavailable(
         f"The server asks to wait ({answer.status}): the gateway goes on by itself.", wait
     )
-
-
-def retry_after(answer: Answer, now: datetime) -> timedelta | None:
-    """Return how long the server asks to wait, at most a day; None if it does not say."""
-    value = answer.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(timedelta(seconds=int(value[:9])), _LONGEST_WAIT)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        return None
-    return min(max(until - now, timedelta()), _LONGEST_WAIT)
 
 
 def _issues(body: bytes) -> str:
@@ -215,16 +182,3 @@ def _issues(body: bytes) -> str:
         plain = isinstance(path, str) and _PATH.fullmatch(path)
         shown.append(f"{code} at {path}" if plain else code)
     return f": {', '.join(shown)}" if shown else ""
-
-
-def json_object(body: bytes) -> dict[str, Any] | None:
-    """Read a JSON object, its numbers as Decimal; None for anything else."""
-    try:
-        value = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.errors import ConfigError, UplinkUnauthorised
-from gateway.uplink.mes_answers import json_object
+from gateway.uplink.answers import json_object
 from gateway.uplink.mes_mapping import PatientIdentifier
 from gateway.uplink.settings import MesSettings
 

@@ -17,7 +17,7 @@ from typing import Any
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Measure
 from gateway.errors import OutcomeUnknown
-from gateway.uplink.mes_answers import json_object
+from gateway.uplink.answers import json_object
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, identities
 from gateway.uplink.mes_mapping import PatientIdentifier, Resource, effective, parts_of
 from gateway.uplink.mes_terms import NUMBER_OF_DAYS, SLOTS, SUMMARIES, days_of

@@ -32,8 +32,8 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
+from gateway.uplink.answers import json_object, retry_after
 from gateway.uplink.http_client import Answer, HttpClient
-from gateway.uplink.mes_answers import json_object, retry_after
 from gateway.uplink.mes_pairing import (
     AuthorizationRequest,
     Pairing,

@@ -1,0 +1,62 @@
+"""What is read alike in the answers of every FHIR server. Pure.
+
+An answer's text may echo a person's values or identifier: it is read here and never repeated.
+
+Spec: FHIR R4, "RESTful API"; RFC 9110, 10.2.3 (Retry-After).
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from gateway.uplink.http_client import Answer
+
+_LONGEST_WAIT = timedelta(days=1)
+"""A Retry-After beyond a day is a mistake: look again after a day."""
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Read a JSON object, its numbers as Decimal; None for anything else."""
+    try:
+        value = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def explains(body: bytes) -> bool:
+    """Tell whether a FHIR server says what it makes of a request; a proxy's page does not."""
+    return (json_object(body) or {}).get("resourceType") == "OperationOutcome"
+
+
+def denies_consent(body: bytes) -> bool:
+    """Tell whether the words of a refusal are about consent."""
+    consent = "consent" if explains(body) else "consent not given"  # pages speak of cookies
+    return consent in words_of(body)
+
+
+def words_of(body: bytes) -> str:
+    """Return the words of an answer in small letters, as far as they are looked through."""
+    return body[:16_384].decode(errors="replace").lower()
+
+
+def retry_after(answer: Answer, now: datetime) -> timedelta | None:
+    """Return how long the server asks to wait, at most a day; None if it does not say."""
+    value = answer.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(timedelta(seconds=int(value[:9])), _LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        return None
+    return min(max(until - now, timedelta()), _LONGEST_WAIT)
