@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
-
-INSTALLER = Path(__file__).parents[2] / "deploy" / "installer"
 
 
 def full(*_: object) -> int:
@@ -22,13 +19,12 @@ def interrupted(*_: object) -> int:
 
 @pytest.mark.parametrize("happens", [full, interrupted], ids=["the disk is full", "Ctrl-C"])
 def test_a_copy_that_is_not_made_leaves_the_gateway_running(
-    happens: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    happens: object,
+    installer: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    modules = ("journal_copy", "places", "release", "service", "steps")
-    monkeypatch.syspath_prepend(str(INSTALLER))
-    journal_copy = import_module("journal_copy")
-    for name in modules:  # so short a name may be anybody's
-        monkeypatch.delitem(sys.modules, name)
+    journal_copy = installer("journal_copy")
     said: list[str] = []
     service = SimpleNamespace(
         stop=lambda: said.append("stop"), restart=lambda: said.append("restart")

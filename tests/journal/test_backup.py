@@ -137,14 +137,20 @@ async def test_on_a_new_hub_consent_is_asked_for_again(path: Path, tmp_path: Pat
         assert len(await journal.claim("mes", 10, START)) == 1
 
 
-async def test_what_a_restore_drops_may_have_arrived_since_the_backup(
-    path: Path, tmp_path: Path
-) -> None:
+async def _withdrawn_since(path: Path, tmp_path: Path) -> Path:
+    """Return a backup of a journal in which consent was withdrawn afterwards."""
     subject = await _filled(path)
     file = tmp_path / "backup"
     backup.write(file, PHRASE, path, {})
     async with open_journal(path) as journal:
         await journal.record_withdrawal(withdrawing(subject))
+    return file
+
+
+async def test_what_a_restore_drops_may_have_arrived_since_the_backup(
+    path: Path, tmp_path: Path
+) -> None:
+    file = await _withdrawn_since(path, tmp_path)
 
     _restore(file, path, consents_stand=True)
 
@@ -156,11 +162,7 @@ async def test_what_a_restore_drops_may_have_arrived_since_the_backup(
 async def test_an_older_backup_does_not_revive_a_withdrawn_consent(
     path: Path, tmp_path: Path
 ) -> None:
-    subject = await _filled(path)
-    file = tmp_path / "backup"
-    backup.write(file, PHRASE, path, {})
-    async with open_journal(path) as journal:
-        await journal.record_withdrawal(withdrawing(subject))
+    file = await _withdrawn_since(path, tmp_path)
 
     restored = _restore(file, path, consents_stand=True)
 

@@ -13,6 +13,14 @@ SCALE = Device(id=DeviceId("serial:scale"), driver="scale/tanita", serial="SN-1"
 MOMENT = timedelta(seconds=5)
 
 
+async def owned(window: Window, device: Device) -> Window:
+    """Let in the owner of this device."""
+    await window.hub.journal.describe(device)
+    await window.hub.journal.adopt(device.id, device.driver)
+    await window.enter()
+    return window
+
+
 async def weigh(
     window: Window,
     kg: str,

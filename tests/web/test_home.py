@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,17 +11,13 @@ from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.journal.states import State
 from tests.uplink.documents import PAGE
-from tests.web.measuring import SCALE, wear_a_sensor, weigh
-from tests.web.window import Window, a_window
+from tests.web.measuring import SCALE, owned, wear_a_sensor, weigh
+from tests.web.window import Window
 
 
 @pytest.fixture
-async def window(tmp_path: Path) -> AsyncIterator[Window]:
-    async with a_window(tmp_path) as opened:
-        await opened.hub.journal.describe(SCALE)
-        await opened.hub.journal.adopt(SCALE.id, SCALE.driver)
-        await opened.enter()
-        yield opened
+async def window(window: Window) -> Window:
+    return await owned(window, SCALE)
 
 
 async def odile(window: Window) -> SubjectId:

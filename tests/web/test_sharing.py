@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,19 +11,16 @@ from gateway.domain.entry import Entry
 from gateway.domain.subject import SubjectId
 from gateway.testing.clock import START
 from tests.journal.making import SCALE, weight
-from tests.web.window import Window, a_window
+from tests.web.measuring import owned
+from tests.web.window import Window
 
 LATER = "avec le numéro 2"
 LONG_AGO = START - timedelta(days=300)
 
 
 @pytest.fixture
-async def window(tmp_path: Path) -> AsyncIterator[Window]:
-    async with a_window(tmp_path) as opened:
-        await opened.hub.journal.describe(SCALE)
-        await opened.hub.journal.adopt(SCALE.id, SCALE.driver)
-        await opened.enter()
-        yield opened
+async def window(window: Window) -> Window:
+    return await owned(window, SCALE)
 
 
 async def person(window: Window, name: str) -> SubjectId:
