@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from gateway.app.revocations import revoked
 from gateway.clock import Clock
 from gateway.config import Config
-from gateway.consent.grant import Grant, living
 from gateway.domain.device import Device, DeviceId, device_named
 from gateway.domain.reading import Kind
-from gateway.domain.subject import SubjectId
 from gateway.drivers.api import Driver
 from gateway.errors import ConfigError
 from gateway.journal.journal import Journal
@@ -115,27 +114,14 @@ def _documents(settings: DocumentsSettings, clock: Clock) -> Uplink:
     return DocumentsUplink(settings, FhirDeposit(settings, clock), clock)
 
 
-def withdrawals(reader: Reader, destination: str) -> tuple[list[str], list[SubjectId]]:
-    """List the grants for a destination that were withdrawn, and who has no other there."""
-    grants, people = [], []
-    for subject in reader.subjects():
-        here = tuple(e for e in reader.ledger(subject.id) if e.destination == destination)
-        alive = living(here)
-        gone = [each.id for each in here if isinstance(each, Grant) and each not in alive]
-        grants += gone
-        if gone and not alive:
-            people.append(subject.id)
-    return grants, people
-
-
 def _mqtt(settings: MqttSettings, reader: Reader, clock: Clock) -> Uplink:
     from gateway.uplink.mqtt import MqttUplink, Revoked  # paho only where it is wanted
 
-    def revoked() -> Revoked:
-        grants, people = withdrawals(reader, settings.name)
+    def told() -> Revoked:
+        grants, people = revoked(reader, settings.name)
         return Revoked(tuple(grants), tuple(people))
 
-    return MqttUplink(settings, clock, revoked)
+    return MqttUplink(settings, clock, told)
 
 
 def device_settings(config: Config) -> dict[DeviceId, Settings]:

@@ -375,9 +375,10 @@ class Journal:
 
         def work(tx: Transaction) -> int:
             dropped = ledger.record_withdrawal(tx, withdrawal)
+            subject, destination = withdrawal.subject, withdrawal.destination
             number = ledger.number_of(tx.db, withdrawal.id)
-            told = TakenBack(withdrawal.id, withdrawal.subject, withdrawal.destination, number)
-            self._taken_back.add(told)
+            grants = ledger.grants_of(tx.db, subject, destination)
+            self._taken_back.add(TakenBack(withdrawal.id, subject, destination, number, grants))
             return dropped
 
         return await self._writer.run(work, vital=True)

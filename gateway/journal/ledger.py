@@ -73,6 +73,16 @@ def number_of(db: Database, entry_id: str) -> int:
     return int(number)
 
 
+def grants_of(db: Database, subject: str, destination: str) -> tuple[str, ...]:
+    """Return the ids of all that the person ever granted the destination."""
+    rows = db.rows(
+        "SELECT id FROM consent WHERE subject = ? AND destination = ? AND event = 'grant'"
+        " ORDER BY number",
+        (subject, destination),
+    )
+    return tuple(entry_id for (entry_id,) in rows)
+
+
 def numbered(
     db: Database, keys: Keyring, subject: SubjectId, destination: str
 ) -> list[tuple[int, ConsentEntry]]:

@@ -41,6 +41,7 @@ from gateway.journal.keys import Keyring
 from gateway.journal.retention import Expired
 from gateway.journal.signing import Checkpoint, Finding
 from gateway.journal.states import State, state_of
+from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.views import (
     CorrectionOwed,
     DeliveryCount,
@@ -62,10 +63,11 @@ _FIRST_PAGE = Position(2**63 - 1, 2**63 - 1)
 class Reader:
     """A view of the journal as of each call."""
 
-    def __init__(self, database: Database, keys: Keyring) -> None:
+    def __init__(self, database: Database, keys: Keyring, taken_back: TakenBackFile) -> None:
         """Use `Reader.open`."""
         self._db = database
         self._keyring = keys
+        self._taken_back = taken_back
         self._version = 0
 
     @classmethod
@@ -87,7 +89,7 @@ class Reader:
             database.on_damage = damage.met
         try:
             found = hub_keys or hub_key.find(hub_key.folder_of(path))
-            return cls(database, Keyring(database, found))
+            return cls(database, Keyring(database, found), TakenBackFile(path))
         except JournalError:
             database.close()
             raise
@@ -227,6 +229,10 @@ class Reader:
     def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""
         return ledger.ledger(self._db, self._keys, subject)
+
+    def taken_back(self) -> list[TakenBack]:
+        """Return the withdrawals and erasures that are kept beside the journal, in order."""
+        return self._taken_back.all()
 
     def refused(self, subject: SubjectId, destination: str) -> bool:
         """Tell whether the destination itself refuses the person, who has not granted anew."""

@@ -157,8 +157,10 @@ class _Restoring:
     def _tell_of_all(self, tx: Transaction, known: list[TakenBack]) -> None:
         """Keep beside the journal to come whatever was taken back, here or before the backup."""
         there = [
-            TakenBack(*row)
-            for row in tx.db.rows(
+            TakenBack(
+                name, subject, destination, number, ledger.grants_of(tx.db, subject, destination)
+            )
+            for name, subject, destination, number in tx.db.rows(
                 "SELECT id, subject, destination, number FROM consent WHERE event = 'withdrawal'"
                 " ORDER BY number"
             )

@@ -28,6 +28,8 @@ class TakenBack:
     destination: str | None
     number: int | None = None
     """The withdrawal's row in the ledger; None if that is not known."""
+    grants: tuple[str, ...] = ()
+    """The grants that hold no more since the withdrawal, by their ids; older files do not say."""
 
 
 class TakenBackFile:
@@ -66,9 +68,9 @@ class TakenBackFile:
         for line in content.decode(errors="replace").splitlines():
             try:
                 told = json.loads(line)
-                subject = SubjectId(told["subject"])
-                number = told.get("number")
-                found.append(TakenBack(told["id"], subject, told["destination"], number))
+                subject, destination = SubjectId(told["subject"]), told["destination"]
+                number, grants = told.get("number"), tuple(told.get("grants", ()))
+                found.append(TakenBack(told["id"], subject, destination, number, grants))
             except (ValueError, KeyError, TypeError):
                 continue
         return found

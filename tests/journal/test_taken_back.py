@@ -1,5 +1,6 @@
 """What is kept beside the journal of withdrawals and erasures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from gateway.journal.taken_back import NAME, TakenBack, TakenBackFile
 from tests.journal.making import consenting, open_journal, withdrawal
 
 ADA = SubjectId("p-ada")
-WITHDRAWN = TakenBack("w1", ADA, "mes", 7)
+WITHDRAWN = TakenBack("w1", ADA, "mes", 7, ("g1", "g2"))
 ERASED = TakenBack("erasure-p-ada", ADA, None)
 
 
@@ -24,6 +25,13 @@ def test_a_line_cut_short_is_left_out_and_spoils_no_other(tmp_path: Path) -> Non
     file.add(WITHDRAWN, ERASED)
 
     assert file.all() == [WITHDRAWN, WITHDRAWN, ERASED]
+
+
+def test_a_line_of_an_earlier_release_names_no_grants(tmp_path: Path) -> None:
+    line = b'{"id": "w1", "subject": "p-ada", "destination": "mes", "number": 7}\n'
+    (tmp_path / NAME).write_bytes(line)
+
+    assert TakenBackFile(tmp_path / "journal.db").all() == [replace(WITHDRAWN, grants=())]
 
 
 def test_one_that_cannot_be_read_is_said_in_a_sentence_and_none_is_no_trouble(
