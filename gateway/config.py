@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from pydantic import (
 )
 
 from gateway.config_faults import faults_of
+from gateway.config_syntax import syntax_fault
 from gateway.errors import ConfigError
 from gateway.transport.ble import BleSettings
 from gateway.transport.hci import HciSettings
@@ -37,6 +39,11 @@ from gateway.uplink.fleet_settings import FleetSettings
 from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.relay_settings import RelaySettings
 from gateway.uplink.settings import MesSettings
+
+_BOM = "\N{BYTE ORDER MARK}"
+"""Some editors begin a file with it."""
+
+_LANGUAGE = re.compile(r"""^\s*(?:hub\.)?language\s*=\s*["'](fr|en)["']""", re.MULTILINE)
 
 VARIABLE = "HEALTHSPACE_GATEWAY_CONFIG"
 PLACES = (
@@ -80,9 +87,9 @@ class HubSettings(BaseModel):
     @classmethod
     def _known_zone(cls, zone: str) -> str:
         if zone not in available_timezones():
-            near = difflib.get_close_matches(zone, available_timezones(), n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"there is no time zone {zone!r}{hint}")
+            if near := difflib.get_close_matches(zone, available_timezones(), n=1):
+                raise ValueError(f"there is no time zone '{zone}'; did you mean {near[0]}?")
+            raise ValueError("this is no time zone: write one such as Europe/Paris.")
         return zone
 
     @property
@@ -110,7 +117,7 @@ class ApiSettings(BaseModel):
 
     model_config = _STRICT
 
-    port: int | None = Field(default=None, ge=0, le=65535)
+    port: int | None = Field(default=None, ge=0, le=65535, examples=[8470])
     """A port of 127.0.0.1, such as 8470: the screens, and the API with a token. None unless set."""
 
 
@@ -127,11 +134,11 @@ class ScreensSettings(BaseModel):
     """The address of this machine to listen at; every one of it unless set."""
     port: int = Field(default=8471, ge=0, le=65535)
     """The port to listen at."""
-    names: tuple[str, ...] = Field(min_length=1)
+    names: tuple[str, ...] = Field(min_length=1, examples=[["hub.home.arpa"]])
     """What the hub is called in a browser, without port; the first is what `web` prints."""
-    certificate_file: Path
+    certificate_file: Path = Field(examples=["/etc/healthspace-gateway/screens.pem"])
     """PEM certificate for these names."""
-    key_file: Path
+    key_file: Path = Field(examples=["/etc/healthspace-gateway/screens.key"])
     """The key to it."""
 
 
@@ -140,7 +147,7 @@ class KioskSettings(BaseModel):
 
     model_config = _STRICT
 
-    devices: tuple[str, ...] = Field(min_length=1)
+    devices: tuple[str, ...] = Field(min_length=1, examples=[["serial:counter-cuff"]])
     """The devices of the counter, by id or address."""
     minutes: int = Field(default=10, ge=1, le=60)
     """How long a turn lasts at most."""
@@ -154,9 +161,9 @@ class RetentionSettings(BaseModel):
 
     model_config = _STRICT
 
-    delivered_days: int | None = Field(default=None, ge=1)
+    delivered_days: int | None = Field(default=None, ge=1, examples=[365])
     """Readings that every destination has that was to have them, so many days after they came."""
-    undelivered_days: int | None = Field(default=None, ge=90)
+    undelivered_days: int | None = Field(default=None, ge=90, examples=[730])
     """All others: what a long outage, a missing consent or a missing person held back that long is
     lost. At least 90."""
 
@@ -166,7 +173,7 @@ class DriverSettings(BaseModel):
 
     model_config = _STRICT
 
-    guests: tuple[str, ...] = ()
+    guests: tuple[str, ...] = Field(default=(), examples=[["my-driver"]])
     """Distributions whose drivers are loaded; a guest runs with all the gateway's rights."""
 
 
@@ -229,7 +236,9 @@ class Config(BaseModel):
     ) -> tuple[DestinationSettings, ...]:
         names = [destination.name for destination in destinations]
         if len(set(names)) < len(names):
-            raise ValueError("two destinations have one name: grants could not tell them apart")
+            raise ValueError(
+                "two destinations have one name, which grants could not tell apart: rename one."
+            )
         return destinations
 
     @property
@@ -257,14 +266,14 @@ def find(given: Path | None) -> Path:
     for place in PLACES:
         if place.expanduser().is_file():
             return place.expanduser()
-    places = " or ".join(str(place) for place in PLACES)
-    raise ConfigError(f"No configuration found: write {places}, or name one with --config.")
+    ours, own = PLACES
+    raise ConfigError(f"No configuration found: write {ours} or {own}, or name one with --config.")
 
 
 def load(path: Path) -> Config:
     """Read and validate a file. Raises ConfigError with one line per fault."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode().removeprefix(_BOM)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
@@ -272,14 +281,27 @@ def load(path: Path) -> Config:
     return parse(text, str(path))
 
 
+def stated_language(given: Path | None) -> str | None:
+    """Return the language that the file states, however faulty it is; None if none can be seen."""
+    try:
+        text = find(given).read_text(encoding="utf-8", errors="replace")
+    except (ConfigError, OSError):
+        return None
+    stated = _LANGUAGE.search(text)
+    return stated[1] if stated is not None else None
+
+
 def parse(text: str, source: str = "gateway.toml") -> Config:
     """Validate the text of a configuration; `source` is named in messages."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: not valid TOML: {error}.") from error
+        line, column, said = syntax_fault(error, text)
+        raise ConfigError(
+            f"{source}: not valid TOML, line {line}, column {column}: {said}"
+        ) from error
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        faults = faults_of(error, text, Config, DESTINATIONS)
-        raise ConfigError("\n".join(f"{source}:{fault}" for fault in faults)) from error
+        faults = faults_of(error, text, source, Config, DESTINATIONS)
+        raise ConfigError("\n".join(faults)) from error

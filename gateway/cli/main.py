@@ -80,7 +80,7 @@ class Asked:
         try:
             return speech_of(known, self.config.hub)
         except GatewayError:
-            return speech_of(known, None)
+            return speech_of(known or configuration.stated_language(self._path), None)
 
     def moment(self, text: str) -> str:
         """Read a moment as the API wants it."""

@@ -22,6 +22,9 @@ def main(arguments: Sequence[str]) -> int:
 
         run(settings)
     except GatewayError as error:
-        print(f"healthspace-gateway: {error}", file=sys.stderr)  # noqa: T201  the last words
+        from gateway.cli.speech import speech_of  # only for the last words
+
+        t = speech_of(config.stated_language(chosen.config), None)
+        print(f"healthspace-gateway: {t.again(str(error))}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

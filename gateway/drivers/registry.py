@@ -40,12 +40,9 @@ class Registry:
         if driver is None:
             there = sorted({*self._by_name, *self._others})
             alike = get_close_matches(name, there, cutoff=0.8)
-            hint = (
-                f"Did you mean {' or '.join(alike)}?"
-                if alike
-                else f"Installed: {', '.join(there)}."
-            )
-            raise ConfigError(f"There is no driver {name!r}. {hint}")
+            if alike:
+                raise ConfigError(f"There is no driver '{name}'. Did you mean {', '.join(alike)}?")
+            raise ConfigError(f"There is no driver '{name}'. Installed: {', '.join(there)}.")
         return driver
 
     def best(self, sighting: Sighting) -> Driver | None:

@@ -60,12 +60,13 @@ def _most_said_first(english: str) -> int:
 
 
 def _pattern(english: str) -> str:
-    """Return the regular expression of a sentence whatever is in its gaps."""
+    """Return the regular expression of a sentence; a line has a number, other gaps whatever."""
     pattern, named = "", set[str]()
     for n, part in enumerate(_GAP.split(english)):
         if not n % 2:
             pattern += re.escape(part)
         else:
-            pattern += f"(?P={part})" if part in named else f"(?P<{part}>.+?)"
+            held = r"\d+" if part == "line" else ".+?"
+            pattern += f"(?P={part})" if part in named else f"(?P<{part}>{held})"
             named.add(part)
     return pattern

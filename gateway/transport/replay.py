@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
@@ -34,7 +34,7 @@ class ReplaySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    file: Path
+    file: Path = Field(examples=["/var/lib/healthspace-gateway/cuff.jsonl"])
     """Where it is; docs/capture-format.md says what stands in it."""
 
 

@@ -51,13 +51,13 @@ class PortSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", examples=["counter-cuff"])
     """What the owner calls it; names the device for good, so do not reuse it for another."""
-    path: str = Field(pattern=r"^(/|socket://|rfc2217://).+")
+    path: str = Field(pattern=r"^(/|socket://|rfc2217://).+", examples=["/dev/ttyUSB0"])
     """Such as `/dev/serial/by-id/...`, `/dev/ttyUSB0`, `socket://host:port`."""
-    driver: str
+    driver: str = Field(examples=["scale/tanita"])
     """Such as `scale/tanita`; docs/devices.md lists them."""
-    baud: int | None = Field(default=None, ge=50, le=4_000_000)
+    baud: int | None = Field(default=None, ge=50, le=4_000_000, examples=[9600])
     """This and the next three: only where the device is not set as the driver expects."""
     data_bits: Literal[5, 6, 7, 8] | None = None
     """5 to 8."""

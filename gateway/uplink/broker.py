@@ -11,7 +11,7 @@ from gateway.errors import ConfigError
 from gateway.uplink.settings import is_loopback
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
-TopicLevel = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+TopicLevel = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["hub-1"])]
 """One level of a topic: nothing that a broker would read as a border or a wildcard."""
 
 
@@ -20,7 +20,7 @@ class BrokerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    host: str = Field(min_length=1)
+    host: str = Field(min_length=1, examples=["broker.example.org"])
     """The broker's name or address."""
     port: int = Field(default=8883, ge=1, le=65535)
     """Its port; 8883 is MQTT over TLS."""
@@ -51,11 +51,13 @@ class BrokerSettings(BaseModel):
     @model_validator(mode="after")
     def _consistent_broker(self) -> Self:
         if not self.tls and not is_loopback(self.host):
-            raise ValueError("tls may be switched off only for a broker on this machine")
+            raise ValueError(
+                "tls may be switched off only for a broker on this machine: take tls = false out."
+            )
         if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together")
+            raise ValueError("certificate_file and key_file go together: give both, or neither.")
         if self.password is not None and self.password_file is not None:
-            raise ValueError("give password or password_file, not both")
+            raise ValueError("give password or password_file, not both.")
         return self
 
     def read_password(self) -> str | None:

@@ -60,7 +60,9 @@ class DocumentsSettings(BaseModel):
     `urn:oid:1.2.250.1.213.1.4.8` for the INS."""
     patients: dict[SubjectId, str] = Field(default_factory=dict)
     """The identifier of each person there. A document is deposited for nobody else."""
-    solution_oid: str | None = Field(default=None, pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")
+    solution_oid: str | None = Field(
+        default=None, pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$", examples=["1.2.250.1.999.1"]
+    )
     """The OID of this solution, dotted, where it has one: it names the author."""
     profile: str | None = (
         "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-simplified-publish"
@@ -84,13 +86,13 @@ class DocumentsSettings(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.folder is None) == (self.base_url is None):
-            raise ValueError("give folder or base_url: one place where documents go")
+            raise ValueError("give folder or base_url: one place where documents go.")
         if self.token is not None and self.token_file is not None:
-            raise ValueError("give token or token_file, not both")
+            raise ValueError("give token or token_file, not both.")
         if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together")
+            raise ValueError("certificate_file and key_file go together: give both, or neither.")
         if self.patients and self.patient_system is None:
-            raise ValueError("patients need patient_system: what their identifiers are")
+            raise ValueError("patients need patient_system: what their identifiers are.")
         return self
 
     @property

@@ -31,13 +31,13 @@ class FhirSettings(BaseModel):
 
     type: Literal["fhir"] = "fhir"
     """Which of the four types of destination this is."""
-    name: str
+    name: str = Field(examples=["hospital"])
     """The destination's name in grants and in the outbox: changing it orphans both."""
     title: str | None = None
     """What the screens call it."""
     allow_loopback_http: bool = False
     """Admit `http://` to this machine itself. Never to another."""
-    base_url: str
+    base_url: str = Field(examples=["https://fhir.example.org/r4"])
     """The FHIR base."""
     ca_file: Path | None = None
     """PEM certificates to trust instead of the system's."""
@@ -50,9 +50,9 @@ class FhirSettings(BaseModel):
     token_file: Path | None = None
     """A file that holds it; read anew for every request, so that something else may renew it."""
 
-    gateway: str = Field(min_length=1)
+    gateway: str = Field(min_length=1, examples=["hub-1"])
     """What stands for this gateway; its identifier there is computed from it."""
-    patient_system: str = Field(min_length=1)
+    patient_system: str = Field(min_length=1, examples=["urn:oid:1.2.250.1.213.1.4.8"])
     """The system of the identifiers by which the server knows patients."""
     patients: dict[SubjectId, str] = Field(default_factory=dict)
     """The identifier of each person there; who is not named gets a pseudonym."""
@@ -77,12 +77,14 @@ class FhirSettings(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.token is not None and self.token_file is not None:
-            raise ValueError("give token or token_file, not both")
+            raise ValueError("give token or token_file, not both.")
         if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together")
+            raise ValueError("certificate_file and key_file go together: give both, or neither.")
         without = self.kinds - CODES.keys()
         if without:
-            raise ValueError(f"there are no codes for: {', '.join(sorted(without))}")
+            raise ValueError(
+                f"there are no codes for {', '.join(sorted(without))}: take that out of kinds."
+            )
         return self
 
     def patient(self, subject: SubjectId) -> str:

@@ -24,7 +24,7 @@ class MqttSettings(BrokerSettings):
 
     type: Literal["mqtt"] = "mqtt"
     """Which of the four types of destination this is."""
-    name: str
+    name: str = Field(examples=["home"])
     """The destination's name in grants and in the outbox: changing it orphans both."""
     title: str | None = None
     """What the screens call it."""
@@ -35,7 +35,7 @@ class MqttSettings(BrokerSettings):
     """Where its topics begin."""
     message_expiry_s: int = Field(default=_NINETY_DAYS_S, ge=60, le=2**32 - 1)
     """How long the broker keeps a reading for a subscriber that is away."""
-    discovery_prefix: Prefix | None = None
+    discovery_prefix: Prefix | None = Field(default=None, examples=["homeassistant"])
     """Where Home Assistant looks for sensors, usually `homeassistant`; None: not announced."""
     proof_key_file: Path | None = None
     """A key of at least 32 bytes, shared with the relay, that proves the consent sent along."""
@@ -46,7 +46,9 @@ class MqttSettings(BrokerSettings):
     @classmethod
     def _readings(cls, kinds: frozenset[Kind]) -> frozenset[Kind]:
         if kinds & DOCUMENTS:
-            raise ValueError("documents go to a destination of type documents, not to a broker")
+            raise ValueError(
+                "documents do not go to a broker: name a destination of type documents."
+            )
         return kinds
 
     def read_proof_key(self) -> bytes | None:

@@ -60,13 +60,13 @@ class MesSettings(BaseModel):
 
     allow_loopback_http: bool = False
     """Admit `http://` to this machine itself, for a simulator. Never to another."""
-    base_url: str
+    base_url: str = Field(examples=["https://health-space.example/fhir"])
     """The FHIR base, such as the contract gives it; bundles are posted to this very address."""
     authorize_url: str | None = None
     """Where a person pairs; None if people pair elsewhere."""
     redirect_uri: str | None = None
     """Where their browser comes back to, as registered there; None: the address of the screens."""
-    token_url: str
+    token_url: str = Field(examples=["https://health-space.example/token"])
     """Where codes and refresh tokens are exchanged (RFC 6749 section 3.2)."""
     revoke_url: str | None = None
     """Where a pairing that a person ends is revoked (RFC 7009); None: it is only forgotten here."""
@@ -77,7 +77,7 @@ class MesSettings(BaseModel):
     key_file: Path | None = None
     """The private key to `certificate_file`."""
 
-    client_id: str = Field(min_length=1)
+    client_id: str = Field(min_length=1, examples=["gateway"])
     """What the health space calls this gateway."""
     client_secret: SecretStr | None = None
     """Its secret there, if it has one; better in a file."""
@@ -87,13 +87,13 @@ class MesSettings(BaseModel):
     """Where they are told: `basic`, in a header, or `post`, in the form."""
     scope: str | None = None
     """What is asked for; None: what the health space gives by itself."""
-    id_token_header: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$")
+    id_token_header: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["X-Id-Token"])
     """The HTTP header that carries the id_token."""
     patient_claim: str = "idPe"
     """The claim of the id_token that holds the person's identifier."""
     patient_system_claim: str | None = None
     """The claim that holds the OID of that identifier; None: it is `solution_oid`."""
-    solution_oid: str = Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")
+    solution_oid: str = Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$", examples=["1.2.250.1.999.1"])
     """The OID of the sending solution, dotted, as registered with the health space."""
 
     content_type: str = Field("application/fhir+json", pattern=r"^[a-z]+/[a-z0-9.+-]+$")
@@ -124,12 +124,14 @@ class MesSettings(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.client_secret is not None and self.client_secret_file is not None:
-            raise ValueError("give client_secret or client_secret_file, not both")
+            raise ValueError("give client_secret or client_secret_file, not both.")
         if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together")
+            raise ValueError("certificate_file and key_file go together: give both, or neither.")
         without = [k for k in self.kinds if k not in SLOTS or not SLOTS[k].profile(self.profiles)]
         if without:
-            raise ValueError(f"the health space has no place for: {', '.join(sorted(without))}")
+            raise ValueError(
+                f"the health space takes no {', '.join(sorted(without))}: take that out of kinds."
+            )
         return self
 
     @property
@@ -160,12 +162,16 @@ def encrypted(url: str, allow_loopback_http: bool) -> str:
 
     `allow_loopback_http` admits `http://` to this machine itself.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which is looked at only now
+    except ValueError:
+        raise ValueError("is no address: check its brackets and its port.") from None
     if not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("must be a plain URL: no user, no query, no fragment")
+        raise ValueError("must be a plain URL: no user, no query, no fragment.")
     loopback = allow_loopback_http and is_loopback(parts.hostname)
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-        raise ValueError("must begin with https://")
+        raise ValueError("must begin with https://, since nothing goes unencrypted.")
     return url.rstrip("/")
 
 

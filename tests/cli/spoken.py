@@ -36,12 +36,14 @@ def in_the_source(*paths: str) -> set[str]:
     return {shape for path in paths for file in _files(path) for shape in _texts(_parsed(file))}
 
 
-def raised(*paths: str) -> set[str]:
-    """Return the shape of every sentence that is raised there as an error."""
+def raised(*paths: str, only: str | None = None) -> set[str]:
+    """Return the shape of every sentence that is raised there, as one error if it is named."""
     found = set()
     for file in (file for path in paths for file in _files(path)):
         for node in ast.walk(_parsed(file)):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                if only is not None and ast.unparse(node.exc.func) != only:
+                    continue
                 texts = [_shape(argument) for argument in node.exc.args]
                 found |= {text for text in texts if text is not None and " " in text}
     return found

@@ -1,5 +1,7 @@
 """The command speaks French and English: which of them, and that nothing is missing."""
 
+import errno
+import os
 import re
 
 import pytest
@@ -32,6 +34,13 @@ AT_HOME = (
     ),
 )
 """What refuses things to the people of a household, in one sentence."""
+AT_THE_START = (
+    *("config.py", "app/daemon.py", "app/parts.py", "app/relay.py", "drivers/registry.py"),
+    *("api/auth.py", "api/network.py", "api/serve.py"),
+    *(f"uplink/{name}.py" for name in ("broker", "broker_trust", "documents_fhir", "settings")),
+    *(f"uplink/{name}_settings.py" for name in ("documents", "fhir", "mqtt", "relay", "fleet")),
+)
+"""What keeps the daemon from starting, as its configuration is at fault."""
 
 
 def test_everything_that_the_command_says_has_its_french() -> None:
@@ -46,18 +55,30 @@ def test_every_refusal_that_a_household_meets_has_its_french() -> None:
     assert raised(*AT_HOME) - known == set()
 
 
+def test_everything_that_keeps_the_daemon_from_starting_has_its_french() -> None:
+    known = {shape(english) for english in BELOW}
+
+    assert raised(*AT_THE_START) - known == set()
+
+
 def test_no_french_is_left_of_what_nobody_says_any_more() -> None:
     said = said_by_the_command() | help_texts() | around_the_help()
     of_the_command, of_all = in_the_source("cli"), in_the_source(".")
 
     left = {each for each in OURS if each not in said and shape(each) not in of_the_command}
-    left |= {each for each in BELOW if shape(each) not in of_all}
+    left |= {each for each in BELOW if not {each, shape(each)} & of_all}
     assert left == WORDS_OF_STATES | SAID_BY_THE_SYSTEM
 
 
 WORDS_OF_STATES = {"open.", "watching.", "ended."}
 """What `doctor` makes of the daemon's states."""
-SAID_BY_THE_SYSTEM = {"No such file or directory", "Permission denied"}
+SAID_BY_THE_SYSTEM = {
+    os.strerror(number)
+    for number in (
+        *(errno.ENOENT, errno.EACCES, errno.EISDIR, errno.ENOTDIR, errno.EROFS, errno.ENOSPC),
+        *(errno.ENAMETOOLONG, errno.EADDRINUSE, errno.EADDRNOTAVAIL),
+    )
+}
 
 
 @pytest.mark.parametrize("texts", [OURS, BELOW], ids=["ours", "below"])
@@ -87,7 +108,7 @@ def test_a_finished_sentence_is_told_again_whatever_is_in_its_gaps() -> None:
 def test_every_sentence_is_recognised_as_itself_and_no_other() -> None:
     french = sentences("fr")
     for english in {**OURS, **BELOW}:
-        gaps = {gap: f"<{gap}>" for gap in GAP.findall(english) if gap}
+        gaps = {gap: "7" if gap == "line" else f"<{gap}>" for gap in GAP.findall(english) if gap}
         finished = english.format(**gaps) if gaps else english
 
         assert french.again(finished) == french(english, **gaps), english

@@ -12,7 +12,11 @@ class BleSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    adapter: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$")
+    adapter: str | None = Field(
+        default=None,
+        pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
+        examples=["00:1A:7D:DA:71:13"],
+    )
     """The adapter's address; None takes the first that is switched on.
 
     Not its name: hci0 and hci1 may change places at the next boot.

@@ -38,11 +38,15 @@ class HciSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str = Field(pattern=rf"^({'|'.join(SCHEMES)}):.+$")
+    url: str = Field(pattern=rf"^({'|'.join(SCHEMES)}):.+$", examples=["usb:0"])
     """`tcp-client:host:port`, `usb:0`, `serial:/dev/ttyUSB0,1000000`, `unix-client:/path`."""
     bonds: Path | None = None
     """The file of bonds; unless set, one beside the journal. It goes into backups."""
-    address: str | None = Field(default=None, pattern=r"^[C-F][0-9A-F](:[0-9A-F]{2}){5}$")
+    address: str | None = Field(
+        default=None,
+        pattern=r"^[C-F][0-9A-F](:[0-9A-F]{2}){5}$",
+        examples=["C4:5A:6B:7C:8D:9E"],
+    )
     """A static random address instead of our own, which is made once and kept with the bonds."""
 
     pairing_without_code: WithoutCode = WithoutCode.ACCEPT
