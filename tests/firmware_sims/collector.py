@@ -22,7 +22,7 @@ class Collector:
     def __init__(self, central: Any, address: str) -> None:
         self._central = central
         self._address = address
-        self.values: dict[int, list[bytes]] = {}
+        self.values: dict[int | str, list[bytes]] = {}
         self.lost = asyncio.Event()
         self._news = asyncio.Event()
 
@@ -58,7 +58,7 @@ class Collector:
     async def write(self, service: int, characteristic: int, value: bytes) -> None:
         await self.find(service, characteristic).write_value(value, with_response=True)
 
-    async def subscribe(self, service: int, characteristic: int) -> None:
+    async def subscribe(self, service: int | str, characteristic: int | str) -> None:
         values = self.values.setdefault(characteristic, [])
 
         def on_value(value: bytes) -> None:
@@ -75,12 +75,14 @@ class Collector:
                 self._news.clear()
                 await self._news.wait()
 
-    async def received(self, characteristic: int, count: int) -> Sequence[bytes]:
+    async def received(self, characteristic: int | str, count: int) -> Sequence[bytes]:
         values = self.values[characteristic]
         await self.until(lambda: len(values) >= count)
         return values
 
-    async def told(self, service: int, characteristic: int, count: int) -> Sequence[bytes]:
+    async def told(
+        self, service: int | str, characteristic: int | str, count: int
+    ) -> Sequence[bytes]:
         """Subscribe, and wait for so many values."""
         await self.subscribe(service, characteristic)
         return await self.received(characteristic, count)

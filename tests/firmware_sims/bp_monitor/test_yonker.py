@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from firmware_sims.faults import Fault, Faults
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.packing import yonker
 
-from tests.firmware_sims.collector import Collector, discovered
+from tests.firmware_sims.collector import discovered
 from tests.firmware_sims.people import PACE, Time, body, identity
 
 AUTUMN = datetime(2024, 11, 25, 19, 18, tzinfo=UTC)
@@ -31,15 +32,7 @@ def monitor(
     return YonkerMonitor(identity(), body(), fittings, tells_all=tells_all)
 
 
-async def told_to(collector: Collector, count: int) -> list[bytes]:
-    """Subscribe, and return the first frames that come."""
-    frames: list[bytes] = []
-    await collector.find(SERVICE, RESULT).subscribe(frames.append)
-    await collector.until(lambda: len(frames) >= count)
-    return frames
-
-
-def systolic(frames: list[bytes]) -> list[str]:
+def systolic(frames: Sequence[bytes]) -> list[str]:
     return [str(frame[1]) for frame in frames]
 
 
@@ -63,7 +56,7 @@ async def test_who_subscribes_is_told_the_latest_and_it_is_still_there() -> None
     device = monitor(ledger)
     device.remember(3, every=timedelta(hours=1))
     async with discovered(device) as collector:
-        frames = await told_to(collector, 1)
+        frames = await collector.told(SERVICE, RESULT, 1)
         await collector.until_lost()
 
     assert systolic(frames) == produced(ledger)[-1:]
@@ -76,7 +69,7 @@ async def test_or_all_of_them_oldest_first() -> None:
     device = monitor(ledger, tells_all=True)
     device.remember(3, every=timedelta(hours=1))
     async with discovered(device) as collector:
-        frames = await told_to(collector, 3)
+        frames = await collector.told(SERVICE, RESULT, 3)
 
     assert systolic(frames) == produced(ledger)
 
@@ -85,7 +78,7 @@ async def test_who_measures_on_a_link_sees_the_cuff_fill_first() -> None:
     device = monitor()
     device.measure()
     async with discovered(device) as collector:
-        frames = await told_to(collector, 1)
+        frames = await collector.told(SERVICE, RESULT, 1)
         device.measure()
         await collector.until(lambda: len(frames) == 5)
 
@@ -97,7 +90,7 @@ async def test_a_failed_measurement_has_no_result_and_is_no_record() -> None:
     device = monitor(ledger)
     device.measure()
     async with discovered(device) as collector:
-        frames = await told_to(collector, 1)
+        frames = await collector.told(SERVICE, RESULT, 1)
         device.faults.arm(Fault.NAN_MEASUREMENT)
         device.measure()
         await collector.until_lost()
@@ -121,7 +114,7 @@ async def test_a_fault_strikes_once_and_nothing_is_forgotten(
     device = monitor(faults={fault: 1}, tells_all=True)
     device.remember(2, every=timedelta(hours=1))
     async with discovered(device) as collector:
-        frames = await told_to(collector, len(lengths))
+        frames = await collector.told(SERVICE, RESULT, len(lengths))
         await collector.until_lost()
 
     assert [len(frame) for frame in frames] == lengths
