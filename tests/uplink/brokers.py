@@ -143,3 +143,10 @@ async def packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
         shift += 7
         if byte < 0x80:
             return header, await reader.readexactly(length)
+
+
+def published(body: bytes) -> tuple[str, bytes, bytes, bytes]:
+    """Return topic, number, properties (shorter than 128 bytes) and payload of a PUBLISH."""
+    end = 2 + int.from_bytes(body[:2])
+    payload = end + 3 + body[end + 2]
+    return body[2:end].decode(), body[end : end + 2], body[end + 3 : payload], body[payload:]

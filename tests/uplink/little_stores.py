@@ -161,6 +161,11 @@ class Server:
             writer.transport.abort()
         await self._server.wait_closed()
 
+    @property
+    def created(self) -> list[str]:
+        """What the gateway calls each thing that was created, in order."""
+        return self.shelf.created
+
     def be(self, mood: str) -> None:
         """Change the mood; who was left without an answer is hung up on."""
         self.mood = mood

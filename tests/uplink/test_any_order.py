@@ -7,6 +7,8 @@ holds settled is ever asked about again; and whatever answers are lost, nothing 
 Each destination that is searched after a doubt stands here with a little store that answers with
 what it has. The generic FHIR server may heed the conditions under which it is to create, or not:
 then the search alone keeps a reading from being there twice, as it does for Mon espace santé.
+A broker cannot be searched: a reading may come again with its id, but not after its acknowledgement
+was heard.
 """
 
 import asyncio
@@ -14,6 +16,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -34,11 +37,14 @@ from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.mes_pairing import Pairing
+from gateway.uplink.mqtt import MqttUplink
 from gateway.uplink.mqtt_message import pseudonym
+from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.worker import Destination, Worker, until_set
 from tests.journal.making import LONG_AGO, SCALE, grant, open_journal, weight, withdrawal
 from tests.uplink import documents, pairings
-from tests.uplink.little_stores import MOODS, DocumentShelf, FhirShelf, MesShelf, Server, Shelf
+from tests.uplink.little_broker import Broker
+from tests.uplink.little_stores import MOODS, DocumentShelf, FhirShelf, MesShelf, Server
 
 NAMES = ("Ada", "Bob")
 DEVICE = SCALE.model_copy(update={"serial": "SN-1"})
@@ -49,8 +55,8 @@ SOON_S = 0.02
 class Fhir:
     """A FHIR server that heeds conditions, or does not."""
 
-    def shelf(self, *, heeds: bool) -> Shelf:
-        return FhirShelf(heeds)
+    def server(self, *, heeds: bool) -> Server | Broker:
+        return Server(FhirShelf(heeds))
 
     def uplink(self, url: str, journal: Journal, clock: Clock) -> Uplink:
         given = FhirSettings(
@@ -77,8 +83,8 @@ class Fhir:
 class Mes(Fhir):
     """Mon espace santé."""
 
-    def shelf(self, *, heeds: bool) -> Shelf:
-        return MesShelf()
+    def server(self, *, heeds: bool) -> Server | Broker:
+        return Server(MesShelf())
 
     def uplink(self, url: str, journal: Journal, clock: Clock) -> Uplink:
         given = pairings.settings(base_url=url, answer_timeout_s=1)
@@ -98,8 +104,8 @@ class Documents(Fhir):
     def __init__(self) -> None:
         self._patients: dict[SubjectId, str] = {}
 
-    def shelf(self, *, heeds: bool) -> Shelf:
-        return DocumentShelf()
+    def server(self, *, heeds: bool) -> Server | Broker:
+        return Server(DocumentShelf())
 
     def uplink(self, url: str, journal: Journal, clock: Clock) -> Uplink:
         given = documents.settings(
@@ -121,6 +127,18 @@ class Documents(Fhir):
             period = {"days": 14, "samples": 4000, "end": START}
             made = report_reading(DEVICE.id, whose, page, received=received, **period)
             await journal.compute(DEVICE, whose, made)
+
+
+class Mqtt(Fhir):
+    """An MQTT broker."""
+
+    def server(self, *, heeds: bool) -> Server | Broker:
+        return Broker()
+
+    def uplink(self, url: str, journal: Journal, clock: Clock) -> Uplink:
+        port = urlsplit(url).port
+        given = {"host": "127.0.0.1", "port": port, "tls": False, "answer_timeout_s": 1}
+        return MqttUplink(MqttSettings(name="mes", gateway="hub", **given), clock)
 
 
 class Street(RuleBasedStateMachine):
@@ -146,14 +164,14 @@ class Street(RuleBasedStateMachine):
 
     @initialize(heeds=st.booleans(), mood=st.sampled_from(MOODS))
     def everything_is_set_up(self, heeds: bool, mood: str) -> None:
-        self.run(self._set_up(self.kind.shelf(heeds=heeds)))
+        self.run(self._set_up(self.kind.server(heeds=heeds)))
         for name in NAMES:
             self._move_in(name)
             self.consent(name)
             self.measure(name, 2, mood)
 
-    async def _set_up(self, shelf: Shelf) -> None:
-        self.server = Server(shelf)
+    async def _set_up(self, server: Server | Broker) -> None:
+        self.server = server
         self.url = await self.server.listen()
         await self._start()
 
@@ -262,12 +280,12 @@ class Street(RuleBasedStateMachine):
         assert sum(states.values()) == self.records - self.erased
         stuck = [v.deliveries[0].reason for v in self.reader.entries(limit=1000)]
         assert set(states) <= {"settled", "dropped"}, (states, set(stuck), self.worker.problems())
-        assert len(set(self.server.shelf.created)) >= states.get("settled", 0)
+        assert len(set(self.server.created)) >= states.get("settled", 0)
 
     @precondition(lambda self: self.people)
     @invariant()
     def nothing_is_there_twice(self) -> None:
-        created = self.server.shelf.created
+        created = self.server.created
         assert len(created) == len(set(created))
 
     @precondition(lambda self: self.people)
@@ -298,8 +316,29 @@ class DocumentStreet(Street):
     there = Documents
 
 
+class MqttStreet(Street):
+    """Where a broker's word is all there is."""
+
+    there = Mqtt
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came: dict[str, int] = {}  # what the journal holds settled, and how often it came
+
+    @precondition(lambda self: self.people)
+    @invariant()
+    def nothing_is_there_twice(self) -> None:
+        for reading, times in self.came.items():
+            assert self.server.created.count(reading) == times
+        for view in self.reader.entries(limit=1000):
+            if view.deliveries[0].state == "settled":
+                self.came[view.entry.id] = self.server.created.count(view.entry.id)
+                assert view.entry.id in self.server.created
+
+
 TestStreet, TestMesStreet = Street.TestCase, MesStreet.TestCase
-TestDocumentStreet = DocumentStreet.TestCase
+TestDocumentStreet, TestMqttStreet = DocumentStreet.TestCase, MqttStreet.TestCase
 TestStreet.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
 TestMesStreet.settings = settings(TestStreet.settings, max_examples=8)
 TestDocumentStreet.settings = settings(TestStreet.settings, max_examples=4)
+TestMqttStreet.settings = settings(TestStreet.settings, max_examples=8)

@@ -27,7 +27,7 @@ from gateway.errors import (
 from gateway.testing.clock import ManualClock
 from gateway.uplink.mqtt import MqttUplink
 from gateway.uplink.mqtt_settings import MqttSettings
-from tests.uplink.brokers import packet
+from tests.uplink.brokers import packet, published
 from tests.uplink.samples import MEASURED, entry, released
 
 CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
@@ -66,7 +66,7 @@ class ToldBroker:
                     self.pinged.set()
                     writer.write(bytes([0xD0, 0]))
                 elif header >> 4 == PUBLISH:
-                    topic, number, _ = _published(body)
+                    topic, number, *_ = published(body)
                     code = self.readings if topic.endswith("/readings") else SUCCESS
                     if code is not None:
                         writer.write(bytes([0x40, 3]) + number + bytes([code]))
@@ -77,17 +77,10 @@ class ToldBroker:
     def published(self, end: str) -> tuple[int, bytes]:
         """Return header and properties of the first message on a topic that ends so."""
         return next(
-            (header, _published(body)[2])
+            (header, published(body)[2])
             for header, body in self.heard
-            if header >> 4 == PUBLISH and _published(body)[0].endswith(end)
+            if header >> 4 == PUBLISH and published(body)[0].endswith(end)
         )
-
-
-def _published(body: bytes) -> tuple[str, bytes, bytes]:
-    """Return the topic, the packet's number, and its properties, which are shorter than 128."""
-    end = 2 + int.from_bytes(body[:2])
-    properties = body[end + 3 : end + 3 + body[end + 2]]
-    return body[2:end].decode(), body[end : end + 2], properties
 
 
 @asynccontextmanager
@@ -143,7 +136,7 @@ async def test_birth_and_revocations_are_retained_and_come_before_any_reading() 
     async with told(broker) as uplink:
         await uplink.send(reading())
 
-    topics = [_published(body)[0] for header, body in broker.heard if header >> 4 == PUBLISH]
+    topics = [published(body)[0] for header, body in broker.heard if header >> 4 == PUBLISH]
     retained = [broker.published(end)[0] & 1 for end in ("/status", "/revocations")]
     assert [topic.rpartition("/")[2] for topic in topics] == [
         *("status", "revocations", "readings", "status")
