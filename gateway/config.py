@@ -239,6 +239,12 @@ class Config(BaseModel):
             raise ValueError(
                 "two destinations have one name, which grants could not tell apart: rename one."
             )
+        topics = [each.topics for each in destinations if isinstance(each, MqttSettings)]
+        if len(set(topics)) < len(topics):  # the list of what was withdrawn for one, among others
+            raise ValueError(
+                "two destinations write to the same topics of a broker, one over the other: give "
+                "one another gateway or prefix."
+            )
         return destinations
 
     @property

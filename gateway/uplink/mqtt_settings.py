@@ -51,6 +51,11 @@ class MqttSettings(BrokerSettings):
             )
         return kinds
 
+    @property
+    def topics(self) -> tuple[str, int, str]:
+        """Where its topics are: the broker, and what they begin with."""
+        return self.host.casefold(), self.port, f"{self.prefix}/{self.gateway}"
+
     def read_proof_key(self) -> bytes | None:
         """Return the key for proofs of consent; None if there is none. Raises ConfigError."""
         return None if self.proof_key_file is None else read_key(self.proof_key_file)

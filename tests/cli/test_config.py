@@ -126,6 +126,7 @@ def test_a_destination_says_its_type_and_is_mes_without_one() -> None:
         (MQTT + "tls = false\n", "only for a broker on this machine"),
         (MQTT.replace("hub1", "a/b"), "gateway.toml:5: destinations.0.gateway"),
         (MQTT + MQTT, "two destinations have one name"),
+        (MQTT + MQTT.replace('"home"', '"chain"'), "same topics"),
     ],
 )
 def test_a_mistake_in_a_destination_is_named(wrong: str, said: str) -> None:

@@ -51,6 +51,7 @@ OURS: list[dict[str, Any]] = [
     {"hub": {"zone": "Europe/Pari"}},
     {"hub": {"zone": "x"}},
     {"destinations": [MES, MES]},
+    {"destinations": [MQTT, {**MQTT, "name": "chain"}]},
     {"destinations": [{**MES, "base_url": "https://a.example/?q=1"}]},
     {"destinations": [{**MES, "base_url": "http://a.example"}]},
     {"destinations": [{**MES, "base_url": "https://[a"}]},
