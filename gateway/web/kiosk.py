@@ -41,6 +41,8 @@ _LOOKED_AT = 60
 _NOBODYS = 8
 """Of nobody's readings, the latest are looked at for those that may be of this turn."""
 _LONGEST_NAME = 80
+_SOON_S = 60
+"""Time to ask for more; of a turn that is short a third, which is 20 s at least (WCAG 2.2.1)."""
 _LOOK_EVERY_S = 0.3
 """Whether anything was committed is one comparison; a reading is on the screen before the cuff is
 off the arm."""
@@ -130,6 +132,15 @@ async def prolong(visit: Visit) -> Response:
     if session is not None:
         await _longer(visit, session)
     return await _again(visit)
+
+
+async def name(visit: Visit) -> Response:
+    """Ask for the name to be kept under, where a page without scripts may stay for it."""
+    session = _of_this_turn(visit)
+    if session is None:
+        return await _again(visit)
+    limit = _limit(visit.hub, await _longer(visit, session), visit.words)
+    return visit.page("kiosk.html", view="name", session=session.number, limit=limit)
 
 
 async def keep(visit: Visit) -> Response:
@@ -257,14 +268,22 @@ class _Limit:
     """When a turn ends at the latest: in so many seconds, in words, and as what changes with it."""
 
     left_s: int
+    soon_s: int
+    """So long before, it is said that time runs out."""
     clock: str
     at: str
 
+    @property
+    def soon(self) -> bool:
+        """Whether time runs out."""
+        return self.left_s <= self.soon_s
+
 
 def _limit(hub: Hub, session: KioskSession, words: Words) -> _Limit:
-    left = session.until - hub.clock.now().utc
+    left_s = max(0, int((session.until - hub.clock.now().utc).total_seconds()))
+    of_turn_s = 3 * _SOON_S if hub.counter is None else int(hub.counter.lasts.total_seconds())
     at = clock(session.until, hub.zone, words)
-    return _Limit(max(0, int(left.total_seconds())), at, session.until.isoformat())
+    return _Limit(left_s, min(_SOON_S, of_turn_s // 3), at, session.until.isoformat())
 
 
 def _key(turn: Turn) -> str:

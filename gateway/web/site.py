@@ -61,6 +61,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/kiosk/begin", kiosk.begin, (OWNER, KIOSK)),
     ("POST", "/kiosk/end", kiosk.end, (OWNER, KIOSK)),
     ("POST", "/kiosk/prolong", kiosk.prolong, (OWNER, KIOSK)),
+    ("POST", "/kiosk/name", kiosk.name, (OWNER, KIOSK)),
     ("POST", "/kiosk/keep", kiosk.keep, (OWNER, KIOSK)),
     ("POST", "/kiosk/consent", kiosk.ask, (OWNER, KIOSK)),
     ("POST", "/kiosk/consent/give", kiosk.give, (OWNER, KIOSK)),

@@ -58,6 +58,7 @@ class Browser:
     def __init__(self, driver: Chrome) -> None:
         self._driver = driver
         self._first = driver.current_window_handle
+        self._scripts = True
 
     async def open(self, url: str) -> None:
         await self._do(lambda: self._driver.get(url))
@@ -119,10 +120,8 @@ class Browser:
 
     async def without_scripts(self) -> None:
         """Run no script of any page from here on."""
-        disabled = {"value": True}
-        await self._do(
-            lambda: self._driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", disabled)
-        )
+        self._scripts = False
+        await self._do(lambda: self._run_scripts(self._scripts))
 
     async def size(self, width: int, height: int) -> None:
         await self._do(
@@ -143,12 +142,23 @@ class Browser:
 
     async def barriers(self) -> list[str]:
         """Return what keeps people out, by axe: contrast, names, roles, order."""
-        found = await self._do(lambda: Axe().run(self._driver))
+        found = await self._do(self._axe)
         return [
             f"{each['id']}: {node['html']}"
             for each in found["violations"]
             for node in each["nodes"]
         ]
+
+    def _axe(self) -> Any:
+        """Run axe; on a page that was loaded without scripts, too, as it waits for its own."""
+        self._run_scripts(True)
+        try:
+            return Axe().run(self._driver)
+        finally:
+            self._run_scripts(self._scripts)
+
+    def _run_scripts(self, run: bool) -> None:
+        self._driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not run})
 
     def _picture(self, path: Path) -> None:
         import base64

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from firmware_sims.health_space import HealthSpace
+from selenium.webdriver.common.keys import Keys
 
 from tests.browser.browser import Browser
 from tests.browser.screens import Screens, screens_of
@@ -175,6 +176,29 @@ async def test_a_screen_that_hears_nothing_more_from_the_hub_empties_itself(
 
     assert "72,4" not in await browser.source()
     assert stopping_s < 5, "an open screen kept the daemon from stopping"
+
+
+async def test_without_scripts_too_it_is_announced_that_time_runs_out_and_more_is_given(
+    screens: Screens,
+) -> None:
+    browser = screens.browser
+    await browser.without_scripts()
+    await screens.enter("kiosk")
+    await browser.press("Commencer")
+    await browser.see("Terminer et tout effacer")
+    screens.time.skip(545)
+    await browser.see("Il reste moins d'une minute.")
+    await browser.key(Keys.ENTER)  # the answer has the focus
+    await browser.lose("Il reste moins d'une minute.")
+    screens.time.skip(500)
+    await browser.press("Garder mes mesures ici")
+    await browser.fill("Sous quel nom ?", "Camille")
+    barriers = await browser.barriers()
+    await browser.press("Garder")
+
+    await browser.see("Vous restez inscrit")
+    # The page comes anew by itself because no script can look; who is there asks for more time.
+    assert [each for each in barriers if not each.startswith("meta-refresh:")] == []
 
 
 async def test_it_works_without_scripts(screens: Screens) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -132,6 +133,7 @@ async def test_whoever_keeps_their_readings_stays_and_is_told_so(kiosk: Window) 
     [
         ("/kiosk/end", {}),
         ("/kiosk/prolong", {}),
+        ("/kiosk/name", {}),
         ("/kiosk/consent", {}),
         ("/kiosk/keep", {"called": "Intruder"}),
         ("/kiosk/consent/give", {"kind": "weight", "language": "fr", "version": "1"}),
@@ -203,16 +205,70 @@ async def test_reading_what_is_consented_to_begins_the_time_anew(kiosk: Window) 
     assert "C'est à vous" in (await kiosk.get(KIOSK)).text
 
 
-@pytest.mark.parametrize("path", ["/kiosk/consent", "/kiosk/pairing"])
-async def test_without_scripts_what_is_read_or_typed_stays_until_the_limit(
-    path: str, kiosk: Window
+FORMS = ("/kiosk/consent", "/kiosk/pairing", "/kiosk/name")
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize(("minutes", "stays_s"), [(10, 540), (2, 80), (1, 40)])
+async def test_without_scripts_what_is_read_or_typed_stays_until_time_runs_out_and_that_is_asked(
+    minutes: int, stays_s: int, path: str, kiosk: Window
 ) -> None:
-    session = await begun(kiosk)
+    assert kiosk.hub.counter is not None
+    kiosk.hub.counter = replace(kiosk.hub.counter, lasts=timedelta(minutes=minutes))
+    await kiosk.send("/kiosk/begin", on=KIOSK)
+    session = (await kiosk.get(KIOSK)).field("session")
 
     shown = await act(kiosk, path, session, destination="mes")
+    kiosk.hub.clock.advance(stays_s)
+    asked = await kiosk.get(KIOSK)
+    await act(kiosk, "/kiosk/prolong", session)
 
+    assert refreshed_after_s(shown) == stays_s
+    assert announced(asked)
+    assert "Encore un moment" in asked.text
+    assert not announced(await kiosk.get(KIOSK))
+
+
+async def test_without_scripts_the_turn_that_is_not_prolonged_ends_by_itself(
+    kiosk: Window,
+) -> None:
+    await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    seen: list[int] = []
+    while "72,4" in (shown := await kiosk.get(KIOSK)).text:
+        seen.append(announced(shown))
+        kiosk.hub.clock.advance(refreshed_after_s(shown))
+
+    assert sum(seen) >= 3
+    assert sorted(seen) == seen, "it is announced until the end"
+    assert "Commencer" in shown.text
+
+
+async def test_without_scripts_a_name_is_typed_on_a_page_of_its_own(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    offered = await kiosk.get(KIOSK)
+
+    page = await act(kiosk, "/kiosk/name", session)
+    await act(kiosk, "/kiosk/keep", page.field("session"), called="Camille")
+
+    assert 'action="/kiosk/name"' in offered.html
+    assert "Sous quel nom" in page.text
+    assert [person.label for person in kiosk.hub.reader.subjects()] == ["Camille"]
+
+
+def refreshed_after_s(shown: Answer) -> int:
+    """Return when a browser without scripts asks anew."""
     (seconds,) = re.findall(r'http-equiv="refresh" content="(\d+);', shown.html)
-    assert int(seconds) == 601
+    return int(seconds)
+
+
+def announced(shown: Answer) -> bool:
+    """Tell whether the page says that time runs out, in its title and where it can be prolonged."""
+    said = re.search(r'<strong id="soon"( hidden)?', shown.html)
+    assert said is not None
+    title = "Il reste moins d'une minute" in shown.html.split("</title>")[0].replace("&#39;", "'")
+    assert title == (said[1] is None)
+    return title
 
 
 async def test_consent_is_given_in_two_taps_and_taken_back_in_one(kiosk: Window) -> None:
