@@ -143,6 +143,7 @@ def _ask_whose(visit: Visit, chosen: Found, unclear: str | None = None) -> Respo
         chosen=chosen,
         people=household(visit.hub),
         unclear=unclear,
+        said={name: visit.form.get(name) for name in ("subject", "name", "since", "slot")},
     )
 
 

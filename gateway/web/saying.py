@@ -49,7 +49,9 @@ def said(reading: Reading, words: Words) -> Said:
     """Say what was measured."""
     first = [m for m in _FIRST.get(reading.kind, ()) if m in reading.values]
     rest = [m for m in reading.values if m not in first and m not in _UNSAID]
-    figure = " / ".join(number(reading.values[m].value, words) for m in first)
+    figure = "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}".join(
+        number(reading.values[m].value, words) for m in first
+    )
     unit = words(f"unit.{reading.values[first[0]].unit.name.lower()}") if first else ""
     if reading.document is not None:
         figure = words("document")
@@ -86,7 +88,9 @@ def _line(reading: Reading, measure: Measure, words: Words) -> str:
     quantity = reading.values[measure]
     unit = words(f"unit.{quantity.unit.name.lower()}")
     value = number(quantity.value, words)
-    return words("line", name=words(f"measure.{measure}"), value=f"{value} {unit}".strip())
+    return words(
+        "line", name=words(f"measure.{measure}"), value=f"{value}\N{NO-BREAK SPACE}{unit}".strip()
+    )
 
 
 def _in_other_units(reading: Reading, words: Words) -> list[str]:

@@ -26,6 +26,8 @@ const small = pressed.filter((each) => {
 const beyond = [...document.querySelectorAll("main *")].filter((each) =>
   each.getBoundingClientRect().right > edge && !each.closest(".unseen"));
 return [
+  ...[...document.querySelectorAll(".number")].filter((each) => each.getClientRects().length > 1)
+    .map((each) => "is broken in two: " + each.innerText),
   ...beyond.map((each) => "runs over the edge: " + each.outerHTML.slice(0, 120)),
   document.documentElement.scrollWidth > edge ? "runs over the edge" : "",
   document.querySelectorAll("h1").length === 1 ? "" : "has not one heading",
@@ -115,12 +117,14 @@ async def test_the_screens_of_the_kiosk(screens: Screens) -> None:
     await browser.press("Relier")
     await browser.see("Ce code est faux")
     found["pairing refused"] = await faults(browser)
+    title = await browser.run("return document.title")
     await browser.press("Plus tard")
     await browser.press("Terminer et tout effacer")
     await browser.see("Merci")
     found["goodbye"] = await faults(browser)
 
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    assert title.startswith("Erreur")
     assert at_once, "what is sent is not seen together with the answer"
 
 

@@ -48,6 +48,22 @@ async def test_the_last_readings_say_where_they_are(window: Window) -> None:
     assert "Attend de partir vers Mon espace santé" in waits
 
 
+async def test_it_is_said_what_to_do_first_and_that_somebody_is_asked_something(
+    window: Window,
+) -> None:
+    window.hub.counter = None
+    nobody = (await window.get("/")).text
+    await weigh(window, "72.4")
+    asked = (await window.get("/")).text
+    await window.hub.journal.add_subject("Odile")
+    told = (await window.get("/")).text
+
+    assert "Pour commencer, ajoutez un appareil" in nobody
+    assert "À qui sont ces mesures" in asked
+    assert "Dites seulement, plus bas, à qui sont" in told
+    assert not any("rien n'attend de vous" in text for text in (nobody, asked, told))
+
+
 async def test_a_reading_tells_its_story(window: Window) -> None:
     await odile(window)
     entry = await weigh(window, "72.4")

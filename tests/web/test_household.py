@@ -50,6 +50,22 @@ async def add(window: Window, **form: str) -> None:
     assert done.status == 303
 
 
+async def test_what_was_said_of_a_device_is_still_there_where_it_is_asked_again(
+    window: Window,
+) -> None:
+    subject = (await window.hub.journal.add_subject("Odile")).id
+    said = {"subject": subject, "name": "Marcel", "since": "ever", "slot": "2"}
+
+    again = await window.send("/devices/add", device=SCALE.id, **said)
+
+    assert again.status == 400
+    assert f'<option value="{subject}" selected>' in again.html
+    assert 'name="name" value="Marcel"' in again.html
+    assert 'name="slot" value="2"' in again.html
+    assert 'value="ever" checked' in again.html
+    assert again.html.count(" checked") == 1
+
+
 async def whose(window: Window, *at: datetime) -> list[SubjectId | None]:
     """Let the scale tell what it weighed then; say whose each is."""
     new = await window.hub.journal.record(

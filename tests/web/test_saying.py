@@ -1,5 +1,6 @@
 """Readings and moments in words."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -47,7 +48,11 @@ def test_blood_pressure_is_two_numbers_and_what_they_mean() -> None:
         words("fr"),
     )
 
-    assert (told.title, told.figure, told.unit) == ("Tension", "128 / 82", "mmHg")
+    assert (told.title, told.figure, told.unit) == (
+        "Tension",
+        "128\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}82",
+        "mmHg",
+    )
     assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in told.lines] == [
         "Pression haute (quand le cœur pousse) : 128 mmHg",
         "Pression basse (quand le cœur se relâche) : 82 mmHg",
@@ -67,7 +72,27 @@ def test_a_weight_keeps_its_digits_and_has_the_countrys_decimal_sign(
 def test_glucose_is_said_in_every_unit_that_people_know() -> None:
     glucose = reading(Kind.BLOOD_GLUCOSE, {Measure.GLUCOSE: ("104", Unit.MILLIGRAM_PER_DECILITRE)})
 
-    assert list(said(glucose, words("fr")).lines) == ["soit 1,04 g/L, ou 5,8 mmol/L"]
+    told = said(glucose, words("fr")).lines
+
+    assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in told] == [
+        "soit 1,04 g/L, ou 5,8 mmol/L"
+    ]
+
+
+def test_a_number_is_never_parted_from_its_unit_at_the_end_of_a_line() -> None:
+    every = reading(
+        Kind.BLOOD_GLUCOSE,
+        {
+            Measure.GLUCOSE: ("104", Unit.MILLIGRAM_PER_DECILITRE),
+            Measure.PULSE_RATE: ("66", Unit.PER_MINUTE),
+            Measure.HEIGHT: ("170.5", Unit.CENTIMETRE),
+        },
+    )
+
+    lines = [line for language in ("fr", "en") for line in said(every, words(language)).lines]
+
+    assert len(lines) == 6
+    assert not any(re.search(r"\d +\S", line) for line in lines)
 
 
 def test_where_there_is_no_number_it_is_said_why() -> None:

@@ -30,6 +30,7 @@ function show(text, wanted) {
   } else if (!same || wanted) {
     clearTimeout(goodbye);
     now.replaceWith(next);
+    document.title = next.dataset.title ?? document.title;
     window.scrollTo(0, 0);
     attend(next);
     if (next.dataset.view === "bye") {
