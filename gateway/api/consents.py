@@ -42,6 +42,10 @@ class Text(BaseModel):
     sha256: str
     text: str
     purpose: Purpose
+    title: str | None = None
+    """What people call the destination."""
+    kinds: list[Kind] = []
+    """What it takes, and is consented to unless less is chosen."""
 
 
 class NewGrant(BaseModel):
@@ -90,12 +94,16 @@ class Withdrawn(BaseModel):
 @router.get("/consents/text")
 async def text(hub: HubHere, language: str | None = None, to: str | None = None) -> Text:
     """Return the text to show, in the given language or the hub's, for a destination."""
-    purpose = Purpose.HEALTH_RECORD if to is None else purpose_of(destination(hub, to))
+    takes = frozenset[Kind]() if to is None else destination(hub, to)
+    purpose = Purpose.HEALTH_RECORD if to is None else purpose_of(takes)
     try:
         content, record = shown(purpose, language or hub.language)
     except KeyError:
         raise ConfigError(f"There is no consent text in {language!r}: fr and en exist.") from None
-    return Text(**record.model_dump(), text=content, purpose=purpose)
+    title = None if to is None else hub.title(to)
+    return Text(
+        **record.model_dump(), text=content, purpose=purpose, title=title, kinds=sorted(takes)
+    )
 
 
 @router.get("/consents")

@@ -57,6 +57,13 @@ def grant(
     text = client.get("consents", "text", language=language or t.language, to=to)
     if not yes:
         console.print(text["text"], markup=False)
+        say(t("Whose readings: {who}", who=subject["label"] or t("a guest")))
+        say(t("To whom: {destination}", destination=text["title"]))
+        chosen = text["kinds"] if kinds == "all" else kinds.split(",")
+        say(t("What is sent: {kinds}", kinds=t.kinds(chosen)))
+        say(t("Since when: {since}", since=t.moment(context.obj.moment(since))))
+        if expires is not None:
+            say(t("Until when: {until}", until=t.moment(context.obj.moment(expires))))
         if not agreed(t, t("Agreed?")):
             raise typer.Abort
     answer = client.post(

@@ -54,7 +54,8 @@ class Speech:
 
     def kinds(self, kinds: list[str]) -> str:
         """List kinds of readings as people call them."""
-        return ", ".join(sorted(self.words(f"kind.{kind}") for kind in kinds))
+        named = (self.words.or_none(f"kind.{kind}") or kind for kind in kinds)
+        return ", ".join(sorted(named))
 
     def stands(self, way: Mapping[str, Any]) -> str:
         """Say how deliveries stand, by their state, reason and destination of the API."""

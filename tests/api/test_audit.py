@@ -151,7 +151,7 @@ async def test_a_receipt_holds_who_consented_to_what_with_the_text_and_the_logs_
     lines = answer["text"].splitlines()
     assert "Destination\N{NO-BREAK SPACE}: Mon espace santé" in lines
     assert "Mesures\N{NO-BREAK SPACE}: Poids, Tension" in lines
-    assert "Vous pouvez retirer votre accord" in answer["text"]
+    assert "Comment arrêter" in answer["text"]
     _, checkpoint = await asked.get("audit/checkpoint")
     assert checkpoint["hash"] in answer["text"]
 

@@ -137,6 +137,14 @@ async def test_consent_is_asked_for_with_its_text_and_a_no_records_nothing(
         yes = await here(home, *asked, given=b"y\n")
 
     assert "Ce qui n'est jamais envoyé" in no.output
+    for lead, said in (
+        ("Les mesures de", MARCEL),
+        ("À qui", "Mon espace santé"),
+        ("Ce qui est envoyé", "Poids"),
+        ("Depuis quand", "aujourd'hui"),
+    ):
+        told = [line for line in no.output.split("\n") if line.startswith(lead)]
+        assert said in told[-1]
     assert "D'accord\N{NO-BREAK SPACE}?" in no.output
     assert no.status == 1
     assert json.loads(after_no.output) == []
@@ -233,7 +241,7 @@ REFUSED = {
         " 'scan', or give the Bluetooth address that is printed on it, with its colons."
     ),
     ("adopt", "serial:bathroom", "--driver", "scale/tannita"): (
-        "There is no driver 'scale/tannita'. Did you mean scale/tanita or scale/sanitas?"
+        "There is no driver 'scale/tannita'. Did you mean scale/tanita, scale/sanitas?"
     ),
     ("assign", SCALE, "Nemo"): NOBODY,
     ("consent", "grant", "Nemo", "--to", "mes", "--yes"): NOBODY,
@@ -361,7 +369,7 @@ async def test_a_faulty_configuration_is_told_by_every_command_with_its_line(
         assert_refused(
             ran,
             f"{config}:2: hub.zone: there is no time zone 'Europe/Pari'; did you mean"
-            " Europe/Paris?.",
+            " Europe/Paris?",
         )
 
 

@@ -11,7 +11,7 @@ from importlib import resources
 
 from gateway.consent.grant import ConsentText, Purpose
 
-CURRENT = "1"
+CURRENT = "2"
 LANGUAGES = ("fr", "en")
 
 
