@@ -56,7 +56,10 @@ def grant(
     subject = person(client, who)
     text = client.get("consents", "text", language=language or t.language, to=to)
     if not yes:
-        console.print(text["text"], markup=False)
+        # Written for a file; on a terminal the terminal's own edge ends the lines.
+        for paragraph in text["text"].strip().split("\n\n"):
+            say("\n" + " ".join(paragraph.split("\n")))
+        say("")
         say(t("Whose readings: {who}", who=subject["label"] or t("a guest")))
         say(t("To whom: {destination}", destination=text["title"]))
         chosen = text["kinds"] if kinds == "all" else kinds.split(",")
@@ -221,10 +224,15 @@ def pair(
 
 
 def _begun(client: Client, t: Speech, subject: str, to: str) -> str | None:
-    """Say where to sign in, with any browser; None if the configuration does not know."""
+    """Say where to sign in, with any browser; None if the configuration does not know.
+
+    Raises Refused where a code would not help either.
+    """
     try:
         begun = client.post("pairings", "begin", subject=subject, destination=to)
     except Refused as refused:
+        if "authorize_url" not in str(refused):
+            raise
         say(t.again(str(refused)))
         say(t("A code that the health space gave otherwise can be typed here."))
         return None

@@ -1,9 +1,9 @@
-"""Says `--help` in the person's language: what the code says in English, told again."""
+"""Says `--help`, and what is wrong with a command line, in the person's language."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from typer import rich_utils
 from typer.core import TyperGroup
@@ -20,9 +20,13 @@ _AROUND = {
         "ERRORS_PANEL_TITLE",
         "OPTIONS_PANEL_TITLE",
         "REQUIRED_LONG_STRING",
+        "RICH_HELP",
     )
 }
 """What typer itself says around our texts; it has no other way to be told."""
+
+
+_COMPLAIN = rich_utils.rich_format_error
 
 
 class Helpful(Protocol):
@@ -40,7 +44,19 @@ def in_language(command: Helpful, t: Speech) -> None:
     """Put the help of a command, and of all beneath it, into the language."""
     for name, text in _AROUND.items():
         setattr(rich_utils, name, t(text))
+    setattr(rich_utils, "rich_format_error", _complaining(t))  # noqa: B010
     _translate(command, t)
+
+
+def _complaining(t: Speech) -> Callable[[Any], None]:
+    """Return what tells a command line that cannot be, as typer does, in the language."""
+
+    def complain(misuse: Any) -> None:
+        told = t.again(misuse.format_message())
+        misuse.format_message = lambda: told
+        _COMPLAIN(misuse)
+
+    return complain
 
 
 def _translate(command: Helpful, t: Speech) -> None:

@@ -3,10 +3,13 @@
 import errno
 import os
 import re
+import sys
 
 import pytest
+from typer import rich_utils
 
 from gateway import config
+from gateway.cli.main import command
 from gateway.cli.speech import Speech, sentences, speech_of, spoken_around
 from gateway.language.words import read
 from tests.cli.spoken import (
@@ -66,8 +69,48 @@ def test_no_french_is_left_of_what_nobody_says_any_more() -> None:
     of_the_command, of_all = in_the_source("cli"), in_the_source(".")
 
     left = {each for each in OURS if each not in said and shape(each) not in of_the_command}
+    left -= SAID_BY_TYPER
     left |= {each for each in BELOW if not {each, shape(each)} & of_all}
     assert left == WORDS_OF_STATES | SAID_BY_THE_SYSTEM
+
+
+MISUSES = {
+    "foo": "No such command '{name}'.",
+    "dotor": "No such command '{name}'. Did you mean {alike}?",
+    "journal --zzz": "No such option: {name}",
+    "journal --limt 3": "No such option: {name} (Possible options: {alike})",
+    "assign": "Missing argument '{name}'.",
+    "consent grant Odile": "Missing option '{name}'.",
+    "people add Odile Marcel": "Got unexpected extra argument(s) ({extra})",
+    "journal --limit": "Option '{name}' requires an argument.",
+    "journal --json=3": "Option '{name}' does not take a value.",
+    "journal --limit x": "Invalid value for '{name}': {what}",
+    "pairing answer --wait x": "Input should be a valid number, unable to parse string as a number",
+}
+"""Command lines that typer refuses, and how it says so."""
+SAID_BY_TYPER = {
+    *MISUSES.values(),
+    "Input should be a valid integer, unable to parse string as an integer",
+}
+
+
+@pytest.mark.parametrize("line", MISUSES)
+def test_a_command_line_that_cannot_be_is_told_so_in_french(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["healthspace-gateway", "--language", "fr", *line.split()])
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", 200)
+
+    with pytest.raises(SystemExit) as ended:
+        command()
+    told = capsys.readouterr().err
+
+    assert ended.value.code == 2
+    assert ("montre comment faire" in told) is not ("--limit demande" in told or "--json" in told)
+    assert re.search(
+        "Il n'y a pas|Il manque|demande une valeur|ne prend pas|de trop|ne va pas", told
+    )
+    assert not re.search("No such|Missing|Got|requires|does not|Invalid|should|Try|mean", told)
 
 
 WORDS_OF_STATES = {"open.", "watching.", "ended."}

@@ -246,6 +246,7 @@ REFUSED = {
     ("assign", SCALE, "Nemo"): NOBODY,
     ("consent", "grant", "Nemo", "--to", "mes", "--yes"): NOBODY,
     ("consent", "grant", ODILE, "--to", "nowhere", "--yes"): NOWHERE,
+    ("pair", ODILE, "--to", "nowhere"): NOWHERE,
     ("consent", "grant", ODILE, "--to", "mes", "--yes", "--language", "la"): (
         "There is no consent text in 'la': fr and en exist."
     ),
