@@ -131,6 +131,15 @@ class Browser:
             )
         )
 
+    async def dark(self, dark: bool) -> None:
+        """Let the pages know that their reader wants them dark, or light."""
+        wanted = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        await self._do(
+            lambda: self._driver.execute_cdp_cmd(
+                "Emulation.setEmulatedMedia", {"features": [wanted]}
+            )
+        )
+
     async def picture(self, path: Path) -> None:
         """Take a picture of the whole page, for people to look at."""
         await self._do(lambda: self._picture(path))

@@ -1,5 +1,5 @@
-"""Every screen, small, magnified and large: nothing runs over its edge, axe finds no barrier, and
-what is to be pressed is large enough.
+"""Every screen, light and dark, small, magnified and large: nothing runs over its edge, axe finds
+no barrier, and what is to be pressed is large enough.
 
 320 pixels are what is left of 1280 at a zoom of 400 % (WCAG 2.2, 1.4.10); 24 of height and width
 are the least to press (2.5.8).
@@ -39,7 +39,10 @@ return [
 
 async def faults(browser: Browser) -> list[str]:
     """Return what is wrong with the screen that is shown, in any size."""
-    found = await browser.barriers()
+    await browser.dark(True)
+    found = [f"dark: {barrier}" for barrier in await browser.barriers()]
+    await browser.dark(False)
+    found += await browser.barriers()
     for width, height in SIZES:
         await browser.size(width, height)
         found += [f"{width} x {height}: {fault}" for fault in await browser.run(FAULTS)]

@@ -9,33 +9,42 @@ import pytest
 import gateway.web
 
 CSS = (Path(gateway.web.__file__).parent / "static" / "screens.css").read_text(encoding="utf-8")
-COLOURS = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", CSS.partition("}")[0])) | {
-    "white": "#ffffff"
-}
-PAPERS = ("paper", "card", "white", "bad-paper", "well-paper", "hover")
+LIGHT, DARK = (
+    dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", part)) for part in CSS.split("}")[:2]
+)
+PAPERS = ("paper", "card", "field", "bad-paper", "well-paper", "hover")
 SIGNS = ("soft", "good", "wait", "bad", "deep", "deeper")
 TEXT = [
     *product(("ink", "soft", "deep", "bad"), PAPERS),
-    *(("white", sign) for sign in SIGNS),
+    *(("on", sign) for sign in SIGNS),
 ]
 OTHER = [*product(("focus",), PAPERS), *product(("soft", "deep", "bad"), ("paper", "card"))]
 """The ring of the focus, and the borders of what is filled in and pressed."""
 
 
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize(("front", "back"), TEXT, ids=str)
-def test_text_can_be_read(front: str, back: str) -> None:
-    assert contrast(COLOURS[front], COLOURS[back]) >= 4.5
+def test_text_can_be_read(front: str, back: str, colours: dict[str, str]) -> None:
+    assert contrast(colours[front], colours[back]) >= 4.5
 
 
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize(("front", "back"), OTHER, ids=str)
-def test_what_has_the_focus_or_is_filled_in_can_be_seen(front: str, back: str) -> None:
-    assert contrast(COLOURS[front], COLOURS[back]) >= 3
+def test_what_has_the_focus_or_is_filled_in_can_be_seen(
+    front: str, back: str, colours: dict[str, str]
+) -> None:
+    assert contrast(colours[front], colours[back]) >= 3
+
+
+def test_what_is_dark_has_every_colour_of_its_own() -> None:
+    assert DARK.keys() == LIGHT.keys()
+    assert luminance(DARK["paper"]) < 0.05 < luminance(LIGHT["paper"])
 
 
 def test_no_colour_of_text_is_outside_the_list() -> None:
     written = set(re.findall(r"(?<![-\w])color: ([^;}]+)[;}]", CSS))
 
-    assert written <= {"inherit", "#fff", "#000", *(f"var(--{name})" for name in COLOURS)}
+    assert written <= {"inherit", "#000", *(f"var(--{name})" for name in LIGHT)}
 
 
 def contrast(one: str, other: str) -> float:

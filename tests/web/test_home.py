@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -56,8 +57,12 @@ async def test_it_is_said_what_to_do_first_and_that_somebody_is_asked_something(
     await weigh(window, "72.4")
     asked = (await window.get("/")).text
     await window.hub.journal.add_subject("Odile")
-    told = (await window.get("/")).text
+    page = await window.get("/")
+    told = page.text
 
+    for asked_by in ("select", "button"):
+        assert re.search(f'<{asked_by}[^>]* aria-describedby="reading-1"', page.html)
+    assert '<p id="reading-1"><strong>Poids 72,4' in page.html
     assert "Pour commencer, ajoutez un appareil" in nobody
     assert "À qui sont ces mesures" in asked
     assert "Dites seulement, plus bas, à qui sont" in told
