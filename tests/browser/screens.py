@@ -48,6 +48,10 @@ BATHROOM_SCALE = Device(
 )
 
 
+_AT_ONCE = timedelta(seconds=10)
+"""What is measured is told so soon."""
+
+
 class Screens:
     """A hub, its browser, and its devices on the table."""
 
@@ -92,9 +96,9 @@ class Screens:
         weight = Quantity(value=Decimal(kg), unit=Unit.KILOGRAM)
         await self.record(SCALE, Kind.WEIGHT, {Measure.WEIGHT: weight})
 
-    async def prick(self, mg_dl: int) -> None:
+    async def prick(self, mg_dl: int, *, within: timedelta = _AT_ONCE) -> None:
         glucose = Quantity(value=Decimal(mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
-        await self.record(METER, Kind.BLOOD_GLUCOSE, {Measure.GLUCOSE: glucose})
+        await self.record(METER, Kind.BLOOD_GLUCOSE, {Measure.GLUCOSE: glucose}, within=within)
 
     async def record(
         self,
@@ -103,6 +107,7 @@ class Screens:
         values: dict[Measure, Quantity],
         *,
         slot: str | None = None,
+        within: timedelta = _AT_ONCE,
     ) -> None:
         self._records += 1
         reading = Reading(
@@ -112,7 +117,7 @@ class Screens:
             received=self.time.now(),
             record=f"seq:{self._records}",
             slot=slot,
-            taken_within=timedelta(seconds=10),
+            taken_within=within,
         )
         await self.home.hub.journal.record(device, [reading])
 

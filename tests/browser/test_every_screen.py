@@ -7,6 +7,8 @@ are the least to press (2.5.8).
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -94,6 +96,58 @@ async def test_the_screens_of_the_owner(screens: Screens) -> None:
     assert focus == "refused"
 
 
+async def test_the_screens_that_come_in_between(screens: Screens) -> None:
+    home, browser = screens.home, screens.browser
+    found: dict[str, list[str]] = {}
+    await home.welcome(ODILE)
+    await home.welcome(MARCEL, consents=False)
+    await home.weigh(ODILE)
+    await home.hurry_until(lambda: screens.arrived(ODILE), step_s=1)
+    await browser.open(await screens.invited("owner"))
+    await browser.run("document.getElementById('code').value = '0000'")
+    await browser.press("Ouvrir")
+    await browser.see("Ce code est faux")
+    found["not let in"] = await faults(browser)
+    await screens.enter("owner")
+    await browser.press("Ajouter un appareil")
+    await browser.press("Ajouter Imaginary Scale 4")
+    found["whose device"] = await faults(browser)
+    await browser.fill("Qui se mesure avec ?", "Une autre personne")
+    await browser.fill("Si c'est une autre personne, son prénom", MARCEL)
+    await browser.press("Ajouter")
+    await browser.see("Quelqu'un porte déjà ce prénom")
+    found["whose device, again"] = await faults(browser)
+    await browser.press("Pas cet appareil")
+    await browser.press("Revenir à l'accueil")
+    (story,) = await browser.run(
+        "return [...document.querySelectorAll('button')].map((each) => each.ariaLabel)"
+        ".filter((label) => label?.startsWith('Son parcours'))"
+    )
+    await browser.press(story.replace("\N{NO-BREAK SPACE}", " "))
+    await browser.see("Le parcours de cette mesure")
+    found["story"] = await faults(browser)
+    await browser.press("Revenir à l'accueil")
+    await browser.press(f"Donner mon accord : {MARCEL}, Mon espace santé")
+    await browser.run("document.querySelectorAll('[name=kind]').forEach((it) => it.click())")
+    await browser.press("J'accepte")
+    await browser.see("Cochez au moins une chose")
+    found["consent to nothing"] = await faults(browser)
+    await browser.press("Je n'accepte pas")
+    await browser.press(f"Effacer tout ce qui concerne {MARCEL}")
+    await browser.press("Effacer pour toujours")
+    await browser.see("C'est effacé")
+    found["erased"] = await faults(browser)
+    await browser.open((await browser.url()).replace("/people/erase", "/nowhere"))
+    found["nowhere"] = await faults(browser)
+    await browser.press("Revenir à l'accueil")
+    await browser.run("document.querySelectorAll('[name=token]').forEach((it) => it.value = 'x')")
+    await browser.press(f"Retirer l'accord : {ODILE}, Mon espace santé")
+    await browser.see("Cette page n'était plus à jour")
+    found["stale"] = await faults(browser)
+
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
 async def test_the_screens_of_the_kiosk(screens: Screens) -> None:
     browser = screens.browser
     found: dict[str, list[str]] = {}
@@ -122,7 +176,16 @@ async def test_the_screens_of_the_kiosk(screens: Screens) -> None:
     found["pairing refused"] = await faults(browser)
     title = await browser.run("return document.title")
     await browser.press("Plus tard")
-    await browser.press("Terminer et tout effacer")
+    await browser.fill("Sous quel nom ?", "Camille")
+    await browser.press("Garder")
+    await browser.see("Vous restez inscrit")
+    found["kept"] = await faults(browser)
+    await browser.press("Ne plus envoyer")
+    await browser.see("Envoyer à Mon espace santé")
+    await screens.prick(104, within=timedelta(minutes=30))
+    await browser.see("refaites-la")
+    found["doubtful"] = await faults(browser)
+    await browser.press("Terminer")
     await browser.see("Merci")
     found["goodbye"] = await faults(browser)
 
