@@ -113,7 +113,8 @@ async def begin(visit: Visit) -> Response:
     await open_session(
         visit.hub, Opening(devices=list(counter.devices), opened_by=by, minutes=minutes)
     )
-    return await _again(visit)
+    # The screen of the counter leads nowhere else, so the staff does not go there.
+    return see_other("/") if visit.form.get("from") == "home" else await _again(visit)
 
 
 async def end(visit: Visit) -> Response:

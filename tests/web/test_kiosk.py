@@ -355,6 +355,22 @@ async def test_who_opened_the_turn_is_taken_down(kiosk: Window) -> None:
     assert (by_person.opened_by, by_staff.opened_by) == (OpenedBy.PERSON, OpenedBy.STAFF)
 
 
+async def test_whoever_opens_a_turn_from_their_own_page_stays_there_and_sees_it(
+    kiosk: Window,
+) -> None:
+    staff = Window(kiosk.hub, browsers=kiosk.browsers)
+    await staff.enter(Role.OWNER)
+    page = await staff.get("/")
+    form = page.html.partition('action="/kiosk/begin"')[2].partition("</form>")[0]
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form))
+
+    opened = await staff.post("/kiosk/begin", **fields)
+
+    assert (opened.status, opened.headers["location"]) == (303, "/")
+    assert "Une séance est en cours" in (await staff.get("/")).text
+    assert "C'est à vous" in (await kiosk.get(KIOSK)).text
+
+
 async def test_a_guests_readings_are_not_on_the_owners_page(kiosk: Window) -> None:
     await begun(kiosk)
     await weigh(kiosk, "72.4")
