@@ -74,7 +74,21 @@ class FhirShelf:
         wanted = tuple(query["identifier"][0].split("|"))
         return _found([each for each in self.kept.values() if wanted in _identifiers(each)])
 
+    def update(self, path: str, body: Json) -> None:
+        """Put a resource in the place of the one of that name."""
+        name = "/".join(path.split("/")[-2:])
+        assert name in self.kept
+        self.kept[name] = body
+
+    def standing(self) -> list[str]:
+        """Return the reading's own identifier of every Observation that stands, in order."""
+        observations = [each for each in self.kept.values() if "category" in each]
+        standing = [each for each in observations if each["status"] != "entered-in-error"]
+        return [each["identifier"][-1]["value"] for each in standing]
+
     def names(self, body: Json) -> tuple[str, set[str]]:
+        if "entry" not in body:  # an update, named as what was created
+            return "", set()
         whose = next(_value(e) for e in body["entry"] if _is(e, "Patient"))
         return whose, {_value(entry) for entry in body["entry"] if _is(entry, "Observation")}
 
@@ -222,6 +236,10 @@ class Server:
         url = urlsplit(target)
         if method == "POST":
             status, location, answer = self.shelf.put(body)
+        elif method == "PUT":
+            assert isinstance(self.shelf, FhirShelf)
+            self.shelf.update(url.path, body)
+            status, location, answer = 200, "", body
         else:
             status, location, answer = 200, "", self.shelf.get(url.path, parse_qs(url.query))
         if self.mood == "loses answers":

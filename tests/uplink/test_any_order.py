@@ -13,6 +13,8 @@ was heard.
 
 import asyncio
 import tempfile
+from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -24,16 +26,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tenacity.wait import wait_none
 
 from gateway.clock import Clock, Instant
+from gateway.domain.entry import Entry
 from gateway.domain.subject import SubjectId
+from gateway.errors import JournalError
 from gateway.glucose.computed import report_reading
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.views import EntryView
 from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.api import Uplink
 from gateway.uplink.documents import DocumentsUplink
 from gateway.uplink.documents_fhir import FhirDeposit
 from gateway.uplink.fhir import FhirUplink
+from gateway.uplink.fhir_phd import Sender, own_key
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.mes_pairing import Pairing
@@ -47,6 +53,7 @@ from tests.uplink.little_broker import Broker
 from tests.uplink.little_stores import MOODS, DocumentShelf, FhirShelf, MesShelf, Server
 
 NAMES = ("Ada", "Bob")
+PATIENTS = "urn:example:patients"
 DEVICE = SCALE.model_copy(update={"serial": "SN-1"})
 SOON_S = 0.02
 """How long anybody waits here for something to happen by itself."""
@@ -64,7 +71,7 @@ class Fhir:
             allow_loopback_http=True,
             base_url=url,
             gateway="hub",
-            patient_system="urn:example:patients",
+            patient_system=PATIENTS,
             answer_timeout_s=1,
         )
         return FhirUplink(given, clock, wait=wait_none())
@@ -272,15 +279,24 @@ class Street(RuleBasedStateMachine):
     async def _all_done(self) -> None:
         for _ in range(500):
             await self.journal.retry_parked()  # what was rejected before the change of mood
-            if not set(self.reader.summary().deliveries) - {"settled", "dropped"}:
+            if self._is_all_done():
                 break
             self.clock.advance(60)
             await self.server.asked_within(SOON_S)
-        states = self.reader.summary().deliveries
-        assert sum(states.values()) == self.records - self.erased
-        stuck = [v.deliveries[0].reason for v in self.reader.entries(limit=1000)]
-        assert set(states) <= {"settled", "dropped"}, (states, set(stuck), self.worker.problems())
-        assert len(set(self.server.created)) >= states.get("settled", 0)
+        assert sum(self.reader.summary().deliveries.values()) == self.records - self.erased
+        states, stuck = self._states(), {v.deliveries[0].reason for v in self._entries()}
+        assert set(states) <= {"settled", "dropped"}, (states, stuck, self.worker.problems())
+        assert len(set(self.server.created)) >= states["settled"]
+
+    def _is_all_done(self) -> bool:
+        return not set(self._states()) - {"settled", "dropped"}
+
+    def _states(self) -> Counter[str]:
+        """Count the deliveries of what is somebody's by their state."""
+        return Counter(view.deliveries[0].state for view in self._entries() if view.entry.subject)
+
+    def _entries(self) -> list[EntryView]:
+        return self.reader.entries(limit=1000)
 
     @precondition(lambda self: self.people)
     @invariant()
@@ -302,6 +318,62 @@ class Street(RuleBasedStateMachine):
             self.run(self.server.close())
         self.runner.close()
         self.folder.cleanup()
+
+
+class HouseholdStreet(Street):
+    """Where readings turn out to be another's, or nobody's, after they have left."""
+
+    @rule(which=st.integers(0, 9), to=st.sampled_from((*NAMES, None)))
+    def it_was_somebody_else(self, which: int, to: str | None) -> None:
+        entries = [view.entry for view in self.reader.entries(limit=10)]
+        if not entries:
+            return
+        entry = entries[which % len(entries)]
+
+        async def say() -> None:
+            if to is None:
+                await self.journal.dismiss(entry.id)
+            elif entry.subject is None:
+                await self.journal.claim_entry(entry.id, self.people[to])
+            else:
+                await self.journal.reassign(entry.id, self.people[to])
+            await self.server.asked_within(SOON_S)
+
+        with suppress(JournalError):  # it is on its way just now
+            self.run(say())
+
+    @rule()
+    def everything_arrives_in_the_end(self) -> None:
+        self.server.be("takes")
+        super().everything_arrives_in_the_end()
+
+    def _is_all_done(self) -> bool:
+        return super()._is_all_done() and not self.reader.corrections_owed()
+
+    async def _all_done(self) -> None:
+        await super()._all_done()
+        standing = self._standing()
+        for view in self._entries():
+            for subject in self.people.values():
+                there = standing.count(self._name_there(view.entry, subject))
+                if subject != view.entry.subject:
+                    assert there == 0, "it stands in the record of who it is not"
+                elif view.deliveries[0].state == "settled":
+                    assert there == 1
+
+    def _standing(self) -> list[str]:
+        assert isinstance(self.server, Server)
+        assert isinstance(self.server.shelf, FhirShelf)
+        return self.server.shelf.standing()
+
+    def _name_there(self, entry: Entry, subject: SubjectId) -> str:
+        return own_key(entry, Sender(PATIENTS, pseudonym(subject, "mes"), "hub"))[1]
+
+    @precondition(lambda self: self.people)
+    @invariant()
+    def nothing_is_there_twice(self) -> None:
+        standing = self._standing()
+        assert len(standing) == len(set(standing))
 
 
 class MesStreet(Street):
@@ -330,7 +402,7 @@ class MqttStreet(Street):
     def nothing_is_there_twice(self) -> None:
         for reading, times in self.came.items():
             assert self.server.created.count(reading) == times
-        for view in self.reader.entries(limit=1000):
+        for view in self._entries():
             if view.deliveries[0].state == "settled":
                 self.came[view.entry.id] = self.server.created.count(view.entry.id)
                 assert view.entry.id in self.server.created
@@ -341,4 +413,6 @@ TestDocumentStreet, TestMqttStreet = DocumentStreet.TestCase, MqttStreet.TestCas
 TestStreet.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
 TestMesStreet.settings = settings(TestStreet.settings, max_examples=8)
 TestDocumentStreet.settings = settings(TestStreet.settings, max_examples=4)
+TestHouseholdStreet = HouseholdStreet.TestCase
+TestHouseholdStreet.settings = settings(TestStreet.settings, max_examples=8)
 TestMqttStreet.settings = settings(TestStreet.settings, max_examples=8)
