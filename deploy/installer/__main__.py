@@ -15,8 +15,10 @@ from pathlib import Path
 
 import installation
 import removal
+from speech import say
 from steps import Trouble, take
 
+_DOES = "Installs the gateway on this hub, upgrades it, goes back, takes it off. Root only."
 _LOCK = Path("/run/lock/healthspace-gateway-install")
 
 
@@ -24,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     """Do what was asked; returns the exit status."""
     chosen = _parser().parse_args(arguments)
     if os.geteuid() != 0:
-        print("install: this needs root: run it with sudo.", file=sys.stderr)
+        print(say("install: this needs root: run it with sudo."), file=sys.stderr)
         return 1
     os.umask(0o022)
     for name in [name for name in os.environ if name.startswith("PYTHON")]:
@@ -34,17 +36,17 @@ def main(arguments: Sequence[str]) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _do(chosen)
     except BlockingIOError:
-        print("install: another installation is running: wait for its end.", file=sys.stderr)
+        print(say("install: another installation is running: wait for its end."), file=sys.stderr)
         return 1
     except Trouble as trouble:
-        print(f"install: {trouble}", file=sys.stderr)
+        print(say(f"install: {trouble}"), file=sys.stderr)
         return 1
     except OSError as error:
-        print(
+        told = (
             f"install: {error.filename or 'a file'}: {error.strerror or error}. What was done so"
-            " far stays: mend that, and run the same command again.",
-            file=sys.stderr,
+            " far stays: mend that, and run the same command again."
         )
+        print(say(told), file=sys.stderr)
         return 1
     return 0
 
@@ -56,37 +58,41 @@ def _do(chosen: argparse.Namespace) -> None:
         if chosen.with_readings:
             removal.make_sure(by_asking=not (chosen.dry_run or chosen.yes))
         take(removal.steps(with_readings=chosen.with_readings), dry_run=chosen.dry_run)
-        print(removal.farewell(with_readings=chosen.with_readings))
+        print(say(removal.farewell(with_readings=chosen.with_readings)))
     else:
         installation.check_machine()
         take(installation.steps(chosen.wheels, copy=chosen.copy), dry_run=chosen.dry_run)
         if not chosen.dry_run:
-            print(installation.GREETING)
+            print(say(installation.GREETING))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("deploy/install.sh", description=__doc__)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and why")
+    parser = argparse.ArgumentParser("deploy/install.sh", description=say(_DOES))
     parser.add_argument(
-        "--wheels", type=Path, help="take the packages from this folder, not from the network"
+        "--dry-run", action="store_true", help=say("say what would be done, and why")
+    )
+    parser.add_argument(
+        "--wheels", type=Path, help=say("take the packages from this folder, not from the network")
     )
     parser.add_argument(
         "--without-copy",
         dest="copy",
         action="store_false",
-        help="the journal was copied by hand: let the upgrade change it",
+        help=say("the journal was copied by hand: let the upgrade change it"),
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("install", help="install, or upgrade to what lies here (the default)")
-    back = commands.add_parser("rollback", help="run the former release again")
-    back.add_argument("release", nargs="?", help="its name; by default the last one")
-    away = commands.add_parser("uninstall", help="take the gateway off; readings stay")
+    commands.add_parser("install", help=say("install, or upgrade to what lies here (the default)"))
+    back = commands.add_parser("rollback", help=say("run the former release again"))
+    back.add_argument("release", nargs="?", help=say("its name; by default the last one"))
+    away = commands.add_parser("uninstall", help=say("take the gateway off; readings stay"))
     away.add_argument(
         "--with-readings",
         action="store_true",
-        help="also delete the readings, the consents, the keys and the configuration, for good",
+        help=say(
+            "also delete the readings, the consents, the keys and the configuration, for good"
+        ),
     )
-    away.add_argument("--yes", action="store_true", help="do not ask again")
+    away.add_argument("--yes", action="store_true", help=say("do not ask again"))
     return parser
 
 

@@ -42,7 +42,7 @@ STATE = Path("/var/lib") / NAME
 def state() -> Path:
     """Return the folder with the journal, as the configuration says."""
     try:
-        told = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8"))
+        told = tomllib.loads(CONFIGURATION.read_text(encoding="utf-8-sig"))
     except (OSError, tomllib.TOMLDecodeError):
         return STATE
     return Path(told.get("hub", {}).get("state", STATE))

@@ -20,6 +20,7 @@ from places import (
     UNIT,
     USER,
 )
+from speech import say
 from steps import Step, Trouble, run
 
 _WORDS = "delete the readings"
@@ -37,9 +38,10 @@ def make_sure(*, by_asking: bool) -> None:
         )
     if not by_asking:
         return
-    print(f"{STATE} holds readings and consents that may be nowhere else.")
-    print(f"To delete them for good, write '{_WORDS}':", end=" ", flush=True)
-    if sys.stdin.readline().strip() != _WORDS:
+    words = say(_WORDS)
+    print(say(f"{STATE} holds readings and consents that may be nowhere else."))
+    print(say(f"To delete them for good, write '{words}':"), end=" ", flush=True)
+    if sys.stdin.readline().strip() not in (_WORDS, words):
         raise Trouble("Nothing was changed.")
 
 

@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from speech import say
+
 
 class Trouble(Exception):
     """The installation cannot go on; the message says what a person can do."""
@@ -25,9 +27,10 @@ def take(steps: Sequence[Step], *, dry_run: bool) -> None:
     """Take the steps that are needed, in order; with `dry_run`, say which these are."""
     for step in steps:
         if not step.needed():
-            print(f"  done    {step.does}", flush=True)
+            print(say(f"  done    {step.does}"), flush=True)
             continue
-        print(f"  {'would' if dry_run else 'now':7} {step.does}\n          {step.why}", flush=True)
+        does = f"  would   {step.does}" if dry_run else f"  now     {step.does}"
+        print(say(f"{does}\n          {step.why}"), flush=True)
         if not dry_run:
             step.act()
 
