@@ -10,8 +10,8 @@ from gateway.domain.device_time import EARLIEST
 from gateway.language.moments import written
 from gateway.language.words import words
 
-RULE = "-" * 40
-"""Stands before and after the text that was agreed to."""
+RULE = "-" * 24
+"""Stands before and after the text that was agreed to; it fits a telephone."""
 
 
 def receipt(
@@ -46,7 +46,7 @@ def receipt(
     version = f"{grant.text.version} ({grant.text.language}), SHA-256 {grant.text.sha256}"
     lines = [
         say("receipt.title"),
-        "=" * len(say("receipt.title")),
+        "=" * 12,
         "",
         line("id", grant.id),
         line("subject", grant.subject),

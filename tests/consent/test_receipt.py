@@ -47,3 +47,10 @@ def test_consent_to_all_there_is_names_no_day_that_nobody_chose() -> None:
 
     assert "\nMesures prises : à n'importe quelle date\n" in received(given)
     assert "\nReadings taken: at any time\n" in received(in_english(given))
+
+
+def test_its_rules_fit_a_telephone() -> None:
+    rules = [line for line in received(grant(ADA)).split("\n") if line and set(line) <= {"=", "-"}]
+
+    assert len(rules) == 3
+    assert max(map(len, rules)) <= 24

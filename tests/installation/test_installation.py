@@ -52,6 +52,14 @@ def test_a_dry_run_tells_each_step_and_takes_none(hub: Hub) -> None:
     assert hub.run("id", "healthspace-gateway").status != 0
 
 
+def test_it_speaks_french_where_the_machine_does(hub: Hub) -> None:
+    said = hub.say("env", "LC_ALL=fr_FR.UTF-8", *INSTALL, "--dry-run")
+
+    assert said.count("  ferait  ") == 6
+    assert "installer les paquets Debian python3-venv" in said
+    assert hub.say("find", "/source/gateway/language", "-newer", "/run/systemd") == ""
+
+
 def test_without_its_packages_it_says_so_and_leaves_no_release(hub: Hub) -> None:
     ran = hub.run("/source/deploy/install.sh", "--wheels", "/var/empty")
 
