@@ -262,6 +262,11 @@ class Config(BaseModel):
         """The file with the token that the API's loopback port asks for."""
         return self.hub.state / "api.token"
 
+    @property
+    def forgotten_browsers(self) -> Path:
+        """The file that says which browsers are let in no longer."""
+        return self.hub.state / "forgotten-browsers.json"
+
 
 def find(given: Path | None) -> Path:
     """Return the file to read: the given one, the environment's, or the first that exists."""

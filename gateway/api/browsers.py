@@ -2,7 +2,9 @@
 
 A code is drawn for whoever may already command the gateway, and typed or followed in a browser.
 The cookie says for what and until when, under a seal made with the API's token. Nothing is kept of
-it: a browser stays known when the daemon is restarted, and a new token forgets them all.
+it while it is good: a browser stays known when the daemon is restarted. What is kept is who left,
+or was sent away (`Forgotten`): every copy of their cookie is worth nothing. A new token forgets
+them all.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from gateway.api.forgotten import Forgotten
 from gateway.clock import Clock
 from gateway.errors import ConfigError
 
@@ -58,6 +61,7 @@ class Visitor:
     """A browser that was let in. Its forms carry `form_token`: another site cannot know it."""
 
     role: Role
+    browser: str
     form_token: str
     cookie: str
     """The same browser's, good for `COOKIE_LIVES` from now on."""
@@ -71,13 +75,19 @@ class Browsers:
     """
 
     def __init__(
-        self, secret: str, clock: Clock, address: str | None, at_the_hub: str | None = None
+        self,
+        secret: str,
+        forgotten: Forgotten,
+        clock: Clock,
+        address: str | None,
+        at_the_hub: str | None = None,
     ) -> None:
         self._address = {
             Role.OWNER: address or at_the_hub,
             Role.KIOSK: at_the_hub or address,
         }
         self._key = hmac.digest(secret.encode(), b"screens", "sha256")
+        self._forgotten = forgotten
         self._clock = clock
         self._open: dict[str, tuple[Role, float]] = {}
         self._guesses = 0
@@ -113,18 +123,35 @@ class Browsers:
     def recognise(self, cookie: str | None) -> Visitor | None:
         """Return whom the cookie lets in; None if it is not ours, or has run out."""
         told, _, seal = (cookie or "").rpartition(".")
-        if not hmac.compare_digest(seal.encode(), self._seal("cookie", told).encode()):
+        if not hmac.compare_digest(seal.encode(), self._cookie_seal(told).encode()):
             return None
         role, until, browser = told.split(".")
-        if self._clock.now().utc.timestamp() >= int(until):
+        if self._clock.now().utc.timestamp() >= int(until) or self._forgotten.has(role, browser):
             return None
         return self._visitor(Role(role), browser)
+
+    def forget(self, visitor: Visitor) -> None:
+        """Let this browser in no longer, nor any copy of its cookie. Raises ConfigError."""
+        self._forgotten.add(visitor.role, visitor.browser)
+
+    def forget_all(self, role: Role, but: Visitor | None = None) -> Visitor | None:
+        """Let nobody of a role in who was before, nor by a code that is open; except one.
+
+        That one has another cookie from then on. Raises ConfigError.
+        """
+        self._open = {code: each for code, each in self._open.items() if each[0] is not role}
+        self._forgotten.add_all(role)
+        return None if but is None else self._visitor(but.role, but.browser)
 
     def _visitor(self, role: Role, browser: str) -> Visitor:
         until = self._clock.now().utc + COOKIE_LIVES[role]
         told = f"{role}.{int(until.timestamp())}.{browser}"
-        cookie = f"{told}.{self._seal('cookie', told)}"
-        return Visitor(role, self._seal("form", f"{role}.{browser}"), cookie)
+        cookie = f"{told}.{self._cookie_seal(told)}"
+        return Visitor(role, browser, self._seal("form", f"{role}.{browser}"), cookie)
+
+    def _cookie_seal(self, told: str) -> str:
+        mark = self._forgotten.mark(told.partition(".")[0])
+        return self._seal(f"cookie{mark}", told)
 
     def _seal(self, purpose: str, told: str) -> str:
         return hmac.new(self._key, f"{purpose} {told}".encode(), hashlib.sha256).hexdigest()

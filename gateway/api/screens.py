@@ -1,4 +1,4 @@
-"""The route that lets a browser in to the screens."""
+"""The routes that let a browser in to the screens, and no longer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/screens", tags=["screens"])
 
 
 class Wish(BaseModel):
-    """What the browser is to see."""
+    """What the browser is to see, or what those see that are meant."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,8 +28,18 @@ def _browsers(request: Request) -> Browsers:
     return browsers
 
 
+BrowsersHere = Annotated[Browsers, Depends(_browsers)]
+
+
 @router.post("/invitations", status_code=201)
-async def invite(browsers: Annotated[Browsers, Depends(_browsers)], wish: Wish) -> dict[str, str]:
+async def invite(browsers: BrowsersHere, wish: Wish) -> dict[str, str]:
     """Draw a code that lets one browser in, once, within ten minutes."""
     invitation = browsers.invite(wish.role)
     return {"url": invitation.url, "code": invitation.code, "role": invitation.role}
+
+
+@router.post("/forget", status_code=201)
+async def forget(browsers: BrowsersHere, wish: Wish) -> dict[str, str]:
+    """Let in none of the browsers that were before, nor by a code that is still open."""
+    browsers.forget_all(wish.role)
+    return {"role": wish.role}

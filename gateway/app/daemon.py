@@ -13,6 +13,7 @@ from gateway import log
 from gateway.api.auth import token
 from gateway.api.browsers import Browsers
 from gateway.api.destination_pairing import Pairings
+from gateway.api.forgotten import Forgotten
 from gateway.api.network import Front, front, serve_network
 from gateway.api.serve import address, listening, serve
 from gateway.api.server import make_app
@@ -112,6 +113,7 @@ async def daemon(
         sockets = stack.enter_context(listening(config.socket, config.api.port))
         network = stack.enter_context(_network(config))
         secret = token(config.token)
+        forgotten = Forgotten(config.forgotten_browsers)
         for known in described_devices(config):
             await journal.describe(known)
         there = list(destinations(config, journal, reader, clock))
@@ -147,7 +149,7 @@ async def daemon(
             desk,
         )
         beyond = None if network is None else network.address
-        browsers = Browsers(secret, clock, beyond, address(sockets))
+        browsers = Browsers(secret, forgotten, clock, beyond, address(sockets))
         begun = Pairings(hub)
         app = make_app(hub, browsers, begun)
         stopping = asyncio.Event()

@@ -25,7 +25,21 @@ async def enter(visit: Visit) -> Response:
 
 
 async def leave(visit: Visit) -> Response:
-    """Have the browser forget that it may enter; a copy of its cookie ends when that does."""
+    """Forget this browser: neither its cookie nor a copy of it lets anybody in any more."""
+    if visit.visitor is not None:
+        visit.site.browsers.forget(visit.visitor)
     response = see_other("/enter")
     response.delete_cookie(COOKIE)
+    return response
+
+
+async def forget(visit: Visit) -> Response:
+    """Forget the browsers at the counter, or all of the owner's but this one."""
+    if visit.form.get("role") == Role.KIOSK:
+        visit.site.browsers.forget_all(Role.KIOSK)
+        return visit.page("forgotten.html", role=Role.KIOSK)
+    response = visit.page("forgotten.html", role=Role.OWNER)
+    kept = visit.site.browsers.forget_all(Role.OWNER, visit.visitor)
+    if kept is not None:
+        remember(response, visit.request, kept)
     return response

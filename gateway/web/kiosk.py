@@ -46,6 +46,7 @@ _SOON_S = 60
 _LOOK_EVERY_S = 0.3
 """Whether anything was committed is one comparison; a reading is on the screen before the cuff is
 off the arm."""
+_CHANGED = "event: turn\ndata: changed\n\n"
 _ALIVE_EVERY_S = 10.0
 """So often the screen hears that the gateway lives; it empties itself when it does not."""
 
@@ -215,15 +216,19 @@ async def pair(visit: Visit) -> Response:
 async def events(visit: Visit) -> Response:
     """Tell the screen whenever the turn has changed; not how: it then asks for what to show."""
     return StreamingResponse(
-        _changes(visit.hub, visit.site.stopping),
+        _changes(visit),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _changes(hub: Hub, stopping: asyncio.Event) -> AsyncIterator[str]:
+async def _changes(visit: Visit) -> AsyncIterator[str]:
+    hub, stopping = visit.hub, visit.site.stopping
     shown, commits, told_s = None, -1, hub.clock.now().monotonic
     while not stopping.is_set():
+        if not visit.lasts:
+            yield _CHANGED  # it asks what to show, and is sent to the entrance
+            return
         now_s = hub.clock.now().monotonic
         turn = shown
         if hub.journal.commits != commits or _over(hub, shown):
@@ -231,7 +236,7 @@ async def _changes(hub: Hub, stopping: asyncio.Event) -> AsyncIterator[str]:
             turn = present(hub)
         if shown is None or turn != shown:
             shown, told_s = turn, now_s
-            yield "event: turn\ndata: changed\n\n"
+            yield _CHANGED
         elif now_s - told_s >= _ALIVE_EVERY_S:
             told_s = now_s
             yield "event: alive\ndata: yes\n\n"

@@ -56,6 +56,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/pairing", pairing.begin, (OWNER,)),
     ("POST", "/pairing/code", pairing.type_code, (OWNER,)),
     ("POST", "/leave", entrance.leave, (OWNER,)),
+    ("POST", "/forget", entrance.forget, (OWNER,)),
     ("GET", "/kiosk", kiosk.screen, (OWNER, KIOSK)),
     ("GET", "/kiosk/events", kiosk.events, (OWNER, KIOSK)),
     ("POST", "/kiosk/begin", kiosk.begin, (OWNER, KIOSK)),

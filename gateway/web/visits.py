@@ -66,6 +66,12 @@ class Visit:
         return self.site.hub
 
     @property
+    def lasts(self) -> bool:
+        """Whether the browser may still come in: it may be forgotten while an answer goes on."""
+        cookie = None if self.visitor is None else self.visitor.cookie
+        return self.site.browsers.recognise(cookie) is not None
+
+    @property
     def part(self) -> bool:
         """Whether a script asks for what is inside the page only."""
         return PART in self.request.headers

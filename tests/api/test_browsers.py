@@ -1,12 +1,16 @@
 """Codes that let a browser in once, and the cookie it shows afterwards."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from gateway.api.browsers import CODE_LIVES, COOKIE_LIVES, Browsers, Role
+from gateway.api.browsers import CODE_LIVES, COOKIE_LIVES, Browsers, Role, Visitor
+from gateway.api.forgotten import MOST, Forgotten
 from gateway.errors import ConfigError
 from gateway.testing.clock import ManualClock
+from tests.journal.cutting import PowerCuts
 
 ADDRESS = "http://127.0.0.1:8470"
 
@@ -17,8 +21,24 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def browsers(clock: ManualClock) -> Browsers:
-    return Browsers("secret", clock, ADDRESS)
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "forgotten-browsers.json"
+
+
+@pytest.fixture
+def browsers(clock: ManualClock, path: Path) -> Browsers:
+    return started(clock, path)
+
+
+def started(clock: ManualClock, path: Path, secret: str = "secret") -> Browsers:
+    """Return those that a start of the daemon makes."""
+    return Browsers(secret, Forgotten(path), clock, ADDRESS)
+
+
+def let_in(browsers: Browsers, role: Role = Role.OWNER) -> Visitor:
+    visitor = browsers.admit(browsers.invite(role).code)
+    assert visitor is not None
+    return visitor
 
 
 def test_a_code_is_good_once(browsers: Browsers) -> None:
@@ -61,13 +81,12 @@ def test_guessing_voids_the_codes(browsers: Browsers) -> None:
 
 
 def test_the_cookie_is_known_after_a_restart_and_not_under_a_new_token(
-    browsers: Browsers, clock: ManualClock
+    browsers: Browsers, clock: ManualClock, path: Path
 ) -> None:
-    visitor = browsers.admit(browsers.invite(Role.OWNER).code)
-    assert visitor is not None
+    visitor = let_in(browsers)
 
-    known = Browsers("secret", clock, ADDRESS).recognise(visitor.cookie)
-    unknown = Browsers("another", clock, ADDRESS).recognise(visitor.cookie)
+    known = started(clock, path).recognise(visitor.cookie)
+    unknown = started(clock, path, "another").recognise(visitor.cookie)
 
     assert known is not None
     assert (known.role, known.form_token) == (Role.OWNER, visitor.form_token)
@@ -109,6 +128,142 @@ def test_a_cookie_that_was_changed_is_nobodys(browsers: Browsers, change: object
     assert browsers.recognise(change(visitor.cookie)) is None
 
 
-def test_without_a_port_the_remedy_is_said(clock: ManualClock) -> None:
+def test_without_a_port_the_remedy_is_said(clock: ManualClock, path: Path) -> None:
     with pytest.raises(ConfigError, match="give \\[api\\] a port"):
-        Browsers("secret", clock, None).invite(Role.OWNER)
+        Browsers("secret", Forgotten(path), clock, None).invite(Role.OWNER)
+
+
+# --- forgetting -------------------------------------------------------------------------------
+
+
+def test_no_copy_of_the_cookie_of_who_left_is_good_after_a_restart_either(
+    browsers: Browsers, clock: ManualClock, path: Path
+) -> None:
+    gone, other = let_in(browsers), let_in(browsers)
+    clock.advance(60)
+    renewed = browsers.recognise(gone.cookie)
+    assert renewed is not None
+
+    browsers.forget(gone)
+
+    for now in (browsers, started(clock, path)):
+        assert now.recognise(gone.cookie) is None
+        assert now.recognise(renewed.cookie) is None
+        assert now.recognise(other.cookie) is not None
+
+
+def test_all_of_a_role_are_forgotten_and_who_asked_goes_on_with_another_cookie(
+    browsers: Browsers, clock: ManualClock, path: Path
+) -> None:
+    mine, other, counter = let_in(browsers), let_in(browsers), let_in(browsers, Role.KIOSK)
+
+    kept = browsers.forget_all(Role.OWNER, mine)
+
+    assert kept is not None
+    for now in (browsers, started(clock, path)):
+        assert now.recognise(mine.cookie) is None  # a copy of it is another browser, perhaps
+        assert now.recognise(other.cookie) is None
+        assert now.recognise(kept.cookie) is not None
+        assert now.recognise(counter.cookie) is not None
+    assert kept.form_token == mine.form_token
+    assert started(clock, path).recognise(let_in(browsers).cookie) is not None
+
+
+def test_the_screen_at_the_counter_can_be_forgotten_and_let_in_anew(
+    browsers: Browsers, clock: ManualClock, path: Path
+) -> None:
+    owner, counter = let_in(browsers), let_in(browsers, Role.KIOSK)
+
+    browsers.forget_all(Role.KIOSK)
+    anew = let_in(browsers, Role.KIOSK)
+
+    for now in (browsers, started(clock, path)):
+        assert now.recognise(counter.cookie) is None
+        assert now.recognise(anew.cookie) is not None
+        assert now.recognise(owner.cookie) is not None
+
+
+def test_a_code_that_is_open_is_forgotten_with_those_it_would_join(browsers: Browsers) -> None:
+    owners, counters = browsers.invite(Role.OWNER).code, browsers.invite(Role.KIOSK).code
+
+    browsers.forget_all(Role.OWNER)
+
+    assert browsers.admit(owners) is None
+    assert browsers.admit(counters) is not None
+
+
+@pytest.mark.parametrize(
+    "forget",
+    [Browsers.forget, lambda browsers, _: browsers.forget_all(Role.OWNER)],
+    ids=["one", "all"],
+)
+def test_what_was_told_to_be_forgotten_is_so_after_a_power_cut(
+    forget: Callable[[Browsers, Visitor], object], clock: ManualClock, tmp_path: Path
+) -> None:
+    path = tmp_path / "state" / "forgotten-browsers.json"
+    path.parent.mkdir()
+    browsers = started(clock, path)
+    visitor = let_in(browsers)
+    with PowerCuts(path.parent) as cuts:
+        forget(browsers, visitor)
+        cuts.acknowledged()
+
+    assert any(cut.acknowledged for cut in cuts.all)
+    for cut in cuts.all:
+        cut.lay(path.parent)
+        assert not cut.acknowledged or started(clock, path).recognise(visitor.cookie) is None, cut
+
+
+def test_where_it_cannot_be_kept_nobody_is_forgotten_and_that_is_said(
+    browsers: Browsers, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = let_in(browsers)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gateway.durable.write", full)
+
+    for attempt in (lambda: browsers.forget(visitor), lambda: browsers.forget_all(Role.OWNER)):
+        with pytest.raises(ConfigError, match="nobody was forgotten"):
+            attempt()
+        assert browsers.recognise(visitor.cookie) is not None
+
+
+@pytest.mark.parametrize("left", [b"", b"{", b'{"marks": 3}', b"\xff", b'{"more": {}}'])
+def test_a_file_that_is_damaged_forgets_everybody(
+    left: bytes, browsers: Browsers, clock: ManualClock, path: Path
+) -> None:
+    visitors = [let_in(browsers), let_in(browsers, Role.KIOSK)]
+    path.write_bytes(left)
+
+    now = started(clock, path)
+
+    assert [now.recognise(visitor.cookie) for visitor in visitors] == [None, None]
+    assert now.recognise(let_in(now).cookie) is not None
+
+
+def test_the_file_does_not_grow_without_bound_and_revives_nobody(
+    clock: ManualClock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    browsers = started(clock, path)
+    gone = [let_in(browsers) for _ in range(MOST + 1)]
+
+    for visitor in gone:
+        browsers.forget(visitor)
+
+    now = started(clock, path)
+    assert not any(now.recognise(visitor.cookie) for visitor in gone)
+    assert path.stat().st_size < 200
+
+
+def test_the_file_lets_nobody_in(browsers: Browsers, path: Path) -> None:
+    visitor = let_in(browsers)
+    browsers.forget(visitor)
+    browsers.forget_all(Role.KIOSK)
+
+    kept = path.read_text()
+
+    assert visitor.cookie.rpartition(".")[2] not in kept
+    assert visitor.form_token not in kept

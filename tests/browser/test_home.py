@@ -49,6 +49,30 @@ async def test_the_owner_sees_where_readings_are_and_consents_with_the_keyboard(
     ]
 
 
+async def test_nothing_of_the_household_is_seen_where_the_access_was_closed(
+    screens: Screens,
+) -> None:
+    home, browser = screens.home, screens.browser
+    await home.welcome(ODILE, consents=False)
+    await home.weigh(ODILE)
+    await screens.enter("owner")
+    await browser.see(ODILE)
+    await browser.press("Ajouter un appareil")
+    await browser.press("Revenir à l'accueil")
+    await browser.press("Fermer l'accès sur ce navigateur")
+    await browser.see("Ouvrir les écrans de ce boîtier")
+    for _ in range(3):
+        await browser.back()
+        assert ODILE not in await browser.source()
+
+    await screens.enter("owner")
+    await browser.see(ODILE)
+    await home.post("screens", "forget", role="owner")
+    await browser.see("Ouvrir les écrans de ce boîtier")
+
+    assert ODILE not in await browser.source()
+
+
 async def test_who_shares_a_scale_says_once_which_number_is_theirs(screens: Screens) -> None:
     home, browser = screens.home, screens.browser
     await home.welcome(MARCEL, consents=False)

@@ -60,6 +60,22 @@ async def test_readings_come_by_themselves_and_nothing_of_them_is_left_at_the_en
     assert await browser.complaints() == []
 
 
+async def test_a_screen_that_is_forgotten_shows_nothing_of_the_turn_any_more(
+    screens: Screens,
+) -> None:
+    browser = await turn(screens)
+    await screens.press_cuff(128, 82)
+    await browser.see("128 / 82")
+
+    await screens.home.post("screens", "forget", role="kiosk")
+    await browser.see("Ouvrir les écrans de ce boîtier")
+    await browser.back()
+    before = await browser.source()
+
+    assert "128" not in before
+    assert "/enter" in await browser.url()
+
+
 async def test_a_new_reading_disturbs_nobody_who_types_and_the_next_opening_clears_the_screen(
     screens: Screens,
 ) -> None:

@@ -167,6 +167,19 @@ async def test_web_prints_the_address_that_lets_a_browser_in(
     assert_refused(stopped, NOT_RUNNING)
 
 
+async def test_whoever_was_let_in_is_forgotten_from_the_command_line(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with at_home(tmp_path, space, time, Plan(more="[api]\nport = 0")) as home:
+        owner = await here(home, "web", "--forget")
+        kiosk = await here(home, "web", "--kiosk", "--forget", "--json")
+    stopped = await here(home, "web", "--forget")
+
+    assert owner.output == "The owner's browsers are forgotten: let them in anew.\n"
+    assert json.loads(kiosk.output) == {"role": "kiosk"}
+    assert_refused(stopped, NOT_RUNNING)
+
+
 async def test_without_a_port_web_says_what_to_configure(
     tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:

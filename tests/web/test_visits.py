@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -138,12 +139,57 @@ async def test_following_the_link_twice_is_harmless_and_pressing_twice_is_refuse
     assert "faux, déjà utilisé" in second.text
 
 
-async def test_whoever_leaves_is_a_stranger_again(window: Window) -> None:
+async def test_whoever_leaves_is_a_stranger_again_and_so_is_a_copy_of_their_cookie(
+    window: Window,
+) -> None:
     await window.enter()
+    await window.get("/")
+    copied = dict(window.cookies)
 
-    await window.send("/leave")
+    left = await window.send("/leave")
+    mine = await window.get("/")
+    window.cookies = copied
+    copy = await window.get("/")
 
+    assert left.cookies["visitor"]["max-age"] == "0"
+    assert mine.headers["location"] == "/enter"
+    assert copy.headers["location"] == "/enter"
+
+
+async def test_the_owner_forgets_all_browsers_but_their_own(window: Window) -> None:
+    await window.enter()
+    copied = dict(window.cookies)
+    counter = Window(window.hub, browsers=window.browsers)
+    await counter.enter(Role.KIOSK)
+
+    done = await window.send("/forget", role="owner")
+
+    assert "fermé sur tous les autres navigateurs" in done.text
+    assert (await window.get("/")).status == 200
+    assert (await counter.get("/kiosk")).status == 200
+    window.cookies = copied
     assert (await window.get("/")).headers["location"] == "/enter"
+
+
+async def test_the_pharmacy_forgets_the_screen_at_its_counter_which_hears_of_it_at_once(
+    window: Window,
+) -> None:
+    await window.enter()
+    counter = Window(window.hub, browsers=window.browsers)
+    await counter.enter(Role.KIOSK)
+    hearing = asyncio.create_task(counter.get("/kiosk/events"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    done = await window.send("/forget", role="kiosk")
+    heard = await hearing
+
+    assert "fermé à l'écran du comptoir" in done.text
+    assert heard.html == 2 * "event: turn\ndata: changed\n\n"
+    part = await counter.get("/kiosk", **{"x-part": "turn"})
+    assert (part.status, part.html) == (403, "")
+    assert (await counter.get("/kiosk")).headers["location"] == "/enter"
+    assert (await window.get("/")).status == 200
 
 
 async def test_the_language_is_chosen_and_goes_nowhere_else(window: Window) -> None:

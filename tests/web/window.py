@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Scope
 
 from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
+from gateway.api.forgotten import Forgotten
 from gateway.api.hub import Counter
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -54,7 +55,8 @@ class Window:
 
     def __init__(self, hub: JournalHub, *, browsers: Browsers | None = None) -> None:
         self.hub = hub
-        self.browsers = browsers or Browsers("secret", hub.clock, ADDRESS)
+        forgotten = Forgotten(hub.path.with_name("forgotten-browsers.json"))
+        self.browsers = browsers or Browsers("secret", forgotten, hub.clock, ADDRESS)
         self.pairings = Pairings(hub)
         self.stopping = asyncio.Event()
         self.app: ASGIApp = make_screens(hub, self.browsers, self.pairings, self.stopping)

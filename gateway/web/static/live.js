@@ -10,6 +10,10 @@ async function look(part) {
     return;
   }
   const answer = await fetch(part.dataset.look, { cache: "no-store", headers: { "X-Part": "yes" } });
+  if (answer.status === 403) {
+    location.replace("/enter"); // not let in any more: nor is what stands here to be seen
+    return;
+  }
   const text = (await answer.text()).trim();
   const shown = part.dataset.shown;
   if (!answer.ok || text === shown || part.contains(document.activeElement)) {
