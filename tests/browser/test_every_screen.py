@@ -7,11 +7,13 @@ are the least to press (2.5.8).
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from gateway.domain.device import DeviceId
 from tests.browser.browser import Browser
 from tests.browser.screens import Screens
 from tests.end_to_end.home import MARCEL, ODILE
@@ -131,7 +133,19 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     await browser.see("Le parcours de cette mesure")
     found["story"] = await faults(browser)
     await browser.press("Revenir à l'accueil")
+    with_code, without = "C4:00:00:00:00:01", "C4:00:00:00:00:02"
+    for address in (with_code, without):
+        await home.hub.journal.adopt(DeviceId(f"ble:{address}"), "bp_monitor/bluetooth_sig")
+    async with asyncio.TaskGroup() as devices:
+        devices.create_task(home.hub._desk.type_code(with_code, 28))
+        devices.create_task(home.hub._desk.confirm(without, 28))
+        await browser.see("affiche un code à six chiffres")
+        await browser.see("sans code")
+        found["a device asks"] = await faults(browser)
+        await browser.press("Refuser")
+        await browser.press("Refuser")
     await browser.press(f"Donner mon accord : {MARCEL}, Mon espace santé")
+    await browser.see("Ce qui n'est jamais envoyé")
     await browser.run("document.querySelectorAll('[name=kind]').forEach((it) => it.click())")
     await browser.press("J'accepte")
     await browser.see("Cochez au moins une chose")
@@ -144,6 +158,7 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     await browser.open((await browser.url()).replace("/people/erase", "/nowhere"))
     found["nowhere"] = await faults(browser)
     await browser.press("Revenir à l'accueil")
+    await browser.see("Partage")
     await browser.run("document.querySelectorAll('[name=token]').forEach((it) => it.value = 'x')")
     await browser.press(f"Retirer l'accord : {ODILE}, Mon espace santé")
     await browser.see("Cette page n'était plus à jour")

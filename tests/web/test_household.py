@@ -50,6 +50,12 @@ async def add(window: Window, **form: str) -> None:
     assert done.status == 303
 
 
+async def test_without_scripts_too_the_list_of_what_is_in_view_comes_anew(window: Window) -> None:
+    page = await window.get("/devices")
+
+    assert re.search(r'<noscript><meta http-equiv="refresh" content="\d"></noscript>', page.html)
+
+
 async def test_what_was_said_of_a_device_is_still_there_where_it_is_asked_again(
     window: Window,
 ) -> None:
