@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from gateway.api import people
 from gateway.api.hub import Hub
-from gateway.domain.device import DeviceId
+from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import EARLIEST
 from gateway.domain.subject import SubjectId
 from gateway.language.plain import plain
@@ -32,7 +32,7 @@ _NEW = "new"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A device that measures nobody yet."""
+    """A device that could measure somebody, or somebody else."""
 
     device: DeviceId
     name: str
@@ -54,9 +54,8 @@ async def looked(visit: Visit) -> Response:
 
 
 async def choose(visit: Visit) -> Response:
-    """Ask whose the device is."""
-    device = visit.form.get("device")
-    chosen = next((each for each in _found(visit) if each.device == device), None)
+    """Ask whose the device is, or who else's."""
+    chosen = _chosen(visit)
     if chosen is None:
         return see_other("/devices")
     return _ask_whose(visit, chosen)
@@ -65,7 +64,7 @@ async def choose(visit: Visit) -> Response:
 async def add(visit: Visit) -> Response:
     """Make a device ours, and somebody's: of this household already, or named here."""
     hub, form = visit.hub, visit.form
-    device = next((each for each in _found(visit) if each.device == form.get("device")), None)
+    device = _chosen(visit)
     if device is None:
         return see_other("/devices")
     unclear = _unclear(hub, form.get("subject"), form.get("name"))
@@ -109,6 +108,21 @@ async def erase(visit: Visit) -> Response:
     return visit.page("erased.html", erased=done["erased"], left=done["left"])
 
 
+def _chosen(visit: Visit) -> Found | None:
+    """Return the device that a form is about; one that is somebody's only to be shared."""
+    shared = visit.form.get("shared") == "yes"
+    there = _ours(visit) if shared else _found(visit)
+    return next((each for each in there if each.device == visit.form.get("device")), None)
+
+
+def _ours(visit: Visit) -> Iterator[Found]:
+    """Yield the devices that are ours, but for those of a counter."""
+    counted = visit.hub.counter.devices if visit.hub.counter else ()
+    for known in visit.hub.reader.devices():
+        if known.adopted and known.device.id not in counted:
+            yield _known(known.device, visit.words)
+
+
 def _found(visit: Visit) -> Iterator[Found]:
     """Yield what was heard just now, and what is ours already; not what is somebody's."""
     hub = visit.hub
@@ -122,10 +136,13 @@ def _found(visit: Visit) -> Iterator[Found]:
         near = seen.rssi_dbm is not None and seen.rssi_dbm > _NEAR_DBM
         yield _called(seen.device, seen.name, seen.driver, visit.words, near=near)
     for known in hub.reader.devices():
-        device = known.device
-        if known.adopted and device.id not in taken:
-            name = None if called(device) == device.id else called(device)
-            yield _called(device.id, name, device.driver, visit.words, near=False)
+        if known.adopted and known.device.id not in taken:
+            yield _known(known.device, visit.words)
+
+
+def _known(device: Device, words: Words) -> Found:
+    name = None if called(device) == device.id else called(device)
+    return _called(device.id, name, device.driver, words, near=False)
 
 
 def _called(device: DeviceId, name: str | None, driver: str, words: Words, *, near: bool) -> Found:
@@ -136,12 +153,20 @@ def _called(device: DeviceId, name: str | None, driver: str, words: Words, *, ne
 
 
 def _ask_whose(visit: Visit, chosen: Found, unclear: str | None = None) -> Response:
-    """Ask whose the device is; again where it is `unclear`, with the words for that."""
+    """Ask whose the device is, or who else's; again where `unclear` has the words for why."""
+    shared = visit.form.get("shared") == "yes"
+    owners = {
+        each.subject
+        for each in visit.hub.reader.assignments()
+        if each.until is None and each.device == chosen.device
+    }
+    people = household(visit.hub)
     return visit.page(
         "device.html",
         HTTPStatus.OK if unclear is None else HTTPStatus.BAD_REQUEST,
         chosen=chosen,
-        people=household(visit.hub),
+        people=people,
+        owners=[each.label for each in people if shared and each.id in owners],
         unclear=unclear,
         said={name: visit.form.get(name) for name in ("subject", "name", "since", "slot")},
     )

@@ -125,6 +125,10 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     found["whose device, again"] = await faults(browser)
     await browser.press("Pas cet appareil")
     await browser.press("Revenir à l'accueil")
+    await browser.press("Quelqu'un d'autre se sert aussi de Imaginary")
+    await browser.see("Qui d'autre se mesure avec")
+    found["who else"] = await faults(browser)
+    await browser.press("Revenir à l'accueil")
     (story,) = await browser.run(
         "return [...document.querySelectorAll('button')].map((each) => each.ariaLabel)"
         ".filter((label) => label?.startsWith('Son parcours'))"

@@ -94,6 +94,40 @@ async def test_a_device_in_reach_is_added_for_somebody_who_is_new_here(window: W
     assert "Odile" in (await window.get("/")).text
 
 
+@pytest.mark.parametrize(("number", "whose_are_they"), [("2", "Odile Marcel"), ("", "- -")])
+async def test_somebody_else_who_uses_a_device_of_ours_is_added_from_the_home(
+    number: str, whose_are_they: str, window: Window
+) -> None:
+    await add(window, name="Odile")
+    home = await window.get("/")
+    asked = await window.send("/devices/choose", device=SCALE.id, shared="yes")
+    again = await window.send("/devices/add", device=SCALE.id, shared="yes")
+
+    await add(window, subject="new", name="Marcel", slot=number, shared="yes")
+
+    names = {subject: name for name, subject in people(window).items()}
+    new = await window.hub.journal.record(
+        SCALE, [weight(n, at=THIS_MORNING, slot=slot) for n, slot in enumerate("12")]
+    )
+    assert "Quelqu'un d'autre se sert aussi de" in home.html.replace("&#39;", "'")
+    for page in (asked, again):
+        assert "Cet appareil est déjà à Odile" in page.text
+        assert "à qui est la mesure" in page.text
+    told = [names.get(entry.subject, "-") if entry.subject else "-" for entry in new]
+    assert told == whose_are_they.split()
+
+
+async def test_a_page_from_before_a_device_was_somebodys_gives_it_to_nobody_else(
+    window: Window,
+) -> None:
+    await add(window, name="Odile")
+
+    await add(window, subject="new", name="Marcel")
+
+    assert list(people(window)) == ["Odile"]
+    assert await whose(window, THIS_MORNING) == [people(window)["Odile"]]
+
+
 async def test_what_it_remembers_is_theirs_too_if_they_say_so(window: Window) -> None:
     await add(window, name="Odile", since="ever")
 
