@@ -6,6 +6,7 @@ for. It is kept in memory only: after a restart the person begins again.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.api.context import HubHere, destination
 from gateway.api.hub import Authorization, Hub
 from gateway.domain.subject import SubjectId
-from gateway.errors import CodeRefused, ConfigError
+from gateway.errors import CodeRefused, ConfigError, GatewayError
 
 LIVES = timedelta(minutes=10)
 """Signing in with a second factor takes minutes; a code lives ten at most (RFC 6749 4.1.2)."""
@@ -83,6 +84,16 @@ def _pairings(request: Request) -> Pairings:
 
 
 PairingsHere = Annotated[Pairings, Depends(_pairings)]
+
+
+async def end_all(hub: Hub, subject: SubjectId) -> None:
+    """End every pairing of somebody who is being erased, whatever the destinations say.
+
+    Before they are, for what is kept of them; and after, for what was given meanwhile.
+    """
+    for name in {*hub.routes, *hub.reader.pairings(subject)}:
+        with suppress(GatewayError):
+            await hub.unpair(subject, name)
 
 
 class PairingWish(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.context import HubHere
+from gateway.api.destination_pairing import end_all
 from gateway.api.hub import Hub
 from gateway.api.people import Label
 from gateway.domain.kiosk import LONGEST, USUAL, ClosedBy, KioskEnded, KioskSession, OpenedBy
@@ -22,6 +24,8 @@ _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 Minutes = Annotated[int, Field(ge=1, le=LONGEST // timedelta(minutes=1))]
 _USUAL = USUAL // timedelta(minutes=1)
+_REVOKED_WITHIN_S = 3.0
+"""For a destination to take credentials back, while somebody waits for the screen to be empty."""
 
 
 class Opening(BaseModel):
@@ -98,12 +102,25 @@ async def close(hub: HubHere) -> dict[str, Any] | None:
 async def close_session(hub: Hub, by: ClosedBy) -> KioskEnded | None:
     """End the open session, if there is one; nothing of a guest is on its way once this returns."""
     session = hub.reader.kiosk()
-    if session is not None and not session.keep:
-        await _stop(hub, session.subject)  # what is on its way may arrive, and is counted so
+    guest = None if session is None or session.keep else session.subject
+    if guest is not None:
+        await _stop(hub, guest)  # what is on its way may arrive, and is counted so
+    until_s = asyncio.get_running_loop().time() + _REVOKED_WITHIN_S
+    if guest is not None:
+        await _end_pairings(hub, guest, until_s)
     ended = await hub.journal.close_kiosk(by)
     if ended is not None and ended.erased is not None:
-        await _stop(hub, ended.session.subject)  # what set out meanwhile; nothing sets out any more
+        guest = ended.session.subject
+        await _end_pairings(hub, guest, until_s)  # what they were given meanwhile
+        await _stop(hub, guest)  # what set out meanwhile; nothing sets out any more
     return ended
+
+
+async def _end_pairings(hub: Hub, guest: SubjectId, until_s: float) -> None:
+    """Revoke what the guest was given; a destination that is silent keeps nobody waiting."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout_at(until_s):
+            await end_all(hub, guest)
 
 
 async def _stop(hub: Hub, guest: SubjectId) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,11 +10,12 @@ from fastapi import APIRouter, HTTPException
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from gateway.api.context import HubHere
+from gateway.api.destination_pairing import end_all
 from gateway.api.hub import Sighted
 from gateway.consent.grant import Withdrawal
 from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import Assignment, Subject, SubjectId
-from gateway.errors import ConfigError, GatewayError
+from gateway.errors import ConfigError
 
 router = APIRouter(tags=["people"])
 
@@ -108,10 +108,10 @@ async def erase(hub: HubHere, subject: SubjectId) -> dict[str, int]:
         )
         await hub.journal.record_withdrawal(made)
         left += await hub.quiesce(subject, destination)
-    for destination in hub.reader.pairings(subject):
-        with suppress(GatewayError):  # the credentials go with the person, whatever it says
-            await hub.unpair(subject, destination)
-    return {"erased": await hub.journal.erase(subject), "left": left}
+    await end_all(hub, subject)
+    erased = await hub.journal.erase(subject)
+    await end_all(hub, subject)
+    return {"erased": erased, "left": left}
 
 
 @router.get("/assignments")

@@ -243,7 +243,9 @@ class DaemonHub:
     async def pair(
         self, subject: SubjectId, destination: str, code: str, begun: Authorization | None = None
     ) -> None:
-        """Exchange a code for lasting credentials."""
+        """Exchange a code for lasting credentials; of nobody who is not here."""
+        if subject not in {known.id for known in self.reader.subjects()}:
+            raise ConfigError("There is no such person here: see 'people list'.")
         tokens = self._paired(destination).tokens
         if begun is None:
             await tokens.exchange(subject, code)

@@ -16,10 +16,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-from collections import defaultdict
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Literal, Protocol
 from urllib.parse import quote_plus, urlencode
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -27,6 +28,7 @@ from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
 from gateway.errors import (
     CodeRefused,
+    GatewayError,
     OutcomeUnknown,
     UplinkError,
     UplinkUnauthorised,
@@ -94,7 +96,7 @@ class MesTokens:
         self._store = store
         self._clock = clock
         self._refreshing: dict[SubjectId, asyncio.Task[Pairing]] = {}
-        self._changing: defaultdict[SubjectId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._changing: WeakValueDictionary[SubjectId, asyncio.Lock] = WeakValueDictionary()
         """Held while a pairing is replaced: what comes of an older one must not replace a newer."""
         self._known: dict[SubjectId, Pairing] = {}
         """As they are in the store: reading them there for every request waits for its writer."""
@@ -118,9 +120,10 @@ class MesTokens:
         verifier: str | None = None,
         redirect_uri: str | None = None,
     ) -> None:
-        """Finish a pairing: durable on return.
+        """Finish a pairing: durable on return. What cannot be kept is given back.
 
-        Raises UplinkUnavailable, UplinkUnauthorised; CodeRefused if the code is no good.
+        Raises UplinkUnavailable, UplinkUnauthorised; CodeRefused if the code is no good; and
+        JournalError, as where the person was erased meanwhile.
 
         A code that a person typed from the health space's page comes without the other two: no
         browser of theirs was sent there by this gateway.
@@ -131,12 +134,16 @@ class MesTokens:
         if redirect_uri is not None:
             form["redirect_uri"] = redirect_uri
         granted = await self._ask(form, spent=CodeRefused(_ANOTHER_CODE))
-        if granted.id_token is None:
-            raise UplinkUnauthorised(
-                "The health space gave no id_token: check that scope asks for one."
-            )
-        async with self._changing[subject]:
-            await self._keep(subject, granted, granted.id_token, granted.refresh_token)
+        try:
+            if granted.id_token is None:
+                raise UplinkUnauthorised(
+                    "The health space gave no id_token: check that scope asks for one."
+                )
+            async with self._alone(subject):
+                await self._keep(subject, granted, granted.id_token, granted.refresh_token)
+        except GatewayError:
+            await self._revoked(granted.access_token, granted.refresh_token)
+            raise
 
     async def pairing(self, subject: SubjectId) -> Pairing:
         """Return this person's tokens, refreshed if they are about to expire.
@@ -168,12 +175,11 @@ class MesTokens:
         It is forgotten here in any case. Revoking the refresh token ends the access tokens that
         came of it too (RFC 7009 section 2.1).
         """
-        async with self._changing[subject]:
-            try:
-                revoked = await self._revoke(await self._load(subject))
-            except UplinkError:
-                _log.info("a pairing could not be revoked at its health space")
-                revoked = False
+        async with self._alone(subject):
+            revoked = False
+            with suppress(UplinkUnauthorised):  # there is none
+                pairing = await self._load(subject)
+                revoked = await self._revoked(pairing.access_token, pairing.refresh_token)
             await self._store.delete_pairing(subject, self._settings.name)
             self.forget(subject)
             return revoked
@@ -183,13 +189,17 @@ class MesTokens:
         if self._refreshing:
             await asyncio.wait(self._refreshing.values())
 
+    def _alone(self, subject: SubjectId) -> asyncio.Lock:
+        """Return the lock of one person, which is gone when nobody holds it or waits for it."""
+        return self._changing.setdefault(subject, asyncio.Lock())
+
     def _finished(self, subject: SubjectId, task: asyncio.Task[Pairing]) -> None:
         del self._refreshing[subject]
         if not task.cancelled():
             task.exception()  # whoever asked may be gone; then nobody else looks at it
 
     async def _refresh_alone(self, subject: SubjectId, used: Pairing) -> Pairing:
-        async with self._changing[subject]:
+        async with self._alone(subject):
             return await self._refresh(subject, used)
 
     async def _refresh(self, subject: SubjectId, used: Pairing) -> Pairing:
@@ -247,14 +257,19 @@ class MesTokens:
         self._known[subject] = pairing
         return pairing
 
-    async def _revoke(self, pairing: Pairing) -> bool:
+    async def _revoked(self, access_token: str, refresh_token: str | None) -> bool:
+        """Revoke what was given; return whether the health space said that it is over."""
         url = self._settings.revoke_url
         if url is None:
             return False
-        form = {"token": pairing.access_token, "token_type_hint": "access_token"}
-        if pairing.refresh_token is not None:
-            form = {"token": pairing.refresh_token, "token_type_hint": "refresh_token"}
-        return (await self._post(url, form)).status == 200
+        form = {"token": access_token, "token_type_hint": "access_token"}
+        if refresh_token is not None:
+            form = {"token": refresh_token, "token_type_hint": "refresh_token"}
+        try:
+            return (await self._post(url, form)).status == 200
+        except UplinkError:
+            _log.info("a pairing could not be revoked at its health space")
+            return False
 
     async def _ask(self, form: dict[str, str], spent: UplinkUnauthorised) -> _Granted:
         """Ask for tokens; raises `spent` if what they are asked for with is no good any more."""

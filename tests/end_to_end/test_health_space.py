@@ -4,12 +4,15 @@ Odile has two readings on the way when it happens, Marcel has one that comes aft
 health space did, a sentence says what is the matter, and what can flow flows.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from firmware_sims.health_space import Fault, HealthSpace, Kind, Operation
 
+from gateway.domain.device import DeviceId
 from gateway.domain.subject import SubjectId
 from gateway.uplink.mes_pairing import Pairing
 from tests.end_to_end.home import MARCEL, ODILE, Home, Plan, a_health_space, at_home
@@ -341,19 +344,44 @@ def assert_each_arrived_once(space: HealthSpace, expected: dict[str, int]) -> No
         assert (counts.accepted, counts.duplicates) == (count, 0)
 
 
+def revoking(space: HealthSpace) -> Plan:
+    return replace(IMPATIENT, destination={"revoke_url": f"{space.base_url}/revoke"})
+
+
+async def kept(home: Home, name: str) -> Pairing:
+    """Return the credentials that are kept of somebody."""
+    stored = await home.hub.journal.pairing(SubjectId(home.people[name]), "mes")
+    assert stored is not None
+    return Pairing.model_validate_json(stored)
+
+
+def alive(space: HealthSpace, given: Any) -> int:
+    """Count which of the credentials the health space knows still."""
+    owner = space.service.tokens.owner
+    return sum(owner(token) is not None for token in (given.refresh_token, given.access_token))
+
+
+COUNTER = DeviceId("serial:counter")
+
+
+async def a_guest_pairs(home: Home) -> None:
+    """Let Odile sit down at the counter, and pair herself there."""
+    await home.hub.journal.adopt(COUNTER, "scale/tanita")
+    turn = await home.post("kiosk", "open", devices=[COUNTER])
+    home.people[ODILE] = turn["subject"]
+    await home.pair(ODILE)
+
+
 @pytest.mark.parametrize("how", ["unpaired", "erased"])
 async def test_a_pairing_that_ends_here_ends_there(
     how: str, tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
-    revoke = {"revoke_url": f"{space.base_url}/revoke"}
-    async with at_home(tmp_path, space, time, replace(IMPATIENT, destination=revoke)) as home:
+    async with at_home(tmp_path, space, time, revoking(space)) as home:
         odile = await home.welcome(ODILE)
         await home.weigh(ODILE)
         await home.until(lambda: are_settled(home, ODILE))
-        stored = await home.hub.journal.pairing(SubjectId(odile), "mes")
-        assert stored is not None
-        tokens = Pairing.model_validate_json(stored)
-        assert space.service.tokens.owner(tokens.refresh_token) is not None
+        tokens = await kept(home, ODILE)
+        assert alive(space, tokens) == 2
 
         if how == "erased":
             await home.post("people", odile, "erase")
@@ -362,8 +390,94 @@ async def test_a_pairing_that_ends_here_ends_there(
             assert ended == {"revoked": True, "left": 0}
             assert await home.hub.journal.pairing(SubjectId(odile), "mes") is None
 
-        for token in (tokens.refresh_token, tokens.access_token):
-            assert space.service.tokens.owner(token) is None
+        assert alive(space, tokens) == 0
+
+
+async def test_what_a_guest_was_given_at_the_kiosk_ends_there_with_their_turn(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with at_home(tmp_path, space, time, revoking(space)) as home:
+        await a_guest_pairs(home)
+        tokens = await kept(home, ODILE)
+        assert alive(space, tokens) == 2
+
+        await home.post("kiosk", "close")
+
+        assert alive(space, tokens) == 0
+
+
+async def test_a_health_space_that_is_silent_keeps_nobody_at_the_counter(
+    tmp_path: Path, space: HealthSpace, time: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at_home(tmp_path, space, time, revoking(space)) as home:
+        await a_guest_pairs(home)
+        tokens = home.hub._paired("mes").tokens
+
+        async def silent(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(tokens, "_post", silent)
+        monkeypatch.setattr("gateway.api.kiosk._REVOKED_WITHIN_S", 0.05)
+        ended = await home.post("kiosk", "close")
+
+        assert ended["erased"] == 0
+        assert tokens._known == {}
+
+
+async def test_who_is_erased_while_their_code_is_exchanged_leaves_no_credentials_behind(
+    tmp_path: Path, space: HealthSpace, time: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at_home(tmp_path, space, time, revoking(space)) as home:
+        home.people[ODILE] = odile = (await home.post("people", label=ODILE))["id"]
+        tokens = home.hub._paired("mes").tokens
+        ask, given = tokens._ask, []
+
+        async def asking(*asked: Any, **more: Any) -> Any:
+            granted = await ask(*asked, **more)
+            given.append(granted)
+            await home.post("people", odile, "erase")
+            return granted
+
+        monkeypatch.setattr(tokens, "_ask", asking)
+        with pytest.raises(Exception, match="does not know that person"):
+            await home.pair(ODILE)
+
+        assert alive(space, given[0]) == 0
+        assert tokens._known == {}
+
+
+async def test_who_is_paired_while_they_are_erased_leaves_no_credentials_behind(
+    tmp_path: Path, space: HealthSpace, time: Passing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at_home(tmp_path, space, time, revoking(space)) as home:
+        home.people[ODILE] = odile = (await home.post("people", label=ODILE))["id"]
+        tokens, given = home.hub._paired("mes").tokens, []
+        erase = home.hub.journal.erase
+
+        async def erasing(subject: SubjectId) -> int:
+            await home.pair(ODILE)
+            given.append(await kept(home, ODILE))
+            return await erase(subject)
+
+        monkeypatch.setattr(home.hub.journal, "erase", erasing)
+        await home.post("people", odile, "erase")
+
+        assert alive(space, given[0]) == 0
+        assert tokens._known == {}
+
+
+async def test_the_code_of_who_was_erased_is_exchanged_for_nothing(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with at_home(tmp_path, space, time, IMPATIENT) as home:
+        home.people[ODILE] = odile = (await home.post("people", label=ODILE))["id"]
+        code = space.add_person(ODILE)
+        await home.post("people", odile, "erase")
+
+        with pytest.raises(Exception, match="no such person here"):
+            await home.post("pairings", subject=odile, destination="mes", code=code)
+
+        assert space.service.tokens.owner(code) is not None  # it was not spent
 
 
 async def test_what_is_due_waits_for_a_person_who_unpaired(

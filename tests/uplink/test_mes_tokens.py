@@ -12,7 +12,7 @@ import pytest
 from tenacity.wait import wait_none
 
 from gateway.domain.subject import SubjectId
-from gateway.errors import CodeRefused, UplinkUnauthorised, UplinkUnavailable
+from gateway.errors import CodeRefused, JournalError, UplinkUnauthorised, UplinkUnavailable
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.http_client import HttpClient
 from gateway.uplink.mes_pairing import OUT_OF_BAND, Pairing
@@ -412,6 +412,38 @@ async def test_a_health_space_without_revocation_is_not_told(
 
     assert store.secrets == {}
     assert server.requests == []
+
+
+async def test_what_was_given_and_cannot_be_kept_is_given_back(
+    server: ScriptedServer, clock: ManualClock
+) -> None:
+    class WithoutThem(MemoryStore):
+        async def set_pairing(self, subject: SubjectId, destination: str, secret: bytes, /) -> None:
+            raise JournalError("the journal does not know that person")
+
+    server.plays("/token", answer(200, GRANTED | {"id_token": id_token()}))
+    server.plays("/revoke", answer(503))
+
+    async with Connected(revoking(server), WithoutThem(), clock) as tokens:
+        with pytest.raises(JournalError):
+            await tokens.exchange(ALICE, "code")
+        with pytest.raises(UplinkUnauthorised, match="not paired"):
+            await tokens.pairing(ALICE)
+
+    assert server.to("/revoke")[0].form["token"] == "refresh-2"
+
+
+async def test_what_was_given_without_a_name_is_given_back(
+    server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> None:
+    server.plays("/token", answer(200, GRANTED))
+    server.plays("/revoke", answer(200))
+
+    async with Connected(revoking(server), store, clock) as tokens:
+        with pytest.raises(UplinkUnauthorised, match="scope"):
+            await tokens.exchange(ALICE, "code")
+
+    assert server.to("/revoke")[0].form["token"] == "refresh-2"
 
 
 async def test_a_refresh_under_way_leaves_no_tokens_behind(
