@@ -5,6 +5,7 @@ FUZZ_SECONDS ?= 600
 KILLS ?= 0
 CUTS ?= 100
 FLIPS ?= 1000
+BREAKS ?= 20
 MINUTES ?= 10
 HUB_DEBIAN ?= trixie
 SEED ?= 7
@@ -15,7 +16,7 @@ PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup install demo test test-bluez test-install bluez-box check fmt docs fuzz powercut soak flips chaos bench bench-journal bench-agp clean
+.PHONY: help setup install demo test test-bluez test-install bluez-box check fmt docs fuzz powercut soak broken-links flips chaos bench bench-journal bench-agp clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +68,9 @@ chaos: setup ## Everything goes wrong for MINUTES, the same for the same SEED; t
 
 soak: setup ## The demonstration for SECONDS, hours say: does the daemon grow, do the sums add up
 	$(PY) -m tests.soak --seconds $(SECONDS)
+
+broken-links: setup ## Simulators whose links break anywhere, BREAKS times each
+	BROKEN_LINKS=$(BREAKS) $(PY) -m pytest -q tests/conversations/test_broken_links.py
 
 flips: setup ## Flip FLIPS bits of a small journal, one at a time, and say what each costs
 	$(PY) -m tests.journal.flips --flips $(FLIPS)
