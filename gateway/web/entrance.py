@@ -24,6 +24,11 @@ async def enter(visit: Visit) -> Response:
     return response
 
 
+async def ask_to_leave(visit: Visit) -> Response:
+    """Ask before a browser is forgotten: to come back takes a code, and so perhaps a person."""
+    return visit.page("leave.html")
+
+
 async def leave(visit: Visit) -> Response:
     """Forget this browser: neither its cookie nor a copy of it lets anybody in any more."""
     if visit.visitor is not None:

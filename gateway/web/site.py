@@ -55,6 +55,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/people/erase", household.erase, (OWNER,)),
     ("POST", "/pairing", pairing.begin, (OWNER,)),
     ("POST", "/pairing/code", pairing.type_code, (OWNER,)),
+    ("POST", "/leave/ask", entrance.ask_to_leave, (OWNER,)),
     ("POST", "/leave", entrance.leave, (OWNER,)),
     ("POST", "/forget", entrance.forget, (OWNER,)),
     ("GET", "/kiosk", kiosk.screen, (OWNER, KIOSK)),

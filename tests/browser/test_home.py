@@ -60,6 +60,7 @@ async def test_nothing_of_the_household_is_seen_where_the_access_was_closed(
     await browser.press("Ajouter un appareil")
     await browser.press("Revenir à l'accueil")
     await browser.press("Fermer l'accès sur ce navigateur")
+    await browser.press("Fermer l'accès")
     await browser.see("Ouvrir les écrans de ce boîtier")
     for _ in range(3):
         await browser.back()

@@ -156,6 +156,19 @@ async def test_whoever_leaves_is_a_stranger_again_and_so_is_a_copy_of_their_cook
     assert copy.headers["location"] == "/enter"
 
 
+async def test_before_somebody_leaves_they_are_told_what_coming_back_takes(window: Window) -> None:
+    await window.enter()
+    page = await window.get("/")
+
+    asked = await window.send("/leave/ask")
+    still = await window.get("/")
+
+    assert 'action="/leave"' not in page.html
+    assert "un nouveau code" in asked.text
+    assert 'action="/leave"' in asked.html
+    assert still.status == 200
+
+
 async def test_the_owner_forgets_all_browsers_but_their_own(window: Window) -> None:
     await window.enter()
     copied = dict(window.cookies)
