@@ -72,12 +72,29 @@ def test_a_clock_set_back_prolongs_no_code(browsers: Browsers, clock: ManualCloc
     assert browsers.admit(code) is None
 
 
-def test_guessing_voids_the_codes(browsers: Browsers) -> None:
+def test_whoever_guesses_keeps_nobody_out(browsers: Browsers) -> None:
     code = browsers.invite(Role.OWNER).code
-    for _ in range(20):
-        browsers.admit("AAAAAAAAAA")
+    for _ in range(1000):
+        assert browsers.admit("AAAAAAAAAA") is None
 
-    assert browsers.admit(code) is None
+    assert browsers.admit(code) is not None
+
+
+def test_guessing_is_hopeless_without_a_count(browsers: Browsers) -> None:
+    drawn = [browsers.invite(Role.OWNER).code for _ in range(3000)]
+    letters = {letter for code in drawn for letter in code}
+    (length,) = {len(code) for code in drawn}
+
+    guesses = 10_000 * CODE_LIVES.total_seconds()
+
+    assert len(set(drawn)) == len(drawn)
+    assert guesses / len(letters) ** length < 1 / 90_000_000
+
+
+def test_no_more_codes_are_open_at_once_than_a_counter_needs(browsers: Browsers) -> None:
+    drawn = [browsers.invite(Role.OWNER).code for _ in range(100)]
+
+    assert sum(browsers.admit(code) is not None for code in drawn) == 16
 
 
 def test_the_cookie_is_known_after_a_restart_and_not_under_a_new_token(
