@@ -6,6 +6,10 @@ import json
 from dataclasses import dataclass, field
 from hashlib import blake2s
 
+_MOST = 4096
+"""More records than any device in scope keeps: the numbers of those read last and of those after
+them are at most so far apart. Guess."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -18,6 +22,14 @@ class Mark:
     digest: str
     first: int | None = field(default=None, compare=False)
     """With which number the reading began, until it is sure that the device has none before it."""
+
+    @property
+    def since(self) -> int | None:
+        """From which number on to ask; None, for all, where newer ones may have begun again at 0.
+
+        What is asked for by "this number and greater" would leave those out.
+        """
+        return self.sequence if self.sequence <= 0xFFFF - _MOST else None
 
     @classmethod
     def of(cls, sequence: int, content: bytes) -> Mark:

@@ -66,7 +66,7 @@ class Memory:
     async def read(self) -> None:
         """Record what was stored since the bookmark, or everything."""
         known = Mark.from_text(await self._session.bookmark())
-        whole = await self._read(known.sequence if known else None)
+        whole = await self._read(known.since if known else None)
         if known is not None and known not in self._seen:
             await self._session.remark("memory_reset")
             self._seen.clear()

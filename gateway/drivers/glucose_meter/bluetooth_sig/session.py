@@ -126,7 +126,7 @@ class _Memory:
 
     async def read(self) -> _Found:
         """Record everything, and say whether that was all."""
-        since = self._known.sequence if self._known else None
+        since = self._known.since if self._known else None
         for attempt in range(READS):
             before = len(self._seen)
             settled = await self._read_once(since, is_last=attempt == READS - 1)

@@ -107,6 +107,18 @@ async def test_the_whole_memory_is_read_once_and_then_what_is_new(crc: bool) -> 
     assert session.aside == []
 
 
+async def test_a_cuff_whose_numbers_begin_again_at_zero_is_read_on() -> None:
+    cuff = Cuff({65534: measured(1), 65535: measured(2)})
+    session = cuff.session()
+    await DRIVER.converse(session)
+    cuff.memory |= {0: measured(3), 1: measured(4)}
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101, 102, 103, 104]
+
+
 class MeasuringCuff(Cuff):
     """Somebody measures just before it says how many records it has."""
 

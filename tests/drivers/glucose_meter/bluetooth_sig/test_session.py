@@ -333,7 +333,8 @@ async def test_a_meter_that_cannot_count_is_read_twice() -> None:
     assert [request[0] for request in meter.asked] == [1, 4, 1, 4]
 
 
-async def test_the_number_after_the_highest_is_zero() -> None:
+@pytest.mark.parametrize("filters", [True, False])
+async def test_the_number_after_the_highest_is_zero(filters: bool) -> None:
     meter = Meter({65534: record(65534, 101), 65535: record(65535, 102)})
     session = meter.session()
     await talk(session)
@@ -341,11 +342,21 @@ async def test_the_number_after_the_highest_is_zero() -> None:
     mark = Mark.from_text(await session.bookmark())
     assert mark is not None
     assert mark.sequence == 65535
-    meter.filters = False
+    meter.filters = filters
 
     await talk(session, meter.link())
 
     assert values(session) == [101, 102, 103, 104]
+
+
+async def test_a_meter_whose_numbers_begin_again_is_read_on_to_its_latest() -> None:
+    memory = records(65500, 65534)
+    session = Meter(memory).session()
+    for number in (*range(65535, 0x10000), *range(20)):
+        memory[number] = record(number, 500 + number % 500)
+        await talk(session, Meter(memory).link())
+
+    assert len(session.readings) == len(memory)
 
 
 async def test_stored_readings_are_corrected_by_the_meters_clock() -> None:
