@@ -19,6 +19,12 @@ from tests.browser.screens import Screens
 from tests.end_to_end.home import MARCEL, ODILE
 
 SIZES = ((320, 640), (640, 400), (1280, 800))
+SPACED = """
+for (const each of document.querySelectorAll("body, body *")) {
+  Object.assign(each.style, { lineHeight: "1.5", letterSpacing: "0.12em", wordSpacing: "0.16em" });
+}
+"""
+"""As far apart as whoever reads with difficulty may have it (WCAG 2.2, 1.4.12)."""
 FAULTS = """
 const edge = document.documentElement.clientWidth;
 const shown = (each) => each.getClientRects().length > 0 && each.type !== "hidden";
@@ -50,6 +56,11 @@ async def faults(browser: Browser) -> list[str]:
     for width, height in SIZES:
         await browser.size(width, height)
         found += [f"{width} x {height}: {fault}" for fault in await browser.run(FAULTS)]
+    await browser.size(*SIZES[0])
+    await browser.run(SPACED)
+    found += [f"spaced: {fault}" for fault in await browser.run(FAULTS)]
+    await browser.run("document.querySelectorAll('*').forEach((it) => it.removeAttribute('style'))")
+    await browser.size(*SIZES[-1])
     return found
 
 
