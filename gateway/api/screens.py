@@ -24,7 +24,10 @@ class Wish(BaseModel):
 def _browsers(request: Request) -> Browsers:
     browsers: Browsers | None = request.app.state.browsers
     if browsers is None:
-        raise ConfigError("The daemon is not running: start it with 'healthspace-gateway run'.")
+        raise ConfigError(
+            "The daemon is not running: start it with 'sudo systemctl start healthspace-gateway',"
+            " or by hand with 'run'."
+        )
     return browsers
 
 

@@ -19,7 +19,10 @@ from gateway.journal.journal import Journal
 from gateway.journal.ownership import hand_over
 from gateway.journal.reader import Reader
 
-_START_IT = "The daemon is not running: start it with 'healthspace-gateway run'."
+_START_IT = (
+    "The daemon is not running: start it with 'sudo systemctl start healthspace-gateway', or by"
+    " hand with 'run'."
+)
 
 
 class OfflineHub:

@@ -51,7 +51,12 @@ def status(context: typer.Context, json: Json = False) -> None:
         as_json(answer)
         return
     if not answer["running"]:
-        say(t("Not running: start it with 'healthspace-gateway run'."))
+        say(
+            t(
+                "Not running: start it with 'sudo systemctl start healthspace-gateway', or by hand"
+                " with 'run'."
+            )
+        )
         return
     say(t("Running, version {version}.", version=answer["version"]))
     for finding in _parts(answer):
@@ -164,7 +169,12 @@ def _radios(config: Config) -> Iterator[Finding]:
 def _daemon(context: typer.Context) -> Iterator[Finding]:
     answer: dict[str, Any] = context.obj.client.get("status")
     if not answer["running"]:
-        yield Finding("daemon", False, "not running: start it with 'healthspace-gateway run'.")
+        yield Finding(
+            "daemon",
+            False,
+            "not running: start it with 'sudo systemctl start healthspace-gateway', or by hand"
+            " with 'run'.",
+        )
         return
     yield Finding("daemon", True, "running.")
     yield from _parts(answer)

@@ -20,7 +20,10 @@ from tests.end_to_end.processes import Ran, command, run_here
 
 SCALE = "serial:captured-scale"
 CAPTURE = Path(__file__).parents[1] / "vectors" / "captures" / "counter-scale.jsonl"
-NOT_RUNNING = "The daemon is not running: start it with 'healthspace-gateway run'."
+NOT_RUNNING = (
+    "The daemon is not running: start it with 'sudo systemctl start healthspace-gateway', or by"
+    " hand with 'run'."
+)
 NOWHERE = "There is no destination 'nowhere' in the configuration: mes."
 NOBODY = "There is no such person here: see 'people list', or add one with 'people add'."
 
@@ -336,7 +339,10 @@ async def test_the_doctor_finds_nothing_at_a_hub_that_is_well_and_names_what_is_
     assert (well.status, well.error) == (0, "")
     assert all(finding["ok"] for finding in json.loads(listed.output))
     assert stopped.status == 1
-    assert "FIX daemon: not running: start it with 'healthspace-gateway run'." in stopped.output
+    assert (
+        "FIX daemon: not running: start it with 'sudo systemctl start healthspace-gateway'"
+        in stopped.output
+    )
     assert unplugged.status == 1
     assert f"FIX port counter: {missing} is not there: plug the device in" in unplugged.output
 
@@ -356,7 +362,10 @@ async def test_the_status_says_in_both_languages_what_there_is_and_what_waits(
     assert told.startswith("En marche, version ")
     assert "\nmes : ouverte.\n" in told
     assert "\nMesures : 2. Bien arrivée : mes\n" in told
-    assert stopped.output == "Not running: start it with 'healthspace-gateway run'.\n"
+    assert stopped.output == (
+        "Not running: start it with 'sudo systemctl start healthspace-gateway', or by hand with"
+        " 'run'.\n"
+    )
 
 
 async def test_the_configuration_is_checked_and_shown_without_its_secrets(
