@@ -62,6 +62,10 @@ class Pairings:
         begun, until_s = self._begun.pop(state, (None, 0.0))
         return begun if self._hub.clock.now().monotonic < until_s else None
 
+    def give_up(self) -> None:
+        """Let nobody end what was begun: who began it may not be let in any more."""
+        self._begun.clear()
+
     async def finish(
         self, subject: SubjectId, destination: str, code: str, state: str | None = None
     ) -> None:

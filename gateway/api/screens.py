@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict
 
 from gateway.api.browsers import Browsers, Role
+from gateway.api.destination_pairing import PairingsHere
 from gateway.errors import ConfigError
 
 router = APIRouter(prefix="/screens", tags=["screens"])
@@ -42,7 +43,11 @@ async def invite(browsers: BrowsersHere, wish: Wish) -> dict[str, str]:
 
 
 @router.post("/forget", status_code=201)
-async def forget(browsers: BrowsersHere, wish: Wish) -> dict[str, str]:
-    """Let in none of the browsers that were before, nor by a code that is still open."""
+async def forget(browsers: BrowsersHere, pairings: PairingsHere, wish: Wish) -> dict[str, str]:
+    """Let in none of the browsers that were before, nor by a code that is still open.
+
+    No pairing with a destination that is under way comes to its end either.
+    """
+    pairings.give_up()
     browsers.forget_all(wish.role)
     return {"role": wish.role}

@@ -39,7 +39,8 @@ async def leave(visit: Visit) -> Response:
 
 
 async def forget(visit: Visit) -> Response:
-    """Forget the browsers at the counter, or all of the owner's but this one."""
+    """Forget the browsers at the counter, or the owner's others, and what they all began."""
+    visit.site.pairings.give_up()
     if visit.form.get("role") == Role.KIOSK:
         visit.site.browsers.forget_all(Role.KIOSK)
         return visit.page("forgotten.html", role=Role.KIOSK)

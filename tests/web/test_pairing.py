@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.api.hub import PairsBy
+from gateway.api.inside import request
+from gateway.api.server import make_app
 from gateway.errors import (
     CodeRefused,
     GatewayError,
@@ -82,6 +84,26 @@ async def test_a_return_after_ten_minutes_pairs_nobody(window: Window) -> None:
     answer = await window.get(f"{BACK}?code=abc&state={state}")
 
     assert "plus de dix minutes" in answer.text
+    assert window.hub.paired == []
+
+
+@pytest.mark.parametrize("where", ["on the page", "over the API"])
+async def test_a_browser_that_was_forgotten_ends_no_pairing_that_it_began(
+    where: str, window: Window
+) -> None:
+    other = Window(window.hub, browsers=window.browsers)
+    other.app, other.pairings = window.app, window.pairings
+    await other.enter()
+    _, state = await begun(other)
+
+    if where == "on the page":
+        await window.send("/forget", role="owner")
+    else:
+        app = make_app(window.hub, window.browsers, window.pairings)
+        await request(app, "POST", "/api/v1/screens/forget", b"{}")
+    answer = await other.get(f"{BACK}?code=abc&state={state}")
+
+    assert answer.status == 400
     assert window.hub.paired == []
 
 

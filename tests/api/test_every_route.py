@@ -1,0 +1,132 @@
+"""Every address of the API, found by itself: without the token none answers, wherever it is asked.
+
+What is asked goes through the real server, byte for byte: how a path may be written is the server's
+business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.api.browsers import Role
+from gateway.api.listener import Listener
+from gateway.api.network import NameGuard
+from gateway.api.serve import serve, until_cancelled
+from gateway.api.server import PREFIX, make_app
+from tests.web.window import Window, a_window
+
+TOKEN = "t" * 43
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of the hub, and whoever asks there."""
+
+    number: int
+    cookie: str
+
+    async def status(
+        self, method: str, path: str, offered: str | None = None, host: str = "127.0.0.1"
+    ) -> int:
+        """Ask as a browser that the owner let in, with a token if one is offered."""
+        asked = [
+            f"{method} {path} HTTP/1.1",
+            f"Host: {host}",
+            *([] if offered is None else [f"Authorization: Bearer {offered}"]),
+            f"Cookie: visitor={self.cookie}",
+            "Content-Type: application/json",
+            "Content-Length: 2",
+            "Connection: close",
+        ]
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.number)
+        writer.write("\r\n".join([*asked, "", "{}"]).encode())
+        answer = await reader.read()
+        writer.close()
+        return int(answer.split(b" ", 2)[1])
+
+
+@asynccontextmanager
+async def ports_of(window: Window) -> AsyncIterator[tuple[Port, Port]]:
+    """Serve the loopback port, and that of the network without its TLS."""
+    visitor = window.browsers.admit(window.browsers.invite(Role.OWNER).code)
+    assert visitor is not None
+    here, beyond = Listener("127.0.0.1", 0), Listener("127.0.0.1", 0)
+    app = make_app(window.hub, window.browsers)
+    network = NameGuard(window.app, ["127.0.0.1"])
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(serve(app, [here], TOKEN, window.app)),
+            group.create_task(until_cancelled(network, [beyond])),
+        ]
+        for each in (here, beyond):
+            each.listen()  # who comes before the server looks is waited for
+        loopback, other = (Port(each.getsockname()[1], visitor.cookie) for each in (here, beyond))
+        yield loopback, other
+        for task in tasks:
+            task.cancel()
+
+
+def addresses(window: Window) -> list[tuple[str, str]]:
+    """List each method and path, with a name for whatever a path asks for."""
+    app = make_app(window.hub)
+    described = [
+        (method.upper(), re.sub(r"{\w+}", NOBODY, path))
+        for path, methods in app.openapi()["paths"].items()
+        for method in methods
+    ]
+    return [*described, ("GET", f"{PREFIX}/openapi.json")]
+
+
+async def test_no_address_of_the_api_answers_without_the_token(tmp_path: Path) -> None:
+    async with a_window(tmp_path) as window, ports_of(window) as (here, beyond):
+        asked = addresses(window)
+        before = window.hub.journal.commits
+        for method, path in asked:
+            where = f"{method} {path}"
+            assert await here.status(method, path) == 401, where
+            assert await here.status(method, path, "") == 401, where
+            assert await here.status(method, path, f"{TOKEN}x") == 401, where
+            assert await here.status(method, path, TOKEN, "evil.example") == 421, where
+            assert await beyond.status(method, path, TOKEN) == 404, where
+        untouched = window.hub.journal.commits == before
+        answered = [await here.status(*each, TOKEN) for each in asked]
+
+    assert len(asked) > 40
+    assert untouched
+    assert not {401, 404, 405} & {
+        status for status, (_, path) in zip(answered, asked, strict=True) if NOBODY not in path
+    }
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "/%61pi/v1/people",
+        "/api%2Fv1/people",
+        "/api/v1/%70eople",
+        "//api/v1/people",
+        "/api//v1/people",
+        "/./api/v1/people",
+        "/static/../api/v1/people",
+        "/api/v1/people/",
+        "/api/v1/people?x=1",
+        "/api/v1/people#x",
+        "/API/v1/people",
+        "http://127.0.0.1/api/v1/people",
+    ],
+)
+async def test_no_other_way_to_write_an_address_gets_by_the_token(
+    written: str, tmp_path: Path
+) -> None:
+    async with a_window(tmp_path) as window, ports_of(window) as (here, _):
+        await window.hub.journal.add_subject("Odile")
+
+        assert await here.status("GET", written) in (400, 401, 404)
