@@ -119,8 +119,11 @@ async def test_whoever_is_warned_that_time_runs_out_asks_for_more(screens: Scree
         await screens.weigh(kg)
         await browser.see("Il reste moins d'une minute.")
         barriers = await browser.barriers()
+        await browser.open(await browser.url())  # a browser that was started anew
+        announced = await browser.run("return document.title")
         await browser.press("Encore un moment")
         await browser.lose("Il reste moins d'une minute.")
+    title = await browser.run("return document.title")
     screens.time.skip(60)
     await screens.weigh("72.5")
 
@@ -128,6 +131,8 @@ async def test_whoever_is_warned_that_time_runs_out_asks_for_more(screens: Scree
     shown = await browser.text()
     assert "72,4" in shown
     assert "72,6" in shown
+    assert "Il reste moins d'une minute" in announced
+    assert title == "Kiosque santé"
     assert barriers == []
     assert await browser.complaints() == []
 

@@ -25,12 +25,12 @@ function show(text, wanted) {
     keepTime(now, next);
     return;
   }
+  document.title = next.dataset.title ?? document.title;
   if (same && now.dataset.view === "turn") {
     refresh(now, next);
   } else if (!same || wanted) {
     clearTimeout(goodbye);
     now.replaceWith(next);
-    document.title = next.dataset.title ?? document.title;
     window.scrollTo(0, 0);
     attend(next);
     if (next.dataset.view === "bye") {
