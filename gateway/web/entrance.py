@@ -26,7 +26,7 @@ async def enter(visit: Visit) -> Response:
 
 async def ask_to_leave(visit: Visit) -> Response:
     """Ask before a browser is forgotten: to come back takes a code, and so perhaps a person."""
-    return visit.page("leave.html")
+    return visit.sure("leave", "/leave", {})
 
 
 async def leave(visit: Visit) -> Response:

@@ -79,6 +79,17 @@ async def add(visit: Visit) -> Response:
     return see_other("/")
 
 
+async def ask_to_end(visit: Visit) -> Response:
+    """Ask before a device measures somebody no more."""
+    device, subject = visit.form.get("device"), visit.form.get("subject")
+    known = [each.device for each in visit.hub.reader.devices() if each.device.id == device]
+    name = _name(visit.hub, subject)
+    if not known or name is None:
+        return see_other("/")
+    about = {"device": device, "subject": subject}
+    return visit.sure("no_more", "/devices/end", about, device=called(known[0]), name=name)
+
+
 async def end(visit: Visit) -> Response:
     """Let a device measure somebody no more, whatever their number on it."""
     hub, now = visit.hub, visit.hub.clock.now().utc
@@ -93,10 +104,11 @@ async def end(visit: Visit) -> Response:
 
 async def ask_to_erase(visit: Visit) -> Response:
     """Ask before a person is erased, for nothing brings them back."""
-    name = _name(visit.hub, visit.form.get("subject"))
+    subject = visit.form.get("subject")
+    name = _name(visit.hub, subject)
     if name is None:
         return see_other("/")
-    return visit.page("erase.html", subject=visit.form.get("subject"), name=name)
+    return visit.sure("erase", "/people/erase", {"subject": subject}, name=name)
 
 
 async def erase(visit: Visit) -> Response:

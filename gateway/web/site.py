@@ -50,6 +50,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("GET", "/devices/found", household.looked, (OWNER,)),
     ("POST", "/devices/choose", household.choose, (OWNER,)),
     ("POST", "/devices/add", household.add, (OWNER,)),
+    ("POST", "/devices/end/ask", household.ask_to_end, (OWNER,)),
     ("POST", "/devices/end", household.end, (OWNER,)),
     ("POST", "/people/ask", household.ask_to_erase, (OWNER,)),
     ("POST", "/people/erase", household.erase, (OWNER,)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -89,6 +89,20 @@ class Visit:
             **values,
         )
         return HTMLResponse(content, status)
+
+    def sure(self, key: str, action: str, about: Mapping[str, str], **named: str) -> HTMLResponse:
+        """Ask before something is done that one tap should not do; `key` has the words."""
+        more = self.words.or_none(f"{key}.more")
+        return self.page(
+            "sure.html",
+            title=self.words(f"{key}.title", **named),
+            explain=self.words(f"{key}.explain", **named),
+            more=None if more is None else more.format(**named),
+            action=action,
+            about=about,
+            yes=self.words(f"{key}.yes"),
+            no=self.words(f"{key}.no"),
+        )
 
     def _tell(self, detail: str) -> tuple[str, str]:
         """Tell what the layers below said, and in which language that is."""

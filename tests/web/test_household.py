@@ -117,6 +117,25 @@ async def test_somebody_else_who_uses_a_device_of_ours_is_added_from_the_home(
     assert told == whose_are_they.split()
 
 
+async def test_before_a_device_is_somebodys_no_more_that_is_asked(window: Window) -> None:
+    await add(window, name="Odile")
+    subject = people(window)["Odile"]
+    home = await window.get("/")
+
+    asked = await window.send("/devices/end/ask", device=SCALE.id, subject=subject)
+    of_nobody = await window.send("/devices/end/ask", device=SCALE.id, subject="nobody")
+    before = await whose(window, THIS_MORNING)
+    window.hub.clock.advance(60)
+    about = {name: asked.field(name) for name in ("device", "subject")}
+    await window.send("/devices/end", **about)
+
+    assert 'action="/devices/end"' not in home.html
+    assert "n'est plus à Odile ?" in asked.text
+    assert of_nobody.status == 303
+    assert before == [subject]
+    assert [each.until is None for each in window.hub.reader.assignments()] == [False]
+
+
 async def test_a_page_from_before_a_device_was_somebodys_gives_it_to_nobody_else(
     window: Window,
 ) -> None:
