@@ -23,6 +23,10 @@ LOCKED_DIFFERS_BY = Decimal("0.2")
 LIVE_DIFFERS_BY = Decimal(2)
 """kg or lb, more than a standing person sways; for scales that show whatever is on them."""
 
+_OUTAGE_S = 10.0
+"""A scale that is asked always answers: its silence is a fault of the line and says nothing of who
+stands on it. The same weight again within this is the same weigh-in; guess: nobody else of that
+very weight has stepped on meanwhile."""
 _ENDLESS_S = 10.0  # some scales go on after the person has stepped off
 
 
@@ -52,10 +56,16 @@ class Weighed:
 
 
 class WeighIn:
-    """The present run of packets, if there is one. Weights of one run differ by `differs_by`."""
+    """The present run of packets, if there is one. Weights of one run differ by `differs_by`.
 
-    def __init__(self, differs_by: Decimal) -> None:
+    `asked`: the scale shows its weight when asked, so that its silence is nobody stepping off.
+    """
+
+    def __init__(self, differs_by: Decimal, *, asked: bool = False) -> None:
         self._differs_by = differs_by
+        self._asked = asked
+        self._before: tuple[Packet, Instant] | None = None
+        """What was taken before a silence, and when the scale showed it last."""
         self._first: Packet | None = None
         self._last: Packet | None = None
         self._steady: Packet | None = None
@@ -72,6 +82,7 @@ class WeighIn:
         if self._last is not None and self._ends(self._last, packet):
             done = self._end(silent=_seconds(self._last, packet) >= SILENCE_S)
         if packet.weight <= 0:
+            self._before = None
             return done
         if packet.stable or (packet.stable is None and self._agrees(packet)):
             self._steady = packet
@@ -109,6 +120,11 @@ class WeighIn:
 
     def _end(self, *, silent: bool) -> Weighed | None:
         done = self._take() if self._steady is not None or silent else None
+        shown = self._steady or self._last
+        if not (self._asked and silent):
+            self._before = None
+        elif self._taken and shown is not None and self._last is not None:
+            self._before = shown, self._last.received
         self._first = self._last = self._steady = None
         self._taken = False
         return done
@@ -118,8 +134,21 @@ class WeighIn:
         if self._first is None or shown is None or shown.stable is False or self._taken:
             return None
         self._taken = True
+        if self._goes_on(self._first, shown):
+            return None
         steady = self._steady is not None
         return Weighed(self._first.received, shown.weight, shown.unit, steady, shown.slot)
+
+    def _goes_on(self, first: Packet, shown: Packet) -> bool:
+        """Whether this is what was taken before the silence that it came after."""
+        if self._before is None:
+            return False
+        before, until = self._before
+        return (
+            _whose(shown) == _whose(before)
+            and first.received.monotonic - until.monotonic <= _OUTAGE_S
+            and abs(shown.weight - before.weight) <= LOCKED_DIFFERS_BY
+        )
 
 
 def _whose(packet: Packet) -> tuple[str, str | None, str | None]:

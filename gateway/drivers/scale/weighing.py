@@ -44,6 +44,8 @@ class Trouble:
     """The scale's own word for why it shows none."""
 
     error: str
+    not_understood: bool = False
+    """It is about the question, and says nothing of what stands on the scale."""
 
 
 Understand = Callable[[Frame], Weight | Trouble | None]
@@ -57,7 +59,8 @@ async def weigh(
 
     With `ask`, the scale is asked every second, and these are the only bytes written.
     """
-    weigh_in = WeighIn(LOCKED_DIFFERS_BY if ask is None else LIVE_DIFFERS_BY)
+    asked = ask is not None
+    weigh_in = WeighIn(LIVE_DIFFERS_BY if asked else LOCKED_DIFFERS_BY, asked=asked)
     scale = _Scale(session, await framed(session, grammar), understand, weigh_in)
     try:
         while True:
@@ -120,7 +123,8 @@ class _Scale:
             await self._inbox.set_aside(frame, error)
             return
         if isinstance(shown, Trouble):
-            await self._record(self._weigh_in.interrupted())
+            if not shown.not_understood:
+                await self._record(self._weigh_in.interrupted())
             await self._remark(shown.error)
         elif shown is not None:
             self._trouble = None

@@ -122,6 +122,20 @@ def test_a_scale_that_never_stops_is_recorded_once() -> None:
     assert weigh_in.silence() is None
 
 
+def asked(*shown: tuple[float, str]) -> list[str]:
+    """What a scale that is asked weighed, whose answers to some questions were lost."""
+    weigh_in = WeighIn(LIVE_DIFFERS_BY, asked=True)
+    done = [weigh_in.add(replace(packet(at, weight), stable=True)) for at, weight in shown]
+    return [str(one.weight) for one in (*done, weigh_in.silence()) if one is not None]
+
+
+def test_answers_that_are_lost_do_not_end_the_weigh_in_of_a_scale_that_is_asked() -> None:
+    assert asked((0, "70.1"), (4, "70.1"), (9, "70.05")) == ["70.1"]
+    assert asked((0, "70.1"), (4, "70.1"), (15, "70.1")) == ["70.1", "70.1"]
+    assert asked((0, "70.1"), (1, "0"), (4, "70.1")) == ["70.1", "70.1"]
+    assert asked((0, "70.1"), (4, "71.0")) == ["70.1", "71.0"]
+
+
 @given(st.lists(st.tuples(st.floats(0, 20), st.sampled_from(["0", "70.1", "70.2", "80"]))))
 def test_no_more_is_weighed_than_was_shown(shown: list[tuple[float, str]]) -> None:
     moments = sorted(second for second, _ in shown)

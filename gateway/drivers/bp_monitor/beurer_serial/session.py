@@ -5,7 +5,7 @@ Nothing but questions is ever written. The memory stays as it is: re-reading it 
 
 from __future__ import annotations
 
-from gateway.drivers.api import Session
+from gateway.drivers.api import Frame, Session
 from gateway.drivers.bp_monitor.beurer_serial import codec
 from gateway.drivers.bp_monitor.memory import Stored, made
 from gateway.drivers.framing import FramedInbox, framed
@@ -51,10 +51,10 @@ async def _read(session: Session, inbox: FramedInbox) -> None:
     )
     stored = []
     for number in range(1, answer.data[0] + 1):
-        frame = await inbox.ask(
-            codec.read(number), within=_ANSWER_WITHIN_S, answer=codec.records, tries=_TRIES
-        )
+        frame, agreed = await _asked_twice(inbox, number)
         try:
+            if not agreed:
+                raise DecodeError("no_two_answers_agree", frame.data)
             record = codec.record(frame.data)
         except DecodeError as error:
             await inbox.set_aside(frame, error)
@@ -62,3 +62,19 @@ async def _read(session: Session, inbox: FramedInbox) -> None:
             stored.append(Stored(record.device_time, record.pressure, frame.received))
     if stored:
         await session.record(*made(session, stored))
+
+
+async def _asked_twice(inbox: FramedInbox, number: int) -> tuple[Frame, bool]:
+    """Ask for a record until two answers in a row agree; say whether they did.
+
+    An answer has no checksum: a byte that came twice on its way would make another measurement.
+    """
+    last = b""
+    for _ in range(_TRIES):
+        frame = await inbox.ask(
+            codec.read(number), within=_ANSWER_WITHIN_S, answer=codec.records, tries=_TRIES
+        )
+        if frame.data == last:
+            return frame, True
+        last = frame.data
+    return frame, False

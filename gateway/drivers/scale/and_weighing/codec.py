@@ -2,12 +2,14 @@
 
     ST,+00072.45 kg CR LF       header | sign and 8 digits | unit, 3 characters to the right
     ST,GS,+  4.876kg CR LF      indicators: a second header, 7 digits, 2 characters
+    ST,+077.45kg CR LF          scales for people: 6 or 7 digits, 2 characters
 
     header  ST stable | US not yet | OL out of range | QT a count of pieces
     second  GS gross, NT net, TR tare | LO, OK, HI, -- of a comparator
     ID,01   the user's number, before a weight (UC-411)
 
-The point may be a comma. There is no checksum: a line counts if it follows the grammar whole.
+The point may be a comma. There is no checksum: a line counts if it follows the grammar whole, its
+widths too, or one that lost a digit on its way would be another weight.
 
 Source: A&D manuals GC p. 51, EK-L p. 28, GH p. 42, AD-4329A p. 43, AD-4212B p. 69, FX-i p. 52.
 """
@@ -29,8 +31,11 @@ ASK = b"Q\r\n"
 
 _LINE = re.compile(
     rb"(ST|US|QT)(?:,(GS|NT|TR|LO|OK|HI|--))?"
-    rb",([+-]) *(\d{1,8}(?:[.,]\d{1,7})?) *(kg|g|lb|oz|PC|%)"
+    rb",([+-])( *\d{1,8}(?:[.,]\d{1,7})?)( *)(kg|g|lb|oz|PC|%)"
 )
+_WIDTHS = {(8, 3), (7, 2), (6, 2)}
+"""Of the number and of the unit, each with the blanks before it."""
+_INDICATORS_WIDTHS = {(8, 3), (7, 3), (7, 2), (5, 2)}
 _ID = re.compile(rb"ID,(\d{2})")
 _HEADERS = (b"ST,", b"US,", b"QT,")
 _OUT_OF_RANGE = b"OL,"
@@ -83,8 +88,11 @@ def message(data: bytes) -> Message:
     found = _LINE.fullmatch(line)
     if found is None:
         raise DecodeError("format", data, 3)
-    header, second, sign, digits, unit = found.groups()
+    header, second, sign, digits, blanks, unit = found.groups()
+    widths = len(digits), len(blanks + unit)
+    if widths not in (_WIDTHS if second is None else _INDICATORS_WIDTHS):
+        raise DecodeError("format", data, 3)
     if unit not in _UNITS or second == _TARE or header == b"QT":
-        raise DecodeError("not_a_weight", data, found.start(5))
-    number = Decimal((sign + digits.replace(b",", b".")).decode("ascii"))
+        raise DecodeError("not_a_weight", data, found.start(6))
+    number = Decimal((sign + digits.strip().replace(b",", b".")).decode("ascii"))
     return Weighing(header == b"ST", number, unit.decode("ascii"))

@@ -41,7 +41,7 @@ _OUT_OF_RANGE = (b"999.9", b"999.99")
 _BABY_UNITS = {0x80: "lb", 0x82: "kg"}
 _BABY_MARK = b"\xd7\xe4"
 _BABY_BYTES = 16
-_BABY = re.compile(rb"[\x01\x02]([\x80\x82])\xd7\xe4(\d{1,4}\.\d{1,3})\r", re.DOTALL)
+_BABY = re.compile(rb"[\x01\x02]([\x80\x82])\xd7\xe4(\d{3}\.(?:\d|\d{3}))\r", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ async def _converse(session: Session) -> None:
 def _understand(frame: Frame) -> Weight | Trouble:
     message = codec.message(frame.data)
     if isinstance(message, NoWeight):
-        return Trouble(message.error)
+        return Trouble(message.error, not_understood=message.error in codec.NOT_UNDERSTOOD)
     return Weight(message.weight, message.unit, message.stable)
 
 

@@ -5,7 +5,8 @@
     S I not now | S + overload | S - underload
     ES syntax | ET transmission | EL logical error
 
-There is no checksum: an answer counts if it follows the grammar whole.
+There is no checksum: an answer counts if it follows the grammar whole, its ten places too: one that
+lost a digit on its way would be another weight.
 
 Source: Mettler-Toledo MT-SICS reference manual.
 """
@@ -23,7 +24,7 @@ frames = lines(limit=64)
 
 ASK = b"SI\r\n"
 
-_WEIGHT = re.compile(rb"S ([SD]) {1,10}(-?\d{1,8}(?:\.\d{1,6})?) +([A-Za-z%]{1,5})")
+_WEIGHT = re.compile(rb"S ([SD]) (?=.{10} \S)( *-?\d{1,8}(?:\.\d{1,6})?) ([A-Za-z%]{1,5})")
 _TROUBLES = {
     b"S I": "not_executable_or_timeout",
     b"S +": "overload",
@@ -32,6 +33,8 @@ _TROUBLES = {
     b"ET": "transmission",
     b"EL": "logical",
 }
+NOT_UNDERSTOOD = frozenset({"syntax", "transmission", "logical"})
+"""The troubles that are about the question."""
 _UNITS = (b"kg", b"g", b"lb")
 
 
@@ -71,4 +74,6 @@ def message(data: bytes) -> Message:
     stability, number, unit = found.groups()
     if unit not in _UNITS:
         raise DecodeError("not_a_weight", data, found.start(3))
-    return Weighing(stability == b"S", Decimal(number.decode("ascii")), unit.decode("ascii"))
+    return Weighing(
+        stability == b"S", Decimal(number.strip().decode("ascii")), unit.decode("ascii")
+    )

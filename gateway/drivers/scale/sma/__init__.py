@@ -48,7 +48,7 @@ async def _converse(session: Session) -> None:
 def _understand(frame: Frame) -> Weight | Trouble:
     message = codec.message(frame.data)
     if isinstance(message, NoWeight):
-        return Trouble(message.error)
+        return Trouble(message.error, not_understood=message.error == codec.UNKNOWN_COMMAND)
     stable = isinstance(message, Printed) or message.stable
     return Weight(message.weight, message.unit, stable)
 

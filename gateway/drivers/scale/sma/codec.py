@@ -30,6 +30,8 @@ frames = lines(limit=64)
 ASK = b"\nW\r"
 """Asks for the weight now."""
 
+UNKNOWN_COMMAND = "unknown_command"
+
 _ANSWER = re.compile(rb"(?:W01,)?([ZOUETe ])(.)([GTN])([M ])(.)([ \d.-]{10})([A-Za-z% ]{3})")
 _WEIGHT = re.compile(rb" *-?\d{1,8}(\.\d{1,6})? *")
 _SOLO = re.compile(
@@ -89,7 +91,7 @@ def message(data: bytes) -> Message:
     if not data.endswith((b"\r", b"\n")):
         raise DecodeError("incomplete", data, len(data))
     if line == b"?":
-        return NoWeight("unknown_command", None)
+        return NoWeight(UNKNOWN_COMMAND, None)
     if found := _SOLO.fullmatch(line):
         return _solo(data, found)
     found = _ANSWER.fullmatch(line)

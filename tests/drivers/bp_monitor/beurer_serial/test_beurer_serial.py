@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.identity import identity
+from gateway.domain.reading import Measure
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.beurer_serial import DRIVER
 from gateway.drivers.bp_monitor.beurer_serial.codec import Count, Pong, message, record
@@ -103,6 +104,26 @@ async def test_the_memory_is_recorded_oldest_first_in_one_commit(cut: int) -> No
     assert session.calls == [4]
     assert not any(r.live for r in session.readings)
     assert session.device.model == "ANDON Blood Pressure Meter KD001"
+
+
+async def test_a_byte_that_comes_twice_makes_no_other_measurement() -> None:
+    spoilt = bytes.fromhex("ac 5e 35 35 05 01 17 24 0d")  # 119/78 still, but 53 per minute
+
+    def read_with(answers: list[bytes]) -> RecordingSession:
+        cuff = Cuff(memory=[LATER], cut=64)
+
+        def answer(data: bytes) -> Iterable[bytes]:
+            return [answers.pop(0)] if data[0] == 0xA3 and answers else cuff.answer(data)
+
+        return session_asking(DRIVER, answer)
+
+    once, never_the_same = read_with([spoilt]), read_with([spoilt, EARLIER, LATER])
+    for session in (once, never_the_same):
+        await unplugged_at(1, DRIVER, session, longer_than_s=WAKING_S)
+
+    assert [int(r.values[Measure.PULSE_RATE].value) for r in once.readings[1:]] == [71]
+    assert never_the_same.readings == []
+    assert [error.reason for _, error in never_the_same.aside] == ["no_two_answers_agree"]
 
 
 async def test_reading_it_again_is_no_news() -> None:

@@ -45,6 +45,10 @@ def test_an_overload_is_an_event_and_a_user_is_a_number() -> None:
         (b"XX,+00072.45 kg\r\n", "header"),
         (b"0072.45 kg\r\n", "header"),
         (b"ST,+00072.45\r\n", "format"),
+        (b"ST,+0002.45 kg\r\n", "format"),  # a digit was lost
+        (b"ST,+00072.45kg\r\n", "format"),
+        (b"ST,+000772.45 kg\r\n", "format"),  # one came twice
+        (b"ST,GS,+ 4.876kg\r\n", "format"),
         (b"ST,00072.45 kg\r\n", "format"),
         (b"QT,+00012345 PC\r\n", "not_a_weight"),
         (b"ST,TR,+00001.00 kg\r\n", "not_a_weight"),

@@ -102,6 +102,7 @@ def test_a_request_is_recognised() -> None:
         (FULL[:-1], "no_end"),
         (FULL[3:], "no_start"),
         (BABY.replace(b".", b","), "format"),
+        (BABY.replace(b"4.", b"."), "format"),  # a digit was lost
     ],
 )
 def test_what_breaks_the_grammar_is_refused(data: bytes, reason: str) -> None:

@@ -44,6 +44,9 @@ def test_reasons_for_no_weight_are_events(data: bytes, error: str) -> None:
         (STABLE.rstrip(), "incomplete"),
         (STABLE[2:], "format"),
         (b"S S      72.45\r\n", "format"),
+        (b"S S      2.45 kg\r\n", "format"),  # a digit was lost
+        (b"S S     772.45  kg\r\n", "format"),
+        (b"S S      772.45 kg\r\n", "format"),  # one came twice
         (b"S S      72.45 ct\r\n", "not_a_weight"),
     ],
 )
@@ -57,6 +60,18 @@ def test_what_breaks_the_grammar_is_refused(data: bytes, reason: str) -> None:
 @given(data=mangled([STABLE, MOVING, EMPTY, b"S +\r\n"]))
 def test_decoding_is_total(data: bytes) -> None:
     is_total(DRIVER, data)
+
+
+async def test_a_question_that_was_not_understood_is_no_second_weigh_in() -> None:
+    shown = [STABLE, b"ES\r\n", STABLE, b"ET\r\n", STABLE, EMPTY]
+    timeline = Timeline(*((float(at), data) for at, data in enumerate(shown, 1)))
+    session = session_with(DRIVER, clock=timeline.clock)
+    session.link = timeline
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    assert [str(r.values[Measure.WEIGHT].value) for r in session.readings] == ["72.45"]
+    assert session.remarks == ["device_error syntax", "device_error transmission"]
 
 
 async def test_the_scale_is_asked_and_one_weigh_in_is_one_reading() -> None:

@@ -115,6 +115,12 @@ async def test_the_scale_is_asked_and_one_weigh_in_is_one_reading() -> None:
     assert session.readings[0].quality is Quality.GOOD
 
 
+async def test_a_question_that_was_not_understood_is_no_second_weigh_in() -> None:
+    session = await at_times((1, STANDING), (2, b"\n?\r"), (3, STANDING), (4, ZERO))
+
+    assert [str(r.values[Measure.WEIGHT].value) for r in session.readings] == ["72.45"]
+
+
 async def test_a_scale_that_also_sends_by_itself_is_not_heard_later_and_later() -> None:
     stream = [(n / 10, STANDING if n < 30 else ZERO) for n in range(600)]
     timeline = Timeline(*stream)
