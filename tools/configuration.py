@@ -26,7 +26,8 @@ It is looked for in `$HEALTHSPACE_GATEWAY_CONFIG`, then in these places, unless 
 - `/etc/healthspace-gateway/gateway.toml`
 - `~/.config/healthspace-gateway/gateway.toml`
 
-An unknown key is refused with its line and the nearest valid name.
+A fault is told with its line, its key and what to write there, in French or English.
+An unknown key is refused with the nearest valid name.
 `healthspace-gateway config check` says so without starting anything.
 
 This page is written by `make docs` from the classes that validate the file.
