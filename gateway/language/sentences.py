@@ -32,15 +32,19 @@ class Sentences:
         text = self.texts.get(english, english)
         return text.format(**gaps) if gaps else text
 
-    def again(self, sentence: str) -> str | None:
-        """Tell a finished English sentence again; None if it is not known, or this is English."""
+    def again(self, sentence: str, nested: int = 3) -> str | None:
+        """Tell a finished English sentence again; None if it is not known, or this is English.
+
+        What stands in a gap is told too, so deep as `nested` says: what came from elsewhere may
+        repeat itself without end.
+        """
         if sentence in self.texts:
             return self.texts[sentence]
         for pattern, text in self._patterns:
             if found := pattern.fullmatch(sentence):
                 # A sentence within a sentence is one too; a word may be somebody's name.
                 gaps = {
-                    gap: (self.again(told) if " " in told else None) or told
+                    gap: (self.again(told, nested - 1) if nested and " " in told else None) or told
                     for gap, told in found.groupdict().items()
                 }
                 return text.format(**gaps)

@@ -33,6 +33,14 @@ def test_a_gap_that_comes_twice_holds_the_same_twice() -> None:
     assert FRENCH.again("a and b again") is None
 
 
+def test_a_sentence_that_holds_itself_over_and_over_is_told_too() -> None:
+    told = FRENCH.again("Odile said: " * 3000 + "no")
+
+    assert told is not None
+    assert told.startswith("Odile a dit\N{NO-BREAK SPACE}: Odile a dit")
+    assert told.endswith("said: no")
+
+
 def test_signs_of_patterns_and_several_lines_are_only_letters() -> None:
     assert FRENCH.again("Port (.*\n) is taken.") == "Le port (.*\n) sert."
     assert FRENCH.again("Port 8470 is takenX") is None
