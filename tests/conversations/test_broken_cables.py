@@ -144,7 +144,7 @@ class Cable:
     def send(self, frames: Collection[bytes]) -> None:
         for frame in frames:
             for piece in self.harmed(frame):
-                late_s = self.chance.choice([0.6, 1.5, 3.0]) if self.harms(8) else 0.01
+                late_s = self.chance.choice([0.6, 1.5, 2.0]) if self.harms(8) else 0.01
                 after = self.coming[-1][0] if self.coming else self.now()
                 self.coming.append((max(after, self.now() + late_s), piece))
 

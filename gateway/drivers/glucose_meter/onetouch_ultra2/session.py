@@ -49,8 +49,11 @@ async def _clock(inbox: FramedInbox, *, tries: int) -> ClockSample | None:
 
 
 async def _read(session: Session, inbox: FramedInbox) -> None:
+    """Record the memory; nothing without the clock, by which alone its times are right."""
     clock = await _clock(inbox, tries=_TRIES)
-    header = await _header(inbox)
+    header = await _header(inbox) if clock is not None else None
+    if header is None:
+        return
     update = {"manufacturer": "LifeScan", "model": "OneTouch Ultra2", "serial": header.serial}
     told = session.device.model_copy(update=update)
     if told != session.device:
@@ -60,9 +63,14 @@ async def _read(session: Session, inbox: FramedInbox) -> None:
         await session.record(*made)
 
 
-async def _header(inbox: FramedInbox) -> Header:
+async def _header(inbox: FramedInbox) -> Header | None:
+    """Ask for the records; None if the line that says how many there are cannot be read."""
     frame = await inbox.ask(codec.request(Command.RECORDS), within=_ANSWER_WITHIN_S, tries=_TRIES)
-    message = codec.message(frame.data)
+    try:
+        message = codec.message(frame.data)
+    except DecodeError as error:
+        await inbox.set_aside(frame, error)
+        return None
     if not isinstance(message, Header):
         raise ProtocolError("The meter answers another question than was asked.")
     return message

@@ -205,6 +205,35 @@ async def test_an_answer_to_another_question_ends_the_session() -> None:
         await DRIVER.converse(session_of(Meter(header=record())))
 
 
+async def test_what_the_clock_does_not_date_is_read_at_the_next_look() -> None:
+    meter = Meter()
+    clocks = [meter.clock, meter.clock.replace(b"09", b"08", 1)]  # the second is damaged
+
+    def answer(data: bytes) -> Iterable[bytes]:
+        if data == request(Command.CLOCK) and clocks:
+            return [clocks.pop(0)]
+        return meter.answer(data)
+
+    session = session_asking(DRIVER, answer)
+    await unplugged_at(2, DRIVER, session, longer_than_s=WAKING_S)
+
+    assert [error.reason for _, error in session.aside] == ["checksum"]
+    assert glucose(session) == [98, 180]
+    assert all(r.device_time and r.device_time.clock for r in session.readings)
+
+
+async def test_a_damaged_header_is_set_aside_and_asked_for_again() -> None:
+    meter = Meter(header=HEADER.replace(b"002", b"003"))
+    session = session_of(meter)
+    await unplugged_at(1, DRIVER, session, longer_than_s=WAKING_S)
+    assert [error.reason for _, error in session.aside] == ["checksum"]
+    meter.header = None
+
+    await unplugged_at(1, DRIVER, session, longer_than_s=WAKING_S)
+
+    assert glucose(session) == [98, 180]
+
+
 async def test_garbled_answers_are_waited_out() -> None:
     session = session_of(Meter(clock=line(b"?")))
     await unplugged_at(2, DRIVER, session)
