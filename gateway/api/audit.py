@@ -8,13 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict
 
-from gateway.api.context import HubHere
+from gateway.api.context import HubHere, aside
 from gateway.api.readings import LARGEST_PAGE, position, position_of
 from gateway.api.timeline import sentences
 from gateway.domain.identity import ReadingId
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError
+from gateway.journal.reader import Reader
 from gateway.journal.signing import Checkpoint, Finding
+from gateway.journal.views import EntryView
 
 router = APIRouter(tags=["audit"])
 
@@ -47,7 +49,7 @@ async def checkpoint(hub: HubHere) -> Checkpoint:
 @router.post("/audit/verify")
 async def verify(hub: HubHere, against: Against) -> Finding:
     """Verify the audit chain, and that it goes on from a checkpoint kept elsewhere."""
-    return hub.reader.verify_against(against.checkpoint)
+    return await aside(hub, lambda reader: reader.verify_against(against.checkpoint))
 
 
 class Salvaged(BaseModel):
@@ -74,7 +76,7 @@ class Damage(BaseModel):
 async def damage(hub: HubHere) -> Damage:
     """Look at every reading, and name those that damage cost. Takes a while in a large journal."""
     return Damage(
-        unreadable=hub.reader.damaged(),
+        unreadable=await aside(hub, lambda reader: reader.damaged()),
         salvaged=[
             Salvaged(
                 folder=each.folder,
@@ -102,8 +104,12 @@ async def account(
     """
     lines: list[dict[str, Any]] = []
     start = position(before) if before is not None else None
-    page = hub.reader.entries(limit=limit, before=start, subject=subject)
-    released = hub.reader.released_under([view.entry.id for view in page])
+
+    def read(reader: Reader) -> tuple[list[EntryView], dict[ReadingId, dict[str, str]]]:
+        page = reader.entries(limit=limit, before=start, subject=subject)
+        return page, reader.released_under(page)
+
+    page, released = await aside(hub, read)
     for view in page:
         grants = released[view.entry.id]
         lines.append(
@@ -134,7 +140,7 @@ async def account(
             "deliveries": [],
             "expired": {"at": gone.at.isoformat(), "why": gone.why},
         }
-        for gone in hub.reader.expired(subject)
+        for gone in await aside(hub, lambda reader: reader.expired(subject))
     ]
     return lines
 
@@ -143,7 +149,7 @@ async def account(
 async def trace(hub: HubHere, reading: ReadingId, language: str | None = None) -> list[Step]:
     """Tell what happened to one reading, in order, in plain French or English."""
     view = hub.reader.entry(reading)
-    story = hub.reader.story(reading)
+    story = await aside(hub, lambda reader: reader.story(reading))
     if view is None and not any(event.name == "expired" for event in story):
         raise HTTPException(404, "There is no reading of that id: see 'journal'.")
     told = sentences(view, story, language or hub.language)

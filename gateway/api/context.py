@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
 from gateway.api.hub import Hub
 from gateway.domain.reading import Kind
 from gateway.errors import ConfigError
+from gateway.journal.reader import Reader
+
+T = TypeVar("T")
 
 
 def _hub(request: Request) -> Hub:
@@ -28,3 +33,13 @@ def destination(hub: Hub, name: str) -> frozenset[Kind]:
         raise ConfigError(
             f"There is no destination {name!r} in the configuration: {known}."
         ) from None
+
+
+async def aside(hub: Hub, look: Callable[[Reader], T]) -> T:
+    """Look into the journal for long, in a thread of its own: devices are heard out meanwhile."""
+
+    def looked() -> T:
+        with hub.reader.another() as reader:
+            return look(reader)
+
+    return await asyncio.to_thread(looked)

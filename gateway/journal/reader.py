@@ -6,7 +6,7 @@ journal, that of the last commit.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -93,6 +93,12 @@ class Reader:
         except JournalError:
             database.close()
             raise
+
+    def another(self) -> Reader:
+        """Open the journal once more, for a thread that looks for long; its owner closes it."""
+        made = Reader.open(self._taken_back.journal, (self._keyring.hub,))
+        made._db.on_damage = self._db.on_damage
+        return made
 
     @property
     def _keys(self) -> Keyring:
@@ -275,7 +281,7 @@ class Reader:
         """Return the entries that cannot be read, in order of recording. Looks at every one."""
         found = []
         keys = self._keys
-        for row in self._db.rows("SELECT * FROM whole_entries ORDER BY number"):
+        for row in self._db.stream("SELECT * FROM whole_entries ORDER BY number"):
             try:
                 entry_rows.from_row(row, keys)
             except Unreadable:
@@ -295,9 +301,9 @@ class Reader:
         """Return what the audit chain tells of an entry, in order."""
         return history.story(self._db, entry)
 
-    def released_under(self, entries: Collection[ReadingId]) -> dict[ReadingId, dict[str, str]]:
+    def released_under(self, page: Sequence[EntryView]) -> dict[ReadingId, dict[str, str]]:
         """Return by destination the grant under which each entry was last released there."""
-        return history.released_under(self._db, entries)
+        return history.released_under(self._db, page)
 
     def expired(self, subject: SubjectId) -> list[Expired]:
         """Return the subject's readings that are kept no longer, in order of expiry."""

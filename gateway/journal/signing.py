@@ -8,7 +8,7 @@ checkpoint itself is this hub's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -62,12 +62,33 @@ def sign(keys: Keyring, link: Link, at: AwareDatetime) -> Checkpoint:
 
 def verify(links: Iterable[Link], checkpoint: Checkpoint | None, keys: Keyring) -> Finding:
     """Verify a whole chain, and that it goes on from the checkpoint if one is given."""
-    chain = list(links)
-    wrong = None if checkpoint is None else _against(chain, checkpoint, keys)
-    return Finding(links=len(chain), fails_at=verify_chain(chain), checkpoint=wrong)
+    chain = _Passing(links, None if checkpoint is None else checkpoint.number)
+    fails_at = verify_chain(chain)
+    for _ in chain:  # those after the first that fails are counted, too
+        pass
+    wrong = None if checkpoint is None else _against(chain.there, checkpoint, keys)
+    return Finding(links=chain.count, fails_at=fails_at, checkpoint=wrong)
 
 
-def _against(chain: list[Link], checkpoint: Checkpoint, keys: Keyring) -> str | None:
+class _Passing:
+    """Links as they pass, so that a chain of years is never held: their count, and one hash."""
+
+    def __init__(self, links: Iterable[Link], number: int | None) -> None:
+        self._links = iter(links)
+        self._number = number
+        self.count = 0
+        self.there: str | None = None
+        """The hash of the link of that number, if it has passed."""
+
+    def __iter__(self) -> Iterator[Link]:
+        for link in self._links:
+            self.count += 1
+            if link.number == self._number:
+                self.there = link.hash.hex()
+            yield link
+
+
+def _against(there: str | None, checkpoint: Checkpoint, keys: Keyring) -> str | None:
     own = _public(Ed25519PrivateKey.from_private_bytes(keys.secret(SIGNING)))
     if checkpoint.hub != own:
         return "other_hub"
@@ -76,10 +97,9 @@ def _against(chain: list[Link], checkpoint: Checkpoint, keys: Keyring) -> str | 
         public.verify(bytes.fromhex(checkpoint.signature), checkpoint.signed_bytes())
     except (InvalidSignature, ValueError):
         return "signature"
-    there = {link.number: link.hash.hex() for link in chain}
-    if checkpoint.number not in there:
+    if there is None:
         return "cut"
-    return None if there[checkpoint.number] == checkpoint.hash else "rewritten"
+    return None if there == checkpoint.hash else "rewritten"
 
 
 def _public(private: Ed25519PrivateKey) -> str:

@@ -36,6 +36,7 @@ class TakenBackFile:
     """The file of one journal."""
 
     def __init__(self, journal: Path) -> None:
+        self.journal = journal
         self._path = journal.with_name(NAME)
 
     def add(self, *taken: TakenBack) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from starlette.responses import Response
 
 from gateway.api import glucose
+from gateway.api.context import aside
 from gateway.api.corrections import dismiss as dismissed
 from gateway.api.corrections import reassign as reassigned
 from gateway.api.export import Wanted, export
@@ -123,7 +124,8 @@ async def story(visit: Visit) -> Response:
         return see_other("/")
     now = hub.clock.now().utc
     names = {known.device.id: called(known.device) for known in hub.reader.devices()}
-    told = sentences(view, hub.reader.story(view.entry.id), words.language, hub.title)
+    happened = await aside(hub, lambda reader: reader.story(view.entry.id))
+    told = sentences(view, happened, words.language, hub.title)
     steps = [(moment(at, now, hub.zone, words), sentence) for at, _, sentence in told]
     others = [each for each in household(hub) if each.id != view.entry.subject]
     return visit.page(

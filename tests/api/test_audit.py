@@ -1,8 +1,10 @@
 """A reading's timeline, a person's account, erasure and checkpoints, as the API tells them."""
 
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from gateway.consent.gate import Reason
 from gateway.domain.device_time import Correction
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import Attribution
+from gateway.journal.reader import Reader
 from gateway.journal.retention import Expiry, Retention
 from gateway.language.words import words
 from tests.api.hubs import Api, api
@@ -88,6 +91,36 @@ async def test_an_account_of_years_is_told_page_by_page(asked: Api) -> None:
     assert [line["reading"] for line in whole if line["deliveries"][0]["grant"]] == [first]
     assert after == (200, [])
     assert (await asked.get(f"people/{subject}/account?limit=0"))[0] == 422
+
+
+async def test_looking_through_years_holds_nothing_up(
+    asked: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, subject = await _sent(asked)
+    looked: dict[str, bool] = {}
+
+    def watched(name: str) -> Callable[..., Any]:
+        look = getattr(Reader, name)
+
+        def watch(*given: Any) -> Any:
+            looked[name] = threading.current_thread() is threading.main_thread()
+            return look(*given)
+
+        return watch
+
+    for name in ("verify_against", "damaged", "story", "released_under", "expired"):
+        monkeypatch.setattr(Reader, name, watched(name))
+
+    answers = [
+        await asked.post("audit/verify"),
+        await asked.get("audit/damage"),
+        await asked.get(f"readings/{reading}/trace"),
+        await asked.get(f"people/{subject}/account"),
+    ]
+
+    assert {status for status, _ in answers} <= {200, 201}
+    assert looked == dict.fromkeys(looked, False)
+    assert len(looked) == 5
 
 
 async def test_a_checkpoint_is_verified(asked: Api) -> None:

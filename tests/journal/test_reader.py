@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import WARM_UP, Kind, Limit, Quality
+from gateway.domain.receipt import Receipt
 from gateway.drivers.api import SERIAL, Frame
 from gateway.errors import DecodeError
 from gateway.journal import aside
@@ -25,6 +26,7 @@ from tests.journal.making import (
     grant,
     open_journal,
     weight,
+    withdrawal,
 )
 
 FRAME = Frame(SERIAL, bytes.fromhex("02 41 03"), Instant(START, 1000.0, "test-boot"))
@@ -81,6 +83,27 @@ async def test_damaged_links_of_the_chain_tell_nothing_and_hold_nothing_up(
     assert [(event.name, event.detail) for event in reader.story(entry.id)] == [("recorded", None)]
     assert (reader.expired(subject), reader.salvaged()) == ([], [])
     assert reader.verify() == 1
+
+
+async def test_under_which_grant_a_reading_left_is_told_whatever_the_clock_was_set_to(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    subject = await consenting(journal)
+    left = {}
+    for number, days in enumerate((-400, 1, -3, 900, -1)):
+        await journal.record_withdrawal(withdrawal(subject, f"w{number}"))
+        await journal.record_grant(grant(subject, f"g{number}"))
+        (entry,) = await journal.record(SCALE, [weight(number)])
+        clock.step(timedelta(days=days))
+        (released,) = await journal.claim("mes", 1, clock.now().utc)
+        clock.step(timedelta(days=-days // 2))
+        await journal.settle(released, Receipt("mes", "Observation/1", clock.now().utc))
+        left[entry.id] = {"mes": f"g{number}"}
+
+    views = reader.entries()
+
+    assert reader.released_under(views) == left
+    assert all(reader.released_under([v]) == {v.entry.id: left[v.entry.id]} for v in views)
 
 
 async def test_a_number_of_the_log_is_that_of_a_device_that_is_shown(
