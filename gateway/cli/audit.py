@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.arguments import Json, person
-from gateway.cli.show import as_json, rows, say
+from gateway.cli.show import as_json, as_json_items, rows, say
 from gateway.cli.speech import Speech
 from gateway.client import Client
 from gateway.errors import ConfigError
@@ -23,6 +23,9 @@ _WRONG = {
     "cut": "The chain ends before the checkpoint: its tail was cut off.",
     "rewritten": "The chain is another at the checkpoint: it was written anew.",
 }
+
+_Line = dict[str, Any]
+"""What the account tells of one reading."""
 
 _GONE = {
     "delivered": "{reading} is kept no longer, after it had been delivered.",
@@ -100,11 +103,27 @@ def account(
 ) -> None:
     """Show a person what was measured, what left, when, to whom, and under which consent."""
     client, t = context.obj.client, context.obj.t
-    answer = list(_whole_account(client, person(client, who)["id"]))
+    pages, gone = _pages(client, person(client, who)["id"]), []
     if json:
-        as_json(answer)
+        as_json_items(_those_gone_last(pages))
         return
-    kept = [line for line in answer if line["expired"] is None]
+    for number, page in enumerate(pages):
+        kept = [line for line in page if line["expired"] is None]
+        gone += [line for line in page if line["expired"] is not None]
+        if kept or number == 0:
+            _account(t, kept)
+    for line in gone:
+        say(t(_GONE[line["expired"]["why"]], reading=line["reading"]))
+
+
+def _account(t: Speech, page: list[_Line]) -> None:
+    columns = {
+        "measured_at": "measured",
+        "kind": "kind",
+        "stands": "where it is",
+        "at": "since",
+        "grant": "under",
+    }
     lines = [
         {
             "measured_at": t.moment(line["measured_at"]),
@@ -113,33 +132,30 @@ def account(
             "at": t.moment(way.get("at")),
             "grant": way.get("grant"),
         }
-        for line in kept
+        for line in page
         for way in line["deliveries"] or [{}]
     ]
-    columns = {
-        "measured_at": "measured",
-        "kind": "kind",
-        "stands": "where it is",
-        "at": "since",
-        "grant": "under",
-    }
     rows(t, "Account", columns, lines)
-    for line in answer:
-        if line["expired"] is not None:
-            say(t(_GONE[line["expired"]["why"]], reading=line["reading"]))
 
 
-def _whole_account(client: Client, subject: str) -> Iterator[dict[str, Any]]:
-    """Yield every line, page by page, what is kept no longer at the end."""
-    before, gone = None, []
-    while True:
-        page = client.get("people", subject, "account", before=before)
+def _pages(client: Client, subject: str) -> Iterator[list[_Line]]:
+    """Yield what the API tells page by page, so that years of it are never held at once."""
+    before = None
+    while page := client.get("people", subject, "account", before=before):
+        yield page
         kept = [line for line in page if line["expired"] is None]
-        gone += [line for line in page if line["expired"] is not None]
-        yield from kept
         if not kept:
-            break
+            return
         before = kept[-1]["position"]
+    if before is None:
+        yield []
+
+
+def _those_gone_last(pages: Iterator[list[_Line]]) -> Iterator[_Line]:
+    gone = []
+    for page in pages:
+        yield from (line for line in page if line["expired"] is None)
+        gone += [line for line in page if line["expired"] is not None]
     yield from gone
 
 

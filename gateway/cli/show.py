@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
 import typer
@@ -39,8 +40,21 @@ def complain(text: str) -> None:
 
 def as_json(answer: object) -> None:
     """Print an answer the way a script reads it: one JSON document."""
+    console.out(_document(answer), highlight=False)
+
+
+def as_json_items(answers: Iterable[object]) -> None:
+    """Print answers as one JSON array, item by item, however many they are."""
+    begin = "["
+    for answer in answers:
+        console.out(f"{begin}\n{indent(_document(answer), '  ')}", end="", highlight=False)
+        begin = ","
+    console.out("\n]" if begin == "," else "[]", highlight=False)
+
+
+def _document(answer: object) -> str:
     text = json.dumps(answer, ensure_ascii=False, indent=2)
-    console.out(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text), highlight=False)
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def rows(
