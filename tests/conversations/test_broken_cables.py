@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +28,7 @@ from firmware_sims.cgm.dexcom_receiver import DexcomReceiver
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.ledger import Ledger, Produced
 from firmware_sims.placement import Placement
+from firmware_sims.scale.rice_lake import RiceLake
 from firmware_sims.serial_device import IDLE_S, SerialDevice
 
 from gateway.collect.conversations import Conversations
@@ -50,6 +52,12 @@ SEEDS = int(os.environ.get("BROKEN_LINKS", "1"))
 BREAKS = 3
 LASTS_S = 300.0
 """A cable stays in for so long: several looks at a memory, several weigh-ins."""
+SENDING = {
+    **PUSHING,
+    **ASKED,
+    # It has no word for a platform that moves, and shows the virtual one at the same weight twice.
+    "Rice Lake": replace(ASKED["Rice Lake"], make=lambda place: RiceLake(place, settle_s=0)),
+}
 _STEPS = 100_000
 """So many steps in `LASTS_S` are an endless loop."""
 
@@ -154,8 +162,7 @@ class Cable:
             at = self.chance.randrange(len(frame))
             gone = self.chance.choice([-1, 1, 1, 2, 5, len(frame)])  # -1: one comes twice
             harmed = frame[:at] + frame[max(0, at + gone) :]
-            no_grammar_can_tell = b"kg" in frame and b"kg" not in harmed
-            frame = b"" if no_grammar_can_tell else harmed
+            frame = b"" if looks_whole(frame, harmed) else harmed
         if not frame:
             return []
         cut = self.chance.randrange(len(frame)) if self.noise else 0
@@ -169,6 +176,18 @@ class Cable:
         if self.how is Break.CUT_IN_STEP and self.steps == self.at:
             data = data[: self.chance.randrange(len(data))] or data[:1]
         return data
+
+
+def looks_whole(frame: bytes, harmed: bytes) -> bool:
+    """Say whether no grammar can tell: a unit became another, or a number of no fixed width."""
+    lost_a_letter = b"kg" in frame and b"kg" not in harmed
+    return lost_a_letter or number_of(frame) != number_of(harmed)
+
+
+def number_of(frame: bytes) -> bytes:
+    """Return the weight in a packet of Health o meter's and Rice Lake's, which have no width."""
+    found = re.search(rb"\x1bW([^\x1b]*)\x1b", frame)
+    return b"" if found is None else found[1]
 
 
 class Counter:
@@ -205,7 +224,7 @@ class Counter:
             noise = self.chance.choice([0, 0, 0.02, 0.1, 0.4])
             how, at = self.chance.choice(list(Break)), int(2 ** self.chance.uniform(0, 9))
             await self.meet(self.cable(noise, how, at))
-            self.clock.advance(self.chance.choice([5, 70, 4000]))
+            self.clock.advance(self.chance.choice([1, 5, 70, 4000]))
         self.clock.advance(70)
         self.calm_from = len(self.ledger.produced)
         for _ in range(2):
@@ -242,13 +261,7 @@ class Counter:
         with Reader.open(self.path) as reader:
             entries = [view.entry for view in reader.entries(limit=10_000)]
         good = [entry for entry in entries if entry.reading.quality is Quality.GOOD]
-        same = alike if self.case is not ASKED["Rice Lake"] else nearly_alike
-        return missing_and_extra(self.ledger.produced, good, self.case.time_within, same)
-
-
-def nearly_alike(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Say whether the weights are: this scale has no word for a platform that still moves."""
-    return abs(Decimal(one["weight"]) - Decimal(other["weight"])) < 1
+        return missing_and_extra(self.ledger.produced, good, self.case.time_within, alike)
 
 
 def alike(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
@@ -286,11 +299,11 @@ async def test_wherever_a_cable_fails_a_memory_is_there_once_after_a_calm_conver
 
 
 @each_seed
-@pytest.mark.parametrize("name", [*PUSHING, *ASKED])
+@pytest.mark.parametrize("name", SENDING)
 async def test_however_a_cable_harms_what_is_sent_nothing_comes_twice_or_wrong(
     name: str, seed: int, tmp_path: Path
 ) -> None:
-    counter = Counter((PUSHING | ASKED)[name], f"{name}/{seed}", tmp_path)
+    counter = Counter(SENDING[name], f"{name}/{seed}", tmp_path)
     await counter.live()
 
     story = "\n".join(counter.story)

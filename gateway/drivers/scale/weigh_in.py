@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.clock import Instant
+from gateway.drivers.scale.standing import OUTAGE_S, Standing
 
 SILENCE_S = 2.5
 """Scales in scope send at least once a second while a weight stands."""
@@ -23,10 +24,6 @@ LOCKED_DIFFERS_BY = Decimal("0.2")
 LIVE_DIFFERS_BY = Decimal(2)
 """kg or lb, more than a standing person sways; for scales that show whatever is on them."""
 
-_OUTAGE_S = 10.0
-"""A scale that is asked always answers: its silence is a fault of the line and says nothing of who
-stands on it. The same weight again within this is the same weigh-in; guess: nobody else of that
-very weight has stepped on meanwhile."""
 _ENDLESS_S = 10.0  # some scales go on after the person has stepped off
 
 
@@ -59,22 +56,29 @@ class WeighIn:
     """The present run of packets, if there is one. Weights of one run differ by `differs_by`.
 
     `asked`: the scale shows its weight when asked, so that its silence is nobody stepping off.
+    `before`: what stood on it when the last conversation ended.
     """
 
-    def __init__(self, differs_by: Decimal, *, asked: bool = False) -> None:
+    def __init__(
+        self, differs_by: Decimal, *, asked: bool = False, before: Standing | None = None
+    ) -> None:
         self._differs_by = differs_by
+        self._resumed = before
         self._asked = asked
         self._before: tuple[Packet, Instant] | None = None
         """What was taken before a silence, and when the scale showed it last."""
         self._first: Packet | None = None
+        self._since: Instant | None = None
         self._last: Packet | None = None
         self._steady: Packet | None = None
         self._taken = False
 
     @property
-    def standing(self) -> bool:
-        """Whether a weight is shown that silence would make a measurement."""
-        return self._last is not None
+    def standing(self) -> Standing | None:
+        """The weight that is shown, which silence would make a measurement, if there is one."""
+        if self._last is None or self._since is None:
+            return None
+        return Standing(self._since, self._last.received)
 
     def add(self, packet: Packet) -> Weighed | None:
         """Add what the scale showed; return the measurement that this completes, if any."""
@@ -82,11 +86,14 @@ class WeighIn:
         if self._last is not None and self._ends(self._last, packet):
             done = self._end(silent=_seconds(self._last, packet) >= SILENCE_S)
         if packet.weight <= 0:
-            self._before = None
+            self._before = self._resumed = None
             return done
         if packet.stable or (packet.stable is None and self._agrees(packet)):
             self._steady = packet
-        self._first = self._first or packet
+        if self._first is None:
+            goes_on = self._resumed is not None and self._resumed.goes_on_at(packet.received)
+            self._since = self._resumed.since if self._resumed and goes_on else packet.received
+            self._first = packet
         self._last = packet
         if done is None and _seconds(self._first, packet) >= _ENDLESS_S:
             done = self._take()
@@ -125,19 +132,25 @@ class WeighIn:
             self._before = None
         elif self._taken and shown is not None and self._last is not None:
             self._before = shown, self._last.received
-        self._first = self._last = self._steady = None
+        self._first = self._last = self._steady = self._since = self._resumed = None
         self._taken = False
         return done
 
     def _take(self) -> Weighed | None:
         shown = self._steady or self._last
-        if self._first is None or shown is None or shown.stable is False or self._taken:
+        if (
+            self._first is None
+            or self._since is None
+            or shown is None
+            or shown.stable is False
+            or self._taken
+        ):
             return None
         self._taken = True
         if self._goes_on(self._first, shown):
             return None
         steady = self._steady is not None
-        return Weighed(self._first.received, shown.weight, shown.unit, steady, shown.slot)
+        return Weighed(self._since, shown.weight, shown.unit, steady, shown.slot)
 
     def _goes_on(self, first: Packet, shown: Packet) -> bool:
         """Whether this is what was taken before the silence that it came after."""
@@ -146,7 +159,7 @@ class WeighIn:
         before, until = self._before
         return (
             _whose(shown) == _whose(before)
-            and first.received.monotonic - until.monotonic <= _OUTAGE_S
+            and first.received.monotonic - until.monotonic <= OUTAGE_S
             and abs(shown.weight - before.weight) <= LOCKED_DIFFERS_BY
         )
 

@@ -11,6 +11,7 @@ from gateway.drivers.api import SERIAL, Frame, Session
 from gateway.drivers.cable_readings import Origin
 from gateway.drivers.framing import FramedInbox, framed
 from gateway.drivers.scale.readings import kilograms, weight
+from gateway.drivers.scale.standing import Standing
 from gateway.drivers.scale.weigh_in import (
     LIVE_DIFFERS_BY,
     LOCKED_DIFFERS_BY,
@@ -60,7 +61,9 @@ async def weigh(
     With `ask`, the scale is asked every second, and these are the only bytes written.
     """
     asked = ask is not None
-    weigh_in = WeighIn(LIVE_DIFFERS_BY if asked else LOCKED_DIFFERS_BY, asked=asked)
+    before = Standing.from_text(await session.bookmark())
+    differs_by = LIVE_DIFFERS_BY if asked else LOCKED_DIFFERS_BY
+    weigh_in = WeighIn(differs_by, asked=asked, before=before)
     scale = _Scale(session, await framed(session, grammar), understand, weigh_in)
     try:
         while True:
@@ -71,7 +74,7 @@ async def weigh(
                 await session.link.write(SERIAL, ask)
                 await scale.answered()
     finally:  # the link is lost, or the gateway stops: what stood on the scale is not
-        await scale.silent()
+        await scale.leave()
 
 
 class _Scale:
@@ -87,7 +90,7 @@ class _Scale:
 
     async def listen(self) -> None:
         """Hear one frame, or the silence that ends a weigh-in."""
-        within = SILENCE_S if self._weigh_in.standing else _LISTEN_S
+        within = SILENCE_S if self._weigh_in.standing is not None else _LISTEN_S
         try:
             frame = await self._inbox.get(within=within)
         except LinkTimeout:
@@ -116,6 +119,16 @@ class _Scale:
         """End the weigh-in."""
         await self._record(self._weigh_in.silence())
 
+    async def leave(self) -> None:
+        """End the weigh-in, and remember that it may go on; an unsteady one may yet be steady."""
+        standing = self._weigh_in.standing
+        weighed = self._weigh_in.silence()
+        if weighed is not None:
+            goes_on = standing.to_text() if standing is not None and weighed.steady else None
+            await self._record(weighed, goes_on)
+        elif standing is not None:
+            await self._session.set_bookmark(standing.to_text())
+
     async def _hear(self, frame: Frame) -> None:
         try:
             shown = self._understand(frame)
@@ -140,10 +153,10 @@ class _Scale:
             self._trouble = error
             await self._session.remark(f"device_error {error}")
 
-    async def _record(self, weighed: Weighed | None) -> None:
+    async def _record(self, weighed: Weighed | None, bookmark: str | None = None) -> None:
         if weighed is None:
             return
         doubts = frozenset() if weighed.steady else frozenset({"unsteady"})
         origin = Origin(self._session.device.id, weighed.since, slot=weighed.slot)
         mass = kilograms(weighed.weight, weighed.unit)
-        await self._session.record(weight(mass, origin, doubts))
+        await self._session.record(weight(mass, origin, doubts), bookmark=bookmark)

@@ -10,6 +10,7 @@ from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.scale.sma import DRIVER
 from gateway.drivers.scale.sma.codec import NoWeight, Printed, Weighing, message
 from gateway.errors import DecodeError, LinkLost
+from gateway.testing.clock import ManualClock
 from gateway.testing.session import RecordingSession
 from tests.drivers.serial_lines import Timeline, cut, is_total, listened, mangled, session_with
 
@@ -119,6 +120,21 @@ async def test_a_question_that_was_not_understood_is_no_second_weigh_in() -> Non
     session = await at_times((1, STANDING), (2, b"\n?\r"), (3, STANDING), (4, ZERO))
 
     assert [str(r.values[Measure.WEIGHT].value) for r in session.readings] == ["72.45"]
+
+
+@pytest.mark.parametrize(("away_s", "weights"), [(3, 1), (30, 2)])
+async def test_who_still_stands_there_when_the_cable_is_in_again_is_weighed_once(
+    away_s: float, weights: int
+) -> None:
+    clock = ManualClock()
+    session = session_with(DRIVER, clock=clock)
+    for _ in range(2):
+        session.link = Timeline((1, STANDING), (2, STANDING), (3, STANDING), clock=clock)
+        with pytest.raises(LinkLost):
+            await DRIVER.converse(session)
+        clock.advance(away_s)
+
+    assert [str(r.values[Measure.WEIGHT].value) for r in session.readings] == ["72.45"] * weights
 
 
 async def test_a_scale_that_also_sends_by_itself_is_not_heard_later_and_later() -> None:
