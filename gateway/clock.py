@@ -7,6 +7,7 @@ reached. `HubClock` says of every moment whether its UTC can be relied on.
 from __future__ import annotations
 
 import ctypes
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -122,8 +123,11 @@ def _greatest_error_us() -> int | None:
 
 @cache
 def boot_id() -> str:
-    """Return what names this boot of the machine: a monotonic time means nothing without it."""
+    """Return what names this boot of the machine: a monotonic time means nothing without it.
+
+    Where it cannot be told, every process counts as a boot of its own.
+    """
     try:
         return _BOOT_ID.read_text().strip()
     except OSError:
-        return "unknown-boot"
+        return f"unknown-{secrets.token_hex(8)}"

@@ -4,9 +4,11 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from gateway import clock as hub_clock
 from gateway.clock import HubClock, SystemClock, is_synchronised
 from gateway.testing.clock import ManualClock
 
@@ -121,3 +123,11 @@ def test_the_system_is_asked_without_being_changed() -> None:
 
     assert len(answers) == 1
     assert timedelta() <= SystemClock().now().utc - before < timedelta(minutes=1)
+
+
+def test_where_a_boot_has_no_name_no_two_processes_are_taken_for_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hub_clock, "_BOOT_ID", tmp_path / "none")
+
+    assert hub_clock.boot_id.__wrapped__() != hub_clock.boot_id.__wrapped__()
