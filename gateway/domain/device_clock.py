@@ -43,6 +43,7 @@ class ClockSpan:
     A clock that shows whole seconds, or minutes, is ahead by up to one more than it shows.
     `offset` is the latest seen, `gap` the longest time between two looks. A span's looks differ by
     a minute or so at most. `until` is when we set the clock ourselves, if that ended the span.
+    `boot` names the boot of the hub in which it began, by whose time `first` is told.
     """
 
     offset: timedelta
@@ -52,6 +53,7 @@ class ClockSpan:
     last: datetime
     gap: timedelta = timedelta()
     until: datetime | None = None
+    boot: str = ""
 
 
 ClockHistory = tuple[ClockSpan, ...]
@@ -74,7 +76,7 @@ def seen(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> C
     if history and at < history[-1].last:
         return history
     offset = sample.shown - at.replace(tzinfo=None)
-    span = ClockSpan(offset, offset, offset + resolution, at, at)
+    span = ClockSpan(offset, offset, offset + resolution, at, at, boot=sample.at.boot_id)
     if history:
         joined = _joined(history[-1], span)
         if joined.high - joined.low <= _SAME_CLOCK + resolution:
@@ -109,6 +111,27 @@ def seen_before(history: ClockHistory, sample: ClockSample, resolution: timedelt
 def was_set(history: ClockHistory, at: datetime) -> ClockHistory:
     """Add that we set the clock: what it showed before says nothing of later, nor the reverse."""
     return (*history[:-1], replace(history[-1], until=at)) if history else ()
+
+
+def hub_was_set(history: ClockHistory, boot: str, by: timedelta) -> ClockHistory:
+    """Tell what was seen in a boot of the hub by the time that is right: `by` later than it said.
+
+    The looks were at the true clock, at other moments than the hub believed.
+    """
+    told = (_set_by(span, by) if span.boot == boot else span for span in history)
+    return tuple(sorted(told, key=lambda span: span.last))
+
+
+def _set_by(span: ClockSpan, by: timedelta) -> ClockSpan:
+    return replace(
+        span,
+        offset=span.offset - by,
+        low=span.low - by,
+        high=span.high - by,
+        first=span.first + by,
+        last=span.last + by,
+        until=None if span.until is None else span.until + by,
+    )
 
 
 def moments(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
-from gateway.domain.device_clock import ClockHistory, ClockSpan, seen, was_set
+from gateway.domain.device_clock import ClockHistory, ClockSpan, hub_was_set, seen, was_set
 from gateway.domain.reading import Reading
 from gateway.journal.instants import from_us, span, span_us, to_us
 from gateway.journal.writer import Transaction
@@ -46,14 +47,34 @@ def note_set(tx: Transaction, device: int) -> None:
         keep(tx, device, after)
 
 
-def _row(each: ClockSpan) -> list[int | None]:
+def note_hub_set(tx: Transaction, boot: str, by: timedelta) -> None:
+    """Keep of all clocks that what was seen in a boot of the hub was so much later than believed.
+
+    Otherwise a wrong time of the hub would go on speaking through the looks that were taken by it.
+    """
+    for (device,) in tx.db.rows("SELECT device FROM clocks"):
+        before = history(tx, device)
+        after = hub_was_set(before, boot, by)
+        if after != before:
+            keep(tx, device, after)
+
+
+def _row(each: ClockSpan) -> list[int | str | None]:
     spans = (each.offset, each.low, each.high)
     until = None if each.until is None else to_us(each.until)
-    return [*map(span_us, spans), to_us(each.first), to_us(each.last), span_us(each.gap), until]
+    seen_us = (to_us(each.first), to_us(each.last), span_us(each.gap))
+    return [*map(span_us, spans), *seen_us, until, each.boot]
 
 
 def _span(
-    offset: int, low: int, high: int, first: int, last: int, gap: int, until: int | None = None
+    offset: int,
+    low: int,
+    high: int,
+    first: int,
+    last: int,
+    gap: int,
+    until: int | None = None,
+    boot: str = "",
 ) -> ClockSpan:
     return ClockSpan(
         span(offset),
@@ -63,4 +84,5 @@ def _span(
         from_us(last),
         span(gap),
         None if until is None else from_us(until),
+        boot,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from gateway.domain.device import DeviceId
+from gateway.domain.hub_time import Anchor
 from gateway.domain.kiosk import LONGEST, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.subject import Assignment, SubjectId
 from gateway.errors import JournalError
@@ -101,6 +102,28 @@ def close(tx: Transaction, by: ClosedBy) -> KioskEnded | None:
         (session.subject,),
     )
     return KioskEnded(closed, erasing.erase(tx, session.subject), int(unsent))
+
+
+def note_hub_set(tx: Transaction, believed: Anchor, by: timedelta) -> None:
+    """Keep that a session opened in this boot was opened so much later than was believed.
+
+    It would go on too long, or hold what somebody else measures at the time that it was said to be.
+    """
+    session = current(tx.db)
+    if session is None or session.opened_at < believed.utc_of(0.0):
+        return
+    by_us = span_us(by)
+    tx.db.run(
+        "UPDATE kiosk_sessions SET opened_us = opened_us + ?1, until_us = until_us + ?1"
+        " WHERE number = ?2",
+        (by_us, session.number),
+    )
+    tx.db.run(
+        "UPDATE assignments SET since_us = since_us + ?1, until_us = until_us + ?1"
+        " WHERE session = ?2",
+        (by_us, session.number),
+    )
+    tx.memory.assignments.clear()
 
 
 def current(db: Database) -> KioskSession | None:

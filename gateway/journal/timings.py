@@ -19,7 +19,7 @@ from gateway.domain.hub_time import at_true_time
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution
 from gateway.errors import Unreadable
-from gateway.journal import audit, boots, clocks, entry_rows, outbox, people
+from gateway.journal import audit, boots, clocks, entry_rows, kiosk, outbox, people
 from gateway.journal.corrections import owe
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, to_us
@@ -54,9 +54,16 @@ def append(tx: Transaction, timed: Iterable[tuple[int, Timing]]) -> None:
 def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool) -> int:
     """Correct what was received while the hub did not know the time; return how many entries.
 
-    With `stepped` the hub's clock was set although it was trusted: what was received since the hub
-    was started is looked at again as well.
+    With `stepped` the hub's clock was set although it was trusted, and so it was if what was known
+    of this boot says another time, as after a restart of the gateway: what was received since the
+    hub was started is looked at again as well.
     """
+    believed = boots.anchor(tx.db, now.boot_id)
+    if believed is not None and believed.disagrees(now):
+        stepped = True
+        by = now.utc - believed.utc_of(now.monotonic)
+        clocks.note_hub_set(tx, now.boot_id, by)
+        kiosk.note_hub_set(tx, believed, by)
     if stepped:
         boots.set_again(tx, now)
     else:

@@ -198,3 +198,28 @@ async def test_no_two_sessions_have_one_number_not_even_when_the_guest_was_erase
         await journal.close_kiosk(ClosedBy.PERSON)
 
     assert numbers == sorted(set(numbers))
+
+
+async def test_a_turn_lasts_as_long_though_the_hubs_clock_is_set_meanwhile(
+    journal: Journal, clock: ManualClock, reader: Reader
+) -> None:
+    await journal.hub_time_known(clock.now())
+    session = await journal.open_kiosk([SCALE.id])
+    clock.advance(120)
+    taken = weight(1).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    (theirs,) = await journal.record(SCALE, [taken])
+
+    clock.step(timedelta(hours=-1))  # it was an hour ahead
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    clock.advance(3600)
+    later = weight(2).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    (nobodys,) = await journal.record(SCALE, [later])
+    kept = reader.entry(theirs.id)
+    assert kept is not None
+    assert kept.entry.subject == theirs.subject == session.subject
+    assert kept.entry.timing.measured_at == theirs.timing.measured_at - timedelta(hours=1)
+    assert nobodys.subject is None
+    now_open = reader.kiosk()
+    assert now_open is not None
+    assert now_open.until == session.until - timedelta(hours=1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway.clock import Instant
 from gateway.domain.device_time import Correction
-from gateway.domain.reading import Reading
+from gateway.domain.reading import ClockSample, DeviceTime, Reading
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import Attribution
 from gateway.journal.journal import Journal
@@ -188,3 +188,41 @@ async def test_what_a_search_finds_with_a_former_time_is_owed_a_correction(
     with closing(Reader.open(path)) as reader:
         (owed,) = reader.corrections_owed()
     assert (owed.wrong, owed.reference) == ("time", "Observation/7")
+
+
+def _stored(record: int, received: Instant, *, taken: datetime, now: datetime) -> Reading:
+    """Return a reading out of the memory of a device whose clock shows UTC."""
+    told = DeviceTime(
+        stamp=taken.replace(tzinfo=None),
+        raw="00",
+        clock=ClockSample(shown=now.replace(tzinfo=None), at=received),
+    )
+    return _weight(record, received).model_copy(update={"device_time": told, "live": False})
+
+
+async def test_what_was_seen_of_a_clock_by_a_wrong_time_of_the_hub_says_nothing_wrong_later(
+    journal: Journal, reader: Reader
+) -> None:
+    taken, met = START - 4 * HOUR, START + timedelta(seconds=60)
+    wrong = replace(_at(60, wrong_by=-3 * HOUR), trusted=True)
+    await journal.record(SCALE, [_stored(1, wrong, taken=taken, now=met)])
+
+    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+
+    timing = reader.entries()[0].entry.timing
+    assert timing.earliest is not None
+    assert timing.latest is not None
+    assert timing.earliest <= taken <= timing.latest
+
+
+async def test_a_clock_set_while_the_gateway_was_stopped_is_noticed(path: Path) -> None:
+    async with open_journal(path) as journal:
+        wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
+        await journal.record(SCALE, [_weight(1, wrong)])
+
+    async with open_journal(path) as journal:
+        assert await journal.hub_time_known(_at(300, wrong_by=timedelta())) == 1
+
+    with closing(Reader.open(path)) as reader:
+        timing = reader.entries()[0].entry.timing
+    assert timing.measured_at == START + timedelta(seconds=60)
