@@ -18,6 +18,7 @@ from gateway.journal.keys import Keyring
 from gateway.journal.writer import Transaction
 
 _COLUMNS = "event, id, subject, destination, recorded_us, payload"
+_AT_ONCE = 1000  # entries queued at a time: years of them would not fit into memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +160,18 @@ def append(tx: Transaction, entry: ConsentEntry, number: int | None = None) -> b
 
 def _enqueue_earlier(tx: Transaction, grant: Grant, kinds: frozenset[Kind]) -> None:
     for kind in sorted(kinds):
-        found = tx.db.rows(
+        last = (0, to_us(grant.covers_from))
+        while found := tx.db.rows(
             "SELECT number, measured_us FROM entries AS e"
-            " WHERE subject = ? AND kind = ? AND measured_us >= ?"
+            " WHERE subject = ? AND kind = ? AND (measured_us, number) > (?, ?)"
             " AND attribution != 'replaced'"
-            " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = number AND destination = ?)",
-            (grant.subject, kind, to_us(grant.covers_from), grant.destination),
-        )
-        outbox.enqueue(
-            tx,
-            [(number, kind, grant.subject, measured_us) for number, measured_us in found],
-            {grant.destination: kinds},
-        )
+            " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = number AND destination = ?)"
+            " ORDER BY measured_us, number LIMIT ?",
+            (grant.subject, kind, last[1], last[0], grant.destination, _AT_ONCE),
+        ):
+            entries = [(number, kind, grant.subject, at_us) for number, at_us in found]
+            outbox.enqueue(tx, entries, {grant.destination: kinds})
+            last = found[-1]
 
 
 def _place(entry_id: str, subject: str, destination: str, event: str) -> str:

@@ -7,9 +7,10 @@ takes it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from gateway.consent.gate import Reason, Released
@@ -31,6 +32,8 @@ LONGEST_WAIT = timedelta(days=2)
 """No destination is waited for longer than a day; what is due later a wrong clock has put off."""
 AT_ONCE_US = 0
 """Due since for ever: a hub whose clock was ahead when it queued this must not wait for years."""
+
+_AT_ONCE = 1000  # deliveries held, and named in one link of the chain
 
 _NEW = (
     "INSERT INTO deliveries"
@@ -163,39 +166,35 @@ def park(tx: Transaction, released: Released, reason: str) -> None:
 def refuse(tx: Transaction, released: Released) -> None:
     """Take down that the destination refuses the person: all of theirs waits for a new grant."""
     mine = _of(tx.db, released)
-    queued = _owed(
-        tx.db,
-        "destination = ? AND state IN ('due', 'unsettled') AND whose = ?",
-        (mine.destination, released.subject),
-    )
-    for owed in [mine, *queued]:
-        move(tx, owed, Event.REFUSED, reason=Reason.REFUSED_THERE)
-    _audit_many(tx, audit.Audited.REFUSED, [mine, *queued])
+    which = "destination = ? AND state IN ('due', 'unsettled') AND whose = ?"
+    for some in chain([[mine]], _some(tx.db, which, (mine.destination, released.subject))):
+        for owed in some:
+            move(tx, owed, Event.REFUSED, reason=Reason.REFUSED_THERE)
+        _audit_many(tx, audit.Audited.REFUSED, some)
 
 
 def retry_parked(
     tx: Transaction, destination: str | None = None, entry: ReadingId | None = None
 ) -> int:
     """Make parked deliveries due again, all or those named; return how many."""
-    parked = _owed(
-        tx.db,
-        "state = 'parked' AND (?1 IS NULL OR destination = ?1) AND (?2 IS NULL OR id = ?2)",
-        (destination, None if entry is None else entry_rows.to_blob(entry)),
-    )
-    for owed in parked:
-        move(tx, owed, Event.RETRIED)
-    _audit_many(tx, audit.Audited.RECONSIDERED, parked)
-    return len(parked)
+    which = "state = 'parked' AND (?1 IS NULL OR destination = ?1) AND (?2 IS NULL OR id = ?2)"
+    those = (destination, None if entry is None else entry_rows.to_blob(entry))
+    retried = 0
+    for parked in _some(tx.db, which, those):
+        for owed in parked:
+            move(tx, owed, Event.RETRIED)
+        _audit_many(tx, audit.Audited.RECONSIDERED, parked)
+        retried += len(parked)
+    return retried
 
 
 def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
     """Ask the gate again about all that is withheld of the subject there."""
-    withheld = _owed(
-        tx.db, "destination = ? AND state = 'withheld' AND whose = ?", (destination, subject)
-    )
-    for owed in withheld:
-        move(tx, owed, Event.RECONSIDERED)
-    _audit_many(tx, audit.Audited.RECONSIDERED, withheld)
+    which = "destination = ? AND state = 'withheld' AND whose = ?"
+    for withheld in _some(tx.db, which, (destination, subject)):
+        for owed in withheld:
+            move(tx, owed, Event.RECONSIDERED)
+        _audit_many(tx, audit.Audited.RECONSIDERED, withheld)
 
 
 def hasten(tx: Transaction, subject: SubjectId, destination: str) -> None:
@@ -294,12 +293,14 @@ def drop(tx: Transaction, subject: SubjectId, destination: str) -> int:
 
     One that is on its way is dropped too, and marked: it may have arrived.
     """
-    queued = _owed(tx.db, "destination = ? AND whose = ?", (destination, subject))
-    for owed in queued:
-        leaving = True if owed.state is State.SENDING else None
-        move(tx, owed, Event.WITHDRAWN, reason=Reason.WITHDRAWN, may_have_arrived=leaving)
-    _audit_many(tx, audit.Audited.DROPPED, queued)
-    return len(queued)
+    dropped = 0
+    for queued in _some(tx.db, "destination = ? AND whose = ?", (destination, subject)):
+        for owed in queued:
+            leaving = True if owed.state is State.SENDING else None
+            move(tx, owed, Event.WITHDRAWN, reason=Reason.WITHDRAWN, may_have_arrived=leaving)
+        _audit_many(tx, audit.Audited.DROPPED, queued)
+        dropped += len(queued)
+    return dropped
 
 
 def restart(tx: Transaction) -> int:
@@ -319,6 +320,15 @@ def restored(tx: Transaction) -> None:
         " WHERE state NOT IN ('settled', 'dropped')",
         (tx.now_us,),
     )
+
+
+def _some(db: Database, which: str, bindings: Sequence[Any]) -> Iterator[list[Owed]]:
+    """Yield the open deliveries that fulfil a condition, some at a time, until none does any more.
+
+    Whoever is given some sees to it that they do not: years of them would not fit into memory.
+    """
+    while some := _owed(db, f"{which} LIMIT {_AT_ONCE}", bindings):
+        yield some
 
 
 def _owed(db: Database, which: str, bindings: Sequence[Any] = ()) -> list[Owed]:

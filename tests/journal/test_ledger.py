@@ -1,15 +1,19 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.domain.reading import Kind
 from gateway.errors import JournalError
+from gateway.journal import ledger, outbox
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.states import State
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import (
+    EVERYTHING,
     LONG_AGO,
+    ROUTES,
     SCALE,
     consenting,
     grant,
@@ -105,3 +109,33 @@ async def test_a_grant_of_earlier_readings_queues_those_recorded_before_the_dest
         await journal.record_grant(grant(subject, "all again", covers_from=LONG_AGO))
 
         assert len(await journal.claim("mes", 10, START)) == 1
+
+
+async def test_what_waited_for_years_is_moved_some_at_a_time_and_none_is_left_behind(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_AT_ONCE", 2)
+    monkeypatch.setattr(ledger, "_AT_ONCE", 2)
+    states = []
+
+    def look() -> None:
+        with Reader.open(path) as reader:
+            states.append(reader.summary().deliveries)
+
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.record_withdrawal(withdrawal(subject, "w1"))
+        readings = [weight(number, at=START + timedelta(hours=number // 3)) for number in range(7)]
+        await journal.record(SCALE, readings)
+        await journal.claim("mes", 10, START)
+        look()
+        await journal.record_grant(grant(subject, "g2"))
+        look()
+    async with open_journal(path, routes={**ROUTES, "new": EVERYTHING}) as journal:
+        await journal.record_grant(grant(subject, "g3", destination="new"))
+        look()
+        dropped = await journal.record_withdrawal(withdrawal(subject, "w2"))
+        look()
+
+    assert states == [{"withheld": 7}, {"due": 7}, {"due": 14}, {"due": 7, "dropped": 7}]
+    assert dropped == 7
