@@ -13,7 +13,8 @@ So the name is chosen once, when a session is first met, and kept in the bookmar
   bookmark is lost;
 - else our own estimate, rounded.
 
-Later we are in the same session if our estimate has hardly moved, whatever is stated by then; or,
+Later we are in the same session if our estimate has hardly moved, whatever is stated by then; but
+if another start is stated and the count went back as well, it was started again within minutes. Or,
 where it has moved (was our clock wrong then, or is it now?), if the sensor states the same start as
 before and that start has been true by our clock at either time. That second ground leaves a doubt,
 and on doubt the whole memory is read again. Otherwise a new session has begun.
@@ -149,7 +150,8 @@ def identify(known: Mark | None, says: Statement) -> Mark:
     """Say which session this is, and how far it has been read: `known` moved on, or a new mark."""
     if known is None:
         return _begun(says, _name(says))
-    if abs(says.estimate - known.started) <= TOLERANCE:
+    is_near = abs(says.estimate - known.started) <= TOLERANCE
+    if is_near and not _counts_from_another_start(known, says):
         moved = abs(says.estimate - known.started) > _STARTED_MOVES
         started = says.estimate if moved else known.started
         return replace(known, started=started, stated=says.octets)
@@ -183,6 +185,15 @@ def _rounded(estimate: datetime) -> str:
     nearest = estimate + timedelta(minutes=5)
     at = nearest.replace(minute=nearest.minute // 10 * 10, second=0, microsecond=0)
     return f"~{at:%Y-%m-%dT%H:%MZ}"
+
+
+def _counts_from_another_start(known: Mark, says: Statement) -> bool:
+    """Whether a sensor was started again within minutes: each ground alone may mean something else.
+
+    A phone rewrites the start while the count goes on, and a status may lag behind a sample.
+    """
+    went_back = says.minute < (known.minute or 0)
+    return went_back and says.start is not None and says.octets != known.stated
 
 
 def _is_stated_again(known: Mark, says: Statement) -> bool:

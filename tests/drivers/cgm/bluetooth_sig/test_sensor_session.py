@@ -92,6 +92,25 @@ def test_a_later_start_is_a_new_session() -> None:
     assert found.minute is None
 
 
+def test_a_sensor_that_is_started_again_within_minutes_begins_a_session() -> None:
+    met = read_up_to(10, identify(None, says(10, after=-timedelta(minutes=MINUTE - 10))))
+    soon = timedelta(minutes=12) - timedelta(minutes=MINUTE)  # 12 min after the first start
+
+    again = says(
+        2,
+        start=STARTED + timedelta(minutes=10),
+        octets="ea07030d080a000000",
+        after=soon,
+    )
+
+    found = identify(met, again)
+    assert (found.key, found.since) == ("2026-03-13T08:10:00", None)
+
+
+def test_a_status_that_lags_behind_a_sample_keeps_the_session() -> None:
+    assert identify(MET, says(1520)).key == MET.key
+
+
 def test_a_hub_whose_clock_is_wrong_still_knows_the_session_but_reads_it_again() -> None:
     found = identify(MET, says(MINUTE + 60, after=-timedelta(days=400)))
 
