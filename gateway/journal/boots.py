@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.clock import Instant
 from gateway.domain.hub_time import Anchor, lost_boot
@@ -61,6 +61,17 @@ def anchor(db: Database, boot_id: str) -> Anchor | None:
         return None
     utc_us, monotonic_us, doubt_us = row
     return Anchor(boot_id, from_us(utc_us), monotonic_us / _S, span(doubt_us))
+
+
+def began(db: Database, believed: Anchor) -> datetime:
+    """Return when a boot began by what is believed of it; not before the known end of another."""
+    (ended_us,) = db.one(
+        "SELECT max(utc_us + last_us - monotonic_us) FROM boots WHERE id != ? AND doubt_us = 0"
+        " AND number < (SELECT number FROM boots WHERE id = ?1)",
+        (believed.boot_id,),
+    )
+    start = believed.utc_of(0.0)
+    return start if ended_us is None else max(start, from_us(ended_us))
 
 
 def first_entry(db: Database, boot_id: str) -> int:

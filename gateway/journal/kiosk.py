@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.domain.device import DeviceId
-from gateway.domain.hub_time import Anchor
 from gateway.domain.kiosk import LONGEST, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.subject import Assignment, SubjectId
 from gateway.errors import JournalError
@@ -104,24 +103,21 @@ def close(tx: Transaction, by: ClosedBy) -> KioskEnded | None:
     return KioskEnded(closed, erasing.erase(tx, session.subject), int(unsent))
 
 
-def note_hub_set(tx: Transaction, believed: Anchor, by: timedelta) -> None:
-    """Keep that a session opened in this boot was opened so much later than was believed.
+def note_hub_set(tx: Transaction, since: datetime, by: timedelta) -> None:
+    """Keep that the sessions opened since were so much later than the hub believed.
 
-    It would go on too long, or hold what somebody else measures at the time that it was said to be.
+    They would go on too long, or hold what others measure at the time that it was said to be.
     """
-    session = current(tx.db)
-    if session is None or session.opened_at < believed.utc_of(0.0):
-        return
-    by_us = span_us(by)
+    moved = (span_us(by), to_us(since))
     tx.db.run(
-        "UPDATE kiosk_sessions SET opened_us = opened_us + ?1, until_us = until_us + ?1"
-        " WHERE number = ?2",
-        (by_us, session.number),
+        "UPDATE assignments SET since_us = since_us + ?1, until_us = until_us + ?1 WHERE session IN"
+        " (SELECT number FROM kiosk_sessions WHERE opened_us >= ?2)",
+        moved,
     )
     tx.db.run(
-        "UPDATE assignments SET since_us = since_us + ?1, until_us = until_us + ?1"
-        " WHERE session = ?2",
-        (by_us, session.number),
+        "UPDATE kiosk_sessions SET opened_us = opened_us + ?1, until_us = until_us + ?1,"
+        " closed_us = closed_us + ?1 WHERE opened_us >= ?2",
+        moved,
     )
     tx.memory.assignments.clear()
 

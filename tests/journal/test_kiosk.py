@@ -223,3 +223,27 @@ async def test_a_turn_lasts_as_long_though_the_hubs_clock_is_set_meanwhile(
     now_open = reader.kiosk()
     assert now_open is not None
     assert now_open.until == session.until - timedelta(hours=1)
+
+
+async def test_a_turn_that_was_over_when_the_hubs_clock_was_set_holds_nothing_that_comes_later(
+    journal: Journal, clock: ManualClock, reader: Reader
+) -> None:
+    await journal.hub_time_known(clock.now())
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada)
+    clock.advance(240)
+    taken = weight(1).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    (hers,) = await journal.record(SCALE, [taken])
+    clock.advance(61)
+    await journal.close_kiosk(ClosedBy.PERSON)
+
+    clock.step(timedelta(hours=-1))  # it was an hour ahead
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    clock.advance(3600 - 120)
+    later = weight(2).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    (nobodys,) = await journal.record(SCALE, [later])
+    kept = reader.entry(hers.id)
+    assert kept is not None
+    assert kept.entry.subject == ada
+    assert nobodys.subject is None
