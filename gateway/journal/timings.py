@@ -89,18 +89,31 @@ def _waiting(db: Database) -> list[int]:
 
 
 def _wrongly_timed(tx: Transaction, boot_id: str) -> Iterator[int]:
-    """Yield the entries of this boot whose reception says another time than we know now."""
+    """Yield the entries of this boot whose reception says another time than we know now.
+
+    Those, too, that had been timed anew: by a time that was itself wrong, perhaps.
+    """
     anchor = boots.anchor(tx.db, boot_id)
+    first = boots.first_entry(tx.db, boot_id)
+    again = {
+        number
+        for (number,) in tx.db.rows(
+            "SELECT entry FROM timings WHERE entry >= ? AND step > 1", (first,)
+        )
+    }
     for row in tx.db.rows(
         "SELECT * FROM whole_entries WHERE number >= ? ORDER BY number",
-        (boots.first_entry(tx.db, boot_id),),
+        (first,),
     ):
         try:
             received = entry_rows.reading_of(row, tx.keys).received
         except Unreadable:
             continue
-        if anchor is not None and received.boot_id == boot_id and anchor.disagrees(received):
-            yield row[entry_rows.WIDTH]
+        number = row[entry_rows.WIDTH]
+        if anchor is None or received.boot_id != boot_id:
+            continue
+        if number in again or anchor.disagrees(received):
+            yield number
 
 
 def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:

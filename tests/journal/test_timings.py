@@ -226,3 +226,16 @@ async def test_a_clock_set_while_the_gateway_was_stopped_is_noticed(path: Path) 
     with closing(Reader.open(path)) as reader:
         timing = reader.entries()[0].entry.timing
     assert timing.measured_at == START + timedelta(seconds=60)
+
+
+async def test_a_hub_clock_set_wrong_and_right_again_leaves_the_time_as_it_was(
+    journal: Journal, reader: Reader
+) -> None:
+    right = timedelta()
+    await journal.hub_time_known(_at(30, wrong_by=right))
+    (entry,) = await journal.record(SCALE, [_weight(1, _at(60, wrong_by=right))])
+
+    await journal.hub_time_known(replace(_at(90, wrong_by=-HOUR), trusted=True), stepped=True)
+    await journal.hub_time_known(_at(120, wrong_by=right), stepped=True)
+
+    assert reader.entries()[0].entry.timing.measured_at == entry.timing.measured_at
