@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from gateway.domain.device_clock import ClockHistory, ClockSpan, hub_was_set, seen, was_set
+from gateway.domain.device_clock import (
+    SPANS_KEPT,
+    ClockHistory,
+    ClockSpan,
+    hub_was_set,
+    seen,
+    seen_before,
+    was_set,
+)
 from gateway.domain.reading import Reading
 from gateway.journal.instants import from_us, span, span_us, to_us
 from gateway.journal.writer import Transaction
@@ -36,6 +44,8 @@ def looked(before: ClockHistory, reading: Reading) -> ClockHistory:
     told = reading.device_time
     if told is None or told.clock is None or told.counter or not told.clock.at.trusted:
         return before
+    if before and told.clock.at.utc < before[-1].last:  # by a time of the hub that was wrong
+        return seen_before(before, told.clock, told.resolution)[-SPANS_KEPT:]
     return seen(before, told.clock, told.resolution)
 
 

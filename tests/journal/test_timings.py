@@ -239,3 +239,26 @@ async def test_a_hub_clock_set_wrong_and_right_again_leaves_the_time_as_it_was(
     await journal.hub_time_known(_at(120, wrong_by=right), stepped=True)
 
     assert reader.entries()[0].entry.timing.measured_at == entry.timing.measured_at
+
+
+async def test_a_look_in_a_boot_that_was_behind_counts_once_the_time_is_known(
+    journal: Journal, reader: Reader
+) -> None:
+    def shown(hours: float, ahead: int) -> datetime:
+        return START + timedelta(hours=hours + ahead)
+
+    right, behind = timedelta(), -3 * HOUR
+    first = _at(60, wrong_by=right)
+    await journal.record(SCALE, [_stored(1, first, taken=shown(0, 0), now=first.utc)])
+    second = replace(_at(3600, boot="boot-2", wrong_by=behind), trusted=True)
+    await journal.hub_time_known(second)
+    # The device's clock was set 5 h back since, and by 9 h more after this look.
+    await journal.record(SCALE, [_stored(2, second, taken=shown(0.8, -5), now=shown(1, -5))])
+    await journal.hub_time_known(_at(3700, boot="boot-2", wrong_by=right), stepped=True)
+    third = _at(3 * 3600, boot="boot-2", wrong_by=right)
+    await journal.record(SCALE, [_stored(3, third, taken=shown(1.5, -5), now=shown(3, -14))])
+
+    timing = next(v for v in reader.entries() if v.entry.reading.record == "seq:3").entry.timing
+    assert timing.earliest is not None
+    assert timing.latest is not None
+    assert timing.earliest <= shown(1.5, 0) <= timing.latest
