@@ -190,13 +190,16 @@ class TrueHistory(RuleBasedStateMachine):
         self.runner.run(self.journal.hub_time_known(self.hub.now(), stepped=True))
 
     @precondition(lambda self: self._is_right())
-    @rule()
-    def the_hub_boots_without_the_time(self) -> None:
+    @rule(wrong_by=st.sampled_from([timedelta(days=-3000), *WRONG]))
+    def the_hub_boots_with_another_time(self, wrong_by: timedelta) -> None:
+        """One that is years ago is not trusted."""
         self.restart()
         self.hub.true += 5 * MINUTE
         self.hub.boot += 1
         self.hub.up_since = self.hub.true
-        self.hub.wrong_by, self.hub.trusted = timedelta(days=-3000), False
+        self.hub.wrong_by, self.hub.trusted = wrong_by, wrong_by in WRONG
+        if self.hub.trusted:
+            self.runner.run(self.journal.hub_time_known(self.hub.now()))
 
     @rule(restarted=st.booleans())
     def the_hub_is_told_the_time(self, restarted: bool) -> None:
