@@ -103,11 +103,19 @@ def close(tx: Transaction, by: ClosedBy) -> KioskEnded | None:
     return KioskEnded(closed, erasing.erase(tx, session.subject), int(unsent))
 
 
-def note_hub_set(tx: Transaction, since: datetime, by: timedelta) -> None:
+def note_hub_set(tx: Transaction, began: datetime, since: datetime, by: timedelta) -> None:
     """Keep that the sessions opened since were so much later than the hub believed.
 
-    They would go on too long, or hold what others measure at the time that it was said to be.
+    They would go on too long, or hold what others measure at the time that it was said to be. Those
+    opened after `began`, but not since, may be of that boot or of the one before: they hold what is
+    measured in them whichever is true.
     """
+    tx.db.run(
+        "UPDATE assignments SET since_us = since_us + max(?1, 0), until_us = until_us + min(?1, 0)"
+        " WHERE session IN"
+        " (SELECT number FROM kiosk_sessions WHERE opened_us >= ?2 AND opened_us < ?3)",
+        (span_us(by), to_us(began), to_us(since)),
+    )
     moved = (span_us(by), to_us(since))
     tx.db.run(
         "UPDATE assignments SET since_us = since_us + ?1, until_us = until_us + ?1 WHERE session IN"

@@ -76,7 +76,10 @@ def require(db: Database, subject: SubjectId) -> None:
 
 
 def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
-    """Keep the assignment; return the entries of nobody that became its subject's by it."""
+    """Keep the assignment; return the entries of nobody that became its subject's by it.
+
+    A turn at a kiosk begins now: nothing that is here already was measured in it.
+    """
     device = devices.number_of(tx, assignment.device)
     require(tx.db, assignment.subject)
     if assignment.until is not None and assignment.until <= assignment.since:
@@ -96,6 +99,8 @@ def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
     )
     tx.memory.assignments.pop(device, None)
     audit.append(tx, audit.Audited.ASSIGNED, _manifest(device, assignment))
+    if assignment.session is not None:
+        return []
     return _attribute_unclaimed(tx, device)
 
 

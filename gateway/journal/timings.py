@@ -63,7 +63,7 @@ def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool
         stepped = True
         by = now.utc - believed.utc_of(now.monotonic)
         clocks.note_hub_set(tx, now.boot_id, by)
-        kiosk.note_hub_set(tx, boots.began(tx.db, believed), by)
+        kiosk.note_hub_set(tx, believed.utc_of(0.0), boots.began(tx.db, believed), by)
     if stepped:
         boots.set_again(tx, now)
     else:

@@ -247,3 +247,16 @@ async def test_a_turn_that_was_over_when_the_hubs_clock_was_set_holds_nothing_th
     assert kept is not None
     assert kept.entry.subject == ada
     assert nobodys.subject is None
+
+
+async def test_a_turn_takes_nothing_that_was_here_before_it(
+    journal: Journal, clock: ManualClock, reader: Reader
+) -> None:
+    (nobodys,) = await journal.record(SCALE, [weight(1, at=START)])
+    clock.step(timedelta(minutes=-30))  # the hub was started anew, with a time that is behind
+
+    await journal.open_kiosk([SCALE.id], lasts=timedelta(hours=1))
+
+    kept = reader.entry(nobodys.id)
+    assert kept is not None
+    assert kept.entry.subject is None
