@@ -108,13 +108,19 @@ def note_hub_set(tx: Transaction, began: datetime, since: datetime, by: timedelt
 
     They would go on too long, or hold what others measure at the time that it was said to be. Those
     opened after `began`, but not since, may be of that boot or of the one before: they hold what is
-    measured in them whichever is true.
+    measured in them whichever is true. Those opened before, and still open at the true beginning of
+    this boot, ended sooner than was believed if the hub was ahead.
     """
     tx.db.run(
         "UPDATE assignments SET since_us = since_us + max(?1, 0), until_us = until_us + min(?1, 0)"
         " WHERE session IN"
         " (SELECT number FROM kiosk_sessions WHERE opened_us >= ?2 AND opened_us < ?3)",
         (span_us(by), to_us(began), to_us(since)),
+    )
+    tx.db.run(
+        "UPDATE assignments SET until_us = until_us + min(?1, 0) WHERE session IN"
+        " (SELECT number FROM kiosk_sessions WHERE opened_us < ?2 AND closed_us >= ?2 + ?1)",
+        (span_us(by), to_us(began)),
     )
     moved = (span_us(by), to_us(since))
     tx.db.run(

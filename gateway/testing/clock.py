@@ -26,6 +26,11 @@ class ManualClock:
         self._utc += timedelta(seconds=seconds)
         self._monotonic += seconds
 
+    def boot(self) -> None:
+        """Start the machine anew: the next boot begins."""
+        self._monotonic = 0.0
+        self._boot_id += "-next"
+
     def step(self, by: timedelta) -> None:
         """Set the wall clock while no time passes."""
         self._utc += by

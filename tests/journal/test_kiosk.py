@@ -15,6 +15,7 @@ from gateway.testing.clock import START, ManualClock
 from tests.journal.making import SCALE, grant, weight
 
 MINUTE = timedelta(minutes=1)
+HOUR = 60 * MINUTE
 
 
 @pytest.fixture(autouse=True)
@@ -246,6 +247,29 @@ async def test_a_turn_that_was_over_when_the_hubs_clock_was_set_holds_nothing_th
     kept = reader.entry(hers.id)
     assert kept is not None
     assert kept.entry.subject == ada
+    assert nobodys.subject is None
+
+
+@pytest.mark.parametrize("ahead", [20 * MINUTE, HOUR], ids=["within its limit", "past its limit"])
+async def test_a_turn_that_ended_by_a_clock_that_was_ahead_since_a_restart_ended_when_it_did(
+    journal: Journal, clock: ManualClock, ahead: timedelta
+) -> None:
+    await journal.hub_time_known(clock.now())
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada, lasts=HOUR)
+    clock.advance(60)
+    clock.boot()
+    clock.step(ahead)
+    await journal.hub_time_known(clock.now())
+    clock.advance(60)
+    await journal.close_kiosk(ClosedBy.PERSON)
+
+    clock.step(-ahead)
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    clock.advance(180)
+    later = weight(1).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    (nobodys,) = await journal.record(SCALE, [later])
     assert nobodys.subject is None
 
 
