@@ -82,11 +82,15 @@ class Mark:
         """Move over records just recorded, as far as none can be missing in between.
 
         Stops at the first step longer than one and a half intervals (minutes are rounded), and at
-        once where no interval is known yet: two steps in a row must tell the same.
+        once where no interval is known yet: two steps in a row must tell the same. If they told too
+        long a one while the first reading was not whole, records between them were lost, as many
+        each time: the mark goes back to the beginning.
         """
         ahead = self._ahead(minutes)
         known = ahead if self.minute is None else [self.minute, *ahead]
         told = _told_twice(known) if self.interval is None else _shortest(ahead, self.interval)
+        if self._is_finer(told):
+            return replace(self.begun_anew(), interval=told)
         mark = replace(self, interval=told)
         for minute in ahead:
             if mark.minute is None:
@@ -95,6 +99,8 @@ class Mark:
                 step = minute - mark.minute
                 if mark.interval is None or 2 * step > 3 * mark.interval:
                     break
+                if mark._is_finer(step):
+                    return replace(self.begun_anew(), interval=step)
                 mark = replace(mark, interval=min(step, mark.interval))
             mark = replace(mark, minute=minute)
         return mark
@@ -113,6 +119,12 @@ class Mark:
     def begun_anew(self) -> Mark:
         """Return the mark of the same session with nothing read."""
         return replace(self, minute=None, first=None)
+
+    def _is_finer(self, step: int | None) -> bool:
+        """Whether a step shows that those of a first reading were too long, not only rounded."""
+        if self.first is None or self.interval is None or step is None:
+            return False
+        return 3 * step < 2 * self.interval
 
     def _ahead(self, minutes: Iterable[int]) -> list[int]:
         return sorted({m for m in minutes if self.minute is None or m > self.minute})

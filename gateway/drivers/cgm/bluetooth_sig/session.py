@@ -153,8 +153,10 @@ class _Collection:
         return await self._stored.confirms(since, asked_for, twice=twice)
 
     async def _begins_with_its_first(self) -> bool:
-        """Say whether a first reading that was cut short missed none before the first that came."""
+        """Say whether a first reading that was cut short missed none of what came before that."""
         first = self._mark.first
+        if self._mark.minute is None:
+            return False
         return first is None or await self._stored.begin_with(first)
 
     async def _listen(self, measurements: Inbox) -> None:

@@ -135,6 +135,7 @@ async def test_however_often_a_backfill_is_cut_every_record_is_kept_once(
 )
 @example(cuts=[4], lost=[{0}], counts=True)
 @example(cuts=[4], lost=[{0}], counts=False)
+@example(cuts=[3], lost=[{1, 2, 4, 5}], counts=True)
 async def test_whatever_is_lost_before_a_cut_is_not_skipped_for_good(
     cuts: list[int], lost: list[set[int]], counts: bool
 ) -> None:
