@@ -167,10 +167,10 @@ def refuse(tx: Transaction, released: Released) -> None:
     """Take down that the destination refuses the person: all of theirs waits for a new grant."""
     mine = _of(tx.db, released)
     which = "destination = ? AND state IN ('due', 'unsettled') AND whose = ?"
-    for some in chain([[mine]], _some(tx.db, which, (mine.destination, released.subject))):
-        for owed in some:
-            move(tx, owed, Event.REFUSED, reason=Reason.REFUSED_THERE)
-        _audit_many(tx, audit.Audited.REFUSED, some)
+    queued = _each(tx, which, (mine.destination, released.subject), audit.Audited.REFUSED)
+    for owed in chain([mine], queued):
+        move(tx, owed, Event.REFUSED, reason=Reason.REFUSED_THERE)
+    _audit_one(tx, audit.Audited.REFUSED, mine)
 
 
 def retry_parked(
@@ -180,21 +180,17 @@ def retry_parked(
     which = "state = 'parked' AND (?1 IS NULL OR destination = ?1) AND (?2 IS NULL OR id = ?2)"
     those = (destination, None if entry is None else entry_rows.to_blob(entry))
     retried = 0
-    for parked in _some(tx.db, which, those):
-        for owed in parked:
-            move(tx, owed, Event.RETRIED)
-        _audit_many(tx, audit.Audited.RECONSIDERED, parked)
-        retried += len(parked)
+    for owed in _each(tx, which, those, audit.Audited.RECONSIDERED):
+        move(tx, owed, Event.RETRIED)
+        retried += 1
     return retried
 
 
 def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
     """Ask the gate again about all that is withheld of the subject there."""
     which = "destination = ? AND state = 'withheld' AND whose = ?"
-    for withheld in _some(tx.db, which, (destination, subject)):
-        for owed in withheld:
-            move(tx, owed, Event.RECONSIDERED)
-        _audit_many(tx, audit.Audited.RECONSIDERED, withheld)
+    for owed in _each(tx, which, (destination, subject), audit.Audited.RECONSIDERED):
+        move(tx, owed, Event.RECONSIDERED)
 
 
 def hasten(tx: Transaction, subject: SubjectId, destination: str) -> None:
@@ -294,12 +290,11 @@ def drop(tx: Transaction, subject: SubjectId, destination: str) -> int:
     One that is on its way is dropped too, and marked: it may have arrived.
     """
     dropped = 0
-    for queued in _some(tx.db, "destination = ? AND whose = ?", (destination, subject)):
-        for owed in queued:
-            leaving = True if owed.state is State.SENDING else None
-            move(tx, owed, Event.WITHDRAWN, reason=Reason.WITHDRAWN, may_have_arrived=leaving)
-        _audit_many(tx, audit.Audited.DROPPED, queued)
-        dropped += len(queued)
+    which = "destination = ? AND whose = ?"
+    for owed in _each(tx, which, (destination, subject), audit.Audited.DROPPED):
+        leaving = True if owed.state is State.SENDING else None
+        move(tx, owed, Event.WITHDRAWN, reason=Reason.WITHDRAWN, may_have_arrived=leaving)
+        dropped += 1
     return dropped
 
 
@@ -322,13 +317,17 @@ def restored(tx: Transaction) -> None:
     )
 
 
-def _some(db: Database, which: str, bindings: Sequence[Any]) -> Iterator[list[Owed]]:
-    """Yield the open deliveries that fulfil a condition, some at a time, until none does any more.
+def _each(
+    tx: Transaction, which: str, bindings: Sequence[Any], event: audit.Audited
+) -> Iterator[Owed]:
+    """Yield the open deliveries that fulfil a condition, and audit what became of them.
 
-    Whoever is given some sees to it that they do not: years of them would not fit into memory.
+    Whoever is given one sees to it that it fulfils it no longer: they are asked for some at a time,
+    until there are none, for years of them would not fit into memory.
     """
-    while some := _owed(db, f"{which} LIMIT {_AT_ONCE}", bindings):
-        yield some
+    while some := _owed(tx.db, f"{which} LIMIT {_AT_ONCE}", bindings):
+        yield from some
+        _audit_many(tx, event, some)
 
 
 def _owed(db: Database, which: str, bindings: Sequence[Any] = ()) -> list[Owed]:
