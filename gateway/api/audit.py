@@ -15,6 +15,7 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError
 from gateway.journal.reader import Reader
+from gateway.journal.retention import Expired
 from gateway.journal.signing import Checkpoint, Finding
 from gateway.journal.views import EntryView
 
@@ -75,8 +76,9 @@ class Damage(BaseModel):
 @router.get("/audit/damage")
 async def damage(hub: HubHere) -> Damage:
     """Look at every reading, and name those that damage cost. Takes a while in a large journal."""
+    unreadable, salvaged = await aside(hub, lambda reader: (reader.damaged(), reader.salvaged()))
     return Damage(
-        unreadable=await aside(hub, lambda reader: reader.damaged()),
+        unreadable=unreadable,
         salvaged=[
             Salvaged(
                 folder=each.folder,
@@ -85,7 +87,7 @@ async def damage(hub: HubHere) -> Damage:
                 lost=list(each.lost),
                 unsound=dict(each.unsound),
             )
-            for each in hub.reader.salvaged()
+            for each in salvaged
         ],
     )
 
@@ -105,11 +107,14 @@ async def account(
     lines: list[dict[str, Any]] = []
     start = position(before) if before is not None else None
 
-    def read(reader: Reader) -> tuple[list[EntryView], dict[ReadingId, dict[str, str]]]:
+    def read(
+        reader: Reader,
+    ) -> tuple[list[EntryView], dict[ReadingId, dict[str, str]], list[Expired]]:
         page = reader.entries(limit=limit, before=start, subject=subject)
-        return page, reader.released_under(page)
+        gone = reader.expired(subject) if before is None else []
+        return page, reader.released_under(page), gone
 
-    page, released = await aside(hub, read)
+    page, released, expired = await aside(hub, read)
     for view in page:
         grants = released[view.entry.id]
         lines.append(
@@ -132,15 +137,13 @@ async def account(
                 "position": position_of(view),
             }
         )
-    if before is not None:
-        return lines
     lines += [
         {
             "reading": gone.entry,
             "deliveries": [],
             "expired": {"at": gone.at.isoformat(), "why": gone.why},
         }
-        for gone in await aside(hub, lambda reader: reader.expired(subject))
+        for gone in expired
     ]
     return lines
 
