@@ -46,7 +46,7 @@ from gateway.domain.reading import DeviceTime, Kind, Measure, Reading
 from gateway.drivers.episodic import Timed
 from gateway.drivers.scale.bluetooth_sig import codec
 from gateway.drivers.scale.bluetooth_sig.readings import Occasion, weight_readings
-from gateway.journal import entry_rows
+from gateway.journal import entry_rows, timings
 from gateway.journal.database import Row, open_writer
 from gateway.journal.instants import to_us
 from gateway.journal.journal import Journal
@@ -72,10 +72,6 @@ START = datetime(2026, 3, 14, tzinfo=UTC)
 ENTRY = (
     "INSERT INTO entries (number, id, device, kind, slot, recorded_us, measured_us, subject,"
     " attribution, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-TIMING = (
-    "INSERT INTO timings (entry, step, measured_us, utc_offset_s, correction_us, reason,"
-    " uncertainty_us, sendable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 DELIVERY = (
     "INSERT INTO deliveries (entry, destination, subject, state, due_us, changed_us)"
@@ -219,7 +215,7 @@ async def libraries_alone(folder: Path, stack: AsyncExitStack) -> Record:
         database.run("BEGIN IMMEDIATE")
         database.insert_many(ENTRY, entries)
         database.insert_many(
-            TIMING, [(row[0], 1, now, 0, 0, "assumed_zone", 0, 1) for row in entries]
+            timings.NEW, [(row[0], 1, now, 0, 0, "assumed_zone", 0, 1) for row in entries]
         )
         database.insert_many(DELIVERY, [(row[0], "mes", subject, "due", 0, now) for row in entries])
         database.run("COMMIT")

@@ -151,22 +151,22 @@ class DocumentShelf:
         return body["subject"]["identifier"]["value"], {body["masterIdentifier"]["value"]}
 
 
-class Server:
-    """Does with requests what its mood says, and forgets no byte."""
+class Moody:
+    """A destination of any mood: who comes is served, hung up on, or left waiting."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self) -> None:
         self.mood = "takes"
         self._received: list[bytearray] = []
-        self._names: dict[str, set[str]] = {}
         self._silent = asyncio.Event()
         """Set once a silent destination hangs up on everybody."""
         self._talks: set[asyncio.StreamWriter] = set()
         self._asked = asyncio.Event()
 
-    async def listen(self) -> str:
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/there"
+    async def open(self) -> int:
+        """Listen; return the port."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
 
     async def close(self) -> None:
         self._silent.set()
@@ -174,11 +174,6 @@ class Server:
         for writer in self._talks:
             writer.transport.abort()
         await self._server.wait_closed()
-
-    @property
-    def created(self) -> list[str]:
-        """What the gateway calls each thing that was created, in order."""
-        return self.shelf.created
 
     def be(self, mood: str) -> None:
         """Change the mood; who was left without an answer is hung up on."""
@@ -192,33 +187,62 @@ class Server:
             async with asyncio.timeout(seconds):
                 await self._asked.wait()
 
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer until nothing more comes, or there is no answer."""
+        raise NotImplementedError
+
+    async def be_silent(self) -> None:
+        """Wait until the mood changes."""
+        self._silent.clear()
+        await self._silent.wait()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._talks.add(writer)
+        try:
+            await self.talk(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self._talks.discard(writer)
+            writer.transport.abort()
+
+
+class Server(Moody):
+    """Does with requests what its mood says, and forgets no byte."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__()
+        self.shelf = shelf
+        self._names: dict[str, set[str]] = {}
+
+    async def listen(self) -> str:
+        return f"http://127.0.0.1:{await self.open()}/there"
+
+    @property
+    def created(self) -> list[str]:
+        """What the gateway calls each thing that was created, in order."""
+        return self.shelf.created
+
     def bytes_about(self, who: str) -> int:
         """Count the bytes of every request that names this person, or a thing of theirs."""
         names = [each.encode() for each in {who} | self._names.get(who, set())]
         return sum(len(each) for each in self._received if any(name in each for name in names))
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._talks.add(writer)
-        try:
-            while True:
-                received = bytearray()
-                self._received.append(received)
-                while (request := _request(received)) is None:
-                    piece = await reader.read(65536)
-                    if not piece:
-                        return
-                    received += piece
-                self._asked.set()
-                answer = await self._answer(*request)
-                if answer is None:
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            received = bytearray()
+            self._received.append(received)
+            while (request := _request(received)) is None:
+                piece = await reader.read(65536)
+                if not piece:
                     return
-                writer.write(answer)
-                await writer.drain()
-        except ConnectionError:
-            pass
-        finally:
-            self._talks.discard(writer)
-            writer.transport.abort()
+                received += piece
+            self._asked.set()
+            answer = await self._answer(*request)
+            if answer is None:
+                return
+            writer.write(answer)
+            await writer.drain()
 
     async def _answer(self, method: str, target: str, body: Json) -> bytes | None:
         """Return the answer; None if there is none and the connection breaks."""
@@ -226,8 +250,7 @@ class Server:
             whose, names = self.shelf.names(body)
             self._names.setdefault(whose, set()).update(names)
         if self.mood == "is silent":
-            self._silent.clear()
-            await self._silent.wait()
+            await self.be_silent()
             return None
         if self.mood == "loses requests":
             return None
