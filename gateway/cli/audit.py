@@ -107,9 +107,8 @@ def account(
     if json:
         as_json_items(_those_gone_last(pages))
         return
-    for number, page in enumerate(pages):
-        kept = [line for line in page if line["expired"] is None]
-        gone += [line for line in page if line["expired"] is not None]
+    for number, (kept, expired) in enumerate(pages):
+        gone += expired
         if kept or number == 0:
             _account(t, kept)
     for line in gone:
@@ -138,24 +137,23 @@ def _account(t: Speech, page: list[_Line]) -> None:
     rows(t, "Account", columns, lines)
 
 
-def _pages(client: Client, subject: str) -> Iterator[list[_Line]]:
-    """Yield what the API tells page by page, so that years of it are never held at once."""
+def _pages(client: Client, subject: str) -> Iterator[tuple[list[_Line], list[_Line]]]:
+    """Yield page by page what is kept and what is no longer, so that years are never held."""
     before = None
-    while page := client.get("people", subject, "account", before=before):
-        yield page
+    while True:
+        page = client.get("people", subject, "account", before=before)
         kept = [line for line in page if line["expired"] is None]
+        yield kept, [line for line in page if line["expired"] is not None]
         if not kept:
             return
         before = kept[-1]["position"]
-    if before is None:
-        yield []
 
 
-def _those_gone_last(pages: Iterator[list[_Line]]) -> Iterator[_Line]:
+def _those_gone_last(pages: Iterator[tuple[list[_Line], list[_Line]]]) -> Iterator[_Line]:
     gone = []
-    for page in pages:
-        yield from (line for line in page if line["expired"] is None)
-        gone += [line for line in page if line["expired"] is not None]
+    for kept, expired in pages:
+        yield from kept
+        gone += expired
     yield from gone
 
 
