@@ -48,6 +48,8 @@ class Audited(StrEnum):
     CORRECTED_THERE = "corrected_there"
     KIOSK_OPENED = "kiosk_opened"
     KIOSK_PROLONGED = "kiosk_prolonged"
+    KIOSK_ENDING = "kiosk_ending"
+    """The person asked to end their turn, and may still think better of it."""
     KIOSK_CLOSED = "kiosk_closed"
     PAIRING_ANSWERED = "pairing_answered"
     """A person gave a code, agreed or refused when a device was being paired."""

@@ -341,6 +341,13 @@ class Journal:
         """Let the session that is open last so long from now on. Raises JournalError if none is."""
         return await self._writer.run(lambda tx: kiosk.prolong(tx, lasts))
 
+    async def end_kiosk_in(self, lasts: timedelta) -> KioskSession:
+        """Let the session at the kiosk end so long from now, unless it is prolonged meanwhile.
+
+        Raises JournalError where none is open, or its limit has passed.
+        """
+        return await self._writer.run(lambda tx: kiosk.end_in(tx, lasts))
+
     async def keep_kiosk(self, label: str) -> KioskSession:
         """Keep that the guest at the kiosk chose to stay known here, by this name."""
         return await self._writer.run(lambda tx: kiosk.keep(tx, label))

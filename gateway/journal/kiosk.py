@@ -70,14 +70,17 @@ def prolong(tx: Transaction, lasts: timedelta) -> KioskSession:
     Raises JournalError where none is open, or its limit has passed: what was measured since may be
     the next person's.
     """
-    session = current(tx.db)
-    if session is None or tx.now_us >= to_us(session.until):
-        raise JournalError("no session is open at the kiosk")
+    session = _going_on(tx)
     until_us = max(_limit_us(tx, lasts), to_us(session.until))
-    tx.db.run("UPDATE kiosk_sessions SET until_us = ? WHERE number = ?", (until_us, session.number))
-    _measures_until(tx, session, until_us)
-    audit.append(tx, audit.Audited.KIOSK_PROLONGED, {"session": session.number})
-    return of_row(_by_number(tx.db, session.number))
+    return _lasts_until(tx, session, until_us, audit.Audited.KIOSK_PROLONGED)
+
+
+def end_in(tx: Transaction, lasts: timedelta) -> KioskSession:
+    """Let the session that is open end so long from now, unless it is prolonged meanwhile.
+
+    Raises JournalError as `prolong` does.
+    """
+    return _lasts_until(tx, _going_on(tx), _limit_us(tx, lasts), audit.Audited.KIOSK_ENDING)
 
 
 def close(tx: Transaction, by: ClosedBy) -> KioskEnded | None:
@@ -154,6 +157,22 @@ def of_row(row: Row) -> KioskSession:
         keep=bool(kept),
         closed_by=None if closed_by is None else ClosedBy(closed_by),
     )
+
+
+def _going_on(tx: Transaction) -> KioskSession:
+    session = current(tx.db)
+    if session is None or tx.now_us >= to_us(session.until):
+        raise JournalError("no session is open at the kiosk")
+    return session
+
+
+def _lasts_until(
+    tx: Transaction, session: KioskSession, until_us: int, why: audit.Audited
+) -> KioskSession:
+    tx.db.run("UPDATE kiosk_sessions SET until_us = ? WHERE number = ?", (until_us, session.number))
+    _measures_until(tx, session, until_us)
+    audit.append(tx, why, {"session": session.number})
+    return of_row(_by_number(tx.db, session.number))
 
 
 def _limit_us(tx: Transaction, lasts: timedelta) -> int:

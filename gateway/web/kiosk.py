@@ -118,6 +118,25 @@ async def begin(visit: Visit) -> Response:
     return see_other("/") if visit.form.get("from") == "home" else await _again(visit)
 
 
+async def ask_to_end(visit: Visit) -> Response:
+    """Ask before all is erased; who says nothing to it has gone, and it is in a minute."""
+    session = _of_this_turn(visit)
+    if session is None:
+        return await _again(visit)
+    if session.keep:
+        return await end(visit)
+    soon = timedelta(seconds=_soon_s(visit.hub))
+    with suppress(JournalError):  # the limit has just passed
+        session = await visit.hub.journal.end_kiosk_in(soon)
+    return visit.page(
+        "kiosk.html",
+        view="ending",
+        session=session.number,
+        limit=_limit(visit.hub, session, visit.words),
+        agreed=any(each.given for each in agreements(visit.hub, session.subject, visit.words)),
+    )
+
+
 async def end(visit: Visit) -> Response:
     """End the turn, and say what became of it; the language goes back to the household's."""
     if _of_this_turn(visit) is None:
@@ -287,9 +306,13 @@ class _Limit:
 
 def _limit(hub: Hub, session: KioskSession, words: Words) -> _Limit:
     left_s = max(0, int((session.until - hub.clock.now().utc).total_seconds()))
-    of_turn_s = 3 * _SOON_S if hub.counter is None else int(hub.counter.lasts.total_seconds())
     at = clock(session.until, hub.zone, words)
-    return _Limit(left_s, min(_SOON_S, of_turn_s // 3), at, session.until.isoformat())
+    return _Limit(left_s, _soon_s(hub), at, session.until.isoformat())
+
+
+def _soon_s(hub: Hub) -> int:
+    of_turn_s = 3 * _SOON_S if hub.counter is None else int(hub.counter.lasts.total_seconds())
+    return min(_SOON_S, of_turn_s // 3)
 
 
 def _key(turn: Turn) -> str:

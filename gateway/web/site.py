@@ -62,6 +62,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("GET", "/kiosk", kiosk.screen, (OWNER, KIOSK)),
     ("GET", "/kiosk/events", kiosk.events, (OWNER, KIOSK)),
     ("POST", "/kiosk/begin", kiosk.begin, (OWNER, KIOSK)),
+    ("POST", "/kiosk/end/ask", kiosk.ask_to_end, (OWNER, KIOSK)),
     ("POST", "/kiosk/end", kiosk.end, (OWNER, KIOSK)),
     ("POST", "/kiosk/prolong", kiosk.prolong, (OWNER, KIOSK)),
     ("POST", "/kiosk/name", kiosk.name, (OWNER, KIOSK)),

@@ -18,6 +18,7 @@ from selenium.common.exceptions import (
 )
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -74,6 +75,10 @@ class Browser:
     async def press(self, label: str) -> None:
         """Press the button or link that is called so, as a screen reader calls it."""
         await self._until(lambda: _did(WebElement.click, self._called(label)))
+
+    async def press_twice(self, label: str) -> None:
+        """Press the same place twice, whatever has come there meanwhile."""
+        await self._until(lambda: _did(self._twice, self._called(label)))
 
     async def fill(self, label: str, text: str) -> None:
         await self._until(lambda: _did(lambda found: found.send_keys(text), self._field(label)))
@@ -157,6 +162,9 @@ class Browser:
             for each in found["violations"]
             for node in each["nodes"]
         ]
+
+    def _twice(self, found: WebElement) -> None:
+        ActionChains(self._driver).move_to_element(found).click().pause(0.3).click().perform()
 
     def _axe(self) -> Any:
         """Run axe; on a page that was loaded without scripts, too, as it waits for its own."""

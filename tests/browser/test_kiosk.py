@@ -41,6 +41,8 @@ async def test_readings_come_by_themselves_and_nothing_of_them_is_left_at_the_en
     barriers = await browser.barriers()
 
     await browser.press("Terminer et tout effacer")
+    await browser.see("Tout effacer ?")
+    await browser.press("Oui, tout effacer")
     await browser.see("Merci")
     goodbye = await browser.text()
     source = await browser.source()
@@ -58,6 +60,58 @@ async def test_readings_come_by_themselves_and_nothing_of_them_is_left_at_the_en
     assert left == {"kept": 0, "databases": 0, "cookies": "", "local": 0, "session": 0}
     assert await screens.home.readings() == []
     assert await browser.complaints() == []
+
+
+async def test_a_double_tap_by_mistake_costs_nothing(screens: Screens) -> None:
+    browser = await turn(screens)
+    await screens.press_cuff(128, 82)
+    await browser.see("128 / 82")
+
+    await browser.press_twice("Terminer et tout effacer")
+    await browser.see("Tout effacer ?")
+    await screens.weigh("72.4")  # it shows when they are back
+    asked = await browser.text()
+    barriers = await browser.barriers()
+    await browser.press("Non, continuer")
+    await browser.see("72,4")
+    shown = await browser.text()
+    screens.time.skip(530)
+
+    assert "72,4" not in asked
+    assert "128 / 82" in shown
+    assert len(await screens.home.readings()) == 2
+    assert barriers == []
+    assert await browser.complaints() == []
+
+
+async def test_who_asked_to_end_and_has_gone_leaves_nothing(screens: Screens) -> None:
+    browser = await turn(screens)
+    await screens.press_cuff(128, 82)
+    await browser.see("128 / 82")
+    await browser.press("Terminer et tout effacer")
+    await browser.see("Il reste moins d'une minute.")
+
+    screens.time.skip(60)
+    await browser.see("Commencer")
+
+    assert "128" not in await browser.source()
+    assert await screens.home.readings() == []
+
+
+async def test_who_thinks_better_of_it_keeps_their_readings(screens: Screens) -> None:
+    browser = await turn(screens)
+    await screens.press_cuff(128, 82)
+    await browser.see("128 / 82")
+    await browser.press("Terminer et tout effacer")
+    await browser.press("Garder mes mesures ici")
+    await browser.fill("Sous quel nom ?", "Camille")
+    await browser.press("Garder")
+    await browser.see("Vous restez inscrit")
+
+    await browser.press("Terminer")
+    await browser.see("Vos mesures restent gardées")
+
+    assert len(await screens.home.readings()) == 1
 
 
 async def test_a_screen_that_is_forgotten_shows_nothing_of_the_turn_any_more(
@@ -233,6 +287,31 @@ async def test_it_works_without_scripts(screens: Screens) -> None:
     await browser.see("72,4")
 
     await browser.press("Terminer et tout effacer")
+    await browser.press("Non, continuer")
+    await browser.see("72,4")
+    await browser.press("Terminer et tout effacer")
+    await browser.press("Oui, tout effacer")
     await browser.see("1 mesure effacée")
 
     assert "72,4" not in await browser.source()
+
+
+async def test_without_scripts_too_who_asked_to_end_and_has_gone_leaves_nothing(
+    screens: Screens,
+) -> None:
+    browser = screens.browser
+    await browser.without_scripts()
+    await screens.enter("kiosk")
+    await browser.press("Commencer")
+    await browser.see("Terminer et tout effacer")
+    screens.time.skip(120)
+    await screens.weigh("72.4")
+    await browser.see("72,4")
+    await browser.press("Terminer et tout effacer")
+    await browser.see("Sans réponse, tout s'efface.")
+
+    screens.time.skip(60)
+
+    await browser.open(await browser.url())  # as it does by itself after a minute
+    await browser.see("Commencer")
+    assert await screens.home.readings() == []

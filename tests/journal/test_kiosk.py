@@ -107,6 +107,28 @@ async def test_a_session_that_is_over_is_not_made_longer(
         await journal.prolong_kiosk(MINUTE)
 
 
+async def test_a_session_ends_soon_once_that_was_asked_for_unless_it_is_prolonged_meanwhile(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    session = await journal.open_kiosk([SCALE.id], lasts=10 * MINUTE)
+
+    ending = await journal.end_kiosk_in(MINUTE)
+    clock.advance(30)
+    longer = await journal.prolong_kiosk(5 * MINUTE)
+    clock.advance(2 * 60)
+    (mine,) = await journal.record(SCALE, [weight(1, at=clock.now().utc)])
+    await journal.end_kiosk_in(MINUTE)
+    clock.advance(60)
+    (late,) = await journal.record(SCALE, [weight(2, at=clock.now().utc)])
+
+    assert (ending.until, longer.until) == (START + MINUTE, START + 5.5 * MINUTE)
+    assert (mine.subject, late.subject) == (session.subject, None)
+    assert [each.until for each in reader.assignments()] == [START + 3.5 * MINUTE]
+    assert reader.verify() is None
+    with pytest.raises(JournalError, match="no session is open"):
+        await journal.end_kiosk_in(MINUTE)
+
+
 async def test_one_person_at_a_time(journal: Journal, reader: Reader) -> None:
     first = await journal.open_kiosk([SCALE.id], opened_by=OpenedBy.STAFF)
 

@@ -116,6 +116,71 @@ async def test_at_the_end_it_is_said_what_was_erased_and_then_nothing(kiosk: Win
     assert kiosk.hub.reader.entries() == []
 
 
+async def test_a_tap_by_mistake_erases_nothing_and_the_turn_goes_on_as_long_as_before(
+    kiosk: Window,
+) -> None:
+    session = await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    turn = await kiosk.get(KIOSK)
+
+    asked = await act(kiosk, "/kiosk/end/ask", session)
+    kiosk.hub.clock.advance(30)
+    await act(kiosk, "/kiosk/prolong", asked.field("session"))
+    kiosk.hub.clock.advance(530)
+
+    assert 'action="/kiosk/end/ask"' in turn.html
+    assert 'action="/kiosk/end"' not in turn.html
+    assert "Rien ne les fait revenir" in asked.text
+    assert "72,4" not in asked.text
+    assert "72,4" in (await kiosk.get(KIOSK)).text
+
+
+@pytest.mark.parametrize(("minutes", "stays_s"), [(10, 60), (2, 40), (1, 20)])
+async def test_who_asked_to_end_and_has_gone_leaves_nothing_to_the_next(
+    minutes: int, stays_s: int, kiosk: Window
+) -> None:
+    assert kiosk.hub.counter is not None
+    kiosk.hub.counter = replace(kiosk.hub.counter, lasts=timedelta(minutes=minutes))
+    await kiosk.send("/kiosk/begin", on=KIOSK)
+    await weigh(kiosk, "72.4", within=timedelta())
+    session = (await kiosk.get(KIOSK)).field("session")
+
+    asked = await act(kiosk, "/kiosk/end/ask", session)
+    kiosk.hub.clock.advance(stays_s - 1)
+    before = await kiosk.get(KIOSK)
+    kiosk.hub.clock.advance(1)
+    after = await kiosk.get(KIOSK)
+
+    assert refreshed_after_s(asked) == stays_s + 1
+    assert announced(asked)
+    assert "72,4" in before.text
+    assert "72,4" not in after.text
+    assert "Commencer" in after.text
+
+
+async def test_what_was_sent_is_said_to_stay_there_before_all_is_erased(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    before = await act(kiosk, "/kiosk/end/ask", session)
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+
+    asked = await act(kiosk, "/kiosk/end/ask", session)
+
+    assert "reste là-bas" in asked.text
+    assert "reste là-bas" not in before.text
+
+
+async def test_who_keeps_their_readings_ends_with_one_tap(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    await act(kiosk, "/kiosk/keep", session, called="Camille")
+
+    turn = await kiosk.get(KIOSK)
+    late = await act(kiosk, "/kiosk/end/ask", session)
+
+    assert 'action="/kiosk/end"' in turn.html
+    assert "Vos mesures restent" in late.text
+
+
 async def test_whoever_keeps_their_readings_stays_and_is_told_so(kiosk: Window) -> None:
     session = await begun(kiosk)
     await weigh(kiosk, "72.4")
@@ -132,6 +197,7 @@ async def test_whoever_keeps_their_readings_stays_and_is_told_so(kiosk: Window) 
     ("path", "form"),
     [
         ("/kiosk/end", {}),
+        ("/kiosk/end/ask", {}),
         ("/kiosk/prolong", {}),
         ("/kiosk/name", {}),
         ("/kiosk/consent", {}),
