@@ -35,8 +35,5 @@ async def export(hub: HubHere, subject: SubjectId, wanted: Wanted) -> StreamingR
     return StreamingResponse(
         content,
         media_type="application/zip",
-        headers={
-            "Content-Disposition": 'attachment; filename="export.zip"',
-            "Cache-Control": "no-store",
-        },
+        headers={"Content-Disposition": 'attachment; filename="export.zip"'},
     )

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.api.auth import TokenGuard
+from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.listener import Impatient, Listener
 from gateway.errors import ConfigError
 
@@ -83,9 +84,12 @@ async def serve(
 async def until_cancelled(
     app: ASGIApp, sockets: list[socket.socket], trust: ssl.SSLContext | None = None
 ) -> None:
-    """Serve until cancelled, then end what is under way. Nothing stands between us and clients."""
+    """Serve until cancelled, then end what is under way. Nothing stands between us and clients.
+
+    Every answer has the headers that any of the hub's needs, refusals too.
+    """
     config = uvicorn.Config(
-        app,
+        with_headers(app, EVERY_ANSWER),
         http=Impatient,
         ws="none",
         lifespan="off",

@@ -6,6 +6,7 @@ No address names a person, and no answer is kept by the browser.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.staticfiles import PathLike, StaticFiles
+from starlette.types import ASGIApp, Scope
 
 from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
+from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.hub import Hub
 from gateway.web import consents, entrance, home, household, kiosk, pairing, questions
 from gateway.web.rendering import Rendering
@@ -84,21 +86,30 @@ OPEN: tuple[tuple[str, str, Screen], ...] = (
 """What any browser on this machine sees: nothing about anybody."""
 
 HEADERS: Mapping[str, str] = {
+    **EVERY_ANSWER,
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
         " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
-    "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+"""With no-referrer a browser would send forms with the origin `null`, which is nobody's."""
 
 _STATIC = Path(__file__).parent / "static"
-_STATIC_KEPT = "max-age=600"
+
+
+class _Static(StaticFiles):
+    """Style and scripts: kept by browsers, which ask each time whether they are still the same.
+
+    So a page that an upgrade changed never runs with the script of the version before.
+    """
+
+    def file_response(
+        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def make_screens(hub: Hub, browsers: Browsers, begun: Pairings, stopping: asyncio.Event) -> ASGIApp:
@@ -111,7 +122,7 @@ def make_screens(hub: Hub, browsers: Browsers, begun: Pairings, stopping: asynci
     routes += [
         Route(path, for_anybody(site, screen), methods=[method]) for method, path, screen in OPEN
     ]
-    routes.append(Mount("/static", StaticFiles(directory=_STATIC)))
+    routes.append(Mount("/static", _Static(directory=_STATIC)))
 
     unknown = for_anybody(site, _nowhere)
 
@@ -123,28 +134,8 @@ def make_screens(hub: Hub, browsers: Browsers, begun: Pairings, stopping: asynci
         return see_other("/kiosk" if request.url.path.startswith("/kiosk/") else "/")
 
     handlers = {404: not_found, 405: not_so}
-    return _with_headers(Starlette(routes=routes, exception_handlers=handlers))
+    return with_headers(Starlette(routes=routes, exception_handlers=handlers), HEADERS)
 
 
 async def _nowhere(visit: Visit) -> Response:
     return visit.page("nowhere.html", 404)
-
-
-def _with_headers(app: ASGIApp) -> ASGIApp:
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        kept = (
-            {"Cache-Control": _STATIC_KEPT} if scope.get("path", "").startswith("/static/") else {}
-        )
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                added = {**HEADERS, **kept}
-                message["headers"] = [
-                    *(h for h in message["headers"] if h[0].decode().title() not in added),
-                    *((name.encode(), value.encode()) for name, value in added.items()),
-                ]
-            await send(message)
-
-        await app(scope, receive, sending)
-
-    return wrapped
