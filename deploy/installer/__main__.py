@@ -67,6 +67,7 @@ def _do(chosen: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    vars(argparse)["_"] = say  # its own words, for which it has no other place
     parser = argparse.ArgumentParser("deploy/install.sh", description=say(_DOES))
     parser.add_argument(
         "--dry-run", action="store_true", help=say("say what would be done, and why")
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_false",
         help=say("the journal was copied by hand: let the upgrade change it"),
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar=say("COMMAND"))
     commands.add_parser("install", help=say("install, or upgrade to what lies here (the default)"))
     back = commands.add_parser("rollback", help=say("run the former release again"))
     back.add_argument("release", nargs="?", help=say("its name; by default the last one"))

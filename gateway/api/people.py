@@ -87,8 +87,17 @@ async def people(hub: HubHere) -> list[Subject]:
 
 @router.post("/people", status_code=201)
 async def add_person(hub: HubHere, new: NewPerson) -> Subject:
-    """Add a person under a new opaque id."""
+    """Add a person under a new opaque id; refused for a name that somebody here has already."""
+    if any(is_same_name(new.label, known.label) for known in hub.reader.subjects()):
+        raise HTTPException(
+            409, "Somebody here is called that already: give a name that tells them apart."
+        )
     return await hub.journal.add_subject(new.label)
+
+
+def is_same_name(name: str, other: str) -> bool:
+    """Whether two names are alike: a telephone writes a capital where nobody meant one."""
+    return name.casefold() == other.casefold()
 
 
 @router.post("/people/{subject}/erase", status_code=201)

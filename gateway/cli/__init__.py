@@ -10,7 +10,7 @@ import sys
 
 def main() -> None:
     """Run the command with the arguments of this process."""
-    if sys.argv[1:2] == ["run"]:
+    if sys.argv[1:2] == ["run"] and "--help" not in sys.argv:
         from gateway.cli.run import main as run
 
         sys.exit(run(sys.argv[2:]))

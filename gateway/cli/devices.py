@@ -173,7 +173,9 @@ def _say_whom(
 @people.command("add")
 def add_person(
     context: typer.Context,
-    label: Annotated[str, typer.Argument(help="What the household calls them; never sent.")],
+    label: Annotated[
+        str, typer.Argument(metavar="NAME", help="What the household calls them; never sent.")
+    ],
     json: Json = False,
 ) -> None:
     """Add a person; prints the opaque id that stands for them everywhere else."""
@@ -181,7 +183,7 @@ def add_person(
     if json:
         as_json(answer)
         return
-    say(answer["id"])
+    say(context.obj.t("Added: {name}, with the id {id}.", name=answer["label"], id=answer["id"]))
 
 
 @people.command("erase")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
+import typer
 from typer import rich_utils
 from typer.core import TyperGroup
 
@@ -27,20 +28,11 @@ _AROUND = {
 
 
 _COMPLAIN = rich_utils.rich_format_error
+_SUBCOMMANDS = "COMMAND [ARGS]..."
+_HELP = "Show this message and exit."
 
 
-class Helpful(Protocol):
-    """A command, as far as its help goes; its options and arguments may have a help, too."""
-
-    help: str | None
-
-    @property
-    def params(self) -> Sequence[object]:
-        """Its options and arguments."""
-        ...
-
-
-def in_language(command: Helpful, t: Speech) -> None:
+def in_language(command: Any, t: Speech) -> None:
     """Put the help of a command, and of all beneath it, into the language."""
     for name, text in _AROUND.items():
         setattr(rich_utils, name, t(text))
@@ -59,14 +51,23 @@ def _complaining(t: Speech) -> Callable[[Any], None]:
     return complain
 
 
-def _translate(command: Helpful, t: Speech) -> None:
+def _translate(command: Any, t: Speech) -> None:
     command.help = _told(command.help, t)
     for parameter in command.params:
-        if (text := getattr(parameter, "help", None)) is not None:
-            setattr(parameter, "help", _told(text, t))  # noqa: B010
+        parameter.help = _told(parameter.help, t)
+        if parameter.param_type_name == "argument":
+            parameter.metavar = t(called(parameter))
+    command.get_help_option(typer.Context(command)).help = t(_HELP)
     if isinstance(command, TyperGroup):
+        command.subcommand_metavar = t(_SUBCOMMANDS)
         for below in command.commands.values():
             _translate(below, t)
+
+
+def called(argument: Any) -> str:
+    """Return what stands for an argument in a command line, in English."""
+    name: str = argument.metavar or argument.name.upper()
+    return name
 
 
 def _told(text: str | None, t: Speech) -> str | None:

@@ -45,7 +45,8 @@ def readings(
             "kind": t.kinds([reading["kind"]]),
             "values": _values(t, reading),
             "subject": _whose(t, called, reading),
-            "way": "; ".join(t.stands(way) for way in reading["deliveries"]),
+            "way": "; ".join(t.stands(way) for way in reading["deliveries"])
+            or t.words("delivery.none"),
         }
         for reading in answer
     ]

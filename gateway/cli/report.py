@@ -24,7 +24,10 @@ def add(app: typer.Typer) -> None:
 
 def report(
     context: typer.Context,
-    who: Annotated[str, typer.Argument(help="Whose: their id, or what the household calls them.")],
+    who: Annotated[
+        str,
+        typer.Argument(metavar="PERSON", help="Whose: their id, or what the household calls them."),
+    ],
     days: Annotated[int, typer.Option(help="7, 14, 30 or 90 whole days, up to midnight.")] = 14,
     pdf: Annotated[Path | None, typer.Option(help="Write the page as PDF to this file.")] = None,
     svg: Annotated[Path | None, typer.Option(help="Write the page as SVG to this file.")] = None,

@@ -16,7 +16,7 @@ NAMES: Mapping[str, Mapping[Kind, str]] = {
         Kind.BLOOD_GLUCOSE: "Glycémie",
         Kind.INTERSTITIAL_GLUCOSE: "Glucose (capteur)",
         Kind.MEAN_INTERSTITIAL_GLUCOSE: "Glucose moyen (capteur)",
-        Kind.GLUCOSE_MANAGEMENT_INDICATOR: "Indice de gestion du glucose",
+        Kind.GLUCOSE_MANAGEMENT_INDICATOR: "Indicateur de gestion du glucose",
         Kind.GLUCOSE_REPORT: "Rapport de glucose",
         Kind.BODY_TEMPERATURE: "Température",
         Kind.OXYGEN_SATURATION: "Oxygène dans le sang",

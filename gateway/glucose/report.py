@@ -85,8 +85,10 @@ def alternative(report: Report, words: Words) -> str:
     """Say in words what the page shows."""
     metrics = report.metrics
     if metrics is None:
-        return f"{report.name}, {_period(report, words)}: {words.no_data}."
-    figures = "; ".join(f"{words.metrics[m]}: {_figure(metrics, m, words)}" for m in Metric)
+        return f"{report.name}, {_period(report, words)}{words.colon}{words.no_data}."
+    figures = words.semicolon.join(
+        f"{words.metrics[m]}{words.colon}{_figure(metrics, m, words)}" for m in Metric
+    )
     curve = ", ".join(
         f"{point.minute // 60:02} h {round(point.mg_dl[2])}"
         for point in report.curve

@@ -15,6 +15,8 @@ class Words:
     """One language."""
 
     comma: str
+    colon: str
+    semicolon: str
     date: str
     title: str
     unnamed: str
@@ -48,6 +50,8 @@ class Words:
 
 ENGLISH = Words(
     comma=".",
+    colon=": ",
+    semicolon="; ",
     date="%Y-%m-%d",
     title="Ambulatory glucose profile (AGP)",
     unnamed="holder of this record",
@@ -84,6 +88,8 @@ ENGLISH = Words(
 
 FRENCH = Words(
     comma=",",
+    colon="\N{NO-BREAK SPACE}: ",
+    semicolon="\N{NO-BREAK SPACE}; ",
     date="%d/%m/%Y",
     title="Profil glycémique ambulatoire (AGP)",
     unnamed="titulaire de ce dossier",

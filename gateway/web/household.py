@@ -192,7 +192,7 @@ def _unclear(hub: Hub, subject: str, name: str) -> str | None:
     """
     chosen = _name(hub, subject)
     if chosen is not None:
-        return None if name == "" or _is_same(name, chosen) else "two_named"
+        return None if name == "" or people.is_same_name(name, chosen) else "two_named"
     if not 0 < len(name) <= _LONGEST_NAME:
         return "nobody_named"
     alike = len(_called_so(hub, name))
@@ -212,12 +212,7 @@ def _name(hub: Hub, subject: str) -> str | None:
 
 
 def _called_so(hub: Hub, name: str) -> list[SubjectId]:
-    return [each.id for each in household(hub) if _is_same(each.label, name)]
-
-
-def _is_same(name: str, other: str) -> bool:
-    """Whether two names are alike: a telephone writes a capital where nobody meant one."""
-    return name.casefold() == other.casefold()
+    return [each.id for each in household(hub) if people.is_same_name(each.label, name)]
 
 
 def _midnight(hub: Hub) -> datetime:

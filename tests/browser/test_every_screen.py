@@ -225,7 +225,7 @@ async def test_the_screens_of_the_kiosk(screens: Screens) -> None:
     await browser.press("Non, continuer")
     await browser.fill("Sous quel nom ?", "Camille")
     await browser.press("Garder")
-    await browser.see("Vous restez inscrit")
+    await browser.see("Votre nom et vos mesures restent")
     found["kept"] = await faults(browser)
     await browser.press("Ne plus envoyer")
     await browser.see("Envoyer à Mon espace santé")

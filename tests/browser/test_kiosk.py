@@ -106,7 +106,7 @@ async def test_who_thinks_better_of_it_keeps_their_readings(screens: Screens) ->
     await browser.press("Garder mes mesures ici")
     await browser.fill("Sous quel nom ?", "Camille")
     await browser.press("Garder")
-    await browser.see("Vous restez inscrit")
+    await browser.see("Votre nom et vos mesures restent")
 
     await browser.press("Terminer")
     await browser.see("Vos mesures restent gardées")
@@ -271,7 +271,7 @@ async def test_without_scripts_too_it_is_announced_that_time_runs_out_and_more_i
     barriers = await browser.barriers()
     await browser.press("Garder")
 
-    await browser.see("Vous restez inscrit")
+    await browser.see("Votre nom et vos mesures restent")
     # The page comes anew by itself because no script can look; who is there asks for more time.
     assert [each for each in barriers if not each.startswith("meta-refresh:")] == []
 

@@ -22,13 +22,13 @@ def said_by_the_command() -> set[str]:
 
 
 def help_texts() -> set[str]:
-    """Return the help of every command, option and argument; of several paragraphs the first."""
+    """Return the help of all, of several paragraphs the first, and what arguments are called."""
     return set(_helps(typer.main.get_command(app)))
 
 
 def around_the_help() -> set[str]:
     """Return what typer says around it."""
-    return set(helping._AROUND.values())
+    return {*helping._AROUND.values(), helping._SUBCOMMANDS, helping._HELP}
 
 
 def in_the_source(*paths: str) -> set[str]:
@@ -75,7 +75,8 @@ def _said(path: Path) -> Iterator[str]:
 
 
 def _helps(command: Any) -> Iterator[str]:
-    texts = [command.help, *(getattr(each, "help", None) for each in command.params)]
+    arguments = [each for each in command.params if each.param_type_name == "argument"]
+    texts = [command.help, *(each.help for each in command.params), *map(helping.called, arguments)]
     for text in texts:
         if text is not None:
             yield " ".join(text.split("\n\n")[0].split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
 import tomllib
@@ -20,6 +21,13 @@ SAID_BY_THE_SYSTEM = {
     "Read-only file system",
     "Permission denied",
     "No such file or directory",
+}
+
+SAID_BY_ARGPARSE = {
+    *("usage: ", "options", "positional arguments", "show this help message and exit"),
+    *("%(prog)s: error: %(message)s", "argument %(argument_name)s: %(message)s"),
+    *("invalid choice: %(value)r (choose from %(choices)s)", "unrecognized arguments: %s"),
+    "expected one argument",
 }
 
 
@@ -69,7 +77,7 @@ def test_no_french_is_left_of_what_is_not_said_any_more() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in INSTALLER.glob("*.py"))
     told = re.sub(r'"\s+f?"', "", source)  # where a long sentence goes on in the next line
 
-    for english in set(FRENCH) - SAID_BY_THE_SYSTEM:
+    for english in set(FRENCH) - SAID_BY_THE_SYSTEM - SAID_BY_ARGPARSE:
         longest = max(GAP.split(english)[::2], key=len).strip().replace("\n", "\\n")
         assert longest in told, english
 
@@ -101,6 +109,26 @@ def test_it_speaks_as_the_machine_does(
         monkeypatch.setenv(name, value)
 
     assert installer("speech").say("Nothing was changed.") == told
+
+
+@pytest.mark.parametrize(
+    "line", ["--help", "uninstall --help", "--wheels", "uninstal", "rollback a b", "--zzz"]
+)
+def test_its_help_and_what_is_wrong_with_a_command_line_are_french_throughout(
+    line: str,
+    installer: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    monkeypatch.setattr("argparse._", argparse._, raising=True)  # type: ignore[attr-defined]
+
+    with pytest.raises(SystemExit):
+        installer("__main__").main(line.split())
+
+    told = "".join(capsys.readouterr())
+    assert told.startswith("utilisation")
+    assert not re.search("usage|argument|error|show|exit|invalid|choose|expected", told)
 
 
 def test_a_step_and_what_failed_in_it_are_told_whole(

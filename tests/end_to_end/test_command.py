@@ -96,7 +96,7 @@ async def test_a_household_can_be_set_up_and_changed(
     running: bool, tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
     steps = [
-        (("people", "add", MARCEL), "p-"),
+        (("people", "add", MARCEL), f"Added: {MARCEL}, with the id p-"),
         (("adopt", "serial:bathroom", "--driver", "scale/tanita"), "is one of ours now"),
         (
             ("adopt", "c0:ff:ee:00:00:99", "--driver", "bp_monitor/bluetooth_sig"),
@@ -126,6 +126,19 @@ async def test_a_household_can_be_set_up_and_changed(
     for ran, word in done:
         assert (ran.status, ran.error) == (0, "")
         assert word in ran.output
+
+
+async def test_nobody_gets_a_name_that_somebody_has_already(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        again = await here(home, "people", "add", f" {ODILE.upper()}")
+        shown = await here(home, "people", "list", "--json")
+
+    assert_refused(
+        again, "Somebody here is called that already: give a name that tells them apart."
+    )
+    assert len(json.loads(shown.output)) == 1
 
 
 async def test_consent_is_asked_for_with_its_text_and_a_no_records_nothing(

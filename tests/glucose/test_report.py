@@ -42,6 +42,11 @@ def test_numbers_are_written_as_the_language_does() -> None:
     assert "129.4 mg/dL (7.2 mmol/L)" in to_text(report(), "en")
 
 
+@pytest.mark.parametrize("samples", [None, []], ids=["with data", "without"])
+def test_french_puts_a_space_before_its_signs(samples: list[Sample] | None) -> None:
+    assert re.findall(r"\S[:;]", to_text(report(samples), "fr")) == []
+
+
 def test_figures_without_enough_data_are_marked() -> None:
     text = to_text(report(), "en")
 
