@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import apsw
 import pytest
 
 from gateway.errors import JournalError
@@ -172,3 +173,24 @@ async def test_claiming_never_scans_the_outbox(path: Path, query: str) -> None:
     opened.close()
     assert any("deliveries_open" in step for step in plan)
     assert not any("SCAN" in step or "TEMP B-TREE" in step for step in plan)
+
+
+async def test_no_statement_is_compiled_again_for_another_value(path: Path) -> None:
+    await _closed_journal(path)
+    asked: list[int] = []
+
+    def ask(action: int, *_: str | None) -> int:
+        """Allow what the engine asks about each part of a statement while it compiles that."""
+        asked.append(action)
+        return apsw.SQLITE_OK
+
+    opened = open_reader(path)
+    opened._connection.authorizer = ask
+    compiled = []
+    for number in (1, 2, 3):
+        opened.rows("SELECT * FROM whole_entries WHERE number = ?", (number,))
+        compiled.append(len(asked))
+    opened.close()
+
+    assert compiled[0] > 0
+    assert set(compiled) == {compiled[0]}
