@@ -118,7 +118,7 @@ class ApiSettings(BaseModel):
     model_config = _STRICT
 
     port: int | None = Field(default=None, ge=0, le=65535, examples=[8470])
-    """A port of 127.0.0.1, such as 8470: the screens, and the API with a token. None unless set."""
+    """A port of 127.0.0.1, such as 8470: the screens, and the API with a token. Unset: none."""
 
 
 class ScreensSettings(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import textwrap
 import typing
 from collections.abc import Iterator
@@ -36,25 +37,36 @@ This page is written by `make docs` from the classes that validate the file.
 
 def page() -> str:
     """Return the page as text."""
-    return "\n".join([HEAD, *_tables(Config, "")])
+    return "\n".join([HEAD, *_tables(Config, "", {})])
 
 
-def _tables(model: type[BaseModel], prefix: str) -> Iterator[str]:
+def _tables(
+    model: type[BaseModel], prefix: str, shown: dict[type[BaseModel], str]
+) -> Iterator[str]:
+    """Yield the tables below a model; `shown` names those that the page has already."""
     for name, field in model.model_fields.items():
         models, repeated = _inner(field.annotation)
         path = f"{prefix}{name}"
         header = {"list": f"[[{path}]]", "map": f'[{path}."..."]', "": f"[{path}]"}[repeated]
         for inner in models:
             kind = inner.model_fields["type"].default if len(models) > 1 else None
-            yield f"## `{header}`" + (f' with `type = "{kind}"`\n' if kind else "\n")
+            title = f"`{header}`" + (f' with `type = "{kind}"`' if kind else "")
+            yield f"## {title}\n"
+            if inner in shown:
+                yield f"The keys of {shown[inner]}.\n"
+                continue
+            shown[inner] = title
             yield f"{inspect.getdoc(inner)}\n"
-            yield "| key | default | meaning |\n|---|---|---|"
             meanings = _meanings(inner)
-            for key, leaf in inner.model_fields.items():
-                if not _inner(leaf.annotation)[0]:
-                    yield f"| `{key}` | {_default(leaf)} | {meanings.get(key, '')} |"
-            yield ""
-            yield from _tables(inner, f"{path}.")
+            rows = [
+                f"| `{key}` | {_default(leaf)} | {meanings.get(key, '')} |"
+                for key, leaf in inner.model_fields.items()
+                if not _inner(leaf.annotation)[0]
+            ]
+            if rows:
+                yield "| key | default | meaning |\n|---|---|---|"
+                yield from (*rows, "")
+            yield from _tables(inner, f"{path}.", shown)
 
 
 def _inner(annotation: object) -> tuple[list[type[BaseModel]], str]:
@@ -72,9 +84,10 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None or value is PydanticUndefined:
         return ""
-    if isinstance(value, frozenset):
-        return ", ".join(f"`{item}`" for item in sorted(value))
-    return f"`{value}`" if value not in ((), {}, "") else ""
+    if value in ((), {}, "", frozenset()):
+        return ""
+    written = sorted(value) if isinstance(value, frozenset) else value
+    return "`" + json.dumps(written, default=str, ensure_ascii=False).replace("|", "\\|") + "`"
 
 
 def _meanings(model: type[BaseModel]) -> dict[str, str]:
@@ -92,8 +105,8 @@ def _meanings(model: type[BaseModel]) -> dict[str, str]:
                 and isinstance(text, ast.Expr)
                 and isinstance(text.value, ast.Constant)
             ):
-                words = inspect.cleandoc(str(text.value.value))
-                meanings[field.target.id] = words.replace("\n", " ").replace("|", "\\|")
+                words = " ".join(str(text.value.value).split())
+                meanings[field.target.id] = words.replace("|", "\\|")
     return meanings
 
 

@@ -25,7 +25,7 @@ class BrokerSettings(BaseModel):
     port: int = Field(default=8883, ge=1, le=65535)
     """Its port; 8883 is MQTT over TLS."""
     tls: bool = True
-    """False only for a broker on this machine."""
+    """`false` only for a broker on this machine."""
     ca_file: Path | None = None
     """PEM certificates to trust instead of the system's."""
     certificate_file: Path | None = None

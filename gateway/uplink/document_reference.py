@@ -57,7 +57,7 @@ def to_document_reference(
     """Describe a document, its bytes included. Raises UplinkRejected if the entry carries none."""
     document = document_of(entry)
     resource: Resource = {"resourceType": "DocumentReference"}
-    if settings.profile is not None:
+    if settings.profile:
         resource["meta"] = {"profile": [settings.profile]}
     resource |= {
         "contained": [_author(settings)],

@@ -64,10 +64,10 @@ class DocumentsSettings(BaseModel):
         default=None, pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$", examples=["1.2.250.1.999.1"]
     )
     """The OID of this solution, dotted, where it has one: it names the author."""
-    profile: str | None = (
+    profile: str = (
         "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-simplified-publish"
     )
-    """The profile that a deposit claims; None: none."""
+    """The profile that a deposit claims; empty: none."""
     type_code: Coding = "http://loinc.org|107931-8"
     """What the document is: by default the report on continuous glucose of the HL7 guide."""
     class_code: Coding = f"{_ANS}/TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument|10"

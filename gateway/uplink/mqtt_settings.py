@@ -36,7 +36,7 @@ class MqttSettings(BrokerSettings):
     message_expiry_s: int = Field(default=_NINETY_DAYS_S, ge=60, le=2**32 - 1)
     """How long the broker keeps a reading for a subscriber that is away."""
     discovery_prefix: Prefix | None = Field(default=None, examples=["homeassistant"])
-    """Where Home Assistant looks for sensors, usually `homeassistant`; None: not announced."""
+    """Where Home Assistant looks for sensors, usually `homeassistant`; unset: not announced."""
     proof_key_file: Path | None = None
     """A key of at least 32 bytes, shared with the relay, that proves the consent sent along."""
     kinds: frozenset[Kind] = frozenset(Kind) - DOCUMENTS

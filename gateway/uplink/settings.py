@@ -63,13 +63,13 @@ class MesSettings(BaseModel):
     base_url: str = Field(examples=["https://health-space.example/fhir"])
     """The FHIR base, such as the contract gives it; bundles are posted to this very address."""
     authorize_url: str | None = None
-    """Where a person pairs; None if people pair elsewhere."""
+    """Where a person pairs; unset if people pair elsewhere."""
     redirect_uri: str | None = None
-    """Where their browser comes back to, as registered there; None: the address of the screens."""
+    """Where their browser comes back to, as registered there; unset: the address of the screens."""
     token_url: str = Field(examples=["https://health-space.example/token"])
     """Where codes and refresh tokens are exchanged (RFC 6749 section 3.2)."""
     revoke_url: str | None = None
-    """Where a pairing that a person ends is revoked (RFC 7009); None: it is only forgotten here."""
+    """Where a pairing that a person ends is revoked (RFC 7009); unset: it is but forgotten here."""
     ca_file: Path | None = None
     """PEM certificates to trust instead of the system's."""
     certificate_file: Path | None = None
@@ -86,13 +86,13 @@ class MesSettings(BaseModel):
     client_auth: ClientAuth = ClientAuth.BASIC
     """Where they are told: `basic`, in a header, or `post`, in the form."""
     scope: str | None = None
-    """What is asked for; None: what the health space gives by itself."""
+    """What is asked for; unset: what the health space gives by itself."""
     id_token_header: str = Field(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["X-Id-Token"])
     """The HTTP header that carries the id_token."""
     patient_claim: str = "idPe"
     """The claim of the id_token that holds the person's identifier."""
     patient_system_claim: str | None = None
-    """The claim that holds the OID of that identifier; None: it is `solution_oid`."""
+    """The claim that holds the OID of that identifier; unset: it is `solution_oid`."""
     solution_oid: str = Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$", examples=["1.2.250.1.999.1"])
     """The OID of the sending solution, dotted, as registered with the health space."""
 

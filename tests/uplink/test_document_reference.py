@@ -62,7 +62,7 @@ def test_what_it_is_and_its_class_are_the_operators_to_say() -> None:
     assert made["type"] == {"coding": [{"system": "http://loinc.org", "code": "1"}]}
     assert made["category"] == [{"coding": [{"system": "urn:oid:1.2", "code": "x"}]}]
     assert resource()["meta"]["profile"][0].endswith("/pdsm-simplified-publish")
-    assert "meta" not in resource(profile=None)
+    assert "meta" not in resource(profile="")
 
 
 def test_its_period_is_that_of_the_report() -> None:

@@ -17,7 +17,7 @@ class BleSettings(BaseModel):
         pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$",
         examples=["00:1A:7D:DA:71:13"],
     )
-    """The adapter's address; None takes the first that is switched on.
+    """The adapter's address; unset, it is the first that is switched on.
 
     Not its name: hci0 and hci1 may change places at the next boot.
     """
