@@ -53,7 +53,7 @@ class Interview:
         self._owner = owner
         self._without_code = without_code
         self._failures: dict[str, str] = {}
-        self._asking: set[asyncio.Task[Any]] = set()
+        self._asking: dict[asyncio.Future[Any], str] = {}
         self._shown: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -80,6 +80,13 @@ class Interview:
         for asking in self._asking:
             asking.cancel()
 
+    def leave(self, address: str) -> None:
+        """Ask no longer about a device whose link is closed, and forget how its pairing went."""
+        self.worked(address)
+        for asking, about in self._asking.items():
+            if about == address:
+                asking.cancel()
+
     async def agrees(self, address: str) -> bool:
         """Say whether a device may pair without a code; `failure` says why not."""
         match self._without_code:
@@ -91,10 +98,12 @@ class Interview:
         if self._owner is None:
             self.fails(address, "the device has no code, and there is no one to ask")
             return False
-        answer = await self._answer(address, self._owner.confirm(address, ANSWER_WITHIN_S))
-        if answer is False:
+        agreed = await self._answer(address, self._owner.confirm(address, ANSWER_WITHIN_S))
+        if agreed:
+            self._failures.pop(address, None)
+        elif agreed is False:
             self.fails(address, "the owner did not agree to pair without a code")
-        return answer is True
+        return agreed is True
 
     async def typed(self, address: str) -> int | None:
         """Return the code that the device shows; None if nobody gives it, `failure` says why.
@@ -104,12 +113,9 @@ class Interview:
         if self._owner is None:
             self.fails(address, "the device shows a code, and there is no one to type it")
             return None
-        self._failures.pop(address, None)
         code = await self._answer(address, self._owner.type_code(address, ANSWER_WITHIN_S))
         if code is not None:
             self.fails(address, "the device did not accept the code")
-        elif self.failure(address) is None:
-            self.fails(address, "the code that the device shows was not given")
         return code
 
     def show(self, address: str, code: int) -> bool:
@@ -119,7 +125,7 @@ class Interview:
             return False
         if address not in self._shown:
             self.fails(address, "the code that is shown here was not typed on the device")
-            self._shown[address] = self._ask(self._show(self._owner, address, code))
+            self._shown[address] = self._ask(address, self._show(self._owner, address, code))
         return True
 
     async def _show(self, owner: Owner, address: str, code: int) -> None:
@@ -131,22 +137,27 @@ class Interview:
             self._shown.pop(address, None)
 
     async def _answer(self, address: str, question: Coroutine[object, object, T]) -> T | None:
-        """Await the owner; None when they take too long, or are no longer wanted."""
-        asking = self._ask(question)
+        """Await the owner; None when they refuse, take too long, or are no longer wanted.
+
+        A device that hangs up meanwhile ends its pairing before anybody tells us to ask no longer.
+        """
+        self.fails(address, "the device no longer wanted an answer")
+        asking = self._ask(address, question)
         try:
             await asyncio.wait({asking}, timeout=ANSWER_WITHIN_S)
             if not asking.done():
                 self.fails(address, "nobody answered in time what the device asks")
                 return None
             if asking.cancelled():
-                self.fails(address, "the device no longer wanted an answer")
                 return None
-            return asking.result()
+            if (answer := asking.result()) is None:
+                self.fails(address, "what the device asks for was not given")
+            return answer
         finally:
             asking.cancel()
 
-    def _ask(self, question: Coroutine[object, object, T]) -> asyncio.Task[T]:
+    def _ask(self, address: str, question: Coroutine[object, object, T]) -> asyncio.Task[T]:
         asking = asyncio.ensure_future(question)
-        self._asking.add(asking)
-        asking.add_done_callback(self._asking.discard)
+        self._asking[asking] = address
+        asking.add_done_callback(lambda done: self._asking.pop(done, None))
         return asking

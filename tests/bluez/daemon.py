@@ -48,13 +48,17 @@ class Household:
         """Wait until so many readings are safe."""
         await self.until(("readings",), lambda readings: len(readings) == count)
 
-    async def problem(self, address: str) -> str:
-        """Wait until there is a trouble with the device, in words for people; returns them."""
-        devices = await self.until(("devices",), lambda all_: bool(_problem(all_, address)))
-        return str(_problem(devices, address))
+    async def problem(self, address: str, that_says: str = "") -> str:
+        """Wait until there is such a trouble with the device, in words for people; returns them."""
+
+        def is_told(devices: list[dict[str, Any]]) -> bool:
+            told = _problem(devices, address)
+            return told is not None and that_says in told
+
+        return str(_problem(await self.until(("devices",), is_told), address))
 
 
-def _problem(devices: list[dict[str, Any]], address: str) -> Any:
+def _problem(devices: list[dict[str, Any]], address: str) -> str | None:
     return next((it["problem"] for it in devices if it["id"] == f"ble:{address}"), None)
 
 

@@ -37,7 +37,7 @@ class Agent(ServiceInterface):
     def dismiss(self, address: str) -> None:
         """Answer no longer; nothing happens if we did not."""
         self._connected.discard(address.upper())
-        self.worked(address)
+        self._interview.leave(address.upper())
 
     def worked(self, address: str) -> None:
         """Take note that the device answers: whatever was asked of the owner, it was right."""

@@ -123,7 +123,7 @@ class BumblePeer:
 
     async def disconnect(self) -> None:
         """End the connection; nothing more is asked about the device."""
-        self._interview.worked(self._address)
+        self._interview.leave(self._address)
         if _is_up(self._connection):
             with translated("ending the connection"):
                 await self._connection.disconnect()

@@ -132,6 +132,20 @@ async def test_when_bluetoothd_gives_up_the_owner_is_left_alone(end: str) -> Non
         await asking
 
 
+async def test_a_device_that_is_gone_while_its_owner_thinks_has_failed_to_pair() -> None:
+    owner = Person(hesitates=True)
+    agent = pairing(owner)
+    asking = asyncio.ensure_future(call(agent, "request_passkey", CUFF_PATH))
+    await owner.asked.wait()
+    failing = agent.failure(CUFF)
+    agent.dismiss(CUFF)
+
+    with pytest.raises(DBusError):
+        await asking
+    assert failing == "the device no longer wanted an answer"
+    assert agent.failure(CUFF) is None
+
+
 async def test_a_code_counts_as_wrong_until_the_device_answers() -> None:
     agent = pairing(Person(typing=123456))
     await call(agent, "request_passkey", CUFF_PATH)

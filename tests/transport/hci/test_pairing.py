@@ -13,6 +13,7 @@ from firmware_sims.device_clock import DeviceClock
 from firmware_sims.episodic import EpisodicDevice, Fittings
 from firmware_sims.identity import Pairing
 from firmware_sims.ledger import Ledger
+from firmware_sims.peripheral import Peripheral
 from firmware_sims.radio import VirtualRadio
 
 from gateway.clock import SystemClock
@@ -38,10 +39,15 @@ class Person:
         self.types: asyncio.Queue[int | None] = asyncio.Queue()
         self.agrees = False
         self.sees_a_code = False
+        self.thinks = asyncio.Event()
 
     async def type_code(self, address: str, within: float, /) -> int | None:
         self.asked.append(address)
-        return await self.types.get()
+        self.thinks.set()
+        try:
+            return await self.types.get()
+        finally:
+            self.thinks.clear()
 
     async def show_code(self, address: str, code: int, within: float, /) -> None:
         self.shown.put_nowait(code)
@@ -59,7 +65,7 @@ class Person:
 @asynccontextmanager
 async def opened(
     how: Pairing, person: Person, without_code: WithoutCode = WithoutCode.ACCEPT
-) -> AsyncIterator[tuple[Any, EpisodicDevice]]:
+) -> AsyncIterator[tuple[Any, EpisodicDevice, Peripheral]]:
     """Connect to a cuff that has something to say; its values are closed until it is paired."""
     time = Time()
     fittings = Fittings(now=time, clock=DeviceClock(time), ledger=Ledger(), pace=PACE)
@@ -67,13 +73,13 @@ async def opened(
     cuff.measure()
     seen: asyncio.Queue[Sighting] = asyncio.Queue()
     async with VirtualRadio() as radio:
-        await radio.add(cuff)
+        peripheral = await radio.add(cuff)
         url = f"tcp-client:{await radio.serve('127.0.0.1', 0)}"
         settings = HciSettings(url=url, pairing_without_code=without_code)
         transport = HciTransport(settings, SystemClock(), owner=person)
         watching = asyncio.ensure_future(transport.watch(seen.put_nowait))
         link = await transport.open(await asyncio.wait_for(seen.get(), SOON_S), MANIFEST)
-        yield link, cuff
+        yield link, cuff, peripheral
         await link.close()
         watching.cancel()
         with suppress(asyncio.CancelledError, RadioUnavailable):
@@ -83,7 +89,7 @@ async def opened(
 async def test_the_code_that_a_cuff_shows_is_typed_by_its_owner() -> None:
     person = Person()
     person.types.put_nowait(PASSKEY)
-    async with opened(Pairing.PASSKEY, person) as (link, cuff):
+    async with opened(Pairing.PASSKEY, person) as (link, cuff, _):
         feature = await link.read(FEATURE)
 
     assert (len(feature.data), person.asked) == (2, [cuff.identity.address])
@@ -93,21 +99,34 @@ async def test_the_code_that_a_cuff_shows_is_typed_by_its_owner() -> None:
 async def test_a_wrong_code_or_none_needs_a_person(typed: int | None, why: str) -> None:
     person = Person()
     person.types.put_nowait(typed)
-    async with opened(Pairing.PASSKEY, person) as (link, _):
+    async with opened(Pairing.PASSKEY, person) as (link, _, _):
         with pytest.raises(PairingNeeded, match=why):
             await link.read(FEATURE)
 
 
 async def test_who_takes_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairing, "ANSWER_WITHIN_S", 0.05)
-    async with opened(Pairing.PASSKEY, Person()) as (link, _):
+    async with opened(Pairing.PASSKEY, Person()) as (link, _, _):
         with pytest.raises(PairingNeeded, match="nobody answered in time"):
             await link.read(FEATURE)
 
 
+async def test_a_cuff_that_leaves_while_its_owner_thinks_asks_no_longer() -> None:
+    person = Person()
+    async with opened(Pairing.PASSKEY, person) as (link, _, peripheral):
+        reading = asyncio.ensure_future(link.read(FEATURE))
+        await asyncio.wait_for(person.thinks.wait(), SOON_S)
+        await peripheral.disconnect()
+
+        with pytest.raises(PairingNeeded, match="no longer wanted an answer"):
+            await reading
+    await asyncio.sleep(0)
+    assert not person.thinks.is_set()
+
+
 async def test_the_code_that_the_hub_shows_is_typed_on_a_cuff_and_shown_no_longer() -> None:
     person = Person()
-    async with opened(Pairing.KEYPAD, person) as (link, cuff):
+    async with opened(Pairing.KEYPAD, person) as (link, cuff, _):
         reading = asyncio.ensure_future(link.read(FEATURE))
         cuff.identity.panel.keyed.put_nowait(await asyncio.wait_for(person.shown.get(), SOON_S))
         feature = await reading
@@ -119,7 +138,7 @@ async def test_the_code_that_the_hub_shows_is_typed_on_a_cuff_and_shown_no_longe
 @pytest.mark.parametrize("misread", [0, 1])
 async def test_of_two_numbers_the_owner_types_the_one_of_the_cuff(misread: int) -> None:
     person = Person()
-    async with opened(Pairing.NUMBERS, person) as (link, cuff):
+    async with opened(Pairing.NUMBERS, person) as (link, cuff, _):
         reading = asyncio.ensure_future(link.read(FEATURE))
         number = await asyncio.wait_for(cuff.identity.panel.shown.get(), SOON_S)
         person.types.put_nowait(number + misread)
@@ -145,7 +164,7 @@ async def test_a_cuff_without_a_code_is_paired_as_its_owner_wants(
 ) -> None:
     person = Person()
     person.agrees = agrees
-    async with opened(Pairing.JUST_WORKS, person, without_code) as (link, _):
+    async with opened(Pairing.JUST_WORKS, person, without_code) as (link, _, _):
         if why is None:
             assert len((await link.read(FEATURE)).data) == 2
         else:
