@@ -116,9 +116,10 @@ async def daemon(
         forgotten = Forgotten(config.forgotten_browsers)
         for known in described_devices(config):
             await journal.describe(known)
-        there = list(destinations(config, journal, reader, clock))
-        for destination in there:
+        there = []
+        for destination in destinations(config, journal, reader, clock):
             stack.push_async_callback(destination.uplink.close)
+            there.append(destination)
         ours = Ours(reader)
         settings = device_settings(config)
         summaries, reports = _computed(config, journal, reader, clock)

@@ -119,12 +119,17 @@ class DaemonHub:
             ],
             destinations=[
                 Part(name=name, state="paused" if problem else "open", problem=problem)
-                for name, problem in self._worker.problems().items()
+                for name, problem in self._destinations().items()
             ],
             sessions=[session.device for session in collected.sessions],
             problems={trouble.device: trouble.problem for trouble in collected.troubles},
             outcomes={trouble.device: trouble.outcome for trouble in collected.troubles},
         )
+
+    def _destinations(self) -> dict[str, str | None]:
+        """Say of each destination why nothing goes there for now; None if it does, or would."""
+        away = {name: uplink.absence for name, uplink in self._present.items()}
+        return {name: told or away.get(name) for name, told in self._worker.problems().items()}
 
     def _absent(self, transport: str) -> str | None:
         port = self._ports.get(transport)
@@ -211,7 +216,7 @@ class DaemonHub:
     def health(self) -> Health:
         """Say how this gateway is, in numbers that tell nothing about anyone."""
         collected = self._supervisor.status()
-        problems = self._worker.problems()
+        problems = self._destinations()
         now = self.clock.now()
         return Health(
             software=__version__,

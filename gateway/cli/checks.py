@@ -97,6 +97,7 @@ def _findings(context: typer.Context) -> Iterator[Finding]:
         return
     yield Finding("configuration", True, f"{context.obj.path} has no fault.")
     yield _state_folder(config.hub.state)
+    yield from _files(config)
     yield from _ports(config)
     yield from _radios(config)
     yield from _daemon(context)
@@ -111,6 +112,22 @@ def _state_folder(folder: Path) -> Finding:
     if free < _ROOM:
         return Finding("state", False, f"only {free // 2**20} MB are free for {folder}: make room.")
     return Finding("state", True, f"{folder} is private and has {free // 2**20} MB free.")
+
+
+def _files(config: Config) -> Iterator[Finding]:
+    """Yield which of the secrets and certificates that the configuration names cannot be read."""
+    for table in (config.screens, config.fleet, config.relay, *config.destinations):
+        for key, value in table or ():
+            if key.endswith("_file") and value is not None and (why := _unreadable(value)):
+                yield Finding(key, False, f"{value}: cannot be read ({why}).")
+
+
+def _unreadable(path: Path) -> str | None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _ports(config: Config) -> Iterator[Finding]:
@@ -173,7 +190,8 @@ def _daemon(context: typer.Context) -> Iterator[Finding]:
             "daemon",
             False,
             "not running: start it with 'sudo systemctl start healthspace-gateway', or by hand"
-            " with 'run'.",
+            " with 'run'. Where it does not stay up, 'journalctl -u healthspace-gateway -n 20' says"
+            " why.",
         )
         return
     yield Finding("daemon", True, "running.")

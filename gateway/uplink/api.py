@@ -85,6 +85,11 @@ class Correcting(Protocol):
 class Present(Protocol):
     """An uplink that the destination sees also while nothing is sent."""
 
+    @property
+    def absence(self) -> str | None:
+        """Why it cannot be there now, in a sentence; None while it is, or has not tried yet."""
+        ...
+
     async def stay_connected(self, timer: Timer) -> None:
         """Be seen there until cancelled."""
         ...

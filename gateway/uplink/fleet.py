@@ -50,7 +50,7 @@ class Fleet:
             try:
                 await self._tell(timer, backoff)
             except (aiomqtt.MqttError, ConfigError) as error:
-                if isinstance(error, ConfigError):  # else seen by our being offline
+                if not backoff.failing:  # once in an outage
                     _log.warning("the health of this gateway cannot be told: %s", error)
                 await timer(asyncio.Event(), backoff.failed(self._clock.now().monotonic))
 

@@ -58,8 +58,9 @@ class MesUplink:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        secret = settings.read_client_secret()
         self._http = HttpClient(settings, wait)
-        self.tokens = MesTokens(settings, self._http, store, clock)
+        self.tokens = MesTokens(settings, secret, self._http, store, clock)
 
     @property
     def name(self) -> str:

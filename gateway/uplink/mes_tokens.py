@@ -88,10 +88,15 @@ class MesTokens:
     """The pairings of one destination, kept alive. Close it before its client and its store."""
 
     def __init__(
-        self, settings: MesSettings, http: HttpClient, store: TokenStore, clock: Clock
+        self,
+        settings: MesSettings,
+        secret: str | None,
+        http: HttpClient,
+        store: TokenStore,
+        clock: Clock,
     ) -> None:
         self._settings = settings
-        self._secret = settings.read_client_secret()
+        self._secret = secret
         self._http = http
         self._store = store
         self._clock = clock

@@ -79,6 +79,7 @@ class MqttUplink:
         self._root = f"{settings.prefix}/{settings.gateway}"
         self._opening = asyncio.Lock()
         self._life: _Life | None = None
+        self.absence: str | None = None
 
     @property
     def name(self) -> str:
@@ -130,10 +131,12 @@ class MqttUplink:
         while True:
             try:
                 life = await self._alive()
-            except UplinkError:  # the route says so, as soon as there is something to send
+            except UplinkError as error:
+                self.absence = str(error)
                 pause_s = backoff.failed(self._clock.now().monotonic)
                 await timer(asyncio.Event(), pause_s)
             else:
+                self.absence = None
                 backoff.answered()
                 await life.connection.gone.wait()
 

@@ -1,12 +1,16 @@
 """What a start of the daemon loads: a small machine feels each library."""
 
+import gc
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from gateway.app.daemon import daemon
 from gateway.app.parts import drivers_wanted
 from gateway.config import Config
+from gateway.errors import ConfigError
 
 PORT = {"name": "cuff", "path": "/dev/ttyUSB0", "driver": "bp_monitor/omron_hbp"}
 
@@ -48,3 +52,22 @@ def test_where_any_device_may_turn_up_every_driver_is_wanted(
     more: dict[str, object], wanted: set[str] | None
 ) -> None:
     assert drivers_wanted(Config.model_validate({"ports": [PORT], **more})) == wanted
+
+
+async def test_a_start_that_is_refused_leaves_no_connection_open(tmp_path: Path) -> None:
+    mes = {
+        "base_url": "https://mes.example",
+        "token_url": "https://mes.example/token",
+        "client_id": "gateway",
+        "id_token_header": "X-Id-Token",
+        "solution_oid": "1.2.3",
+        "client_secret_file": tmp_path / "absent",
+    }
+    fhir = {"type": "fhir", "name": "clinic", "base_url": "https://fhir.example"}
+    there = {**fhir, "gateway": "hub1", "patient_system": "urn:oid:1.2.3"}
+    config = Config.model_validate({"hub": {"state": tmp_path}, "destinations": [there, mes]})
+
+    with pytest.raises(ConfigError, match="client_secret_file"):
+        async with daemon(config):
+            pass
+    gc.collect()  # what is open still would be warned of here

@@ -1,6 +1,7 @@
 """What `status` and `doctor` say of what is in trouble, to people in French and to scripts."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import checks
 from gateway.cli.speech import Speech
+from gateway.config import Config
 
 STATUS = {
     "version": "1.2.3",
@@ -32,10 +34,10 @@ class Daemon:
         return STATUS if path == ("status",) else [counted]
 
 
-def asked(*arguments: str, language: str = "fr") -> str:
+def asked(*arguments: str, language: str = "fr", config: Config | None = None) -> str:
     app = typer.Typer()
     checks.add(app)
-    obj = SimpleNamespace(client=Daemon(), t=Speech(language))
+    obj = SimpleNamespace(client=Daemon(), t=Speech(language), config=config, path="gateway.toml")
     return CliRunner().invoke(app, arguments, obj=obj).output.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -58,6 +60,31 @@ def test_in_english_it_is_said_as_it_was() -> None:
 
     assert "mes: An unheard-of fault.\n" in told
     assert "3 readings: Waits to leave for mes\n" in told
+
+
+def test_the_doctor_names_a_file_that_the_configuration_names_and_nobody_made(
+    tmp_path: Path,
+) -> None:
+    there = tmp_path / "ca.pem"
+    there.touch()
+    broker = {"host": "broker.example", "gateway": "hub1", "ca_file": there}
+    config = Config.model_validate(
+        {
+            "hub": {"state": tmp_path},
+            "destinations": [
+                {"type": "mqtt", "name": "home", "password_file": tmp_path / "absent", **broker}
+            ],
+            "fleet": {"certificate_file": there, "key_file": tmp_path, **broker},
+        }
+    )
+
+    told = [each for each in asked("doctor", config=config).splitlines() if "_file :" in each]
+
+    assert told == [
+        f"À FAIRE  key_file : {tmp_path} : lecture impossible (c'est un dossier).",
+        f"À FAIRE  password_file : {tmp_path}/absent : lecture impossible"
+        " (fichier ou dossier introuvable).",
+    ]
 
 
 def test_scripts_get_what_the_daemon_says() -> None:

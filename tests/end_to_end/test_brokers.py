@@ -132,6 +132,28 @@ async def test_readings_leave_by_the_other_plane_and_stop_with_the_consent(
             assert [what for what, canary in CANARIES.items() if canary.lower() in topics] == []
 
 
+async def test_a_broker_that_is_away_is_told_before_there_is_anything_to_send(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    with a_broker(tmp_path) as broker:
+        path = configured(tmp_path, broker)
+        broker.kill()
+        async with daemon(configuration.load(path), clock=time, timer=time.timer) as hub:
+            home = Home(path, space, time)
+            home.hub = hub
+
+            async def is_away() -> bool:
+                (destination,) = hub.status().destinations
+                return destination.state == "paused" and hub.health().destinations_paused == 1
+
+            async def is_there() -> bool:
+                return hub.status().destinations[0].problem is None
+
+            await home.until(is_away)
+            broker.start()
+            await home.hurry_until(is_there)
+
+
 def settled_in(home: Home) -> Callable[[], Awaitable[bool]]:
     async def settled() -> bool:
         return await home.states() == ["settled"]

@@ -47,14 +47,19 @@ async def test_health_is_told_between_birth_and_death(tmp_path: Path) -> None:
     assert listener.on("/health") == [HEALTH.model_dump()]
 
 
-async def test_it_comes_back_after_the_broker(tmp_path: Path) -> None:
+async def test_it_comes_back_after_the_broker_and_said_once_that_it_was_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with a_broker(tmp_path) as broker:
         settings = FleetSettings(**broker.settings(gateway="hub1"))
         broker.kill()
+        waited: list[float] = []
         tried = asyncio.Event()
 
         async def timer(event: asyncio.Event, seconds: float) -> None:
-            tried.set()
+            waited.append(seconds)
+            if len(waited) > 1:
+                tried.set()
             await asyncio.sleep(0.01)
 
         running = asyncio.create_task(Fleet(settings, ManualClock(), lambda: HEALTH).run(timer))
@@ -66,6 +71,7 @@ async def test_it_comes_back_after_the_broker(tmp_path: Path) -> None:
         await asyncio.gather(running, return_exceptions=True)
 
     assert listener.on("/health")[0] == HEALTH.model_dump()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 async def test_a_password_that_cannot_be_read_ends_nothing(

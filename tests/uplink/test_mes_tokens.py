@@ -59,7 +59,7 @@ class Connected:
 
     def __init__(self, config: MesSettings, store: MemoryStore, clock: ManualClock) -> None:
         self.http = HttpClient(config, wait_none())
-        self.tokens = MesTokens(config, self.http, store, clock)
+        self.tokens = MesTokens(config, config.read_client_secret(), self.http, store, clock)
 
     async def __aenter__(self) -> MesTokens:
         return self.tokens

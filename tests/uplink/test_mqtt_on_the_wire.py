@@ -224,6 +224,7 @@ async def test_a_file_that_vanished_keeps_readings_here_and_ends_nothing(
         await uplink.send(released(entry(), destination="home"))
     with pytest.raises(asyncio.CancelledError):
         await uplink.stay_connected(timer)
+    assert gone in (uplink.absence or "")
 
 
 @pytest.mark.parametrize("missing", ["password_file", "ca_file"])
