@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 import typer.main
 
+from gateway import __version__
 from gateway import config as configuration
 from gateway.cli import (
     audit,
@@ -27,7 +28,7 @@ from gateway.cli import (
 from gateway.cli.arguments import language as known_language
 from gateway.cli.arguments import moment
 from gateway.cli.help import in_language
-from gateway.cli.show import complain
+from gateway.cli.show import complain, say
 from gateway.cli.speech import Speech, speech_of
 from gateway.client import Client
 from gateway.errors import GatewayError
@@ -41,14 +42,23 @@ app = typer.Typer(
 )
 
 
+def _say_version(context: typer.Context, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        say(f"healthspace-gateway {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     config: Annotated[Path | None, typer.Option(help="The configuration file.")] = None,
     language: Annotated[
         str | None, typer.Option(help="fr or en: what the command says, unless for scripts.")
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, help="Say which version this is.")
+    ] = False,
 ) -> None:
-    """Both are read before the command line is, for what a command says depends on them."""
+    """Say what holds for every command; the first two are read before the command line is."""
 
 
 class Asked:

@@ -11,7 +11,7 @@ import typer
 from gateway.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 _COMMAND = re.compile(r"(?:^|[\s/])healthspace-gateway (\w.*)")
 _FENCED = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
 
