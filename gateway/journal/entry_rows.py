@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from gateway.domain.device import Device
 from gateway.domain.device_time import Correction, Timing
 from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
@@ -145,8 +146,15 @@ def stored(db: Database, keys: Keyring, number: int) -> Reading:
     return parse(keys.open(subject or NOBODY, payload, place(*where)))
 
 
-def from_row(row: Sequence[Any], keys: Keyring) -> Entry:
-    """Make an entry of a row of the view `whole_entries`. Raises Unreadable."""
+def from_row(
+    row: Sequence[Any],
+    keys: Keyring,
+    opened: Callable[[int, bytes], Device] | None = None,
+) -> Entry:
+    """Make an entry of a row of the view `whole_entries`. Raises Unreadable.
+
+    `opened` reads the device, where it may know that already.
+    """
     stored, _, subject, attribution, *timed, of = row[:WIDTH]
     device = row[WIDTH + 1]
     if attribution not in _ATTRIBUTIONS:
@@ -157,7 +165,7 @@ def from_row(row: Sequence[Any], keys: Keyring) -> Entry:
         timing=timing(*timed),
         subject=None if subject is None else SubjectId(subject),
         attribution=Attribution(attribution),
-        device=devices.opened(keys, device, of),
+        device=devices.opened(keys, device, of) if opened is None else opened(device, of),
     )
 
 

@@ -28,6 +28,7 @@ from gateway.journal import (
     kiosk,
     ledger,
     measured,
+    pages,
     people,
     replacing,
     signing,
@@ -36,16 +37,15 @@ from gateway.journal.audit import Link, verify_chain
 from gateway.journal.damage import Damage
 from gateway.journal.database import Database, open_reader
 from gateway.journal.hub_key import HubKey
-from gateway.journal.instants import from_us, to_us
+from gateway.journal.instants import from_us
 from gateway.journal.keys import Keyring
 from gateway.journal.retention import Expired
 from gateway.journal.signing import Checkpoint, Finding
-from gateway.journal.states import State, state_of
+from gateway.journal.states import state_of
 from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.views import (
     CorrectionOwed,
     DeliveryCount,
-    DeliveryView,
     DeviceView,
     EntryView,
     Event,
@@ -56,8 +56,6 @@ from gateway.journal.views import (
     Sample,
     Summary,
 )
-
-_FIRST_PAGE = Position(2**63 - 1, 2**63 - 1)
 
 
 class Reader:
@@ -137,22 +135,14 @@ class Reader:
 
         Damaged ones are left out: see `damaged`.
         """
-        start = before or _FIRST_PAGE
-        found: list[EntryView] = []
         with self._db.snapshot():
-            for (number,) in self._db.stream(
-                "SELECT number FROM entries WHERE (measured_us, number) < (?1, ?2)"
-                " AND (?3 IS NULL OR subject = ?3) AND (?4 IS NULL OR kind = ?4)"
-                " AND (NOT ?5 OR subject IS NULL AND attribution != 'dismissed')"
-                " ORDER BY measured_us DESC, number DESC",
-                (start.measured_us, start.number, subject, kind, unclaimed),
-            ):
-                view = self._entry(number)
-                if view is not None:
-                    found.append(view)
-                if len(found) == limit:
-                    break
-        return found
+            return pages.page(
+                *(self._db, self._keys, limit),
+                before=before,
+                subject=subject,
+                kind=kind,
+                unclaimed=unclaimed,
+            )
 
     def entry(self, entry: ReadingId) -> EntryView | None:
         """Return one entry, or None if there is none of that identity."""
@@ -160,7 +150,8 @@ class Reader:
             row = self._db.row(
                 "SELECT number FROM entries WHERE id = ?", (entry_rows.to_blob(entry),)
             )
-            return None if row is None else self._entry(row[0])
+            found = [] if row is None else pages.views(self._db, self._keys, row)
+        return found[0] if found else None
 
     def glucose(self, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
         """Return the subject's sensor samples measured from `since` to before `until`, in order.
@@ -320,40 +311,3 @@ class Reader:
     def verify(self) -> int | None:
         """Return the number of the link at which the audit chain first fails; None if whole."""
         return verify_chain(self.audit())
-
-    def _entry(self, number: int) -> EntryView | None:
-        row = self._db.one("SELECT * FROM whole_entries WHERE number = ?", (number,))
-        (recorded_us,) = row[-1:]
-        *before, _ = self._db.rows(
-            "SELECT measured_us, utc_offset_s, correction_us, reason, uncertainty_us, sendable"
-            " FROM timings WHERE entry = ? ORDER BY step",
-            (number,),
-        )
-        try:
-            entry = entry_rows.from_row(row, self._keys)
-            earlier = tuple(entry_rows.timing(*each) for each in before)
-        except Unreadable:
-            return None
-        deliveries = self._db.rows(
-            "SELECT destination, state, reason, due_us, attempts, may_have_arrived, changed_us"
-            " FROM deliveries WHERE entry = ? ORDER BY destination",
-            (number,),
-        )
-        return EntryView(
-            entry=entry,
-            earlier=earlier,
-            recorded_at=from_us(recorded_us),
-            deliveries=tuple(
-                DeliveryView(
-                    destination=destination,
-                    state=state_of(state),
-                    reason=reason,
-                    due_at=from_us(due_us) if state in (State.DUE, State.UNSETTLED) else None,
-                    attempts=attempts,
-                    may_have_arrived=bool(uncertain),
-                    changed_at=from_us(at_us),
-                )
-                for destination, state, reason, due_us, attempts, uncertain, at_us in deliveries
-            ),
-            position=Position(to_us(entry.timing.measured_at), number),
-        )

@@ -5,6 +5,8 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import apsw
+
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import WARM_UP, Kind, Limit, Quality
@@ -153,6 +155,34 @@ async def test_entries_can_be_those_of_one_person_or_kind_or_of_nobody(
     assert kinds(unclaimed=True) == [Kind.INTERSTITIAL_GLUCOSE]
     assert kinds(kind=Kind.WEIGHT) == [Kind.WEIGHT]
     assert kinds(subject=subject, unclaimed=True) == []
+
+
+async def test_whose_entries_are_asked_for_costs_the_same_however_many_others_there_are(
+    journal: Journal, reader: Reader
+) -> None:
+    marcel = (await journal.add_subject("Marcel")).id
+    odile = (await journal.add_subject("Odile")).id
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+    await journal.assign(SENSOR.id, None, odile, LONG_AGO)
+    steps: list[int] = []
+    reader._db._connection.trace_v2(
+        apsw.SQLITE_TRACE_PROFILE,
+        lambda told: steps.append(told["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]),
+    )
+    taken = []
+    for number in (5, 500):
+        await journal.record(SENSOR, [glucose(each, 104, START) for each in range(number)])
+        for asked in (
+            {"subject": marcel},
+            {"subject": marcel, "kind": Kind.WEIGHT},
+            {"subject": odile, "kind": Kind.WEIGHT},
+            {"unclaimed": True},
+        ):
+            steps.clear()
+            assert reader.entries(**asked) == []  # type: ignore[arg-type]
+            taken.append(sum(steps))
+
+    assert taken[:4] == taken[4:]
 
 
 async def test_an_entry_shows_how_it_stands_with_each_destination(
