@@ -36,6 +36,11 @@ class Memory:
         self.is_whole = False
         """Whether all was read."""
 
+    @property
+    def is_nobodys(self) -> bool:
+        """Whether the scale said that it has no users, for whom alone it saves anything."""
+        return self.is_whole and not self._users
+
     def question(self) -> bytes | None:
         """Return what is to be written now; None while the scale has to speak, or has told all."""
         question, self._question = self._question, None

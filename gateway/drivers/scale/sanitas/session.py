@@ -1,7 +1,10 @@
 """The conversation with a Sanitas SBF70: greet it, acknowledge every frame, keep what it measured.
 
-The weight settles first; the body composition follows some ten seconds later, and only for somebody
-the scale knows. So a settled weight waits for it, and is kept for itself where none comes.
+The weight settles first; the body composition follows ten seconds later, all zeros for somebody
+the scale does not know. So a settled weight waits for it, and is kept for itself where none comes.
+Where the link is cut meanwhile, the scale may have saved the weighing of somebody it knows: it will
+tell it whole, with whose it is and when. The weight that was heard is then QUESTIONABLE with the
+flag `interrupted`, kept and shown and not sent, so that nobody was weighed twice.
 
 Once it has answered the greeting it is asked for what it saved, while whoever stands on it is heard
 on. A weighing of somebody it knows is the same reading live and saved: same user, stamp and values.
@@ -33,6 +36,8 @@ _GREET_NIBBLE = 0x06  # with the high half of the start octet: E6 or F6
 _OTHER_NAMES = ("BF700", "BF-700", "BF800", "BF-800", "LIBRA")  # these start with F
 _SETTLED_AFTER = 3  # equal weights in a row
 _COMMAND_NIBBLE = 0x07
+_ANOTHER_KG = 2  # more than a standing person sways, as in `weigh_in`
+_INTERRUPTED = "interrupted"
 _UTC = timedelta()  # what apps set its clock to, each time they connect
 
 
@@ -47,6 +52,7 @@ async def converse(session: Session) -> None:
     """Record one measurement after the other until the scale is silent or hangs up."""
     inbox = await session.link.subscribe(DATA)
     scale = _Scale(session)
+    silent = False
     try:
         await session.link.write(DATA, greeting(session.sighting.name))
         while True:
@@ -55,10 +61,12 @@ async def converse(session: Session) -> None:
             for answer in (codec.acknowledgement(frame.data), scale.question()):
                 if answer is not None:
                     await session.link.write(DATA, answer)
-    except (LinkLost, LinkTimeout):
+    except LinkTimeout:
+        silent = True
+    except LinkLost:
         return
     finally:  # also when the gateway stops
-        await scale.finish()
+        await scale.finish(silent=silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class _Occasion:
     device_time: DeviceTime | None = None
     slot: str | None = None
     live: bool = True
+    doubts: frozenset[str] = frozenset()
 
 
 class _Scale:
@@ -88,7 +97,7 @@ class _Scale:
         try:
             said = codec.frame(frame.data)
             if isinstance(said, LiveWeight):
-                self._show(said, frame)
+                await self._show(said, frame)
             elif isinstance(said, Part):
                 await self._collect(said, frame)
             elif self._memory is not None:
@@ -100,20 +109,33 @@ class _Scale:
         """Return what the scale is to be asked now."""
         return None if self._memory is None else self._memory.question()
 
-    async def finish(self) -> None:
-        """Keep a weight that settled and had no composition; say if saved ones are left."""
-        if self._settled is not None:
-            weight, frame = self._settled
-            self._settled = None
-            await self._session.record(self._weight(weight, _Occasion(frame)))
+    async def finish(self, *, silent: bool) -> None:
+        """Keep a weight that settled and had no composition; say if saved ones are left.
+
+        `silent`: the scale had as long as it takes to send one.
+        """
+        await self._let_stand(interrupted=not silent)
         if self._memory is not None and not self._memory.is_whole:
             await self._session.remark("stored_records_incomplete")
 
-    def _show(self, said: LiveWeight, frame: Frame) -> None:
+    async def _show(self, said: LiveWeight, frame: Frame) -> None:
         self._shown = [*self._shown[-(_SETTLED_AFTER - 1) :], said.weight_kg]
         is_steady = len(self._shown) == _SETTLED_AFTER and len(set(self._shown)) == 1
         if (said.stable or is_steady) and said.weight_kg > 0:
+            if self._settled and abs(self._settled[0] - said.weight_kg) > _ANOTHER_KG:
+                await self._let_stand(interrupted=False)
             self._settled = (said.weight_kg, frame)
+
+    async def _let_stand(self, *, interrupted: bool) -> None:
+        """Keep the weight that settled, if there is one, for itself."""
+        if self._settled is None:
+            return
+        (weight, frame), self._settled = self._settled, None
+        waited_s = self._session.now().monotonic - frame.received.monotonic
+        saves = self._memory is None or not self._memory.is_nobodys
+        in_doubt = interrupted and saves and waited_s < HOLD_S
+        doubts = frozenset({_INTERRUPTED}) if in_doubt else frozenset[str]()
+        await self._session.record(self._weight(weight, _Occasion(frame, doubts=doubts)))
 
     async def _collect(self, part: Part, frame: Frame) -> None:
         if part.part <= 1:
@@ -125,8 +147,6 @@ class _Scale:
             return
         parts, self._parts = self._parts, []
         message, user = codec.measured(parts), codec.recognised(parts)
-        if user is None and message.impedance_ohm == 0 and message.fat_percent == 0:
-            return  # nobody the scale knows: the weight stands for itself
         self._settled = None
         self._shown.clear()
         when = _stamp(message).just_taken(frame.received)
@@ -165,7 +185,7 @@ class _Scale:
         return self._reading(Kind.WEIGHT, values, occasion)
 
     def _reading(self, kind: Kind, values: dict[Measure, Quantity], occasion: _Occasion) -> Reading:
-        plausible = is_plausible(kind, values)
+        doubts = occasion.doubts | (set() if is_plausible(kind, values) else {IMPLAUSIBLE})
         return Reading(
             device=self._session.device.id,
             kind=kind,
@@ -174,8 +194,8 @@ class _Scale:
             device_time=occasion.device_time,
             slot=occasion.slot,
             live=occasion.live,
-            quality=Quality.GOOD if plausible else Quality.QUESTIONABLE,
-            flags=frozenset() if plausible else frozenset({IMPLAUSIBLE}),
+            quality=Quality.QUESTIONABLE if doubts else Quality.GOOD,
+            flags=doubts,
         )
 
 

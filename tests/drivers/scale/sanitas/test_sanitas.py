@@ -12,7 +12,7 @@ from gateway.domain.device_time import Correction, corrected
 from gateway.domain.reading import Kind, Quality
 from gateway.drivers.api import SERIAL, Fit, Frame, Reach, Sighting
 from gateway.drivers.scale.sanitas import DRIVER, codec
-from gateway.drivers.scale.sanitas.session import DATA, greeting
+from gateway.drivers.scale.sanitas.session import DATA, HOLD_S, greeting
 from gateway.errors import DecodeError, LinkError, LinkLost, LinkRefused, LinkTimeout
 from gateway.testing.clock import START, ManualClock
 from gateway.testing.links import ScriptedLink, Written
@@ -126,6 +126,98 @@ async def test_a_settled_weight_without_composition_is_kept_for_itself(
     await DRIVER.converse(session)
 
     assert told(session) == ["weight: 83.55 kg"]
+
+
+@pytest.mark.parametrize("end", [LinkTimeout, LinkLost])
+async def test_somebody_unknown_is_weighed_though_another_follows(end: type[LinkError]) -> None:
+    heavier = [frame.replace("0687", "0700") for frame in (SETTLED, *PARTS)]
+    session = scale(SETTLED, *UNKNOWN, *heavier, then=end)
+
+    await DRIVER.converse(session)
+
+    weights = [it for it in session.readings if it.kind is Kind.WEIGHT]
+    assert [(str(it.values["weight"].value), it.slot) for it in weights] == [
+        ("83.55", None),
+        ("89.60", "101"),
+    ]
+    assert {it.quality for it in weights} == {Quality.GOOD}
+
+
+async def test_who_left_before_their_composition_is_weighed_though_another_follows() -> None:
+    heavier = [frame.replace("0687", "0700") for frame in (SETTLED, *PARTS)]
+    session = scale(SETTLED, *heavier)
+
+    await DRIVER.converse(session)
+
+    assert told(session)[:2] == ["weight: 83.55 kg", "weight: 89.60 kg"]
+    assert len(session.readings) == 3
+
+
+async def test_a_weight_that_settles_anew_is_one_weight() -> None:
+    session = scale(SETTLED, "e7 58 01 0688", "e7 58 00 0688")
+
+    await DRIVER.converse(session)
+
+    assert told(session) == ["weight: 83.60 kg"]
+
+
+def quality_of(session: RecordingSession) -> list[tuple[Quality, frozenset[str]]]:
+    return [(reading.quality, reading.flags) for reading in session.readings]
+
+
+INTERRUPTED = [(Quality.QUESTIONABLE, frozenset({"interrupted"}))]
+ENTIRE = [(Quality.GOOD, frozenset[str]())]
+
+
+@pytest.mark.parametrize("begun", [(), (GREETED,), (GREETED, *USERS), (*PARTS[:2],)])
+async def test_a_weight_whose_scale_may_have_saved_it_with_its_composition_is_not_sent(
+    begun: tuple[str, ...],
+) -> None:
+    session = scale(SETTLED, *begun, then=LinkLost)
+
+    await DRIVER.converse(session)
+
+    assert told(session) == ["weight: 83.55 kg"]
+    assert quality_of(session) == INTERRUPTED
+
+
+async def test_a_weight_of_a_scale_without_users_is_sent_wherever_its_link_is_cut() -> None:
+    session = scale(GREETED, NO_USERS, SETTLED, then=LinkLost)
+
+    await DRIVER.converse(session)
+
+    assert quality_of(session) == ENTIRE
+
+
+async def test_a_weight_that_had_time_for_a_composition_is_entire() -> None:
+    session = scale(SETTLED, NONE_SAVED, then=LinkLost)
+    link = session.link
+    assert isinstance(link, ScriptedLink)
+
+    def later(_: bytes) -> list[Written]:
+        session.clock.advance(HOLD_S)
+        return []
+
+    link.answers = {DATA: later}
+
+    await DRIVER.converse(session)
+
+    assert quality_of(session) == ENTIRE
+
+
+async def test_a_weigh_in_cut_before_its_composition_counts_once() -> None:
+    cut = scale(SETTLED, then=LinkLost)
+    next_time = scale(GREETED, *USERS, *TWO_SAVED, NONE_SAVED)
+
+    await DRIVER.converse(cut)
+    await DRIVER.converse(next_time)
+
+    weights = [
+        str(it.values["weight"].value)
+        for it in (*cut.readings, *next_time.readings)
+        if it.kind is Kind.WEIGHT and it.quality is Quality.GOOD
+    ]
+    assert weights == ["83.80", "83.55"]
 
 
 async def test_what_never_settled_is_no_weight() -> None:
@@ -385,3 +477,4 @@ async def test_a_weight_that_has_settled_is_kept_when_the_gateway_stops() -> Non
         await DRIVER.converse(session)
 
     assert told(session) == ["weight: 83.55 kg"]
+    assert quality_of(session) == INTERRUPTED
