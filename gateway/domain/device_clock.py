@@ -9,6 +9,10 @@ have been in force then: one, as long as nobody sets the clock between two looks
     may hold  ------ A ---------------------]           between two spans the clock was set:
                          [------------------ B ------   either offset may have been in force
 
+By which time of the hub a look is told may turn out wrong as long as the boot of the hub lasts in
+which it was taken. So looks of the present boot are kept apart from those before, and only what
+becomes of a stamp is asked of both as one.
+
 What this rests on: between two looks a clock drifts by at most `DRIFT` and jumps at most once (is
 set, or loses its battery).
 Before the first look nobody watched it, nor long after the last; `UNWATCHED` is then what it may
@@ -43,7 +47,8 @@ class ClockSpan:
     A clock that shows whole seconds, or minutes, is ahead by up to one more than it shows.
     `offset` is the latest seen, `gap` the longest time between two looks. A span's looks differ by
     a minute or so at most. `until` is when we set the clock ourselves, if that ended the span.
-    `boot` names the boot of the hub in which it began, by whose time `first` is told.
+    `boot` names the boot of the hub whose looks it holds, and by whose time they are told; once
+    that is over, it may hold earlier ones too.
     """
 
     offset: timedelta
@@ -77,14 +82,14 @@ def seen(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> C
         return history
     offset = sample.shown - at.replace(tzinfo=None)
     span = ClockSpan(offset, offset, offset + resolution, at, at, boot=sample.at.boot_id)
-    if history:
-        joined = _joined(history[-1], span)
-        if joined.high - joined.low <= _SAME_CLOCK + resolution:
-            return (*history[:-1], joined)
-        last = history[-1]
-        if last.until is not None and last.until > at:  # it was this clock that we set
-            span = replace(span, until=last.until)
-            history = (*history[:-1], replace(last, until=None))
+    if not history or history[-1].boot != span.boot:
+        return (*_as_one(history, resolution, but=span.boot), span)[-SPANS_KEPT:]
+    last = history[-1]
+    if _agree(last, span, resolution):
+        return (*history[:-1], _joined(last, span))
+    if last.until is not None and last.until > at:  # it was this clock that we set
+        span = replace(span, until=last.until)
+        history = (*history[:-1], replace(last, until=None))
     return (*history, span)[-SPANS_KEPT:]
 
 
@@ -95,16 +100,12 @@ def seen_before(history: ClockHistory, sample: ClockSample, resolution: timedelt
     after = history[len(before) :]
     if after and after[0].first <= at:  # in the middle of a span
         around, (look,) = after[0], seen((), sample, resolution)
-        if _joined(around, look).high - _joined(around, look).low <= _SAME_CLOCK + resolution:
+        if around.boot == look.boot and _agree(around, look, resolution):
             low, high = min(around.low, look.low), max(around.high, look.high)
             return (*before, replace(around, low=low, high=high), *after[1:])
-        return (
-            *before,
-            replace(around, last=around.first),
-            look,
-            replace(around, first=around.last),
-            *after[1:],
-        )
+        earlier = replace(around, last=max(around.first, at - around.gap), until=None)
+        later = replace(around, first=min(around.last, at + around.gap))
+        return (*before, earlier, look, later, *after[1:])
     return (*seen(before, sample, resolution), *after)
 
 
@@ -148,6 +149,7 @@ def moments(
     `settable` was right, or as wrong as now, before anyone looked at it too.
     """
     found: list[Moment] = []
+    history = _as_one(history, resolution)
     for at, span in enumerate(history):
         begins = (history[at - 1].until or history[at - 1].last) - READ_WITHIN if at else None
         ends = history[at + 1].first if at + 1 < len(history) else until
@@ -164,15 +166,34 @@ def moments(
     return found
 
 
-def _joined(span: ClockSpan, look: ClockSpan) -> ClockSpan:
-    return replace(
-        span,
-        offset=look.offset,
-        low=min(span.low, look.low),
-        high=max(span.high, look.high),
-        last=look.last,
-        gap=max(span.gap, look.last - span.last),
-        until=None if span.until is not None and span.until <= look.last else span.until,
+def _as_one(
+    history: ClockHistory, resolution: timedelta, *, but: str | None = None
+) -> ClockHistory:
+    """Make one span of neighbours that agree, of whichever boots but one."""
+    made: list[ClockSpan] = []
+    for span in history:
+        if made and but not in (made[-1].boot, span.boot) and _agree(made[-1], span, resolution):
+            made[-1] = _joined(made[-1], span)
+        else:
+            made.append(span)
+    return tuple(made)
+
+
+def _agree(one: ClockSpan, other: ClockSpan, resolution: timedelta) -> bool:
+    return max(one.high, other.high) - min(one.low, other.low) <= _SAME_CLOCK + resolution
+
+
+def _joined(span: ClockSpan, later: ClockSpan) -> ClockSpan:
+    is_over = span.until is None or span.until <= later.last
+    return ClockSpan(
+        later.offset,
+        min(span.low, later.low),
+        max(span.high, later.high),
+        span.first,
+        later.last,
+        max(span.gap, later.gap, later.first - span.last),
+        later.until if is_over else span.until,
+        later.boot,
     )
 
 

@@ -262,3 +262,26 @@ async def test_a_look_in_a_boot_that_was_behind_counts_once_the_time_is_known(
     assert timing.earliest is not None
     assert timing.latest is not None
     assert timing.earliest <= shown(1.5, 0) <= timing.latest
+
+
+async def test_a_clock_set_by_as_much_as_the_hub_was_wrong_when_it_was_looked_at_is_seen(
+    journal: Journal, reader: Reader
+) -> None:
+    def shown(hours: float, ahead: int) -> datetime:
+        return START + timedelta(hours=hours + ahead)
+
+    right, ahead = timedelta(), HOUR
+    first = _at(60, wrong_by=right)
+    await journal.record(SCALE, [_stored(1, first, taken=shown(0, 0), now=first.utc)])
+    second = replace(_at(3600, boot="boot-2", wrong_by=ahead), trusted=True)
+    await journal.hub_time_known(second)
+    # By this time of the hub the device's clock is as right as before; it was set by an hour.
+    await journal.record(SCALE, [_stored(2, second, taken=shown(0.95, 1), now=shown(1, 1))])
+    await journal.hub_time_known(_at(3700, boot="boot-2", wrong_by=right), stepped=True)
+    third = _at(3 * 3600, boot="boot-2", wrong_by=right)
+    await journal.record(SCALE, [_stored(3, third, taken=shown(0.9, 1), now=shown(3, 1))])
+
+    timing = next(v for v in reader.entries() if v.entry.reading.record == "seq:3").entry.timing
+    assert timing.earliest is not None
+    assert timing.latest is not None
+    assert timing.earliest <= shown(0.9, 0) <= timing.latest
