@@ -56,6 +56,12 @@ LIMITS: Mapping[tuple[Kind, Measure], Limits] = MappingProxyType(
         (Kind.INTERSTITIAL_GLUCOSE, Measure.GLUCOSE): _limits(
             "20", "600", "sensors in scope show 39 to 501 mg/dL"
         ),
+        (Kind.BODY_TEMPERATURE, Measure.TEMPERATURE): _limits(
+            "10", "47", "°C; people lived through 11.8 and through 46.5"
+        ),
+        (Kind.OXYGEN_SATURATION, Measure.OXYGEN_SATURATION): _limits(
+            "30", "100", "%; 34 was found in the blood of a climber at 8,400 m"
+        ),
         (Kind.BODY_COMPOSITION, Measure.BODY_FAT): _limits("1", "75", "%; scales show 3 to 75"),
         (Kind.BODY_COMPOSITION, Measure.MUSCLE): _limits("5", "95", "%; a guess"),
         (Kind.BODY_COMPOSITION, Measure.BODY_WATER): _limits("10", "90", "%; a guess"),

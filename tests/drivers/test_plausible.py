@@ -14,6 +14,11 @@ from gateway.drivers.plausible import LIMITS, is_plausible
 from gateway.drivers.registry import installed
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
+OF_GUESTS = {
+    (Kind.BODY_TEMPERATURE, Measure.TEMPERATURE),
+    (Kind.OXYGEN_SATURATION, Measure.OXYGEN_SATURATION),
+}
+"""What no built-in driver brings, and destinations take."""
 NO_LIMITS = {Measure.GLUCOSE_TREND, Measure.SENSOR_QUALITY}
 
 
@@ -80,10 +85,16 @@ def test_any_number_is_judged_and_none_raises(
     assert is_plausible(kind, values) or (kind, measure) in LIMITS
 
 
-def test_every_kind_that_a_driver_emits_has_limits() -> None:
+def test_every_kind_that_a_driver_emits_has_limits_and_every_other_that_a_guest_may() -> None:
     emitted = {kind for driver in installed() for kind in driver.manifest.emits}
 
-    assert emitted == {kind for kind, _ in LIMITS}
+    assert {kind for kind, _ in LIMITS} == emitted | {kind for kind, _ in OF_GUESTS}
+
+
+def test_a_temperature_in_fahrenheit_is_no_persons_in_celsius() -> None:
+    told = Quantity(value=Decimal("98.6"), unit=Unit.CELSIUS)
+
+    assert not is_plausible(Kind.BODY_TEMPERATURE, {Measure.TEMPERATURE: told})
 
 
 def test_every_measure_that_a_driver_names_has_limits() -> None:
@@ -95,4 +106,5 @@ def test_every_measure_that_a_driver_names_has_limits() -> None:
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "Measure"
     }
 
-    assert {Measure[name] for name in named} - NO_LIMITS == {measure for _, measure in LIMITS}
+    limited = {measure for kind, measure in LIMITS if (kind, measure) not in OF_GUESTS}
+    assert {Measure[name] for name in named} - NO_LIMITS == limited

@@ -6,7 +6,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,10 +46,9 @@ def test_the_tutorial_ends_with_an_accepted_reading(tmp_path: Path) -> None:
     page = PAGE.read_text()
     for port in ("8443", "8444"):
         page = page.replace(port, str(free_port()))
-    local_uv = PAGE.parents[1] / ".tools" / "uv" / "bin"
-    path = [str(Path(sys.executable).parent), str(local_uv), os.environ["PATH"]]
+    (added,) = re.findall(r"^export PATH=(.+):\$PATH$", page, re.MULTILINE)
+    path = [added.replace("$PWD", str(PAGE.parents[1])), os.environ["PATH"]]
     environment = {**os.environ, "PATH": os.pathsep.join(path)}
-    environment["UV_PYTHON"] = sys.executable
 
     with subprocess.Popen(
         ["bash", "-c", script_of(page)],
