@@ -3,7 +3,7 @@
 # tests/bluez runs in QEMU, so that the gateway meets the real bluetoothd without any Bluetooth hardware.
 #
 # Debian's own packages, fetched by apt into a private folder with a state of its own; the machine keeps
-# what it has, but for QEMU itself and kmod. The box is made anew when this script or tools/bluez_box changed.
+# what it has, but for QEMU itself, kmod and xz. The box is made anew when this script or tools/bluez_box changed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ stamp=$(cat "$0" tools/bluez_box/* | sha256sum | cut -d' ' -f1)
 
 [ "$(uname -m)" = x86_64 ] || give_up "the box is built on and for amd64 only; this machine is $(uname -m)."
 command -v apt-get >/dev/null 2>&1 || give_up "the box is made of Debian's packages, and this machine has no apt."
-tools/debian-packages.sh qemu-system-x86 seabios kmod
+tools/debian-packages.sh qemu-system-x86 seabios kmod xz-utils
 [ "$(cat "$BOX/.stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -114,7 +114,7 @@ rm -f "$BOX/.stamp"
 for suite in ${BLUEZ_BOX_SUITE:-trixie "$VERSION_CODENAME"}; do
   say "fetching Linux and BlueZ of Debian $suite ..."
   if fetch "$suite"; then
-    pack || give_up "the box could not be packed."
+    pack # not "pack || ...": whatever fails in it ends this, and leaves no stamp
     rm -rf "$root" "$guest" "$apt"
     echo "$stamp" >"$BOX/.stamp"
     exit 0
