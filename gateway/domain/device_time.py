@@ -77,7 +77,7 @@ class Timing:
 
     @property
     def latest(self) -> datetime | None:
-        """The last moment at which it can have been measured; None if nobody knows."""
+        """The last moment that its uncertainty reaches, perhaps after it was received; or None."""
         return None if self.uncertainty is None else self.measured_at + self.uncertainty
 
 

@@ -63,6 +63,15 @@ def anchor(db: Database, boot_id: str) -> Anchor | None:
     return Anchor(boot_id, from_us(utc_us), monotonic_us / _S, span(doubt_us))
 
 
+def latest(db: Database, instant: Instant) -> datetime | None:
+    """Return the last moment that this may have been by any account; None if there is none."""
+    accounts = [instant.utc] if instant.trusted else []
+    known = anchor(db, instant.boot_id)
+    if known is not None:
+        accounts.append(known.utc_of(instant.monotonic) + known.doubt)
+    return max(accounts, default=None)
+
+
 def began(db: Database, believed: Anchor) -> datetime:
     """Return when a boot began by what is believed of it; not before the known end of another."""
     (ended_us,) = db.one(

@@ -53,7 +53,7 @@ def record(
     for reading in readings:
         looks = clocks.looked(looks, reading)
         timing = timings.time_of(tx.db, reading, zone, looks)
-        subject, attribution = people.whose(assignments, reading, timing)
+        subject, attribution = people.whose(tx.db, assignments, reading, timing)
         entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
         entry = Entry(entry_id, reading, timing, subject, attribution, known)
         keep(tx, number, entry, new, routes)

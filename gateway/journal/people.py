@@ -12,7 +12,7 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Assignment, Attribution, Subject, SubjectId, attribute
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import audit, devices, entry_rows, outbox
+from gateway.journal import audit, boots, devices, entry_rows, outbox
 from gateway.journal.corrections import owe
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
@@ -161,13 +161,22 @@ def assignment(row: Row, keys: Keyring) -> Assignment:
 
 
 def whose(
-    assignments: tuple[Assignment, ...], reading: Reading, timing: Timing
+    db: Database, assignments: tuple[Assignment, ...], reading: Reading, timing: Timing
 ) -> tuple[SubjectId | None, Attribution]:
-    """Say whose a reading is; without a known time no assignment can be said to cover it."""
+    """Say whose a reading is; without a known time no assignment can be said to cover it.
+
+    Its uncertainty reaches as far ahead as back, but it was measured before it was received.
+    """
     earliest, latest = timing.earliest, timing.latest
     if earliest is None or latest is None:
         return None, Attribution.UNCLAIMED
-    return attribute(assignments, reading.device, reading.slot, earliest, latest)
+    answer = attribute(assignments, reading.device, reading.slot, earliest, latest)
+    if answer[1] is not Attribution.AMBIGUOUS:
+        return answer
+    received = boots.latest(db, reading.received)
+    if received is None or received >= latest:
+        return answer
+    return attribute(assignments, reading.device, reading.slot, earliest, received)
 
 
 def claim(tx: Transaction, entry: ReadingId, subject: SubjectId) -> None:
@@ -221,7 +230,7 @@ def look_again(tx: Transaction, number: int) -> None:
         tx.db.run("INSERT OR IGNORE INTO looked_at_again (entry) VALUES (?)", (number,))
         return
     device = devices.number_of(tx, entry.device.id)
-    answer = whose(assignments_of(tx, device), entry.reading, entry.timing)
+    answer = whose(tx.db, assignments_of(tx, device), entry.reading, entry.timing)
     if entry.subject is None:
         _found(tx, {(number, entry.id): answer})
     elif answer[0] != entry.subject:
@@ -267,7 +276,7 @@ def _attribute_unclaimed(tx: Transaction, device: int) -> list[ReadingId]:
             entry, number = entry_rows.from_row(row, tx.keys), row[entry_rows.WIDTH]
         except Unreadable:
             continue
-        answer = whose(assignments, entry.reading, entry.timing)
+        answer = whose(tx.db, assignments, entry.reading, entry.timing)
         if answer != (None, entry.attribution):
             found[number, entry.id] = answer
     _found(tx, found)

@@ -62,6 +62,14 @@ async def test_what_is_measured_outside_of_a_session_is_nobodys(
     assert after.subject is None
 
 
+async def test_what_is_received_just_before_the_limit_is_the_sessions(journal: Journal) -> None:
+    session = await journal.open_kiosk([SCALE.id])
+
+    (hers,) = await journal.record(SCALE, [weight(1, at=session.until - MINUTE)])
+
+    assert hers.subject == session.subject
+
+
 async def test_at_the_limit_the_session_holds_no_more(journal: Journal) -> None:
     await journal.open_kiosk([SCALE.id], lasts=5 * MINUTE)
 

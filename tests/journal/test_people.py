@@ -1,9 +1,11 @@
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.subject import Attribution, SubjectId
@@ -157,6 +159,32 @@ async def test_an_assignment_that_ends_in_the_past_lets_go_of_what_came_later(
     await journal.assign(SCALE.id, None, bo, START + DAY / 2)
 
     assert _owners(reader) == {"seq:1": ada, "seq:2": bo, "seq:3": ada}
+
+
+async def test_what_was_received_before_an_assignment_ended_was_measured_before(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = await consenting(journal)
+    await journal.record(SCALE, [weight(1)])  # it may be two minutes old, and nothing later
+    (made,) = reader.assignments()
+
+    await journal.end_assignment(made, START + timedelta(seconds=30))
+
+    assert _owners(reader) == {"seq:1": subject}
+
+
+async def test_what_was_received_before_the_hub_knew_the_time_was_measured_before_it_came(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = await consenting(journal)
+    long_ago = replace(Instant(LONG_AGO, 1000.0, "test-boot"), trusted=False)
+    await journal.record(SCALE, [weight(1).model_copy(update={"received": long_ago})])
+    await journal.hub_time_known(Instant(START + timedelta(seconds=20), 1020.0, "test-boot"))
+    (made,) = reader.assignments()
+
+    await journal.end_assignment(made, START + timedelta(seconds=30))
+
+    assert _owners(reader) == {"seq:1": subject}
 
 
 async def test_a_claim_keeps_time_and_content(journal: Journal, reader: Reader) -> None:
