@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-GUIDE = Path(__file__).parents[2] / "docs" / "fr" / "guide.md"
+ROOT = Path(__file__).parents[2]
+FRENCH = sorted((ROOT / "docs" / "fr").glob("*.md"))
+GUIDE = ROOT / "docs" / "fr" / "guide.md"
 TRANSLATIONS = tomllib.loads((files("gateway.web") / "translations" / "fr.toml").read_text("utf-8"))
 
 
@@ -32,6 +34,14 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("said", re.findall(r"« (.+?) »", GUIDE.read_text()))
+@pytest.mark.parametrize("said", re.findall(r"«\s(.+?)\s»", GUIDE.read_text()))
 def test_the_guide_quotes_the_screens_word_for_word(said: str) -> None:
-    assert any(re.fullmatch(each, said) for each in SHOWN)
+    assert any(re.fullmatch(each, re.sub(r"\s", " ", said)) for each in SHOWN)
+
+
+@pytest.mark.parametrize("page", FRENCH, ids=lambda page: page.name)
+def test_no_sign_begins_a_line_for_want_of_the_right_space(page: Path) -> None:
+    prose = re.sub(r"```.*?```|`[^`]*`", "x", page.read_text(), flags=re.DOTALL)
+
+    assert re.findall(r".{20} [:?!;»%]|« .{20}", prose) == []
+    assert re.findall(r"\w[?!;»]|\w:\s|«\w", prose) == []
