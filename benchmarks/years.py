@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from journal import START
 
+from gateway.app.export import export
 from gateway.app.garbage import settle
 from gateway.clock import Instant, SystemClock
 from gateway.consent.grant import ConsentText, Grant, Purpose, Withdrawal
@@ -36,7 +37,10 @@ from gateway.journal.reader import Reader
 HOURLY = 12
 EVERY = timedelta(minutes=5)
 LONG_AGO = START - timedelta(days=1)
-SENSOR = Device(id=DeviceId("ble:C0:FF:EE:00:00:02"), driver="cgm/bluetooth_sig")
+SENSOR = Device(
+    id=DeviceId("ble:C0:FF:EE:00:00:02"), driver="cgm/bluetooth_sig", model="Sensor", serial="SN-1"
+)
+NOBODY = SubjectId("p-nobody")
 
 
 def main() -> None:
@@ -53,9 +57,12 @@ def main() -> None:
             _took("a page of 200", lambda: reader.entries(limit=200, subject=subject))
             _took("under which grants they left", lambda: reader.released_under(page))
             _took("the story of one", lambda: reader.story(first))
+            _took("a page of nobody's", lambda: reader.entries(unclaimed=True))
+            _took("a page of somebody without any", lambda: reader.entries(subject=NOBODY))
             _took("counts by state", reader.summary)
             _took("the audit chain verified", reader.verify)
             _took("every payload opened", reader.damaged)
+            _took("all of a person, to take along", lambda: _export(reader, subject))
         _took("opened again", lambda: asyncio.run(_open(path)))
         _took("withdrawn and erased", lambda: asyncio.run(_erase(path, subject)))
 
@@ -114,7 +121,12 @@ def _reading(number: int) -> Reading:
         values={Measure.GLUCOSE: value},
         received=Instant(START + number * EVERY, 300.0 * number, "boot"),
         record=f"seq:{number}",
+        taken_within=timedelta(seconds=10),
     )
+
+
+def _export(reader: Reader, subject: SubjectId) -> int:
+    return sum(len(piece) for piece in export(reader, subject, "fr", START, str))
 
 
 async def _open(path: Path) -> None:

@@ -20,7 +20,6 @@ import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.consent.gate import unfit_to_be_sent
@@ -32,7 +31,7 @@ from gateway.journal.reader import Reader
 from gateway.journal.views import EntryView, Position
 from gateway.language.words import Words
 from gateway.uplink.fhir_consent import consent
-from gateway.uplink.fhir_phd import Resource, Sender, to_transaction
+from gateway.uplink.fhir_phd import Resource, Sender, full_url, resources
 from gateway.uplink.mes_mapping import encode
 from gateway.web.saying import number, whereabouts
 from gateway.web.words import words
@@ -42,6 +41,8 @@ if TYPE_CHECKING:
 
 _PATIENTS = "urn:healthspace-gateway:subject"
 _PAGE = 200
+_PIECE = 16_384
+"""Bytes of the file, before they are handed over; in the daemon to another thread."""
 _COLUMNS = (
     *("measured_on", "utc_offset", "uncertainty_s", "kind", "measure", "value", "unit"),
     *("flags", "device", "where", "id"),
@@ -51,15 +52,15 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export(
-    journal: Path, subject: SubjectId, language: str, at: datetime, title: Callable[[str], str]
+    reader: Reader, subject: SubjectId, language: str, at: datetime, title: Callable[[str], str]
 ) -> Iterator[bytes]:
     """Yield the file piece by piece. Raises JournalError where the journal cannot be read.
 
-    `at` is when it is made; `title` says what people call a destination. It opens the journal for
-    itself, so that it can run in a thread beside the daemon.
+    `at` is when it is made; `title` says what people call a destination. It opens the journal once
+    more, for itself, so that it can run in a thread beside the daemon.
     """
-    with Reader.open(journal) as reader:
-        yield from _Export(reader, subject, words(language), at, title).pieces()
+    with reader.another() as own:
+        yield from _Export(own, subject, words(language), at, title).pieces()
 
 
 class _Export:
@@ -91,13 +92,15 @@ class _Export:
                 with archive.open(self._file(name), "w", force_zip64=True) as file:
                     for piece in content:
                         file.write(piece)
-                        yield out.taken()
-            for view in self._views(Kind.GLUCOSE_REPORT):
-                document = view.entry.reading.document
-                if document is not None:
-                    archive.writestr(self._file(f"documents/{view.entry.id}.pdf"), document.content)
-                    yield out.taken()
-        yield out.taken()
+                        yield from out.taken()
+            for page in self._pages(Kind.GLUCOSE_REPORT):
+                for view in page:
+                    document = view.entry.reading.document
+                    if document is not None:
+                        name = f"documents/{view.entry.id}.pdf"
+                        archive.writestr(self._file(name), document.content)
+                        yield from out.taken()
+        yield from out.taken(least=0)
 
     def _file(self, name: str) -> zipfile.ZipInfo:
         at = self._at
@@ -106,13 +109,14 @@ class _Export:
         info.external_attr = 0o600 << 16
         return info
 
-    def _views(self, kind: Kind | None = None) -> Iterator[EntryView]:
-        """Yield the person's readings, all or of a kind, the latest first."""
+    def _pages(self, kind: Kind | None = None) -> Iterator[list[EntryView]]:
+        """Yield the person's readings, all or of a kind, the latest first, each once."""
         before: Position | None = None
+        told = _Told()
         while page := self._reader.entries(
             limit=_PAGE, before=before, subject=self._subject, kind=kind
         ):
-            yield from page
+            yield [view for view in page if told.is_new(view.position.number)]
             before = page[-1].position
 
     def _table(self) -> Iterator[bytes]:
@@ -120,42 +124,50 @@ class _Export:
         table = csv.writer(text, delimiter=self._words("export.delimiter"))
         text.write("\N{BYTE ORDER MARK}")  # else a spreadsheet takes it for another encoding
         table.writerow([self._words(f"export.column.{column}") for column in _COLUMNS])
-        for view in self._views():
-            table.writerows(_lines(view, self._title, self._words))
+        for page in self._pages():
+            for view in page:
+                table.writerows(_lines(view, self._title, self._words))
             yield text.getvalue().encode()
             text.seek(0)
             text.truncate()
         yield text.getvalue().encode()
 
-    def _observations(self) -> Iterator[Resource]:
-        """Yield the resources of what is fit to be sent, each once."""
-        told: set[str] = set()
-        for view in self._views():
-            if unfit_to_be_sent(view.entry) is not None:
-                continue
-            try:
-                made = to_transaction(view.entry, self._sender)["entry"]
-            except UplinkRejected:  # FHIR has no words for it: it is in the table
-                continue
-            for each in made:
-                if each["fullUrl"] not in told:
-                    told.add(each["fullUrl"])
-                    yield {"fullUrl": each["fullUrl"], "resource": each["resource"]}
+    def _observations(self) -> Iterator[list[Resource]]:
+        """Yield page by page the resources of what is fit to be sent, each once."""
+        common: set[str] = set()
+        for page in self._pages():
+            found: list[Resource] = []
+            for view in page:
+                if unfit_to_be_sent(view.entry) is not None:
+                    continue
+                try:
+                    made = resources(view.entry, self._sender)
+                except UplinkRejected:  # FHIR has no words for it: it is in the table
+                    continue
+                for each in made:
+                    url = full_url(each)
+                    if each["resourceType"] != "Observation":  # the person, or a device
+                        if url in common:
+                            continue
+                        common.add(url)
+                    found.append({"fullUrl": url, "resource": each})
+            yield found
 
-    def _consents(self) -> Iterator[Resource]:
+    def _consents(self) -> Iterator[list[Resource]]:
         ledger = self._reader.ledger(self._subject)
         for entry in ledger:
             if isinstance(entry, Grant):
                 title = self._title(entry.destination)
-                yield {"resource": consent(entry, withdrawal_of(entry, ledger), title)}
+                yield [{"resource": consent(entry, withdrawal_of(entry, ledger), title)}]
 
-    def _bundle(self, entries: Iterable[Resource]) -> Iterator[bytes]:
+    def _bundle(self, entries: Iterable[list[Resource]]) -> Iterator[bytes]:
         stamp = encode({"timestamp": self._at.isoformat()})[1:-1]
         yield b'{"resourceType":"Bundle","type":"collection",' + stamp
         separator = b',"entry":['  # no empty array: FHIR has none
-        for entry in entries:
-            yield separator + encode(entry)
-            separator = b","
+        for some in entries:
+            if some:
+                yield separator + b",".join(map(encode, some))
+                separator = b","
         yield b"}" if separator != b"," else b"]}"
 
 
@@ -172,10 +184,30 @@ class _Pieces(io.RawIOBase):
         self._waiting += piece
         return memoryview(piece).nbytes
 
-    def taken(self) -> bytes:
-        taken = bytes(self._waiting)
-        self._waiting.clear()
-        return taken
+    def taken(self, least: int = _PIECE) -> Iterator[bytes]:
+        """Yield what is waiting, if there is enough of it: each piece is handed over by itself."""
+        if len(self._waiting) > least:
+            taken = bytes(self._waiting)
+            self._waiting.clear()
+            yield taken
+
+
+class _Told:
+    """Which entries were told already: a time that is corrected meanwhile moves one to later pages.
+
+    A bit for each, for a journal of years has hundreds of thousands.
+    """
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def is_new(self, number: int) -> bool:
+        """Tell whether an entry was not told before; it is from now on."""
+        at, bit = number // 8, 1 << number % 8
+        self._bits.extend(bytes(max(0, at + 1 - len(self._bits))))
+        before = self._bits[at]
+        self._bits[at] |= bit
+        return not before & bit
 
 
 def _lines(view: EntryView, title: Callable[[str], str], say: Words) -> Iterator[list[str]]:

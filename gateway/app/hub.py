@@ -57,7 +57,6 @@ class DaemonHub:
         self.reader = reader
         self.clock = clock
         self._guests = config.drivers.guests
-        self._path = config.journal
         self._language = config.hub.language
         self._zone = config.hub.tzinfo
         self._counter = _counter(config)
@@ -196,7 +195,7 @@ class DaemonHub:
         from gateway.app.export import export  # only where it is wanted
 
         at = self.clock.now().utc.astimezone(self.zone)
-        return export(self._path, subject, language, at, self.title)
+        return export(self.reader, subject, language, at, self.title)
 
     def metrics(self) -> str:
         """Render the counters."""

@@ -101,7 +101,7 @@ class OfflineHub:
         from gateway.app.export import export  # only where it is wanted
 
         at = self.clock.now().utc.astimezone(self.zone)
-        return export(self._config.journal, subject, language, at, self.title)
+        return export(self.reader, subject, language, at, self.title)
 
     def metrics(self) -> str:
         """Return no counters: they are the daemon's."""

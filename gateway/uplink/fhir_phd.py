@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid5
@@ -73,6 +74,19 @@ def to_transaction(entry: Entry, sender: Sender, *, by_device_time: bool = True)
     without `by_device_time`, of the reading's identity. Raises UplinkRejected if it cannot be told
     there.
     """
+    made = resources(entry, sender, by_device_time=by_device_time)
+    return {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [_conditional(resource) for resource in made],
+    }
+
+
+def resources(entry: Entry, sender: Sender, *, by_device_time: bool = True) -> list[Resource]:
+    """Return the resources that tell an entry, as `to_transaction` has them; the reading is last.
+
+    Raises UplinkRejected.
+    """
     coded = CODES.get(entry.reading.kind)
     if coded is None:
         raise UplinkRejected(
@@ -85,21 +99,17 @@ def to_transaction(entry: Entry, sender: Sender, *, by_device_time: bool = True)
     device["identifier"][0]["type"]["coding"][0]["system"] = _IDENTIFIER_TYPES
     del device["meta"]
     gateway = _gateway(sender)
-    resources = [patient, device, gateway]
+    made = [patient, device, gateway]
     observation = _observation(entry, coded, sender, by_device_time=by_device_time)
     observation["subject"] = _reference(patient)
     observation["device"] = _reference(device)
     observation["extension"] = [{"url": _GATEWAY_DEVICE, "valueReference": _reference(gateway)}]
     clock = _clock(entry, device, gateway)
     if clock is not None:
-        resources.append(clock)
+        made.append(clock)
         observation["extension"].append({"url": _COINCIDENT, "valueReference": _reference(clock)})
-    resources.append(observation)
-    return {
-        "resourceType": "Bundle",
-        "type": "transaction",
-        "entry": [_conditional(resource) for resource in resources],
-    }
+    made.append(observation)
+    return made
 
 
 def merged(transactions: Sequence[Resource]) -> Resource:
@@ -117,11 +127,11 @@ def own_key(entry: Entry, sender: Sender) -> tuple[str, str]:
     return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, name)}"
 
 
-def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str]:
-    """Return system and value of the identifier that prevents duplicates."""
+def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str] | None:
+    """Return system and value of the guide's identifier that prevents duplicates, if it has one."""
     told = entry.reading.device_time
     if told is None or told.stamp is None or coded.codes.mdc is None:
-        return own_key(entry, sender)
+        return None
     since = str(int((told.stamp - _EPOCH).total_seconds()))
     if told.utc_offset is not None:
         since += f"{int(told.utc_offset.total_seconds() // 60):+d}"
@@ -171,8 +181,9 @@ def is_at(theirs: Resource, timing: Timing) -> bool:
 
 def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: bool) -> Resource:
     keys = [own_key(entry, sender)]
-    if by_device_time and duplicate_key(entry, coded, sender) not in keys:
-        keys.insert(0, duplicate_key(entry, coded, sender))
+    guides = duplicate_key(entry, coded, sender) if by_device_time else None
+    if guides is not None:
+        keys.insert(0, guides)
     observation: Resource = {
         "resourceType": "Observation",
         "identifier": [{"system": system, "value": value} for system, value in keys],
@@ -261,7 +272,7 @@ def _gateway(sender: Sender) -> Resource:
 def _conditional(resource: Resource) -> Resource:
     names = [(each["system"], each["value"]) for each in resource["identifier"]]
     return {
-        "fullUrl": _full_url(resource),
+        "fullUrl": full_url(resource),
         "resource": resource,
         "request": {
             "method": "POST",
@@ -285,14 +296,19 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\,|$])", r"\\\1", text)
 
 
-def _full_url(resource: Resource) -> str:
+def full_url(resource: Resource) -> str:
+    """Return what a resource is called in a bundle: always the same, made of its identifier."""
     identifier = resource["identifier"][-1]  # a reading's own
-    name = f"{resource['resourceType']}|{identifier['system']}|{identifier['value']}"
+    return _url(f"{resource['resourceType']}|{identifier['system']}|{identifier['value']}")
+
+
+@lru_cache(maxsize=64)  # whoever measures, with what, comes with each reading
+def _url(name: str) -> str:
     return f"urn:uuid:{uuid5(_NAMESPACE, name)}"
 
 
 def _reference(resource: Resource) -> Resource:
-    return {"reference": _full_url(resource)}
+    return {"reference": full_url(resource)}
 
 
 def _concept(codes: Codes | None) -> Resource:

@@ -82,7 +82,7 @@ class JournalHub:
 
     def export(self, subject: SubjectId, language: str) -> Iterator[bytes]:
         at = self.clock.now().utc.astimezone(self.zone)
-        return export(self.path, subject, language, at, self.title)
+        return export(self.reader, subject, language, at, self.title)
 
     def metrics(self) -> str:
         return ""

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from gateway.app.export import export
+from gateway.clock import Instant
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Limit, Quality
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import (
     LONG_AGO,
@@ -39,14 +41,16 @@ HIS = Device(id=DeviceId("ble:C0:FF:EE:00:00:09"), driver="scale/test")
 class Hub:
     """A journal with two people, each with a scale of their own."""
 
-    path: Path
+    reader: Reader
     journal: Journal
     odile: SubjectId
     marcel: SubjectId
 
     def export(self, language: str = "fr") -> zipfile.ZipFile:
-        content = b"".join(export(self.path, self.odile, language, START, TITLES.__getitem__))
-        return zipfile.ZipFile(io.BytesIO(content))
+        return zipfile.ZipFile(io.BytesIO(b"".join(self.pieces(language))))
+
+    def pieces(self, language: str = "fr") -> Iterator[bytes]:
+        return export(self.reader, self.odile, language, START, TITLES.__getitem__)
 
     def table(self, language: str = "fr") -> list[dict[str, str]]:
         text = self.export(language).read("readings.csv").decode("utf-8-sig")
@@ -67,7 +71,8 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
         for device, subject in ((SCALE, odile), (HIS, marcel)):
             await journal.adopt(device.id, device.driver)
             await journal.assign(device.id, None, subject, LONG_AGO)
-        yield Hub(path, journal, odile, marcel)
+        with Reader.open(path) as reader:
+            yield Hub(reader, journal, odile, marcel)
 
 
 async def test_every_reading_of_theirs_is_in_the_table_and_none_of_anybody_else(hub: Hub) -> None:
@@ -184,7 +189,31 @@ async def test_of_somebody_who_has_nothing_there_is_an_empty_table(hub: Hub, lan
 async def test_it_comes_in_pieces_however_much_there_is(hub: Hub) -> None:
     await hub.journal.record(SCALE, [weight(n, kg=f"{n % 200 + 1}.{n % 10}") for n in range(2000)])
 
-    pieces = list(export(hub.path, hub.odile, "fr", START, TITLES.__getitem__))
+    pieces = list(hub.pieces())
 
     assert sum(map(len, pieces)) > 40_000
     assert max(map(len, pieces)) < 32_768
+    assert len(pieces) < 10, "each is handed over to another thread"
+
+
+async def test_a_reading_whose_time_is_corrected_meanwhile_is_in_it_once(hub: Hub) -> None:
+    believed, minute = START + timedelta(days=900), timedelta(minutes=1)
+    later = Instant(believed, 60.0, "test-boot", trusted=False)
+    early = weight(0).model_copy(update={"received": later})
+    (moved,) = await hub.journal.record(SCALE, [early])
+    await hub.journal.claim_entry(moved.id, hub.odile)
+    await hub.journal.record(
+        SCALE, [weight(n, kg=f"{n % 200 + 1}.5", at=START - n * minute) for n in range(1, 2000)]
+    )
+    pieces = hub.pieces()
+    content = next(pieces)
+
+    await hub.journal.hub_time_known(Instant(START - timedelta(days=9), 120.0, "test-boot"))
+    content += b"".join(pieces)
+
+    table = zipfile.ZipFile(io.BytesIO(content)).read("readings.csv").decode()
+    now = hub.reader.entry(moved.id)
+    assert now is not None
+    assert len(now.earlier) == 1
+    assert table.count(moved.id) == 1
+    assert table.count("\n") == 1 + 2000
