@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from gateway.clock import Instant
 from gateway.domain.reading import ClockSample
 
 DRIFT = 100e-6
@@ -48,7 +49,7 @@ class ClockSpan:
     `offset` is the latest seen, `gap` the longest time between two looks. A span's looks differ by
     a minute or so at most. `until` is when we set the clock ourselves, if that ended the span.
     `boot` names the boot of the hub whose looks it holds, and by whose time they are told; once
-    that is over, it may hold earlier ones too.
+    that is over, it may hold earlier ones too. `set_in` names that by whose time `until` is told.
     """
 
     offset: timedelta
@@ -59,6 +60,7 @@ class ClockSpan:
     gap: timedelta = timedelta()
     until: datetime | None = None
     boot: str = ""
+    set_in: str = ""
 
 
 ClockHistory = tuple[ClockSpan, ...]
@@ -82,15 +84,15 @@ def seen(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> C
         return history
     offset = sample.shown - at.replace(tzinfo=None)
     span = ClockSpan(offset, offset, offset + resolution, at, at, boot=sample.at.boot_id)
-    if not history or history[-1].boot != span.boot:
-        return (*_as_one(history, resolution, but=span.boot), span)[-SPANS_KEPT:]
+    if not history:
+        return (span,)
     last = history[-1]
-    if _agree(last, span, resolution):
+    if last.boot == span.boot and _agree(last, span, resolution):
         return (*history[:-1], _joined(last, span))
     if last.until is not None and last.until > at:  # it was this clock that we set
-        span = replace(span, until=last.until)
+        span = replace(span, until=last.until, set_in=last.set_in)
         history = (*history[:-1], replace(last, until=None))
-    return (*history, span)[-SPANS_KEPT:]
+    return (*_as_one(history, resolution, but=span.boot), span)[-SPANS_KEPT:]
 
 
 def seen_before(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> ClockHistory:
@@ -109,9 +111,11 @@ def seen_before(history: ClockHistory, sample: ClockSample, resolution: timedelt
     return (*seen(before, sample, resolution), *after)
 
 
-def was_set(history: ClockHistory, at: datetime) -> ClockHistory:
+def was_set(history: ClockHistory, at: Instant) -> ClockHistory:
     """Add that we set the clock: what it showed before says nothing of later, nor the reverse."""
-    return (*history[:-1], replace(history[-1], until=at)) if history else ()
+    if not history:
+        return ()
+    return (*history[:-1], replace(history[-1], until=at.utc, set_in=at.boot_id))
 
 
 def hub_was_set(history: ClockHistory, boot: str, by: timedelta) -> ClockHistory:
@@ -119,11 +123,14 @@ def hub_was_set(history: ClockHistory, boot: str, by: timedelta) -> ClockHistory
 
     The looks were at the true clock, at other moments than the hub believed.
     """
-    told = (_set_by(span, by) if span.boot == boot else span for span in history)
-    return tuple(sorted(told, key=lambda span: span.last))
+    return tuple(sorted((_set_by(span, boot, by) for span in history), key=lambda s: s.last))
 
 
-def _set_by(span: ClockSpan, by: timedelta) -> ClockSpan:
+def _set_by(span: ClockSpan, boot: str, by: timedelta) -> ClockSpan:
+    if span.until is not None and span.set_in == boot:
+        span = replace(span, until=span.until + by)
+    if span.boot != boot:
+        return span
     return replace(
         span,
         offset=span.offset - by,
@@ -131,7 +138,6 @@ def _set_by(span: ClockSpan, by: timedelta) -> ClockSpan:
         high=span.high - by,
         first=span.first + by,
         last=span.last + by,
-        until=None if span.until is None else span.until + by,
     )
 
 
@@ -184,7 +190,7 @@ def _agree(one: ClockSpan, other: ClockSpan, resolution: timedelta) -> bool:
 
 
 def _joined(span: ClockSpan, later: ClockSpan) -> ClockSpan:
-    is_over = span.until is None or span.until <= later.last
+    ends = later if span.until is None or span.until <= later.last else span
     return ClockSpan(
         later.offset,
         min(span.low, later.low),
@@ -192,8 +198,9 @@ def _joined(span: ClockSpan, later: ClockSpan) -> ClockSpan:
         span.first,
         later.last,
         max(span.gap, later.gap, later.first - span.last),
-        later.until if is_over else span.until,
+        ends.until,
         later.boot,
+        ends.set_in,
     )
 
 

@@ -52,7 +52,7 @@ def looked(before: ClockHistory, reading: Reading) -> ClockHistory:
 def note_set(tx: Transaction, device: int) -> None:
     """Keep that a session has just set the device's clock."""
     before = history(tx, device)
-    after = was_set(before, from_us(tx.now_us))
+    after = was_set(before, tx.now)
     if after != before:
         keep(tx, device, after)
 
@@ -73,7 +73,7 @@ def _row(each: ClockSpan) -> list[int | str | None]:
     spans = (each.offset, each.low, each.high)
     until = None if each.until is None else to_us(each.until)
     seen_us = (to_us(each.first), to_us(each.last), span_us(each.gap))
-    return [*map(span_us, spans), *seen_us, until, each.boot]
+    return [*map(span_us, spans), *seen_us, until, each.boot, each.set_in]
 
 
 def _span(
@@ -85,6 +85,7 @@ def _span(
     gap: int,
     until: int | None = None,
     boot: str = "",
+    set_in: str | None = None,
 ) -> ClockSpan:
     return ClockSpan(
         span(offset),
@@ -95,4 +96,5 @@ def _span(
         span(gap),
         None if until is None else from_us(until),
         boot,
+        boot if set_in is None else set_in,
     )

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from gateway.clock import Clock
+from gateway.clock import Clock, Instant
 from gateway.domain.entry import Entry
 from gateway.errors import JournalDamaged, JournalError, JournalFull
 from gateway.journal.damage import Damage
@@ -46,9 +46,10 @@ class Transaction:
     """What the work of a call is given: the open transaction, and what it wants done after."""
 
     db: Database
-    now_us: int
+    now: Instant
     memory: Memory
     keys: Keyring
+    now_us: int = field(init=False)
     due: set[str] = field(default_factory=set)
     """Destinations at which something became due: their workers are woken after the commit."""
     fold: bool = False
@@ -57,6 +58,9 @@ class Transaction:
     """Entries still to be written: the device's number, the row, and where to add it if new."""
     rest: Callable[[], None] | None = None
     """Writes them and what follows from them, once for all calls."""
+
+    def __post_init__(self) -> None:
+        self.now_us = to_us(self.now.utc)
 
     def finish(self) -> None:
         """Do what was left, before something else looks at it and before the commit."""
@@ -84,7 +88,7 @@ def run_now(database: Database, keys: Keyring, clock: Clock, work: Work[T]) -> T
     """Run `work` in a transaction in this thread; for a database no writer has yet."""
     database.run("BEGIN IMMEDIATE")
     try:
-        tx = Transaction(database, to_us(clock.now().utc), Memory(), keys)
+        tx = Transaction(database, clock.now(), Memory(), keys)
         result = work(tx)
         tx.finish()
         database.run("COMMIT")
@@ -208,7 +212,7 @@ class Writer:
     def _together(self, jobs: Iterable[_Job], group: list[_Job]) -> BaseException | None:
         """Run and commit the jobs, adding them to `group`; an error means none was written."""
         try:
-            tx = Transaction(self._db, to_us(self._clock.now().utc), self._memory, self._keys)
+            tx = Transaction(self._db, self._clock.now(), self._memory, self._keys)
             for job in jobs:
                 group.append(job)
                 if len(group) == 1:

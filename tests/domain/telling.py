@@ -117,7 +117,8 @@ class _Told:
             look = ClockSample(shown=_naive(shown), at=Instant(true, 0.0, "earlier"))
             history = seen(history, look, timedelta(seconds=1))
         if "we_set_it" in self.story:
-            history = was_set(history, datetime.fromisoformat(self.story["we_set_it"]))
+            at = datetime.fromisoformat(self.story["we_set_it"])
+            history = was_set(history, Instant(at, 0.0, "earlier"))
         return history
 
     def _whose(self, reading: Reading, timing: Timing) -> str:

@@ -16,9 +16,12 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
+def _instant(true: datetime) -> Instant:
+    return Instant(true, (true - NOON).total_seconds(), "b")
+
+
 def _look(true: datetime, ahead: timedelta) -> ClockSample:
-    monotonic = (true - NOON).total_seconds()
-    return ClockSample(shown=(true + ahead).replace(tzinfo=None), at=Instant(true, monotonic, "b"))
+    return ClockSample(shown=(true + ahead).replace(tzinfo=None), at=_instant(true))
 
 
 def _seen(*looks: ClockSample) -> ClockHistory:
@@ -138,7 +141,7 @@ def test_a_count_that_nobody_can_set_needs_no_one_to_watch_it() -> None:
 
 def test_a_clock_that_we_set_ourselves_is_no_riddle_afterwards() -> None:
     wrong = _seen(_look(NOON - 2 * DAY, -7 * HOUR))
-    history = was_set(wrong, NOON - 2 * DAY)
+    history = was_set(wrong, _instant(NOON - 2 * DAY))
 
     timing = _timing(NOON - DAY + HOUR, _look(NOON, HOUR), history)
 
@@ -149,7 +152,7 @@ def test_a_clock_that_we_set_ourselves_is_no_riddle_afterwards() -> None:
 
 def test_a_look_before_we_set_the_clock_is_of_the_clock_before() -> None:
     told = _look(NOON, -7 * HOUR)
-    history = seen(was_set(_seen(_look(NOON - DAY, HOUR)), NOON + SECOND), told, SECOND)
+    history = seen(was_set(_seen(_look(NOON - DAY, HOUR)), _instant(NOON + SECOND)), told, SECOND)
 
     assert [span.until for span in history] == [None, NOON + SECOND]
 
@@ -157,6 +160,6 @@ def test_a_look_before_we_set_the_clock_is_of_the_clock_before() -> None:
 def test_a_clock_that_did_not_take_its_setting_goes_on_as_before() -> None:
     history = _seen(_look(NOON - DAY, HOUR))
 
-    (span,) = seen(was_set(history, NOON - DAY + SECOND), _look(NOON, HOUR), SECOND)
+    (span,) = seen(was_set(history, _instant(NOON - DAY + SECOND)), _look(NOON, HOUR), SECOND)
 
     assert (span.first, span.last, span.until) == (NOON - DAY, NOON, None)

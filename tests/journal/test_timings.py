@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from gateway.clock import Instant
 from gateway.domain.device_time import Correction
 from gateway.domain.reading import ClockSample, DeviceTime, Reading
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import Attribution
+from gateway.drivers.device_clock import CLOCK_SET
+from gateway.journal.database import row_sum
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
-from gateway.testing.clock import START
+from gateway.testing.clock import START, ManualClock
 from tests.journal.making import SCALE, consenting, open_journal, weight
 
 HOUR = timedelta(hours=1)
@@ -285,3 +291,69 @@ async def test_a_clock_set_by_as_much_as_the_hub_was_wrong_when_it_was_looked_at
     assert timing.earliest is not None
     assert timing.latest is not None
     assert timing.earliest <= shown(0.9, 0) <= timing.latest
+
+
+async def test_a_clock_that_we_set_while_the_hub_was_wrong_was_set_when_it_truly_was(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    def shown(hours: float, ahead: int = 0) -> datetime:
+        return START + timedelta(hours=hours + ahead)
+
+    first = clock.now()
+    await journal.record(SCALE, [_stored(1, first, taken=shown(0), now=first.utc)])
+    clock.advance(3600)
+    clock.boot()
+    clock.step(-3 * HOUR)
+    await journal.hub_time_known(clock.now())
+    await journal.remark(SCALE, CLOCK_SET)  # it breaks off before giving what it holds
+    clock.step(3 * HOUR)
+    await journal.hub_time_known(clock.now(), stepped=True)
+    clock.advance(5 * 3600)
+    await journal.record(SCALE, [_stored(2, clock.now(), taken=shown(0.5), now=shown(6, ahead=-3))])
+
+    timing = reader.entries()[0].entry.timing
+    assert timing.earliest is not None
+    assert timing.latest is not None
+    assert timing.earliest <= shown(0.5) <= timing.latest
+
+
+async def test_a_look_just_before_we_set_the_clock_is_of_the_clock_before_in_any_boot(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    def shown(hours: float, ahead: int = 0) -> datetime:
+        return START + timedelta(hours=hours + ahead)
+
+    first = clock.now()
+    await journal.record(SCALE, [_stored(1, first, taken=shown(0), now=first.utc)])
+    clock.advance(3600)
+    clock.boot()
+    looked = clock.now()  # somebody had set it ahead by five hours
+    clock.advance(1)
+    await journal.remark(SCALE, CLOCK_SET)
+    await journal.record(SCALE, [_stored(2, looked, taken=shown(0.9, 5), now=shown(1, 5))])
+    clock.advance(7 * 3600)
+    await journal.record(SCALE, [_stored(3, clock.now(), taken=shown(7), now=clock.now().utc)])
+
+    timing = next(v for v in reader.entries() if v.entry.reading.record == "seq:3").entry.timing
+    assert (timing.measured_at, timing.sendable) == (shown(7), True)
+
+
+@pytest.mark.parametrize("kept", [6, 7, 8])
+async def test_what_an_older_gateway_kept_of_clocks_is_still_known(path: Path, kept: int) -> None:
+    """It knew neither the boot whose time tells when we set a clock, nor at first the other two."""
+    first = _at(60, wrong_by=timedelta())
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [_stored(1, first, taken=START, now=first.utc)])
+    with sqlite3.connect(path) as other:
+        other.create_function("row_sum", -1, row_sum, deterministic=True)
+        (spans,) = other.execute("SELECT spans FROM clocks").fetchone()
+        older = json.dumps([each[:kept] for each in json.loads(spans)])
+        other.execute("UPDATE clocks SET spans = ?", (older,))
+    other.close()
+
+    taken, lost = START + HOUR, START - 9 * HOUR
+    async with open_journal(path) as journal:
+        met = _at(2 * 3600, boot="boot-2", wrong_by=timedelta())
+        (entry,) = await journal.record(SCALE, [_stored(2, met, taken=taken, now=lost)])
+
+    assert (entry.timing.reason, entry.timing.measured_at) == (Correction.EARLIER_OFFSET, taken)
