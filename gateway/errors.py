@@ -2,6 +2,7 @@
 
     GatewayError
     |- ConfigError            the operator: change the configuration
+    |  `- NotRunning          the operator: start the daemon, which this needs
     |- DriverError
     |  |- DecodeError         nobody: set the frame aside, go on   (reason, payload, offset)
     |  |- ProtocolError       nobody: end this session, try again later
@@ -40,6 +41,16 @@ class GatewayError(Exception):
 
 class ConfigError(GatewayError):
     """The configuration cannot be used. The message names the file, the line and the remedy."""
+
+
+class NotRunning(ConfigError):
+    """What was asked for needs the daemon, and none runs."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The daemon is not running: start it with 'sudo systemctl start healthspace-gateway',"
+            " or by hand with 'run'."
+        )
 
 
 class DriverError(GatewayError):

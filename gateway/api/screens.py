@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import PairingsHere
-from gateway.errors import ConfigError
+from gateway.errors import NotRunning
 
 router = APIRouter(prefix="/screens", tags=["screens"])
 
@@ -25,10 +25,7 @@ class Wish(BaseModel):
 def _browsers(request: Request) -> Browsers:
     browsers: Browsers | None = request.app.state.browsers
     if browsers is None:
-        raise ConfigError(
-            "The daemon is not running: start it with 'sudo systemctl start healthspace-gateway',"
-            " or by hand with 'run'."
-        )
+        raise NotRunning
     return browsers
 
 

@@ -14,15 +14,10 @@ from gateway.config import Config
 from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import SubjectId
 from gateway.drivers.registry import installed
-from gateway.errors import ConfigError, JournalError
+from gateway.errors import JournalError, NotRunning
 from gateway.journal.journal import Journal
 from gateway.journal.ownership import hand_over
 from gateway.journal.reader import Reader
-
-_START_IT = (
-    "The daemon is not running: start it with 'sudo systemctl start healthspace-gateway', or by"
-    " hand with 'run'."
-)
 
 
 class OfflineHub:
@@ -69,7 +64,7 @@ class OfflineHub:
 
     def sightings(self) -> Sequence[Sighted]:
         """Refuse: nobody is looking."""
-        raise ConfigError(_START_IT)
+        raise NotRunning
 
     def resolve(self, device: str) -> DeviceId:
         """Turn an id or a Bluetooth address into the id; there are no sightings to look in."""
@@ -86,15 +81,15 @@ class OfflineHub:
 
     def questions(self) -> Sequence[Asking]:
         """Refuse: no device is being paired."""
-        raise ConfigError(_START_IT)
+        raise NotRunning
 
     async def answer(self, asked: Asking, answer: int | bool | None) -> bool:
         """Refuse: no device is being paired."""
-        raise ConfigError(_START_IT)
+        raise NotRunning
 
     async def forget(self, device: DeviceId) -> bool:
         """Refuse: the daemon's radio has the bonds."""
-        raise ConfigError(_START_IT)
+        raise NotRunning
 
     def export(self, subject: SubjectId, language: str) -> Iterator[bytes]:
         """Yield a ZIP file of all that is here of a person."""
@@ -113,17 +108,17 @@ class OfflineHub:
 
     def pairs_by(self, destination: str) -> PairsBy:
         """Refuse: pairing speaks with the destination."""
-        raise ConfigError(_START_IT)
+        raise NotRunning
 
     def authorize(self, destination: str, redirect_uri: str | None) -> Authorization:
         """Refuse: pairing speaks with the destination."""
-        raise ConfigError(_START_IT)
+        raise NotRunning
 
     async def pair(
         self, subject: SubjectId, destination: str, code: str, begun: Authorization | None = None
     ) -> None:
         """Refuse: pairing speaks with the destination."""
-        raise ConfigError(_START_IT)
+        raise NotRunning
 
     async def unpair(self, subject: SubjectId, destination: str) -> bool:
         """Forget the credentials; the destination is not told, for that needs the daemon."""

@@ -19,7 +19,7 @@ from gateway.cli.arguments import Json
 from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
 from gateway.config import Config
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, NotRunning
 from gateway.web.standing import trouble_of
 
 _GROUP_MAY = 0o060  # read and write
@@ -51,12 +51,7 @@ def status(context: typer.Context, json: Json = False) -> None:
         as_json(answer)
         return
     if not answer["running"]:
-        say(
-            t(
-                "Not running: start it with 'sudo systemctl start healthspace-gateway', or by hand"
-                " with 'run'."
-            )
-        )
+        say(t.again(str(NotRunning())))
         return
     say(t("Running, version {version}.", version=answer["version"]))
     for finding in _parts(answer):
@@ -189,9 +184,8 @@ def _daemon(context: typer.Context) -> Iterator[Finding]:
         yield Finding(
             "daemon",
             False,
-            "not running: start it with 'sudo systemctl start healthspace-gateway', or by hand"
-            " with 'run'. Where it does not stay up, 'journalctl -u healthspace-gateway -n 20' says"
-            " why.",
+            f"{NotRunning()} Where it does not stay up, 'journalctl -u healthspace-gateway -n 20'"
+            " says why.",
         )
         return
     yield Finding("daemon", True, "running.")
