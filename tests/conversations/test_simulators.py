@@ -54,6 +54,7 @@ NAMES = {
     "mean": "mean_arterial",
     "pulse": "pulse_rate",
     "body_fat_percent": "body_fat",
+    "body_water_percent": "body_water",
     "muscle_percent": "muscle",
     "basal_metabolism_kj": "basal_metabolism",
     "impedance_ohm": "impedance",

@@ -42,6 +42,7 @@ _MOST_USERS = 8
 _SWAYS_KG = (Decimal("-0.85"), Decimal("0.4"))
 _ACKNOWLEDGED_WITHIN_S = 5
 _FIRST_USER = 100  # what apps choose
+_STANDS_FOR = timedelta(seconds=15)  # whoever hears nothing of the scale steps off
 _HALF_STEP_KG = Decimal("0.05")
 
 
@@ -49,6 +50,7 @@ _HALF_STEP_KG = Decimal("0.05")
 class _Standing:
     """Somebody on the scale: what it shows meanwhile, and the weighing, if it comes to one."""
 
+    since: datetime
     shown: Sequence[tuple[Decimal, bool]]
     parts: Sequence[bytes]
 
@@ -103,7 +105,7 @@ class SanitasScale(AskedDevice):
         mass = self._people[slot].weigh()
         swaying = [(mass.weight + by, False) for by in _SWAYS_KG]
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
-            self._standing = _Standing(swaying, ())
+            self._standing = _Standing(self.now(), swaying, ())
         else:
             taken_at = at or self.now()
             weighing = self._weighing(mass, self.clock.device_local(taken_at), slot)
@@ -112,7 +114,7 @@ class SanitasScale(AskedDevice):
             if number:
                 self._saved[number].append(weighing)
             parts = sanitas.live(self._family, weighing, number)
-            self._standing = _Standing([*swaying, (mass.weight, True)], parts)
+            self._standing = _Standing(self.now(), [*swaying, (mass.weight, True)], parts)
         if at is not None:
             self._standing = None
         if self._greeted:
@@ -170,7 +172,7 @@ class SanitasScale(AskedDevice):
 
     async def _show(self) -> None:
         standing, self._standing = self._standing, None
-        if standing is None:
+        if standing is None or self.now() - standing.since > _STANDS_FOR:
             return
         async with self._talking:
             for weight, still in standing.shown:
