@@ -119,8 +119,9 @@ FRENCH = Words(
     disclaimer="À discuter avec un professionnel de santé ; ne suffit pas à adapter un traitement.",
     days_short=("lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim."),
     alternative=(
-        "Glucose de {name}, {period}. {worn}. {active}. {figures}. Selon l'heure, médiane en"
-        " mg/dL : {curve}. Un astérisque marque les chiffres pour lesquels il manque des données."
+        "Glucose\N{NO-BREAK SPACE}: {name}, {period}. {worn}. {active}. {figures}. Selon l'heure,"
+        " médiane en mg/dL\N{NO-BREAK SPACE}: {curve}. Un astérisque marque les chiffres pour"
+        " lesquels il manque des données."
     ),
 )
 

@@ -71,7 +71,8 @@ async def test_nobody_and_nothing_are_told_apart(asked: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "begins"), [("pdf", b"%PDF-1.7"), ("svg", b"<svg"), ("txt", b"Glucose de Camille")]
+    ("form", "begins"),
+    [("pdf", b"%PDF-1.7"), ("svg", b"<svg"), ("txt", b"Glucose\xc2\xa0: Camille")],
 )
 async def test_the_page_comes_in_every_form(asked: Api, form: str, begins: bytes) -> None:
     subject = await wearer(asked)

@@ -25,6 +25,7 @@ for (const each of document.querySelectorAll("body, body *")) {
 }
 """
 """As far apart as whoever reads with difficulty may have it (WCAG 2.2, 1.4.12)."""
+# What is called starts with what it says, for whoever speaks to their machine (2.5.3).
 FAULTS = """
 const edge = document.documentElement.clientWidth;
 const shown = (each) => each.getClientRects().length > 0 && each.type !== "hidden";
@@ -42,6 +43,8 @@ return [
   document.documentElement.scrollWidth > edge ? "runs over the edge" : "",
   document.querySelectorAll("h1").length === 1 ? "" : "has not one heading",
   document.title && document.documentElement.lang === "fr" ? "" : "has no title or language",
+  ...pressed.filter((each) => each.ariaLabel && !each.ariaLabel.startsWith(each.innerText.trim()))
+    .map((each) => "is called otherwise than it says: " + each.ariaLabel),
   ...small.map((each) => "is too small to press: " + each.outerHTML),
 ].filter((fault) => fault);
 """
@@ -94,7 +97,7 @@ async def test_the_screens_of_the_owner(screens: Screens) -> None:
     await browser.press("Ajouter un appareil")
     found["devices"] = await faults(browser)
     await browser.press("Revenir à l'accueil")
-    await browser.press("Effacer tout ce qui concerne Marcel")
+    await browser.press("Tout effacer : Marcel")
     found["erasing"] = await faults(browser)
     await browser.press("Ne rien effacer")
     await browser.press("Donner mon accord : Marcel, Mon espace santé")
@@ -103,7 +106,7 @@ async def test_the_screens_of_the_owner(screens: Screens) -> None:
     await browser.press("Reçu : Odile, Mon espace santé")
     found["receipt"] = await faults(browser)
     await browser.press("Revenir à l'accueil")
-    await browser.press("Relier : Odile, Mon espace santé")
+    await browser.press("Relier de nouveau : Odile, Mon espace santé")
     await browser.fill("Code", "0000")
     await browser.press("Relier")
     await browser.see("Ce code est faux")
@@ -132,7 +135,7 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     found["not let in"] = await faults(browser)
     await screens.enter("owner")
     await browser.press("Ajouter un appareil")
-    await browser.press("Ajouter Imaginary Scale 4")
+    await browser.press("Ajouter : Imaginary Scale 4")
     found["whose device"] = await faults(browser)
     await browser.fill("Qui se mesure avec ?", "Une autre personne")
     await browser.fill("Si c'est une autre personne, son prénom", MARCEL)
@@ -141,7 +144,7 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     found["whose device, again"] = await faults(browser)
     await browser.press("Pas cet appareil")
     await browser.press("Revenir à l'accueil")
-    await browser.press("Quelqu'un d'autre se sert aussi de Imaginary")
+    await browser.press("Quelqu'un d'autre s'en sert aussi : Imaginary")
     await browser.see("Qui d'autre se mesure avec")
     found["who else"] = await faults(browser)
     await browser.press("Revenir à l'accueil")
@@ -171,11 +174,11 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     await browser.see("Cochez au moins une chose")
     found["consent to nothing"] = await faults(browser)
     await browser.press("Je n'accepte pas")
-    await browser.press(f"Imaginary n'est plus à {ODILE}")
+    await browser.press(f"N'est plus à {ODILE} : Imaginary")
     await browser.see("Les mesures d'avant restent les siennes")
     found["no more"] = await faults(browser)
     await browser.press("Ne rien changer")
-    await browser.press(f"Effacer tout ce qui concerne {MARCEL}")
+    await browser.press(f"Tout effacer : {MARCEL}")
     await browser.press("Effacer pour toujours")
     await browser.see("C'est effacé")
     found["erased"] = await faults(browser)

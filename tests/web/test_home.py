@@ -128,7 +128,7 @@ async def test_a_person_takes_along_all_that_is_here_of_them(window: Window) -> 
     taken = await window.send("/export", subject=subject)
     nobodys = await window.send("/export", subject="p-00000000")
 
-    assert 'aria-label="Emporter les données de Odile"' in shown.html
+    assert 'aria-label="Emporter mes données\N{NO-BREAK SPACE}: Odile"' in shown.html
     assert taken.headers["content-type"] == "application/zip"
     assert taken.headers["content-disposition"] == 'attachment; filename="mes-donnees.zip"'
     assert taken.headers["cache-control"] == "no-store"

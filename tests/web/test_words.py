@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 import gateway.web
+from gateway.cli.speech import sentences
 from gateway.collect.patience import Outcome
 from gateway.consent.gate import Reason
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality
 from gateway.errors import RadioTrouble
+from gateway.glucose.words import FRENCH
 from gateway.journal.states import State
 from gateway.language.words import LANGUAGES
 from gateway.web.words import words
@@ -39,6 +41,15 @@ def test_both_languages_have_the_same_words_with_the_same_gaps() -> None:
     for key in french:
         gaps = [sorted(re.findall(r"{\w+}", each(key))) for each in (french, english)]
         assert gaps[0] == gaps[1], key
+
+
+def test_no_name_follows_a_french_word_that_loses_its_vowel_before_some() -> None:
+    """ "de Odile" is a mistake, and "de Marcel" is none: a name stands by itself."""
+    screens = [words("fr")(key) for key in words("fr")]
+    texts = [*screens, *sentences("fr").texts.values(), FRENCH.alternative]
+    before_a_name = r"\b(?:[dD]e|[qQ]ue|[jJ]usque|[lL]orsque) \{(?:name|names|who|device)\}"
+
+    assert [each for each in texts if re.search(before_a_name, each)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
