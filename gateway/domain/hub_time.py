@@ -53,6 +53,22 @@ def at_true_time(reading: Reading, anchor: Anchor) -> Reading:
     return reading.model_copy(update=changed)
 
 
+def as_received(reading: Reading) -> Reading:
+    """Return the reading with the look at its device's clock told by the time of its reception.
+
+    The hub may have been told the time between the two, while the device gave what it had. For
+    computing its time only, as `at_true_time`.
+    """
+    told, received = reading.device_time, reading.received
+    if told is None or told.clock is None or not received.trusted:
+        return reading
+    looked = told.clock.at
+    by_now = Anchor(received.boot_id, received.utc, received.monotonic)
+    if looked.boot_id != received.boot_id or (looked.trusted and not by_now.disagrees(looked)):
+        return reading
+    return at_true_time(reading, by_now)
+
+
 def lost_boot(boot_id: str, up: timedelta, after: datetime, before: datetime) -> Anchor | None:
     """Place a boot in which the hub never knew the time; None if there is no room for it.
 

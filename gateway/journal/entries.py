@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from gateway.domain.device import Device
 from gateway.domain.entry import Entry
+from gateway.domain.hub_time import as_received
 from gateway.domain.identity import identity, neighbourhood
 from gateway.domain.reading import Kind, Reading
 from gateway.journal import (
@@ -51,8 +52,9 @@ def record(
     known_looks = looks = clocks.history(tx, number)
     new: list[Entry] = []
     for reading in readings:
-        looks = clocks.looked(looks, reading)
-        timing = timings.time_of(tx.db, reading, zone, looks)
+        told = as_received(reading)
+        looks = clocks.looked(looks, told)
+        timing = timings.time_of(tx.db, told, zone, looks)
         subject, attribution = people.whose(tx.db, assignments, reading, timing)
         entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
         entry = Entry(entry_id, reading, timing, subject, attribution, known)

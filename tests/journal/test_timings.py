@@ -357,3 +357,20 @@ async def test_what_an_older_gateway_kept_of_clocks_is_still_known(path: Path, k
         (entry,) = await journal.record(SCALE, [_stored(2, met, taken=taken, now=lost)])
 
     assert (entry.timing.reason, entry.timing.measured_at) == (Correction.EARLIER_OFFSET, taken)
+
+
+async def test_a_clock_read_before_the_hub_was_told_the_time_is_as_well_known_after(
+    journal: Journal, reader: Reader
+) -> None:
+    """A hub without a clock of its own starts where it was stopped, and is told a minute later."""
+    taken = START - HOUR
+    behind, right = _at(20, wrong_by=-8 * HOUR), _at(40, wrong_by=timedelta())
+    looked = ClockSample(shown=(START + timedelta(seconds=20)).replace(tzinfo=None), at=behind)
+    told = DeviceTime(stamp=taken.replace(tzinfo=None), raw="00", clock=looked)
+    reading = _weight(1, right).model_copy(update={"device_time": told, "live": False})
+
+    await journal.record(SCALE, [reading])
+    await journal.hub_time_known(_at(45, wrong_by=timedelta()))
+
+    timing = reader.entries()[0].entry.timing
+    assert timing.measured_at == taken
