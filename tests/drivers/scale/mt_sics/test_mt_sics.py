@@ -10,6 +10,7 @@ from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.scale.mt_sics import DRIVER
 from gateway.drivers.scale.mt_sics.codec import NoWeight, Weighing, message
 from gateway.errors import DecodeError, LinkLost
+from gateway.testing.session import RecordingSession
 from tests.drivers.serial_lines import Timeline, is_total, mangled, session_with
 
 STABLE = b"S S      72.45 kg\r\n"
@@ -60,6 +61,44 @@ def test_what_breaks_the_grammar_is_refused(data: bytes, reason: str) -> None:
 @given(data=mangled([STABLE, MOVING, EMPTY, b"S +\r\n"]))
 def test_decoding_is_total(data: bytes) -> None:
     is_total(DRIVER, data)
+
+
+LIGHT, HEAVY = b"S S     3450.0 g\r\n", b"S S     250.45 kg\r\n"
+
+
+async def weighed(*shown: bytes) -> RecordingSession:
+    timeline = Timeline(*((float(at), data) for at, data in enumerate(shown, 1)))
+    session = session_with(DRIVER, clock=timeline.clock)
+    session.link = timeline
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+    return session
+
+
+@pytest.mark.parametrize("at", range(6))
+async def test_a_unit_that_lost_a_letter_makes_no_other_weight_and_no_second(at: int) -> None:
+    shown = [EMPTY, HEAVY, HEAVY, HEAVY, HEAVY, EMPTY]
+    shown[at] = shown[at].replace(b"kg", b"g")
+
+    session = await weighed(*shown)
+
+    told = [r.values[Measure.WEIGHT] for r in session.readings]
+    assert [(str(it.value), it.original) for it in told] == [("250.45", None)]
+
+
+async def test_a_baby_is_weighed_in_grams() -> None:
+    session = await weighed(b"S S        0.0 g\r\n", LIGHT, LIGHT, LIGHT)
+
+    assert [str(r.values[Measure.WEIGHT].value) for r in session.readings] == ["3.4500"]
+    assert session.aside == []
+
+
+async def test_whoever_chooses_another_unit_is_weighed_in_it() -> None:
+    session = await weighed(EMPTY, EMPTY, *[b"S S      159.7 lb\r\n"] * 3)
+
+    (reading,) = session.readings
+    assert reading.values[Measure.WEIGHT].original == "159.7 lb"
+    assert [error.reason for _, error in session.aside] == ["another_unit"]
 
 
 async def test_a_question_that_was_not_understood_is_no_second_weigh_in() -> None:
