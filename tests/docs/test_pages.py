@@ -21,3 +21,21 @@ def test_every_page_that_a_page_leads_to_is_there(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
 
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_section_that_a_page_leads_to_is_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
+
+    missing = [
+        (other, section)
+        for other, section in links
+        if section not in sections(page.parent / other if other else page)
+    ]
+    assert missing == []
+
+
+def sections(page: Path) -> set[str]:
+    """Return what the headings of a page are called in a link."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
