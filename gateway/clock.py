@@ -50,14 +50,16 @@ class SystemClock:
 class HubClock:
     """A clock that says of each moment whether its UTC can be relied on.
 
-    Trust begins once `is_right` says so, and ends when the wall clock is set meanwhile, until it
-    says so again: the kernel forgets that it was synchronised whenever somebody sets the time.
+    Trust begins once `is_right` says so, and ends when the wall clock is set meanwhile: the kernel
+    forgets that it was synchronised whenever somebody sets the time. It then begins again with
+    `trust`: what was told by the time of before must be told by this one first.
     """
 
     def __init__(self, clock: Clock, is_right: Callable[[], bool | None]) -> None:
         self._clock = clock
         self._is_right = is_right
         self._trusted = False
+        self._was_set = False
         self._ahead_s: float | None = None
         self.steps = 0
         """How often the wall clock has been set since this clock was made."""
@@ -68,14 +70,19 @@ class HubClock:
         ahead_s = now.utc.timestamp() - now.monotonic
         if self._ahead_s is not None and abs(ahead_s - self._ahead_s) > _STEP_S:
             self.steps += 1
+            self._was_set = self._was_set or self._trusted
             self._trusted = False
         self._ahead_s = ahead_s
-        self._trusted = self._trusted or bool(self._is_right())
+        self._trusted = self._trusted or (not self._was_set and self.is_right())
         return replace(now, trusted=self._trusted)
 
+    def is_right(self) -> bool:
+        """Tell whether the clock is said to be right, whether or not it is relied on already."""
+        return bool(self._is_right())
+
     def trust(self) -> None:
-        """Rely on the clock from now on, until it is set: somebody who may ask says it is right."""
-        self._trusted = True
+        """Rely on the clock from now on, until it is set: it is said to be right, and all know."""
+        self._trusted, self._was_set = True, False
 
 
 def is_synchronised() -> bool | None:

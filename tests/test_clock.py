@@ -64,6 +64,18 @@ def test_a_clock_that_is_set_has_to_be_trusted_anew() -> None:
     assert clock.steps == 1
 
 
+def test_what_is_right_again_is_relied_on_once_all_have_been_told() -> None:
+    wall = ManualClock()
+    clock = HubClock(wall, lambda: True)
+    clock.now()
+
+    wall.step(YEAR)
+    before = clock.now()
+    clock.trust()
+
+    assert (before.trusted, clock.is_right(), clock.now().trusted) == (False, True, True)
+
+
 def test_a_clock_that_is_steered_is_not_set() -> None:
     wall = ManualClock()
     clock = HubClock(wall, lambda: True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.app import timedated
@@ -77,20 +78,21 @@ async def watch(
     if not clock.now().trusted:
         _log.warning("the hub does not know the time yet: readings wait until it does")
     while True:
-        now = clock.now()
+        now, steps = clock.now(), clock.steps
         others.look()
-        if not now.trusted and await others.says_right():
-            clock.trust()
-            now = clock.now()
-        steps = clock.steps
-        if now.trusted and told_at_step != steps:
+        is_right = now.trusted or clock.is_right() or await others.says_right()
+        now = clock.now()
+        if is_right and clock.steps == steps and told_at_step != steps:
             stepped = told_at_step is not None or steps > 0
             try:
-                corrected = await journal.hub_time_known(now, stepped=stepped)
+                corrected = await journal.hub_time_known(
+                    replace(now, trusted=True), stepped=stepped
+                )
             except JournalError as error:  # readings wait with it: told again at the next look
                 _log.error("that the hub knows the time is not kept yet: %s", error)
             else:
                 if corrected:
                     _log.info("the hub knows the time: %d readings have theirs now", corrected)
                 told_at_step = steps
+                clock.trust()
         await timer(never, LOOK_EVERY_S)

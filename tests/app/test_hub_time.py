@@ -10,10 +10,13 @@ import pytest
 from gateway.app.hub_time import Elsewhere, watch
 from gateway.clock import HubClock
 from gateway.domain.device_time import Correction
+from gateway.domain.reading import ClockSample, DeviceTime
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
 from tests.journal.disk import Disk
 from tests.journal.making import SCALE, open_journal, weight
+
+HOUR = timedelta(hours=1)
 
 
 class Enough(Exception):
@@ -50,6 +53,47 @@ async def test_a_reading_before_the_first_synchronisation_gets_its_time_when_it_
     assert waiting.timing.reason is Correction.HUB_CLOCK_UNSET
     assert view.entry.timing.measured_at == START
     assert view.entry.timing.reason is Correction.RECEPTION
+
+
+async def test_what_comes_between_the_setting_of_the_clock_and_its_being_told_has_its_time(
+    tmp_path: Path,
+) -> None:
+    """The looks at the device's clock, too, are all told by one time."""
+    path = tmp_path / "journal" / "journal.db"
+    behind = 3 * HOUR
+    wall = ManualClock(START - behind)
+    clock = HubClock(wall, lambda: True)
+    looks = 0
+
+    async def meet(record: int, *, ago: timedelta) -> None:
+        shown = (wall.now().utc + behind).replace(tzinfo=None)
+        look = ClockSample(shown=shown, at=clock.now())
+        told = DeviceTime(stamp=shown - ago, raw="00", clock=look)
+        given = {"received": look.at, "device_time": told, "live": False}
+        await journal.record(SCALE, [weight(record).model_copy(update=given)])
+
+    async def pass_time(event: asyncio.Event, seconds: float) -> None:
+        nonlocal looks, behind
+        wall.advance(seconds)
+        looks += 1
+        if looks == 1:
+            await meet(1, ago=timedelta())
+            wall.step(behind)
+            behind = timedelta()
+            await meet(2, ago=timedelta(seconds=2))
+        if looks == 3:
+            raise Enough
+
+    async with open_journal(path, wall) as journal:
+        with pytest.raises(Enough):
+            await watch(clock, journal, pass_time)
+        wall.advance(6 * 3600)
+        await meet(3, ago=5 * HOUR)
+
+    with Reader.open(path) as reader:
+        timings = {v.entry.reading.record: v.entry.timing for v in reader.entries()}
+    assert {timing.reason for timing in timings.values()} == {Correction.MEASURED_OFFSET}
+    assert timings["seq:3"].measured_at == wall.now().utc - 5 * HOUR
 
 
 async def test_a_disk_that_is_full_when_the_time_comes_only_puts_it_off(
