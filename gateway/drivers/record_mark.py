@@ -1,8 +1,9 @@
-"""The bookmark of a driver that reads numbered records out of a device's memory."""
+"""The bookmarks of drivers that read numbered records out of a device's memory."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2s
 
@@ -29,12 +30,12 @@ class Mark:
 
         What is asked for by "this number and greater" would leave those out.
         """
-        return self.sequence if self.sequence <= 0xFFFF - _MOST else None
+        return _since(self.sequence)
 
     @classmethod
     def of(cls, sequence: int, content: bytes) -> Mark:
         """Make the mark of a record; `content` is what never changes about it."""
-        return cls(sequence, blake2s(content, digest_size=8).hexdigest())
+        return cls(sequence, _digest(content))
 
     def to_text(self) -> str:
         """Write the mark as a bookmark."""
@@ -52,6 +53,55 @@ class Mark:
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The latest number there was, and what was read up to it: where no record tells its number.
+
+    One of those read has that number, so whoever reports from it on reports one of them again,
+    unless the device was reset.
+    """
+
+    latest: int
+    digests: frozenset[str]
+
+    @property
+    def since(self) -> int | None:
+        """From which number on to ask, as for a `Mark`."""
+        return _since(self.latest)
+
+    @classmethod
+    def by(cls, latest: int, contents: Iterable[bytes]) -> Reached:
+        """Make it of the records read, by what never changes about them."""
+        return cls(latest, frozenset(map(_digest, contents)))
+
+    def is_among(self, contents: Iterable[bytes]) -> bool:
+        """Say whether one of these records was read then."""
+        return not self.digests.isdisjoint(map(_digest, contents))
+
+    def to_text(self) -> str:
+        """Write it as a bookmark."""
+        return json.dumps({"latest": self.latest, "digests": sorted(self.digests)})
+
+    @classmethod
+    def from_text(cls, text: str | None) -> Reached | None:
+        """Read a bookmark; None if there is none, or not one of ours."""
+        try:
+            fields = json.loads(text or "")
+            if _is_number(fields["latest"]):
+                return cls(fields["latest"], frozenset(map(str, fields["digests"])))
+        except (KeyError, TypeError, ValueError):
+            pass
+        return None
+
+
+def _since(sequence: int) -> int | None:
+    return sequence if sequence <= 0xFFFF - _MOST else None
+
+
+def _digest(content: bytes) -> str:
+    return blake2s(content, digest_size=8).hexdigest()
 
 
 def _is_number(value: object) -> bool:

@@ -18,15 +18,17 @@ nobody has tried this driver on the hardware.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.domain.reading import ClockSample, Reading
-from gateway.drivers.api import Inbox, Session, gatt
+from gateway.drivers.api import Frame, Inbox, Session, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig.codec import UNKNOWN_USER
 from gateway.drivers.bp_monitor.bluetooth_sig.cuff import TURN_S, Cuff, hearing
 from gateway.drivers.gatt_device import CURRENT_TIME, read_clock
+from gateway.drivers.record_mark import Reached
 from gateway.drivers.stored_records import Meanwhile, StoredRecords
 from gateway.errors import DecodeError, LinkError, LinkRefused, LinkTimeout, ProtocolError
 from gateway.wire.cursor import Cursor
@@ -100,8 +102,10 @@ async def read_memory(cuff: Cuff, measurements: Inbox) -> None:
     """Record what the cuff has stored since the number in the bookmark, or everything.
 
     The bookmark is the number that was the latest before the report: what is measured afterwards is
-    asked for the next time, even if it is indicated meanwhile. Where more than one person may be in
-    the memory, a number says little, and all of it is read each time.
+    asked for the next time, even if it is indicated meanwhile. The report begins with the record of
+    that number: if it is not one that was read then, the cuff was reset and has reached its old
+    number again. Where more than one person may be in the memory, a number says little, and all of
+    it is read each time.
 
     Somebody may measure meanwhile, which the cuff indicates, and it answers nothing before that is
     confirmed: so it is taken in while an answer is awaited.
@@ -122,18 +126,19 @@ async def read_memory(cuff: Cuff, measurements: Inbox) -> None:
         meanwhile=meanwhile,
     )
     shared = _is_shared(session)
-    last = None if shared else _number(await session.bookmark())
+    known = None if shared else Reached.from_text(await session.bookmark())
     latest = await _latest(session, answers, meanwhile)
-    if last is not None and latest is not None and latest < last:
+    report = _Report(cuff, stored)
+    whole = await report.read(known.since if known else None)
+    if known is not None and whole and not known.is_among(report.seen):
         await session.remark("memory_reset")
-        last = None
-    users = await _report(cuff, stored, None if last is None else last + 1)
-    if users is None:
+        whole = await report.read(None)
+    if not whole:
         return
-    if users or shared:
+    if report.users or shared:
         await session.set_bookmark("")
-    elif latest is not None:
-        await session.set_bookmark(str(latest))
+    elif latest is not None and report.seen:
+        await session.set_bookmark(Reached.by(latest, report.seen).to_text())
 
 
 def _is_shared(session: Session) -> bool:
@@ -145,29 +150,39 @@ def _is_shared(session: Session) -> bool:
     return told.users > 1
 
 
-async def _report(cuff: Cuff, stored: StoredRecords, since: int | None) -> set[int | None] | None:
-    """Record one report; return the users named in it, None if something is missing."""
-    seen: set[bytes] = set()
-    users: set[int | None] = set()
-    try:
-        await stored.report(since)
-        while (burst := await stored.burst()) is not None:
-            made: list[Reading] = []
-            for frame in burst:
-                seen.add(frame.data)
-                message = await cuff.understand(frame)
-                if message is None:
-                    continue
-                if message.user_id not in {None, UNKNOWN_USER}:
-                    users.add(message.user_id)
-                made += cuff.stored(message, frame, 0)
-            if made:
-                await cuff.session.record(*made)
-        whole = await stored.confirms(since, len(seen), twice=False)
-    except (LinkError, ProtocolError):
-        await cuff.session.remark("stored_records_incomplete")
-        return None
-    return users if whole else None
+class _Report:
+    """What was recorded of what the cuff has stored, and the users named in it."""
+
+    def __init__(self, cuff: Cuff, stored: StoredRecords) -> None:
+        self._cuff = cuff
+        self._stored = stored
+        self.seen: set[bytes] = set()
+        self.users: set[int] = set()
+
+    async def read(self, since: int | None) -> bool:
+        """Record everything from a number on, or everything; False if something is missing."""
+        self.seen.clear()
+        try:
+            await self._stored.report(since)
+            while (burst := await self._stored.burst()) is not None:
+                await self._record(burst)
+            return await self._stored.confirms(since, len(self.seen), twice=False)
+        except (LinkError, ProtocolError):
+            await self._cuff.session.remark("stored_records_incomplete")
+            return False
+
+    async def _record(self, burst: Sequence[Frame]) -> None:
+        made: list[Reading] = []
+        for frame in burst:
+            self.seen.add(frame.data)
+            message = await self._cuff.understand(frame)
+            if message is None:
+                continue
+            if message.user_id is not None and message.user_id != UNKNOWN_USER:
+                self.users.add(message.user_id)
+            made += self._cuff.stored(message, frame, 0)
+        if made:
+            await self._cuff.session.record(*made)
 
 
 async def _latest(session: Session, answers: Inbox, meanwhile: Meanwhile) -> int | None:
@@ -183,8 +198,3 @@ async def _latest(session: Session, answers: Inbox, meanwhile: Meanwhile) -> int
             is_one = answer.data[:2] == _LATEST_IS and len(answer.data) == 4
             return int.from_bytes(answer.data[2:], "little") if is_one else None
     return None
-
-
-def _number(bookmark: str | None) -> int | None:
-    number = int(bookmark) if bookmark and bookmark.isdecimal() else None
-    return number if number is not None and number < 0xFFFF else None

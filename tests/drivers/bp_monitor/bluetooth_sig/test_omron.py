@@ -86,10 +86,10 @@ async def test_the_memory_is_read_through_the_option_service() -> None:
     await DRIVER.converse(session)
 
     assert systolic(session) == [101, 102, 103, 104]
-    assert [request.hex() for request in cuff.asked if request[0] == 1] == ["0101", "0103040400"]
+    assert [request.hex() for request in cuff.asked if request[0] == 1] == ["0101", "0103040300"]
 
 
-@pytest.mark.parametrize(("op", "since"), [(0x01, 3), (0x04, 3), (0x10, 3)])
+@pytest.mark.parametrize(("op", "since"), [(0x01, 2), (0x04, 2), (0x10, 2)])
 async def test_who_measures_while_the_memory_is_asked_for_holds_nothing_up(
     op: int, since: int
 ) -> None:
@@ -242,6 +242,45 @@ async def test_a_memory_that_began_anew_is_read_whole() -> None:
 
     assert systolic(session) == [109, 121]
     assert "memory_reset" in session.remarks
+
+
+@pytest.mark.parametrize("reached", [3, 4, 9])
+async def test_a_memory_that_began_anew_and_reached_the_old_number_is_read_whole(
+    reached: int,
+) -> None:
+    cuff = Cuff({n: measured(n) for n in (1, 2, 3)})
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    cuff.memory = {number: measured(20 + number) for number in range(1, reached + 1)}
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert sorted(systolic(session)) == [101, 102, 103, *range(121, 121 + reached)]
+    assert session.remarks == ["memory_reset"]
+
+
+async def test_a_bookmark_of_an_older_version_costs_one_whole_reading() -> None:
+    cuff = Cuff({n: measured(n) for n in (1, 2, 3)})
+    session = RecordingSession(DRIVER, cuff.link())
+    await session.set_bookmark("3")
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101, 102, 103]
+    assert session.remarks == []
+
+
+async def test_numbers_that_may_have_begun_again_at_0_are_read_whole() -> None:
+    cuff = Cuff({0xFFFE: measured(1)})
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    cuff.memory = {0xFFFF: measured(2), 0: measured(3)}
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [101, 102, 103]
 
 
 async def test_a_refused_control_point_leaves_what_comes_by_itself() -> None:
