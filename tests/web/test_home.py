@@ -100,7 +100,7 @@ async def test_the_receipt_of_a_consent_is_there_to_keep(window: Window) -> None
 
     shown = (await window.send("/consent/receipt", subject=subject, grant=grant)).text
 
-    assert "Reçu de consentement" in shown
+    assert "Reçu de l'accord" in shown
     assert grant in shown
 
 
