@@ -6,8 +6,10 @@ an algorithm state other than "all is well" and its two ways of asking for a cal
 it does not explain) make a reading QUESTIONABLE.
 
 The stamp is on the receiver's system clock, which no one can set and which shows nobody's time; the
-sample of that clock turns it into a moment. A record that is newer than the clock was stored before
-the clock began anew: when, nobody can tell, and it says so.
+sample of that clock turns it into a moment. A record that is newer than the clock, or than records
+after it, was stored before the clock began anew: when, nobody can tell, and it says so. So it is
+where the display was further from what it would show now than any two zones are: the system clock
+stood still meanwhile (it is months behind in captures), or the wearer had another date.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ from gateway.drivers.cgm.dexcom_receiver.database import (
 
 _NEW = timedelta(minutes=5, seconds=30)  # a sensor measures every five minutes
 _JITTER = timedelta(seconds=2)  # the two clocks differ by a second now and then
+_FELL_BACK_S = 600  # two samples: more than records are stored out of their order
+_ZONES_S = 26 * 3600  # from UTC-12 to UTC+14
 _NOISE_DOUBTS = {4: "noise_heavy", 6: "noise_unknown", 7: "noise_unknown"}
 _RELIABLE_STATES = {None, 6, 7, 14}
 """No state, well, and two that ask for a calibration while values are good (CGMBLEKit)."""
@@ -55,31 +59,62 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Whose memory it is, and what its system clock showed when it was read."""
+    """Whose memory it is, and what its clocks showed when it was read."""
 
     device: DeviceId
     serial: str
     clock: ClockSample
+    """Of the system clock."""
+    display_offset_s: int
+    """What the display adds to it."""
 
 
 def readings(
     stored: Sequence[Stored], receiver: Receiver, received: Instant
 ) -> Iterator[tuple[Stored, Reading]]:
     """Make the readings of records, partition by partition in the order of their indices."""
+    since = {partition: _last_fall(stored, partition) for partition in _KEYS}
     for record, anchor in zip(stored, _anchors(stored), strict=True):
         if record.egv.emit:
             at = _measured_at(record.egv, anchor)
-            yield record, _reading(record, at, receiver, received)
+            doubt = _time_doubt(record, at, receiver, since[record.partition])
+            at = at if doubt is None else None
+            yield record, _reading(record, at, doubt, receiver, received)
 
 
-def _reading(record: Stored, at: datetime | None, receiver: Receiver, received: Instant) -> Reading:
-    egv, clock = record.egv, receiver.clock
-    flags = _doubts(egv)
+def _last_fall(stored: Sequence[Stored], partition: Partition) -> int:
+    """Return the index of the first record after the system clock last fell back; 0 if never.
+
+    Backfilled records do not count: they are stored when they come.
+    """
+    least = None
+    for record in reversed(stored):
+        if record.partition is not partition or record.egv.backfilled:
+            continue
+        at = record.egv.system_seconds
+        if least is not None and at > least[1] + _FELL_BACK_S:
+            return least[0]
+        least = (record.index, at if least is None else min(at, least[1]))
+    return 0
+
+
+def _time_doubt(
+    record: Stored, at: datetime | None, receiver: Receiver, since_index: int
+) -> str | None:
+    """Say why nobody can tell when a record was measured; None if the system clock tells."""
     if at is None:
-        flags.add("time_unknown")
-    elif at > clock.shown + _JITTER:
-        flags.add("clock_reset")
-        at = None
+        return "time_unknown"
+    if at > receiver.clock.shown + _JITTER or record.index < since_index:
+        return "clock_reset"
+    offset_s = record.egv.display_seconds - record.egv.system_seconds
+    return "clock_set" if abs(offset_s - receiver.display_offset_s) > _ZONES_S else None
+
+
+def _reading(
+    record: Stored, at: datetime | None, doubt: str | None, receiver: Receiver, received: Instant
+) -> Reading:
+    egv, clock = record.egv, receiver.clock
+    flags = _doubts(egv) | ({doubt} if doubt is not None else set())
     limit = _limit(egv)
     glucose = Quantity(value=Decimal(egv.glucose_mgdl), unit=Unit.MILLIGRAM_PER_DECILITRE)
     raw = egv.system_seconds.to_bytes(4, "little") + egv.display_seconds.to_bytes(4, "little")
@@ -90,7 +125,7 @@ def _reading(record: Stored, at: datetime | None, receiver: Receiver, received: 
         limit=limit,
         received=received,
         device_time=DeviceTime(stamp=at, raw=raw.hex(), clock=clock, counter=True),
-        record=f"{receiver.serial}:{_KEYS[record.partition]}:{record.index}",
+        record=f"{receiver.serial}:{_KEYS[record.partition]}:{record.index}@{egv.system_seconds}",
         live=at is not None and clock.shown - at <= _NEW,
         quality=Quality.QUESTIONABLE if flags else Quality.GOOD,
         flags=frozenset(flags),

@@ -2,9 +2,10 @@
 
 The newest page is read first, then older ones back to the last record that is safe; they are
 recorded oldest first, with the bookmark. The newest page grows, so it is read again each time. A
-receiver that was emptied or replaced has other indices: then the whole memory is read, which
-identity makes harmless. A touchscreen receiver keeps what its transmitter sent later in a partition
-of its own. A receiver in blinded mode hides the values from its wearer: so do we.
+receiver that was emptied or replaced has another record at that index, or none: then the whole
+memory is read, which identity makes harmless. A touchscreen receiver keeps what its transmitter
+sent later in a partition of its own. A receiver in blinded mode hides the values from its wearer:
+so do we.
 """
 
 from __future__ import annotations
@@ -111,25 +112,62 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """A record in a partition: its index, and when it was stored, by the system clock, in seconds.
+
+    Another record may get the index once the receiver was emptied. `stored_at` None: not known.
+    """
+
+    index: int = -1
+    stored_at: int | None = None
+
+    @classmethod
+    def from_text(cls, text: str) -> _Place:
+        """Read it from a bookmark; no place at all if it is none."""
+        index, _, stored_at = text.partition("@")
+        if not index.isdecimal():
+            return cls()
+        return cls(int(index), int(stored_at) if stored_at.isdecimal() else None)
+
+    @classmethod
+    def newest(cls, page: EgvPage) -> _Place:
+        """Return the place of the last record of a page."""
+        index = page.header.first_index + page.header.record_count - 1
+        last = page.records[-1] if page.records else None
+        return cls(index, getattr(last, "system_seconds", None))
+
+    def to_text(self) -> str:
+        """Write it for a bookmark."""
+        if self.index < 0:
+            return ""
+        return str(self.index) if self.stored_at is None else f"{self.index}@{self.stored_at}"
+
+    def is_another_in(self, page: EgvPage) -> bool:
+        """Say whether the page has another record at this index."""
+        record = page.records[self.index - page.header.first_index]
+        if self.stored_at is None or isinstance(record, Unreadable):
+            return False
+        return record.system_seconds != self.stored_at
+
+
+@dataclass(frozen=True, slots=True)
 class _Memory:
     """Whose memory it is, and its partitions with glucose values."""
 
     serial: str
     partitions: tuple[Partition, ...]
 
-    def safe(self, bookmark: str | None) -> dict[Partition, int]:
-        """Return for each partition the index of its last record that is safe; -1 if none is."""
+    def safe(self, bookmark: str | None) -> dict[Partition, _Place]:
+        """Return for each partition its last record that is safe."""
         owner, *told = (bookmark or "").split(":")
-        safe = dict.fromkeys(self.partitions, -1)
+        safe = dict.fromkeys(self.partitions, _Place())
         if owner == self.serial:
-            indices = (int(index) if index.isdigit() else -1 for index in told)
-            safe.update(zip(self.partitions, indices, strict=False))
+            safe.update(zip(self.partitions, map(_Place.from_text, told), strict=False))
         return safe
 
-    def bookmark(self, safe: Mapping[Partition, int]) -> str:
+    def bookmark(self, safe: Mapping[Partition, _Place]) -> str:
         """Write down what is safe."""
-        indices = (safe[each] for each in self.partitions)
-        return ":".join([self.serial, *("" if index < 0 else str(index) for index in indices)])
+        return ":".join([self.serial, *(safe[each].to_text() for each in self.partitions)])
 
 
 async def _introduce(session: Session, receiver: _Line) -> _Memory:
@@ -163,7 +201,7 @@ async def _collect(session: Session, line: _Line, memory: _Memory) -> None:
     if not any(each.pages for each in news):
         return
     clock = await _clock(line)
-    receiver = Receiver(session.device.id, memory.serial, clock)
+    receiver = Receiver(session.device.id, memory.serial, clock, await _display_offset_s(line))
     stored = [record for each in news for record in await _stored(line, each, clock.at)]
     known = {each.partition: each.safe for each in news}
     complete = all(each.complete for each in news)
@@ -174,7 +212,8 @@ async def _collect(session: Session, line: _Line, memory: _Memory) -> None:
     ]
     for at in range(0, len(fresh), _BATCH):
         batch = fresh[at : at + _BATCH]
-        safe.update((record.partition, record.index) for record, _ in batch)
+        for record, _ in batch:
+            safe[record.partition] = _Place(record.index, record.egv.system_seconds)
         if at + _BATCH >= len(fresh):
             safe.update((each.partition, each.newest) for each in news)
         bookmark = memory.bookmark(safe) if complete else None
@@ -185,34 +224,24 @@ async def _collect(session: Session, line: _Line, memory: _Memory) -> None:
 class _News:
     """The pages of a partition from the one with the last safe record on.
 
-    All of them, if the newest record is older than the safe one: the indices began anew, and
-    nothing is `safe`. `complete` says whether all were readable.
+    All of them, if that record is not there: the indices began anew, and nothing is `safe`, which
+    is an index. `complete` says whether all were readable.
     """
 
     partition: Partition
     pages: Sequence[EgvPage]
     safe: int
+    newest: _Place
     complete: bool
 
-    @property
-    def newest(self) -> int:
-        """The index of the newest record there is."""
-        return _newest(self.pages[-1]) if self.pages else self.safe
 
-
-async def _news(line: _Line, partition: Partition, safe: int) -> _News:
-    pages, complete = await _new_pages(line, partition, safe)
-    began_anew = bool(pages) and _newest(pages[-1]) < safe
-    return _News(partition, pages, -1 if began_anew else safe, complete)
-
-
-async def _new_pages(line: _Line, partition: Partition, safe: int) -> tuple[list[EgvPage], bool]:
-    """Return the pages from the one with the last safe record on, and whether all were readable."""
+async def _news(line: _Line, partition: Partition, safe: _Place) -> _News:
     there = await line.page_range(partition)
     if there.first_page is None or there.last_page is None:
-        return [], True
+        return _News(partition, [], safe.index, safe, complete=True)
     pages: list[EgvPage] = []
     complete = True
+    is_another = False
     oldest = max(there.first_page, there.last_page - _PAGES)
     for number in range(there.last_page, oldest - 1, -1):
         page = await _page(line, partition, number)
@@ -220,9 +249,13 @@ async def _new_pages(line: _Line, partition: Partition, safe: int) -> tuple[list
             complete = False
             continue
         pages.insert(0, page)
-        if page.header.first_index <= safe <= _newest(pages[-1]):
-            break
-    return pages, complete
+        if page.header.first_index <= safe.index <= _Place.newest(page).index:
+            is_another = safe.is_another_in(page)
+            if not is_another:
+                break
+    newest = _Place.newest(pages[-1]) if pages else safe
+    began_anew = is_another or newest.index < safe.index
+    return _News(partition, pages, -1 if began_anew else safe.index, newest, complete)
 
 
 async def _page(line: _Line, partition: Partition, number: int) -> EgvPage | None:
@@ -260,5 +293,6 @@ async def _clock(line: _Line) -> ClockSample:
     return ClockSample(shown=moment(int.from_bytes(frame.data[:4], "little")), at=frame.received)
 
 
-def _newest(page: EgvPage) -> int:
-    return page.header.first_index + page.header.record_count - 1
+async def _display_offset_s(line: _Line) -> int:
+    frame = await line.ask(Command.READ_DISPLAY_TIME_OFFSET)
+    return int.from_bytes(frame.data[:4], "little", signed=True)

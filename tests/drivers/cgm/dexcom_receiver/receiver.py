@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 PAGE_RECORDS = {2: 38, 4: 21, 5: 20}
+DISPLAY_OFFSET = 225_564_413 - 206_396_297
+"""As in a capture: the display is seven months ahead of the system clock."""
 FIRMWARE = (
     b"<FirmwareHeader SchemaVersion='1' ProductId='%b' ProductName='Dexcom G4 Receiver'"
     b" SoftwareNumber='SW10050' FirmwareVersion='2.0.1.104' />"
@@ -22,13 +24,16 @@ def framed(command: int, payload: bytes = b"") -> bytes:
     return sealed(struct.pack("<BHB", 1, 6 + len(payload), command) + payload)
 
 
-def egv(system: int, glucose: int, trend_and_noise: int = 0x14, display: int = 225564413) -> bytes:
-    return sealed(struct.pack("<IIHB", system, display, glucose, trend_and_noise))
+def egv(
+    system: int, glucose: int, trend_and_noise: int = 0x14, offset: int = DISPLAY_OFFSET
+) -> bytes:
+    return sealed(struct.pack("<IIHB", system, system + offset, glucose, trend_and_noise))
 
 
 def egv_5(system: int, glucose: int, measured: int, state: int = 6, predicted: int = 13) -> bytes:
+    shown = system + DISPLAY_OFFSET
     return sealed(
-        struct.pack("<IIHIIbBBH", system, system, glucose, measured, 99, -3, 0x14, state, predicted)
+        struct.pack("<IIHIIbBBH", system, shown, glucose, measured, 99, -3, 0x14, state, predicted)
     )
 
 
@@ -40,6 +45,8 @@ class Receiver:
     revision: int = 2
     serial: str = "SM44792675"
     system_now: int = 206_500_000
+    display_offset: int = DISPLAY_OFFSET
+    """What its wearer has it add to the system clock now."""
     blinded: bool = False
     first_index: int = 0
     asked: list[tuple[int, bytes]] = field(default_factory=list)
@@ -75,6 +82,8 @@ class Receiver:
                 return self._head(0, 1, 0, 1, 0) + record
             case 17:
                 return self._pages(payload[0])[int.from_bytes(payload[1:5], "little")]
+            case 29:
+                return struct.pack("<i", self.display_offset)
             case 34:
                 return struct.pack("<I", self.system_now)
             case 39:

@@ -19,7 +19,7 @@ from gateway.drivers.cgm.dexcom_receiver.database import (
 from gateway.drivers.cgm.dexcom_receiver.packet import Command, packet, packets, request
 from gateway.errors import DecodeError
 from gateway.wire.stream import Framer
-from tests.drivers.cgm.dexcom_receiver.receiver import Receiver, egv_5, framed
+from tests.drivers.cgm.dexcom_receiver.receiver import DISPLAY_OFFSET, Receiver, egv_5, framed
 from tests.drivers.cgm.dexcom_receiver.receiver import egv as egv_record
 from tests.drivers.serial_lines import cut, is_total, mangled
 
@@ -61,7 +61,7 @@ def test_a_value_that_another_replaces_is_no_reading() -> None:
     [(1, "SENSOR_NOT_ACTIVE"), (10, "POWER_DEVIATION"), (12, "BAD_RF"), (7, "UNKNOWN_7")],
 )
 def test_a_reason_for_no_glucose_is_no_glucose(value: int, special: str) -> None:
-    assert egv(egv_record(1, value)) == NoGlucose(1, 225564413, special, None)
+    assert egv(egv_record(1, value)) == NoGlucose(1, 1 + DISPLAY_OFFSET, special, None)
 
 
 def test_a_prediction_may_be_unavailable() -> None:

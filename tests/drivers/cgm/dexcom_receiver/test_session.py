@@ -15,7 +15,13 @@ from gateway.errors import LinkLost, LinkTimeout, ProtocolError
 from gateway.testing.clock import START, ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
-from tests.drivers.cgm.dexcom_receiver.receiver import Receiver, egv, egv_5, framed
+from tests.drivers.cgm.dexcom_receiver.receiver import (
+    DISPLAY_OFFSET,
+    Receiver,
+    egv,
+    egv_5,
+    framed,
+)
 from tests.drivers.serial_lines import DEVICE, session_with
 
 NOW = 206_500_000  # what the receiver's system clock shows; it is nobody's time
@@ -63,7 +69,7 @@ async def test_the_whole_memory_is_read_oldest_first() -> None:
 
     assert glucose(session.readings) == [100 + n % 50 for n in range(100)]
     assert session.calls == [100]
-    assert await session.bookmark() == "SM44792675:99"
+    assert await session.bookmark() == f"SM44792675:99@{NOW - 60}"
 
 
 async def test_the_receiver_is_introduced() -> None:
@@ -121,7 +127,34 @@ async def test_a_receiver_that_was_emptied_is_read_whole_again() -> None:
     await polled(session, receiver)
 
     assert glucose(session.readings[-2:]) == [90, 95]
-    assert await session.bookmark() == "SM44792675:1"
+    assert await session.bookmark() == f"SM44792675:1@{NOW}"
+
+
+@pytest.mark.parametrize("reached", [9, 10, 25, 60])
+async def test_a_receiver_that_was_emptied_and_reached_its_old_index_is_read_whole(
+    reached: int,
+) -> None:
+    receiver = Receiver(history(10))
+    session = plugged_in(receiver)
+    await polled(session, receiver)
+
+    receiver.system_now = NOW + 86_400
+    # The same values at the same indices: another day's nevertheless.
+    receiver.records = [egv(NOW + 3600 + 300 * n, 100 + n % 50) for n in range(reached)]
+    await polled(session, receiver, times=2)
+
+    assert glucose(session.readings[10:]) == [100 + n % 50 for n in range(reached)]
+    assert session.calls[1:] == [reached]
+
+
+async def test_a_bookmark_of_an_older_version_is_understood() -> None:
+    session = plugged_in(receiver := Receiver(history(10)))
+    await session.set_bookmark("SM44792675:7")
+
+    await polled(session, receiver)
+
+    assert glucose(session.readings) == [108, 109]
+    assert await session.bookmark() == f"SM44792675:9@{NOW - 60}"
 
 
 async def test_another_receiver_on_the_same_cable_is_read_whole() -> None:
@@ -163,7 +196,7 @@ async def test_superseded_values_and_reasons_are_no_readings() -> None:
     await polled(session, receiver)
 
     assert glucose(session.readings) == [120]
-    assert await session.bookmark() == "SM44792675:2"
+    assert await session.bookmark() == f"SM44792675:2@{NOW - 300}"
 
 
 async def test_heavy_noise_and_an_unknown_state_are_doubts() -> None:
@@ -220,7 +253,7 @@ async def test_what_a_touchscreen_receiver_keeps_apart_is_read_too_and_once() ->
     assert glucose(session.readings) == [110, 130, 120]
     assert [age.total_seconds() for age in ages] == [3600, 50, 1800]
     assert session.calls == [3]
-    assert await session.bookmark() == "SM44792675:1:0"
+    assert await session.bookmark() == f"SM44792675:1@{NOW - 50}:0@{NOW - 60}"
 
 
 async def test_the_first_backfilled_value_may_come_later() -> None:
@@ -243,6 +276,45 @@ async def test_a_record_newer_than_the_clock_has_no_time() -> None:
     assert before.flags == {"clock_reset"}
     assert not corrected(before, UTC).sendable
     assert after.quality is Quality.GOOD
+
+
+async def test_what_was_stored_before_the_clock_fell_back_has_no_time() -> None:
+    before = [egv(NOW - 900, 110), egv(NOW - 600, 111)]
+    session = plugged_in(receiver := Receiver([*before, egv(NOW - 7000, 112), egv(NOW - 400, 113)]))
+
+    await polled(session, receiver)
+
+    assert [set(r.flags) for r in session.readings] == [
+        {"clock_reset"},
+        {"clock_reset"},
+        set(),
+        set(),
+    ]
+    assert [corrected(r, UTC).sendable for r in session.readings] == [False, False, True, True]
+
+
+async def test_the_clocks_of_a_receiver_may_differ_by_a_second() -> None:
+    session = plugged_in(receiver := Receiver([egv(NOW - 599, 110), egv(NOW - 600, 111)]))
+
+    await polled(session, receiver)
+
+    assert [set(r.flags) for r in session.readings] == [set(), set()]
+
+
+@pytest.mark.parametrize(("hours", "is_dated"), [(0, True), (1, True), (-26, True), (27, False)])
+async def test_a_record_whose_display_was_another_than_any_zone_explains_has_no_time(
+    hours: int, is_dated: bool
+) -> None:
+    session = plugged_in(
+        receiver := Receiver([egv(NOW - 600, 110, offset=DISPLAY_OFFSET - 3600 * hours)])
+    )
+
+    await polled(session, receiver)
+
+    (reading,) = session.readings
+    assert (reading.flags == set()) is is_dated
+    assert corrected(reading, UTC).sendable is is_dated
+    assert is_dated or reading.flags == {"clock_set"}
 
 
 async def test_a_damaged_record_is_set_aside_once_and_the_others_are_kept() -> None:
@@ -325,7 +397,7 @@ async def test_only_reading_is_ever_asked() -> None:
 
     await polled(session, receiver)
 
-    assert {command for command, _ in receiver.asked} <= {10, 11, 16, 17, 34, 39}
+    assert {command for command, _ in receiver.asked} <= {10, 11, 16, 17, 29, 34, 39}
 
 
 def test_the_usb_id_tells_a_receiver() -> None:
