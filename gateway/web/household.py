@@ -63,6 +63,11 @@ async def choose(visit: Visit) -> Response:
 
 async def add(visit: Visit) -> Response:
     """Make a device ours, and somebody's: of this household already, or named here."""
+    async with visit.site.one_by_one:
+        return await _add(visit)
+
+
+async def _add(visit: Visit) -> Response:
     hub, form = visit.hub, visit.form
     device = _chosen(visit)
     if device is None:
@@ -114,9 +119,10 @@ async def ask_to_erase(visit: Visit) -> Response:
 async def erase(visit: Visit) -> Response:
     """Erase a person, and say what that did."""
     subject = SubjectId(visit.form.get("subject"))
-    if _name(visit.hub, subject) is None:
-        return see_other("/")
-    done = await people.erase(visit.hub, subject)
+    async with visit.site.one_by_one:
+        if _name(visit.hub, subject) is None:
+            return see_other("/")
+        done = await people.erase(visit.hub, subject)
     return visit.page("erased.html", erased=done["erased"], left=done["left"])
 
 

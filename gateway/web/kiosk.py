@@ -111,9 +111,9 @@ async def begin(visit: Visit) -> Response:
     role = visit.visitor.role if visit.visitor is not None else Role.KIOSK
     by = OpenedBy.STAFF if role is Role.OWNER else OpenedBy.PERSON
     minutes = counter.lasts // timedelta(minutes=1)
-    await open_session(
-        visit.hub, Opening(devices=list(counter.devices), opened_by=by, minutes=minutes)
-    )
+    opening = Opening(devices=list(counter.devices), opened_by=by, minutes=minutes)
+    async with visit.site.one_by_one:
+        await open_session(visit.hub, opening)
     # The screen of the counter leads nowhere else, so the staff does not go there.
     return see_other("/") if visit.form.get("from") == "home" else await _again(visit)
 

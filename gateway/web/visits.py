@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -43,6 +44,8 @@ class Site:
     rendering: Rendering
     stopping: asyncio.Event
     """Set when the daemon ends: an answer that goes on for ever ends too."""
+    one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by what would go wrong if it were done twice at once, as by a double click."""
 
     @cached_property
     def lost(self) -> int:
@@ -109,9 +112,11 @@ class Visit:
         told = problems(self.words.language).again(detail)
         return (detail, "en") if told is None else (told, self.words.language)
 
-    def problem(self, error: GatewayError) -> HTMLResponse:
+    def problem(self, error: GatewayError | HTTPException) -> HTMLResponse:
         """Return the page of something that did not work."""
         back = "/kiosk" if self.visitor and self.visitor.role is Role.KIOSK else "/"
+        if isinstance(error, HTTPException):
+            return self.page("problem.html", error.status_code, detail=error.detail, back=back)
         return self.page("problem.html", status_of(error), detail=str(error), back=back)
 
 
@@ -136,7 +141,7 @@ def for_visitors(
             return visit.page("stale.html", 403, back=request.url.path)
         try:
             response = await screen(visit)
-        except GatewayError as error:
+        except (GatewayError, HTTPException) as error:
             return visit.problem(error)
         if request.method == "GET" and not visit.part:
             remember(response, request, visitor)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from firmware_sims.health_space import HealthSpace
 from firmware_sims.port import Port
 
+from gateway.api import people
+from gateway.api.hub import Hub
+from gateway.domain.subject import Subject
 from tests.browser.browser import Browser
 from tests.browser.screens import Screens
 from tests.end_to_end.home import Plan, at_home
@@ -47,3 +52,29 @@ async def test_a_scale_is_plugged_in_shows_by_itself_and_is_given_to_somebody(
             complaints = await browser.complaints()
 
     assert (barriers, complaints) == ([], [])
+
+
+async def test_whoever_presses_twice_on_a_slow_hub_adds_one_person_and_not_two(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slowly(hub: Hub, new: people.NewPerson) -> Subject:
+        await asyncio.sleep(1)
+        return await add(hub, new)
+
+    add = people.add_person
+    monkeypatch.setattr(people, "add_person", slowly)
+    home, browser = screens.home, screens.browser
+    await screens.enter("owner")
+    await browser.press("Ajouter un appareil")
+    await browser.press("Ajouter : Imaginary Scale 4")
+    await browser.fill("Votre prénom", "Odile")
+
+    await browser.run(
+        "const add = document.querySelector('button.main');"
+        "add.click(); setTimeout(() => add.click(), 100)"
+    )
+    await browser.see("Odile")
+
+    assert [each["label"] for each in await home.get("people")] == ["Odile"]
+    assert (await browser.text()).count("N'est plus à Odile") == 1
+    assert await browser.complaints() == []

@@ -317,7 +317,7 @@ async def test_a_person_is_erased_only_after_they_were_asked(window: Window) -> 
     assert "Rien ne les fait revenir" in asked.text
     assert odile in still.values()
     assert people(window) == {"Marcel": marcel}
-    assert "Une mesure a été effacée (1)." in done.text
+    assert "1 mesure a été effacée." in done.text
     assert "sauvegardes" in done.text
 
 
