@@ -229,6 +229,11 @@ class Config(BaseModel):
     relay: RelaySettings | None = None
     """Only for the command `relay`."""
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """What people call each destination, by its name."""
+        return {each.name: each.title or each.name for each in self.destinations}
+
     @field_validator("destinations")
     @classmethod
     def _told_apart(

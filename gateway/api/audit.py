@@ -155,5 +155,5 @@ async def trace(hub: HubHere, reading: ReadingId, language: str | None = None) -
     story = await aside(hub, lambda reader: reader.story(reading))
     if view is None and not any(event.name == "expired" for event in story):
         raise HTTPException(404, "There is no reading of that id: see 'journal'.")
-    told = sentences(view, story, language or hub.language)
+    told = sentences(view, story, language or hub.language, hub.title)
     return [Step(at=at, event=event, sentence=sentence) for at, event, sentence in told]

@@ -11,7 +11,6 @@ from gateway import __version__
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, Sighted, Status
 from gateway.app.ours import Ours
 from gateway.app.pairing import PairingDesk, asking
-from gateway.app.parts import titles
 from gateway.clock import Clock
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
@@ -60,7 +59,7 @@ class DaemonHub:
         self._language = config.hub.language
         self._zone = config.hub.tzinfo
         self._counter = _counter(config)
-        self._titles = titles(config)
+        self._titles = config.titles
         self._ports = {f"serial:{port.name}": port for port in config.ports}
         self._metrics = metrics
         self._supervisor = supervisor

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from gateway import __version__
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
-from gateway.app.parts import correcting, routes, titles
+from gateway.app.parts import correcting, routes
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
 from gateway.domain.device import DeviceId, device_named
@@ -31,7 +31,7 @@ class OfflineHub:
         self.counter: Counter | None = None
         self.correcting = correcting(config)
         self._config = config
-        self._titles = titles(config)
+        self._titles = config.titles
         self._journal = journal
         self._reader: Reader | None = None
 

@@ -41,11 +41,6 @@ def routes(config: Config) -> dict[str, frozenset[Kind]]:
     return {destination.name: destination.kinds for destination in config.destinations}
 
 
-def titles(config: Config) -> dict[str, str]:
-    """Say what people call each destination of the configuration."""
-    return {each.name: each.title or each.name for each in config.destinations}
-
-
 def correcting(config: Config) -> frozenset[str]:
     """Say which destinations of the configuration take corrections of what they were sent."""
     taking = (FhirSettings, MqttSettings)

@@ -55,7 +55,7 @@ def status(context: typer.Context, json: Json = False) -> None:
         return
     say(t("Running, version {version}.", version=answer["version"]))
     for finding in _parts(answer):
-        say(f"{finding.subject}{t(': ')}{_told(t, finding)}")
+        say(f"{t.title(finding.subject)}{t(': ')}{_told(t, finding)}")
     if answer["sessions"]:
         say(t("Talking with: {devices}.", devices=", ".join(answer["sessions"])))
     for counted in client.get("outbox"):
@@ -71,7 +71,7 @@ def doctor(context: typer.Context, json: Json = False) -> None:
     else:
         for finding in found:
             mark = t("ok  ") if finding.well else t("FIX ")
-            say(f"{mark}{t.again(finding.subject)}{t(': ')}{_told(t, finding)}")
+            say(f"{mark}{t.again(t.title(finding.subject))}{t(': ')}{_told(t, finding)}")
     if not all(finding.well for finding in found):
         raise typer.Exit(1)
 

@@ -246,6 +246,8 @@ def unpair(context: typer.Context, who: Person, to: To) -> None:
     client, t = context.obj.client, context.obj.t
     answer = client.post("pairings", "end", subject=person(client, who)["id"], destination=to)
     if answer["revoked"]:
-        say(t("The pairing is over, here and at {to}.", to=to))
+        say(t("The pairing is over, here and at {to}.", to=t.title(to)))
     else:
-        say(t("The pairing is forgotten here. {to} was not told: end it there too.", to=to))
+        say(
+            t("The pairing is forgotten here. {to} was not told: end it there too.", to=t.title(to))
+        )

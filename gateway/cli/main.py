@@ -88,7 +88,7 @@ class Asked:
         """What the command says, in the person's language; without a configuration too."""
         known = self.language if self.language in LANGUAGES else None
         try:
-            return speech_of(known, self.config.hub)
+            return speech_of(known, self.config.hub, self.config.titles)
         except GatewayError:
             return speech_of(known or configuration.stated_language(self._path), None)
 

@@ -59,7 +59,7 @@ def report(
 
 def _deposit(client: Client, t: Speech, subject: str, days: int, language: str) -> None:
     answer = client.post("people", subject, "report", "deposit", days=days, language=language)
-    to = ", ".join(answer["destinations"])
+    to = ", ".join(map(t.title, answer["destinations"]))
     say(t("Kept as {reading}, to be deposited at: {to}.", reading=answer["id"], to=to))
     for name in answer["without_consent"]:
         say(

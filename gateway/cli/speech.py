@@ -27,9 +27,12 @@ _FIRST = LANGUAGES[0]
 class Speech:
     """Says sentences, moments and what things are called."""
 
-    def __init__(self, language: str, zone: tzinfo = UTC) -> None:
+    def __init__(
+        self, language: str, zone: tzinfo = UTC, titles: Mapping[str, str] | None = None
+    ) -> None:
         self.language = language
         self._zone = zone
+        self._titles = titles or {}
         self._sentences = sentences(language)
 
     def __call__(self, english: str, /, **gaps: object) -> str:
@@ -59,7 +62,12 @@ class Speech:
 
     def stands(self, way: Mapping[str, Any]) -> str:
         """Say how deliveries stand, by their state, reason and destination of the API."""
-        return standing(way["state"], way["reason"], way["destination"], self.words).sentence
+        to = self.title(way["destination"])
+        return standing(way["state"], way["reason"], to, self.words).sentence
+
+    def title(self, destination: str) -> str:
+        """Return what people call a destination; one that is gone has its name only."""
+        return self._titles.get(destination, destination)
 
     def moment(self, iso: str | None) -> str:
         """Say a moment of the API as people say it; nothing for none."""
@@ -72,14 +80,16 @@ class Speech:
         return clock(datetime.fromisoformat(iso), self._zone, self.words)
 
 
-def speech_of(given: str | None, hub: HubSettings | None) -> Speech:
+def speech_of(
+    given: str | None, hub: HubSettings | None, titles: Mapping[str, str] | None = None
+) -> Speech:
     """Return the speech wished for: by the option, the configuration, or the environment.
 
     A configuration that names no language leaves it to the environment.
     """
     stated = hub.language if hub is not None and "language" in hub.model_fields_set else None
     language = given or stated or spoken_around(os.environ) or _FIRST
-    return Speech(language, hub.tzinfo if hub is not None else ZoneInfo("UTC"))
+    return Speech(language, hub.tzinfo if hub is not None else ZoneInfo("UTC"), titles)
 
 
 def spoken_around(environment: Mapping[str, str]) -> str | None:

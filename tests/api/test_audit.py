@@ -54,8 +54,8 @@ async def test_a_timeline_tells_in_plain_words_what_happened_to_a_reading(asked:
     assert "Whose it is: the person's whom somebody named." in [
         step["sentence"] for step in english
     ]
-    assert "Acceptée par mes." in [step["sentence"] for step in french]
-    assert "Held, it did not leave for mes: whose it is, nobody said yet." in [
+    assert "Acceptée par Mon espace santé." in [step["sentence"] for step in french]
+    assert "Held, it did not leave for Mon espace santé: whose it is, nobody said yet." in [
         step["sentence"] for step in english
     ]
 

@@ -34,10 +34,17 @@ class Daemon:
         return STATUS if path == ("status",) else [counted]
 
 
-def asked(*arguments: str, language: str = "fr", config: Config | None = None) -> str:
+def asked(
+    *arguments: str,
+    language: str = "fr",
+    config: Config | None = None,
+    titles: dict[str, str] | None = None,
+) -> str:
     app = typer.Typer()
     checks.add(app)
-    obj = SimpleNamespace(client=Daemon(), t=Speech(language), config=config, path="gateway.toml")
+    obj = SimpleNamespace(
+        client=Daemon(), t=Speech(language, titles=titles), config=config, path="gateway.toml"
+    )
     return CliRunner().invoke(app, arguments, obj=obj).output.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -85,6 +92,14 @@ def test_the_doctor_names_a_file_that_the_configuration_names_and_nobody_made(
         f"À FAIRE  password_file : {tmp_path}/absent : lecture impossible"
         " (fichier ou dossier introuvable).",
     ]
+
+
+def test_a_destination_is_called_as_on_the_screens() -> None:
+    titles = {"mes": "Mon espace santé"}
+
+    assert "Attend de partir vers Mon espace santé" in asked("status", titles=titles)
+    assert "\nMon espace santé : " in asked("status", titles=titles)
+    assert "Mon espace" not in asked("status", "--json", titles=titles)
 
 
 def test_scripts_get_what_the_daemon_says() -> None:

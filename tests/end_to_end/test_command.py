@@ -33,8 +33,12 @@ LISTS = {
     ("consent", "show"): ("grant-", "at any time", "à n'importe quelle date"),
     ("consent", "show", ODILE): ("grant-", "given", "donné"),
     ("journal",): ('"weight"', "Weight", "Poids"),
-    ("journal", "--person", ODILE, "--limit", "2"): ('"weight"', "Arrived: mes", "arrivée : mes"),
-    ("outbox",): ("settled", "Arrived: mes", "arrivée : mes"),
+    ("journal", "--person", ODILE, "--limit", "2"): (
+        '"weight"',
+        "Arrived: Mon espace",
+        "arrivée : Mon espace",
+    ),
+    ("outbox",): ("settled", "Arrived: Mon espace", "arrivée : Mon espace"),
 }
 """What can be looked at, and a word that must be there: for scripts, in English and in French."""
 
@@ -366,12 +370,12 @@ async def test_the_status_says_in_both_languages_what_there_is_and_what_waits(
 
     assert fr_json == en_json
     assert json.loads(fr_json.output)["running"] is True
-    assert "\nmes: open.\n" in english.output
-    assert "\n2 readings: Arrived: mes\n" in english.output
+    assert "\nMon espace santé: open.\n" in english.output
+    assert "\n2 readings: Arrived: Mon espace santé\n" in english.output
     told = french.output.replace("\N{NO-BREAK SPACE}", " ")
     assert told.startswith("En marche, version ")
-    assert "\nmes : ouverte.\n" in told
-    assert "\nMesures : 2. Bien arrivée : mes\n" in told
+    assert "\nMon espace santé : ouverte.\n" in told
+    assert "\nMesures : 2. Bien arrivée : Mon espace santé\n" in told
     assert stopped.output == f"{NOT_RUNNING}\n"
 
 

@@ -331,5 +331,5 @@ async def test_the_command_deposits_too(tmp_path: Path, space: HealthSpace, time
     ran = await asyncio.to_thread(run_here, home.path, *asked)
 
     assert (ran.status, ran.error) == (0, "")
-    assert "to be deposited at: documents." in ran.output
+    assert "to be deposited at: Mes documents de santé." in ran.output
     assert "documents: it waits for consent" in ran.output

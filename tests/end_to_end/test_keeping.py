@@ -243,9 +243,9 @@ async def test_a_person_is_shown_what_left_and_a_readings_way_in_both_languages(
     assert all(way["grant"] for line in lines for way in line["deliveries"])
     told = french.output.replace("\N{NO-BREAK SPACE}", " ")
     assert "À qui elle est : à la personne que mesure l'appareil." in told
-    assert "Acceptée par mes" in french.output
+    assert "Acceptée par Mon espace santé" in french.output
     assert "Whose it is: the person's whom this device measures." in english.output
-    assert "Accepted by mes" in english.output
+    assert "Accepted by Mon espace santé" in english.output
 
 
 async def accounts(home: Home) -> tuple[Ran, Ran, Ran]:
