@@ -12,8 +12,9 @@ the memory one after the other, in one of two layouts, both with the same word f
         date   0-4 hour  5-9 day  10-13 month  14 irregular pulse  15 movement
         time   0-5 second (up to 63: more than 59 is 59)  6-11 minute  12 cuff
 
-A slot that was never written is all 1 or all 0, or begins with more than any pressure. In every
-published record one of the last two octets of 14 is the sum of the first twelve.
+A slot that was never written is all 1 or all 0, or has a systolic pressure above 250. In every
+published record one of the last two octets of 14 is the sum of the first twelve; where that is
+right, such a pressure was measured.
 
 Source: public clients (userx14/omblepy, eigger/hass-omron) and the logs published with them, in
 which the sum was found; the maker has published nothing.
@@ -94,8 +95,11 @@ def read_request(address: int, octets: int) -> bytes:
     return body + bytes((xor8(body),))
 
 
-def record(data: bytes, order: Order) -> OmronRecord:
-    """Read a slot of the memory; raises DecodeError, with `empty_slot` for one never written."""
+def record(data: bytes, order: Order, sum_at: int | None = None) -> OmronRecord:
+    """Read a slot of the memory; raises DecodeError, with `empty_slot` for one never written.
+
+    `sum_at` says which octet is the sum of the first twelve, if one is.
+    """
     if len(data) < _RECORD_OCTETS:
         raise DecodeError("truncated", data, len(data))
     head = data[:_DATE_AT]
@@ -104,7 +108,9 @@ def record(data: bytes, order: Order) -> OmronRecord:
         year &= 0x3F
     else:
         diastolic, systolic, year, pulse = head
-    if len(set(data)) == 1 or systolic >= _EMPTY_FROM or not any(data[:_TIME_AT]):
+    is_summed = sum_at is not None and data[sum_at] == sum8(data[:_SUMMED_OCTETS])
+    is_blank = len(set(data)) == 1 or not any(data[:_TIME_AT])
+    if is_blank or (systolic >= _EMPTY_FROM and not is_summed):
         raise DecodeError("empty_slot", data)
     date = int.from_bytes(data[_DATE_AT : _DATE_AT + 2], order.value)
     time = int.from_bytes(data[_TIME_AT : _TIME_AT + 2], order.value)
@@ -120,6 +126,8 @@ def record(data: bytes, order: Order) -> OmronRecord:
     )
     if at is None:
         raise DecodeError("timestamp", data, _DATE_AT)
+    if sum_at is not None and not is_summed:
+        raise DecodeError("checksum", data, sum_at)
     return OmronRecord(
         systolic + _OFFSET_MMHG,
         diastolic,
@@ -129,9 +137,3 @@ def record(data: bytes, order: Order) -> OmronRecord:
         timestamp=at,
         cuff=time >> 12 & 1 if order is Order.LITTLE else None,
     )
-
-
-def check_sum(data: bytes, at: int) -> None:
-    """Raise DecodeError unless octet `at` of a slot is the sum of the first twelve."""
-    if data[at] != sum8(data[:_SUMMED_OCTETS]):
-        raise DecodeError("checksum", data, at)

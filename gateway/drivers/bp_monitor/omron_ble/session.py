@@ -157,9 +157,7 @@ async def _read(session: Session, memory: _Memory, layout: Layout, user: int) ->
         for at in range(0, octets, layout.record_octets):
             slot = block[at : at + layout.record_octets]
             try:
-                found = codec.record(slot, layout.order)
-                if layout.sum_at is not None:
-                    codec.check_sum(slot, layout.sum_at)
+                found = codec.record(slot, layout.order, layout.sum_at)
             except DecodeError as error:
                 if error.reason != "empty_slot":
                     await session.set_aside(Frame(memory.channel, slot, session.now()), error)

@@ -302,3 +302,24 @@ def test_it_goes_by_the_service_not_by_the_name() -> None:
         Fit.FAMILY,
         Fit.NONE,
     ]
+
+
+@pytest.mark.parametrize("model", ["HEM-7142T2", "HEM-7600T"])
+async def test_a_pressure_as_high_as_of_an_empty_slot_is_kept_where_its_sum_is_right(
+    model: str,
+) -> None:
+    order = LAYOUTS[model].order
+    crisis = slot(255, 25, order=order)
+    damaged = bytes((crisis[0] ^ 1,)) + crisis[1:]
+    never_written = b"\xff" * 14
+    key = None if model == "HEM-7142T2" else KEY
+    cuff = Cuff(model, [crisis, damaged, never_written], key=key)
+    session = cuff.session(key=KEY.hex())
+
+    await DRIVER.converse(session)
+
+    pressure = session.readings[0]
+    assert int(pressure.values[Measure.SYSTOLIC].value) == 255
+    assert pressure.quality is Quality.GOOD
+    assert len(session.readings) == 2
+    assert session.aside == []
