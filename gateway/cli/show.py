@@ -9,6 +9,7 @@ from textwrap import indent
 from typing import Any
 
 import typer
+from rich import _wrap
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +20,7 @@ from gateway.language.plain import plain, plain_lines
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
+_wrap.re_word = re.compile(r"[^\S\xa0]*[\S\xa0]+[^\S\xa0]*")  # else it breaks a no-break space
 _STEERING = re.compile("[\x7f-\x9f]")
 """What steers some terminals and JSON leaves as it is."""
 _UNFOLDED = 10_000

@@ -113,6 +113,21 @@ def test_a_command_line_that_cannot_be_is_told_so_in_french(
     assert not re.search("No such|Missing|Got|requires|does not|Invalid|should|Try|mean", told)
 
 
+@pytest.mark.parametrize("line", ["--help", "kiosk --help", "unassign --help"])
+def test_no_sign_begins_a_line_of_the_help(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["healthspace-gateway", "--language", "fr", *line.split()])
+    for width in (62, 71, 80):
+        monkeypatch.setattr(rich_utils, "MAX_WIDTH", width)
+        with pytest.raises(SystemExit):
+            command()
+
+    told = capsys.readouterr().out
+    assert "\N{NO-BREAK SPACE};" in told
+    assert re.findall(r"(?m)^[│ ]*[;:?!»].*$", told) == []
+
+
 WORDS_OF_STATES = {"open.", "watching.", "ended."}
 """What `doctor` makes of the daemon's states."""
 SAID_BY_THE_SYSTEM = {

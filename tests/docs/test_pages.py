@@ -35,6 +35,21 @@ def test_every_section_that_a_page_leads_to_is_there(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_and_make_target_that_a_page_names_is_there(page: Path) -> None:
+    named = re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8"))
+    ours = "(?:gateway|deploy|tests|tools|docs|benchmarks|firmware-sims)"
+    files = [each for each in named if re.fullmatch(ours + r"/[\w./-]+", each)]
+    wanted = {found[1] for each in named if (found := re.match(r"make ([a-z-]+)", each))}
+    there = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    missing = [
+        each for each in files if not ((ROOT / each).exists() or (ROOT / "tests" / each).exists())
+    ]
+    assert missing == []
+    assert wanted - set(there) == set()
+
+
 def sections(page: Path) -> set[str]:
     """Return what the headings of a page are called in a link."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
