@@ -63,8 +63,9 @@ class Repeats:
 
     within_s: float
     before: Last | None = None
+    since: Instant | None = None
+    """When the line that was placed last came first: its moment, where the device has no clock."""
     _line: bytes = b""
-    _since_s: float = 0.0
     _at: Hashable = None
     _first: int = 1
     _counts: Counter[Hashable] = field(default_factory=Counter)
@@ -81,18 +82,21 @@ class Repeats:
 
     def place(self, frame: Frame, at: Hashable, looks: Hashable) -> int:
         """Return which one this is, from 1 on, of those stamped `at` that look the same."""
-        line, moment = frame.data.strip(), frame.received.monotonic
+        line = frame.data.strip()
         if at != self._at:
             self._at = at
             self._first = self._first_of(frame, str(at))
             self._counts.clear()
-        if line != self._line or moment - self._since_s > self.within_s:
-            self._line, self._since_s = line, moment
+        if line != self._line or self._is_over(frame.received):
+            self._line, self.since = line, frame.received
             self._counts[looks] += 1
         place = self._first + max(self._counts[looks], 1) - 1
         known = self.before.place if self.before and self.before.stamped == str(at) else 0
         self.before = Last(str(at), max(place, known), frame.received)
         return place
+
+    def _is_over(self, now: Instant) -> bool:
+        return self.since is None or now.monotonic - self.since.monotonic > self.within_s
 
     def _first_of(self, frame: Frame, stamped: str) -> int:
         before = self.before

@@ -13,11 +13,12 @@ blank after each comma; the wire has none.
     ww water %  MI BMI  IF visceral fat  rb basal metabolism kJ  rB the same, kcal
     rD is the energy a whole day takes, no basal metabolism: 3245 kcal of a man in a capture
     rA metabolic age  ZF impedance foot to foot, ohm
+    Hm the height that was typed in, cm
     CS the sum of all bytes from "{" to the comma before CS, modulo 256, two hex digits
 
-What was typed in before the weighing (GE, AG, Hm, Bt, Pt) is no measurement and is passed over, as
-are the segments; they stay readable in `other`. A BD-815 and a KP-601 have no CS. The sum does not
-see digits that changed places.
+What else was typed in before the weighing (GE, AG, Bt, Pt) is passed over, as are the segments; it
+stays readable in `other`. A BD-815 and a KP-601 have no CS. The sum does not see digits that
+changed places.
 
 Source: Tanita manuals SC-240 p. 24, SC-330 p. 24, PW-650MA p. 25, BD-815U p. 12; the rule of CS is
 in none of them, was derived from and holds for seven lines of four models.
@@ -55,6 +56,7 @@ _NUMBERS = {
     b"rB": "basal_metabolism_kcal",
     b"rA": "metabolic_age",
     b"ZF": "impedance_ohm",
+    b"Hm": "height_cm",
 }
 _READ = {b"MO", b"SN", b"ID", b"St", b"Da", b"DT", b"TI", b"Ti", b"CS", *_UNITS, *_NUMBERS}
 
@@ -98,6 +100,8 @@ class Weighing:
     basal_metabolism_kcal: Decimal | None = None
     metabolic_age: Decimal | None = None
     impedance_ohm: Decimal | None = None
+    height_cm: Decimal | None = None
+    """Typed in, like the id."""
 
 
 def frames(stream: Stream) -> Cutting:
@@ -178,6 +182,8 @@ def _check_sum(
     summed = line[: places[b"CS"] - len(b"CS,")]
     if told != b"%02X" % sum8(summed):
         raise DecodeError("checksum", line, places[b"CS"])
+    if places[b"CS"] + len(told) != len(line):
+        raise DecodeError("format", line, places[b"CS"] + len(told))
 
 
 def _weight(

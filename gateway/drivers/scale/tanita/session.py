@@ -1,7 +1,8 @@
 """Listening to a Tanita scale: it prints one line after each weighing and is never asked.
 
 The stamp is what the scale's clock shows as the line comes, so that a clock that was never set does
-no harm. The typed id, sex, age and height go no further than the codec.
+no harm. The typed id, sex and age go no further than the codec, the height no further than here: it
+and the parts tell a weight whose digits changed places, which the sum does not.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from gateway.drivers.scale.tanita.codec import Weighing
 
 _SAME_WITHIN_S = 10.0
 """The next person takes longer than this."""
+
+_AGREES_TO_KG = 1  # parts and the BMI are rounded to 0.1; less than any two digits differ by
 
 _KJ_PER_KCAL = Decimal("4.184")
 
@@ -64,11 +67,13 @@ def _readings(
     place = repeats.place(frame, at and at.at, weighing.weight)
     origin = Origin(
         device=session.device.id,
-        received=frame.received,
+        received=frame.received if at is not None else repeats.since or frame.received,
         device_time=at.just_taken(frame.received) if at is not None else None,
         record=f"{at} {weighing.weight} #{place}" if at is not None else None,
     )
-    doubts = frozenset({"segment_error"}) if weighing.segment_error else frozenset()
+    doubts = {"segment_error"} if weighing.segment_error else set[str]()
+    if not _agrees(weighing):
+        doubts.add("inconsistent")
     mass = kilograms(weighing.weight, weighing.unit)
     made = [weight(mass, origin, doubts)]
     parts = _composition(weighing)
@@ -77,6 +82,21 @@ def _readings(
         kind = Kind.BODY_COMPOSITION
         made.append(reading(kind, parts, origin, plausible=plausible, doubts=doubts))
     return made
+
+
+def _agrees(weighing: Weighing) -> bool:
+    """Say whether the weight is what the BMI, the share and the mass of the fat make it; in kg."""
+    if weighing.unit != "kg":
+        return True
+    made = []
+    if weighing.bmi and weighing.height_cm:
+        made.append(weighing.bmi * (weighing.height_cm / 100) ** 2)
+    if weighing.body_fat_mass and weighing.fat_free_mass:
+        made.append(weighing.body_fat_mass + weighing.fat_free_mass)
+    if weighing.body_fat_mass and weighing.body_fat_pct:
+        fat = weighing.weight * weighing.body_fat_pct / 100
+        made.append(weighing.weight + weighing.body_fat_mass - fat)
+    return all(abs(it - weighing.weight) <= _AGREES_TO_KG for it in made)
 
 
 def _composition(weighing: Weighing) -> dict[Measure, Quantity]:

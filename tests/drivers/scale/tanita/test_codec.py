@@ -105,6 +105,7 @@ def test_noise_after_the_line_is_counted() -> None:
         (PW_650.replace(b"D6", b"d6"), "checksum"),
         (b'{0,16,MO,"SC-330",Wk,70.0\r\n', "no_checksum"),
         (b"{0,16,Wk,70.0\r\n", "no_checksum"),
+        (PW_650.replace(b"D6", b"D6,FW,20.0"), "format"),
         (PW_650.rstrip(), "incomplete"),
         (PW_650[1:], "format"),
         (b"{\r\n", "no_checksum"),

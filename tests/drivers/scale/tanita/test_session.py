@@ -10,7 +10,7 @@ from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure, Quality
 from gateway.drivers.scale.tanita import DRIVER
 from gateway.errors import LinkLost
-from tests.drivers.scale.tanita.test_codec import BD_815, PW_650, SC_330, line
+from tests.drivers.scale.tanita.test_codec import BC_601, BD_815, PW_650, SC_330, line
 from tests.drivers.serial_lines import Timeline, cut, listened, session_with
 
 
@@ -137,3 +137,47 @@ async def test_two_people_of_one_weight_within_a_minute_are_two_weighings() -> N
         await DRIVER.converse(session)
 
     assert len(session.readings) == 4
+
+
+async def test_a_line_repeated_by_a_scale_without_a_clock_is_one_weighing() -> None:
+    timeline = Timeline((0, BD_815), (2, BD_815), (9, BD_815), (40, BD_815))
+    session = session_with(DRIVER, clock=timeline.clock)
+    session.link = timeline
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    at = [r.received.monotonic for r in session.readings]
+    assert len(at) == 2
+    assert at[1] - at[0] == 40
+
+
+SWAPPED = SC_330.replace(b"Wk,89.2", b"Wk,98.2")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SWAPPED,
+        line(b'MO,"X",Hm,191.0,Wk,98.2,MI,24.5'),
+        line(b'MO,"X",Wk,98.2,FW,18.8,fW,16.8'),
+        line(b'MO,"X",Wk,98.2,fW,16.8,MW,72.4'),
+    ],
+)
+async def test_digits_that_changed_places_are_seen_by_what_else_the_line_says(data: bytes) -> None:
+    session = await listened(DRIVER, [data])
+
+    assert {r.quality for r in session.readings} == {Quality.QUESTIONABLE}
+    assert all("inconsistent" in r.flags for r in session.readings)
+
+
+@pytest.mark.parametrize("data", [SC_330, BC_601, PW_650, BD_815])
+async def test_published_lines_agree_with_themselves(data: bytes) -> None:
+    session = await listened(DRIVER, [data])
+
+    assert {r.quality for r in session.readings} == {Quality.GOOD}
+
+
+async def test_what_was_measured_of_nobody_s_height_is_not_compared() -> None:
+    session = await listened(DRIVER, [line(b'MO,"X",Hm,0.0,Wk,98.2,MI,0.0,FW,0.0,fW,0.0,MW,0.0')])
+
+    assert {r.quality for r in session.readings} == {Quality.GOOD}
