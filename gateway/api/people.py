@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from gateway.api.context import HubHere
 from gateway.api.destination_pairing import end_all
@@ -16,11 +17,16 @@ from gateway.consent.grant import Withdrawal
 from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.errors import ConfigError
+from gateway.language.plain import without_steering
 
 router = APIRouter(tags=["people"])
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+Label = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    BeforeValidator(lambda typed: without_steering(typed) if isinstance(typed, str) else typed),
+]
 """What a person is called here. Without one they would pass for a guest of the kiosk."""
 
 
@@ -96,8 +102,12 @@ async def add_person(hub: HubHere, new: NewPerson) -> Subject:
 
 
 def is_same_name(name: str, other: str) -> bool:
-    """Whether two names are alike: a telephone writes a capital where nobody meant one."""
-    return name.casefold() == other.casefold()
+    """Whether two names are alike: a telephone writes a capital where nobody meant one.
+
+    An accent may be a letter's own or a sign after it (Unicode TR15): nobody sees a difference.
+    """
+    one, two = (unicodedata.normalize("NFC", each).casefold() for each in (name, other))
+    return one == two
 
 
 @router.post("/people/{subject}/erase", status_code=201)

@@ -20,6 +20,11 @@ def plain(text: str) -> str:
     return _STEERING.sub(_INSTEAD, text)
 
 
+def without_steering(text: str) -> str:
+    """Return what somebody typed without such signs: nobody means to type one."""
+    return _STEERING.sub("", text)
+
+
 def plain_lines(text: str) -> str:
     """Return a text of ours, which may have several lines, with such marks."""
     return _BUT_LINES.sub(_INSTEAD, text)

@@ -9,6 +9,8 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
+from gateway.language.plain import without_steering
+
 LONGEST = 16_384
 """Bytes. The longest form of ours, a consent with every kind, has some hundreds."""
 
@@ -23,8 +25,12 @@ class Form:
         self._fields = fields
 
     def get(self, name: str) -> str:
-        """Return the first of that name without spaces around it, or nothing."""
-        return next((value.strip() for field, value in self._fields if field == name), "")
+        """Return the first of that name, or nothing.
+
+        Spaces around it, and signs that would turn a line around, are not with it.
+        """
+        found = next((value for field, value in self._fields if field == name), "")
+        return without_steering(found).strip()
 
     def all(self, name: str) -> list[str]:
         """Return every one of that name."""

@@ -57,6 +57,23 @@ async def test_a_persons_id_does_not_say_who_they_are(asked: Api) -> None:
     assert await asked.get("people") == (200, [{"id": subject, "label": "Camille"}])
 
 
+async def test_nobody_has_a_name_that_turns_a_line_around_or_steers_a_terminal(asked: Api) -> None:
+    _, odile = await asked.post("people", label="\u202eelidO\x1b[2J")
+    refused, _ = await asked.post("people", label="\u202e\u2066 ")
+
+    assert odile["label"] == "elidO[2J"
+    assert refused == 422
+
+
+@pytest.mark.parametrize("again", ["zo\xe9", "ZOE\N{COMBINING ACUTE ACCENT}", "\u202aZo\xe9\u202c"])
+async def test_a_name_that_looks_like_one_that_is_here_is_taken(again: str, asked: Api) -> None:
+    await asked.post("people", label="Zoe\N{COMBINING ACUTE ACCENT}")
+
+    status, _ = await asked.post("people", label=again)
+
+    assert status == 409
+
+
 async def test_an_unclaimed_reading_is_shown_as_nobodys(asked: Api) -> None:
     await weigh(asked)
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from gateway.domain.device import DeviceId
+from gateway.domain.device import Device, DeviceId
 from tests.browser.browser import Browser
 from tests.browser.screens import Screens
 from tests.end_to_end.home import MARCEL, ODILE
@@ -36,9 +36,23 @@ const small = pressed.filter((each) => {
 });
 const beyond = [...document.querySelectorAll("main *")].filter((each) =>
   each.getBoundingClientRect().right > edge && !each.closest(".unseen"));
+const broken = [];
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (texts.nextNode()) {
+  for (const word of texts.currentNode.data.matchAll(/[^\\s-]{1,20}(?![^\\s-])/g)) {
+    const range = document.createRange();
+    range.setStart(texts.currentNode, word.index);
+    range.setEnd(texts.currentNode, word.index + word[0].length);
+    const lines = new Set([...range.getClientRects()].map((each) => Math.round(each.top)));
+    if (lines.size > 1 && !/\\S{21}/.test(texts.currentNode.data)) {
+      broken.push("is broken in two: " + word[0]);
+    }
+  }
+}
 return [
   ...[...document.querySelectorAll(".number")].filter((each) => each.getClientRects().length > 1)
     .map((each) => "is broken in two: " + each.innerText),
+  ...broken,
   ...beyond.map((each) => "runs over the edge: " + each.outerHTML.slice(0, 120)),
   document.documentElement.scrollWidth > edge ? "runs over the edge" : "",
   document.querySelectorAll("h1").length === 1 ? "" : "has not one heading",
@@ -275,3 +289,36 @@ async def to(browser: Browser, label: str) -> None:
         if await browser.tab() == label:
             return
     raise AssertionError(f"the keyboard does not reach {label}")
+
+
+CALLED = (
+    "<b>\"Bobby'; DROP TABLE--</b> & Cie",
+    "\N{HEBREW LETTER AYIN}\N{HEBREW LETTER VAV}\N{HEBREW LETTER DALET}",
+    "W" * 60,
+)
+"""Names that try what a page can hold: markup, another direction, one long word."""
+
+
+async def test_whatever_people_and_devices_are_called(screens: Screens) -> None:
+    home, browser = screens.home, screens.browser
+    since = screens.time.now().utc - timedelta(days=1)
+    for number, name in enumerate(CALLED):
+        device = Device(
+            id=DeviceId(f"serial:scale-{number}"), driver="scale/tanita", manufacturer=name
+        )
+        await home.hub.journal.describe(device)
+        await home.hub.journal.adopt(device.id, device.driver)
+        subject = (await home.post("people", label=name))["id"]
+        await home.hub.journal.assign(device.id, None, subject, since)
+    await screens.step_on("80.9", number="2")
+    await screens.enter("owner")
+    await browser.see("N'est plus à <b>")
+    found = {"home": await faults(browser)}
+    await browser.press(f"N'est plus à {CALLED[2]} : {CALLED[2]}")
+    await browser.see("Les mesures d'avant restent les siennes")
+    found["no more"] = await faults(browser)
+    await browser.press("Ne rien changer")
+    await browser.press(f"Tout effacer : {CALLED[0]}")
+    found["erasing"] = await faults(browser)
+
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}

@@ -255,6 +255,13 @@ async def test_a_name_in_other_letters_names_who_is_here(window: Window) -> None
     assert [each.subject for each in window.hub.reader.assignments()] == [odile]
 
 
+async def test_a_name_of_signs_that_nobody_sees_is_none(window: Window) -> None:
+    named = await window.send("/devices/add", device=SCALE.id, name="\u202e\x1b \u2066")
+
+    assert "écrivez son prénom" in named.text
+    assert people(window) == {}
+
+
 async def test_of_two_people_of_one_name_neither_is_guessed(window: Window) -> None:
     for _ in range(2):
         await window.hub.journal.add_subject("Odile")

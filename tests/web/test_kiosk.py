@@ -455,7 +455,10 @@ async def test_without_a_counter_the_remedy_is_said(kiosk: Window) -> None:
     assert "[kiosk]" in answer.text
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("   ", None), ("x" * 200, "x" * 80)])
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("   ", None), ("x" * 200, "x" * 80), ("\u202e\x1b", None), ("\u202eelidO", "elidO")],
+)
 async def test_a_name_that_is_none_keeps_nobody_and_a_long_one_is_cut(
     typed: str, kept: str | None, kiosk: Window
 ) -> None:
