@@ -72,7 +72,8 @@ def page(
     at = before or _FIRST
     while (wanted := limit - len(found)) > 0:
         places = _places(db, at, wanted, subject, kind, unclaimed=unclaimed)
-        found += views(db, keys, [number for _, number in places])
+        if places:
+            found += views(db, keys, [number for _, number in places])
         if len(places) < wanted:
             break
         at = Position(*places[-1])

@@ -208,17 +208,15 @@ def _a_guest(hub: Hub, subject: SubjectId) -> bool:
 
 
 def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Words) -> Card:
-    readings = []
+    readings = {}
     for kind in Kind:
         limit = 1 if kind is Kind.INTERSTITIAL_GLUCOSE else _OF_A_KIND
         views = hub.reader.entries(limit=limit, subject=subject.id, kind=kind)
         if views:
-            readings.append([_shown(hub, view, names, words) for view in views])
+            readings[kind] = [_shown(hub, view, names, words) for view in views]
     given = list(agreements(hub, subject.id, words))
-    reportable = bool(
-        hub.reader.entries(limit=1, subject=subject.id, kind=Kind.INTERSTITIAL_GLUCOSE)
-    )
-    return Card(subject.id, subject.label, readings, given, reportable)
+    reportable = Kind.INTERSTITIAL_GLUCOSE in readings
+    return Card(subject.id, subject.label, list(readings.values()), given, reportable)
 
 
 def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement]:

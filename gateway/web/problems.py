@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from gateway.api.hub import Hub, Status
 from gateway.domain.device import DeviceId
-from gateway.journal.states import State
 from gateway.language.words import Words
 from gateway.web.standing import trouble_of
 
@@ -64,11 +63,10 @@ def _of_destinations(hub: Hub, status: Status, words: Words) -> Iterator[Problem
         if part.problem is not None:
             title = words("problem.destination.title", name=hub.title(part.name))
             yield Problem(title, words("problem.destination.advice"), part.problem)
-    for counted in hub.reader.delivery_counts():
-        if counted.state is State.PARKED:
-            title = words.count("problem.parked.title", counted.count)
-            advice = words("problem.parked.advice", name=hub.title(counted.destination))
-            yield Problem(title, advice, counted.reason)
+    for counted in hub.reader.parked():
+        title = words.count("problem.parked.title", counted.count)
+        advice = words("problem.parked.advice", name=hub.title(counted.destination))
+        yield Problem(title, advice, counted.reason)
     owed = len(hub.reader.corrections_owed())
     if owed:
         yield Problem(

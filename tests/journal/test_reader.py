@@ -185,6 +185,34 @@ async def test_whose_entries_are_asked_for_costs_the_same_however_many_others_th
     assert taken[:4] == taken[4:]
 
 
+async def test_what_is_parked_is_counted_without_a_look_at_what_arrived(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    steps: list[int] = []
+    reader._db._connection.trace_v2(
+        apsw.SQLITE_TRACE_PROFILE,
+        lambda told: steps.append(told["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]),
+    )
+    taken = []
+    for _ in range(2):
+        entries = await journal.record(SCALE, [weight(len(taken) * 60 + n) for n in range(60)])
+        for released in await journal.claim("mes", 60, START):
+            if released.delivery.entry.id == entries[0].id:
+                await journal.park(released, "it has no code there")
+            else:
+                await journal.settle(released, Receipt("mes", "there", START))
+        steps.clear()
+        parked = reader.parked()
+        taken.append(sum(steps))
+
+    assert [(each.state, each.reason, each.count) for each in parked] == [
+        (State.PARKED, "it has no code there", 2)
+    ]
+    assert parked == [each for each in reader.delivery_counts() if each.state is State.PARKED]
+    assert taken[1] - taken[0] < 60
+
+
 async def test_an_entry_shows_how_it_stands_with_each_destination(
     path: Path, clock: ManualClock
 ) -> None:
