@@ -136,13 +136,20 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
     """Record consent; what it covers and was held back becomes due.
 
     While the hub does not know the time, not from now on: that would be since 1970, or not for
-    years.
+    years. One that could never release anything is refused.
     """
     now = hub.clock.now()
     if not now.trusted and abs(new.covers_from - now.utc) < _NOW:
         raise JournalError(
             "the hub does not know the time yet: consent from now on cannot be given"
         )
+    if new.covers_until is not None and new.covers_until <= new.covers_from:
+        raise ConfigError(
+            "These readings would end before they begin: give a later 'until', or an earlier"
+            " 'since'."
+        )
+    if new.expires is not None and now.trusted and new.expires <= now.utc:
+        raise ConfigError("This consent would be over already: give a later 'expires'.")
     takes = destination(hub, new.destination)
     names = {known.id: known.label for known in hub.reader.subjects()}
     if new.capacity is not Capacity.SELF and new.given_by == names.get(new.subject):

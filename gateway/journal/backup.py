@@ -43,6 +43,7 @@ def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, P
 
     `others` are files to go with it, by name. Raises JournalError; then there is no new file.
     """
+    hub_key.refuse_empty(passphrase)
     part = target.with_name(target.name + ".part")
     try:
         with scratch(journal) as folder:

@@ -92,6 +92,12 @@ def from_passphrase(passphrase: bytes, salt: bytes) -> HubKey:
     return HubKey(stretch.derive(passphrase))
 
 
+def refuse_empty(passphrase: bytes) -> None:
+    """Raise JournalError for a passphrase that would protect nothing."""
+    if not passphrase.strip():
+        raise JournalError("the passphrase is empty: nothing would be protected by it")
+
+
 def keep_in_file(folder: Path, key: HubKey) -> None:
     """Keep the key in its file, in place of what was there, for this user only."""
     prepare(folder, key)
@@ -115,10 +121,11 @@ def prepare(folder: Path, key: HubKey) -> None:
 def prepare_passphrase(folder: Path) -> HubKey:
     """Do the same for the key that the passphrase gives from now on, and return it.
 
-    Raises JournalError if the passphrase is not where the gateway looks for it.
+    Raises JournalError if the passphrase is not where the gateway looks for it, or is empty.
     """
-    salt = secrets.token_bytes(SALT_BYTES)
-    key = from_passphrase(_passphrase(), salt)
+    salt, passphrase = secrets.token_bytes(SALT_BYTES), _passphrase()
+    refuse_empty(passphrase)
+    key = from_passphrase(passphrase, salt)
     _write(folder, _NEXT_SALT, salt)
     return key
 

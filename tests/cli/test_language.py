@@ -28,6 +28,7 @@ AT_HOME = (
     "cli",
     "client.py",
     "app/offline.py",
+    *(f"journal/{name}.py" for name in ("backup", "hub_key", "replacing", "restoring")),
     *(
         f"api/{name}.py"
         for name in (
@@ -71,7 +72,7 @@ def test_no_french_is_left_of_what_nobody_says_any_more() -> None:
     left = {each for each in OURS if each not in said and shape(each) not in of_the_command}
     left -= SAID_BY_TYPER
     left |= {each for each in BELOW if not {each, shape(each)} & of_all}
-    assert left == WORDS_OF_STATES | SAID_BY_THE_SYSTEM
+    assert left == WORDS_OF_STATES | SAID_BY_THE_SYSTEM | SAID_BY_PYDANTIC
 
 
 MISUSES = {
@@ -130,6 +131,15 @@ def test_no_sign_begins_a_line_of_the_help(
 
 WORDS_OF_STATES = {"open.", "watching.", "ended."}
 """What `doctor` makes of the daemon's states."""
+SAID_BY_PYDANTIC = {
+    f"{{field}}: {said}"
+    for said in (
+        *("String should have at least {number} character", "Input should be {choices}"),
+        "String should have at most {number} characters",
+        *(f"Input should be {more} than or equal to {{number}}" for more in ("greater", "less")),
+    )
+}
+"""What the API answers to a value that cannot be."""
 SAID_BY_THE_SYSTEM = {
     os.strerror(number)
     for number in (

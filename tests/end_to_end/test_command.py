@@ -132,6 +132,34 @@ async def test_a_household_can_be_set_up_and_changed(
         assert word in ran.output
 
 
+NEVER = {
+    ("people", "add", ""): "label : il faut au moins 1 caractère",
+    ("people", "add", "x" * 81): "label : il faut au plus 80 caractères",
+    ("journal", "--limit", "0"): "limit : il faut au moins 1",
+    ("journal", "--limit", "1001"): "limit : il faut au plus 1000",
+    ("consent", "grant", ODILE, "--to", "mes", "--yes", "--capacity", "x"): "capacity : au choix,",
+    ("consent", "grant", ODILE, "--to", "mes", "--yes", "--expires", "1d"): "serait déjà terminé",
+    ("consent", "grant", ODILE, "--to", "mes", "--yes", "--until", "1d"): "avant de commencer",
+    ("backup", "hub.backup", "--passphrase-file", "/dev/null"): "la phrase secrète est vide",
+}
+"""What cannot be asked, and how that is told."""
+
+
+@pytest.mark.parametrize("asked", NEVER, ids=" ".join)
+async def test_what_cannot_be_is_refused_in_french_and_changes_nothing(
+    asked: tuple[str, ...], tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_used_hub(tmp_path, space, time) as home:
+        before = await here(home, "consent", "show", "--json")
+        ran = await asyncio.to_thread(run_here, home.path, *asked, language="fr")
+        after = await here(home, "consent", "show", "--json")
+
+    assert ran.status == 1
+    assert NEVER[asked] in ran.error.replace("\N{NO-BREAK SPACE}", " ")
+    assert after == before
+    assert not Path("hub.backup").exists()
+
+
 async def test_nobody_gets_a_name_that_somebody_has_already(
     tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:

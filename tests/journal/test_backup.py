@@ -394,6 +394,18 @@ async def test_what_was_being_made_when_the_power_failed_is_swept_away(path: Pat
         assert in_use.exists()
 
 
+@pytest.mark.parametrize("phrase", [b"", b" \t\n"])
+async def test_an_empty_passphrase_makes_no_backup(
+    phrase: bytes, path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+
+    with pytest.raises(JournalError, match="passphrase is empty"):
+        backup.write(tmp_path / "backup", phrase, path, {})
+
+    assert list(tmp_path.glob("backup*")) == []
+
+
 async def test_another_passphrase_opens_nothing(path: Path, tmp_path: Path) -> None:
     await _filled(path)
     file = tmp_path / "backup"

@@ -124,7 +124,7 @@ async def test_a_systemd_credential_comes_first(
     Reader.open(path, [ONE]).close()
 
 
-async def test_a_passphrase_opens_the_journal_and_a_wrong_one_does_not(
+async def test_a_passphrase_opens_the_journal_and_a_wrong_or_empty_one_does_not(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phrase = tmp_path / "phrase"
@@ -134,6 +134,11 @@ async def test_a_passphrase_opens_the_journal_and_a_wrong_one_does_not(
     with pytest.raises(JournalError, match=hub_key.PASSPHRASE_FILE):
         change_to_passphrase(path, ManualClock(), ZONE)
     monkeypatch.setenv(hub_key.PASSPHRASE_FILE, str(phrase))
+    phrase.write_text("\n")
+    with pytest.raises(JournalError, match="passphrase is empty"):
+        change_to_passphrase(path, ManualClock(), ZONE)
+    await open_journal(path).close()
+    phrase.write_text("correct horse\n")
 
     change_to_passphrase(path, ManualClock(), ZONE)
 
