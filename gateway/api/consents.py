@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.api.context import HubHere, destination
 from gateway.api.hub import Hub
@@ -58,7 +58,7 @@ class NewGrant(BaseModel):
 
     subject: SubjectId
     destination: str
-    kinds: frozenset[Kind] | None = None
+    kinds: Annotated[frozenset[Kind], Field(min_length=1)] | None = None
     covers_from: AwareDatetime
     covers_until: AwareDatetime | None = None
     expires: AwareDatetime | None = None

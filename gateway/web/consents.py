@@ -123,17 +123,21 @@ async def withdraw(visit: Visit) -> Response:
 async def record(
     visit: Visit, subject: SubjectId, by: str, covers_from: datetime | None = None
 ) -> bool:
-    """Record the consent of a form, under the text that it showed; False if nothing was ticked.
+    """Record the consent of a form, under the text that it showed.
+
+    False if nothing was ticked, or nothing that the destination takes.
 
     It covers readings from now on, unless an earlier moment is given.
     """
-    kinds = frozenset(Kind(kind) for kind in visit.form.all("kind") if kind in set(Kind))
+    ticked = set(visit.form.all("kind"))
+    takes = kinds_of(visit.hub, visit.form.get("destination"))
+    kinds = frozenset(kind for kind in takes if kind in ticked)
     if not kinds:
         return False
     new = consents.NewGrant(
         subject=subject,
         destination=visit.form.get("destination"),
-        kinds=kinds & kinds_of(visit.hub, visit.form.get("destination")),
+        kinds=kinds,
         covers_from=covers_from or visit.hub.clock.now().utc,
         given_by=by,
         purpose=_purpose(visit.form.get("purpose")),

@@ -102,6 +102,13 @@ async def test_readings_of_before_leave_only_if_the_person_chose_an_earlier_date
     assert (len(from_now), len(from_before)) == (0, 1)
 
 
+async def test_nobody_consents_to_nothing(asked: Api) -> None:
+    subject = await camille(asked)
+
+    assert (await grant(asked, subject, kinds=[]))[0] == 422
+    assert asked.hub.reader.ledger(subject) == ()  # type: ignore[arg-type]
+
+
 async def test_how_consent_was_given_is_one_of_two_words(asked: Api) -> None:
     subject = await camille(asked)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.api.hub import Part, Status
+from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.journal.states import State
@@ -240,13 +241,18 @@ async def test_what_the_gateway_refuses_is_a_page_with_its_sentence(window: Wind
     assert "Il n'y a pas de destination « nowhere »" in answer.text
 
 
-async def test_consent_to_nothing_is_asked_again_and_says_why(window: Window) -> None:
+@pytest.mark.parametrize("ticked", [{}, {"kind": "height"}], ids=["nothing", "not taken there"])
+async def test_consent_to_nothing_is_asked_again_and_says_why(
+    ticked: dict[str, str], window: Window
+) -> None:
+    """The destination may take less than when the page was opened."""
     subject = await odile(window)
+    window.hub.routes = {"mes": window.hub.routes["mes"] - {Kind.HEIGHT}}
     page = await window.send("/consent", subject=subject, destination="mes")
     hidden = ("token", "destination", "language", "purpose", "version")
 
     answer = await window.post(
-        "/consent/give", subject=subject, **{name: page.field(name) for name in hidden}
+        "/consent/give", subject=subject, **ticked, **{name: page.field(name) for name in hidden}
     )
 
     assert answer.status == 400
