@@ -66,11 +66,11 @@ async def test_who_acts_for_a_person_is_named_with_their_capacity(
     [
         ({}, True),
         ({"kinds": ["height"]}, False),
-        ({"covers_from": "2026-03-14T09:26:54Z"}, False),
+        ({"covers_from": "2026-03-14T09:28:00Z"}, False),
         ({"covers_from": "2026-03-01T00:00:00Z"}, True),
-        ({"covers_until": "2026-03-14T09:00:00Z"}, False),
+        ({"covers_until": "2026-03-14T09:27:00Z"}, False),
         ({"covers_until": "2026-03-14T10:00:00Z"}, True),
-        ({"expires": "2026-03-14T09:00:00Z"}, False),
+        ({"expires": "2026-03-14T09:27:00Z"}, False),
         ({"expires": "2026-03-15T00:00:00Z"}, True),
     ],
 )
@@ -78,11 +78,28 @@ async def test_only_what_consent_covers_leaves(
     asked: Api, limits: dict[str, Any], leaves: bool
 ) -> None:
     subject = await _weighed(asked)
-    await grant(asked, subject, destination="clinic", **limits)
+    status, _ = await grant(asked, subject, destination="clinic", **limits)
+    asked.hub.clock.advance(60)
 
     await weigh(asked)
 
+    assert status == 201
     assert bool(await _claimed(asked, "clinic")) is leaves
+
+
+@pytest.mark.parametrize(
+    "limits", [{"covers_until": "2026-03-14T09:26:53Z"}, {"expires": "2026-03-14T09:26:53Z"}]
+)
+async def test_consent_that_could_release_nothing_is_refused(
+    asked: Api, limits: dict[str, Any]
+) -> None:
+    subject = await _weighed(asked)
+    moment = asked.hub.clock.now().utc.isoformat()
+
+    status, _ = await grant(asked, subject, covers_from=moment, **limits)
+    _, ledger = await asked.get("consents")
+
+    assert (status, ledger) == (422, [])
 
 
 async def test_readings_of_before_leave_only_if_the_person_chose_an_earlier_date(

@@ -264,7 +264,7 @@ async def test_a_parent_consents_for_a_child_on_paper_for_a_period_and_keeps_a_r
         given = await here(
             *(home, "consent", "grant", MARCEL, "--to", "mes", "--kinds", "weight,height"),
             *("--since", "2026-01-01T00:00Z", "--until", "2026-06-30T00:00Z"),
-            *("--expires", "2027-01-01T00:00Z", "--by", "Claude", "--capacity", "parent"),
+            *("--expires", "2099-01-01T00:00Z", "--by", "Claude", "--capacity", "parent"),
             *("--method", "paper", "--language", "en", "--yes", "--json"),
         )
         grant = json.loads(given.output)
@@ -286,7 +286,7 @@ async def test_a_parent_consents_for_a_child_on_paper_for_a_period_and_keeps_a_r
             "Readings: Height, Weight",
         ),
         "from 1 January 2026 at 1:00 (Europe/Paris, UTC+1) until 30 June 2026 at 2:00",
-        "In force until: 1 January 2027 at 1:00 (Europe/Paris, UTC+1)",
+        "In force until: 1 January 2099 at 1:00 (Europe/Paris, UTC+1)",
         grant["text"]["sha256"],
         shown.decode().splitlines()[0],
     ):
