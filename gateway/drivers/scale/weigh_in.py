@@ -2,10 +2,13 @@
 
 A weigh-in is a run of packets that differ by little. It ends when the scale is silent, empty, or
 shows something else; one that does not end is taken after ten seconds and not again. Two packets
-that agree make a weight steady, or one that the scale calls stable; the last steady weight counts.
+that agree make a weight steady, or the first that the scale calls stable; the last steady weight
+counts.
 
 A single packet before silence is kept as unsteady: some scales repeat an old weight once when a key
-is pressed. A single one before another weight is the platform still moving, and is nothing.
+is pressed. A single one before another weight is the platform still moving, and is nothing; or it
+lost or won a digit on the line, if what was shown before it is shown after it: so a run ends once
+two packets agree on something else.
 """
 
 from __future__ import annotations
@@ -72,6 +75,8 @@ class WeighIn:
         self._last: Packet | None = None
         self._steady: Packet | None = None
         self._taken = False
+        self._odd: Packet | None = None
+        """One that departs from a steady run: damaged, or the first of another; the next tells."""
 
     @property
     def standing(self) -> Standing | None:
@@ -80,43 +85,65 @@ class WeighIn:
             return None
         return Standing(self._since, self._last.received)
 
-    def add(self, packet: Packet) -> Weighed | None:
-        """Add what the scale showed; return the measurement that this completes, if any."""
-        done = None
-        if self._last is not None and self._ends(self._last, packet):
-            done = self._end(silent=_seconds(self._last, packet) >= SILENCE_S)
+    def add(self, packet: Packet) -> list[Weighed]:
+        """Add what the scale showed; return the measurements that this completes."""
+        done: list[Weighed] = []
+        last = self._odd or self._last
+        if last is not None and _seconds(last, packet) >= SILENCE_S:
+            done = self._end(silent=True)
+        elif last is not None and packet.weight <= 0:
+            done = self._end(silent=False)
+        elif self._departs(packet):
+            if self._steady is None:
+                self._end(silent=False)
+            elif self._odd is None:
+                self._odd = packet
+                return []
+            else:
+                return [*self._go_over_to(self._odd), *self.add(packet)]
+        self._odd = None
         if packet.weight <= 0:
             self._before = self._resumed = None
             return done
-        if packet.stable or (packet.stable is None and self._agrees(packet)):
+        self._show(packet)
+        if not done and self._first is not None and _seconds(self._first, packet) >= _ENDLESS_S:
+            done = self._take()
+        return done
+
+    def interrupted(self) -> list[Weighed]:
+        """Say that the scale shows no weight; return the measurements this completes."""
+        return self._end(silent=False)
+
+    def silence(self) -> list[Weighed]:
+        """Say that the scale is silent, or gone; return the measurements this completes."""
+        return self._end(silent=True)
+
+    def _show(self, packet: Packet) -> None:
+        if self._agrees(packet) or (packet.stable and self._steady is None):
             self._steady = packet
         if self._first is None:
             goes_on = self._resumed is not None and self._resumed.goes_on_at(packet.received)
             self._since = self._resumed.since if self._resumed and goes_on else packet.received
             self._first = packet
         self._last = packet
-        if done is None and _seconds(self._first, packet) >= _ENDLESS_S:
-            done = self._take()
+
+    def _go_over_to(self, odd: Packet) -> list[Weighed]:
+        """End the run for the one that `odd` begins. One of a single packet is nothing."""
+        if self._first is self._last:
+            self._steady = None
+        self._odd = None
+        done = self._end(silent=False)
+        self._show(odd)
         return done
 
-    def interrupted(self) -> Weighed | None:
-        """Say that the scale shows no weight; return the measurement this completes, if any."""
-        return self._end(silent=False)
-
-    def silence(self) -> Weighed | None:
-        """Say that the scale is silent, or gone; return the measurement this completes, if any."""
-        return self._end(silent=True)
-
     def _agrees(self, packet: Packet) -> bool:
-        return self._last is not None and packet.weight == self._last.weight
+        is_moving = packet.stable is False
+        return not is_moving and self._last is not None and packet.weight == self._last.weight
 
-    def _ends(self, last: Packet, packet: Packet) -> bool:
-        return (
-            packet.weight <= 0
-            or _whose(packet) != _whose(last)
-            or _seconds(last, packet) >= SILENCE_S
-            or self._is_another(packet)
-        )
+    def _departs(self, packet: Packet) -> bool:
+        """Whether a packet is of another person or unit than the run, or another weight."""
+        last = self._last
+        return last is not None and (_whose(packet) != _whose(last) or self._is_another(packet))
 
     def _is_another(self, packet: Packet) -> bool:
         """Whether a standing weight is not that of the run; one that moves is nobody's yet."""
@@ -125,18 +152,21 @@ class WeighIn:
             return False
         return abs(packet.weight - shown.weight) > self._differs_by
 
-    def _end(self, *, silent: bool) -> Weighed | None:
-        done = self._take() if self._steady is not None or silent else None
+    def _end(self, *, silent: bool) -> list[Weighed]:
+        done = self._take() if self._steady is not None or silent else []
         shown = self._steady or self._last
         if not (self._asked and silent):
             self._before = None
         elif self._taken and shown is not None and self._last is not None:
             self._before = shown, self._last.received
-        self._first = self._last = self._steady = self._since = self._resumed = None
+        odd = self._odd
+        self._first = self._last = self._steady = self._since = self._resumed = self._odd = None
         self._taken = False
+        if silent and odd is not None and odd.stable is not False:
+            done.append(Weighed(odd.received, odd.weight, odd.unit, False, odd.slot))
         return done
 
-    def _take(self) -> Weighed | None:
+    def _take(self) -> list[Weighed]:
         shown = self._steady or self._last
         if (
             self._first is None
@@ -145,12 +175,12 @@ class WeighIn:
             or shown.stable is False
             or self._taken
         ):
-            return None
+            return []
         self._taken = True
         if self._goes_on(self._first, shown):
-            return None
+            return []
         steady = self._steady is not None
-        return Weighed(self._since, shown.weight, shown.unit, steady, shown.slot)
+        return [Weighed(self._since, shown.weight, shown.unit, steady, shown.slot)]
 
     def _goes_on(self, first: Packet, shown: Packet) -> bool:
         """Whether this is what was taken before the silence that it came after."""

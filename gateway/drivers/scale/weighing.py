@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
+from gateway.domain.reading import Reading
 from gateway.drivers.api import SERIAL, Frame, Session
 from gateway.drivers.cable_readings import Origin
 from gateway.drivers.framing import FramedInbox, framed
@@ -123,11 +124,11 @@ class _Scale:
         """End the weigh-in, and remember that it may go on; an unsteady one may yet be steady."""
         standing = self._weigh_in.standing
         weighed = self._weigh_in.silence()
-        if weighed is not None:
-            goes_on = standing.to_text() if standing is not None and weighed.steady else None
-            await self._record(weighed, goes_on)
-        elif standing is not None:
-            await self._session.set_bookmark(standing.to_text())
+        goes_on = None if standing is None else standing.to_text()
+        if weighed:
+            await self._record(weighed, goes_on if weighed[-1].steady else None)
+        elif goes_on is not None:
+            await self._session.set_bookmark(goes_on)
 
     async def _hear(self, frame: Frame) -> None:
         try:
@@ -143,7 +144,7 @@ class _Scale:
             self._trouble = None
             await self._record(self._add(shown, frame))
 
-    def _add(self, shown: Weight, frame: Frame) -> Weighed | None:
+    def _add(self, shown: Weight, frame: Frame) -> list[Weighed]:
         told = (shown.weight, shown.unit, shown.person, shown.stable, shown.slot)
         return self._weigh_in.add(Packet(frame.received, *told))
 
@@ -153,10 +154,11 @@ class _Scale:
             self._trouble = error
             await self._session.remark(f"device_error {error}")
 
-    async def _record(self, weighed: Weighed | None, bookmark: str | None = None) -> None:
-        if weighed is None:
-            return
+    async def _record(self, weighed: Sequence[Weighed], bookmark: str | None = None) -> None:
+        if weighed:
+            await self._session.record(*map(self._reading, weighed), bookmark=bookmark)
+
+    def _reading(self, weighed: Weighed) -> Reading:
         doubts = frozenset() if weighed.steady else frozenset({"unsteady"})
         origin = Origin(self._session.device.id, weighed.since, slot=weighed.slot)
-        mass = kilograms(weighed.weight, weighed.unit)
-        await self._session.record(weight(mass, origin, doubts), bookmark=bookmark)
+        return weight(kilograms(weighed.weight, weighed.unit), origin, doubts)

@@ -26,9 +26,9 @@ def packet(second: float, weight: str, person: str | None = None, unit: str = "k
 
 def weighed(*packets: Packet) -> list[tuple[str, bool]]:
     weigh_in = WeighIn(LOCKED_DIFFERS_BY)
-    done = [weigh_in.add(one) for one in packets]
-    done.append(weigh_in.silence())
-    return [(str(one.weight), one.steady) for one in done if one is not None]
+    done = [each for one in packets for each in weigh_in.add(one)]
+    done += weigh_in.silence()
+    return [(str(one.weight), one.steady) for one in done]
 
 
 def test_a_weight_shown_many_times_is_one_measurement() -> None:
@@ -42,7 +42,7 @@ def test_its_time_is_when_the_run_began() -> None:
 
     done = weigh_in.silence()
 
-    assert done == Weighed(packet(3, "0").received, Decimal("70.1"), "kg", steady=True)
+    assert done == [Weighed(packet(3, "0").received, Decimal("70.1"), "kg", steady=True)]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_scale_that_shows_whatever_is_on_it_is_given_more_room() -> None:
         for n, weight in enumerate(["71.4", "71.4", "71.9", "71.8", "71.8", "0"])
     ]
 
-    assert [(str(one.weight), one.steady) for one in done if one] == [("71.8", True)]
+    assert [(str(one.weight), one.steady) for each in done for one in each] == [("71.8", True)]
 
 
 def test_a_weight_that_the_scale_calls_stable_needs_no_second() -> None:
@@ -118,15 +118,15 @@ def test_a_scale_that_never_stops_is_recorded_once() -> None:
 
     done = [weigh_in.add(packet(n, "70.1")) for n in range(60)]
 
-    assert [at for at, one in enumerate(done) if one is not None] == [10]
-    assert weigh_in.silence() is None
+    assert [at for at, each in enumerate(done) for _ in each] == [10]
+    assert weigh_in.silence() == []
 
 
 def asked(*shown: tuple[float, str]) -> list[str]:
     """What a scale that is asked weighed, whose answers to some questions were lost."""
     weigh_in = WeighIn(LIVE_DIFFERS_BY, asked=True)
     done = [weigh_in.add(replace(packet(at, weight), stable=True)) for at, weight in shown]
-    return [str(one.weight) for one in (*done, weigh_in.silence()) if one is not None]
+    return [str(one.weight) for each in (*done, weigh_in.silence()) for one in each]
 
 
 def test_answers_that_are_lost_do_not_end_the_weigh_in_of_a_scale_that_is_asked() -> None:
@@ -134,6 +134,50 @@ def test_answers_that_are_lost_do_not_end_the_weigh_in_of_a_scale_that_is_asked(
     assert asked((0, "70.1"), (4, "70.1"), (15, "70.1")) == ["70.1", "70.1"]
     assert asked((0, "70.1"), (1, "0"), (4, "70.1")) == ["70.1", "70.1"]
     assert asked((0, "70.1"), (4, "71.0")) == ["70.1", "71.0"]
+
+
+@pytest.mark.parametrize("stable", [None, True])
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        packet(3, "7.1"),
+        packet(3, "170.1"),
+        packet(3, "70.1", "0000000007"),
+        packet(3, "70.1", unit="lb"),
+    ],
+)
+@pytest.mark.parametrize("at", range(1, 5))
+def test_one_packet_that_was_damaged_is_nothing(
+    damaged: Packet, at: int, stable: bool | None
+) -> None:
+    run = [replace(packet(n, "70.1"), stable=stable) for n in range(7)]
+    run[at] = replace(damaged, stable=stable, received=run[at].received)
+
+    assert weighed(*run) == [("70.1", True)]
+
+
+@pytest.mark.parametrize("stable", [None, True])
+def test_one_packet_that_was_damaged_at_the_beginning_is_nothing(stable: bool | None) -> None:
+    run = [replace(packet(n, w), stable=stable) for n, w in enumerate(["7.1", "70.1", "70.1"])]
+
+    assert weighed(*run) == [("70.1", True)]
+
+
+@pytest.mark.parametrize("stable", [None, True])
+def test_one_packet_that_departs_before_silence_is_kept_as_unsteady(stable: bool | None) -> None:
+    shown = ["70.1", "70.1", "82.0"]
+    run = [replace(packet(n, w), stable=stable) for n, w in enumerate(shown)]
+
+    assert weighed(*run) == [("70.1", True), ("82.0", False)]
+    assert weighed(*run, packet(9, "0")) == [("70.1", True), ("82.0", False)]
+    assert weighed(*run, packet(3, "0")) == [("70.1", True)]
+
+
+def test_one_that_moves_and_departs_before_silence_is_nothing() -> None:
+    run = [replace(packet(n, "70.1"), stable=True) for n in range(2)]
+    moving = replace(packet(2, "70.1", unit="lb"), stable=False)
+
+    assert weighed(*run, moving) == [("70.1", True)]
 
 
 @given(st.lists(st.tuples(st.floats(0, 20), st.sampled_from(["0", "70.1", "70.2", "80"]))))

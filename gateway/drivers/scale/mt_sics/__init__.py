@@ -11,7 +11,6 @@ from gateway.drivers.scale.mt_sics import codec
 from gateway.drivers.scale.mt_sics.codec import NoWeight
 from gateway.drivers.scale.weighing import Trouble, Weight, weigh
 from gateway.drivers.serial_driver import SerialDriver
-from gateway.errors import DecodeError
 
 _MANIFEST = Manifest(
     name="scale/mt_sics",
@@ -26,31 +25,14 @@ _MANIFEST = Manifest(
 
 
 async def _converse(session: Session) -> None:
-    await weigh(session, codec.frames, _Answers().understand, ask=codec.ASK)
+    await weigh(session, codec.frames, _understand, ask=codec.ASK)
 
 
-class _Answers:
-    """What the scale answers, second by second; a new unit counts once two in a row have it.
-
-    A `kg` that lost its `k` on the line is a whole answer, of a weight a thousand times too light.
-    """
-
-    def __init__(self) -> None:
-        self._unit: str | None = None
-        self._heard: str | None = None
-
-    def understand(self, frame: Frame) -> Weight | Trouble | None:
-        message = codec.message(frame.data)
-        if isinstance(message, NoWeight):
-            return Trouble(message.error, not_understood=message.error in codec.NOT_UNDERSTOOD)
-        before, self._heard = self._heard, message.unit
-        if message.unit == before:
-            self._unit = message.unit
-        if self._unit is None:
-            return None
-        if message.unit != self._unit:
-            raise DecodeError("another_unit", frame.data)
-        return Weight(message.weight, message.unit, message.stable)
+def _understand(frame: Frame) -> Weight | Trouble:
+    message = codec.message(frame.data)
+    if isinstance(message, NoWeight):
+        return Trouble(message.error, not_understood=message.error in codec.NOT_UNDERSTOOD)
+    return Weight(message.weight, message.unit, message.stable)
 
 
 DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, _converse)
