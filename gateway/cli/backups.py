@@ -54,6 +54,7 @@ def restore(
     from gateway.app.backups import put_bonds_back, restore_backup
 
     t = context.obj.t
+    _read(file, 0)  # before a passphrase is asked for
     done = restore_backup(
         context.obj.config,
         file,
@@ -119,7 +120,13 @@ def _passphrase(t: Speech, file: Path | None, *, confirm: bool) -> bytes:
             t("Passphrase"), hide_input=True, confirmation_prompt=again, prompt_suffix=t(": ")
         )
         return text.encode()
+    return _read(file).rstrip(b"\r\n")
+
+
+def _read(file: Path, octets: int = -1) -> bytes:
+    """Read a file, or so much of it. Raises ConfigError."""
     try:
-        return file.read_bytes().rstrip(b"\r\n")
+        with file.open("rb") as opened:
+            return opened.read(octets)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read ({error.strerror}).") from error

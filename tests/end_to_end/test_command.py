@@ -141,6 +141,7 @@ NEVER = {
     ("consent", "grant", ODILE, "--to", "mes", "--yes", "--expires", "1d"): "serait déjà terminé",
     ("consent", "grant", ODILE, "--to", "mes", "--yes", "--until", "1d"): "avant de commencer",
     ("backup", "hub.backup", "--passphrase-file", "/dev/null"): "la phrase secrète est vide",
+    ("restore", "nowhere"): "nowhere : lecture impossible (fichier ou dossier introuvable).",
 }
 """What cannot be asked, and how that is told."""
 
