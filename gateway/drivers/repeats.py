@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gateway.clock import Instant
+from gateway.domain.device_time import EARLIEST
 from gateway.drivers.api import Frame, Session
+from gateway.wire.stamp import Stamp
 
 _MINUTE_S = 60.0  # how long a clock that has minutes only shows the same
 
@@ -79,6 +81,17 @@ class Repeats:
     def bookmark(self) -> str | None:
         """What is to be kept with the reading, if anything was placed."""
         return None if self.before is None else self.before.to_text()
+
+    def key(self, frame: Frame, at: Stamp, looks: str) -> str:
+        """Return the key of what a device measured at a stamp: this, its look and its place.
+
+        A clock that was never set may begin anew each time the device is switched on, and show the
+        same again every morning: then the moment of reception is the key.
+        """
+        place = self.place(frame, at.at, looks)
+        if at.at.year < EARLIEST.year and self.since is not None:
+            return f"received:{self.since.utc.isoformat()}"
+        return f"{at} {looks} #{place}"
 
     def place(self, frame: Frame, at: Hashable, looks: Hashable) -> int:
         """Return which one this is, from 1 on, of those stamped `at` that look the same."""

@@ -57,7 +57,7 @@ def _origin(session: Session, frame: Frame, message: Measured, repeats: Repeats)
         device=session.device.id,
         received=frame.received,
         device_time=at.just_taken(frame.received),
-        record=f"{at} {looks} #{repeats.place(frame, at.at, looks)}",
+        record=repeats.key(frame, at, looks),
     )
 
 

@@ -71,5 +71,4 @@ def _record(repeats: Repeats, frame: Frame, message: Measured) -> str:
     of them within a minute.
     """
     looks = f"{message.systolic}/{message.diastolic} {message.pulse}"
-    place = repeats.place(frame, message.device_time.at, looks)
-    return f"{message.device_time} {looks} #{place}"
+    return repeats.key(frame, message.device_time, looks)

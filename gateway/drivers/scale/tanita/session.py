@@ -64,12 +64,13 @@ def _readings(
     session: Session, frame: Frame, weighing: Weighing, repeats: Repeats
 ) -> list[Reading]:
     at = weighing.device_time
-    place = repeats.place(frame, at and at.at, weighing.weight)
+    if at is None:
+        repeats.place(frame, None, weighing.weight)
     origin = Origin(
         device=session.device.id,
         received=frame.received if at is not None else repeats.since or frame.received,
         device_time=at.just_taken(frame.received) if at is not None else None,
-        record=f"{at} {weighing.weight} #{place}" if at is not None else None,
+        record=repeats.key(frame, at, str(weighing.weight)) if at is not None else None,
     )
     doubts = {"segment_error"} if weighing.segment_error else set[str]()
     if not _agrees(weighing):

@@ -181,3 +181,19 @@ async def test_what_was_measured_of_nobody_s_height_is_not_compared() -> None:
     session = await listened(DRIVER, [line(b'MO,"X",Hm,0.0,Wk,98.2,MI,0.0,FW,0.0,fW,0.0,MW,0.0')])
 
     assert {r.quality for r in session.readings} == {Quality.GOOD}
+
+
+NEVER_SET = line(b'MO,"X",Da,"01/01/2000",TI,"00:03",Wk,70.0')
+DAY_S = 86_400.0
+
+
+async def test_each_morning_is_a_weighing_though_the_clock_begins_anew_with_the_scale() -> None:
+    other = NEVER_SET.replace(b"00:03", b"00:30")  # the sum does not see it
+    timeline = Timeline((0, NEVER_SET), (2, NEVER_SET), (1620, other), (DAY_S, NEVER_SET))
+    session = session_with(DRIVER, clock=timeline.clock)
+    session.link = timeline
+    with pytest.raises(LinkLost):
+        await DRIVER.converse(session)
+
+    at = [r.received.monotonic for r in session.readings]
+    assert [moment - at[0] for moment in at] == [0, 1620, DAY_S]
