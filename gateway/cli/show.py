@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 from rich import _wrap
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +24,7 @@ errors = Console(stderr=True, highlight=False)
 _wrap.re_word = re.compile(r"[^\S\xa0]*[\S\xa0]+[^\S\xa0]*")  # else it breaks a no-break space
 _STEERING = re.compile("[\x7f-\x9f]")
 """What steers some terminals and JSON leaves as it is."""
+_BETWEEN = " │ "
 _UNFOLDED = 10_000
 """Columns of what is not a terminal: a file or a pipe has no edge to fold at."""
 
@@ -62,17 +64,43 @@ def _document(answer: object) -> str:
 def rows(
     t: Speech, title: str, columns: Mapping[str, str], answer: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Print one table; `columns` maps a key of each row to the column's heading, in English."""
-    table = Table(title=t(title), title_justify="left", show_edge=False, pad_edge=False)
-    for number, heading in enumerate(columns.values()):
-        # The first is what other commands ask for, so it is never folded.
-        table.add_column(t(heading), overflow="fold", no_wrap=number == 0)
-    for row in answer:
-        table.add_row(*(Text(plain(_cell(t, row.get(key)))) for key in columns))
-    to = console if console.is_terminal else Console(highlight=False, width=_UNFOLDED)
-    to.print(table)
+    """Print one table; `columns` maps a key of each row to the column's heading, in English.
+
+    On a terminal that is too narrow for it, the rows are printed one below the other.
+    """
+    headings = [t(heading) for heading in columns.values()]
+    lines = [[plain(_cell(t, row.get(key))) for key in columns] for row in answer]
+    if console.is_terminal and _width(headings, lines) > console.width:
+        _one_below_the_other(t(title), headings, lines)
+    else:
+        table = Table(*headings, title=t(title), title_justify="left", show_edge=False)
+        table.pad_edge = False
+        for line in lines:
+            table.add_row(*map(Text, line))
+        to = console if console.is_terminal else Console(highlight=False, width=_UNFOLDED)
+        to.print(table)
     if not answer:
         say(t("  (none)"))
+
+
+def _width(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> int:
+    """Return how wide a table is in which nothing is folded."""
+    widest = (max(map(cell_len, column)) for column in zip(headings, *lines, strict=True))
+    return sum(widest) + len(_BETWEEN) * (len(headings) - 1)
+
+
+def _one_below_the_other(
+    title: str, headings: Sequence[str], lines: Sequence[Sequence[str]]
+) -> None:
+    """Print each row by itself, and of it what there is."""
+    console.print(Text(title, style="italic"))
+    for line in lines:
+        console.print(f"{headings[0]} ", Text(line[0], style="bold"), sep="", soft_wrap=True)
+        rest = Table.grid(padding=(0, 2))
+        for heading, value in zip(headings[1:], line[1:], strict=True):
+            if value:
+                rest.add_row(f"  {heading}", Text(value))
+        console.print(rest)
 
 
 def agreed(t: Speech, question: str) -> bool:

@@ -1,9 +1,12 @@
-"""What a terminal is given: nothing that a stranger's device could steer it by."""
+"""What a terminal is given: what fits it, and nothing that a device could steer it by."""
 
 import json
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
+from gateway.cli import show
 from gateway.cli.show import as_json, complain, rows, say
 from gateway.cli.speech import Speech
 
@@ -35,3 +38,27 @@ def test_a_script_gets_it_unchanged_and_a_terminal_that_shows_json_is_not_steere
     shown = capsys.readouterr().out
     assert json.loads(shown) == {"name": NAME}
     assert steering(shown) <= {"\u202e"}
+
+
+READING = {
+    "id": "63e7d495e55a8fb3eca8ba77c87fb363",
+    "at": "aujourd'hui à 18 h 01",
+    "what": "Pression haute 129 mmHg, Pression basse 80 mmHg",
+    "who": None,
+}
+COLUMNS = {"id": "reading", "at": "measured", "what": "value", "who": "person"}
+
+
+@pytest.mark.parametrize("width", [60, 80, 108, 109, 200])
+def test_no_word_is_broken_however_narrow_the_terminal_is(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = StringIO()
+    monkeypatch.setattr(show, "console", Console(file=said, force_terminal=True, width=width))
+
+    rows(Speech("fr"), "Readings", COLUMNS, [READING, READING])
+
+    lines = said.getvalue().splitlines()
+    words = {word for told in READING.values() if told for word in told.split()}
+    assert all(said.getvalue().count(word) >= 2 for word in words)
+    assert (sum("━" in line for line in lines) == 1) is (width >= 119)
