@@ -194,7 +194,9 @@ async def test_what_was_sent_wrongly_is_a_task_and_the_trace_tells_of_it(
     assert "whose it is" in shown.output
     assert left == []
     assert all(word in traced.output for word in words)
-    rectified = {"fr": "Rectifiée chez mes.", "en": "Put right at mes."}[language]
+    rectified = {"fr": "Rectifiée chez Mon espace santé.", "en": "Put right at Mon espace santé."}[
+        language
+    ]
     assert traced.output.count(rectified) == 2
 
 
