@@ -95,7 +95,7 @@ class WeighIn:
             done = self._end(silent=False)
         elif self._departs(packet):
             if self._steady is None:
-                self._end(silent=False)
+                self._forget()
             elif self._odd is None:
                 self._odd = packet
                 return []
@@ -129,12 +129,19 @@ class WeighIn:
 
     def _go_over_to(self, odd: Packet) -> list[Weighed]:
         """End the run for the one that `odd` begins. One of a single packet is nothing."""
+        done = []
         if self._first is self._last:
-            self._steady = None
+            self._forget()
+        else:
+            done = self._end(silent=False)
         self._odd = None
-        done = self._end(silent=False)
         self._show(odd)
         return done
+
+    def _forget(self) -> None:
+        """Take the run for nothing: it was damaged, or the platform still moved."""
+        self._first = self._last = self._steady = None
+        self._taken = False
 
     def _agrees(self, packet: Packet) -> bool:
         is_moving = packet.stable is False

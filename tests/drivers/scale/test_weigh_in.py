@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.drivers.scale.weigh_in import (
     LIVE_DIFFERS_BY,
     LOCKED_DIFFERS_BY,
+    SILENCE_S,
     Packet,
     Weighed,
     WeighIn,
@@ -188,3 +189,49 @@ def test_no_more_is_weighed_than_was_shown(shown: list[tuple[float, str]]) -> No
 
     assert {weight for weight, _ in done} <= {w for _, w in shown} - {"0"}
     assert len(done) <= len(shown)
+
+
+@dataclass(frozen=True)
+class Stands:
+    """Somebody on the scale, what one line of theirs became on its way, and how they leave."""
+
+    weight: str
+    lines: int
+    damaged: int
+    as_: str
+    silently: bool
+
+
+STANDS = st.builds(
+    Stands,
+    weight=st.sampled_from(["50.0", "60.0", "80.5"]),
+    lines=st.integers(5, 14),
+    damaged=st.integers(0, 14),
+    as_=st.sampled_from(["7.0", "170.0", "51.0"]),
+    silently=st.booleans(),
+)
+
+
+@given(st.lists(STANDS, max_size=6), st.sampled_from([None, True]), st.booleans())
+def test_each_person_is_weighed_once_whatever_one_of_their_lines_became(
+    people: list[Stands], stable: bool | None, is_asked: bool
+) -> None:
+    weigh_in = WeighIn(LIVE_DIFFERS_BY if is_asked else LOCKED_DIFFERS_BY, asked=is_asked)
+    done: list[Weighed] = []
+    expected: list[str] = []
+    second = 0.0
+    before: Stands | None = None
+    for one in people:
+        still_there = is_asked and before and before.silently and before.weight == one.weight
+        expected += [] if still_there else [one.weight]
+        shown = [one.as_ if at == one.damaged else one.weight for at in range(one.lines)]
+        for weight in [*shown, *([] if one.silently else ["0"])]:
+            second += 1
+            done += weigh_in.add(replace(packet(second, weight), stable=stable))
+        if one.silently:
+            second += SILENCE_S
+            done += weigh_in.silence()
+        before = one
+    done += weigh_in.silence()
+
+    assert [str(each.weight) for each in done if each.steady] == expected
