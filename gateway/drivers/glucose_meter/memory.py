@@ -1,7 +1,7 @@
 """What comes out of the memory of a glucose meter on a cable: one reading for each record.
 
-Control solution is read with quality CONTROL: it is nobody's blood. A value that no living person
-has is QUESTIONABLE with the flag `implausible`.
+Control solution is read with quality CONTROL: it is nobody's blood. What the meter shows as LO or
+HI is a limit in place of a number; 0 is QUESTIONABLE with the flag `implausible`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from decimal import Decimal
 
 from gateway.clock import Instant
 from gateway.domain.quantity import Quantity, Unit
-from gateway.domain.reading import ClockSample, Kind, Measure, Quality, Reading
+from gateway.domain.reading import ClockSample, Kind, Limit, Measure, Quality, Reading
 from gateway.drivers.api import Session
 from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.wire.stamp import Stamp
+
+LOWEST_MG_DL, HIGHEST_MG_DL = 20, 600
+"""What the meters show as a number, by their manuals. One keeps 65535 for HI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,9 @@ def reading(session: Session, stored: Stored, clock: ClockSample | None) -> Read
     """Make the reading of a record; `clock` is what the meter's clock showed."""
     flags = {*stored.doubts, *stored.findings}
     quality = Quality.QUESTIONABLE if stored.doubts else Quality.GOOD
+    limit = _limit(stored.glucose_mg_dl)
     mg_dl = Quantity(value=Decimal(stored.glucose_mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
-    values = {Measure.GLUCOSE: mg_dl}
+    values = {} if limit is not None else {Measure.GLUCOSE: mg_dl}
     if not is_plausible(Kind.BLOOD_GLUCOSE, values):
         flags.add(IMPLAUSIBLE)
         quality = Quality.QUESTIONABLE
@@ -51,4 +55,11 @@ def reading(session: Session, stored: Stored, clock: ClockSample | None) -> Read
         live=False,
         quality=quality,
         flags=frozenset(flags),
+        limit=limit,
     )
+
+
+def _limit(mg_dl: int) -> Limit | None:
+    if 0 < mg_dl < LOWEST_MG_DL:
+        return Limit.BELOW
+    return Limit.ABOVE if mg_dl > HIGHEST_MG_DL else None

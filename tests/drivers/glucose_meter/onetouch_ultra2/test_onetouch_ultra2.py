@@ -9,7 +9,7 @@ from hypothesis import given
 
 from gateway.domain.device_time import corrected
 from gateway.domain.identity import identity
-from gateway.domain.reading import Quality
+from gateway.domain.reading import Limit, Quality
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.glucose_meter.onetouch_ultra2 import DRIVER
 from gateway.drivers.glucose_meter.onetouch_ultra2.codec import (
@@ -168,10 +168,21 @@ async def test_control_solution_is_nobodys_blood() -> None:
 
 
 async def test_what_the_meter_doubts_and_what_no_person_has_is_questionable() -> None:
-    session = await read(Meter(lines=[record(b"  098?"), record(b"  999 ", b"08:00:00")]))
+    session = await read(Meter(lines=[record(b"  098?"), record(b"  000 ", b"08:00:00")]))
 
     assert [r.flags for r in session.readings] == [{"parity_error"}, {"implausible"}]
     assert {r.quality for r in session.readings} == {Quality.QUESTIONABLE}
+
+
+@pytest.mark.parametrize(
+    ("value", "limit"), [(19, Limit.BELOW), (20, None), (600, None), (601, Limit.ABOVE)]
+)
+async def test_what_the_meter_shows_as_lo_or_hi_is_a_limit(value: int, limit: Limit | None) -> None:
+    session = await read(Meter(lines=[record(f"  {value:03} ".encode())]))
+
+    (reading,) = session.readings
+    assert (reading.limit, reading.quality, reading.flags) == (limit, Quality.GOOD, set())
+    assert not reading.values if limit else glucose(session) == [value]
 
 
 async def test_meals_are_flags() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.reading import Limit, Quality
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.glucose_meter.onetouch_ultraeasy import DRIVER
 from gateway.drivers.glucose_meter.onetouch_ultraeasy.codec import (
@@ -183,6 +184,14 @@ async def test_its_clock_is_read_in_the_same_conversation() -> None:
     assert told.stamp is not None
     assert told.clock is not None
     assert (told.clock.shown - told.stamp).total_seconds() == 7200
+
+
+@pytest.mark.parametrize(("value", "limit"), [(19, Limit.BELOW), (0xFFFF, Limit.ABOVE)])
+async def test_lo_and_hi_are_limits(value: int, limit: Limit) -> None:
+    meter = Meter([b"\x05\x06" + struct.pack("<II", NOW - 3600, value)])
+
+    (reading,) = (await read(meter)).readings
+    assert (reading.limit, reading.values, reading.quality) == (limit, {}, Quality.GOOD)
 
 
 async def test_reading_it_again_is_no_news() -> None:
