@@ -115,12 +115,17 @@ def change_key(
 
 def _passphrase(t: Speech, file: Path | None, *, confirm: bool) -> bytes:
     if file is None:
-        again = t("The same again") if confirm else False
-        text: str = typer.prompt(
-            t("Passphrase"), hide_input=True, confirmation_prompt=again, prompt_suffix=t(": ")
-        )
-        return text.encode()
+        told = _secret(t, t("Passphrase"))
+        while confirm and told != _secret(t, t("The same again")):
+            say(t("These were not the same."))
+            told = _secret(t, t("Passphrase"))
+        return told.encode()
     return _read(file).rstrip(b"\r\n")
+
+
+def _secret(t: Speech, what: str) -> str:
+    told: str = typer.prompt(what, hide_input=True, prompt_suffix=t(": "))
+    return told
 
 
 def _read(file: Path, octets: int = -1) -> bytes:
