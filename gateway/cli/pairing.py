@@ -78,7 +78,7 @@ def _asked_here(t: Speech, question: Mapping[str, Any]) -> dict[str, object]:
 
 def _question(client: Client, t: Speech, number: int | None, wait: int) -> Mapping[str, Any]:
     """Return the question with this number, or the only one, as soon as there is one."""
-    deadline = time.monotonic() + wait
+    deadline, told = time.monotonic() + wait, False
     while True:
         asked = client.get("pairing", language=t.language)
         found = [each for each in asked if number in (None, each["number"])]
@@ -90,4 +90,7 @@ def _question(client: Client, t: Speech, number: int | None, wait: int) -> Mappi
             raise Refused(
                 "No device asks anything: bring it into its pairing mode, then try again."
             )
+        if not told:
+            say(t("Nothing is asked yet: bring the device into its pairing mode."))
+            told = True
         time.sleep(LOOK_EVERY_S)

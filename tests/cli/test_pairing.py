@@ -65,6 +65,7 @@ def test_a_code_is_passed_on_as_soon_as_it_is_asked_for() -> None:
     ran = run(daemon, "answer", "123456")
 
     assert (ran.exit_code, daemon.told) == (0, [("pairing", "7", "answer", {"code": "123456"})])
+    assert ran.output.count("Nothing is asked yet") == 1
 
 
 def test_without_one_the_person_is_asked_for_it() -> None:
