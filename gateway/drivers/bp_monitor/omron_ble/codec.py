@@ -13,8 +13,8 @@ the memory one after the other, in one of two layouts, both with the same word f
         time   0-5 second (up to 63: more than 59 is 59)  6-11 minute  12 cuff
 
 A slot that was never written is all 1 or all 0, or has a systolic pressure above 250. In every
-published record one of the last two octets of 14 is the sum of the first twelve; where that is
-right, such a pressure was measured.
+published record one of the last two octets of 14 is the sum of the first twelve. Where that is
+right, or, in a record without a sum, the time is one, such a pressure was measured.
 
 Source: public clients (userx14/omblepy, eigger/hass-omron) and the logs published with them, in
 which the sum was found; the maker has published nothing.
@@ -109,8 +109,7 @@ def record(data: bytes, order: Order, sum_at: int | None = None) -> OmronRecord:
     else:
         diastolic, systolic, year, pulse = head
     is_summed = sum_at is not None and data[sum_at] == sum8(data[:_SUMMED_OCTETS])
-    is_blank = len(set(data)) == 1 or not any(data[:_TIME_AT])
-    if is_blank or (systolic >= _EMPTY_FROM and not is_summed):
+    if len(set(data)) == 1 or not any(data[:_TIME_AT]):
         raise DecodeError("empty_slot", data)
     date = int.from_bytes(data[_DATE_AT : _DATE_AT + 2], order.value)
     time = int.from_bytes(data[_TIME_AT : _TIME_AT + 2], order.value)
@@ -124,6 +123,9 @@ def record(data: bytes, order: Order, sum_at: int | None = None) -> OmronRecord:
         time >> 6 & 0x3F,
         min(time & 0x3F, 59),
     )
+    is_sound = at is not None if sum_at is None else is_summed
+    if systolic >= _EMPTY_FROM and not is_sound:
+        raise DecodeError("empty_slot", data)
     if at is None:
         raise DecodeError("timestamp", data, _DATE_AT)
     if sum_at is not None and not is_summed:

@@ -323,3 +323,15 @@ async def test_a_pressure_as_high_as_of_an_empty_slot_is_kept_where_its_sum_is_r
     assert pressure.quality is Quality.GOOD
     assert len(session.readings) == 2
     assert session.aside == []
+
+
+async def test_where_records_have_no_sum_such_a_pressure_is_kept_if_it_has_a_time() -> None:
+    crisis = slot(255, 25, octets=16)
+    half_written = b"\xff" + crisis[1:4] + bytes(12)
+    cuff = Cuff("HEM-7361T", [crisis, half_written, b"\xff" * 16], key=KEY)
+    session = cuff.session(key=KEY.hex())
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [255]
+    assert session.aside == []
