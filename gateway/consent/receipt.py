@@ -46,7 +46,7 @@ def receipt(
     version = f"{grant.text.version} ({grant.text.language}), SHA-256 {grant.text.sha256}"
     lines = [
         say("receipt.title"),
-        "=" * 12,
+        "=" * len(say("receipt.title")),
         "",
         line("id", grant.id),
         line("subject", grant.subject),
