@@ -8,8 +8,10 @@ date: year-2000 (7 bits) month (4) day (5), little-endian; index 0 is the newest
 figures: systolic, mean, diastolic, pulse; D40: systolic u16, diastolic, pulse
 ```
 33 (set the clock), 50 (power off) and 52 (erase) are recorded as forbidden and answered by an echo.
-Bit 6 of the minute says that the heart beat was irregular.
-Source: glucometer-protocols td42xx, glucometerutils, advmeds-bluetooth-lib. Guesses: the model
+Bit 6 of the minute says that the heart beat was irregular, bit 7 that a record of a D40, which
+measures glucose too, is a pressure.
+Source: glucometer-protocols td42xx, glucometerutils, advmeds-bluetooth-lib and, for the bits of the
+minute, markchuang56/iOS-Demo. Guesses: the model
 codes of P30 (3129) and D40 (3261), silence for a wrong sum or an index that is not there, the
 capacity.
 """
@@ -49,10 +51,11 @@ def encode(command: int, data: bytes = bytes(4), direction: int = DEVICE) -> byt
     return octets + bytes([sum(octets) & 0xFF])
 
 
-def encode_date(shown: datetime, *, irregular: bool = False) -> bytes:
-    """Return a date, minute and hour as they stand in a frame."""
+def encode_date(shown: datetime, *, irregular: bool = False, marked: bool = False) -> bytes:
+    """Return a date, minute and hour as they stand in a frame; `marked` as a D40's pressure."""
     date = (shown.year - 2000) << 9 | shown.month << 5 | shown.day
-    return date.to_bytes(2, "little") + bytes([shown.minute | irregular << 6, shown.hour])
+    minute = shown.minute | irregular << 6 | marked << 7
+    return date.to_bytes(2, "little") + bytes([minute, shown.hour])
 
 
 def encode_figures(pressure: Pressure, *, has_mean: bool) -> bytes:
@@ -114,5 +117,6 @@ class TaiDoc:
         return None
 
     def _encoded(self, pressure: Pressure, shown: datetime) -> tuple[bytes, bytes]:
-        date = encode_date(shown, irregular=pressure.irregular)
+        marked = not self._model.has_mean
+        date = encode_date(shown, irregular=pressure.irregular, marked=marked)
         return date, encode_figures(pressure, has_mean=self._model.has_mean)

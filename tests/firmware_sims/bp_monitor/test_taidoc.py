@@ -80,7 +80,9 @@ def test_the_memory_holds_what_was_produced_newest_first(model: Model) -> None:
     shown = [(reply(device, 0x25, index), reply(device, 0x26, index)) for index in range(count)]
 
     newest_first = ledger.produced[::2][::-1]
-    assert [date for date, _ in shown] == [encode_date(each.measured_at) for each in newest_first]
+    assert [date for date, _ in shown] == [
+        encode_date(each.measured_at, marked=model is D40) for each in newest_first
+    ]
     assert [figures[0] for _, figures in shown] == [
         int(each.values["systolic"]) for each in newest_first
     ]

@@ -7,14 +7,16 @@
     25  when record n was taken, n u16, 0 the newest  26  what record n says
 
     time    u16: year - 2000 (7 bits), month (4), day (5) | minute, bits 0-5 | hour, bits 0-4
-            bits 6-7 of the minute say something of irregular beats, bit 7 of the hour: an average
+            minute, bit 6: irregular beats; bit 7, of a D40: a pressure, else glucose
+            hour, bits 5-6: how irregular; bit 7: an average
     value   TD-3128, P20, P30: systolic | mean | diastolic | pulse
             D40: systolic u16 | diastolic | pulse
 
 All little-endian. Which of the two a value is depends on the model; of an unknown model nobody can
 tell, so it is refused. Commands that clear the memory (52) or set the clock (33) are not here.
 
-Source: glucometers-tech/glucometer-protocols (td42xx, framing), public clients (the values).
+Source: glucometers-tech/glucometer-protocols (td42xx, framing), public clients (the values; the
+bits beside the time: markchuang56/iOS-Demo, and advmeds-bluetooth-lib for what is a pressure).
 """
 
 from __future__ import annotations
@@ -71,7 +73,18 @@ class Taken:
 
     device_time: Stamp
     ihb_raw: int
+    """Bits 6 and 7 of the minute."""
     average: bool
+
+    @property
+    def is_irregular(self) -> bool:
+        """Whether the heart beat irregularly."""
+        minute, hour = self.device_time.raw[2:4]
+        return bool(minute & 0x40 or hour & 0x60)
+
+    def is_pressure(self, layout: Layout) -> bool:
+        """Whether the record is one; a D40 keeps glucose beside."""
+        return layout is Layout.MEAN or bool(self.ihb_raw & 0b10)
 
 
 @dataclass(frozen=True, slots=True)

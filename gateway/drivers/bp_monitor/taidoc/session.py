@@ -1,6 +1,7 @@
 """Reading the memory of a TaiDoc or FORA monitor; its clock is asked for in the same conversation.
 
-Only the commands of `codec.Command` are ever written. The memory stays as it is.
+Only the commands of `codec.Command` are ever written. The memory stays as it is. The glucose that a
+D40 keeps beside its pressures is not read: one client alone says what else such a record holds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from gateway.drivers.api import Frame, Session
 from gateway.drivers.bp_monitor.memory import Stored, made
 from gateway.drivers.bp_monitor.readings import Pressure
 from gateway.drivers.bp_monitor.taidoc import codec
-from gateway.drivers.bp_monitor.taidoc.codec import CONNECTED, MODELS, Command, Layout
+from gateway.drivers.bp_monitor.taidoc.codec import CONNECTED, MODELS, Command, Layout, Taken
 from gateway.drivers.framing import FramedInbox, framed
 from gateway.drivers.polling import read_again_and_again
 from gateway.errors import ConfigError, DecodeError, LinkTimeout, ProtocolError
@@ -35,9 +36,15 @@ async def converse(session: Session) -> None:
             return False
         return answer.data[1] in CONNECTED
 
+    has_glucose = False
+
     async def read() -> None:
+        nonlocal has_glucose
         layout = chosen or await _layout(session, inbox)
-        await _read(session, inbox, layout)
+        found = await _read(session, inbox, layout)
+        if found and not has_glucose:
+            await session.remark("glucose_records")
+        has_glucose = has_glucose or found
 
     await read_again_and_again(session, is_there, read)
 
@@ -72,8 +79,8 @@ async def _layout(session: Session, inbox: FramedInbox) -> Layout:
     return MODELS[model]
 
 
-async def _read(session: Session, inbox: FramedInbox, layout: Layout) -> None:
-    """Record the memory.
+async def _read(session: Session, inbox: FramedInbox, layout: Layout) -> bool:
+    """Record the pressures in the memory; say whether there is glucose, too.
 
     A measurement that is taken meanwhile moves every record by one, and would give one the time of
     another: then what was read is nothing, and the next look reads it whole.
@@ -81,18 +88,25 @@ async def _read(session: Session, inbox: FramedInbox, layout: Layout) -> None:
     clock = await _clock(inbox)
     count = await _count(inbox)
     stored: list[Stored] = []
+    has_glucose = False
     newest = await _ask(inbox, Command.RECORD_TIME) if count else None
     for index in range(count):
         when = await _ask(inbox, Command.RECORD_TIME, index)
         what = await _ask(inbox, Command.RECORD_VALUE, index)
         try:
-            stored.append(_stored(when, what, layout))
+            taken = codec.taken(when.data[2:6])
         except DecodeError as error:
             await inbox.set_aside(when, error)
+            continue
+        if taken.is_pressure(layout):
+            stored.append(_stored(taken, what, layout))
+        else:
+            has_glucose = True
     if newest is None or await _has_moved(inbox, count, newest):
-        return
+        return False
     if stored:
         await session.record(*made(session, stored, clock))
+    return has_glucose
 
 
 async def _has_moved(inbox: FramedInbox, count: int, newest: Frame) -> bool:
@@ -118,11 +132,10 @@ async def _clock(inbox: FramedInbox) -> ClockSample | None:
         return None
 
 
-def _stored(when: Frame, what: Frame, layout: Layout) -> Stored:
-    taken = codec.taken(when.data[2:6])
+def _stored(taken: Taken, what: Frame, layout: Layout) -> Stored:
     value = codec.value(what.data[2:6], layout)
     findings = set()
-    if taken.ihb_raw:
+    if taken.is_irregular:
         findings.add("irregular_pulse")
     if taken.average:
         findings.add("average")

@@ -42,6 +42,8 @@ def reply(command: int, *payload: int) -> bytes:
 
 
 TIME = (0x04, 0x27, 0x25, 0x0D)  # 2019-08-04 13:37
+OF_A_PRESSURE = (0x04, 0x27, 0x25 | 0x80, 0x0D)
+"""The same, as a D40 marks it."""
 VALUE = reply(0x26, 128, 95, 79, 66)
 
 
@@ -183,7 +185,7 @@ async def test_a_clock_that_shows_no_time_is_no_reason_to_lose_the_memory() -> N
 
 
 async def test_an_unknown_model_is_refused_unless_the_owner_knows_it() -> None:
-    unknown = Monitor(model=(0x61, 0x32), memory=[(TIME, (0x05, 0x01, 79, 66))])
+    unknown = Monitor(model=(0x61, 0x32), memory=[(OF_A_PRESSURE, (0x05, 0x01, 79, 66))])
 
     with pytest.raises(ProtocolError, match="set `layout`"):
         await DRIVER.converse(session_with_timeouts(unknown))
@@ -213,6 +215,29 @@ async def test_irregular_beats_and_an_average_are_flags() -> None:
     session = await read(Monitor(memory=[((0x04, 0x27, 0x65, 0x8D), (128, 95, 79, 66))]))
 
     assert session.readings[0].flags == {"irregular_pulse", "average"}
+
+
+async def test_glucose_in_the_memory_of_a_d40_is_no_pressure() -> None:
+    glucose = ((0x04, 0x27, 0x24, 0x0D), (120, 0, 25, 0))  # 120 mg/dL, which would be 120/25
+    monitor = Monitor(memory=[(OF_A_PRESSURE, (130, 0, 85, 66)), glucose, glucose])
+
+    session = await read(monitor, looks=2, layout="d40")
+
+    assert systolic(session) == [130]
+    assert session.remarks == ["glucose_records"]
+
+
+@pytest.mark.parametrize(
+    ("minute", "hour", "is_irregular"),
+    [(0x80, 0, False), (0xC0, 0, True), (0x80, 0x20, True), (0x80, 0x40, True)],
+)
+async def test_what_marks_a_pressure_is_no_irregular_beat(
+    minute: int, hour: int, is_irregular: bool
+) -> None:
+    time = (0x04, 0x27, 0x25 | minute, 0x0D | hour)
+    session = await read(Monitor(memory=[(time, (130, 0, 85, 66))]), layout="d40")
+
+    assert ("irregular_pulse" in session.readings[0].flags) is is_irregular
 
 
 async def test_a_count_that_cannot_be_ends_the_session() -> None:
