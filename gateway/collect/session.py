@@ -12,6 +12,7 @@ from gateway.domain.device import Device
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Reading
 from gateway.drivers.api import Driver, Frame, Link, Reach, Sighting
+from gateway.drivers.plausible import doubted
 from gateway.errors import (
     DecodeError,
     JournalDamaged,
@@ -148,9 +149,8 @@ class LiveSession:
         """Make the readings durable, and with them the bookmark; returns how many were new."""
         self.understood += len(readings)
         self._own(all(reading.device == self._device.id for reading in readings))
-        entries = await self._kept_by(
-            lambda: self._journal.record(self._device, readings, bookmark)
-        )
+        judged = [doubted(reading) for reading in readings]
+        entries = await self._kept_by(lambda: self._journal.record(self._device, judged, bookmark))
         new = len(entries)
         self.recorded += new
         self.kept += len(readings)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from gateway.domain.quantity import Quantity
-from gateway.domain.reading import Kind, Measure
+from gateway.domain.reading import Kind, Measure, Quality, Reading
 
 IMPLAUSIBLE = "implausible"
 """The flag."""
@@ -92,6 +92,17 @@ def is_plausible(kind: Kind, values: Mapping[Measure, Quantity]) -> bool:
         or limits.lowest <= quantity.value <= limits.highest
         for measure, quantity in values.items()
     ) and _is_in_order(values)
+
+
+def doubted(reading: Reading) -> Reading:
+    """Return the reading; as QUESTIONABLE if its driver calls good what no person can have.
+
+    The session asks this of every reading, for a driver that did not ask by itself.
+    """
+    if reading.quality is not Quality.GOOD or is_plausible(reading.kind, reading.values):
+        return reading
+    doubt = {"quality": Quality.QUESTIONABLE, "flags": reading.flags | {IMPLAUSIBLE}}
+    return reading.model_copy(update=doubt)
 
 
 def _is_in_order(values: Mapping[Measure, Quantity]) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.collect.session import ASIDE_LIMIT, OFFER_AGAIN_S, LiveSession
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.reading import Quality
 from gateway.drivers.api import Frame, Manifest, Reach, Session, Setting, gatt
 from gateway.errors import DecodeError, JournalDamaged, JournalFull, ProtocolError
 from gateway.metrics import Metrics
@@ -79,6 +80,16 @@ async def test_recording_counts_what_is_new_and_what_is_repeated(
     assert len(journal.readings) == 2
     assert metrics.value("readings_recorded_total", driver=NAME) == 2
     assert metrics.value("readings_repeated_total", driver=NAME) == 1
+
+
+async def test_what_no_person_can_have_is_doubted_also_where_the_driver_does_not(
+    session: LiveSession, journal: FakeJournal
+) -> None:
+    await session.record(a_reading(systolic=120), a_reading(systolic=700))
+
+    well, odd = journal.readings
+    assert (well.quality, well.flags) == (Quality.GOOD, frozenset())
+    assert (odd.quality, odd.flags) == (Quality.QUESTIONABLE, {"implausible"})
 
 
 async def test_a_reading_of_another_device_is_refused_before_the_journal(
