@@ -89,10 +89,8 @@ def seen(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> C
     last = history[-1]
     if last.boot == span.boot and _agree(last, span, resolution):
         return (*history[:-1], _joined(last, span))
-    if last.until is not None and last.until > at:  # it was this clock that we set
-        span = replace(span, until=last.until, set_in=last.set_in)
-        history = (*history[:-1], replace(last, until=None))
-    return (*_as_one(history, resolution, but=span.boot), span)[-SPANS_KEPT:]
+    last, span = _set_last(last, span)
+    return (*_as_one((*history[:-1], last), resolution, but=span.boot), span)[-SPANS_KEPT:]
 
 
 def seen_before(history: ClockHistory, sample: ClockSample, resolution: timedelta) -> ClockHistory:
@@ -112,9 +110,12 @@ def seen_before(history: ClockHistory, sample: ClockSample, resolution: timedelt
 
 
 def was_set(history: ClockHistory, at: Instant) -> ClockHistory:
-    """Add that we set the clock: what it showed before says nothing of later, nor the reverse."""
-    if not history:
-        return ()
+    """Add that we set the clock: what it showed before says nothing of later, nor the reverse.
+
+    Nobody has looked at what it showed since it was set before, if it was: then that ends the span.
+    """
+    if not history or history[-1].until is not None:
+        return history
     return (*history[:-1], replace(history[-1], until=at.utc, set_in=at.boot_id))
 
 
@@ -123,7 +124,10 @@ def hub_was_set(history: ClockHistory, boot: str, by: timedelta) -> ClockHistory
 
     The looks were at the true clock, at other moments than the hub believed.
     """
-    return tuple(sorted((_set_by(span, boot, by) for span in history), key=lambda s: s.last))
+    told: list[ClockSpan] = []
+    for span in sorted((_set_by(span, boot, by) for span in history), key=lambda span: span.last):
+        told[-1:] = _set_last(told[-1], span) if told else (span,)
+    return tuple(told)
 
 
 def _set_by(span: ClockSpan, boot: str, by: timedelta) -> ClockSpan:
@@ -170,6 +174,13 @@ def moments(
             moment = _unwatched(moment)
         found.append(_clipped(moment, begins, ends, present=present))
     return found
+
+
+def _set_last(span: ClockSpan, later: ClockSpan) -> tuple[ClockSpan, ClockSpan]:
+    """Tell of two spans which of them ended by our setting the clock: the one seen just before."""
+    if span.until is None or span.until <= later.last:
+        return span, later
+    return replace(span, until=None), replace(later, until=span.until, set_in=span.set_in)
 
 
 def _as_one(
