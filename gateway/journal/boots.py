@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -12,31 +13,35 @@ from gateway.journal.instants import from_us, span, span_us, to_us
 from gateway.journal.writer import Transaction
 
 _S = 1_000_000
+_NOTHING_NOTED = (-math.inf, False, 0)
 _OFTEN_ENOUGH_S = 60.0  # how long a boot lasted is a bound: that much less of it does no harm
 
 
 def note_all(tx: Transaction, received: Iterable[tuple[int, Instant]]) -> None:
     """Keep that the hub was up when it received these entries, as far as that is news."""
     for number, instant in received:
-        upto_s, known = tx.memory.boots.get(instant.boot_id, (-_OFTEN_ENOUGH_S, False))
-        if instant.monotonic - upto_s >= _OFTEN_ENOUGH_S or (instant.trusted and not known):
+        upto_s, known, first = tx.memory.boots.get(instant.boot_id, _NOTHING_NOTED)
+        is_late = instant.monotonic - upto_s >= _OFTEN_ENOUGH_S
+        if is_late or (instant.trusted and not known) or number < first:
             note(tx, instant, number)
 
 
 def note(tx: Transaction, instant: Instant, entry: int | None = None) -> None:
     """Keep that the hub was up at this moment, and what UTC was if it knew.
 
-    `entry` is the number of what was recorded then; without it, what comes next is the first.
+    `entry` is the number of what was recorded then; without it, what comes next is the first. That
+    may be lower than of what came before: the numbers of what was erased are given again.
     """
-    _, known = tx.memory.boots.get(instant.boot_id, (0.0, False))
-    tx.memory.boots[instant.boot_id] = (instant.monotonic, known or instant.trusted)
+    _, known, _ = tx.memory.boots.get(instant.boot_id, _NOTHING_NOTED)
     up_us = round(instant.monotonic * _S)
-    tx.db.run(
+    (first,) = tx.db.one(
         "INSERT INTO boots (id, first_entry, last_us)"
         " VALUES (?1, ifnull(?3, (SELECT ifnull(max(number), 0) + 1 FROM entries)), ?2)"
-        " ON CONFLICT (id) DO UPDATE SET last_us = ?2 WHERE last_us < ?2",
+        " ON CONFLICT (id) DO UPDATE SET last_us = max(last_us, excluded.last_us),"
+        " first_entry = min(first_entry, excluded.first_entry) RETURNING first_entry",
         (instant.boot_id, up_us, entry),
     )
+    tx.memory.boots[instant.boot_id] = (instant.monotonic, known or instant.trusted, first)
     if instant.trusted:
         tx.db.run(
             "UPDATE boots SET utc_us = ?, monotonic_us = ?, doubt_us = 0"

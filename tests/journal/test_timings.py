@@ -374,3 +374,46 @@ async def test_a_clock_read_before_the_hub_was_told_the_time_is_as_well_known_af
 
     timing = reader.entries()[0].entry.timing
     assert timing.measured_at == taken
+
+
+async def test_a_clock_that_we_set_twice_before_anyone_looked_ended_when_it_was_first_set(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    """By a hub that is nine hours behind; one reading lies between the two."""
+    first = clock.now()
+    await journal.record(SCALE, [_stored(1, first, taken=START, now=first.utc)])
+    clock.advance(8 * 3600)
+    clock.boot()
+    clock.step(-9 * HOUR)
+    await journal.hub_time_known(clock.now())
+    await journal.remark(SCALE, CLOCK_SET)
+    clock.advance(10)
+    taken, true = clock.now().utc, clock.now().utc + 9 * HOUR
+    clock.advance(1000)
+    looked = clock.now()
+    clock.advance(1)
+    await journal.remark(SCALE, CLOCK_SET)
+    await journal.record(SCALE, [_stored(2, looked, taken=taken, now=looked.utc)])
+    clock.step(9 * HOUR)
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    timing = next(v for v in reader.entries() if v.entry.reading.record == "seq:2").entry.timing
+    assert timing.earliest is not None
+    assert timing.latest is not None
+    assert timing.earliest <= true <= timing.latest
+
+
+async def test_what_comes_after_an_erasure_is_timed_anew_as_what_came_before_it(
+    journal: Journal, reader: Reader
+) -> None:
+    """The numbers of what was erased are given again."""
+    ada = await consenting(journal)
+    await journal.record(SCALE, [_weight(1, _at(60, wrong_by=timedelta()))])
+    wrong = replace(_at(60, boot="boot-2", wrong_by=-9 * HOUR), trusted=True)
+    await journal.hub_time_known(wrong)
+    await journal.erase(ada)
+    await journal.record(SCALE, [_weight(2, wrong)])
+
+    await journal.hub_time_known(_at(120, boot="boot-2", wrong_by=timedelta()), stepped=True)
+
+    assert reader.entries()[0].entry.timing.measured_at == START + timedelta(seconds=60)
