@@ -1,15 +1,17 @@
 """Any true history, kept in a journal: what it says of time and person holds of the truth.
 
-A cuff with a clock and memory goes from one person to the other; a scale without a clock stands at
-a counter, where people have turns. The hub's own clock is wrong at times, trusted or not, and set
-right; the gateway is restarted. What the journal knows is compared with the truth whenever the hub
-has been told the time. What this rests on is said in `tests/domain/test_time_histories.py`; and a
-hub whose time was trusted and wrong is set right before it boots.
+A cuff with a clock and memory goes from one person to the other, or measures each by a button of
+their own; a scale without a clock stands at a counter, where people and guests have turns. The
+hub's own clock is wrong at times, trusted or not, and set right; the gateway is restarted; people
+say whose a reading is, or are erased. What the journal knows is compared with the truth whenever
+the hub has been told the time, and what a destination has with what the journal owes it. What this
+rests on is said in `tests/domain/test_time_histories.py`; and a hub whose time was trusted and
+wrong is set right before it boots.
 """
 
 import asyncio
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,43 +19,30 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.clock import Instant
 from gateway.consent.gate import Released
 from gateway.domain.correction import Wrong
-from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import Timing
+from gateway.domain.entry import Entry
 from gateway.domain.kiosk import ClosedBy
-from gateway.domain.reading import ClockSample, DeviceTime, Reading
+from gateway.domain.reading import ClockSample
 from gateway.domain.receipt import Receipt
-from gateway.domain.subject import Assignment, Attribution, SubjectId
+from gateway.domain.subject import Attribution, SubjectId
+from gateway.drivers.device_clock import CLOCK_SET
+from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
-from tests.journal.making import LONG_AGO, ROUTES, SCALE, ZONE, grant, weight
+from tests.journal.making import LONG_AGO, ROUTES, SCALE, ZONE, grant
+from tests.journal.truth import AT_ONCE, CUFF, HOUR, MINUTE, Cuff, Hub, Measured, Turn, weighed
 
-CUFF = Device(id=DeviceId("ble:C0:FF:EE:00:00:03"), driver="scale/test")
 MEMORY = Path("/dev/shm")
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-AT_ONCE = 2 * MINUTE
 SET_BY = [-9 * HOUR, -HOUR, HOUR, 5 * HOUR, timedelta(seconds=-200)]
 WRONG = [-9 * HOUR, -HOUR, -20 * MINUTE, 20 * MINUTE, HOUR, 5 * HOUR]
-"""By as much as the cuff's clock is set, too: then it looks as right, or as wrong, as it was."""
+"""By as much as the cuff's clock is set by, too: then it looks as right, or as wrong, as it was."""
 AUTOMATIC = (Attribution.ASSIGNMENT, Attribution.SESSION)
-
-
-@dataclass
-class Hub:
-    """The hub's clock, as far from the truth as it is."""
-
-    true: datetime = START
-    wrong_by: timedelta = timedelta()
-    trusted: bool = True
-    boot: int = 0
-    up_since: datetime = START - MINUTE
-
-    def now(self) -> Instant:
-        up_s = (self.true - self.up_since).total_seconds()
-        return Instant(self.true + self.wrong_by, up_s, f"boot-{self.boot}", self.trusted)
+SAID = (Attribution.CLAIM, Attribution.DISMISSED)
+SLOTS = st.sampled_from([None, "1"])
+LASTS = st.sampled_from([5 * MINUTE, HOUR])
 
 
 class TrueHistory(RuleBasedStateMachine):
@@ -64,19 +53,21 @@ class TrueHistory(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
         self.path = Path(self.folder.name) / "state" / "journal.db"
         self.hub = Hub()
+        self.cuff = Cuff(self.hub)
+        self.turns: list[Turn] = []
         self.runner = asyncio.Runner()
         self.journal = self.runner.run(self._open())
         self.reader = Reader.open(self.path)
-        self.truth: dict[str, datetime] = {}
         self.people: list[SubjectId] = []
-        self.holders: list[Assignment] = []
-        self.turns: list[tuple[SubjectId, datetime, datetime]] = []
-        """Who sat at the counter, in truth, from when until when at the latest."""
-        self.offset = timedelta()  # of the cuff's clock from UTC
-        self.jumped = False
-        self.held: list[tuple[str, datetime, datetime]] = []  # record, truth, stamp
+        self.erased: set[SubjectId] = set()
+        self.truth: dict[str, datetime] = {}
+        self.slots: dict[str, str | None] = {}
+        self.said: dict[str, SubjectId | None] = {}
         self.leaving: list[Released] = []
-        self.arrived: list[tuple[str, SubjectId, Timing]] = []
+        self.there: dict[tuple[str, SubjectId], Timing] = {}
+        """What the destination has: which reading, as whose, with which time."""
+        self.unheard_of: set[tuple[str, SubjectId]] = set()
+        """Of these, what is to be searched for there before it is sent again."""
 
     async def _open(self) -> Journal:
         return Journal.open(self.path, clock=self.hub, zone=ZONE, routes=ROUTES)
@@ -87,18 +78,21 @@ class TrueHistory(RuleBasedStateMachine):
         self.runner.close()
         self.folder.cleanup()
 
-    @initialize()
-    def two_people(self) -> None:
-        run = self.runner.run
-        for name in ("Ada", "Bo"):
-            self.people.append(run(self.journal.add_subject(name)).id)
-            run(self.journal.record_grant(grant(self.people[-1], f"grant-{name}")))
+    @initialize(drift=st.sampled_from([-90e-6, 0.0, 90e-6]))
+    def two_people(self, drift: float) -> None:
+        self.cuff.drift = drift
+        self.people += [self._new_person(), self._new_person()]
         for device in (CUFF, SCALE):
-            run(self.journal.adopt(device.id, device.driver))
-        self.holders.append(run(self.journal.assign(CUFF.id, None, self.people[0], LONG_AGO)))
-        run(self.journal.hub_time_known(self.hub.now()))
-        self.measure()
-        self.meet(list(self.held), parts=1)
+            self.runner.run(self.journal.adopt(device.id, device.driver))
+        self._assign(None, self.people[0], LONG_AGO)
+        self.runner.run(self.journal.hub_time_known(self.hub.now()))
+        self.measure(None)
+        self._meet(self.cuff.looked_at(), list(self.cuff.held))
+
+    def _new_person(self) -> SubjectId:
+        subject = self.runner.run(self.journal.add_subject("Ada")).id
+        self.runner.run(self.journal.record_grant(grant(subject, f"grant of {subject}")))
+        return subject
 
     @rule(seconds=st.one_of(st.integers(1, 900), st.integers(900, 20_000)))
     def time_passes(self, seconds: int) -> None:
@@ -106,120 +100,216 @@ class TrueHistory(RuleBasedStateMachine):
 
     # --- the cuff -------------------------------------------------------------------------------
 
-    @rule()
-    def measure(self) -> None:
-        record = self._new(self.hub.true)
-        self.held.append((record, self.hub.true, self._shown()))
-        self.hub.true += timedelta(seconds=10)
+    @rule(slot=SLOTS)
+    def measure(self, slot: str | None) -> None:
+        self.cuff.measure(self._record(self.hub.true, slot), slot)
 
-    @precondition(lambda self: not self.jumped)
+    @precondition(lambda self: not self.cuff.was_set)
     @rule(by=st.sampled_from(SET_BY))
     def the_cuffs_clock_is_set(self, by: timedelta) -> None:
         self.hub.true += AT_ONCE + MINUTE  # nobody sets it between measuring and sending at once
-        self.offset += by
-        self.jumped = True
+        self.cuff.set_clock(self.cuff.shown() + by)
         self.hub.true += MINUTE
 
-    @precondition(lambda self: self.held)
+    @precondition(lambda self: self.cuff.held)
     @rule(data=st.data(), parts=st.integers(1, 2))
     def give(self, data: st.DataObject, parts: int) -> None:
-        self.meet(data.draw(st.permutations(self.held)), parts)
+        self._meet(self.cuff.looked_at(), data.draw(st.permutations(self.cuff.held)), parts)
 
-    def meet(self, held: list[tuple[str, datetime, datetime]], parts: int) -> None:
-        received, shown = self.hub.now(), self._shown()
-        readings = []
-        for record, true, stamp in held:
-            live = abs(shown - stamp) <= AT_ONCE
-            if live and received.utc - self.hub.wrong_by - true > AT_ONCE:
-                continue  # as old, by accident, as the clock was moved by since
-            told = DeviceTime(stamp=stamp, raw="00", clock=ClockSample(shown=shown, at=received))
-            readings.append(_reading(CUFF, record, received, told, live=live))
-        self.held.clear()
+    @precondition(lambda self: self.hub.trusted)
+    @rule(gives=st.sampled_from(["before", "afterwards"]))
+    def we_set_the_cuffs_clock(self, gives: str) -> None:
+        look, held = self.cuff.looked_at(), list(self.cuff.held)
+        if gives == "before":
+            self._meet(look, held)
+        self._set_the_cuffs_clock()
+        if gives == "afterwards":
+            self._meet(look, held)
+            self.cuff.was_set = True
+
+    @precondition(lambda self: self.hub.trusted and not self.cuff.was_set)
+    @rule()
+    def the_cuff_goes_once_we_have_set_its_clock(self) -> None:
+        self.hub.true += AT_ONCE + MINUTE
+        self._set_the_cuffs_clock()
+
+    def _set_the_cuffs_clock(self) -> None:
+        self.hub.true += timedelta(seconds=1)
+        self.cuff.set_clock(self.hub.now().utc.replace(tzinfo=None))
+        self.runner.run(self.journal.remark(CUFF, CLOCK_SET))
+        self.hub.true += timedelta(seconds=1)
+
+    def _meet(self, look: ClockSample, held: list[Measured], parts: int = 1) -> None:
+        readings = self.cuff.given(look, held)
         half = len(readings) // parts
         for part in (readings[:half], readings[half:]):
             self.runner.run(self.journal.record(CUFF, part))
-        if self.hub.trusted and readings:
-            self.jumped = False
 
-    def _new(self, true: datetime) -> str:
+    def _record(self, true: datetime, slot: str | None = None) -> str:
         record = f"seq:{len(self.truth)}"
-        self.truth[record] = true
+        self.truth[record], self.slots[record] = true, slot
         return record
 
-    def _shown(self) -> datetime:
-        return (self.hub.true + self.offset).replace(tzinfo=None, microsecond=0)
-
-    @precondition(lambda self: self._is_right())
+    @precondition(lambda self: self.hub.is_right)
     @rule(part=st.sampled_from([0.0, 0.5, 1.0]))
     def the_cuff_goes_to_the_other(self, part: float) -> None:
         """What is told at once, or later."""
-        last = self.holders[-1]
+        last = self.cuff.assigned(None)
+        assert last is not None
         since = max(last.since, START)
         at = since + part * (self.hub.true - since) + timedelta(seconds=1)
-        self.holders[-1] = self.runner.run(self.journal.end_assignment(last, at))
-        other = self.people[1 - self.people.index(last.subject)]
-        self.holders.append(self.runner.run(self.journal.assign(CUFF.id, None, other, at)))
+        self._ends(None, at)
+        self._assign(None, self._other(last.subject), at)
+
+    @precondition(lambda self: self.hub.is_right)
+    @rule(person=st.sampled_from([None, 0, 1]))
+    def a_button_is_somebodys(self, person: int | None) -> None:
+        at = self.hub.true + timedelta(seconds=1)
+        self._ends("1", at)
+        if person is not None:
+            self._assign("1", self.people[person], at)
+
+    def _other(self, subject: SubjectId) -> SubjectId:
+        return self.people[1 - self.people.index(subject)]
+
+    def _assign(self, slot: str | None, subject: SubjectId, since: datetime) -> None:
+        made = self.runner.run(self.journal.assign(CUFF.id, slot, subject, since))
+        self.cuff.assignments.append(made)
+
+    def _ends(self, slot: str | None, at: datetime) -> None:
+        last = self.cuff.assigned(slot)
+        if last is not None:
+            self.cuff.assignments.remove(last)
+            ended = self.runner.run(self.journal.end_assignment(last, at))
+            self.cuff.assignments.append(ended)
 
     # --- the counter ----------------------------------------------------------------------------
 
     @precondition(lambda self: self.hub.trusted)
-    @rule(person=st.integers(0, 1), minutes=st.sampled_from([5, 60]))
-    def a_turn_begins(self, person: int, minutes: int) -> None:
+    @rule(person=st.sampled_from([None, 0, 1]), lasts=LASTS)
+    def a_turn_begins(self, person: int | None, lasts: timedelta) -> None:
+        """Of nobody who is known here: of a guest."""
         self.a_turn_ends()
-        lasts = minutes * MINUTE
-        subject = self.people[person]
-        self.runner.run(self.journal.open_kiosk([SCALE.id], subject=subject, lasts=lasts))
-        self.turns.append((subject, self.hub.true, self.hub.true + lasts))
+        subject = None if person is None else self.people[person]
+        opened = self.runner.run(self.journal.open_kiosk([SCALE.id], subject=subject, lasts=lasts))
+        until = self.hub.true + lasts
+        self.turns.append(Turn(opened.subject, self.hub.true, until, stays=subject is not None))
+
+    @precondition(lambda self: self.hub.trusted and self.turns)
+    @rule(lasts=LASTS)
+    def a_turn_goes_on(self, lasts: timedelta) -> None:
+        with suppress(JournalError):
+            self.runner.run(self.journal.prolong_kiosk(lasts))
+            self.turns[-1].until = max(self.turns[-1].until, self.hub.true + lasts)
+
+    @precondition(lambda self: self.hub.trusted and self.turns)
+    @rule()
+    def a_turn_ends_soon(self) -> None:
+        with suppress(JournalError):
+            self.runner.run(self.journal.end_kiosk_in(MINUTE))
+            self.turns[-1].until = self.hub.true + MINUTE
+
+    @precondition(lambda self: self.turns)
+    @rule()
+    def a_guest_stays(self) -> None:
+        with suppress(JournalError):
+            self.runner.run(self.journal.keep_kiosk("Cleo"))
+            self.turns[-1].stays = True
 
     @rule()
     def a_turn_ends(self) -> None:
-        self.runner.run(self.journal.close_kiosk(ClosedBy.PERSON))
-        if self.turns:
-            subject, opened, until = self.turns[-1]
-            self.turns[-1] = (subject, opened, min(until, self.hub.true))
+        ended = self.runner.run(self.journal.close_kiosk(ClosedBy.PERSON))
+        if ended is not None:
+            turn = self.turns[-1]
+            turn.until = min(turn.until, self.hub.true)
+            assert (ended.erased is None) == turn.stays
+            if not turn.stays:
+                self._is_gone(turn.subject)
 
     @rule(ago_s=st.integers(0, 60))
     def weigh(self, ago_s: int) -> None:
-        record = self._new(self.hub.true - timedelta(seconds=ago_s))
-        self.runner.run(self.journal.record(SCALE, [_reading(SCALE, record, self.hub.now())]))
+        record = self._record(self.hub.true - timedelta(seconds=ago_s))
+        self.runner.run(self.journal.record(SCALE, [weighed(record, self.hub)]))
+
+    # --- what people say ------------------------------------------------------------------------
+
+    @rule(data=st.data(), who=st.sampled_from([None, 0, 1]))
+    def somebody_says_whose(self, data: st.DataObject, who: int | None) -> None:
+        leaving = {each.delivery.entry.id for each in self.leaving}
+        entries = [entry for entry in self._entries().values() if entry.id not in leaving]
+        if not entries:
+            return
+        entry = data.draw(
+            st.sampled_from(sorted(entries, key=lambda each: str(each.reading.record)))
+        )
+        subject = None if who is None else self.people[who]
+        if subject == entry.subject and subject is not None:
+            return
+        if subject is None:
+            self.runner.run(self.journal.dismiss(entry.id))
+        elif entry.subject is None:
+            self.runner.run(self.journal.claim_entry(entry.id, subject))
+        else:
+            self.runner.run(self.journal.reassign(entry.id, subject))
+        self.said[str(entry.reading.record)] = subject
+
+    @precondition(lambda self: self.hub.is_right)
+    @rule(person=st.integers(0, 1))
+    def somebody_is_erased(self, person: int) -> None:
+        """Another comes in their place, and has the cuff from now on if they had it."""
+        self.arrive()
+        gone = self.people[person]
+        self.runner.run(self.journal.erase(gone))
+        self._is_gone(gone)
+        self.people[person] = self._new_person()
+        if self.cuff.assigned(None) is None:
+            self._assign(None, self.people[person], self.hub.true + timedelta(seconds=1))
+
+    def _is_gone(self, subject: SubjectId) -> None:
+        self.erased.add(subject)
+        kept = [each for each in self.cuff.assignments if each.subject != subject]
+        self.cuff.assignments[:] = kept
 
     # --- the hub --------------------------------------------------------------------------------
 
-    @precondition(lambda self: self._is_right())
+    @precondition(lambda self: self.hub.is_right)
     @rule(wrong_by=st.sampled_from(WRONG))
     def the_hub_is_wrong_and_trusted(self, wrong_by: timedelta) -> None:
         self.hub.wrong_by = wrong_by
         self.runner.run(self.journal.hub_time_known(self.hub.now(), stepped=True))
 
-    @precondition(lambda self: self._is_right())
-    @rule(wrong_by=st.sampled_from([timedelta(days=-3000), *WRONG]))
-    def the_hub_boots_with_another_time(self, wrong_by: timedelta) -> None:
+    @precondition(lambda self: self.hub.is_right)
+    @rule(wrong_by=st.sampled_from([timedelta(days=-3000), *WRONG]), trusted=st.booleans())
+    def the_hub_boots_with_another_time(self, wrong_by: timedelta, trusted: bool) -> None:
         """One that is years ago is not trusted."""
         self.restart()
-        self.hub.true += 5 * MINUTE
-        self.hub.boot += 1
-        self.hub.up_since = self.hub.true
-        self.hub.wrong_by, self.hub.trusted = wrong_by, wrong_by in WRONG
+        self.hub.reboot(wrong_by, trusted=trusted and wrong_by in WRONG)
         if self.hub.trusted:
             self.runner.run(self.journal.hub_time_known(self.hub.now()))
 
     @rule(restarted=st.booleans())
     def the_hub_is_told_the_time(self, restarted: bool) -> None:
+        """A cuff that is about to give what it holds was looked at before."""
+        look = self.cuff.looked_at()
         stepped = bool(self.hub.wrong_by)
         self.hub.wrong_by, self.hub.trusted = timedelta(), True
         if restarted:
             self.restart()
         now = self.hub.now()
         self.runner.run(self.journal.hub_time_known(now, stepped=stepped and not restarted))
+        if not restarted:
+            self._meet(look, list(self.cuff.held))
 
-    @rule()
-    def restart(self) -> None:
+    @rule(arrived=st.booleans())
+    def restart(self, arrived: bool = False) -> None:
+        """What was leaving has arrived, or not; nobody knows."""
+        for each in self.leaving if arrived else []:
+            record = str(each.delivery.entry.reading.record)
+            self.there.setdefault((record, each.subject), each.delivery.entry.timing)
+            self.unheard_of.add((record, each.subject))
         self.leaving.clear()
         self.runner.run(self.journal.close())
         self.journal = self.runner.run(self._open())
-
-    def _is_right(self) -> bool:
-        return self.hub.trusted and not self.hub.wrong_by
 
     # --- the destination ------------------------------------------------------------------------
 
@@ -230,56 +320,74 @@ class TrueHistory(RuleBasedStateMachine):
 
     @rule()
     def arrive(self) -> None:
+        """What it has already is found there."""
         for each in self.leaving:
-            record = str(each.delivery.entry.reading.record)
-            receipt = Receipt("mes", f"Observation/{record}", START)
+            entry = each.delivery.entry
+            record = str(entry.reading.record)
+            found_at = self.there.get((record, each.subject))
+            receipt = Receipt("mes", f"Observation/{record}", START, found_at=found_at)
+            self.there.setdefault((record, each.subject), entry.timing)
+            self.unheard_of.discard((record, each.subject))
             self.runner.run(self.journal.settle(each, receipt))
-            self.arrived.append((record, each.subject, each.delivery.entry.timing))
         self.leaving.clear()
+
+    @rule()
+    def put_right(self) -> None:
+        for each in self.runner.run(self.journal.claim_corrections("mes", 10, self.hub.now().utc)):
+            entry = each.released.delivery.entry
+            had = (str(entry.reading.record), each.released.subject)
+            if each.wrong is Wrong.PERSON:
+                self.there.pop(had, None)
+            elif had in self.there:
+                self.there[had] = entry.timing
+            self.runner.run(self.journal.corrected(each))
 
     # --- what holds -----------------------------------------------------------------------------
 
-    @precondition(lambda self: self._is_right())
+    def _entries(self) -> dict[str, Entry]:
+        return {str(v.entry.reading.record): v.entry for v in self.reader.entries(limit=1000)}
+
+    @precondition(lambda self: self.hub.is_right)
     @invariant()
     def nothing_is_said_that_is_not_true(self) -> None:
-        entries = {v.entry.reading.record: v.entry for v in self.reader.entries(limit=1000)}
         leaving = {each.delivery.entry.id for each in self.leaving}
-        for record, entry in entries.items():
-            true, timing = self.truth[str(record)], entry.timing
+        for record, entry in self._entries().items():
+            assert entry.subject not in self.erased
+            true, timing = self.truth[record], entry.timing
             if timing.sendable:
                 assert timing.earliest is not None
                 assert timing.latest is not None
                 assert timing.earliest <= true <= timing.latest
-            if entry.attribution in AUTOMATIC and entry.id not in leaving:
+            if record in self.said:
+                assert (entry.subject, entry.attribution in SAID) == (self.said[record], True)
+            elif entry.attribution in AUTOMATIC and entry.id not in leaving:
                 at_home = entry.device.id == CUFF.id
-                assert entry.subject in (self._holders(true) if at_home else self._sitting(true))
+                slot = self.slots[record]
+                assert entry.subject in (
+                    self.cuff.measures(slot, true) if at_home else self._sitting(true)
+                )
+
+    @precondition(lambda self: self.hub.is_right)
+    @invariant()
+    def what_is_not_true_at_the_destination_is_owed(self) -> None:
+        entries = self._entries()
         owed = {(o.entry, o.subject, o.wrong) for o in self.reader.corrections_owed()}
-        for record, subject, sent in self.arrived:
-            entry = entries[record]
+        for (record, subject), sent in self.there.items():
+            if subject in self.erased or record not in entries:
+                continue
+            entry, true = entries[record], self.truth[record]
             if entry.subject != subject:
                 assert (entry.id, subject, Wrong.PERSON) in owed
-            elif sent.uncertainty is not None and abs(self.truth[record] - sent.measured_at) > (
-                sent.uncertainty + (entry.timing.uncertainty or timedelta())
-            ):
+            elif (record, subject) not in self.unheard_of and _is_contradicted(sent, entry, true):
                 assert (entry.id, subject, Wrong.TIME) in owed
 
-    def _holders(self, at: datetime) -> set[SubjectId]:
-        return {each.subject for each in self.holders if each.lasts_at(at)}
-
     def _sitting(self, at: datetime) -> set[SubjectId]:
-        return {subject for subject, opened, until in self.turns if opened <= at < until}
+        return {turn.subject for turn in self.turns if turn.opened <= at <= turn.until}
 
 
-def _reading(
-    device: Device,
-    record: str,
-    received: Instant,
-    told: DeviceTime | None = None,
-    *,
-    live: bool = True,
-) -> Reading:
-    changed = {"received": received, "device_time": told, "live": live, "record": record}
-    return weight(0, device=device.id).model_copy(update=changed)
+def _is_contradicted(sent: Timing, entry: Entry, true: datetime) -> bool:
+    doubt = entry.timing.uncertainty or timedelta()
+    return sent.uncertainty is None or abs(true - sent.measured_at) > sent.uncertainty + doubt
 
 
 TestTrueHistory = TrueHistory.TestCase
