@@ -20,6 +20,8 @@ class Stored:
     at: Stamp
     pressure: Pressure
     received: Instant
+    slot: str | None = None
+    """The device's own number of the user, where the record says whose it is."""
 
 
 def made(
@@ -41,4 +43,5 @@ def _origin(session: Session, record: Stored, clock: ClockSample | None) -> Orig
         device_time=record.at.device_time(clock),
         record=f"{record.at} {pressure.systolic}/{pressure.diastolic} {pressure.pulse}",
         live=False,
+        slot=record.slot,
     )

@@ -5,10 +5,13 @@
     A2 -> count u8                    how many records
     A3 n -> AC | systolic - 25 | diastolic - 25 | pulse | month | day | hour | minute | year - 2000
          -> A9                        there is no record n; they count from 1
+        bit 7 of the day: the second user; of the year: irregular beats; of the month: movement
 
-One byte each. No checksum, and no word of whose memory (U1 or U2) it is: that is chosen by hand.
+One byte each. No checksum; whose memory (U1 or U2) it is is chosen by hand. The bits are those of
+the HID edition, which has the same records: no client of the serial one reads or meets them.
 
-Source: public clients atbrask/BM65DataDownloader, McKael/gobm65 and babo/bm58.
+Source: public clients atbrask/BM65DataDownloader, McKael/gobm65 and babo/bm58; for the bits
+roose242/bmdump and beep-projects/bpconnect.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ _RECORD, _NO_RECORD = 0xAC, 0xA9
 _RECORD_BYTES = 9
 _PRESSURE_FROM = 25  # mmHg
 _STAMP = slice(4, 9)
+_MARK = 0x80
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,17 @@ class Record:
     systolic: int
     diastolic: int
     pulse: int
+    second_user: bool | None = None
+    """None where the record does not say, as of the bits below."""
+    irregular_pulse: bool | None = None
+    body_movement: bool | None = None
 
     @property
     def pressure(self) -> Pressure:
         """What the cuff measured."""
-        return Pressure(self.systolic, self.diastolic, None, self.pulse)
+        doubts = {"body_movement"} if self.body_movement else set[str]()
+        findings = {"irregular_pulse"} if self.irregular_pulse else set[str]()
+        return Pressure(self.systolic, self.diastolic, None, self.pulse, doubts, findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +99,19 @@ def record(data: bytes) -> Record:
     if len(data) != _RECORD_BYTES or data[0] != _RECORD:
         raise DecodeError("format", data)
     _, systolic, diastolic, pulse, month, day, hour, minute, year = data
-    at = stamp(data[_STAMP], 2000 + year, month, day, hour, minute)
+    date = (2000 + (year & ~_MARK), month & ~_MARK, day & ~_MARK)
+    at = stamp(data[_STAMP], *date, hour, minute)
     if at is None:
         raise DecodeError("timestamp", data, _STAMP.start)
-    return Record(at, systolic + _PRESSURE_FROM, diastolic + _PRESSURE_FROM, pulse)
+    return Record(
+        at,
+        systolic + _PRESSURE_FROM,
+        diastolic + _PRESSURE_FROM,
+        pulse,
+        second_user=bool(day & _MARK) or None,
+        irregular_pulse=bool(year & _MARK) or None,
+        body_movement=bool(month & _MARK) or None,
+    )
 
 
 def message(data: bytes) -> Record | Pong | Count:

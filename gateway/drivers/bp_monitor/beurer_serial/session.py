@@ -59,7 +59,8 @@ async def _read(session: Session, inbox: FramedInbox) -> None:
         except DecodeError as error:
             await inbox.set_aside(frame, error)
         else:
-            stored.append(Stored(record.device_time, record.pressure, frame.received))
+            slot = "2" if record.second_user else None
+            stored.append(Stored(record.device_time, record.pressure, frame.received, slot))
     if stored:
         await session.record(*made(session, stored))
 

@@ -162,11 +162,10 @@ async def _read(session: Session, memory: _Memory, layout: Layout, user: int) ->
                 if error.reason != "empty_slot":
                     await session.set_aside(Frame(memory.channel, slot, session.now()), error)
                 continue
-            stored.append(Stored(found.timestamp, _pressure(found), session.now()))
-    slot_name = {"slot": str(user + 1)}
-    readings = [reading.model_copy(update=slot_name) for reading in made(session, stored)]
-    if readings:
-        await session.record(*readings)
+            whose = str(user + 1)
+            stored.append(Stored(found.timestamp, _pressure(found), session.now(), whose))
+    if stored:
+        await session.record(*made(session, stored))
 
 
 def _pressure(found: codec.OmronRecord) -> Pressure:

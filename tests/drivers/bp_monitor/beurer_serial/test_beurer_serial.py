@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.identity import identity
-from gateway.domain.reading import Measure
+from gateway.domain.reading import Kind, Measure, Quality
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.beurer_serial import DRIVER
 from gateway.drivers.bp_monitor.beurer_serial.codec import Count, Pong, message, record
@@ -162,6 +162,32 @@ async def test_a_damaged_record_is_set_aside_and_the_rest_is_kept() -> None:
 
     assert systolic(session) == [121, 119]
     assert [error.reason for _, error in session.aside] == ["timestamp"]
+
+
+def marked(record: bytes, octet: int) -> bytes:
+    return record[:octet] + bytes((record[octet] | 0x80,)) + record[octet + 1 :]
+
+
+async def test_marks_beside_the_date_are_no_part_of_it() -> None:
+    of_second_user, irregular = (marked(LATER, octet) for octet in (5, 8))
+    session = await read(Cuff([of_second_user, irregular]))
+
+    assert session.aside == []
+    assert {str(r.device_time and r.device_time.stamp) for r in session.readings} == {
+        "2013-05-29 23:36:00"
+    }
+    pressures = [r for r in session.readings if r.kind is Kind.BLOOD_PRESSURE]
+    assert [(r.slot, set(r.flags), r.quality) for r in pressures] == [
+        ("2", set(), Quality.GOOD),
+        (None, {"irregular_pulse"}, Quality.GOOD),
+    ]
+
+
+async def test_a_measurement_of_somebody_who_moved_is_questionable() -> None:
+    session = await read(Cuff([marked(LATER, 4)]))
+
+    assert {r.quality for r in session.readings} == {Quality.QUESTIONABLE}
+    assert session.readings[0].flags == {"body_movement"}
 
 
 async def test_an_empty_memory_is_nothing() -> None:
