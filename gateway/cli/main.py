@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -146,6 +147,9 @@ audit.add(app)
 
 def command() -> None:
     """Run the command; a refusal or a fault of the gateway is one sentence, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an old terminal has no sign for everything
     root = typer.main.get_command(app)
     # What stands before the command; what is wrong with it is said when it is run.
     given = root.make_context("", sys.argv[1:], resilient_parsing=True).params

@@ -57,7 +57,7 @@ def as_json_items(answers: Iterable[object]) -> None:
 
 
 def _document(answer: object) -> str:
-    text = json.dumps(answer, ensure_ascii=False, indent=2)
+    text = json.dumps(answer, ensure_ascii=console.encoding != "utf-8", indent=2)
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

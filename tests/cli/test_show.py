@@ -1,12 +1,14 @@
 """What a terminal is given: what fits it, and nothing that a device could steer it by."""
 
 import json
-from io import StringIO
+import sys
+from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
 from rich.console import Console
 
 from gateway.cli import show
+from gateway.cli.main import command
 from gateway.cli.show import as_json, complain, rows, say
 from gateway.cli.speech import Speech
 
@@ -38,6 +40,25 @@ def test_a_script_gets_it_unchanged_and_a_terminal_that_shows_json_is_not_steere
     shown = capsys.readouterr().out
     assert json.loads(shown) == {"name": NAME}
     assert steering(shown) <= {"\u202e"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_that_lacks_a_sign_gets_another_and_a_script_gets_all(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    octets = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(octets, encoding=encoding))
+    monkeypatch.setattr(sys, "argv", ["healthspace-gateway", "--language", "fr", "--help"])
+
+    with pytest.raises(SystemExit) as ended:
+        command()
+    shown = octets.tell()
+    as_json({"name": "cœur"})
+    sys.stdout.flush()
+
+    assert ended.value.code == 0
+    assert shown > 1000
+    assert json.loads(octets.getvalue()[shown:].decode(encoding)) == {"name": "cœur"}
 
 
 READING = {
