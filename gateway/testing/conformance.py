@@ -12,7 +12,6 @@ has must all be there in the end. Needs nothing but the gateway; `pytest` is up 
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -48,6 +47,8 @@ class _Met:
     forgotten: list[Written] = field(default_factory=list)
     taken: int = 0
     sent: int = 0
+    ended: Exception | None = None
+    """What the last conversation raised, if anything."""
 
     def told(self) -> Counter[_Told]:
         return Counter(_Told.of(reading) for reading in self.session.readings)
@@ -101,9 +102,14 @@ async def is_chosen_for_its_devices(specimen: Specimen, drivers: Registry) -> No
 
 async def brings_readings(specimen: Specimen, drivers: Registry) -> None:
     """Check that a calm conversation records readings, all of the kinds the manifest promises."""
-    readings = (await _calm(specimen)).session.readings
+    met = await _calm(specimen)
+    readings = met.session.readings
 
-    _require(readings, "the conversation brought nothing")
+    aside = ", ".join(str(error) for _, error in met.session.aside)
+    why = (
+        f"it ended with {met.ended!r}, {met.taken} frames were taken, set aside: {aside or 'none'}"
+    )
+    _require(readings, f"the conversation brought nothing: {why}")
     promised = specimen.driver.manifest.emits
     _require({r.kind for r in readings} <= promised, "a reading of a kind that is not in `emits`")
 
@@ -197,8 +203,11 @@ async def _converse(specimen: Specimen, trouble: Trouble, before: _Met | None = 
     met = before or _first_met(specimen)
     link = SpecimenLink(specimen, met.clock, trouble, met.forgotten)
     met.session.link = link
-    with contextlib.suppress(*_ENDINGS):
+    met.ended = None
+    try:
         await specimen.driver.converse(met.session)
+    except _ENDINGS as error:
+        met.ended = error
     met.taken, met.sent = link.taken, link.sent
     if specimen.forgets:
         met.forgotten += link.confirmed

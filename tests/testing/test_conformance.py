@@ -105,6 +105,13 @@ async def silently(session: Session) -> None:
     await session.link.subscribe(WEIGHT)
 
 
+async def unable(session: Session) -> None:
+    inbox = await session.link.subscribe(WEIGHT)
+    while True:
+        frame = await inbox.get(within=10)
+        await session.set_aside(frame, DecodeError("length", frame.data))
+
+
 @dataclass
 class Made:
     talk: Converse = rightly
@@ -151,7 +158,12 @@ async def test_a_driver_without_a_mistake_stands_every_check(check: Check) -> No
     [
         (Made(means=lambda f: f.data[0]), conformance.decodes_anything, "decode raised Index"),
         (Made(fit=Fit.NONE), conformance.is_chosen_for_its_devices, "no driver is chosen"),
-        (Made(talk=silently), conformance.brings_readings, "nothing"),
+        (Made(talk=silently), conformance.brings_readings, "nothing: it ended with None, 0 frames"),
+        (
+            Made(talk=unable),
+            conformance.brings_readings,
+            r"LinkTimeout\(.*2 frames were taken, set aside: length at byte 0 of 2, length at",
+        ),
         (Made(talk=too_late), conformance.resumes_after_any_cut, "missing after a cut"),
         (Made(talk=adding_up), conformance.invents_nothing_when_a_frame_is_lost, "invented"),
         (
