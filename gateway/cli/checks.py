@@ -110,11 +110,13 @@ def _state_folder(folder: Path) -> Finding:
 
 
 def _files(config: Config) -> Iterator[Finding]:
-    """Yield which of the secrets and certificates that the configuration names cannot be read."""
+    """Yield which secrets, certificates and folders of the configuration are not there."""
     for table in (config.screens, config.fleet, config.relay, *config.destinations):
         for key, value in table or ():
             if key.endswith("_file") and value is not None and (why := _unreadable(value)):
                 yield Finding(key, False, f"{value}: cannot be read ({why}).")
+            if key == "folder" and value is not None and not value.is_dir():
+                yield Finding(key, False, f"{value} is no folder: make it for the gateway's user.")
 
 
 def _unreadable(path: Path) -> str | None:

@@ -79,18 +79,25 @@ def test_the_doctor_names_a_file_that_the_configuration_names_and_nobody_made(
         {
             "hub": {"state": tmp_path},
             "destinations": [
-                {"type": "mqtt", "name": "home", "password_file": tmp_path / "absent", **broker}
+                {"type": "mqtt", "name": "home", "password_file": tmp_path / "absent", **broker},
+                {"type": "documents", "folder": tmp_path / "nowhere"},
             ],
             "fleet": {"certificate_file": there, "key_file": tmp_path, **broker},
         }
     )
 
-    told = [each for each in asked("doctor", config=config).splitlines() if "_file :" in each]
+    told = [
+        each
+        for each in asked("doctor", config=config).splitlines()
+        if "file :" in each or "folder :" in each
+    ]
 
     assert told == [
         f"À FAIRE  key_file : {tmp_path} : lecture impossible (c'est un dossier).",
         f"À FAIRE  password_file : {tmp_path}/absent : lecture impossible"
         " (fichier ou dossier introuvable).",
+        f"À FAIRE  folder : {tmp_path}/nowhere n'est pas un dossier :"
+        " créez-le pour l'utilisateur du service.",
     ]
 
 
