@@ -112,7 +112,8 @@ def note_hub_set(tx: Transaction, began: datetime, since: datetime, by: timedelt
     They would go on too long, or hold what others measure at the time that it was said to be. Those
     opened after `began`, but not since, may be of that boot or of the one before: they hold what is
     measured in them whichever is true. Those opened before, and still open at the true beginning of
-    this boot, ended sooner than was believed if the hub was ahead.
+    this boot, ended or end sooner than was believed if the hub was ahead: so they do if they were
+    closed or prolonged in it.
     """
     tx.db.run(
         "UPDATE assignments SET since_us = since_us + max(?1, 0), until_us = until_us + min(?1, 0)"
@@ -122,8 +123,14 @@ def note_hub_set(tx: Transaction, began: datetime, since: datetime, by: timedelt
     )
     tx.db.run(
         "UPDATE assignments SET until_us = until_us + min(?1, 0) WHERE session IN"
-        " (SELECT number FROM kiosk_sessions WHERE opened_us < ?2 AND closed_us >= ?2 + ?1)",
+        " (SELECT number FROM kiosk_sessions WHERE opened_us < ?2"
+        " AND ifnull(closed_us >= ?2 + ?1, TRUE))",
         (span_us(by), to_us(began)),
+    )
+    tx.db.run(
+        "UPDATE kiosk_sessions SET until_us = until_us + min(?1, 0)"
+        " WHERE opened_us < ?2 AND closed_us IS NULL",
+        (span_us(by), to_us(since)),
     )
     moved = (span_us(by), to_us(since))
     tx.db.run(

@@ -303,6 +303,31 @@ async def test_a_turn_that_ended_by_a_clock_that_was_ahead_since_a_restart_ended
     assert nobodys.subject is None
 
 
+async def test_a_turn_that_was_prolonged_by_a_clock_that_was_ahead_since_a_restart_is_no_longer(
+    journal: Journal, clock: ManualClock
+) -> None:
+    await journal.hub_time_known(clock.now())
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada, lasts=HOUR)
+    clock.advance(60)
+    clock.boot()
+    clock.step(20 * MINUTE)
+    await journal.hub_time_known(clock.now())
+    await journal.prolong_kiosk(HOUR)
+
+    clock.step(-20 * MINUTE)
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    clock.advance(3600 + 180)
+    later = weight(1).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    (nobodys,) = await journal.record(SCALE, [later])
+    clock.advance(60)
+    ended = await journal.close_kiosk(ClosedBy.LIMIT)
+    assert nobodys.subject is None
+    assert ended is not None
+    assert ended.session.until < clock.now().utc - 3 * MINUTE
+
+
 async def test_a_turn_takes_nothing_that_was_here_before_it(
     journal: Journal, clock: ManualClock, reader: Reader
 ) -> None:
