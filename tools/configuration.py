@@ -30,6 +30,7 @@ It is looked for in `$HEALTHSPACE_GATEWAY_CONFIG`, then in these places, unless 
 A fault is told with its line, its key and what to write there, in French or English.
 An unknown key is refused with the nearest valid name.
 `healthspace-gateway config check` says so without starting anything.
+It also looks whether the drivers are there and know their settings.
 
 This page is written by `make docs` from the classes that validate the file.
 """

@@ -17,6 +17,7 @@ from gateway.api.forgotten import Forgotten
 from gateway.api.network import Front, front, serve_network
 from gateway.api.serve import address, listening, serve
 from gateway.api.server import make_app
+from gateway.app.configured_drivers import drivers_of
 from gateway.app.garbage import settle
 from gateway.app.hub import DaemonHub
 from gateway.app.hub_time import hub_clock, watch
@@ -29,7 +30,6 @@ from gateway.app.parts import (
     described_devices,
     destinations,
     device_settings,
-    drivers_wanted,
     routes,
     transports,
 )
@@ -41,7 +41,6 @@ from gateway.collect.reports import Reports
 from gateway.collect.summaries import Summaries
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
-from gateway.drivers.registry import installed
 from gateway.errors import ConfigError, JournalBusy, JournalDamaged
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -102,7 +101,7 @@ async def daemon(
     _make_private(config.hub.state)
     clock = hub_clock(config, clock)
     metrics = Metrics()
-    registry = installed(config.drivers.guests, drivers_wanted(config))
+    registry = drivers_of(config)
     pause = _pause_by(timer)
     desk = PairingDesk(clock)
     async with AsyncExitStack() as stack:

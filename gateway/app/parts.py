@@ -56,13 +56,6 @@ def bonds(config: Config) -> dict[str, Path]:
     }
 
 
-def drivers_wanted(config: Config) -> frozenset[str] | None:
-    """Name the drivers of a configuration whose devices are all named; None if any may turn up."""
-    if config.ble is not None or config.usb is not None or config.hci or config.replay:
-        return None
-    return frozenset(port.driver for port in config.ports)
-
-
 def transports(
     config: Config,
     drivers: Iterable[Driver],

@@ -85,8 +85,11 @@ def _told(t: Speech, finding: Finding) -> str:
 
 
 def _findings(context: typer.Context) -> Iterator[Finding]:
+    from gateway.app.configured_drivers import drivers_of
+
     try:
         config: Config = context.obj.config
+        drivers_of(config)
     except GatewayError as error:
         yield Finding("configuration", False, str(error))
         return

@@ -42,8 +42,10 @@ def decode(guest: Guest = None) -> None:
 @config.command()
 def check(context: typer.Context) -> None:
     """Validate the configuration file; each fault with its line."""
+    from gateway.app.configured_drivers import drivers_of
+
     path = context.obj.path
-    _ = context.obj.config
+    drivers_of(context.obj.config)
     say(context.obj.t("{path}: no fault.", path=path))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.app.configured_drivers import drivers_of, drivers_wanted
 from gateway.app.daemon import daemon
-from gateway.app.parts import drivers_wanted
 from gateway.config import Config
 from gateway.errors import ConfigError
 
@@ -71,3 +71,39 @@ async def test_a_start_that_is_refused_leaves_no_connection_open(tmp_path: Path)
         async with daemon(config):
             pass
     gc.collect()  # what is open still would be warned of here
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ({"ports": [{**PORT, "driver": "bp_monitor/omron_hpb"}]}, "Did you mean bp_monitor/omron_"),
+        (
+            {"ports": [{**PORT, "settings": {"experimentl": True}}]},
+            r"\[\[ports\]\] cuff: there is no setting 'experimentl'. Did you mean experimental",
+        ),
+        (
+            {"ports": [{**PORT, "driver": "scale/tanita", "settings": {"baud": 1}}]},
+            r"cuff: there is no setting 'baud'. There is: ",
+        ),
+        (
+            {"ble": {}, "devices": {"ble:C0:FF:EE:00:00:01": {"settings": {"set_clok": "UTC"}}}},
+            r"00:00:01\"\]: there is no setting 'set_clok'. Did you mean set_clock",
+        ),
+        ({"drivers": {"guests": ["nobody"]}}, "offers a driver: nobody"),
+    ],
+)
+def test_a_driver_or_a_setting_that_there_is_none_of_is_refused(
+    named: dict[str, object], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        drivers_of(Config.model_validate(named))
+
+
+def test_settings_that_drivers_know_are_taken() -> None:
+    given = {
+        "ports": [{**PORT, "settings": {"experimental": True}}],
+        "devices": {"ble:C0:FF:EE:00:00:01": {"settings": {"set_clock": "Europe/Paris"}}},
+    }
+
+    assert drivers_of(Config.model_validate(given)).named(PORT["driver"])
+    assert drivers_of(Config.model_validate({**given, "ble": {}})).named(PORT["driver"])

@@ -39,7 +39,14 @@ AT_HOME = (
 )
 """What refuses things to the people of a household, in one sentence."""
 AT_THE_START = (
-    *("config.py", "app/daemon.py", "app/parts.py", "app/relay.py", "drivers/registry.py"),
+    *(
+        "config.py",
+        "app/configured_drivers.py",
+        "app/daemon.py",
+        "app/parts.py",
+        "app/relay.py",
+        "drivers/registry.py",
+    ),
     *("api/auth.py", "api/network.py", "api/serve.py"),
     *(f"uplink/{name}.py" for name in ("broker", "broker_trust", "documents_fhir", "settings")),
     *(f"uplink/{name}_settings.py" for name in ("documents", "fhir", "mqtt", "relay", "fleet")),
