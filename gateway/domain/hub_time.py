@@ -53,14 +53,18 @@ def at_true_time(reading: Reading, anchor: Anchor) -> Reading:
     return reading.model_copy(update=changed)
 
 
-def as_received(reading: Reading) -> Reading:
+def as_received(reading: Reading, told_since: Anchor | None = None) -> Reading:
     """Return the reading with the look at its device's clock told by the time of its reception.
 
-    The hub may have been told the time between the two, while the device gave what it had. For
-    computing its time only, as `at_true_time`.
+    The hub may have been told the time between the two, while the device gave what it had; or after
+    both, and then it is `told_since`. For computing its time only, as `at_true_time`.
     """
     told, received = reading.device_time, reading.received
-    if told is None or told.clock is None or not received.trusted:
+    if not received.trusted:
+        return reading
+    if told_since is not None and told_since.disagrees(received):
+        return at_true_time(reading, told_since)
+    if told is None or told.clock is None:
         return reading
     looked = told.clock.at
     by_now = Anchor(received.boot_id, received.utc, received.monotonic)

@@ -13,16 +13,16 @@ from gateway.journal.instants import from_us, span, span_us, to_us
 from gateway.journal.writer import Transaction
 
 _S = 1_000_000
-_NOTHING_NOTED = (-math.inf, False, 0)
+_NOTHING_NOTED = (-math.inf, None, 0)
 _OFTEN_ENOUGH_S = 60.0  # how long a boot lasted is a bound: that much less of it does no harm
 
 
 def note_all(tx: Transaction, received: Iterable[tuple[int, Instant]]) -> None:
     """Keep that the hub was up when it received these entries, as far as that is news."""
     for number, instant in received:
-        upto_s, known, first = tx.memory.boots.get(instant.boot_id, _NOTHING_NOTED)
+        upto_s, told_s, first = tx.memory.boots.get(instant.boot_id, _NOTHING_NOTED)
         is_late = instant.monotonic - upto_s >= _OFTEN_ENOUGH_S
-        if is_late or (instant.trusted and not known) or number < first:
+        if is_late or (instant.trusted and told_s is None) or number < first:
             note(tx, instant, number)
 
 
@@ -32,7 +32,9 @@ def note(tx: Transaction, instant: Instant, entry: int | None = None) -> None:
     `entry` is the number of what was recorded then; without it, what comes next is the first. That
     may be lower than of what came before: the numbers of what was erased are given again.
     """
-    _, known, _ = tx.memory.boots.get(instant.boot_id, _NOTHING_NOTED)
+    _, told_s, _ = tx.memory.boots.get(instant.boot_id, _NOTHING_NOTED)
+    if told_s is None and instant.trusted:
+        told_s = instant.monotonic
     up_us = round(instant.monotonic * _S)
     (first,) = tx.db.one(
         "INSERT INTO boots (id, first_entry, last_us)"
@@ -41,7 +43,7 @@ def note(tx: Transaction, instant: Instant, entry: int | None = None) -> None:
         " first_entry = min(first_entry, excluded.first_entry) RETURNING first_entry",
         (instant.boot_id, up_us, entry),
     )
-    tx.memory.boots[instant.boot_id] = (instant.monotonic, known or instant.trusted, first)
+    tx.memory.boots[instant.boot_id] = (instant.monotonic, told_s, first)
     if instant.trusted:
         tx.db.run(
             "UPDATE boots SET utc_us = ?, monotonic_us = ?, doubt_us = 0"
@@ -53,7 +55,17 @@ def note(tx: Transaction, instant: Instant, entry: int | None = None) -> None:
 def set_again(tx: Transaction, instant: Instant) -> None:
     """Keep that UTC in this boot is what the instant says, whatever was believed before."""
     tx.db.run("UPDATE boots SET utc_us = NULL WHERE id = ?", (instant.boot_id,))
+    tx.memory.boots.pop(instant.boot_id, None)
     note(tx, instant)
+
+
+def told_since(tx: Transaction, instant: Instant) -> Anchor | None:
+    """Return what UTC is in this boot if that was told after the instant; None if it was before."""
+    _, told_s, _ = tx.memory.boots.get(instant.boot_id, _NOTHING_NOTED)
+    if told_s is None or told_s <= instant.monotonic:
+        return None
+    known = anchor(tx.db, instant.boot_id)
+    return known if known is not None and known.monotonic > instant.monotonic else None
 
 
 def anchor(db: Database, boot_id: str) -> Anchor | None:

@@ -52,7 +52,7 @@ def record(
     known_looks = looks = clocks.history(tx, number)
     new: list[Entry] = []
     for reading in readings:
-        told = as_received(reading)
+        told = as_received(reading, boots.told_since(tx, reading.received))
         looks = clocks.looked(looks, told)
         timing = timings.time_of(tx.db, told, zone, looks)
         subject, attribution = people.whose(tx.db, assignments, reading, timing)

@@ -21,8 +21,9 @@ class Memory:
     """Each with its number, all that is known of it, and what it said of itself last."""
     assignments: dict[int, tuple[Assignment, ...]] = field(default_factory=dict)
     clocks: dict[int, ClockHistory] = field(default_factory=dict)
-    boots: dict[str, tuple[float, bool, int]] = field(default_factory=dict)
-    """Boots of the hub: how far each is noted (s), whether UTC is, and the first entry's number."""
+    boots: dict[str, tuple[float, float | None, int]] = field(default_factory=dict)
+    """Boots of the hub: how far each is noted (s); when UTC was told (s), or later, None if it was
+    not; the first entry's number."""
     last_link: tuple[int, bytes] | None = None
     doubted_before_us: int | None = None
     """What was measured before may have been sent by a journal that this one goes on from. It never

@@ -23,7 +23,7 @@ from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import SCALE, consenting, open_journal, weight
 
-HOUR = timedelta(hours=1)
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 YEARS = timedelta(days=2000)
 
 
@@ -417,3 +417,16 @@ async def test_what_comes_after_an_erasure_is_timed_anew_as_what_came_before_it(
     await journal.hub_time_known(_at(120, boot="boot-2", wrong_by=timedelta()), stepped=True)
 
     assert reader.entries()[0].entry.timing.measured_at == START + timedelta(seconds=60)
+
+
+async def test_what_was_received_before_the_clock_was_set_and_comes_after_has_the_right_time(
+    journal: Journal,
+) -> None:
+    """A device was giving what it had while the hub's clock, trusted and wrong, was set."""
+    wrong = replace(_at(40, wrong_by=-3 * HOUR), trusted=True)
+    await journal.hub_time_known(replace(wrong, monotonic=30.0, utc=wrong.utc - 10 * SECOND))
+    await journal.hub_time_known(_at(50, wrong_by=timedelta()), stepped=True)
+
+    (entry,) = await journal.record(SCALE, [_weight(1, wrong)])
+
+    assert entry.timing.measured_at == START + 40 * SECOND
