@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-
-import pytest
 
 from gateway.clock import Instant
 from gateway.domain.device_time import Correction
-from gateway.domain.reading import ClockSample, DeviceTime, Reading
+from gateway.domain.reading import Reading
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import Attribution
-from gateway.drivers.device_clock import CLOCK_SET
-from gateway.journal.database import row_sum
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
-from gateway.testing.clock import START, ManualClock
+from gateway.testing.clock import START
 from tests.journal.making import SCALE, consenting, open_journal, weight
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -196,31 +190,6 @@ async def test_what_a_search_finds_with_a_former_time_is_owed_a_correction(
     assert (owed.wrong, owed.reference) == ("time", "Observation/7")
 
 
-def _stored(record: int, received: Instant, *, taken: datetime, now: datetime) -> Reading:
-    """Return a reading out of the memory of a device whose clock shows UTC."""
-    told = DeviceTime(
-        stamp=taken.replace(tzinfo=None),
-        raw="00",
-        clock=ClockSample(shown=now.replace(tzinfo=None), at=received),
-    )
-    return _weight(record, received).model_copy(update={"device_time": told, "live": False})
-
-
-async def test_what_was_seen_of_a_clock_by_a_wrong_time_of_the_hub_says_nothing_wrong_later(
-    journal: Journal, reader: Reader
-) -> None:
-    taken, met = START - 4 * HOUR, START + timedelta(seconds=60)
-    wrong = replace(_at(60, wrong_by=-3 * HOUR), trusted=True)
-    await journal.record(SCALE, [_stored(1, wrong, taken=taken, now=met)])
-
-    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
-
-    timing = reader.entries()[0].entry.timing
-    assert timing.earliest is not None
-    assert timing.latest is not None
-    assert timing.earliest <= taken <= timing.latest
-
-
 async def test_a_clock_set_while_the_gateway_was_stopped_is_noticed(path: Path) -> None:
     async with open_journal(path) as journal:
         wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
@@ -245,162 +214,6 @@ async def test_a_hub_clock_set_wrong_and_right_again_leaves_the_time_as_it_was(
     await journal.hub_time_known(_at(120, wrong_by=right), stepped=True)
 
     assert reader.entries()[0].entry.timing.measured_at == entry.timing.measured_at
-
-
-async def test_a_look_in_a_boot_that_was_behind_counts_once_the_time_is_known(
-    journal: Journal, reader: Reader
-) -> None:
-    def shown(hours: float, ahead: int) -> datetime:
-        return START + timedelta(hours=hours + ahead)
-
-    right, behind = timedelta(), -3 * HOUR
-    first = _at(60, wrong_by=right)
-    await journal.record(SCALE, [_stored(1, first, taken=shown(0, 0), now=first.utc)])
-    second = replace(_at(3600, boot="boot-2", wrong_by=behind), trusted=True)
-    await journal.hub_time_known(second)
-    # The device's clock was set 5 h back since, and by 9 h more after this look.
-    await journal.record(SCALE, [_stored(2, second, taken=shown(0.8, -5), now=shown(1, -5))])
-    await journal.hub_time_known(_at(3700, boot="boot-2", wrong_by=right), stepped=True)
-    third = _at(3 * 3600, boot="boot-2", wrong_by=right)
-    await journal.record(SCALE, [_stored(3, third, taken=shown(1.5, -5), now=shown(3, -14))])
-
-    timing = next(v for v in reader.entries() if v.entry.reading.record == "seq:3").entry.timing
-    assert timing.earliest is not None
-    assert timing.latest is not None
-    assert timing.earliest <= shown(1.5, 0) <= timing.latest
-
-
-async def test_a_clock_set_by_as_much_as_the_hub_was_wrong_when_it_was_looked_at_is_seen(
-    journal: Journal, reader: Reader
-) -> None:
-    def shown(hours: float, ahead: int) -> datetime:
-        return START + timedelta(hours=hours + ahead)
-
-    right, ahead = timedelta(), HOUR
-    first = _at(60, wrong_by=right)
-    await journal.record(SCALE, [_stored(1, first, taken=shown(0, 0), now=first.utc)])
-    second = replace(_at(3600, boot="boot-2", wrong_by=ahead), trusted=True)
-    await journal.hub_time_known(second)
-    # By this time of the hub the device's clock is as right as before; it was set by an hour.
-    await journal.record(SCALE, [_stored(2, second, taken=shown(0.95, 1), now=shown(1, 1))])
-    await journal.hub_time_known(_at(3700, boot="boot-2", wrong_by=right), stepped=True)
-    third = _at(3 * 3600, boot="boot-2", wrong_by=right)
-    await journal.record(SCALE, [_stored(3, third, taken=shown(0.9, 1), now=shown(3, 1))])
-
-    timing = next(v for v in reader.entries() if v.entry.reading.record == "seq:3").entry.timing
-    assert timing.earliest is not None
-    assert timing.latest is not None
-    assert timing.earliest <= shown(0.9, 0) <= timing.latest
-
-
-async def test_a_clock_that_we_set_while_the_hub_was_wrong_was_set_when_it_truly_was(
-    journal: Journal, reader: Reader, clock: ManualClock
-) -> None:
-    def shown(hours: float, ahead: int = 0) -> datetime:
-        return START + timedelta(hours=hours + ahead)
-
-    first = clock.now()
-    await journal.record(SCALE, [_stored(1, first, taken=shown(0), now=first.utc)])
-    clock.advance(3600)
-    clock.boot()
-    clock.step(-3 * HOUR)
-    await journal.hub_time_known(clock.now())
-    await journal.remark(SCALE, CLOCK_SET)  # it breaks off before giving what it holds
-    clock.step(3 * HOUR)
-    await journal.hub_time_known(clock.now(), stepped=True)
-    clock.advance(5 * 3600)
-    await journal.record(SCALE, [_stored(2, clock.now(), taken=shown(0.5), now=shown(6, ahead=-3))])
-
-    timing = reader.entries()[0].entry.timing
-    assert timing.earliest is not None
-    assert timing.latest is not None
-    assert timing.earliest <= shown(0.5) <= timing.latest
-
-
-async def test_a_look_just_before_we_set_the_clock_is_of_the_clock_before_in_any_boot(
-    journal: Journal, reader: Reader, clock: ManualClock
-) -> None:
-    def shown(hours: float, ahead: int = 0) -> datetime:
-        return START + timedelta(hours=hours + ahead)
-
-    first = clock.now()
-    await journal.record(SCALE, [_stored(1, first, taken=shown(0), now=first.utc)])
-    clock.advance(3600)
-    clock.boot()
-    looked = clock.now()  # somebody had set it ahead by five hours
-    clock.advance(1)
-    await journal.remark(SCALE, CLOCK_SET)
-    await journal.record(SCALE, [_stored(2, looked, taken=shown(0.9, 5), now=shown(1, 5))])
-    clock.advance(7 * 3600)
-    await journal.record(SCALE, [_stored(3, clock.now(), taken=shown(7), now=clock.now().utc)])
-
-    timing = next(v for v in reader.entries() if v.entry.reading.record == "seq:3").entry.timing
-    assert (timing.measured_at, timing.sendable) == (shown(7), True)
-
-
-@pytest.mark.parametrize("kept", [6, 7, 8])
-async def test_what_an_older_gateway_kept_of_clocks_is_still_known(path: Path, kept: int) -> None:
-    """It knew neither the boot whose time tells when we set a clock, nor at first the other two."""
-    first = _at(60, wrong_by=timedelta())
-    async with open_journal(path) as journal:
-        await journal.record(SCALE, [_stored(1, first, taken=START, now=first.utc)])
-    with sqlite3.connect(path) as other:
-        other.create_function("row_sum", -1, row_sum, deterministic=True)
-        (spans,) = other.execute("SELECT spans FROM clocks").fetchone()
-        older = json.dumps([each[:kept] for each in json.loads(spans)])
-        other.execute("UPDATE clocks SET spans = ?", (older,))
-    other.close()
-
-    taken, lost = START + HOUR, START - 9 * HOUR
-    async with open_journal(path) as journal:
-        met = _at(2 * 3600, boot="boot-2", wrong_by=timedelta())
-        (entry,) = await journal.record(SCALE, [_stored(2, met, taken=taken, now=lost)])
-
-    assert (entry.timing.reason, entry.timing.measured_at) == (Correction.EARLIER_OFFSET, taken)
-
-
-async def test_a_clock_read_before_the_hub_was_told_the_time_is_as_well_known_after(
-    journal: Journal, reader: Reader
-) -> None:
-    """A hub without a clock of its own starts where it was stopped, and is told a minute later."""
-    taken = START - HOUR
-    behind, right = _at(20, wrong_by=-8 * HOUR), _at(40, wrong_by=timedelta())
-    looked = ClockSample(shown=(START + timedelta(seconds=20)).replace(tzinfo=None), at=behind)
-    told = DeviceTime(stamp=taken.replace(tzinfo=None), raw="00", clock=looked)
-    reading = _weight(1, right).model_copy(update={"device_time": told, "live": False})
-
-    await journal.record(SCALE, [reading])
-    await journal.hub_time_known(_at(45, wrong_by=timedelta()))
-
-    timing = reader.entries()[0].entry.timing
-    assert timing.measured_at == taken
-
-
-async def test_a_clock_that_we_set_twice_before_anyone_looked_ended_when_it_was_first_set(
-    journal: Journal, reader: Reader, clock: ManualClock
-) -> None:
-    """By a hub that is nine hours behind; one reading lies between the two."""
-    first = clock.now()
-    await journal.record(SCALE, [_stored(1, first, taken=START, now=first.utc)])
-    clock.advance(8 * 3600)
-    clock.boot()
-    clock.step(-9 * HOUR)
-    await journal.hub_time_known(clock.now())
-    await journal.remark(SCALE, CLOCK_SET)
-    clock.advance(10)
-    taken, true = clock.now().utc, clock.now().utc + 9 * HOUR
-    clock.advance(1000)
-    looked = clock.now()
-    clock.advance(1)
-    await journal.remark(SCALE, CLOCK_SET)
-    await journal.record(SCALE, [_stored(2, looked, taken=taken, now=looked.utc)])
-    clock.step(9 * HOUR)
-    await journal.hub_time_known(clock.now(), stepped=True)
-
-    timing = next(v for v in reader.entries() if v.entry.reading.record == "seq:2").entry.timing
-    assert timing.earliest is not None
-    assert timing.latest is not None
-    assert timing.earliest <= true <= timing.latest
 
 
 async def test_what_comes_after_an_erasure_is_timed_anew_as_what_came_before_it(
