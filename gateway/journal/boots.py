@@ -89,6 +89,14 @@ def latest(db: Database, instant: Instant) -> datetime | None:
     return max(accounts, default=None)
 
 
+def last_known(db: Database) -> datetime | None:
+    """Return the last moment noted at which the hub was up and knew the time, now or by now."""
+    (known_us,) = db.one(
+        "SELECT max(utc_us + last_us - monotonic_us) FROM boots WHERE doubt_us = 0"
+    )
+    return None if known_us is None else from_us(known_us)
+
+
 def began(db: Database, believed: Anchor) -> datetime:
     """Return when a boot began by what is believed of it; not before the known end of another."""
     (ended_us,) = db.one(

@@ -9,7 +9,7 @@ from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import LONGEST, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.subject import Assignment, SubjectId
 from gateway.errors import JournalError
-from gateway.journal import audit, erasing, people
+from gateway.journal import audit, boots, erasing, people
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, span_us, to_us
 from gateway.journal.writer import Transaction
@@ -67,8 +67,8 @@ def keep(tx: Transaction, label: str) -> KioskSession:
 def prolong(tx: Transaction, lasts: timedelta) -> KioskSession:
     """Let the session that is open last so long from now on, never shorter than it would.
 
-    Raises JournalError where none is open, or its limit has passed: what was measured since may be
-    the next person's.
+    Raises JournalError where none is open, or its limit has passed, what was measured since may be
+    the next person's; or where the hub does not know the time.
     """
     session = _going_on(tx)
     until_us = max(_limit_us(tx, lasts), to_us(session.until))
@@ -84,11 +84,14 @@ def end_in(tx: Transaction, lasts: timedelta) -> KioskSession:
 
 
 def close(tx: Transaction, by: ClosedBy) -> KioskEnded | None:
-    """End the open session, if there is one; a guest who did not choose to stay is erased."""
+    """End the open session, if there is one; a guest who did not choose to stay is erased.
+
+    Where the hub does not know the time it ends when that was last known: it went on until then.
+    """
     session = current(tx.db)
     if session is None:
         return None
-    ends_us = min(tx.now_us, _until_us(tx.db, session.number))
+    ends_us = min(_known_us(tx, session), to_us(session.until))
     tx.db.run(
         "UPDATE kiosk_sessions SET closed_us = ?, closed_by = ? WHERE number = ?",
         (ends_us, by, session.number),
@@ -170,7 +173,17 @@ def _going_on(tx: Transaction) -> KioskSession:
     session = current(tx.db)
     if session is None or tx.now_us >= to_us(session.until):
         raise JournalError("no session is open at the kiosk")
+    if not tx.now.trusted:
+        raise JournalError("the hub does not know the time yet: a limit could not be kept")
     return session
+
+
+def _known_us(tx: Transaction, session: KioskSession) -> int:
+    """Return a moment at which the open session went on, the latest that is known."""
+    if tx.now.trusted:
+        return tx.now_us
+    known = boots.last_known(tx.db)
+    return to_us(session.opened_at if known is None else max(known, session.opened_at))
 
 
 def _lasts_until(
@@ -207,8 +220,3 @@ def _assignment(session: KioskSession, device: DeviceId) -> Assignment:
 
 def _by_number(db: Database, number: int) -> Row:
     return db.one(_SESSIONS + " WHERE number = ?", (number,))
-
-
-def _until_us(db: Database, number: int) -> int:
-    (until_us,) = db.one("SELECT until_us FROM kiosk_sessions WHERE number = ?", (number,))
-    return int(until_us)

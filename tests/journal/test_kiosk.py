@@ -328,6 +328,28 @@ async def test_a_turn_that_was_prolonged_by_a_clock_that_was_ahead_since_a_resta
     assert ended.session.until < clock.now().utc - 3 * MINUTE
 
 
+async def test_a_turn_that_is_closed_by_a_hub_that_does_not_know_the_time_ends_when_it_last_knew(
+    journal: Journal, clock: ManualClock
+) -> None:
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada, lasts=HOUR)
+    await journal.hub_time_known(clock.now())
+    clock.boot()
+    clock.step(20 * MINUTE)
+    clock.trusted = False
+    with pytest.raises(JournalError, match="does not know the time"):
+        await journal.prolong_kiosk(HOUR)
+    await journal.close_kiosk(ClosedBy.PERSON)
+    clock.step(-20 * MINUTE)
+    clock.trusted = True
+    await journal.hub_time_known(clock.now())
+
+    clock.advance(240)
+    (nobodys,) = await journal.record(SCALE, [weight(1, at=clock.now().utc)])
+
+    assert nobodys.subject is None
+
+
 async def test_a_turn_takes_nothing_that_was_here_before_it(
     journal: Journal, clock: ManualClock, reader: Reader
 ) -> None:
