@@ -38,7 +38,6 @@ from tests.journal.truth import AT_ONCE, CUFF, HOUR, MINUTE, Cuff, Hub, Measured
 MEMORY = Path("/dev/shm")
 SET_BY = [-9 * HOUR, -HOUR, HOUR, 5 * HOUR, timedelta(seconds=-200)]
 WRONG = [-9 * HOUR, -HOUR, -20 * MINUTE, 20 * MINUTE, HOUR, 5 * HOUR]
-"""By as much as the cuff's clock is set by, too: then it looks as right, or as wrong, as it was."""
 AUTOMATIC = (Attribution.ASSIGNMENT, Attribution.SESSION)
 SAID = (Attribution.CLAIM, Attribution.DISMISSED)
 SLOTS = st.sampled_from([None, "1"])
@@ -105,9 +104,11 @@ class TrueHistory(RuleBasedStateMachine):
         self.cuff.measure(self._record(self.hub.true, slot), slot)
 
     @precondition(lambda self: not self.cuff.was_set)
-    @rule(by=st.sampled_from(SET_BY))
-    def the_cuffs_clock_is_set(self, by: timedelta) -> None:
+    @rule(by=st.sampled_from(SET_BY), as_wrong=st.booleans())
+    def the_cuffs_clock_is_set(self, by: timedelta, as_wrong: bool) -> None:
+        """By as much as the hub is wrong, it looks as right, or as wrong, as it was."""
         self.hub.true += AT_ONCE + MINUTE  # nobody sets it between measuring and sending at once
+        by = self.hub.wrong_by if as_wrong and self.hub.wrong_by in WRONG else by
         self.cuff.set_clock(self.cuff.shown() + by)
         self.hub.true += MINUTE
 
