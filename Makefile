@@ -16,7 +16,7 @@ PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup install demo test test-bluez test-install bluez-box check fmt docs fuzz powercut soak broken-links flips chaos bench bench-journal bench-agp clean
+.PHONY: help setup install demo test test-bluez test-install test-fresh bluez-box check fmt docs fuzz powercut soak broken-links flips chaos bench bench-journal bench-agp clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ test-bluez: setup ## Only the tests over the real Linux Bluetooth stack, in a vi
 test-install: setup ## Install, use, break, upgrade and remove a hub under real systemd; root; HUB_DEBIAN=bookworm
 	@tools/hub-box.sh $(HUB_DEBIAN)
 	GATEWAY_HUB_BOX=$(CURDIR)/.tools/hub-box/$(HUB_DEBIAN) $(PY) -m pytest -q tests/installation $(ARGS)
+
+test-fresh: ## The README's commands on a bare Debian, from the last commit; root; HUB_DEBIAN=bookworm
+	@tools/fresh-debian.sh $(HUB_DEBIAN)
 
 bluez-box: ## Build that virtual machine into .tools/ (the tests do it by themselves)
 	@tools/bluez-box.sh

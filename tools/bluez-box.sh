@@ -14,16 +14,13 @@ BOX=$PWD/.tools/bluez-box
 stamp=$(cat "$0" tools/bluez_box/* | sha256sum | cut -d' ' -f1)
 
 [ "$(uname -m)" = x86_64 ] || give_up "the box is built on and for amd64 only; this machine is $(uname -m)."
-command -v apt-get >/dev/null 2>&1 || give_up "the box is made of Debian's packages, and this machine has no apt."
 tools/debian-packages.sh qemu-system-x86 seabios kmod xz-utils
 [ "$(cat "$BOX/.stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -r "$KEYRING" ] || give_up "Debian's keys are missing: 'apt-get install debian-archive-keyring', then try again."
 . /etc/os-release
-mirror=$(apt-get indextargets --format '$(REPO_URI)|$(CODENAME)|$(COMPONENT)' 'Created-By: Packages' |
-  grep "|${VERSION_CODENAME:-none}|main$" | head -n 1 | cut -d'|' -f1)
-[ -n "$mirror" ] || give_up "apt knows no mirror of Debian: run 'apt-get update' on a Debian machine, then try again."
+mirror=$(tools/debian-mirror.sh)
 
 USERLAND=(bluez dbus-daemon dbus-system-bus-common socat busybox-static)
 PROGRAMS=(usr/libexec/bluetooth/bluetoothd usr/bin/btattach usr/bin/bluetoothctl usr/bin/dbus-daemon usr/bin/socat)

@@ -7,6 +7,10 @@ for package in "$@"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
+command -v apt-get >/dev/null 2>&1 || {
+  echo "setup: this needs Debian's packages ${missing[*]}, and the machine has no apt." >&2
+  exit 1
+}
 
 if [ "$(id -u)" = 0 ]; then
   as_root=()

@@ -15,15 +15,11 @@ BOX=$PWD/.tools/hub-box/$suite
 PACKAGES=systemd,systemd-sysv,systemd-timesyncd,udev,dbus,bluez,python3,python3-venv,ca-certificates
 
 [ "$(id -u)" = 0 ] || give_up "a container with systemd needs root: run it with sudo."
-command -v apt-get >/dev/null 2>&1 || give_up "the box is made of Debian's packages, and this machine has no apt."
 tools/debian-packages.sh debootstrap systemd-container
 mkdir -p "$BOX"
 
 if [ ! -e "$BOX/root/.complete" ]; then
-  . /etc/os-release
-  mirror=$(apt-get indextargets --format '$(REPO_URI)|$(CODENAME)|$(COMPONENT)' 'Created-By: Packages' |
-    grep "|${VERSION_CODENAME:-none}|main$" | head -n 1 | cut -d'|' -f1)
-  [ -n "$mirror" ] || give_up "apt knows no mirror of Debian: run 'apt-get update' on a Debian machine, then try again."
+  mirror=$(tools/debian-mirror.sh)
   say "fetching Debian $suite ..."
   rm -rf "$BOX/root"
   debootstrap --variant=minbase --include="$PACKAGES" "$suite" "$BOX/root" "$mirror" >"$BOX/debootstrap.log" 2>&1 ||

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Do what README.md says on a Debian that has git, make and python3, and nothing else: the demonstration, then
+# what continuous integration runs, from a fresh clone of the last commit. Needs root; takes ten minutes or more.
+#
+#     tools/fresh-debian.sh            trixie (Debian 13)
+#     tools/fresh-debian.sh bookworm   Debian 12
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { echo "fresh-debian: $*" >&2; }
+give_up() { say "$*"; exit 1; }
+
+suite=${1:-trixie}
+BOX=$PWD/.tools/fresh-debian/$suite
+root=$BOX/root
+
+[ "$(id -u)" = 0 ] || give_up "a Debian inside this one needs root: run it with sudo."
+tools/debian-packages.sh debootstrap
+mirror=$(tools/debian-mirror.sh)
+mkdir -p "$BOX"
+if [ ! -e "$BOX/.complete" ]; then
+  say "fetching Debian $suite ..."
+  rm -rf "$BOX/bare"
+  debootstrap --variant=minbase --include=git,make,python3,ca-certificates "$suite" "$BOX/bare" "$mirror" >"$BOX/debootstrap.log" 2>&1 ||
+    { tail -n 5 "$BOX/debootstrap.log" >&2; give_up "debootstrap could not make it."; }
+  touch "$BOX/.complete"
+fi
+
+say "starting from what debootstrap made ..."
+rm -rf --one-file-system "$root"
+cp -a "$BOX/bare" "$root"
+cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
+git clone -q . "$root/root/checkout"
+unshare --mount --pid --fork --kill-child sh -eu -c '
+  mount -t proc proc "$1/proc"
+  mount --rbind /dev "$1/dev"
+  mount -t sysfs sysfs "$1/sys"
+  mount -t tmpfs tmpfs "$1/run"
+  exec env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+    $(env | grep -E "^(https?_proxy|no_proxy|PIP_INDEX_URL)=" || true) \
+    chroot "$1" sh -euc "cd /root/checkout && make demo SECONDS=20 && .ci/run"
+  ' fresh "$root"
