@@ -32,7 +32,7 @@ cp -a "$BOX/bare" "$root"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
-git clone -q . "$root/root/checkout"
+git clone -q . "$root/srv/checkout"
 unshare --mount --pid --fork --kill-child sh -eu -c '
   mount -t proc proc "$1/proc"
   mount --rbind /dev "$1/dev"
@@ -41,5 +41,5 @@ unshare --mount --pid --fork --kill-child sh -eu -c '
   exec env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     $(env | grep -E "^(https?_proxy|no_proxy|PIP_INDEX_URL)=" || true) \
-    chroot "$1" sh -euc "cd /root/checkout && make demo SECONDS=20 && .ci/run"
+    chroot "$1" sh -euc "cd /srv/checkout && make demo SECONDS=20 && .ci/run"
   ' fresh "$root"

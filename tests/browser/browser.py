@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ MISSING = [
 ]
 _WITHIN_S = 15.0
 """For whatever a page does by itself; on a machine that does other things too."""
+_TOKEN = re.compile("[0-9a-f]{32,}")
 _ANOTHER_PAGE = "belong to the document"
 """What chromedriver says, among more, of an element of the page before."""
 _QUIET = (
@@ -104,7 +106,8 @@ class Browser:
         return await self._do(lambda: self._driver.execute_script(script, *arguments))
 
     async def source(self) -> str:
-        return await self._do(lambda: self._driver.page_source)
+        """Return the page without the random tokens of its forms: any number may stand in one."""
+        return _TOKEN.sub("", await self._do(lambda: self._driver.page_source))
 
     async def cookies(self) -> list[dict[str, Any]]:
         return await self._do(self._driver.get_cookies)

@@ -249,6 +249,8 @@ def unprivileged(needed: Path) -> Iterator[Path]:
                 os.chown(path, NOBODY, NOBODY)
             os.seteuid(NOBODY)
         try:
+            if not os.access(__file__, os.R_OK, effective_ids=True):
+                pytest.skip("the checkout lies in a folder that only root may enter, as /root is")
             yield Path(made)
         finally:
             os.seteuid(before)
