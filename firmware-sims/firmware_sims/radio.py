@@ -10,7 +10,7 @@ host in another process, one more controller is served over HCI/TCP; for a test 
 """
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,6 +27,8 @@ from firmware_sims.peripheral import Peripheral, VirtualDevice
 
 SERVED_PUBLIC_ADDRESS = "02:00:00:00:00:01"
 CENTRAL_ADDRESS = "C0:00:00:00:00:02"
+
+_GONE_WITHIN_S = 10.0
 
 
 class Link(LocalLink):  # type: ignore[misc]  # bumble carries no types
@@ -123,11 +125,16 @@ class VirtualRadio:
         return self._present[device][0].pairings
 
     async def remove(self, device: VirtualDevice) -> None:
-        """Take a device out of earshot: its link times out, and its bonds are forgotten."""
+        """Take a device out of earshot: its link times out, and its bonds are forgotten.
+
+        Its own stack may wait for what never comes any more; it is not waited for long.
+        """
         peripheral, life = self._present.pop(device)
         life.cancel()
-        await asyncio.wait({life})
-        await peripheral.power_off()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GONE_WITHIN_S):
+                await asyncio.wait({life})
+                await peripheral.power_off()
         self._retire(self._link.find_le_controller(hci.Address(device.identity.address)))
 
     async def central(self, address: str = CENTRAL_ADDRESS) -> Any:

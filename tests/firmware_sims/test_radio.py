@@ -11,6 +11,7 @@ import pytest
 from bumble import core, hci
 from bumble.device import Device
 from bumble.transport import open_transport
+from firmware_sims import radio as radio_module
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.episodic import EpisodicDevice, Fittings
@@ -188,6 +189,36 @@ async def test_a_device_that_is_removed_is_lost_to_who_is_connected() -> None:
 
         reason = await asyncio.wait_for(lost, 5)
         assert reason == hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
+
+
+class Stubborn:
+    """A device whose firmware does not end when it is told to."""
+
+    identity = identity()
+    advertised = (0x1810,)
+
+    def __init__(self) -> None:
+        self.let_go = asyncio.Event()
+
+    def services(self) -> Sequence[Any]:
+        return ()
+
+    async def run(self, peripheral: Peripheral) -> None:
+        try:
+            await peripheral.until(lambda: False)
+        finally:
+            await self.let_go.wait()
+
+
+async def test_a_device_that_does_not_end_can_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(radio_module, "_GONE_WITHIN_S", 0.01)
+    async with VirtualRadio() as radio:
+        device = Stubborn()
+        await radio.add(device)
+        try:
+            await asyncio.wait_for(radio.remove(device), 5)
+        finally:
+            device.let_go.set()
 
 
 class Broken:
