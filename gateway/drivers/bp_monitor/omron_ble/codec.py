@@ -12,7 +12,8 @@ the memory one after the other, in one of two layouts, both with the same word f
         date   0-4 hour  5-9 day  10-13 month  14 irregular pulse  15 movement
         time   0-5 second (up to 63: more than 59 is 59)  6-11 minute  12 cuff
 
-A slot that was never written is all 1 or all 0, or has a systolic pressure above 250. In every
+A slot that was never written is all 1 or all 0, or has a systolic pressure above 250; where nothing
+was written at all, an answer may have its `size` and no data (omblepy takes it for all 1). In every
 published record one of the last two octets of 14 is the sum of the first twelve. Where that is
 right, or, in a record without a sum, the time is one, such a pressure was measured.
 
@@ -33,6 +34,7 @@ from gateway.wire.sums import sum8, xor8
 BEGIN = bytes.fromhex("0800000000100018")
 END = bytes.fromhex("080f000000000007")
 BEGUN, READ, ENDED = "8000", "8100", "8f00"
+UNWRITTEN = b"\xff"
 
 _FRAMING_OCTETS = 8
 _RECORD_OCTETS = 10  # up to the time in either layout; the rest is not understood

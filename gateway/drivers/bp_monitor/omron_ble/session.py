@@ -133,9 +133,14 @@ class _Memory:
         raise ProtocolError("The cuff gave no right answer: is it another model, or locked?")
 
     async def block(self, address: int, octets: int) -> bytes:
-        """Read a part of the memory. Raises ProtocolError."""
+        """Read a part of the memory. Raises ProtocolError.
+
+        Of one that was never written a cuff may say how long it is, and give nothing of it.
+        """
         request = codec.read_request(address, octets)
         answer = await self.expect(request, codec.READ, address)
+        if not answer.data and answer.size == octets:
+            return codec.UNWRITTEN * octets
         if len(answer.data) != octets:
             raise ProtocolError("The cuff gave another amount of its memory than was asked for.")
         return answer.data

@@ -69,6 +69,8 @@ class Cuff:
     key: bytes | None = None
     pairing_mode: bool = False
     deaf: int = 0
+    terse: bool = False
+    """Whether it gives nothing of what was never written, but its size."""
     asked: list[bytes] = field(default_factory=list)
 
     @property
@@ -97,8 +99,9 @@ class Cuff:
         assert kind in ("0000", "0100", "0f00"), "nothing may be written"
         address = int.from_bytes(request[3:5], "big")
         data = self._memory(address, request[5]) if kind == "0100" else b""
-        frame = bytes((len(data) + 8, request[1] | 0x80, 0)) + request[3:5]
-        frame += bytes((len(data),)) + data + b"\0"
+        given = b"" if self.terse and set(data) == {0xFF} else data
+        frame = bytes((len(given) + 8, request[1] | 0x80, 0)) + request[3:5]
+        frame += bytes((len(data),)) + given + b"\0"
         frame += bytes((xor8(frame),))
         _, answers, _ = channels(self.service)
         if self.key is None:
@@ -140,6 +143,32 @@ async def test_the_whole_memory_is_read_and_empty_slots_are_passed_over() -> Non
     assert systolic(session) == [120, 130]
     assert {r.slot for r in session.readings} == {"1"}
     assert (cuff.asked[0], cuff.asked[-1]) == (codec.BEGIN, codec.END)
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["new", "old"])
+async def test_what_was_never_written_may_be_answered_by_its_size_alone(key: bytes | None) -> None:
+    order = LAYOUTS["HEM-7322T"].order
+    cuff = (
+        Cuff()
+        if key is None
+        else Cuff("HEM-7322T", [slot(120, 25, order=order), slot(130, 30, order=order)], key=key)
+    )
+    cuff.terse = True
+    session = cuff.session(**({} if key is None else {"key": key.hex()}))
+
+    await DRIVER.converse(session)
+
+    assert (systolic(session), session.aside) == ([120, 130], [])
+    assert cuff.asked[-1] == codec.END
+
+
+async def test_a_part_of_what_was_asked_for_is_no_answer() -> None:
+    class Short(Cuff):
+        def _memory(self, address: int, octets: int) -> bytes:
+            return super()._memory(address, octets)[:-1]
+
+    with pytest.raises(ProtocolError, match="another amount"):
+        await DRIVER.converse(Short().session())
 
 
 async def test_reading_it_again_is_no_news() -> None:
