@@ -2,11 +2,13 @@
 
 Nothing is written to the memory: not the clock, not the count of what was read; a mistake there can
 spoil it. Older cuffs (service ECBE3980) want a key of 16 octets, which is given to them once, in
-pairing mode, on the owner's order; newer ones (FE4A) show their service to who is bonded only.
+pairing mode, on the owner's order; newer ones (FE4A) show their service to who is bonded only, and
+answer once they have given back four octets that we chose.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 from gateway.drivers.api import Channel, Frame, Inbox, Session, Setting, gatt
@@ -42,6 +44,7 @@ _ANSWERS = (
 _ANSWER_S = 5.0  # guess: public clients wait a second and ask again, up to five times
 _TRIES = 3
 _PROGRAM, _SET, _OPEN = b"\x02" + bytes(16), b"\x00", b"\x01"
+_GREETING, _GREETED = b"\x11", b"\x91\x00"
 
 
 async def converse(session: Session) -> None:
@@ -52,9 +55,13 @@ async def converse(session: Session) -> None:
         raise PairingNeeded(
             "The cuff hides its memory until it is paired: pair it, then try again."
         )
-    if gatt(service, _UNLOCK) in session.link.channels and service == OLD:
-        await _unlock(session, gatt(service, _UNLOCK))
+    unlock = gatt(service, _UNLOCK)
+    is_locked = unlock in session.link.channels
+    if is_locked and service == OLD:
+        await _unlock(session, unlock)
     memory = await _Memory.subscribed(session, service)
+    if is_locked and service == NEW:
+        await _greet(session, unlock)
     await memory.expect(codec.BEGIN, codec.BEGUN)
     for user in range(len(layout.users)):
         await _read(session, memory, layout, user)
@@ -89,6 +96,24 @@ async def _unlock(session: Session, channel: Channel) -> None:
         "The cuff does not know the key: hold its Bluetooth button until it shows P, and set"
         f" {PROGRAM_KEY.name} for one conversation."
     )
+
+
+async def _greet(session: Session, channel: Channel) -> None:
+    """Have the cuff give back what we chose; one that does not may answer all the same.
+
+    Spec: eigger/hass-omron, unlock.py, `_token_unlock`, from what the maker's app was seen to send:
+    after the answers are subscribed to, and first as a command that is not acknowledged.
+    """
+    inbox = await session.link.subscribe(channel)
+    chosen = secrets.token_bytes(4)
+    for acknowledged in (False, True):
+        await session.link.write(channel, _GREETING + chosen + bytes(15), acknowledged=acknowledged)
+        try:
+            while not (await inbox.get(within=_ANSWER_S)).data.startswith(_GREETED + chosen):
+                pass
+        except LinkTimeout:
+            continue
+        return
 
 
 async def _said(session: Session, channel: Channel, inbox: Inbox, octets: bytes) -> str:

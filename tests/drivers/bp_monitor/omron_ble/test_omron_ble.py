@@ -72,6 +72,8 @@ class Cuff:
     terse: bool = False
     """Whether it gives nothing of what was never written, but its size."""
     asked: list[bytes] = field(default_factory=list)
+    greeted: bool | None = None
+    """False while it waits for that before it answers; None: it knows nothing of it."""
 
     @property
     def service(self) -> str:
@@ -83,6 +85,9 @@ class Cuff:
         scripted: dict[Channel, Any] = {ask: self.answer}
         if self.key is not None:
             scripted[unlock] = self._unlock
+        elif self.greeted is not None:
+            values[unlock] = b""
+            scripted[unlock] = self._greet
         return ScriptedLink(values, scripted)
 
     def session(self, **settings: str | bool) -> RecordingSession:
@@ -92,6 +97,8 @@ class Cuff:
     def answer(self, request: bytes) -> Iterable[Written]:
         self.asked.append(request)
         assert xor8(request) == 0
+        if self.greeted is False:
+            return []
         if self.deaf:
             self.deaf -= 1
             return []
@@ -115,6 +122,12 @@ class Cuff:
             used = b"".join(slots)
             whole[start : start + len(used)] = used
         return bytes(whole[address : address + octets])
+
+    def _greet(self, request: bytes) -> Iterable[Written]:
+        assert (request[0], len(request), any(request[5:])) == (0x11, 20, False)
+        _, _, unlock = channels(self.service)
+        self.greeted = True
+        return [(unlock, b"\x91\x00" + request[1:5])]
 
     def _unlock(self, request: bytes) -> Iterable[Written]:
         _, _, unlock = channels(self.service)
@@ -245,6 +258,26 @@ async def test_each_user_has_a_place_of_their_own_and_answers_come_in_pieces() -
 async def test_a_request_that_was_not_heard_is_made_again() -> None:
     cuff = Cuff(deaf=2)
     session = cuff.session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [120, 130]
+
+
+async def test_a_newer_cuff_answers_once_it_has_given_back_what_we_chose() -> None:
+    session = Cuff(greeted=False).session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [120, 130]
+
+
+async def test_a_newer_cuff_that_gives_nothing_back_is_asked_all_the_same() -> None:
+    class Silent(Cuff):
+        def _greet(self, request: bytes) -> Iterable[Written]:
+            return [(channels(self.service)[2], b"\x91\x00" + bytes(4))]
+
+    session = Silent(greeted=True).session()
 
     await DRIVER.converse(session)
 
