@@ -30,12 +30,18 @@ async def turn(screens: Screens) -> Browser:
     return browser
 
 
-async def test_readings_come_by_themselves_and_nothing_of_them_is_left_at_the_end(
-    screens: Screens,
-) -> None:
+async def turn_with_a_pressure(screens: Screens) -> Browser:
+    """Let a person begin, and see the pressure that the cuff measured."""
     browser = await turn(screens)
     await screens.press_cuff(128, 82)
     await browser.see("128 / 82")
+    return browser
+
+
+async def test_readings_come_by_themselves_and_nothing_of_them_is_left_at_the_end(
+    screens: Screens,
+) -> None:
+    browser = await turn_with_a_pressure(screens)
     await screens.weigh("72.4")
     await browser.see("72,4")
     barriers = await browser.barriers()
@@ -63,9 +69,7 @@ async def test_readings_come_by_themselves_and_nothing_of_them_is_left_at_the_en
 
 
 async def test_a_double_tap_by_mistake_costs_nothing(screens: Screens) -> None:
-    browser = await turn(screens)
-    await screens.press_cuff(128, 82)
-    await browser.see("128 / 82")
+    browser = await turn_with_a_pressure(screens)
 
     await browser.press_twice("Terminer et tout effacer")
     await browser.see("Tout effacer ?")
@@ -85,9 +89,7 @@ async def test_a_double_tap_by_mistake_costs_nothing(screens: Screens) -> None:
 
 
 async def test_who_asked_to_end_and_has_gone_leaves_nothing(screens: Screens) -> None:
-    browser = await turn(screens)
-    await screens.press_cuff(128, 82)
-    await browser.see("128 / 82")
+    browser = await turn_with_a_pressure(screens)
     await browser.press("Terminer et tout effacer")
     await browser.see("Il reste moins d'une minute.")
 
@@ -99,9 +101,7 @@ async def test_who_asked_to_end_and_has_gone_leaves_nothing(screens: Screens) ->
 
 
 async def test_who_thinks_better_of_it_keeps_their_readings(screens: Screens) -> None:
-    browser = await turn(screens)
-    await screens.press_cuff(128, 82)
-    await browser.see("128 / 82")
+    browser = await turn_with_a_pressure(screens)
     await browser.press("Terminer et tout effacer")
     await browser.press("Garder mes mesures ici")
     await browser.fill("Sous quel nom ?", "Camille")
@@ -117,9 +117,7 @@ async def test_who_thinks_better_of_it_keeps_their_readings(screens: Screens) ->
 async def test_a_screen_that_is_forgotten_shows_nothing_of_the_turn_any_more(
     screens: Screens,
 ) -> None:
-    browser = await turn(screens)
-    await screens.press_cuff(128, 82)
-    await browser.see("128 / 82")
+    browser = await turn_with_a_pressure(screens)
 
     await screens.home.post("screens", "forget", role="kiosk")
     await browser.see("Ouvrir les écrans de ce boîtier")
