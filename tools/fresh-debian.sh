@@ -7,28 +7,15 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-say() { echo "fresh-debian: $*" >&2; }
-give_up() { say "$*"; exit 1; }
-
 suite=${1:-trixie}
-BOX=$PWD/.tools/fresh-debian/$suite
-root=$BOX/root
+bare=$PWD/.tools/fresh-debian/$suite/bare
+root=$PWD/.tools/fresh-debian/$suite/root
 
-[ "$(id -u)" = 0 ] || give_up "a Debian inside this one needs root: run it with sudo."
-tools/debian-packages.sh debootstrap
-mirror=$(tools/debian-mirror.sh)
-mkdir -p "$BOX"
-if [ ! -e "$BOX/.complete" ]; then
-  say "fetching Debian $suite ..."
-  rm -rf "$BOX/bare"
-  debootstrap --variant=minbase --include=git,make,python3,ca-certificates "$suite" "$BOX/bare" "$mirror" >"$BOX/debootstrap.log" 2>&1 ||
-    { tail -n 5 "$BOX/debootstrap.log" >&2; give_up "debootstrap could not make it."; }
-  touch "$BOX/.complete"
-fi
+[ "$(id -u)" = 0 ] || { echo "setup: a Debian inside this one needs root: run it with sudo." >&2; exit 1; }
+tools/debian-root.sh "$suite" "$bare" git,make,python3,ca-certificates
 
-say "starting from what debootstrap made ..."
 rm -rf --one-file-system "$root"
-cp -a "$BOX/bare" "$root"
+cp -a "$bare" "$root"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"

@@ -15,18 +15,8 @@ BOX=$PWD/.tools/hub-box/$suite
 PACKAGES=systemd,systemd-sysv,systemd-timesyncd,udev,dbus,bluez,python3,python3-venv,ca-certificates
 
 [ "$(id -u)" = 0 ] || give_up "a container with systemd needs root: run it with sudo."
-tools/debian-packages.sh debootstrap systemd-container
-mkdir -p "$BOX"
-
-if [ ! -e "$BOX/root/.complete" ]; then
-  mirror=$(tools/debian-mirror.sh)
-  say "fetching Debian $suite ..."
-  rm -rf "$BOX/root"
-  debootstrap --variant=minbase --include="$PACKAGES" "$suite" "$BOX/root" "$mirror" >"$BOX/debootstrap.log" 2>&1 ||
-    { tail -n 5 "$BOX/debootstrap.log" >&2; give_up "debootstrap could not make it."; }
-  rm -f "$BOX/root/var/cache/apt/archives/"*.deb
-  touch "$BOX/root/.complete"
-fi
+tools/debian-packages.sh systemd-container
+tools/debian-root.sh "$suite" "$BOX/root" "$PACKAGES"
 
 stamp=$(cat deploy/requirements.lock deploy/build.lock | sha256sum | cut -d' ' -f1)
 if [ "$(cat "$BOX/.stamp" 2>/dev/null)" != "$stamp" ]; then
