@@ -165,14 +165,14 @@ async def test_a_withdrawal_recorded_before_the_claim_is_honoured(journal: Journ
 async def test_what_was_released_to_a_cancelled_caller_is_given_back(journal: Journal) -> None:
     await consenting(journal)
     await journal.record(SCALE, [weight(1)])
+    due = asyncio.Event()
+    journal.when_due("mes", due.set)
     claiming = asyncio.ensure_future(journal.claim("mes", 10, START))
     await asyncio.sleep(0)
 
     claiming.cancel()
     with pytest.raises(asyncio.CancelledError):
         await claiming
-    due = asyncio.Event()
-    journal.when_due("mes", due.set)
     await due.wait()
 
     (again,) = await journal.claim("mes", 10, START)
@@ -186,14 +186,13 @@ async def test_that_one_of_them_is_erased_meanwhile_keeps_no_other_from_being_gi
     await consenting(journal, "2")
     await journal.record(SCALE, [weight(1, slot="1"), weight(2, slot="2")])
     due = asyncio.Event()
+    journal.when_due("mes", due.set)
     claiming = asyncio.ensure_future(journal.claim("mes", 10, START))
-    await asyncio.sleep(0)
     erasing = asyncio.ensure_future(journal.erase(ada))
     await asyncio.sleep(0)
 
     claiming.cancel()
     await erasing
-    journal.when_due("mes", due.set)
     await due.wait()
 
     (again,) = await journal.claim("mes", 10, START)
