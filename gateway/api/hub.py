@@ -35,6 +35,8 @@ class Status(BaseModel):
     running: bool
     transports: list[Part] = []
     destinations: list[Part] = []
+    fleet: Part | None = None
+    """The broker that is told how this gateway is, if the configuration names one."""
     sessions: list[DeviceId] = []
     """Devices that are being talked with now."""
     problems: dict[str, str] = {}

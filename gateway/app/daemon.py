@@ -33,7 +33,7 @@ from gateway.app.parts import (
     routes,
     transports,
 )
-from gateway.app.presence import presence
+from gateway.app.presence import fleet, presence
 from gateway.app.retention import retention_of, watch_retention
 from gateway.app.systemd import READY, STOPPING, ServiceManager
 from gateway.clock import Clock
@@ -135,6 +135,7 @@ async def daemon(
             pause=pause,
         )
         worker = Worker(journal, there, clock, metrics, timer=timer)
+        told = fleet(config, clock)
         hub = DaemonHub(
             config,
             journal,
@@ -147,6 +148,7 @@ async def daemon(
             ours,
             radios,
             desk,
+            told,
         )
         beyond = None if network is None else network.address
         browsers = Browsers(secret, forgotten, clock, beyond, address(sockets))
@@ -166,7 +168,7 @@ async def daemon(
                 group.create_task(make_as_due(summaries, reports, timer)),
                 group.create_task(worker.run()),
                 group.create_task(manager.stay_alive(journal, timer)),
-                *(group.create_task(part) for part in presence(config, there, hub, timer)),
+                *(group.create_task(part) for part in presence(there, told, hub, timer)),
                 group.create_task(serve(app, sockets, secret, screens)),
                 *(group.create_task(serve_network(screens, at)) for at in (network,) if at),
             ]

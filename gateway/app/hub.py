@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, Sighted, Status
@@ -29,6 +30,9 @@ from gateway.uplink.fleet_health import Health
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.worker import Worker
 
+if TYPE_CHECKING:
+    from gateway.uplink.fleet import Fleet
+
 _log = logging.getLogger(__name__)
 
 _TELL_S = 2.0
@@ -51,6 +55,7 @@ class DaemonHub:
         ours: Ours,
         radios: Sequence[Transport],
         desk: PairingDesk,
+        fleet: Fleet | None,
     ) -> None:
         self.journal = journal
         self.reader = reader
@@ -69,6 +74,7 @@ class DaemonHub:
         self._ours = ours
         self._bonding = [radio for radio in radios if isinstance(radio, Bonding)]
         self._desk = desk
+        self._fleet = fleet
         self._started_s = clock.now().monotonic
 
     @property
@@ -115,10 +121,8 @@ class DaemonHub:
                 )
                 for each in collected.transports
             ],
-            destinations=[
-                Part(name=name, state="paused" if problem else "open", problem=problem)
-                for name, problem in self._destinations().items()
-            ],
+            destinations=[_sent_to(*each) for each in self._destinations().items()],
+            fleet=_sent_to("fleet", self._fleet.absence) if self._fleet else None,
             sessions=[session.device for session in collected.sessions],
             problems={trouble.device: trouble.problem for trouble in collected.troubles},
             outcomes={trouble.device: trouble.outcome for trouble in collected.troubles},
@@ -275,6 +279,10 @@ class DaemonHub:
         if uplink is None:
             raise ConfigError(f"There is no destination {destination!r} in the configuration.")
         return uplink
+
+
+def _sent_to(name: str, problem: str | None) -> Part:
+    return Part(name=name, state="paused" if problem else "open", problem=problem)
 
 
 def _counter(config: Config) -> Counter | None:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Coroutine, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gateway.app.hub import DaemonHub
+from gateway.clock import Clock
 from gateway.config import Config
 from gateway.uplink.api import Present, Timer
 from gateway.uplink.worker import Destination
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from gateway.uplink.fleet import Fleet
+
+
+def fleet(config: Config, clock: Clock) -> Fleet | None:
+    """Make what tells the fleet how this gateway is, if the configuration wants it."""
+    if config.fleet is None:
+        return None
+    from gateway.uplink.fleet import Fleet  # paho only where it is wanted
+
+    return Fleet(config.fleet, clock)
 
 
 def presence(
-    config: Config, destinations: Sequence[Destination], hub: DaemonHub, timer: Timer
+    destinations: Sequence[Destination], told: Fleet | None, hub: DaemonHub, timer: Timer
 ) -> Iterator[Coroutine[None, None, None]]:
-    """Yield what is to run beside the worker, where the configuration wants it."""
+    """Yield what is to run beside the worker."""
     for destination in destinations:
         if isinstance(destination.uplink, Present):
             yield destination.uplink.stay_connected(timer)
-    if config.fleet is not None:
-        from gateway.uplink.fleet import Fleet  # paho only where it is wanted
-
-        yield Fleet(config.fleet, hub.clock, hub.health).run(timer)
+    if told is not None:
+        yield told.run(timer, hub.health)

@@ -198,17 +198,19 @@ def _daemon(context: typer.Context) -> Iterator[Finding]:
 
 
 def _parts(status: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield how transports and destinations are, and devices that are in trouble."""
+    """Yield how transports, destinations and the fleet are, and devices that are in trouble."""
     for part in status["transports"]:
         advice = f"{trouble_of(part['name'])}.{part['reason'] or 'unknown'}"
         yield _part(part, advice)
     for part in status["destinations"]:
         yield _part(part, "problem.destination.advice")
+    if status["fleet"] is not None:
+        yield _part(status["fleet"])
     for device, problem in status["problems"].items():
         advice = f"problem.device.{status['outcomes'].get(device, 'unknown')}"
         yield Finding(device, False, problem, advice)
 
 
-def _part(part: Mapping[str, Any], advice: str) -> Finding:
+def _part(part: Mapping[str, Any], advice: str | None = None) -> Finding:
     problem = part["problem"]
     return Finding(part["name"], problem is None, problem or f"{part['state']}.", advice)

@@ -37,30 +37,33 @@ _EXPIRES_AFTER = 10
 class Fleet:
     """Tells how this gateway is. `run` it in a task."""
 
-    def __init__(self, settings: FleetSettings, clock: Clock, health: Callable[[], Health]) -> None:
+    def __init__(self, settings: FleetSettings, clock: Clock) -> None:
+        self.absence: str | None = None
+        """Why nobody can be told now, in a sentence; None while they are, or nothing was tried."""
         self._settings = settings
         self._clock = clock
-        self._health = health
         self._root = f"{settings.prefix}/{settings.gateway}"
 
-    async def run(self, timer: Timer) -> None:
-        """Tell until cancelled; where the broker cannot be reached, try again later."""
+    async def run(self, timer: Timer, health: Callable[[], Health]) -> None:
+        """Tell `health` until cancelled; where the broker cannot be reached, try again later."""
         backoff = Backoff(lambda: secrets.randbelow(1000) / 1000)
         while True:
             try:
-                await self._tell(timer, backoff)
+                await self._tell(timer, backoff, health)
             except (aiomqtt.MqttError, ConfigError) as error:
                 if not backoff.failing:  # once in an outage
                     _log.warning("the health of this gateway cannot be told: %s", error)
+                self.absence = f"The broker of [fleet] cannot be told how this gateway is: {error}."
                 await timer(asyncio.Event(), backoff.failed(self._clock.now().monotonic))
 
-    async def _tell(self, timer: Timer, backoff: Backoff) -> None:
+    async def _tell(self, timer: Timer, backoff: Backoff, health: Callable[[], Health]) -> None:
         async with self._client() as client:
             await self._status(client, online=True)
             backoff.answered()
+            self.absence = None
             try:
                 while True:
-                    await self._report(client)
+                    await self._report(client, health())
                     await timer(asyncio.Event(), self._settings.every_s)
             except asyncio.CancelledError:
                 await self._status(client, online=False)
@@ -81,10 +84,10 @@ class Fleet:
             timeout=settings.answer_timeout_s,
         )
 
-    async def _report(self, client: aiomqtt.Client) -> None:
+    async def _report(self, client: aiomqtt.Client, health: Health) -> None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.MessageExpiryInterval = self._settings.every_s * _EXPIRES_AFTER
-        payload = orjson.dumps(self._health().model_dump())
+        payload = orjson.dumps(health.model_dump())
         topic = f"{self._root}/health"
         await client.publish(topic, payload, qos=1, retain=True, properties=properties)
         _heed_cancellation()

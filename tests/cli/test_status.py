@@ -22,6 +22,11 @@ STATUS = {
     "destinations": [
         {"name": "mes", "state": "paused", "problem": "An unheard-of fault.", "reason": None}
     ],
+    "fleet": {
+        "name": "fleet",
+        "state": "paused",
+        "problem": "The broker of [fleet] cannot be told how this gateway is: Not authorized.",
+    },
     "sessions": ["serial:scale"],
     "problems": {"ble:C0:FF:EE:00:00:01": "The link was lost."},
     "outcomes": {"ble:C0:FF:EE:00:00:01": "link"},
@@ -55,8 +60,9 @@ def test_a_sentence_that_is_english_only_gives_way_to_advice_of_its_own_kind() -
     assert told[1].startswith("ble : L'adaptateur Bluetooth est éteint")
     assert told[2].startswith("serial:cuff : Vérifiez que le câble")
     assert told[3].startswith("mes : Les mesures sont gardées ici")
-    assert told[4].startswith("ble:C0:FF:EE:00:00:01 : La liaison s'est coupée.")
-    assert told[5:] == [
+    assert told[4].startswith("fleet : L'état de ce boîtier ne peut pas être dit au courtier MQTT")
+    assert told[5].startswith("ble:C0:FF:EE:00:00:01 : La liaison s'est coupée.")
+    assert told[6:] == [
         "En train de lire : serial:scale.",
         "Mesures : 3. Attend de partir vers mes",
     ]

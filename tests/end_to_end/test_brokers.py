@@ -143,11 +143,16 @@ async def test_a_broker_that_is_away_is_told_before_there_is_anything_to_send(
             home.hub = hub
 
             async def is_away() -> bool:
-                (destination,) = hub.status().destinations
-                return destination.state == "paused" and hub.health().destinations_paused == 1
+                told = hub.status()
+                states = [part.state for part in (*told.destinations, told.fleet) if part]
+                return states == ["paused", "paused"] and hub.health().destinations_paused == 1
 
             async def is_there() -> bool:
-                return hub.status().destinations[0].problem is None
+                told = hub.status()
+                return [part.problem for part in (*told.destinations, told.fleet) if part] == [
+                    None,
+                    None,
+                ]
 
             await home.until(is_away)
             broker.start()

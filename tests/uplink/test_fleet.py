@@ -37,7 +37,7 @@ async def test_health_is_told_between_birth_and_death(tmp_path: Path) -> None:
     with a_broker(tmp_path) as broker:
         settings = FleetSettings(**broker.settings(gateway="hub1"))
         async with listening(broker) as listener:
-            running = asyncio.create_task(Fleet(settings, ManualClock(), lambda: HEALTH).run(timer))
+            running = asyncio.create_task(Fleet(settings, ManualClock()).run(timer, lambda: HEALTH))
             await asyncio.wait_for(asked.wait(), 5)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
@@ -62,7 +62,7 @@ async def test_it_comes_back_after_the_broker_and_said_once_that_it_was_away(
                 tried.set()
             await asyncio.sleep(0.01)
 
-        running = asyncio.create_task(Fleet(settings, ManualClock(), lambda: HEALTH).run(timer))
+        running = asyncio.create_task(Fleet(settings, ManualClock()).run(timer, lambda: HEALTH))
         await asyncio.wait_for(tried.wait(), 5)
         broker.start()
         async with listening(broker) as listener:
@@ -83,7 +83,10 @@ async def test_a_password_that_cannot_be_read_ends_nothing(
     async def timer(event: asyncio.Event, seconds: float) -> None:
         raise asyncio.CancelledError
 
+    fleet = Fleet(settings, ManualClock())
+
     with pytest.raises(asyncio.CancelledError):
-        await Fleet(settings, ManualClock(), lambda: HEALTH).run(timer)
+        await fleet.run(timer, lambda: HEALTH)
 
     assert "password_file cannot be read" in caplog.text
+    assert "password_file cannot be read" in (fleet.absence or "")
