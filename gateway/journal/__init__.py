@@ -8,7 +8,8 @@
 Below them, one file for each topic, functions inside the writer's transaction:
 
     entries.py     readings made durable, once each
-    people.py      subjects, assignments, and whose a reading is
+    people.py      who is measured; assigning.py, by which device
+    attribution.py whose an entry is, by assignments.py or as a person said
     devices.py  bookmarks.py  aside.py  pairings.py
     ledger.py      consent: grants, withdrawals, refusals
     outbox.py      all that moves a delivery from one of its states.py to the next

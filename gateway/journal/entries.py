@@ -19,9 +19,9 @@ from gateway.journal import (
     devices,
     entry_rows,
     outbox,
-    people,
     timings,
 )
+from gateway.journal.assignments import assignments_of, whose
 from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction
 
@@ -48,14 +48,14 @@ def record(
     if any(reading.device != device.id for reading in readings):
         raise ValueError("every reading of one call comes from the device that is named with them")
     number, known = devices.describe(tx, device)
-    assignments = people.assignments_of(tx, number)
+    assignments = assignments_of(tx, number)
     known_looks = looks = clocks.history(tx, number)
     new: list[Entry] = []
     for reading in readings:
         told = as_received(reading, boots.told_since(tx, reading.received))
         looks = clocks.looked(looks, told)
         timing = timings.time_of(tx.db, told, zone, looks)
-        subject, attribution = people.whose(tx.db, assignments, reading, timing)
+        subject, attribution = whose(tx.db, assignments, reading, timing)
         entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
         entry = Entry(entry_id, reading, timing, subject, attribution, known)
         keep(tx, number, entry, new, routes)

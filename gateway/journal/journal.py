@@ -30,6 +30,8 @@ from gateway.drivers.api import Frame
 from gateway.errors import DecodeError, JournalError
 from gateway.journal import (
     aside,
+    assigning,
+    attribution,
     bookmarks,
     claims,
     computing,
@@ -270,20 +272,20 @@ class Journal:
         Entries of nobody that it covers become the subject's, and their deliveries due.
         """
         made = Assignment(device=device, slot=slot, subject=subject, since=since, until=until)
-        await self._writer.run(lambda tx: people.assign(tx, made))
+        await self._writer.run(lambda tx: assigning.assign(tx, made))
         return made
 
     async def end_assignment(self, assignment: Assignment, until: datetime) -> Assignment:
         """Let an assignment end; whose its later readings are is said anew."""
-        return await self._writer.run(lambda tx: people.end_assignment(tx, assignment, until))
+        return await self._writer.run(lambda tx: assigning.end_assignment(tx, assignment, until))
 
     async def reassign(self, entry: ReadingId, subject: SubjectId) -> None:
         """Make someone's entry another's; what was sent of it becomes a correction owed there."""
-        await self._writer.run(lambda tx: people.reassign(tx, entry, subject))
+        await self._writer.run(lambda tx: attribution.reassign(tx, entry, subject))
 
     async def dismiss(self, entry: ReadingId) -> None:
         """Make an entry nobody's for good: a guest's, a pet's, a test. It is kept and not sent."""
-        await self._writer.run(lambda tx: people.dismiss(tx, entry))
+        await self._writer.run(lambda tx: attribution.dismiss(tx, entry))
 
     async def claim_corrections(
         self, destination: str, limit: int, now: datetime
@@ -317,7 +319,7 @@ class Journal:
 
     async def claim_entry(self, entry: ReadingId, subject: SubjectId) -> None:
         """Make an entry of nobody the subject's; its deliveries become due."""
-        await self._writer.run(lambda tx: people.claim(tx, entry, subject))
+        await self._writer.run(lambda tx: attribution.claim(tx, entry, subject))
 
     # --- the kiosk ------------------------------------------------------------------------------
 
@@ -464,7 +466,7 @@ class Journal:
         def work(tx: Transaction) -> None:
             write(tx)
             timings.came_back(tx, released, sent)
-            people.came_back(tx, released.delivery.entry.id)
+            attribution.came_back(tx, released.delivery.entry.id)
 
         await self._writer.run(work, vital=vital)
 

@@ -9,7 +9,7 @@ from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import LONGEST, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.subject import Assignment, SubjectId
 from gateway.errors import JournalError
-from gateway.journal import audit, boots, erasing, people
+from gateway.journal import assigning, audit, boots, erasing, people
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, span_us, to_us
 from gateway.journal.writer import Transaction
@@ -47,7 +47,7 @@ def open_session(
     )
     session = of_row(row)
     for device in devices:
-        people.assign(tx, _assignment(session, device))
+        assigning.assign(tx, _assignment(session, device))
     manifest: audit.Manifest = {"session": session.number, "subject": who, "by": opened_by}
     audit.append(tx, audit.Audited.KIOSK_OPENED, manifest)
     return session

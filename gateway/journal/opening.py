@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.domain.reading import Kind
 from gateway.errors import JournalDamaged, JournalError
-from gateway.journal import hub_key, outbox, people, replacing, salvage, scratch, sealing
+from gateway.journal import attribution, hub_key, outbox, replacing, salvage, scratch, sealing
 from gateway.journal.database import Database, check, make_private, open_writer
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import Keyring
@@ -96,7 +96,7 @@ class Opening:
 
 def _restart(tx: Transaction) -> None:
     outbox.restart(tx)
-    people.came_back(tx)
+    attribution.came_back(tx)
 
 
 def empty_log(database: Database) -> None:

@@ -20,6 +20,7 @@ from gateway.domain.reading import Kind
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.errors import JournalError, Unreadable
 from gateway.journal import (
+    assignments,
     corrections,
     devices,
     entry_rows,
@@ -229,7 +230,7 @@ class Reader:
         """Return all assignments, past and present, in the order they were made."""
         keys = self._keys
         return [
-            people.assignment(row, keys)
+            assignments.assignment(row, keys)
             for row in self._db.rows(
                 "SELECT device, details, slot, subject, since_us, until_us, session"
                 " FROM assignments AS a"

@@ -21,6 +21,28 @@ async def _two(journal: Journal) -> tuple[SubjectId, SubjectId]:
     return first, other
 
 
+async def test_a_claim_keeps_time_and_content(journal: Journal, reader: Reader) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    (entry,) = await journal.record(SCALE, [weight(1)])
+
+    await journal.claim_entry(entry.id, subject)
+    await journal.claim_entry(entry.id, subject)
+
+    view = reader.entry(entry.id)
+    assert view is not None
+    assert (view.entry.reading, view.entry.timing) == (entry.reading, entry.timing)
+    assert (view.entry.subject, view.entry.attribution) == (subject, Attribution.CLAIM)
+
+
+async def test_an_entry_of_one_person_is_not_given_to_another(journal: Journal) -> None:
+    await consenting(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    other = (await journal.add_subject("Bo")).id
+
+    with pytest.raises(JournalError, match="another person's"):
+        await journal.claim_entry(entry.id, other)
+
+
 async def test_a_reading_sent_for_the_wrong_person_is_a_task_and_goes_to_the_right_one(
     journal: Journal, reader: Reader
 ) -> None:

@@ -1,0 +1,80 @@
+"""Saying which device measures whom, from when to when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.domain.identity import ReadingId
+from gateway.domain.subject import Assignment, Attribution
+from gateway.errors import JournalError
+from gateway.journal import attribution, audit, devices, people
+from gateway.journal.instants import to_us
+from gateway.journal.writer import Transaction
+
+
+def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
+    """Keep the assignment; return the entries of nobody that became its subject's by it.
+
+    A turn at a kiosk begins now: nothing that is here already was measured in it.
+    """
+    device = devices.number_of(tx, assignment.device)
+    people.require(tx.db, assignment.subject)
+    if assignment.until is not None and assignment.until <= assignment.since:
+        raise ValueError("an assignment ends after it begins")
+    until_us = None if assignment.until is None else to_us(assignment.until)
+    tx.db.run(
+        "INSERT INTO assignments (device, slot, subject, since_us, until_us, session)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            device,
+            assignment.slot,
+            assignment.subject,
+            to_us(assignment.since),
+            until_us,
+            assignment.session,
+        ),
+    )
+    tx.memory.assignments.pop(device, None)
+    audit.append(tx, audit.Audited.ASSIGNED, _manifest(device, assignment))
+    if assignment.session is not None:
+        return []
+    return attribution.attribute_unclaimed(tx, device)
+
+
+def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> Assignment:
+    """Let the assignment end.
+
+    Whose its entries are that were, or may have been, measured later is said anew, and so of those
+    that nobody could be given; what a person said of an entry stands.
+    """
+    device = devices.number_of(tx, assignment.device)
+    ended = assignment.model_copy(update={"until": until})
+    changed = tx.db.run(
+        "UPDATE assignments SET until_us = ? WHERE device = ? AND slot IS ? AND subject = ?"
+        " AND since_us = ?",
+        (to_us(until), device, assignment.slot, assignment.subject, to_us(assignment.since)),
+    )
+    if not changed:
+        raise JournalError("the journal has no such assignment to end")
+    tx.memory.assignments.pop(device, None)
+    audit.append(tx, audit.Audited.ASSIGNMENT_ENDED, _manifest(device, ended))
+    for (number,) in tx.db.rows(
+        "SELECT number FROM entries AS e WHERE device = ? AND subject = ? AND attribution = ?"
+        " AND ? <= (SELECT measured_us + uncertainty_us FROM timings WHERE entry = e.number"
+        " ORDER BY step DESC LIMIT 1)",
+        (device, assignment.subject, Attribution.ASSIGNMENT, to_us(until)),
+    ):
+        attribution.look_again(tx, number)
+    attribution.attribute_unclaimed(
+        tx, device
+    )  # what could have been somebody else's is so no longer
+    return ended
+
+
+def _manifest(device: int, assignment: Assignment) -> audit.Manifest:
+    return {
+        "device": device,
+        "subject": assignment.subject,
+        "since": assignment.since.isoformat(),
+        "until": "" if assignment.until is None else assignment.until.isoformat(),
+    }

@@ -1,0 +1,59 @@
+"""Which device measures whom, as it was said, and whose a reading is by that."""
+
+from __future__ import annotations
+
+from gateway.domain.device_time import Timing
+from gateway.domain.reading import Reading
+from gateway.domain.subject import Assignment, Attribution, SubjectId, attribute
+from gateway.journal import boots, devices
+from gateway.journal.database import Database, Row
+from gateway.journal.instants import from_us
+from gateway.journal.keys import Keyring
+from gateway.journal.writer import Transaction
+
+
+def assignments_of(tx: Transaction, device: int) -> tuple[Assignment, ...]:
+    """Return the assignments of one device, by its number here, in the order they were made."""
+    remembered = tx.memory.assignments.get(device)
+    if remembered is None:
+        rows = tx.db.rows(
+            "SELECT device, details, slot, subject, since_us, until_us, session"
+            " FROM assignments AS a"
+            " JOIN devices AS d ON d.number = a.device WHERE device = ? ORDER BY a.number",
+            (device,),
+        )
+        made = tuple(assignment(row, tx.keys) for row in rows)
+        remembered = tx.memory.assignments[device] = made
+    return remembered
+
+
+def assignment(row: Row, keys: Keyring) -> Assignment:
+    """Make an assignment of a row: device, its details, slot, subject, since, until, session."""
+    number, details, slot, subject, since_us, until_us, session = row
+    return Assignment(
+        device=devices.shown(keys, number, details).id,
+        slot=slot,
+        subject=SubjectId(subject),
+        since=from_us(since_us),
+        until=None if until_us is None else from_us(until_us),
+        session=session,
+    )
+
+
+def whose(
+    db: Database, assignments: tuple[Assignment, ...], reading: Reading, timing: Timing
+) -> tuple[SubjectId | None, Attribution]:
+    """Say whose a reading is; without a known time no assignment can be said to cover it.
+
+    Its uncertainty reaches as far ahead as back, but it was measured before it was received.
+    """
+    earliest, latest = timing.earliest, timing.latest
+    if earliest is None or latest is None:
+        return None, Attribution.UNCLAIMED
+    answer = attribute(assignments, reading.device, reading.slot, earliest, latest)
+    if answer[1] is not Attribution.AMBIGUOUS:
+        return answer
+    received = boots.latest(db, reading.received)
+    if received is None or received >= latest:
+        return answer
+    return attribute(assignments, reading.device, reading.slot, earliest, received)
