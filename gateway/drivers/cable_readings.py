@@ -10,7 +10,6 @@ from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity
 from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
-from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 
 _ON_A_CABLE = timedelta(seconds=15)  # what is sent as soon as it is measured comes within this
 
@@ -33,16 +32,10 @@ def reading(
     values: Mapping[Measure, Quantity],
     origin: Origin,
     *,
-    plausible: bool = True,
     doubts: Set[str] = frozenset(),
     findings: Set[str] = frozenset(),
 ) -> Reading:
-    """Make a reading of any kind. Doubts make it QUESTIONABLE, findings are about the person.
-
-    So do values that no person has (`plausible`, or the caller knows): the flag `implausible`.
-    """
-    fits = plausible and is_plausible(kind, values)
-    odd = frozenset() if fits else frozenset({IMPLAUSIBLE})
+    """Make a reading of any kind. Doubts make it QUESTIONABLE, findings are about the person."""
     return Reading(
         device=origin.device,
         kind=kind,
@@ -53,6 +46,6 @@ def reading(
         live=origin.live,
         slot=origin.slot,
         taken_within=origin.taken_within,
-        quality=Quality.QUESTIONABLE if doubts or odd else Quality.GOOD,
-        flags=odd | doubts | findings,
+        quality=Quality.QUESTIONABLE if doubts else Quality.GOOD,
+        flags=frozenset(doubts | findings),
     )

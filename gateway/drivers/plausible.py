@@ -95,13 +95,15 @@ def is_plausible(kind: Kind, values: Mapping[Measure, Quantity]) -> bool:
 
 
 def doubted(reading: Reading) -> Reading:
-    """Return the reading; as QUESTIONABLE if its driver calls good what no person can have.
+    """Return the reading; with the flag, and not as GOOD, if it is of what no person can have.
 
-    The session asks this of every reading, for a driver that did not ask by itself.
+    The session asks this of every reading: a driver asks only if it makes more of the answer.
     """
-    if reading.quality is not Quality.GOOD or is_plausible(reading.kind, reading.values):
+    if is_plausible(reading.kind, reading.values):
         return reading
-    doubt = {"quality": Quality.QUESTIONABLE, "flags": reading.flags | {IMPLAUSIBLE}}
+    questionable = reading.quality is Quality.GOOD
+    quality = Quality.QUESTIONABLE if questionable else reading.quality
+    doubt = {"quality": quality, "flags": reading.flags | {IMPLAUSIBLE}}
     return reading.model_copy(update=doubt)
 
 

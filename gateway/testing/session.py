@@ -9,6 +9,7 @@ from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import ReadingId, identity
 from gateway.domain.reading import Reading
 from gateway.drivers.api import Driver, Frame, Link, Reach, Sighting
+from gateway.drivers.plausible import doubted
 from gateway.errors import DecodeError
 from gateway.testing.clock import ManualClock
 
@@ -26,7 +27,7 @@ class RecordingSession:
     sighting: Sighting = field(default_factory=lambda: Sighting("C0:FF:EE:00:00:01", Reach.BLE))
     settings: dict[str, str | int | bool | None] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
-    """Every new reading, in order; a repeated one is left out, as in the journal."""
+    """Every new reading, in order and judged; a repeated one is left out, as in the journal."""
     aside: list[tuple[Frame, DecodeError]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
@@ -59,7 +60,7 @@ class RecordingSession:
 
     async def record(self, *readings: Reading, bookmark: str | None = None) -> int:
         """Keep what is new."""
-        told = {identity(r): r for r in reversed(readings)}
+        told = {identity(r): doubted(r) for r in reversed(readings)}
         new = [r for key, r in reversed(told.items()) if key not in self._known]
         self._known.update(told)
         self.readings.extend(new)

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.quantity import Quantity, Unit
-from gateway.domain.reading import Kind, Measure
-from gateway.drivers.plausible import LIMITS, is_plausible
+from gateway.domain.reading import Kind, Measure, Quality
+from gateway.drivers.plausible import LIMITS, doubted, is_plausible
 from gateway.drivers.registry import installed
+from tests.collect.fakes import a_reading
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
 OF_GUESTS = {
@@ -95,6 +96,26 @@ def test_a_temperature_in_fahrenheit_is_no_persons_in_celsius() -> None:
     told = Quantity(value=Decimal("98.6"), unit=Unit.CELSIUS)
 
     assert not is_plausible(Kind.BODY_TEMPERATURE, {Measure.TEMPERATURE: told})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (Quality.GOOD, Quality.QUESTIONABLE),
+        (Quality.QUESTIONABLE, Quality.QUESTIONABLE),
+        (Quality.CONTROL, Quality.CONTROL),
+    ],
+)
+def test_what_no_person_has_is_flagged_whatever_the_driver_made_of_it(
+    before: Quality, after: Quality
+) -> None:
+    told = a_reading(systolic=700).model_copy(
+        update={"quality": before, "flags": frozenset({"body_movement"})}
+    )
+
+    found = doubted(told)
+
+    assert (found.quality, found.flags) == (after, {"body_movement", "implausible"})
 
 
 def test_every_measure_that_a_driver_names_has_limits() -> None:

@@ -1,8 +1,7 @@
 """What a cuff on a serial line says about a person: two readings, the pressure and the heart rate.
 
 The cuff's doubts about the measurement (the person moved) make both QUESTIONABLE: kept and shown,
-not sent. Its findings about the person (irregular beats) are flags on a GOOD reading. Pressures
-that no living person has are QUESTIONABLE with the flag `implausible`.
+not sent. Its findings about the person (irregular beats) are flags on a GOOD reading.
 """
 
 from __future__ import annotations

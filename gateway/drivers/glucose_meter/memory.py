@@ -1,7 +1,7 @@
 """What comes out of the memory of a glucose meter on a cable: one reading for each record.
 
 Control solution is read with quality CONTROL: it is nobody's blood. What the meter shows as LO or
-HI is a limit in place of a number; 0 is QUESTIONABLE with the flag `implausible`.
+HI is a limit in place of a number; 0 is none, and no person's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from gateway.clock import Instant
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import ClockSample, Kind, Limit, Measure, Quality, Reading
 from gateway.drivers.api import Session
-from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.wire.stamp import Stamp
 
 LOWEST_MG_DL, HIGHEST_MG_DL = 20, 600
@@ -40,9 +39,6 @@ def reading(session: Session, stored: Stored, clock: ClockSample | None) -> Read
     limit = _limit(stored.glucose_mg_dl)
     mg_dl = Quantity(value=Decimal(stored.glucose_mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
     values = {} if limit is not None else {Measure.GLUCOSE: mg_dl}
-    if not is_plausible(Kind.BLOOD_GLUCOSE, values):
-        flags.add(IMPLAUSIBLE)
-        quality = Quality.QUESTIONABLE
     if stored.control:
         flags.add("control_solution")
         quality = Quality.CONTROL

@@ -1,8 +1,4 @@
-"""What a scale on a serial line says about a person.
-
-A weight that no living person has (a bag on the platform, a shifted decimal point) is QUESTIONABLE
-with the flag `implausible`: kept and shown, not sent.
-"""
+"""What a scale on a serial line says about a person."""
 
 from __future__ import annotations
 

@@ -31,7 +31,6 @@ from gateway.domain.reading import (
     Reading,
 )
 from gateway.drivers.cgm.bluetooth_sig.codec import CgmRecord
-from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.wire.ieee11073 import Special
 
 FLAGS = {
@@ -131,9 +130,6 @@ def reading_of(
             return None
         limit, bit = _LIMITS[record.glucose_mg_dl]
         doubtful = bit not in bits or not bits.isdisjoint(_FAULTS - {_MALFUNCTION})
-    elif not is_plausible(Kind.INTERSTITIAL_GLUCOSE, values):
-        flags.add(IMPLAUSIBLE)
-        doubtful = True
     elif not bits.isdisjoint({22, 23}):
         doubtful = True  # a number that the sensor itself says it cannot measure
     return Reading(

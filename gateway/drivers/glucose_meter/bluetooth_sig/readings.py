@@ -31,7 +31,6 @@ from gateway.domain.reading import (
 )
 from gateway.drivers.api import Frame
 from gateway.drivers.glucose_meter.bluetooth_sig.codec import GlucoseContext, GlucoseMeasurement
-from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.wire.gatt_time import date_time_octets, is_garbled
 from gateway.wire.ieee11073 import Number, Special
 
@@ -100,8 +99,8 @@ def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> R
         return "ketone_record"
     if not _is_value(value):
         return "no_value"
-    values, limit = _values(said), _LIMITS.get(value) if isinstance(value, Special) else None
-    troubles = _troubles(said, values)
+    limit = _LIMITS.get(value) if isinstance(value, Special) else None
+    troubles = _troubles(said)
     if limit is not None:
         troubles.discard(limit[1])
     if said.context_follows and context is None:
@@ -111,7 +110,7 @@ def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> R
     return Reading(
         device=device,
         kind=_kind(said),
-        values=values,
+        values=_values(said),
         received=record.frame.received,
         device_time=_device_time(said, clock),
         record=_key(said),
@@ -134,13 +133,11 @@ def _values(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
     return {}
 
 
-def _troubles(said: GlucoseMeasurement, values: Mapping[Measure, Quantity]) -> set[str]:
+def _troubles(said: GlucoseMeasurement) -> set[str]:
     bits = [bit for bit in range(16) if (said.status or 0) >> bit & 1]
     troubles = {_STATUS.get(bit, "unknown_status") for bit in bits}
     if is_garbled(said.base_time):
         troubles.add("garbled")
-    if not is_plausible(_kind(said), values):
-        troubles.add(IMPLAUSIBLE)
     return troubles
 
 

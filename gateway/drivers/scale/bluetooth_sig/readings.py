@@ -4,8 +4,6 @@ A weighing gives a weight, and a height if the scale sent the one it was told. A
 gives one reading of all it measured; a 0 in it stands for "not measured" (seen on Beurer BF788:
 stubs of its history), and what was not measured makes no reading. The BMI is never kept: it follows
 from the other two.
-
-A number that no living person has makes its reading QUESTIONABLE, with the flag `implausible`.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity, Unit, cm_from_in, kg_from_lb
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.episodic import Timed
-from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.drivers.scale.bluetooth_sig.codec import UNKNOWN_USER, BodyComposition, Weight
 
 
@@ -81,8 +78,6 @@ def _composition(message: BodyComposition) -> dict[Measure, Quantity]:
 
 def _reading(kind: Kind, values: dict[Measure, Quantity], occasion: Occasion) -> Reading:
     flags = {"garbled"} if occasion.garbled else set()
-    if not is_plausible(kind, values):
-        flags.add(IMPLAUSIBLE)
     return Reading(
         device=occasion.device,
         kind=kind,

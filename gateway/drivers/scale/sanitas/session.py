@@ -19,7 +19,6 @@ from decimal import Decimal
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Measure, Quality, Reading
 from gateway.drivers.api import Frame, Session, gatt
-from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.drivers.scale.sanitas import codec
 from gateway.drivers.scale.sanitas.codec import LiveWeight, Measured, Part
 from gateway.drivers.scale.sanitas.memory import Memory, Saved
@@ -185,7 +184,6 @@ class _Scale:
         return self._reading(Kind.WEIGHT, values, occasion)
 
     def _reading(self, kind: Kind, values: dict[Measure, Quantity], occasion: _Occasion) -> Reading:
-        doubts = occasion.doubts | (set() if is_plausible(kind, values) else {IMPLAUSIBLE})
         return Reading(
             device=self._session.device.id,
             kind=kind,
@@ -194,8 +192,8 @@ class _Scale:
             device_time=occasion.device_time,
             slot=occasion.slot,
             live=occasion.live,
-            quality=Quality.QUESTIONABLE if doubts else Quality.GOOD,
-            flags=doubts,
+            quality=Quality.QUESTIONABLE if occasion.doubts else Quality.GOOD,
+            flags=occasion.doubts,
         )
 
 

@@ -15,6 +15,7 @@ from gateway.domain.reading import Kind, Measure, Reading
 from gateway.drivers.api import Frame, Session
 from gateway.drivers.cable_readings import Origin, reading
 from gateway.drivers.framing import framed
+from gateway.drivers.plausible import IMPLAUSIBLE
 from gateway.drivers.repeats import Repeats
 from gateway.drivers.scale.readings import kilograms, weight
 from gateway.drivers.scale.tanita import codec
@@ -79,9 +80,9 @@ def _readings(
     made = [weight(mass, origin, doubts)]
     parts = _composition(weighing)
     if parts:
-        plausible = all(_is_a_part(quantity, mass) for quantity in parts.values())
-        kind = Kind.BODY_COMPOSITION
-        made.append(reading(kind, parts, origin, plausible=plausible, doubts=doubts))
+        if not all(_is_a_part(quantity, mass) for quantity in parts.values()):
+            doubts = doubts | {IMPLAUSIBLE}
+        made.append(reading(Kind.BODY_COMPOSITION, parts, origin, doubts=doubts))
     return made
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 from gateway.domain.quantity import Quantity, Unit, kg_from_lb
-from gateway.domain.reading import Kind, Measure, Quality, Reading
+from gateway.domain.reading import Kind, Measure, Reading
 from gateway.drivers.api import Channel, Frame, Session
 from gateway.drivers.episodic import IDLE_S, next_frame, timed
-from gateway.drivers.plausible import IMPLAUSIBLE, is_plausible
 from gateway.drivers.scale.xiaomi.codec import MiComposition, MiWeight, composition, weight
 from gateway.errors import DecodeError
 from gateway.wire.gatt_time import date_time_octets
@@ -83,20 +82,16 @@ class _Scale:
         shown: Shown,
         frame: Frame,
     ) -> Reading:
-        values = {measure: quantity}
-        plausible = is_plausible(kind, values)
         raw = date_time_octets(shown.timestamp)
         when = timed(frame, shown.timestamp, raw, None, alone=True)
         return Reading(
             device=self._session.device.id,
             kind=kind,
-            values=values,
+            values={measure: quantity},
             received=frame.received,
             device_time=when.device_time,
             record=when.record,
             live=when.live,
-            quality=Quality.GOOD if plausible else Quality.QUESTIONABLE,
-            flags=frozenset() if plausible else frozenset({IMPLAUSIBLE}),
         )
 
 

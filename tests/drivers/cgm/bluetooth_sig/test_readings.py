@@ -12,6 +12,7 @@ from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality, Reading
 from gateway.drivers.cgm.bluetooth_sig.codec import CgmRecord
 from gateway.drivers.cgm.bluetooth_sig.readings import FLAGS, SensorTime, reading_of
+from gateway.drivers.plausible import doubted
 from gateway.testing.clock import ManualClock
 from gateway.wire.ieee11073 import Number, Special
 
@@ -55,7 +56,7 @@ def made(
 def reading(glucose: Number = Decimal(110), *, bits: int = 0) -> Reading:
     found = made(glucose, bits=bits)
     assert found is not None
-    return found
+    return doubted(found)  # as every session judges it
 
 
 def test_a_sample_becomes_a_reading_of_interstitial_glucose() -> None:

@@ -12,6 +12,7 @@ from gateway.domain.reading import Kind, Limit, Measure, Quality, Reading
 from gateway.drivers.api import Frame
 from gateway.drivers.glucose_meter.bluetooth_sig import codec
 from gateway.drivers.glucose_meter.bluetooth_sig.readings import Record, reading_of
+from gateway.drivers.plausible import doubted
 from gateway.testing.clock import ManualClock
 from tests.drivers.glucose_meter.bluetooth_sig.meter import MEASUREMENT, context, record
 
@@ -28,7 +29,7 @@ def made(octets: bytes, meal: int | None = None) -> Reading | str:
 def reading(octets: bytes, meal: int | None = None) -> Reading:
     found = made(octets, meal)
     assert isinstance(found, Reading)
-    return found
+    return doubted(found)  # as every session judges it
 
 
 def test_a_record_becomes_a_blood_glucose_reading() -> None:
