@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
@@ -41,6 +42,12 @@ class Lane:
     """What became of the latest attempt."""
     settling: deque[asyncio.Task[None]] = field(default_factory=deque)
     """Each writes down a receipt."""
+
+    def good_until(self) -> datetime | None:
+        """Return when the first grant ends under which something here was let go."""
+        let_go = (*self.readings, *(each.released for each in self.corrections))
+        ends = [each.grant.expires for each in let_go if each.grant.expires is not None]
+        return min(ends, default=None)
 
     def take(self, most: int) -> list[Released]:
         """Take the next reading, and up to so many in all that may go in the same request."""

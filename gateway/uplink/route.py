@@ -64,7 +64,8 @@ _BATCH_PER_SLOT = 16
 _BEHIND = 8
 """Receipts of a lane that are not on the disk yet: with a full disk nothing more is sent then."""
 _FRESH_S = 60.0
-"""A release is consent as it was when claimed. What has waited longer is decided anew."""
+"""A release is consent as it was when claimed. What has waited longer is decided anew, and so is
+what one grant let go that has ended since."""
 _LONGEST_REST_S = 300.0  # so that a step of the wall clock is noticed
 _SHORTEST_REST_S = 1.0
 _JOURNAL_REST_S = 10.0
@@ -228,7 +229,9 @@ class Route:
         held = self._standing.hold(lane.subject)
         if held is not None:
             return held
-        if lane.ended or self._now_s - lane.claimed_s > _FRESH_S:
+        now, ends = self._clock.now(), lane.good_until()
+        is_stale = now.monotonic - lane.claimed_s > _FRESH_S or not now.trusted
+        if lane.ended or is_stale or (ends is not None and now.utc >= ends):
             return 0.0, "It waits for the next turn."
         return None
 

@@ -114,6 +114,33 @@ async def test_different_persons_readings_go_at_the_same_time_up_to_the_limit() 
     assert bench.uplink.most_under_way == 3
 
 
+async def test_what_a_grant_let_go_does_not_leave_once_the_grant_has_ended() -> None:
+    bench = Bench(weight(1), weight(2), weight(1, BOB))
+    ends = START + timedelta(seconds=2)
+    bench.outbox.ledger[0] = bench.outbox.ledger[0].model_copy(update={"expires": ends})
+
+    async def time_passes() -> None:
+        bench.clock.advance(2)
+
+    bench.outbox.before_claim_returns = time_passes
+    await bench.rounds(2)
+
+    assert bench.uplink.sent == [weight(1, BOB).id]
+    assert bench.outbox.states() == ["withheld", "withheld", "settled"]
+
+
+async def test_nothing_leaves_once_the_clock_is_set_until_it_is_relied_on_again() -> None:
+    bench = Bench(weight(1))
+
+    async def the_clock_is_set() -> None:
+        bench.clock.step(timedelta(hours=-1))
+
+    bench.outbox.before_claim_returns = the_clock_is_set
+    await bench.rounds(1)
+
+    assert (bench.uplink.sent, bench.outbox.states()) == ([], ["due"])
+
+
 async def test_with_nothing_due_it_rests_until_something_is() -> None:
     bench = Bench(weight())
     bench.outbox.row(weight()).due_at = START + timedelta(seconds=90)
