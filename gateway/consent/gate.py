@@ -104,8 +104,9 @@ def decide_retraction(
 ) -> Released | Withheld:
     """Release the word that a reading is not its subject's; else say why not.
 
-    It tells nothing that was measured, so neither the time nor the quality of it counts; but it
-    concerns the subject's record there, so it needs a living grant of theirs for that kind.
+    It may tell that something was measured and when, never what: that is another person's, who need
+    not consent. So neither the time nor the quality of it counts; but it concerns the subject's
+    record there, so it needs a living grant of theirs for that kind.
     """
     entry = delivery.entry
     if entry.subject is None:

@@ -40,6 +40,7 @@ from gateway.uplink.fhir_corrections import RETRACTED, amended, is_named, restor
 from gateway.uplink.fhir_phd import (
     Sender,
     by_identifier,
+    identifiers,
     is_at,
     is_same,
     may_be_ours,
@@ -211,16 +212,19 @@ class FhirUplink:
     async def _held(self, correction: ReleasedCorrection) -> Resource | None:
         """Return the Observation as it is there, found by its name or by our identifiers."""
         entry, sender = correction.released.delivery.entry, self._sender(correction.released)
-        ours = to_transaction(entry, sender)["entry"][-1]["resource"]
-        names = [(each["system"], each["value"]) for each in ours["identifier"]]
+        known = identifiers(entry, sender)
         if correction.reference:
             theirs = await self._named(correction.reference)
-            if theirs is not None and not is_named(theirs, names):
+            if theirs is not None and not is_named(theirs, known):
                 raise UplinkRejected(
                     "What the server calls by that name is not this reading: look it up there."
                 )
             return theirs
-        found = [theirs for name in names for theirs in await self._search(name)]
+        found = [theirs for name in known for theirs in await self._search(name)]
+        reading = entry.reading
+        if not reading.values and reading.limit is None:  # a relay is told no numbers of it
+            return next((theirs for theirs in found if is_named(theirs, known[-1:])), None)
+        ours = to_transaction(entry, sender)["entry"][-1]["resource"]
         return next((theirs for theirs in found if is_same(ours, theirs)), None)
 
     async def _named(self, reference: str) -> Resource | None:

@@ -87,12 +87,7 @@ def resources(entry: Entry, sender: Sender, *, by_device_time: bool = True) -> l
 
     Raises UplinkRejected.
     """
-    coded = CODES.get(entry.reading.kind)
-    if coded is None:
-        raise UplinkRejected(
-            f"There are no codes for the kind {entry.reading.kind}: take it out of the "
-            "destination's kinds in the configuration."
-        )
+    coded = _coded(entry)
     patient = _patient(sender)
     device = device_resource(entry.device, entry.reading.kind, "")
     del device["id"]
@@ -125,6 +120,18 @@ def own_key(entry: Entry, sender: Sender) -> tuple[str, str]:
     """
     name = f"{entry.id}|{sender.patient_system}|{sender.patient}"
     return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, name)}"
+
+
+def identifiers(
+    entry: Entry, sender: Sender, *, by_device_time: bool = True
+) -> list[tuple[str, str]]:
+    """Return the identifiers of a reading there, each a system and a value; its own is the last.
+
+    Raises UplinkRejected as `to_transaction`.
+    """
+    keys = [own_key(entry, sender)]
+    guides = duplicate_key(entry, _coded(entry), sender) if by_device_time else None
+    return keys if guides is None else [guides, *keys]
 
 
 def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str] | None:
@@ -179,11 +186,18 @@ def is_at(theirs: Resource, timing: Timing) -> bool:
     return at.tzinfo is not None and abs(at - timing.measured_at) < _A_MOMENT
 
 
+def _coded(entry: Entry) -> Coded:
+    coded = CODES.get(entry.reading.kind)
+    if coded is None:
+        raise UplinkRejected(
+            f"There are no codes for the kind {entry.reading.kind}: take it out of the "
+            "destination's kinds in the configuration."
+        )
+    return coded
+
+
 def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: bool) -> Resource:
-    keys = [own_key(entry, sender)]
-    guides = duplicate_key(entry, coded, sender) if by_device_time else None
-    if guides is not None:
-        keys.insert(0, guides)
+    keys = identifiers(entry, sender, by_device_time=by_device_time)
     observation: Resource = {
         "resourceType": "Observation",
         "identifier": [{"system": system, "value": value} for system, value in keys],

@@ -38,6 +38,9 @@ _LARGEST_EXPONENT = 30
 """Of ten. Nothing measured needs more; written out, a billion of digits would fill the memory."""
 
 
+_OF_A_RETRACTION = ("id", "session", "seq", "subject", "kind", "measured_at", "consent")
+
+
 class Value(BaseModel):
     """One number; `unit` is a UCUM code, `original` what the device showed in another unit."""
 
@@ -105,6 +108,7 @@ class ReadingMessage(BaseModel):
     historical: bool
     """Out of a memory, or late: it does not tell how things are now."""
     values: dict[Measure, Value]
+    """Empty in what is `entered-in-error`: they are another person's, who need not consent."""
     limit: Limit | None = None
     """The device had no number: the value lies outside its range on this side."""
     flags: list[str] = []
@@ -172,12 +176,27 @@ def reading_message(
         ),
     )
     if wrong is not None:
-        status = "entered-in-error" if wrong is Wrong.PERSON else "amended"
-        message = message.model_copy(update={"status": status, "historical": True})
+        message = _corrected(message, wrong)
     if key is None:
         return message
     proven = message.consent.model_copy(update={"proof": proof(message, key)})
     return message.model_copy(update={"consent": proven})
+
+
+def _corrected(message: ReadingMessage, wrong: Wrong) -> ReadingMessage:
+    """Mark a message as a correction; what was never this person's tells nothing but its id.
+
+    It may not have arrived before, and whose it is need not consent to this destination.
+    """
+    if wrong is not Wrong.PERSON:
+        return message.model_copy(update={"status": "amended", "historical": True})
+    return ReadingMessage(
+        status="entered-in-error",
+        historical=True,
+        values={},
+        device=MeasuredBy(family=message.device.family),
+        **{name: getattr(message, name) for name in _OF_A_RETRACTION},
+    )
 
 
 def proof(message: ReadingMessage, key: bytes) -> str:

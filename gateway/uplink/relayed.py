@@ -11,7 +11,7 @@ from collections.abc import Set
 from datetime import datetime, timedelta
 
 from gateway.clock import Instant
-from gateway.consent.gate import Delivery, Released, Withheld, decide
+from gateway.consent.gate import Delivery, Released, Withheld, decide, decide_retraction
 from gateway.consent.grant import Grant
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import Correction, Timing
@@ -40,7 +40,8 @@ def released(
     if message.consent.grant in revoked:
         return None
     grant = _grant(message, destination)
-    decision = decide(Delivery(_entry(message), destination, 1, unsettled=False), (grant,), now)
+    rule = decide_retraction if message.status == "entered-in-error" else decide
+    decision = rule(Delivery(_entry(message), destination, 1, unsettled=False), (grant,), now)
     return None if isinstance(decision, Withheld) else decision
 
 

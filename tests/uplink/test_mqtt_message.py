@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.errors import UplinkRejected
 from gateway.uplink.mqtt_message import (
@@ -48,6 +49,20 @@ def test_a_message_never_holds_what_only_the_household_knows() -> None:
 
     assert "somebody" not in text
     assert ALICE not in text
+
+
+def test_a_retraction_tells_nothing_of_what_was_measured() -> None:
+    """It is another person's, who consented to nothing; and it may never have arrived before."""
+    pressure = entry(Kind.BLOOD_PRESSURE, flags=frozenset({"irregular_pulse"}))
+
+    said = reading_message(released(pressure), "session", MEASURED, KEY, Wrong.PERSON)
+
+    read = from_json(to_json(said))
+    assert read.consent.proof == proof(read, KEY)
+    assert (read.id, read.status, read.values) == (pressure.id, "entered-in-error", {})
+    told = to_json(said).decode()
+    canaries = ("systolic", "diastolic", "93.5", "irregular", "ACME", "BP1", "A4-C1")
+    assert not [canary for canary in canaries if canary in told]
 
 
 @pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "NaN", "-Infinity"])

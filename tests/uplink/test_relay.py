@@ -24,6 +24,8 @@ from gateway.testing.clock import ManualClock
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import STEPS_S
 from gateway.uplink.broker import BrokerSettings
+from gateway.uplink.fhir import FhirUplink
+from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mqtt import MqttUplink, Revoked
 from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_message import pseudonym, reading_message, to_json
@@ -44,7 +46,7 @@ pytestmark = needs_mosquitto
 KEY = bytes(range(32))
 READINGS = 40
 """The server looks through everything it holds before it creates anything: more take minutes."""
-DESTINATION = {
+DESTINATION: dict[str, Any] = {
     "name": "clinic",
     "allow_loopback_http": True,
     "base_url": "http://127.0.0.1:1/fhir",
@@ -144,6 +146,31 @@ async def test_a_correction_goes_on_as_one(broker: Broker, key: Path) -> None:
     reading = out(1).delivery.entry.id
     assert there.sent == [reading]
     assert sorted(there.corrected) == [(Wrong.PERSON, reading), (Wrong.TIME, reading)]
+
+
+async def test_a_retraction_without_a_number_finds_its_reading_at_the_server(
+    broker: Broker, key: Path, server: str
+) -> None:
+    system = "urn:example:retracted"
+    given = DESTINATION | {"base_url": server, "patient_system": system}
+    there = FhirUplink(FhirSettings(**given), ManualClock(MEASURED))
+    gateway = gateway_of(broker, key)
+
+    async def becomes(status: str, *, with_number: bool) -> None:
+        async with asyncio.timeout(30):
+            while [  # noqa: ASYNC110
+                (each["status"], "valueQuantity" in each)
+                for each in await relayed_to(server, system)
+            ] != [(status, with_number)]:
+                await asyncio.sleep(0.05)
+
+    async with relaying(broker, key, there):
+        await delivered(gateway, out(1))
+        await becomes("final", with_number=True)
+        await gateway.correct(ReleasedCorrection(1, Wrong.PERSON, None, out(1)))
+        await becomes("entered-in-error", with_number=False)
+    await gateway.close()
+    await there.close()
 
 
 async def test_a_retraction_that_overtakes_its_reading_waits_for_it(
@@ -429,10 +456,12 @@ async def delivered(gateway: MqttUplink, reading: Any) -> Receipt:
             await asyncio.sleep(0.1)
 
 
-async def relayed_to(server: str) -> list[dict[str, Any]]:
+async def relayed_to(
+    server: str, system: str = DESTINATION["patient_system"]
+) -> list[dict[str, Any]]:
     """Return what the server holds of Alice, whom it knows by a pseudonym of her pseudonym."""
     name = pseudonym(SubjectId(pseudonym(ALICE, "chain")), "clinic")
-    people = await held(server, f"Patient?identifier=urn:example:relayed|{name}")
+    people = await held(server, f"Patient?identifier={system}|{name}")
     assert len(people) <= 1
     if not people:
         return []
