@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import deque
+from dataclasses import dataclass, field, replace
 
+from gateway.drivers.api import Frame
+from gateway.drivers.episodic import Heard
 from gateway.drivers.scale.bluetooth_sig.codec import UNKNOWN_USER, BodyComposition, Weight
+
+_MOST = 100
+"""Weights that still wait for their composition; more than any scale in scope stores per user."""
 
 _PARTS = (
     "basal_metabolism_kj",
@@ -17,6 +23,44 @@ _PARTS = (
     "weight",
     "height",
 )
+
+
+@dataclass(slots=True)
+class Unpaired:
+    """The weights that still wait for their composition.
+
+    A composition with a time finds its weight by that. Many have none (Beurer): such a one comes
+    right after its weight, whatever order the two channels are read in. What came before another
+    composition, one that failed or could not be read too, is not its weight; and where weights of
+    two people stand before it, nobody knows whose it is.
+    """
+
+    weights: deque[Heard[Weight]] = field(default_factory=lambda: deque(maxlen=_MOST))
+    _since: float = 0.0
+    """When the last composition came, monotonic."""
+
+    def add(self, weight: Heard[Weight]) -> None:
+        """Have a weight wait."""
+        self.weights.append(weight)
+
+    def passed(self, composition: Frame) -> None:
+        """Note that a composition came."""
+        self._since = composition.received.monotonic
+
+    def take(self, composition: Heard[BodyComposition]) -> Weight | None:
+        """Return the weight of a composition, which then waits no more; None if there is none."""
+        said = composition.message
+        found = [it for it in self.weights if same_weighing(it.message, said)]
+        if said.timestamp is None:
+            until = composition.frame.received.monotonic
+            found = [it for it in found if self._since <= it.frame.received.monotonic <= until]
+            if len({it.message.user_id for it in found}) > 1:
+                found = []
+        self.passed(composition.frame)
+        if not found:
+            return None
+        self.weights.remove(found[-1])
+        return found[-1].message
 
 
 def same_weighing(one: Weight | BodyComposition, other: Weight | BodyComposition) -> bool:

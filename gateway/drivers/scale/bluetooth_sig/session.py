@@ -8,7 +8,6 @@ user whose consent code the owner gave.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +20,7 @@ from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.drivers.scale.bluetooth_sig import codec
 from gateway.drivers.scale.bluetooth_sig.codec import BodyComposition, Weight
 from gateway.drivers.scale.bluetooth_sig.consent import TURN_S, Consents, asked_for
-from gateway.drivers.scale.bluetooth_sig.pairing import completed, joined, same_weighing
+from gateway.drivers.scale.bluetooth_sig.pairing import Unpaired, completed, joined, same_weighing
 from gateway.drivers.scale.bluetooth_sig.readings import (
     Occasion,
     composition_readings,
@@ -38,8 +37,6 @@ _NEXT_USER_S = 3.0
 """After so long without a record of one user it is the next one's turn: a scale hangs up after some
 5 s without traffic (Weight Scale Profile 1.0.1, 5). The last one has the patience of all scales."""
 _BELOW_ZERO = 0x10  # reserved by the specification; what Detecto 6880 and 7550 use it for
-_MOST_UNPAIRED = 100
-"""Weights that still wait for their composition; more than any scale in scope stores per user."""
 
 Message = Weight | BodyComposition
 
@@ -101,7 +98,7 @@ async def _subscribed(session: Session) -> list[Inbox]:
 class _Scale:
     session: Session
     clock: ClockSample | None
-    unpaired: deque[Weight] = field(default_factory=lambda: deque(maxlen=_MOST_UNPAIRED))
+    unpaired: Unpaired = field(default_factory=Unpaired)
     first_packet: Heard[BodyComposition] | None = None
     heard: bool = False
 
@@ -115,19 +112,21 @@ class _Scale:
         try:
             message = _decoded(frame)
         except DecodeError as error:
+            await self._came_to_nothing(frame)
             await self.session.set_aside(frame, error)
             return None
         if message.measurement_unsuccessful:
+            await self._came_to_nothing(frame)
             await self.session.remark("measurement_failed", frame)
             return None
         if isinstance(message, Weight):
             if self._is_below_zero(message):
                 await self.session.remark("below_zero", frame)
                 return None
-            self.unpaired.append(message)
+            self.unpaired.add(Heard(frame, message))
             return message
         whole = await self._whole(Heard(frame, message))
-        return None if whole is None else self._paired(whole)
+        return None if whole is None else self._paired(Heard(frame, whole)).message
 
     def belong_together(self, earlier: Message, later: Message, /) -> bool:
         """Say yes to a weight and a composition; two of a kind are two measurements."""
@@ -147,7 +146,12 @@ class _Scale:
         """Record the first of two packets whose second never came."""
         if self.first_packet is not None:
             first, self.first_packet = self.first_packet, None
-            await self.record([first], alone=False)
+            await self.record([self._paired(first)], alone=False)
+
+    async def _came_to_nothing(self, frame: Frame) -> None:
+        if frame.channel == COMPOSITION:
+            await self.finish()
+            self.unpaired.passed(frame)
 
     async def _whole(self, heard: Heard[BodyComposition]) -> BodyComposition | None:
         """Return a composition once all its packets are there; a remark keeps the first safe."""
@@ -164,13 +168,12 @@ class _Scale:
             return None
         return heard.message
 
-    def _paired(self, composition: BodyComposition) -> BodyComposition:
-        """Complete a composition by the first weight of its user and time that has none yet."""
-        for weight in self.unpaired:
-            if same_weighing(weight, composition):
-                self.unpaired.remove(weight)
-                return completed(composition, weight)
-        return composition
+    def _paired(self, composition: Heard[BodyComposition]) -> Heard[BodyComposition]:
+        """Complete a composition by its weight, if that came."""
+        weight = self.unpaired.take(composition)
+        if weight is None:
+            return composition
+        return Heard(composition.frame, completed(composition.message, weight))
 
     def _readings(self, heard: Heard[Message], *, alone: bool) -> list[Reading]:
         frame, message = heard.frame, heard.message

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
 
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
-from gateway.drivers.api import Channel, Fit, Reach, Sighting, gatt
+from gateway.drivers.api import Channel, Fit, Frame, Reach, Sighting, gatt
 from gateway.drivers.scale.bluetooth_sig import DRIVER
 from gateway.drivers.scale.bluetooth_sig.consent import CONTROL_POINT
 from gateway.errors import LinkError, LinkLost, LinkRefused, LinkTimeout, ProtocolError
-from gateway.testing.links import ScriptedLink
+from gateway.testing.links import OneAtATimeLink, ScriptedLink
 from gateway.testing.session import RecordingSession
 from tests.drivers.gatt_lines import StoppedLink, TickingClock
 
@@ -38,13 +40,33 @@ SECOND_PACKET = (COMPOSITION, "0412 fa00 01 8813")  # the same user, 500 Ohm
 Sent = tuple[Channel, str]
 
 
+@dataclass
+class AllArrived(ScriptedLink):
+    """All that is pending has come, a tenth of a second apart, before the first frame is taken.
+
+    So it is over BlueZ, which confirms by itself: each channel is then read to its end.
+    """
+
+    def __post_init__(self) -> None:
+        clock = TickingClock(0.1)
+        self.arrived = deque(Frame(*sent, clock.now()) for sent in self.pending)
+
+    def _next(self, channel: Channel) -> Frame:
+        for frame in self.arrived:
+            if frame.channel == channel:
+                self.arrived.remove(frame)
+                return frame
+        raise LinkTimeout(f"nothing on {channel}")
+
+
 def scale(
-    *sent: Sent, then: type[LinkError] = LinkTimeout, apart_s: float = 0.1
+    *sent: Sent,
+    then: type[LinkError] = LinkTimeout,
+    apart_s: float = 0.1,
+    link: type[ScriptedLink] = OneAtATimeLink,
 ) -> RecordingSession:
     pending = [(channel, bytes.fromhex(frame)) for channel, frame in sent]
-    return RecordingSession(
-        DRIVER, ScriptedLink(pending=pending, then=then, clock=TickingClock(apart_s))
-    )
+    return RecordingSession(DRIVER, link(pending=pending, then=then, clock=TickingClock(apart_s)))
 
 
 def told(readings: list[Reading]) -> list[str]:
@@ -138,6 +160,71 @@ async def test_stored_compositions_find_their_weights_by_user_and_time() -> None
         "body_composition: 25.0 %",
     ]
     assert [r.slot for r in session.readings] == ["2", "1", "1"]
+
+
+EITHER_WAY = pytest.mark.parametrize("link", [OneAtATimeLink, AllArrived])
+"""The stack leaves confirming to the gateway, or does it."""
+
+
+@EITHER_WAY
+async def test_stored_compositions_without_time_come_after_their_weights(
+    link: type[ScriptedLink],
+) -> None:
+    session = scale(W, C_PLAIN, W2, (COMPOSITION, "0000 c800"), link=link)
+
+    await DRIVER.converse(session)
+
+    compositions = [r for r in session.readings if r.kind is Kind.BODY_COMPOSITION]
+    assert told(compositions) == ["body_composition: 25.0 %", "body_composition: 20.0 %"]
+    assert [r.slot for r in compositions] == ["1", "2"]
+
+
+@EITHER_WAY
+@pytest.mark.parametrize("nothing", ["0000 ffff", "00"])
+async def test_a_composition_that_came_to_nothing_leaves_the_next_one_to_its_own_weight(
+    nothing: str, link: type[ScriptedLink]
+) -> None:
+    session = scale(W, (COMPOSITION, nothing), W2, C_PLAIN, link=link)
+
+    await DRIVER.converse(session)
+
+    assert told(session.readings)[-1] == "body_composition: 25.0 %"
+    assert [r.slot for r in session.readings] == ["1", "2", "2"]
+
+
+@EITHER_WAY
+async def test_a_composition_belongs_to_the_weight_right_before_it(
+    link: type[ScriptedLink],
+) -> None:
+    again = (WEIGHT, "06 8e3a ea07 03 0e 0a 1a 00 01")  # the same person, a minute later
+    session = scale(W, again, C_PLAIN, link=link)
+
+    await DRIVER.converse(session)
+
+    _, second, composition = session.readings
+    assert composition.device_time == second.device_time
+
+
+@EITHER_WAY
+async def test_a_composition_behind_the_weights_of_two_people_is_nobodys(
+    link: type[ScriptedLink],
+) -> None:
+    session = scale(W, W2, C_PLAIN, link=link)
+
+    await DRIVER.converse(session)
+
+    assert [r.slot for r in session.readings] == ["1", "2", None]
+
+
+@EITHER_WAY
+async def test_a_composition_whose_weight_failed_is_not_that_of_an_earlier_weight(
+    link: type[ScriptedLink],
+) -> None:
+    session = scale(W, C_PLAIN, (WEIGHT, "00 ffff"), (COMPOSITION, "0000 c800"), link=link)
+
+    await DRIVER.converse(session)
+
+    assert [r.slot for r in session.readings] == ["1", "1", None]
 
 
 async def test_a_composition_of_another_user_stands_for_itself() -> None:
