@@ -30,6 +30,7 @@ from gateway.config_syntax import syntax_fault
 from gateway.errors import ConfigError
 from gateway.transport.ble import BleSettings
 from gateway.transport.hci import HciSettings
+from gateway.transport.hid import HidSettings
 from gateway.transport.replay import ReplaySettings
 from gateway.transport.serial import PortSettings
 from gateway.transport.usb import UsbSettings
@@ -218,6 +219,7 @@ class Config(BaseModel):
     hci: tuple[HciSettings, ...] = ()
     """Bare Bluetooth controllers, driven by the gateway itself."""
     ports: tuple[PortSettings, ...] = ()
+    hid: tuple[HidSettings, ...] = ()
     usb: UsbSettings | None = None
     """Devices on USB that need no name; an empty table turns it on."""
     replay: tuple[ReplaySettings, ...] = ()
@@ -251,6 +253,11 @@ class Config(BaseModel):
                 "one another gateway or prefix."
             )
         return destinations
+
+    @property
+    def cables(self) -> tuple[PortSettings | HidSettings, ...]:
+        """The devices on cables that have a name here."""
+        return (*self.ports, *self.hid)
 
     @property
     def journal(self) -> Path:

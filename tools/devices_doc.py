@@ -31,6 +31,7 @@ _REACHED = {
     Reach.BLE: "Bluetooth; pairs when the device asks for it",
     Reach.ADVERTISEMENT: "Bluetooth advertisements only; never connected, never paired",
     Reach.SERIAL: "serial port or USB cable, named in the configuration",
+    Reach.HID: "USB cable (HID)",
 }
 
 
@@ -62,11 +63,13 @@ def _driver(manifest: Manifest) -> Iterator[str]:
 
 
 def _reached(manifest: Manifest) -> str:
-    line = manifest.line
-    if line is None:
-        return _REACHED[manifest.reach] + (_BONDS_FIRST if manifest.bonds_first else "")
-    bits = f"{line.data_bits}{line.parity}{line.stop_bits:g}"
-    return f"{_REACHED[manifest.reach]}; {line.baud} baud, {bits}"
+    how = _REACHED[manifest.reach] + (_BONDS_FIRST if manifest.bonds_first else "")
+    if manifest.usb:
+        ids = sorted(f"`{vendor:04x}:{product:04x}`" for vendor, product in manifest.usb)
+        how = f"USB cable; found by its USB id {' or '.join(ids)}"
+    if (line := manifest.line) is not None:
+        how += f"; {line.baud} baud, {line.data_bits}{line.parity}{line.stop_bits:g}"
+    return how
 
 
 def _setting(setting: Setting) -> tuple[str, str, str]:

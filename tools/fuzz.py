@@ -23,7 +23,7 @@ HINTS = ({}, {"e2e_crc": True}, {"e2e_crc": False}, {"direction": "command"})
 
 def target() -> Callable[[bytes], None]:
     """Return what is fuzzed: the first two octets choose a format and its hints."""
-    from gateway.drivers.api import SERIAL, Channel, Driver, Frame, Reach
+    from gateway.drivers.api import CABLES, Channel, Driver, Frame
     from gateway.drivers.data_types import DATA_TYPES
     from gateway.drivers.registry import installed
     from gateway.errors import DecodeError
@@ -36,9 +36,9 @@ def target() -> Callable[[bytes], None]:
         for name, channel in driver.manifest.decodes.items()
     ]
     formats += [
-        (driver, driver.manifest.name, SERIAL)
+        (driver, driver.manifest.name, CABLES[driver.manifest.reach])
         for driver in installed()
-        if driver.manifest.reach is Reach.SERIAL
+        if driver.manifest.reach in CABLES
     ]
     formats += [(None, name, Channel("")) for name in DATA_TYPES]
 

@@ -14,7 +14,7 @@ def drivers_wanted(config: Config) -> frozenset[str] | None:
     """Name the drivers of a configuration whose devices are all named; None if any may turn up."""
     if config.ble is not None or config.usb is not None or config.hci or config.replay:
         return None
-    return frozenset(port.driver for port in config.ports)
+    return frozenset(cable.driver for cable in config.cables)
 
 
 def drivers_of(config: Config) -> Registry:
@@ -25,9 +25,10 @@ def drivers_of(config: Config) -> Registry:
     """
     wanted = drivers_wanted(config)
     registry = installed(config.drivers.guests, wanted)
-    for port in config.ports:
-        known = {setting.name for setting in registry.named(port.driver).manifest.settings}
-        _check(f"[[ports]] {port.name}", port.settings, known)
+    for table, cables in (("ports", config.ports), ("hid", config.hid)):
+        for cable in cables:
+            known = {setting.name for setting in registry.named(cable.driver).manifest.settings}
+            _check(f"[[{table}]] {cable.name}", cable.settings, known)
     if wanted is None:  # else what is known of the drivers that are not loaded is too little
         known = {setting.name for driver in registry for setting in driver.manifest.settings}
         for device, given in config.devices.items():

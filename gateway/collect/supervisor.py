@@ -29,7 +29,7 @@ from gateway.collect.session import JournalPort, Settings
 from gateway.collect.sightings import Seen, Sightings
 from gateway.collect.status import CollectStatus, SessionStatus, TransportStatus, Trouble, Watch
 from gateway.domain.device import DeviceId
-from gateway.drivers.api import Driver, Reach, Sighting
+from gateway.drivers.api import CABLES, Driver, Sighting
 from gateway.drivers.registry import Registry
 from gateway.errors import ConfigError, JournalError, RadioTrouble, RadioUnavailable
 from gateway.metrics import Metrics
@@ -175,7 +175,7 @@ class Supervisor:
         )
         if chosen is None or driver is None or self._talking is None or device in self._sessions:
             return
-        port = sighting.reach is Reach.SERIAL
+        port = sighting.reach in CABLES
         patience = self._patience.setdefault(device, Patience(port=port))
         if patience.ready(now.monotonic, wakes=not port):
             self._sessions[device] = SessionStatus(device, driver.manifest.name, now)

@@ -15,7 +15,7 @@ Given by the transport from what does not change: an identity address, a configu
 
 
 _BLUETOOTH = re.compile(r"(?:(ble|ble-rotating):)?([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})")
-_OTHERS = re.compile(r"(?:serial|usb):.+")
+_OTHERS = re.compile(r"(?:serial|hid|usb):.+")
 
 
 def device_named(said: str) -> DeviceId | None:

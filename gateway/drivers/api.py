@@ -27,10 +27,12 @@ Channel = NewType("Channel", str)
 """Where a frame came from on its link.
 
 `181f/2aa7` is a GATT service and characteristic (16-bit UUIDs as 4 hex digits, others in full,
-lower case); `serial` is a byte stream; `advertisement/181d` is service data in an advertisement.
+lower case); `serial` is a byte stream; `hid` is reports, each whole; `advertisement/181d` is
+service data in an advertisement.
 """
 
 SERIAL = Channel("serial")
+HID = Channel("hid")
 
 
 def gatt(service: str, characteristic: str) -> Channel:
@@ -75,6 +77,12 @@ class Reach(StrEnum):
     ADVERTISEMENT = "advertisement"
     """Listen to advertisements only; the device is never connected."""
     SERIAL = "serial"
+    HID = "hid"
+    """USB devices that speak in reports of at most 64 octets and are no serial port."""
+
+
+CABLES = {Reach.SERIAL: SERIAL, Reach.HID: HID}
+"""How devices on a cable are reached, and the one channel of such a link."""
 
 
 class Fit(IntEnum):
@@ -94,12 +102,12 @@ class Sighting:
     """A device noticed before anyone spoke to it.
 
     `services` holds advertised service UUIDs (short form); `service_data` and `manufacturer_data`
-    the advertised bytes by UUID and company id. For a serial port, `driver` is the configured one
-    and `usb` is (vendor id, product id) if the port has them.
+    the advertised bytes by UUID and company id. On a cable, `driver` is the configured one and
+    `usb` is (vendor id, product id) if there are such.
     """
 
     address: str
-    """A Bluetooth address in upper case, or the path or URL of a port."""
+    """A Bluetooth address in upper case, or the path or URL of a port or an HID device."""
     reach: Reach
     name: str | None = None
     services: frozenset[str] = frozenset()
@@ -155,6 +163,9 @@ class Manifest:
     bonds_first: frozenset[str] = frozenset()
     """Services of devices that show or do nothing before they are bonded: one that has such a
     service, or advertises it, is paired as soon as it is connected, before it is asked anything."""
+    usb: frozenset[tuple[int, int]] = frozenset()
+    """The USB ids (vendor, product) that tell its devices for sure. An HID device that no driver
+    names here is never listed, opened or read: keyboards are HID devices too."""
     line: Line | None = None
     settings: tuple[Setting, ...] = ()
     decodes: Mapping[str, Channel] = field(default_factory=dict)
@@ -190,7 +201,7 @@ class Link(Protocol):
 
     @property
     def channels(self) -> Collection[Channel]:
-        """The channels this device offers; a serial link has exactly `serial`."""
+        """The channels this device offers; a cable has exactly one, `serial` or `hid`."""
         ...
 
     async def read(self, channel: Channel, /) -> Frame:
@@ -200,14 +211,18 @@ class Link(Protocol):
     async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
         """Send bytes; with `acknowledged`, returns once the device confirmed them.
 
-        What decides over a therapy or destroys a device's memory is refused with ValueError.
+        What decides over a therapy or destroys a device's memory is refused with ValueError. On an
+        HID link this is one output report as the device defines it, padding included and without
+        a report number: 1 to 64 octets, else ValueError.
         """
         ...
 
     async def subscribe(self, channel: Channel, /) -> Inbox:
         """Have the device send this channel by itself, and collect it from the first byte on.
 
-        On a serial link this is how the stream is read: each frame is a chunk, cut anywhere.
+        On a serial link this is how the stream is read: each frame is a chunk, cut anywhere. On an
+        HID link each frame is one whole input report as the device sent it, padding included and
+        without a report number.
         """
         ...
 

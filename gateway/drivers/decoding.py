@@ -18,7 +18,7 @@ from decimal import Decimal
 import orjson
 
 from gateway.clock import Instant
-from gateway.drivers.api import SERIAL, Channel, Driver, Frame, Reach
+from gateway.drivers.api import CABLES, Channel, Driver, Frame
 from gateway.drivers.data_types import DATA_TYPES
 from gateway.drivers.message import printed
 from gateway.drivers.registry import Registry
@@ -76,8 +76,8 @@ class Decoding:
 def _names(driver: Driver) -> list[tuple[str, Channel]]:
     manifest = driver.manifest
     names = list(manifest.decodes.items())
-    if manifest.reach is Reach.SERIAL:
-        names.append((manifest.name, SERIAL))
+    if manifest.reach in CABLES:
+        names.append((manifest.name, CABLES[manifest.reach]))
     return names
 
 

@@ -22,7 +22,7 @@ from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import identity
 from gateway.domain.quantity import Quantity
 from gateway.domain.reading import Measure, Quality, Reading
-from gateway.drivers.api import SERIAL, Channel, Frame, Reach
+from gateway.drivers.api import CABLES, Channel, Frame, Reach
 from gateway.drivers.registry import Registry
 from gateway.errors import DecodeError, DriverError, LinkError
 from gateway.testing.clock import START, ManualClock
@@ -81,8 +81,8 @@ async def decodes_anything(specimen: Specimen, drivers: Registry) -> None:
     for channel, data in real:
         driver.decode(Frame(channel, data, ManualClock().now()))
     names = dict(driver.manifest.decodes)
-    if driver.manifest.reach is Reach.SERIAL:
-        names[driver.manifest.name] = SERIAL
+    if driver.manifest.reach in CABLES:
+        names[driver.manifest.name] = CABLES[driver.manifest.reach]
     chance = random.Random(20260314)  # noqa: S311 - the same bytes each time
     for name, channel in names.items():
         known = [data for on, data in real if on == channel]
@@ -139,7 +139,7 @@ async def knows_what_is_repeated(specimen: Specimen, drivers: Registry) -> None:
     """
     calm = await _calm(specimen)
     expected = calm.told()
-    if specimen.driver.manifest.reach is not Reach.SERIAL:
+    if specimen.driver.manifest.reach not in CABLES:  # which repeat nothing by themselves
         twice = (await _converse(specimen, Trouble(twice=True))).told()
         _require(twice == expected, "other readings when every frame comes twice")
     calm.forgotten.clear()

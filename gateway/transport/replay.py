@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
-from gateway.drivers.api import SERIAL, Channel, Frame, Inbox, Manifest, Reach, Sighting
+from gateway.drivers.api import CABLES, Channel, Frame, Inbox, Manifest, Reach, Sighting
 from gateway.errors import LinkLost, LinkRefused, LinkTimeout
 from gateway.transport.api import OpenLink
 from gateway.transport.capture import Direction, Header, Passed, load
@@ -167,8 +167,9 @@ class _ReplayInbox:
 
 def _reach(passed: list[Passed]) -> Reach:
     channels = {line.channel for line in passed}
-    if SERIAL in channels:
-        return Reach.SERIAL
+    for reach, channel in CABLES.items():
+        if channel in channels:
+            return reach
     if channels and all(channel.startswith("advertisement/") for channel in channels):
         return Reach.ADVERTISEMENT
     return Reach.BLE

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import fcntl
 import os
 import socket
 import termios
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import serial
@@ -25,10 +23,12 @@ from serial.tools.list_ports_linux import SysFS, comports
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Line, Manifest, Reach, Sighting
-from gateway.errors import ConfigError, RadioTrouble, RadioUnavailable
+from gateway.errors import ConfigError
 from gateway.transport.api import OpenLink
+from gateway.transport.cable_trouble import gone, unavailable
 from gateway.transport.descriptor import DescriptorLink
 from gateway.transport.threaded import ThreadedLink
+from gateway.transport.usb_device import UsbDevice
 
 POLL_S = 2.5
 """How often a port that is not there is looked for: a person who plugs in waits this long."""
@@ -133,11 +133,6 @@ def absent(port: PortSettings) -> str | None:
     return str(gone(port.path))
 
 
-def gone(path: str) -> RadioUnavailable:
-    """Make the error that says that there is no such port."""
-    return _unavailable(path, FileNotFoundError(errno.ENOENT, ""))
-
-
 async def open_port(path: str, line: Line, name: str, clock: Clock) -> OpenLink:
     """Open a port for this process alone. Raises RadioUnavailable, ConfigError."""
     opening = asyncio.ensure_future(asyncio.to_thread(_open, path, line))
@@ -152,23 +147,10 @@ async def open_port(path: str, line: Line, name: str, clock: Clock) -> OpenLink:
     return DescriptorLink(descriptor, name, clock, lambda: _close(port))
 
 
-@dataclass(frozen=True, slots=True)
-class UsbPort:
-    """A serial port of this machine that is on USB, as its cable or device describes itself."""
-
-    path: str
-    usb: tuple[int, int]
-    """Vendor and product id; of most, they tell the chip in the cable and not what hangs on it."""
-    serial: str | None
-    socket: str
-    """Where it is plugged in, such as `1-1.3`; another socket is another name."""
-    product: str | None
-
-
-def usb_ports() -> list[UsbPort]:
+def usb_ports() -> list[UsbDevice]:
     """List the serial ports on USB that are there now; reads sysfs, some 2 ms."""
     return [
-        UsbPort(
+        UsbDevice(
             found.device,
             (found.vid, found.pid),
             found.serial_number or None,
@@ -192,7 +174,7 @@ def _open(path: str, line: Line) -> serial.Serial:
             exclusive=True,
         )
     except (OSError, termios.error) as error:
-        raise _unavailable(path, error) from error
+        raise unavailable(path, error) from error
     except ValueError as error:
         raise ConfigError(
             f"Port {path} cannot be set as the configuration says: {error}."
@@ -247,44 +229,3 @@ def _usb(path: str) -> tuple[int, int] | None:
     if known.vid is None or known.pid is None:
         return None
     return known.vid, known.pid
-
-
-_TROUBLES = {
-    errno.ENOENT: (
-        RadioTrouble.NO_ADAPTER,
-        "it does not exist; plug the device in, or correct the port's path",
-    ),
-    errno.ENODEV: (RadioTrouble.NO_ADAPTER, "it is unplugged; plug the device in"),
-    errno.ENXIO: (RadioTrouble.NO_ADAPTER, "it is unplugged; plug the device in"),
-    errno.EIO: (RadioTrouble.NO_ADAPTER, "it is unplugged; plug the device in"),
-    errno.EACCES: (
-        RadioTrouble.DENIED,
-        "the gateway may not open it; add the service's user to the group dialout and restart it",
-    ),
-    errno.EPERM: (
-        RadioTrouble.DENIED,
-        "the gateway may not open it; allow the service this device (DeviceAllow in its unit)",
-    ),
-    errno.EBUSY: (RadioTrouble.BUSY, "another program has it open; stop that program"),
-    errno.EAGAIN: (RadioTrouble.BUSY, "another program has it open; stop that program"),
-    errno.ECONNREFUSED: (
-        RadioTrouble.NO_SERVICE,
-        "nobody serves it; start the serial server, or correct its address",
-    ),
-}
-
-
-def _unavailable(path: str, error: Exception) -> RadioUnavailable:
-    number = _errno(error)
-    trouble, what = _TROUBLES.get(number or 0, (RadioTrouble.UNKNOWN, str(error)))
-    return RadioUnavailable(f"Port {path} cannot be opened: {what}.", trouble)
-
-
-def _errno(error: BaseException | None) -> int | None:
-    """Find the number that pyserial hides: in the error, in its arguments, or in its context."""
-    while error is not None:
-        number = getattr(error, "errno", None) or next(iter(error.args), None)
-        if isinstance(number, int):
-            return number
-        error = error.__context__
-    return None

@@ -38,4 +38,4 @@ def standing(state: str, reason: str | None, title: str, words: Words) -> Wherea
 
 def trouble_of(transport: str) -> str:
     """Name the words about a transport in trouble: of a cable, or of a radio."""
-    return "problem.cable" if transport.startswith(("serial:", "usb")) else "problem.radio"
+    return "problem.cable" if transport.startswith(("serial:", "hid:", "usb")) else "problem.radio"

@@ -193,8 +193,7 @@ async def on_the_counter(
 
 def not_there(path: Path) -> str:
     return (
-        f"Port {path} cannot be opened: it does not exist; plug the device in, or correct the"
-        " port's path."
+        f"Port {path} cannot be opened: it does not exist; plug the device in, or correct its path."
     )
 
 

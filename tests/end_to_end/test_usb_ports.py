@@ -7,8 +7,8 @@ import pytest
 from firmware_sims.bp_monitor.and_tm import TmKiosk
 from firmware_sims.cgm.dexcom_receiver import DexcomReceiver
 
-from gateway.transport.serial import UsbPort
 from gateway.transport.usb import UsbSettings
+from gateway.transport.usb_device import UsbDevice
 from tests.end_to_end.counter import a_counter, missing_and_extra
 from tests.end_to_end.passing import Passing
 
@@ -17,8 +17,8 @@ def plugged_in(monkeypatch: pytest.MonkeyPatch, folder: Path, usb: tuple[int, in
     """Let the machine list the port on the counter as one on USB, while it is there."""
     link = folder / "counter"
 
-    def listed() -> list[UsbPort]:
-        return [UsbPort(str(link), usb, None, "1-1.3", "Something")] if link.exists() else []
+    def listed() -> list[UsbDevice]:
+        return [UsbDevice(str(link), usb, None, "1-1.3", "Something")] if link.exists() else []
 
     monkeypatch.setattr("gateway.transport.usb.usb_ports", listed)
 

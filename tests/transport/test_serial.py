@@ -395,7 +395,7 @@ async def test_a_server_that_is_down_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
-    with pytest.raises(RadioUnavailable, match="start the serial server") as caught:
+    with pytest.raises(RadioUnavailable, match="start what serves it") as caught:
         await opened(f"socket://127.0.0.1:{port}")
 
     assert caught.value.reason is RadioTrouble.NO_SERVICE

@@ -13,8 +13,9 @@ from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
 from gateway.drivers.registry import installed
 from gateway.errors import RadioUnavailable
 from gateway.testing.clock import ManualClock
-from gateway.transport.serial import UsbPort, usb_ports
+from gateway.transport.serial import usb_ports
 from gateway.transport.usb import UsbTransport
+from gateway.transport.usb_device import UsbDevice
 
 SOON_S = 5.0
 RECEIVER, CABLE = (0x22A3, 0x0047), (0x10C4, 0xEA60)
@@ -31,7 +32,7 @@ class Ended(Exception):
 
 
 async def one_look(
-    *ports: UsbPort, named: tuple[str, ...] = ()
+    *ports: UsbDevice, named: tuple[str, ...] = ()
 ) -> tuple[UsbTransport, list[Sighting]]:
     async def pause(seconds: float) -> None:
         raise Ended
@@ -43,8 +44,8 @@ async def one_look(
     return transport, seen
 
 
-def on_usb(port: Port, usb: tuple[int, int], serial: str | None = None) -> UsbPort:
-    return UsbPort(str(port.link), usb, serial, "1-1.3", "Something")
+def on_usb(port: Port, usb: tuple[int, int], serial: str | None = None) -> UsbDevice:
+    return UsbDevice(str(port.link), usb, serial, "1-1.3", "Something")
 
 
 async def test_a_receiver_is_bound_to_its_driver_and_can_be_opened(port: Port) -> None:
@@ -97,7 +98,7 @@ async def test_a_cable_is_listed_and_never_opened_nor_written_to(
 
 
 async def test_a_port_of_the_configuration_is_left_to_it(port: Port) -> None:
-    resolved = UsbPort(os.path.realpath(port.link), RECEIVER, None, "1-1.3", None)
+    resolved = UsbDevice(os.path.realpath(port.link), RECEIVER, None, "1-1.3", None)
 
     _, seen = await one_look(resolved, named=(str(port.link),))
 

@@ -9,7 +9,7 @@ from gateway.domain.reading import Kind
 from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach
 from gateway.drivers.bp_monitor.and_tm import codec
 from gateway.drivers.bp_monitor.and_tm.session import converse
-from gateway.drivers.serial_driver import SerialDriver
+from gateway.drivers.cable_driver import CableDriver
 
 _MANIFEST = Manifest(
     name="bp_monitor/and_tm",
@@ -31,4 +31,4 @@ _MANIFEST = Manifest(
     },
 )
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.message, converse)

@@ -9,7 +9,7 @@ from gateway.domain.reading import Kind
 from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach
 from gateway.drivers.bp_monitor.beurer_serial import codec
 from gateway.drivers.bp_monitor.beurer_serial.session import converse
-from gateway.drivers.serial_driver import SerialDriver
+from gateway.drivers.cable_driver import CableDriver
 
 _MANIFEST = Manifest(
     name="bp_monitor/beurer_serial",
@@ -22,4 +22,4 @@ _MANIFEST = Manifest(
     decodes={"beurer-bm65": SERIAL, "beurer-bm58": SERIAL, "beurer-bm55": SERIAL},
 )
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.message, converse)

@@ -9,7 +9,7 @@ from gateway.domain.reading import Kind
 from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach, Setting
 from gateway.drivers.bp_monitor.omron_hbp import codec
 from gateway.drivers.bp_monitor.omron_hbp.session import EXPERIMENTAL, converse
-from gateway.drivers.serial_driver import SerialDriver
+from gateway.drivers.cable_driver import CableDriver
 
 _MANIFEST = Manifest(
     name="bp_monitor/omron_hbp",
@@ -33,4 +33,4 @@ _MANIFEST = Manifest(
     decodes={"omron-hbp-9030": SERIAL, "omron-hbp-9020": SERIAL},
 )
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.message, converse)

@@ -9,7 +9,7 @@ from gateway.domain.reading import Kind
 from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach, Setting
 from gateway.drivers.bp_monitor.taidoc import codec
 from gateway.drivers.bp_monitor.taidoc.session import LAYOUT, converse
-from gateway.drivers.serial_driver import SerialDriver
+from gateway.drivers.cable_driver import CableDriver
 
 _MANIFEST = Manifest(
     name="bp_monitor/taidoc",
@@ -33,4 +33,4 @@ _MANIFEST = Manifest(
     decodes={"taidoc/fora": SERIAL},
 )
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.message, converse)

@@ -21,8 +21,6 @@ from gateway.drivers.api import (
 from gateway.drivers.cgm.dexcom_receiver.answers import answer
 from gateway.drivers.cgm.dexcom_receiver.session import converse
 
-_USB = (0x22A3, 0x0047)
-
 
 class _DexcomReceiver:
     manifest = Manifest(
@@ -35,6 +33,7 @@ class _DexcomReceiver:
             Model("Dexcom G4, G4 with Share", "checked against public captures"),
             Model("Dexcom G5, G6 receiver", "from two public implementations"),
         ),
+        usb=frozenset({(0x22A3, 0x0047)}),
         line=Line(baud=115200),
         decodes={
             "dexcom": SERIAL,
@@ -45,7 +44,7 @@ class _DexcomReceiver:
     )
 
     def match(self, sighting: Sighting, /) -> Fit:
-        if sighting.driver == self.manifest.name or sighting.usb == _USB:
+        if sighting.driver == self.manifest.name or sighting.usb in self.manifest.usb:
             return Fit.MODEL
         return Fit.NONE
 

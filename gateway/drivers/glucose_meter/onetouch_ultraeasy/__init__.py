@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from gateway.domain.reading import Kind
 from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach
+from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.glucose_meter.onetouch_ultraeasy import codec
 from gateway.drivers.glucose_meter.onetouch_ultraeasy.session import converse
-from gateway.drivers.serial_driver import SerialDriver
 
 _MANIFEST = Manifest(
     name="glucose_meter/onetouch_ultraeasy",
@@ -22,4 +22,4 @@ _MANIFEST = Manifest(
     decodes={"onetouch-ultraeasy": SERIAL},
 )
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.answer, converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.answer, converse)

@@ -17,10 +17,10 @@ from gateway.drivers.api import (
     Session,
     Setting,
 )
+from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.scale.and_weighing import codec
 from gateway.drivers.scale.and_weighing.codec import OutOfRange, User, Weighing
 from gateway.drivers.scale.weighing import Trouble, Weight, weigh
-from gateway.drivers.serial_driver import SerialDriver
 
 ASK = "ask"
 _NAMED_FOR_S = 10.0  # without a weight; guess: the next person takes longer
@@ -71,4 +71,4 @@ class _Understanding:
         return None
 
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, _converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.message, _converse)

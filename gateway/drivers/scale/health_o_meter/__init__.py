@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from gateway.domain.reading import Kind
 from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach, Setting
+from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.scale.health_o_meter import codec
 from gateway.drivers.scale.health_o_meter.session import PROTOCOL, converse
-from gateway.drivers.serial_driver import SerialDriver
 
 _MANUAL = "from the maker's manual"
 
@@ -41,4 +41,4 @@ _MANIFEST = Manifest(
     },
 )
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.message, converse)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from gateway.domain.reading import Kind
 from gateway.drivers.api import SERIAL, Driver, Frame, Line, Manifest, Model, Reach, Session
+from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.scale.mt_sics import codec
 from gateway.drivers.scale.mt_sics.codec import NoWeight
 from gateway.drivers.scale.weighing import Trouble, Weight, weigh
-from gateway.drivers.serial_driver import SerialDriver
 
 _MANIFEST = Manifest(
     name="scale/mt_sics",
@@ -35,4 +35,4 @@ def _understand(frame: Frame) -> Weight | Trouble:
     return Weight(message.weight, message.unit, message.stable)
 
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, _converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.message, _converse)

@@ -17,10 +17,10 @@ from gateway.drivers.api import (
     Session,
     Setting,
 )
+from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.scale.sma import codec
 from gateway.drivers.scale.sma.codec import NoWeight, Printed
 from gateway.drivers.scale.weighing import Trouble, Weight, weigh
-from gateway.drivers.serial_driver import SerialDriver
 
 ASK = "ask"
 
@@ -53,4 +53,4 @@ def _understand(frame: Frame) -> Weight | Trouble:
     return Weight(message.weight, message.unit, stable)
 
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.message, _converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.message, _converse)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from gateway.domain.reading import Kind
 from gateway.drivers.api import SERIAL, Driver, Line, Manifest, Model, Reach
+from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.scale.tanita import codec
 from gateway.drivers.scale.tanita.session import converse
-from gateway.drivers.serial_driver import SerialDriver
 
 _MANUAL = "from the maker's manual"
 _CAPTURE = "checked against public captures"
@@ -28,4 +28,4 @@ _MANIFEST = Manifest(
     decodes={"tanita": SERIAL, "tanita-bd-815u": SERIAL},
 )
 
-DRIVER: Driver = SerialDriver(_MANIFEST, codec.weighing, converse)
+DRIVER: Driver = CableDriver(_MANIFEST, codec.weighing, converse)

@@ -1,4 +1,4 @@
-"""A driver of devices on a serial line, put together from its parts."""
+"""A driver of devices on a cable, put together from its parts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from gateway.drivers.api import Fit, Frame, Manifest, Session, Sighting
 
 
 @dataclass(frozen=True, slots=True)
-class SerialDriver:
-    """A `Driver` that the owner's configuration names: a port does not say what is plugged in.
+class CableDriver:
+    """A `Driver` of devices that their USB id tells, or else the owner's configuration.
 
+    Most ids tell the chip in a cable and not what hangs on it: a manifest names those that do.
     `message` says what the bytes of a frame mean, or raises DecodeError; `conversation` is the
     driver's `converse`.
     """
@@ -21,8 +22,10 @@ class SerialDriver:
     conversation: Callable[[Session], Awaitable[None]]
 
     def match(self, sighting: Sighting, /) -> Fit:
-        """Fit a port that is configured for this driver, and no other."""
-        return Fit.MODEL if sighting.driver == self.manifest.name else Fit.NONE
+        """Fit what is configured for this driver or has an id of its manifest, and nothing else."""
+        configured = sighting.driver == self.manifest.name
+        told = sighting.reach is self.manifest.reach and sighting.usb in self.manifest.usb
+        return Fit.MODEL if configured or told else Fit.NONE
 
     def decode(self, frame: Frame, /) -> object:
         """Say what the bytes mean; raises DecodeError."""

@@ -1,0 +1,137 @@
+"""HID devices of the configuration: USB devices that speak in reports, and simulated ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Collection, Iterable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.clock import Clock
+from gateway.domain.device import DeviceId
+from gateway.drivers.api import Driver, Manifest, Reach, Sighting
+from gateway.transport.api import OpenLink
+from gateway.transport.cable_trouble import gone, unavailable
+from gateway.transport.hid_link import HidLink
+from gateway.transport.hidraw import UsbId, node, not_ours, open_hidraw, usb_id
+
+POLL_S = 2.5
+"""How often a device that is not there is looked for."""
+
+_SOCKET = "unix:"
+_KIND = "HID device"
+_DENIED = "install the udev rules of deploy/ and plug the device in again"
+
+
+class HidSettings(BaseModel):
+    """One HID device of the configuration, and its driver.
+
+    A device on USB needs no such table: `[usb]` finds it. This is for a simulated one, and for a
+    hub with two alike that do not tell a serial number.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", examples=["reader"])
+    """What the owner calls it; names the device for good, so do not reuse it for another."""
+    path: str = Field(pattern=r"^(unix:)?/.+", examples=["/dev/hidraw0"])
+    """Such as `/dev/hidraw0`, or `unix:/path` of a packet socket where each packet is a report. A
+    device whose USB id the driver does not know is left alone."""
+    driver: str = Field(examples=["glucose_meter/my-meter"])
+    """A driver of HID devices; docs/devices.md lists them."""
+    serial: str | None = None
+    """The device's serial number, from its label, for a device that does not say it: destinations
+    tell devices apart by it."""
+    settings: dict[str, str | int | bool] = Field(default_factory=dict)
+    """The driver's own settings."""
+
+
+class HidTransport:
+    """One configured HID device."""
+
+    def __init__(
+        self,
+        device: HidSettings,
+        drivers: Iterable[Driver],
+        clock: Clock,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._device = device
+        self._known = known_ids(each for each in drivers if each.manifest.name == device.driver)
+        self._clock = clock
+        self._pause = pause
+
+    @property
+    def name(self) -> str:
+        """What the operator calls it."""
+        return f"hid:{self._device.name}"
+
+    async def watch(self, seen: Callable[[Sighting], None], /) -> None:
+        """Call `seen` every few seconds while the device is there.
+
+        Raises RadioUnavailable if something else is there, which is not looked at any further.
+        """
+        while True:
+            if absent(self._device) is None:
+                seen(self._sighting())
+            await self._pause(POLL_S)
+
+    def device_id(self, sighting: Sighting, /) -> DeviceId:
+        """Name the device as it is configured."""
+        return DeviceId(self.name)
+
+    async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
+        """Open the device. Raises RadioUnavailable."""
+        return await open_hid(self._device.path, self._known, self.name, self._clock)
+
+    def _sighting(self) -> Sighting:
+        path, usb = self._device.path, None
+        if not path.startswith(_SOCKET):
+            usb = usb_id(node(path))
+            if usb not in self._known:
+                raise not_ours(path)
+        return Sighting(path, Reach.HID, driver=self._device.driver, usb=usb)
+
+
+def known_ids(drivers: Iterable[Driver]) -> frozenset[UsbId]:
+    """Collect the USB ids of the HID devices that these drivers know."""
+    manifests = [driver.manifest for driver in drivers if driver.manifest.reach is Reach.HID]
+    return frozenset(usb for manifest in manifests for usb in manifest.usb)
+
+
+def absent(device: HidSettings) -> str | None:
+    """Say, for people, that the device is not there now; None if something is."""
+    if os.path.exists(device.path.removeprefix(_SOCKET)):  # noqa: PTH110  no error is its answer
+        return None
+    return str(gone(device.path, _KIND))
+
+
+async def open_hid(path: str, known: Collection[UsbId], name: str, clock: Clock) -> OpenLink:
+    """Open a device with one of the known USB ids, or a socket. Raises RadioUnavailable."""
+    opening = asyncio.ensure_future(asyncio.to_thread(_open, path, known))
+    try:
+        descriptor = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unwanted)
+        raise
+    except OSError as error:
+        raise unavailable(path, error, _KIND, _DENIED) from error
+    simulated = path.startswith(_SOCKET)
+    return HidLink(descriptor, name, clock, numbered=not simulated, drops=not simulated)
+
+
+def _open(path: str, known: Collection[UsbId]) -> int:
+    if not path.startswith(_SOCKET):
+        return open_hidraw(path, known)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.settimeout(POLL_S)
+        connection.connect(path.removeprefix(_SOCKET))
+        connection.setblocking(False)
+        return connection.detach()
+
+
+def _close_unwanted(opening: asyncio.Future[int]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        os.close(opening.result())
