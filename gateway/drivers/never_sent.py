@@ -6,12 +6,13 @@
     181E  2AA4          delete bonds
     A&D custom          unpair, erase the memory
     FFE0  FFE1          E7 or F7 with 32, 43 or 49: delete a user of a Sanitas scale, what it saved
+    FFF0  FFF2          4D FF with 03, 06, 08 or 0A: erase a Microlife cuff's memory, its users
 
 A link refuses them before a byte is sent. Codecs may know these bytes, so that `decode` can read
 them; a person who wants one of them done uses the device's own buttons or its maker's app.
 
 Source: CGM Service 1.0.2, 3.7; Glucose Service 1.0.1, 3.4; User Data Service 1.1; Bond Management
-Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1.
+Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1; Microlife's kit for apps for FFF2.
 """
 
 from __future__ import annotations
@@ -37,6 +38,15 @@ _SANITAS_COMMANDS = {
     b"\x49": "deleting saved weighings",
 }
 
+_MICROLIFE = gatt("fff0", "fff2")
+_MICROLIFE_HOST = b"\x4d\xff"
+_MICROLIFE_COMMANDS = {
+    b"\x03": "erasing a cuff's memory",
+    b"\x06": "writing over a user",
+    b"\x08": "erasing the last measurement",
+    b"\x0a": "erasing what a cuff is known by",
+}
+
 
 def refuse_forbidden(channel: Channel, data: bytes) -> None:
     """Raise ValueError, as for any mistake in a driver, if this must never be written."""
@@ -54,4 +64,6 @@ def _forbidden(channel: Channel, data: bytes) -> str | None:
         return _AND_COMMANDS.get(data[1:3])
     if channel == _SANITAS and data[:1] in (b"\xe7", b"\xf7"):
         return _SANITAS_COMMANDS.get(data[1:2])
+    if channel == _MICROLIFE and data[:2] == _MICROLIFE_HOST:
+        return _MICROLIFE_COMMANDS.get(data[4:5])
     return _BY_OP.get(channel, {}).get(data[0]) if data else None

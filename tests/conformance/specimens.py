@@ -17,6 +17,7 @@ from tests.drivers.bp_monitor.and_tm.test_and_tm import BPBIO, TM_2655, TM_2657
 from tests.drivers.bp_monitor.beurer_serial.test_beurer_serial import Cuff
 from tests.drivers.bp_monitor.bluetooth_sig import test_memory as cuff_memory
 from tests.drivers.bp_monitor.bluetooth_sig import test_omron as omron_cuff
+from tests.drivers.bp_monitor.microlife import cuff as microlife
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import ASK as OMRON_ASK
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import Cuff as OmronCuff
 from tests.drivers.bp_monitor.omron_hbp.test_codec import FAILED, GOOD
@@ -257,6 +258,19 @@ def _sanitas() -> Specimen:
     )
 
 
+def _microlife() -> Specimen:
+    def answers() -> Mapping[Channel, Answer]:
+        memory = {1: [microlife.EARLIER, microlife.TAKEN], 2: [microlife.THEIRS]}
+        return {microlife.COMMANDS: microlife.Cuff(memory).answer}
+
+    return Specimen(
+        named("bp_monitor/microlife"),
+        (seen("fff0", name="BP3GY1-2N"), seen(name="B6 Connect")),
+        values=microlife.Cuff().link().values,
+        answers=answers,
+    )
+
+
 def _omron_ble() -> Specimen:
     def answers() -> Mapping[Channel, Answer]:
         return {OMRON_ASK: OmronCuff().answer}
@@ -293,6 +307,7 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
             _omron_cuff(),
             _measuring_cuff(),
         ),
+        "bp_monitor/microlife": (_microlife(),),
         "bp_monitor/omron_ble": (_omron_ble(),),
         "bp_monitor/omron_hbp": (spoken("bp_monitor/omron_hbp", GOOD, FAILED),),
         "bp_monitor/yonker": (

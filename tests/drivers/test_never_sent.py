@@ -22,6 +22,7 @@ GATEWAY = Path(__file__).parents[2] / "gateway"
 SENSOR, START = gatt("181f", "2aac"), gatt("181f", "2aaa")
 RACP, OMRON_RACP = gatt("1808", "2a52"), gatt("5df5e817-a945-4f81-89c0-3d4e9759c07c", "2a52")
 SANITAS = gatt("ffe0", "ffe1")
+MICROLIFE = gatt("fff0", "fff2")
 USERS, BONDS = gatt("181c", "2a9f"), gatt("181e", "2aa4")
 
 FORBIDDEN = [
@@ -39,6 +40,10 @@ FORBIDDEN = [
         for start in ("e7", "f7")
         for op in ("32", "43", "49")
     ),
+    (MICROLIFE, "4dff0003 03 01 52"),
+    (MICROLIFE, "4dff0017 06 01" + " 41" * 14),  # the first part of a longer one
+    (MICROLIFE, "4dff0002 08 56"),
+    (MICROLIFE, "4dff0008 0a 010203040506 6e"),
 ]
 ALLOWED = [
     *((RACP, octets) for octets in ("0101", "0103010500", "0401", "0300")),
@@ -49,6 +54,7 @@ ALLOWED = [
     (gatt("1805", "2a2b"), "ea07 03 0e 0a 19 00 06 00 01"),
     *((SANITAS, octets) for octets in ("e601", "e733", "e7410000000000000065", "e7f1430201", "")),
     (SANITAS, "a7 43"),  # another device behind the same serial module
+    *((MICROLIFE, octets) for octets in ("4dff00020553", "4dff00020452", "4dff", "0103030303")),
     (RACP, ""),
     (USERS, ""),
 ]

@@ -23,6 +23,7 @@ from gateway.drivers.registry import GROUP, Registry
 
 COVERED = {
     "bp_monitor/bluetooth_sig",
+    "bp_monitor/microlife",
     "bp_monitor/omron_ble",
     "bp_monitor/yonker",
     "cgm/bluetooth_sig",
