@@ -54,6 +54,7 @@ check: setup ## Lint, format, types, architecture, generated docs, spelling
 	ruff check .
 	ruff format --check .
 	mypy
+	mypy benchmarks/*.py tools/*.py
 	lint-imports
 	codespell
 	$(PY) -m pytest -q tests/architecture

@@ -34,7 +34,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import apsw
-import litequeue
+import litequeue  # type: ignore[import-untyped]
 import persistqueue
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
@@ -112,6 +112,7 @@ def sent(number: int) -> tuple[bytes, Instant]:
 def reading(frame: bytes, received: Instant) -> Reading:
     """Decode what a scale said."""
     message = codec.weight(frame)
+    assert isinstance(message.timestamp, datetime)
     told = DeviceTime(stamp=message.timestamp, raw=frame[3:10].hex())
     timed = Timed(told, record=None, live=True)
     (made,) = weight_readings(message, Occasion(SCALE.id, received, timed, slot=None))
@@ -144,6 +145,10 @@ def grouped(write: Callable[[Any], None], sync: Callable[[], None]) -> Grouped:
         waiting: queue.SimpleQueue[tuple[Any, asyncio.Future[None]] | None] = queue.SimpleQueue()
         loop = asyncio.get_running_loop()
 
+        def answer(group: list[tuple[Any, asyncio.Future[None]]]) -> None:
+            for _, future in group:
+                future.set_result(None)
+
         def serve() -> None:
             while (first := waiting.get()) is not None:
                 group = [first]
@@ -152,9 +157,7 @@ def grouped(write: Callable[[Any], None], sync: Callable[[], None]) -> Grouped:
                 for item, _ in group:
                     write(item)
                 sync()
-                loop.call_soon_threadsafe(
-                    lambda done: [future.set_result(None) for _, future in done], group
-                )
+                loop.call_soon_threadsafe(answer, group)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -184,7 +187,10 @@ def raw(sync_s: float) -> Opened:
             os.fdatasync(file)
             time.sleep(sync_s)
 
-        return await grouped(lambda _: os.write(file, PAYLOAD) and None, sync)(stack)
+        def append(_: object) -> None:
+            os.write(file, PAYLOAD)
+
+        return await grouped(append, sync)(stack)
 
     return opened
 
@@ -259,7 +265,7 @@ async def plain_sqlite(folder: Path, stack: AsyncExitStack) -> Record:
 async def persist_queue(folder: Path, stack: AsyncExitStack) -> Record:
     made = persistqueue.SQLiteQueue(str(folder / "pq"), multithreading=True, auto_commit=True)
     stack.callback(made.close)
-    made._putter.execute("PRAGMA synchronous = FULL")
+    made._putter.execute("PRAGMA synchronous = FULL")  # type: ignore[attr-defined]
 
     async def record(number: int) -> None:
         made.put(number.to_bytes(16, "big") + PAYLOAD)
@@ -376,8 +382,9 @@ async def _processor_time(place: Path | None) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(dir=place) as folder:
         async with AsyncExitStack() as stack:
             record = await ours(Path(folder), stack)
-            (writer,) = (t.ident for t in threading.enumerate() if t.name == "journal-writer")
-            clocks = [time.pthread_getcpuclockid(of) for of in (threading.get_ident(), writer)]
+            (writer,) = (t for t in threading.enumerate() if t.name == "journal-writer")
+            threads = (threading.main_thread(), writer)
+            clocks = [time.pthread_getcpuclockid(of.ident or 0) for of in threads]
             numbers = iter(range(10**9))
 
             async def caller() -> None:
@@ -415,7 +422,7 @@ def _sealing_share() -> float:
     shares = []
     for _ in range(ROUNDS):
         sealed = asyncio.run(cpu(6400))
-        Keyring.seal, Keyring.open = seal_nothing, open_nothing  # type: ignore[method-assign]
+        Keyring.seal, Keyring.open = seal_nothing, open_nothing  # type: ignore[method-assign, assignment]
         plain = asyncio.run(cpu(6400))
         Keyring.seal, Keyring.open = sealing, opening  # type: ignore[method-assign]
         shares.append(1 - plain / sealed)

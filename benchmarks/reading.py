@@ -20,9 +20,9 @@ from journal import SCALE, START, reading, sent
 from gateway.domain.device_time import corrected
 from gateway.domain.entry import Entry
 from gateway.domain.identity import identity
-from gateway.domain.subject import Assignment, Attribution, SubjectId
+from gateway.domain.subject import Assignment, Attribution, SubjectId, attribute
 from gateway.drivers.scale.bluetooth_sig import codec
-from gateway.journal import entry_rows, people
+from gateway.journal import entry_rows
 
 ROUNDS = 7
 TIMES = 10_000
@@ -35,6 +35,9 @@ ADA = SubjectId("p-00000000")
 def main() -> None:
     made = reading(FRAME, RECEIVED)
     timing = corrected(made, PARIS)
+    assert timing.earliest is not None
+    assert timing.latest is not None
+    at = timing.earliest, timing.latest
     since = START - timedelta(days=1)
     hers = (Assignment(device=SCALE.id, slot=None, subject=ADA, since=since),)
     entry = Entry(identity(made), made, timing, ADA, Attribution.ASSIGNMENT, SCALE)
@@ -45,7 +48,7 @@ def main() -> None:
         "its octets to a reading": lambda: reading(FRAME, RECEIVED),
         "its identity": lambda: identity(made),
         "when it was measured": lambda: corrected(made, PARIS),
-        "whose it is": lambda: people.whose(hers, made, timing),
+        "whose it is": lambda: attribute(hers, SCALE.id, None, *at),
         "an entry of it all": lambda: Entry(
             entry.id, made, timing, ADA, Attribution.ASSIGNMENT, SCALE
         ),

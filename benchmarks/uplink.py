@@ -180,14 +180,16 @@ async def a_household(
 
 
 def mes_settings(space: dict[str, Any]) -> MesSettings:
-    return MesSettings(
-        base_url=f"{space['base_url']}/fhir",
-        token_url=f"{space['base_url']}/token",
-        ca_file=space["ca"],
-        client_id=space["client_id"],
-        client_secret=space["client_secret"],
-        id_token_header=space["id_token_header"],
-        solution_oid=space["oid"],
+    return MesSettings.model_validate(
+        {
+            "base_url": f"{space['base_url']}/fhir",
+            "token_url": f"{space['base_url']}/token",
+            "ca_file": space["ca"],
+            "client_id": space["client_id"],
+            "client_secret": space["client_secret"],
+            "id_token_header": space["id_token_header"],
+            "solution_oid": space["oid"],
+        }
     )
 
 

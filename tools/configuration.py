@@ -76,7 +76,8 @@ def _inner(annotation: object) -> tuple[list[type[BaseModel]], str]:
         return [annotation], ""
     origin = typing.get_origin(annotation)
     found = [model for part in typing.get_args(annotation) for model in _inner(part)[0]]
-    return found, {tuple: "list", list: "list", dict: "map"}.get(origin, "") if found else ""
+    shapes: dict[object, str] = {tuple: "list", list: "list", dict: "map"}
+    return found, shapes.get(origin, "") if found else ""
 
 
 def _default(field: FieldInfo) -> str:

@@ -18,7 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 VECTORS = Path(__file__).parents[1] / "tests" / "vectors"
-HINTS = ({}, {"e2e_crc": True}, {"e2e_crc": False}, {"direction": "command"})
+HINTS: tuple[dict[str, object], ...] = (
+    {},
+    {"e2e_crc": True},
+    {"e2e_crc": False},
+    {"direction": "command"},
+)
 
 
 def target() -> Callable[[bytes], None]:
