@@ -88,6 +88,45 @@ async def test_a_double_tap_by_mistake_costs_nothing(screens: Screens) -> None:
     assert await browser.complaints() == []
 
 
+async def test_who_has_a_keyboard_alone_is_led_to_the_question_and_to_keep_first(
+    screens: Screens,
+) -> None:
+    browser = await turn_with_a_pressure(screens)
+    while await browser.tab() != "Terminer et tout effacer":
+        pass
+    await browser.key(Keys.ENTER)
+    await browser.see("Tout effacer ?")
+
+    led = await browser.run("return document.activeElement.innerText")
+    order = [await browser.tab() for _ in range(3)]
+    await browser.key(Keys.ENTER)
+    await browser.see("Merci")
+
+    assert led.replace("\N{NO-BREAK SPACE}", " ") == "Tout effacer ?"
+    assert order == ["Non, continuer", "Garder mes mesures ici", "Oui, tout effacer"]
+    assert await screens.home.readings() == []
+    assert await browser.complaints() == []
+
+
+async def test_who_opens_the_screen_anew_at_the_question_is_where_they_were_before_it(
+    screens: Screens,
+) -> None:
+    browser = await turn_with_a_pressure(screens)
+    await browser.press("Terminer et tout effacer")
+    await browser.see("Tout effacer ?")
+
+    await browser.open(await browser.url())
+    await browser.see("128 / 82")
+    kept = len(await screens.home.readings())
+    await browser.press("Terminer et tout effacer")
+    await browser.press("Oui, tout effacer")
+    await browser.see("Merci")
+
+    assert kept == 1
+    assert await screens.home.readings() == []
+    assert await browser.complaints() == []
+
+
 async def test_who_asked_to_end_and_has_gone_leaves_nothing(screens: Screens) -> None:
     browser = await turn_with_a_pressure(screens)
     await browser.press("Terminer et tout effacer")
