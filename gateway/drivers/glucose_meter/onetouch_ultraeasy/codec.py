@@ -1,6 +1,6 @@
 """Packets of the LifeScan OneTouch UltraEasy and UltraMini.
 
-    02 | length u8, of all | link u8 | message | 03 | CRC u16
+Packets as in `lifescan`, numbered:
 
     link  1 sequence of the sender | 2 sequence it expects | 4 acknowledges | 8 disconnects
 
@@ -9,11 +9,11 @@
     05 1F | number u16              a record, 0 is the newest -> 05 06 | seconds u32 | mg/dL u32
     05 1F F5 01                     record 501, which never is -> 05 0F | count u16
 
-All little-endian; the CRC is CRC-16/CCITT-FALSE over what precedes it. Seconds are since 1970, of a
-clock that shows local time. A packet with a message is acknowledged by one without. Commands that
-clear the memory (05 1A) or set the clock (05 20 01) are not here.
+All little-endian. Seconds are since 1970, of a clock that shows local time. A packet with a message
+is acknowledged by one without. Commands that clear the memory (05 1A) or set the clock (05 20 01)
+are not here.
 
-Source: glucometers-tech/glucometer-protocols (framing), glucometerutils (messages).
+Source: glucometers-tech/glucometerutils.
 """
 
 from __future__ import annotations
@@ -22,17 +22,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from gateway.drivers.glucose_meter.lifescan import SHORTEST, START, Packet, is_packet, packet
 from gateway.errors import DecodeError
 from gateway.wire.stamp import Stamp
 from gateway.wire.stream import Cutting, Stream
-from gateway.wire.sums import crc16_ccitt_false
 
 SEQUENCE, EXPECTED, ACKNOWLEDGES, DISCONNECTS = 0x01, 0x02, 0x04, 0x08
 
-_START, _END = 0x02, 0x03
-_SHORTEST = 6
-_MESSAGE_AT = 3
-_TRAILER = 3  # the end mark and the CRC
 _DONE, _COUNTED = b"\x05\x06", b"\x05\x0f"
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of a clock that shows local time
 _NO_RECORD = 501
@@ -44,15 +40,6 @@ class Ask(Enum):
     CLOCK = bytes.fromhex("05 20 02 00000000")
     SERIAL = bytes.fromhex("05 0b 02 00000000 846ae87300")
     COUNT = b"\x05\x1f" + _NO_RECORD.to_bytes(2, "little")
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A packet of either side."""
-
-    link: int
-    message: bytes
-    crc16_ccitt_false: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,42 +71,19 @@ def ask_for_record(number: int) -> bytes:
     return b"\x05\x1f" + number.to_bytes(2, "little")
 
 
-def seal(link: int, message: bytes = b"") -> bytes:
-    """Make a packet."""
-    body = bytes((_START, _SHORTEST + len(message), link)) + message + bytes((_END,))
-    return body + crc16_ccitt_false(body).to_bytes(2, "little")
-
-
 def packets(stream: Stream) -> Cutting:
     """Cut packets; a beginning whose length, end or CRC is wrong was none."""
     while True:
-        yield from stream.skip_to(bytes((_START,)), "no_start")
+        yield from stream.skip_to(bytes((START,)), "no_start")
         length = (yield from stream.need(2))[1]
-        if length < _SHORTEST:
+        if length < SHORTEST:
             stream.discard(1, "length")
             continue
         whole = yield from stream.need(length)
-        if whole[-_TRAILER] == _END and _has_right_crc(whole):
+        if is_packet(whole):
             yield stream.take(length)
         else:
             stream.discard(1, "crc")
-
-
-def packet(data: bytes) -> Packet:
-    """Decode a packet.
-
-    Raises DecodeError: `start`, `length`, `end`, `crc`.
-    """
-    if data[:1] != bytes((_START,)):
-        raise DecodeError("start", data)
-    if len(data) < _SHORTEST or data[1] != len(data):
-        raise DecodeError("length", data, min(1, len(data)))
-    if data[-_TRAILER] != _END:
-        raise DecodeError("end", data, len(data) - _TRAILER)
-    if not _has_right_crc(data):
-        raise DecodeError("crc", data, len(data) - 2)
-    crc = int.from_bytes(data[-2:], "little")
-    return Packet(data[2], data[_MESSAGE_AT:-_TRAILER], f"{crc:04x}")
 
 
 def clock(message: bytes) -> Clock:
@@ -166,7 +130,3 @@ def _answered(message: bytes, status: bytes, size: int) -> bytes:
 
 def _stamp(raw: bytes) -> Stamp:
     return Stamp(_EPOCH + timedelta(seconds=int.from_bytes(raw, "little")), raw)
-
-
-def _has_right_crc(data: bytes) -> bool:
-    return crc16_ccitt_false(data[:-2]) == int.from_bytes(data[-2:], "little")

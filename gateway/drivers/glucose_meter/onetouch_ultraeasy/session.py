@@ -9,6 +9,7 @@ from __future__ import annotations
 from gateway.domain.reading import ClockSample
 from gateway.drivers.api import SERIAL, Frame, Session
 from gateway.drivers.framing import FramedInbox, framed
+from gateway.drivers.glucose_meter.lifescan import packet, seal
 from gateway.drivers.glucose_meter.memory import Stored, reading
 from gateway.drivers.glucose_meter.onetouch_ultraeasy import codec
 from gateway.drivers.glucose_meter.onetouch_ultraeasy.codec import (
@@ -52,20 +53,20 @@ class _Line:
         """Bring both sides back to the beginning; False if no meter answers."""
         self._ours = self._theirs = False
         try:
-            frame = await self._inbox.ask(codec.seal(DISCONNECTS), within=_ANSWER_WITHIN_S)
+            frame = await self._inbox.ask(seal(DISCONNECTS), within=_ANSWER_WITHIN_S)
         except LinkTimeout:
             return False
-        return bool(codec.packet(frame.data).link & DISCONNECTS)
+        return bool(packet(frame.data).link & DISCONNECTS)
 
     async def ask(self, message: bytes) -> Frame:
         """Return the message that answers, with when it came; raises LinkTimeout."""
-        frame = await self._inbox.ask(codec.seal(self._bits(), message), within=_ANSWER_WITHIN_S)
-        while codec.packet(frame.data).link & ACKNOWLEDGES:
+        frame = await self._inbox.ask(seal(self._bits(), message), within=_ANSWER_WITHIN_S)
+        while packet(frame.data).link & ACKNOWLEDGES:
             frame = await self._inbox.get(within=_ANSWER_WITHIN_S)
         self._ours, self._theirs = not self._ours, not self._theirs
-        acknowledgement = codec.seal(self._bits() | ACKNOWLEDGES)
+        acknowledgement = seal(self._bits() | ACKNOWLEDGES)
         await self._session.link.write(SERIAL, acknowledgement)
-        return Frame(SERIAL, codec.packet(frame.data).message, frame.received)
+        return Frame(SERIAL, packet(frame.data).message, frame.received)
 
     def _bits(self) -> int:
         return (SEQUENCE if self._ours else 0) | (EXPECTED if self._theirs else 0)

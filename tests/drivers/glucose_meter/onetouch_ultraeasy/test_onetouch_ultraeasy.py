@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 
 from gateway.domain.reading import Limit, Quality
 from gateway.drivers.api import Fit, Reach, Sighting
+from gateway.drivers.glucose_meter.lifescan import Packet, packet, seal
 from gateway.drivers.glucose_meter.onetouch_ultraeasy import DRIVER
 from gateway.drivers.glucose_meter.onetouch_ultraeasy.codec import (
     Ask,
     Clock,
     Count,
-    Packet,
     Record,
     answer,
     ask_for_record,
-    packet,
     packets,
-    seal,
     serial,
 )
 from gateway.errors import DecodeError, ProtocolError
