@@ -7,12 +7,14 @@
     A&D custom          unpair, erase the memory
     FFE0  FFE1          E7 or F7 with 32, 43 or 49: delete a user of a Sanitas scale, what it saved
     FFF0  FFF2          4D FF with 03, 06, 08 or 0A: erase a Microlife cuff's memory, its users
+    AF9DF7A1  ..A2      1A, 0A 01 and 11 to a OneTouch: erase its memory, move its limits, unlock it
 
 A link refuses them before a byte is sent. Codecs may know these bytes, so that `decode` can read
 them; a person who wants one of them done uses the device's own buttons or its maker's app.
 
 Source: CGM Service 1.0.2, 3.7; Glucose Service 1.0.1, 3.4; User Data Service 1.1; Bond Management
-Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1; Microlife's kit for apps for FFF2.
+Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1; Microlife's kit for apps for FFF2;
+`drivers.glucose_meter.onetouch_ble`.
 """
 
 from __future__ import annotations
@@ -47,6 +49,14 @@ _MICROLIFE_COMMANDS = {
     b"\x0a": "erasing what a cuff is known by",
 }
 
+_ONETOUCH = gatt("af9df7a1-e595-11e3-96b4-0002a5d5c51b", "af9df7a2-e595-11e3-96b4-0002a5d5c51b")
+_ONETOUCH_OPERATION_AT = 5  # after the piece's header, the packet's and the prefix
+_ONETOUCH_OPERATIONS = {
+    b"\x1a": "erasing the memory",
+    b"\x0a\x01": "changing what the meter calls low and high",
+    b"\x11": "answering the meter's challenge with its maker's key",
+}
+
 
 def refuse_forbidden(channel: Channel, data: bytes) -> None:
     """Raise ValueError, as for any mistake in a driver, if this must never be written."""
@@ -66,4 +76,11 @@ def _forbidden(channel: Channel, data: bytes) -> str | None:
         return _SANITAS_COMMANDS.get(data[1:2])
     if channel == _MICROLIFE and data[:2] == _MICROLIFE_HOST:
         return _MICROLIFE_COMMANDS.get(data[4:5])
+    if channel == _ONETOUCH:
+        return _onetouch(data[_ONETOUCH_OPERATION_AT:])
     return _BY_OP.get(channel, {}).get(data[0]) if data else None
+
+
+def _onetouch(asked: bytes) -> str | None:
+    kinds = (what for it, what in _ONETOUCH_OPERATIONS.items() if asked.startswith(it))
+    return next(kinds, None)

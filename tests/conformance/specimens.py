@@ -8,6 +8,9 @@ from importlib import import_module
 from gateway.drivers.api import SERIAL, Channel, Driver, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.yonker.session import DATA as YONKER
 from gateway.drivers.bp_monitor.yonker.session import SERVICE as YONKER_SERVICE
+from gateway.drivers.glucose_meter.onetouch_ble.meter import NOTIFIED as ONETOUCH
+from gateway.drivers.glucose_meter.onetouch_ble.meter import SERVICE as ONETOUCH_SERVICE
+from gateway.drivers.glucose_meter.onetouch_ble.meter import WRITTEN as ONETOUCH_ASKED
 from gateway.drivers.scale.bluetooth_sig.consent import CONTROL_POINT
 from gateway.drivers.scale.sanitas.session import DATA as SANITAS
 from gateway.drivers.scale.xiaomi.session import V1, V2
@@ -26,6 +29,7 @@ from tests.drivers.cgm.bluetooth_sig import sensor
 from tests.drivers.cgm.dexcom_receiver.receiver import Receiver
 from tests.drivers.cgm.dexcom_receiver.test_session import history
 from tests.drivers.glucose_meter.bluetooth_sig import meter
+from tests.drivers.glucose_meter.onetouch_ble.meter import Meter as OneTouchBle
 from tests.drivers.glucose_meter.onetouch_ultra2.test_onetouch_ultra2 import Meter as Ultra2
 from tests.drivers.glucose_meter.onetouch_ultraeasy.test_onetouch_ultraeasy import (
     Meter as UltraEasy,
@@ -223,6 +227,19 @@ def _glucose_meter() -> Specimen:
     )
 
 
+def _onetouch_ble() -> Specimen:
+    def answers() -> Mapping[Channel, Answer]:
+        return {ONETOUCH_ASKED: OneTouchBle(strict=False).answer}
+
+    return Specimen(
+        named("glucose_meter/onetouch_ble"),
+        (seen(ONETOUCH_SERVICE), seen(name="OneTouch J7RG")),
+        values={ONETOUCH: b""},
+        answers=answers,
+        frames=((ONETOUCH, bytes.fromhex("01 020c00 04 06 01000000 03 b65c")),),
+    )
+
+
 def _mi_scale() -> Specimen:
     shown = [
         (V2, "02 04 ea07030e0a1a34 0000 7017"),  # still moving
@@ -325,6 +342,7 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
             asked("cgm/dexcom_receiver", lambda: Receiver(history(50)).answer),
         ),
         "glucose_meter/bluetooth_sig": (_glucose_meter(), _simple_meter()),
+        "glucose_meter/onetouch_ble": (_onetouch_ble(),),
         "glucose_meter/onetouch_ultra2": (
             asked("glucose_meter/onetouch_ultra2", lambda: Ultra2().answer),
         ),

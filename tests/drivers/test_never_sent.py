@@ -23,6 +23,7 @@ SENSOR, START = gatt("181f", "2aac"), gatt("181f", "2aaa")
 RACP, OMRON_RACP = gatt("1808", "2a52"), gatt("5df5e817-a945-4f81-89c0-3d4e9759c07c", "2a52")
 SANITAS = gatt("ffe0", "ffe1")
 MICROLIFE = gatt("fff0", "fff2")
+ONETOUCH = gatt("af9df7a1-e595-11e3-96b4-0002a5d5c51b", "af9df7a2-e595-11e3-96b4-0002a5d5c51b")
 USERS, BONDS = gatt("181c", "2a9f"), gatt("181e", "2aa4")
 
 FORBIDDEN = [
@@ -44,6 +45,15 @@ FORBIDDEN = [
     (MICROLIFE, "4dff0017 06 01" + " 41" * 14),  # the first part of a longer one
     (MICROLIFE, "4dff0002 08 56"),
     (MICROLIFE, "4dff0008 0a 010203040506 6e"),
+    *(
+        (ONETOUCH, f"{pieces} 02{octets}00 {prefix} {asked}")
+        for prefix in ("03", "04", "05")
+        for pieces, octets, asked in (
+            ("01", "08", "1a 03 0000"),
+            ("01", "0e", "0a 01 0a b4000000 03 0000"),
+            ("02", "18", "11 5ac6276f1c1cf23f83e87f13c60c"),
+        )
+    ),
 ]
 ALLOWED = [
     *((RACP, octets) for octets in ("0101", "0103010500", "0401", "0300")),
@@ -53,6 +63,16 @@ ALLOWED = [
     (and_medical.CUSTOM, "08 01 01 1a 03 0e 0a 19 00"),
     (gatt("1805", "2a2b"), "ea07 03 0e 0a 19 00 06 00 01"),
     *((SANITAS, octets) for octets in ("e601", "e733", "e7410000000000000065", "e7f1430201", "")),
+    *(
+        (ONETOUCH, octets)
+        for octets in (
+            "81",
+            "01 020900 03 20 02 03 0000",
+            "01 020a00 03 0a 02 06 03 0000",
+            "01 020d00 03 20 01 e2240b22 03 0000",
+            "",
+        )
+    ),
     (SANITAS, "a7 43"),  # another device behind the same serial module
     *((MICROLIFE, octets) for octets in ("4dff00020553", "4dff00020452", "4dff", "0103030303")),
     (RACP, ""),

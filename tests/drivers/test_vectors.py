@@ -28,6 +28,7 @@ COVERED = {
     "bp_monitor/yonker",
     "cgm/bluetooth_sig",
     "glucose_meter/bluetooth_sig",
+    "glucose_meter/onetouch_ble",
     "scale/bluetooth_sig",
     "scale/sanitas",
     "scale/xiaomi",

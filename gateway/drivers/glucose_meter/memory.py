@@ -1,4 +1,4 @@
-"""What comes out of the memory of a glucose meter on a cable: one reading for each record.
+"""What comes out of a LifeScan meter's memory: one reading for each record.
 
 Control solution is read with quality CONTROL: it is nobody's blood. What the meter shows as LO or
 HI is a limit in place of a number; 0 is none, and no person's.
@@ -30,6 +30,8 @@ class Stored:
     control: bool = False
     doubts: Set[str] = frozenset()
     findings: Set[str] = frozenset()
+    record: str | None = None
+    """The meter's own key of the record, where its stamp does not name it."""
 
 
 def reading(session: Session, stored: Stored, clock: ClockSample | None) -> Reading:
@@ -48,6 +50,7 @@ def reading(session: Session, stored: Stored, clock: ClockSample | None) -> Read
         values=values,
         received=stored.received,
         device_time=stored.at.device_time(clock),
+        record=stored.record,
         live=False,
         quality=quality,
         flags=frozenset(flags),

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.drivers.quirks.rows import NOT_MET, SEVERITY_A, SEVERITY_B
 
 FOLDER = Path(__file__).parent
-UNSUPPORTED = {36: "OneTouch Verio", 40: "Silvercrest SBM69"}
+UNSUPPORTED = {40: "Silvercrest SBM69"}
 
 
 def numbers() -> set[int]:

@@ -9,6 +9,7 @@ from gateway.domain.reading import Limit, Quality
 from gateway.drivers.api import Reach, Sighting, gatt
 from gateway.drivers.cgm.bluetooth_sig import DRIVER as CGM
 from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER, contour
+from gateway.drivers.glucose_meter.onetouch_ble.meter import SERVICE as ONETOUCH_SERVICE
 from gateway.drivers.registry import installed
 from gateway.errors import LinkLost
 from gateway.testing.links import ScriptedLink
@@ -27,9 +28,10 @@ from tests.drivers.glucose_meter.bluetooth_sig.meter import (
     values,
 )
 from tests.drivers.glucose_meter.bluetooth_sig.test_contour import Noting
+from tests.drivers.glucose_meter.onetouch_ble.meter import Meter as OneTouch
+from tests.drivers.glucose_meter.onetouch_ble.meter import memory as onetouch_memory
 
 NOW = "ea07 03 0e 0a 1a 35 06 00 00"
-ONETOUCH = "af9df7a1-e595-11e3-96b4-0002a5d5c51b"
 
 
 async def test_quirk_03_hi_and_lo_stand_beside_a_malfunction_and_nan_is_nothing() -> None:
@@ -214,10 +216,15 @@ async def test_quirk_35_no_records_is_a_success(counts: bool) -> None:
     assert (session.readings, session.remarks) == ([], [])
 
 
-def test_quirk_36_a_onetouch_with_a_protocol_of_its_own_is_claimed_by_no_driver() -> None:
-    verio = Sighting("x", Reach.BLE, name="OneTouch", services=frozenset({ONETOUCH}))
+async def test_quirk_36_a_onetouch_is_read_by_its_own_service() -> None:
+    verio = Sighting("x", Reach.BLE, services=frozenset({ONETOUCH_SERVICE}))
+    session = OneTouch(onetouch_memory(1, 2)).session()
 
-    assert installed().best(verio) is None
+    driver = installed().best(verio)
+    assert driver is not None
+    await driver.converse(session)
+
+    assert (driver.manifest.name, values(session)) == ("glucose_meter/onetouch_ble", [101, 102])
 
 
 async def test_quirk_37_whole_memories_are_asked_for_and_counted_without_an_operand() -> None:
