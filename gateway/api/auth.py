@@ -23,8 +23,8 @@ class TokenGuard:
 
     What does not go to the API goes to `pages`, if there are any, without the token: they know
     their visitors by a cookie. The check of the Host header keeps a web page in somebody's browser
-    from reaching the port through a name that it points at 127.0.0.1 (DNS rebinding). Requests over
-    the unix socket have no client address: the socket's file permissions have let them in.
+    from reaching the port through a name that it points at 127.0.0.1 (DNS rebinding). What came by
+    the unix socket its file permissions have let in.
     """
 
     def __init__(self, app: ASGIApp, token: str, pages: ASGIApp | None = None) -> None:
@@ -36,7 +36,7 @@ class TokenGuard:
         """Pass the request on, or answer it with the refusal."""
         pages = self._pages
         wanted = pages if pages is not None and not _of_the_api(scope) else self._app
-        if scope["type"] == "http" and scope.get("client") is not None:
+        if scope["type"] == "http" and not _by_unix_socket(scope):
             headers = Headers(scope=scope)
             refusal = self._elsewhere(headers)
             if refusal is None and wanted is self._app:
@@ -61,6 +61,16 @@ class TokenGuard:
                 {"WWW-Authenticate": "Bearer"},
             )
         return None
+
+
+def _by_unix_socket(scope: Scope) -> bool:
+    """Tell by which of our own sockets it came: a unix socket has a path, and no port.
+
+    Not by the client's address: who hangs up with a reset, as soon as all is sent, has none either.
+    Spec: ASGI 3.0, HTTP connection scope, `server`.
+    """
+    server = scope.get("server")
+    return server is not None and server[1] is None
 
 
 def _of_the_api(scope: Scope) -> bool:

@@ -1,6 +1,9 @@
 """Who may use the API."""
 
+import asyncio
+import socket
 import stat
+import struct
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.api.auth import TokenGuard, token
+from gateway.api.serve import listening, serve
 from gateway.errors import ConfigError
 from tests.journal.cutting import PowerCuts
 
@@ -20,16 +24,15 @@ async def no_secret(scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse({}, 204)(scope, receive, send)
 
 
-async def status_of(
-    client: tuple[str, int] | None, path: str = "/api/v1/status", **headers: str
-) -> int:
+async def status_of(server: object, path: str = "/api/v1/status", **headers: str) -> int:
     statuses = []
     scope: Scope = {
         "type": "http",
         "method": "GET",
         "path": path,
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": client,
+        "client": None,
+        "server": server,
     }
 
     async def receive() -> Message:
@@ -44,11 +47,49 @@ async def status_of(
     return status
 
 
-LOOPBACK = ("127.0.0.1", 50000)
+LOOPBACK = ("127.0.0.1", 8470)
+UNIX_SOCKET = ("/run/healthspace-gateway/api.sock", None)
 
 
 async def test_the_unix_socket_needs_no_token() -> None:
-    assert await status_of(None, host="gateway") == 200
+    assert await status_of(UNIX_SOCKET, host="gateway") == 200
+
+
+async def test_what_came_nobody_knows_how_needs_the_token() -> None:
+    assert await status_of(None, host="127.0.0.1:8470") == 401
+
+
+async def test_who_hangs_up_at_once_needs_the_token_as_well(tmp_path: Path) -> None:
+    """A connection that was reset has no address of its other side, as one by a unix socket."""
+    heard: list[str] = []
+
+    async def hear(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append(scope["path"])
+        await everything(scope, receive, send)
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await hear(scope, receive, send)
+
+    asked = b"POST /api/v1/kiosk/close HTTP/1.1\r\nHost: 127.0.0.1\r\n%s\r\n"
+    with listening(tmp_path / "socket", 0) as sockets:
+        sockets[1].listen()  # they come before the server has a chance to look
+        for told in (b"", b"Authorization: Bearer right\r\n"):
+            _ask_and_reset(sockets[1].getsockname(), asked % told)
+        _ask_and_reset(sockets[1].getsockname(), b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        serving = asyncio.create_task(serve(hear, sockets, "right", page))
+        while "/" not in heard:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+    assert heard == ["/api/v1/kiosk/close", "/"]
+
+
+def _ask_and_reset(address: tuple[str, int], request: bytes) -> None:
+    """Ask, and be gone before anybody looks."""
+    with socket.create_connection(address) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        made.sendall(request)
 
 
 async def test_the_port_wants_the_token() -> None:
@@ -57,12 +98,12 @@ async def test_the_port_wants_the_token() -> None:
     assert await status_of(LOOPBACK, host="127.0.0.1:8470", authorization="Bearer right") == 200
 
 
-@pytest.mark.parametrize("client", [LOOPBACK, None])
+@pytest.mark.parametrize("server", [LOOPBACK, UNIX_SOCKET, None])
 @pytest.mark.parametrize("path", ["/", "/kiosk", "/apis", "/static/../api/v1/status", "/API/v1"])
 async def test_what_is_not_of_the_api_goes_to_the_pages_which_let_in_by_themselves(
-    path: str, client: tuple[str, int] | None
+    path: str, server: object
 ) -> None:
-    assert await status_of(client, path, host="127.0.0.1:8470") == 204
+    assert await status_of(server, path, host="127.0.0.1:8470") == 204
 
 
 async def test_a_rebound_name_reaches_no_page_either() -> None:
