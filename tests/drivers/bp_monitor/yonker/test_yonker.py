@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from gateway.errors import LinkError, LinkLost, LinkTimeout
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
-from tests.drivers.gatt_lines import TickingClock, is_message_or_decode_error
+from tests.drivers.gatt_lines import StoppedLink, TickingClock, is_message_or_decode_error
 
 TAKEN = "81 78 50 48 0000 0e 03 1a 0a 19 00000000"  # 120/80, pulse 72, 2026-03-14 10:25
 EARLIER = "81 82 55 46 0000 0d 03 1a 14 00 00000000"  # 130/85, the evening before
@@ -107,6 +108,51 @@ async def test_a_clock_that_was_never_set_dates_nothing() -> None:
 
     (received,) = {r.received.utc for r in session.readings}
     assert corrected(session.readings[0], UTC).measured_at == received
+
+
+LONG_AGO = "81 83 67 51 0000 19 0b 18 13 12 00000000"
+"""The result that a public client was tested with: of November 2024, published a year later."""
+
+
+async def test_a_result_stamped_long_ago_that_comes_alone_has_no_known_time() -> None:
+    session = cuff(LONG_AGO)
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [131]
+    assert not any(corrected(r, UTC).sendable for r in session.readings)
+    assert [r.live for r in session.readings] == [False, False]
+
+
+async def test_it_is_the_same_reading_when_it_comes_again() -> None:
+    session = cuff(LONG_AGO)
+    await DRIVER.converse(session)
+    session.link = ScriptedLink(pending=[(DATA, bytes.fromhex(LONG_AGO))], clock=TickingClock(60))
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [131]
+
+
+@pytest.mark.parametrize("frames", [(LONG_AGO, TAKEN), (TAKEN, LONG_AGO)])
+async def test_it_has_the_time_of_its_stamp_beside_a_result_of_these_days(
+    frames: tuple[str, str],
+) -> None:
+    session = cuff(*frames)
+
+    await DRIVER.converse(session)
+
+    stamps = {r.device_time and r.device_time.stamp for r in session.readings}
+    assert stamps == {datetime(2024, 11, 25, 19, 18), datetime(2026, 3, 14, 10, 25)}  # noqa: DTZ001
+
+
+async def test_a_result_stamped_long_ago_is_kept_when_the_gateway_stops() -> None:
+    session = RecordingSession(DRIVER, StoppedLink(pending=[(DATA, bytes.fromhex(LONG_AGO))]))
+
+    with pytest.raises(asyncio.CancelledError):
+        await DRIVER.converse(session)
+
+    assert systolic(session) == [131]
 
 
 @pytest.mark.parametrize(("services", "fit"), [({SERVICE}, Fit.FAMILY), ({"1810"}, Fit.NONE)])
