@@ -16,7 +16,7 @@ PY := .venv/bin/python
 export PYTHONDONTWRITEBYTECODE :=
 export PATH := $(CURDIR)/.venv/bin:$(PATH):$(CURDIR)/.tools/uv/bin
 
-.PHONY: help setup install demo test test-bluez test-install test-fresh bluez-box check fmt docs fuzz powercut soak broken-links flips chaos bench bench-journal bench-agp clean
+.PHONY: help setup install demo test test-bluez test-hidraw test-install test-fresh bluez-box check fmt docs fuzz powercut soak broken-links flips chaos bench bench-journal bench-agp clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ test: setup ## The whole suite
 test-bluez: setup ## Only the tests over the real Linux Bluetooth stack, in a virtual machine
 	@tools/bluez-box.sh
 	$(PY) -m pytest -q tests/bluez $(ARGS)
+
+test-hidraw: setup ## HID devices made of software under Debian's own kernel, in a virtual machine
+	@tools/hid-box.sh $(PY) -m pytest -q -p no:cacheprovider --color=no tests/hidraw $(ARGS)
 
 test-install: setup ## Install, use, break, upgrade and remove a hub under real systemd; root; HUB_DEBIAN=bookworm
 	@tools/hub-box.sh $(HUB_DEBIAN)
