@@ -2,10 +2,29 @@
 
 import random
 from itertools import pairwise
+from typing import Protocol
 
 from firmware_sims.faults import Fault, Faults
 from firmware_sims.line_noise import LineNoise
-from firmware_sims.port import Port
+
+
+class Plug(Protocol):
+    """The device's end of a cable: `port.Port` of a serial one, `hid_port.HidPort` of a USB one."""
+
+    async def send(self, data: bytes, /) -> int:
+        """Send; return how many bytes were taken."""
+
+    async def receive(self) -> bytes:
+        """Return what the host wrote, waiting for it; b"": the cable was moved meanwhile."""
+
+    def part(self, frame: bytes, /) -> bytes:
+        """Return what arrives of a frame when the cable is pulled half-way."""
+
+    def host_baud(self) -> int | None:
+        """Return the speed the host has set; None: there is none to set, or an unusual one."""
+
+    def unplug(self) -> None:
+        """Pull the cable."""
 
 
 class Cable:
@@ -18,7 +37,7 @@ class Cable:
 
     def __init__(
         self,
-        port: Port,
+        port: Plug,
         *,
         faults: Faults | None = None,
         noise: LineNoise | None = None,
@@ -31,6 +50,7 @@ class Cable:
         self._noise = noise
         self._baud = baud
         self._spared = faults_after
+        self._flips = LineNoise(0, seed)
         self._random = random.Random(f"cable/{seed}")  # noqa: S311 - repeatable on purpose
 
     async def carry(self, frame: bytes) -> None:
@@ -40,13 +60,16 @@ class Cable:
         elif self._faults.strikes(Fault.SILENCE):
             return
         elif self._faults.strikes(Fault.UNPLUG_MID_FRAME):
-            await self.port.send(frame[: len(frame) // 2])
+            if begun := self.port.part(frame):
+                await self.port.send(begun)
             self.port.unplug()
             return
         elif self._faults.strikes(Fault.HALF_FRAME):
             frame = frame[: len(frame) // 2]
         elif self._faults.strikes(Fault.SWAPPED_DIGITS):
             frame = self._swap_digits(frame)
+        elif self._faults.strikes(Fault.FLIPPED_BIT):
+            frame = self._flips.flip_bit(frame)
         if self._noise is not None:
             frame = self._noise.disturb(frame)
         await self.port.send(self._at_hosts_speed(frame))

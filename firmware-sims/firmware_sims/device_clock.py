@@ -1,6 +1,7 @@
 """The clock of a device: local, without zone, and as wrong as it was made."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -21,12 +22,21 @@ class Stamps(StrEnum):
     """Nothing: it keeps no time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """That somebody set a clock, at a true time: what it showed just before, and then."""
+
+    at: datetime
+    before: datetime
+    after: datetime
+
+
 class DeviceClock:
     """Local time as the device believes it.
 
     `now` is true time, aware. `error` is how far the device is ahead (negative: behind) when it
     starts, `drift_ppm` how many microseconds per second it gains from then on. `factory_time` is
-    what it shows after a battery change.
+    what it shows after a battery change. `settings` are all times that somebody set it.
     """
 
     def __init__(
@@ -47,6 +57,7 @@ class DeviceClock:
         self._set_at = now()
         self._set_to = (self._set_at + utc_offset + error).replace(tzinfo=None)
         self._before: list[tuple[datetime, datetime, datetime]] = []
+        self.settings: list[Setting] = []
 
     def device_local(self, at: datetime | None = None) -> datetime:
         """Return what the device shows now, or showed or will show at a true time."""
@@ -82,17 +93,25 @@ class DeviceClock:
 
     def moved(self, at: datetime, by: timedelta) -> None:
         """Let its user have set it forward, or back, at a true time gone by."""
-        self.changed(at, self.device_local(at) + by)
+        self._set(at, self.device_local(at) + by)
 
     def set_right(self, at: datetime, error: timedelta = timedelta()) -> None:
         """Let its user have set it, so far ahead of the right time, at a true time gone by."""
-        self.changed(at, (at + self._utc_offset + error).replace(tzinfo=None))
+        self._set(at, (at + self._utc_offset + error).replace(tzinfo=None))
 
     def set_to(self, device_local: datetime) -> None:
         """Set the device's clock, as its user or a collector does."""
-        self._set_at = self._now()
-        self._set_to = device_local
+        now = self._now()
+        self.settings.append(Setting(now, self.device_local(now), device_local))
+        self._begin_at(now, device_local)
 
     def reset(self) -> None:
         """Fall back to the factory's time, as after a battery change."""
-        self.set_to(self._factory_time)
+        self._begin_at(self._now(), self._factory_time)
+
+    def _set(self, at: datetime, device_local: datetime) -> None:
+        self.settings.append(Setting(at, self.device_local(at), device_local))
+        self.changed(at, device_local)
+
+    def _begin_at(self, now: datetime, device_local: datetime) -> None:
+        self._set_at, self._set_to = now, device_local

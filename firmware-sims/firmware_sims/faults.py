@@ -17,7 +17,7 @@ class Fault(StrEnum):
     """The clock falls back to 2000-01-01 just before a measurement."""
 
     GARBAGE_FRAME = "garbage_frame"
-    """A frame cut short goes out before the record."""
+    """A frame cut short goes out before the record; over USB, a report of no known kind."""
 
     NAN_MEASUREMENT = "nan_measurement"
     """A measurement fails: NaN pressures, weight FFFF, NaN glucose. It is no record produced."""
@@ -61,11 +61,20 @@ class Fault(StrEnum):
     SWAPPED_DIGITS = "swapped_digits"
     """Two neighbouring digits of a frame on a serial line arrive in the wrong order."""
 
+    FLIPPED_BIT = "flipped_bit"
+    """One bit of a frame, or of a USB report, arrives inverted."""
+
+    WRONG_CHECKSUM = "wrong_checksum"
+    """A reply ends with a checksum that is not that of what it says."""
+
     SILENCE = "silence"
-    """A frame on a serial line is not sent at all: a request stays without answer."""
+    """A frame on a cable is not sent at all: a request stays without answer."""
 
     UNPLUG_MID_FRAME = "unplug_mid_frame"
-    """The cable is pulled half-way through a frame, and stays out until plugged in again."""
+    """The cable is pulled half-way through a frame, and stays out until plugged in again.
+
+    Over USB nothing arrives of the report that it would have been.
+    """
 
 
 class Faults:

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     BODY_COMPOSITION = "body_composition"
     INTERSTITIAL_GLUCOSE = "interstitial_glucose"
     BLOOD_GLUCOSE = "blood_glucose"
+    BLOOD_KETONE = "blood_ketone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

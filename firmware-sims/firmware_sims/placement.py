@@ -45,7 +45,14 @@ class Placement:
         """Return whose turn it is, and their ID."""
         return next(self._turns)
 
-    def record(self, model: str, at: datetime, kinds: Mapping[Kind, Mapping[str, str]]) -> None:
+    def record(
+        self,
+        model: str,
+        at: datetime,
+        kinds: Mapping[Kind, Mapping[str, str]],
+        *,
+        person: str | None = None,
+    ) -> None:
         """Enter a measurement taken at a true time, before the device offers it to anybody."""
         self._records += 1
         self.ledger.enter(
@@ -54,6 +61,7 @@ class Placement:
             record=self._records,
             measured_at=at,
             slot=None,
+            person=person,
             kinds=kinds,
         )
 

@@ -135,6 +135,10 @@ class Port:
         self._moved = False
         return b""
 
+    def part(self, frame: bytes) -> bytes:
+        """Return what arrives of a frame when the cable is pulled half-way."""
+        return frame[: len(frame) // 2]
+
     def host_baud(self) -> int | None:
         """Return the speed the host has set; None: not plugged in, or an unusual one.
 

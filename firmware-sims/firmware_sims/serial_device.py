@@ -1,4 +1,4 @@
-"""What serial devices have in common: they measure, push what they made, and answer requests.
+"""What devices on a cable have in common: they measure, push what they made, and answer requests.
 
 A device is plain computation: it never waits and never touches a port, so that a test can talk to
 it with `ask`. `converse` plays it on a port.
@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from firmware_sims.cable import Cable
+from firmware_sims.cable import Cable, Plug
 from firmware_sims.faults import Faults
+from firmware_sims.hid_port import HidPort
 from firmware_sims.line_noise import LineNoise
 from firmware_sims.port import Port
 from firmware_sims.requests import Split
@@ -44,6 +45,14 @@ class SerialDevice(Protocol):
         """Return the frames that answer a request, in order; none leaves the host waiting."""
 
 
+@runtime_checkable
+class Powered(Protocol):
+    """A device that begins anew with whom it talked to when its cable is moved."""
+
+    def cable_moved(self) -> None:
+        """Forget what was agreed on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deaf:
     """A pushing device as a device that hears nothing."""
@@ -71,7 +80,7 @@ def ask(device: SerialDevice, written: bytes) -> bytes:
 
 async def converse(
     device: SerialDevice,
-    port: Port,
+    port: Plug,
     routine: Routine,
     *,
     cable: Cable | None = None,
@@ -106,6 +115,9 @@ async def _listen(device: SerialDevice, line: Cable, outgoing: _Outgoing) -> Non
                 heard = await line.port.receive()
         except TimeoutError:
             heard = b""
+        else:
+            if not heard and isinstance(device, Powered):
+                device.cable_moved()
         requests, rest = device.split(rest + line.heard(heard)) if heard else ([], b"")
         for request in requests:
             outgoing.put_nowait((device.answer(request), 0.0))
@@ -123,6 +135,23 @@ async def _speak(
 
 
 @asynccontextmanager
+async def playing(
+    device: SerialDevice, cable: Cable, routine: Routine | None = None, *, gap_s: float = 0.0
+) -> AsyncIterator[None]:
+    """Play a device in this process for as long as the block lasts.
+
+    Without a routine it measures only when its `measure` is called, and nobody sees what that
+    pushes.
+    """
+    async with asyncio.TaskGroup() as life:
+        life_of_device = life.create_task(
+            converse(device, cable.port, routine or Routine(), cable=cable, gap_s=gap_s)
+        )
+        yield
+        life_of_device.cancel()
+
+
+@asynccontextmanager
 async def played(
     device: SerialDevice,
     link: Path,
@@ -134,16 +163,30 @@ async def played(
     faults_after: int = 0,
     gap_s: float = 0.0,
 ) -> AsyncIterator[Port]:
-    """Play a device in this process, on a port that is there for as long as the block lasts.
+    """Play a device on a serial port that is there for as long as the block lasts.
 
-    Without a routine it measures only when its `measure` is called, and nobody sees what that
-    pushes. The other options are those of `Cable` and `converse`.
+    The options are those of `Cable` and `playing`.
     """
     with Port(link) as port:
         cable = Cable(port, faults=faults, noise=noise, baud=baud, faults_after=faults_after)
-        async with asyncio.TaskGroup() as life:
-            life_of_device = life.create_task(
-                converse(device, port, routine or Routine(), cable=cable, gap_s=gap_s)
-            )
+        async with playing(device, cable, routine, gap_s=gap_s):
             yield port
-            life_of_device.cancel()
+
+
+@asynccontextmanager
+async def plugged_in(
+    device: SerialDevice,
+    link: Path,
+    routine: Routine | None = None,
+    *,
+    faults: Faults | None = None,
+    faults_after: int = 0,
+) -> AsyncIterator[HidPort]:
+    """Play a device on a USB HID port that is there for as long as the block lasts.
+
+    A frame is one report. The options are those of `Cable` and `playing`.
+    """
+    with HidPort(link) as port:
+        cable = Cable(port, faults=faults, faults_after=faults_after)
+        async with playing(device, cable, routine):
+            yield port

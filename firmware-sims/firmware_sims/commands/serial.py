@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from firmware_sims.routine import Routine
 
 _OF_DEVICE = ("error_code", "double_key_press", "drop_clock", "nan_measurement")
-_OF_LINE = ("half_frame", "swapped_digits", "silence", "unplug_mid_frame")
+_OF_LINE = ("half_frame", "swapped_digits", "flipped_bit", "silence", "unplug_mid_frame")
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,0 +1,173 @@
+"""A FreeStyle Precision Neo or Optium Neo on its USB cable (1a61:3850).
+
+`abbott_hid` holds the conversation, `packing.freestyle_neo` the records: strips of glucose and of
+ketone, control solutions, doses of insulin that its owner entered, changes of the clock, in one
+memory under one count. Its clock is written to the minute.
+Sources: glucometers-tech/glucometer-protocols, abbott/freestyle-precision-neo.md; tidepool-org/
+uploader, abbottFreeStyleNeo.js (the newest record first, $serlnum?, 255 for a clock that was lost).
+Guesses: that it keeps 1,000 records; that the count begins at 1 and a lost clock's records say so
+by their eighth field.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from firmware_sims.abbott_hid import AbbottHid, has_lost_its_time, text
+from firmware_sims.body import Body
+from firmware_sims.faults import Fault
+from firmware_sims.ledger import Kind
+from firmware_sims.memory import RecordMemory
+from firmware_sims.packing import abbott_hid as packing
+from firmware_sims.packing import freestyle_neo as records
+from firmware_sims.placement import Placement
+
+MODEL = "FreeStyle Optium Neo"
+CAPACITY = 1000
+_CONTROL_MG_DL = 98
+_DOSES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """After how many strips comes a control solution, a ketone strip, a dose entered."""
+
+    control_every: int | None = None
+    ketone_every: int | None = None
+    insulin_every: int | None = None
+
+
+class FreeStyleNeo:
+    """A virtual meter; people take turns. `mmol` changes what the display shows, and no value."""
+
+    def __init__(
+        self,
+        placement: Placement,
+        *,
+        serial: str = "LANB016-N0424",
+        software: str = "1.43",
+        mmol: bool = False,
+        newest_first: bool = True,
+        habits: Habits | None = None,
+    ) -> None:
+        self._placement = placement
+        self._memory: RecordMemory[bytes] = RecordMemory(CAPACITY)
+        self._next_record = 1
+        self._settings_seen = 0
+        self._newest_first = newest_first
+        self._habits = habits or Habits()
+        self._strips = 0
+        self._random = random.Random(f"neo/{placement.seed}")  # noqa: S311 - repeatable
+        self._usb = AbbottHid(
+            placement,
+            serial=serial,
+            software=software,
+            answers={
+                "$serlnum?": lambda: text(serial),
+                "$gunits?": lambda: text("0" if mmol else "1"),
+                "$marketlev?": lambda: text("1,0"),
+                "$result?": self._listed,
+            },
+        )
+        self.split = self._usb.split
+        self.answer = self._usb.answer
+        self.cable_moved = self._usb.cable_moved
+
+    def measure(
+        self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
+    ) -> Sequence[bytes]:
+        """Let somebody prick a finger, now or at a true time gone by; nothing is pushed.
+
+        It is whose turn it is, or the body of `who`; the meter knows no users. A failed strip is
+        not kept. After so many strips come the other habits.
+        """
+        placement, habits = self._placement, self._habits
+        if placement.faults.strikes(Fault.DROP_CLOCK):
+            placement.clock.reset()
+        if placement.faults.strikes(Fault.ERROR_CODE):
+            return []
+        self._strips += 1
+        moment = at or placement.now()
+        body = who[1] if who else placement.next_person()[0]
+        self._test_glucose(moment, body)
+        if self._is_turn(habits.ketone_every):
+            self._test_ketone(moment, body)
+        if self._is_turn(habits.insulin_every):
+            self._enter_dose(moment)
+        if self._is_turn(habits.control_every):
+            self.test_with_control(moment)
+        return []
+
+    def remember(self, count: int, every: timedelta) -> None:
+        """Keep so many strips of the past, the last one `every` ago."""
+        now = self._placement.now()
+        for before in range(count, 0, -1):
+            self.measure(now - before * every)
+
+    def test_with_control(self, at: datetime) -> None:
+        """Let somebody try a control solution: no person's blood, and no record produced."""
+        shown, valid = self._shown(at)
+        number = self._number()
+        self._memory.keep(
+            records.glucose_line(number, shown, _CONTROL_MG_DL, valid=valid, control=True)
+        )
+
+    @property
+    def held(self) -> int:
+        """How many records it holds."""
+        return len(self._memory)
+
+    def _test_glucose(self, at: datetime, body: Body) -> None:
+        glucose = body.glucose(at)
+        values = {"glucose": str(glucose), "unit": "mg/dL"}
+        if glucose > records.GLUCOSE_HIGHEST_MG_DL:
+            values = {"range": "high"}
+        elif glucose < records.GLUCOSE_LOWEST_MG_DL:
+            values = {"range": "low"}
+        self._enter(at, body, Kind.BLOOD_GLUCOSE, values)
+        shown, valid = self._shown(at)
+        self._memory.keep(records.glucose_line(self._number(), shown, glucose, valid=valid))
+
+    def _test_ketone(self, at: datetime, body: Body) -> None:
+        tenths = self._random.randint(1, 25)
+        values = {"ketone": f"{tenths // 10}.{tenths % 10}", "unit": "mmol/L"}
+        self._enter(at, body, Kind.BLOOD_KETONE, values)
+        shown, valid = self._shown(at)
+        eighteenths = round(tenths * 1.8)
+        self._memory.keep(records.ketone_line(self._number(), shown, eighteenths, valid=valid))
+
+    def _enter_dose(self, at: datetime) -> None:
+        shown, valid = self._shown(at)
+        which, units = self._random.randrange(_DOSES), self._random.randint(2, 20)
+        self._memory.keep(records.insulin_line(self._number(), shown, which, units, valid=valid))
+
+    def _shown(self, at: datetime) -> tuple[datetime, bool]:
+        """Return the time of a new record, after those of the clock that come before it."""
+        self._note_settings(at)
+        shown = self._placement.clock.device_local(at)
+        return shown, not has_lost_its_time(shown)
+
+    def _note_settings(self, until: datetime) -> None:
+        settings = self._placement.clock.settings
+        while self._settings_seen < len(settings) and settings[self._settings_seen].at <= until:
+            setting = settings[self._settings_seen]
+            self._memory.keep(
+                records.time_change_line(self._number(), setting.before, setting.after)
+            )
+            self._settings_seen += 1
+
+    def _number(self) -> int:
+        self._next_record += 1
+        return self._next_record - 1
+
+    def _is_turn(self, every: int | None) -> bool:
+        return every is not None and self._strips % every == 0
+
+    def _enter(self, at: datetime, body: Body, kind: Kind, values: dict[str, str]) -> None:
+        self._placement.record(MODEL, at, {kind: values}, person=body.person.name)
+
+    def _listed(self) -> bytes:
+        self._note_settings(self._placement.now())
+        lines = list(self._memory)
+        return packing.records(lines[::-1] if self._newest_first else lines)
