@@ -92,6 +92,13 @@ TYPES: Mapping[str, DeviceType] = {
         faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK},
         one_person="a Yonker monitor knows no users",
     ),
+    "microlife_bp_monitor": DeviceType(
+        manufacturer="Microlife",
+        model="B3 BT",
+        keys=_STORING - {"clock_service", "settle_s"} | {"older", "mam", "stamps"},
+        faults=_STORING_FAULTS - {Fault.GARBAGE_FRAME, Fault.REFUSE_CLOCK}
+        | {Fault.BUSY, Fault.SILENCE, Fault.WRONG_CHECKSUM},
+    ),
     "scale": DeviceType(
         model="Scale Two",
         keys=_STORING
@@ -177,6 +184,8 @@ class DeviceSpec:
     kilopascal: bool = False
     model: str = "HEM-7142T2"  # of Omron cuffs: another of `omron_memory.MODELS`
     key: str = ""  # 32 hexadecimal digits that a classic Omron cuff was given before
+    older: bool = False  # a Microlife A6 or A7, not a B3 or B6
+    mam: bool = False  # a Microlife: each measurement is the mean of three
     tells_all: bool = False  # a Yonker: who subscribes gets all it remembers, not the latest
     imperial: bool = False
     pairing_mode: bool = False  # whether it lets itself be paired at the start

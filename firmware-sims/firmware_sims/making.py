@@ -8,6 +8,7 @@ from typing import Protocol
 from firmware_sims.and_medical import AndDevice, ua_651ble, uc_352ble
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.bp_monitor.enhanced import EnhancedCuff
+from firmware_sims.bp_monitor.microlife import MicrolifeCuff
 from firmware_sims.bp_monitor.omron_ble import OmronCuff
 from firmware_sims.bp_monitor.omron_memory import MODELS
 from firmware_sims.bp_monitor.omron_option import omron_cuff
@@ -22,6 +23,7 @@ from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter, MeterSetting
 from firmware_sims.identity import Identity, Pairing
 from firmware_sims.packing import blood_pressure_beurer
 from firmware_sims.packing.date_time import DST_STANDARD
+from firmware_sims.packing.microlife import Family
 from firmware_sims.packing.sanitas import BF700, SBF70
 from firmware_sims.routine import Routine
 from firmware_sims.scale.bluetooth_sig import body_scale
@@ -137,6 +139,24 @@ def _yonker_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(YonkerMonitor(who, body, fittings, tells_all=spec.tells_all), spec)
 
 
+def _microlife_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+    if not spec.users.keys() <= {None, 1, 2}:
+        raise ScenarioError(f"device {spec.name!r}: a Microlife cuff knows the users 1 and 2")
+    who = _identity(spec)
+    if spec.older:
+        who = replace(who, model="A6 BT")
+    elif who.pairing is Pairing.NONE:
+        who = replace(who, pairing=Pairing.JUST_WORKS)
+    device = MicrolifeCuff(
+        who,
+        where.people(spec),
+        where.fittings(spec),
+        family=Family.OLDER if spec.older else Family.NEWER,
+        mam=spec.mam,
+    )
+    return _with_past(device, spec)
+
+
 def _scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     who, people = _identity(spec), where.people(spec)
     user_data = UserData(
@@ -249,6 +269,7 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
     "omron_standard_bp_monitor": _omron_standard_bp_monitor,
     "omron_bp_monitor": _omron_bp_monitor,
     "yonker_bp_monitor": _yonker_bp_monitor,
+    "microlife_bp_monitor": _microlife_bp_monitor,
     "scale": _scale,
     "and_scale": _and_scale,
     "mi_scale": _mi_scale,

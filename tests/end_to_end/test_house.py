@@ -26,6 +26,7 @@ DRIVERS = {
     "omron_standard_bp_monitor": CUFF,
     "omron_bp_monitor": "bp_monitor/omron_ble",
     "yonker_bp_monitor": "bp_monitor/yonker",
+    "microlife_bp_monitor": "bp_monitor/microlife",
     "scale": SCALE,
     "and_scale": SCALE,
     "mi_scale": "scale/xiaomi",
