@@ -7,12 +7,15 @@
 {"do": "pairing_mode", "device": "Cuff A"}             hold the button until it can be paired
 {"do": "type", "device": "Cuff A", "code": 123456}     on its keys, while it pairs (`keypad`)
 {"do": "look", "device": "Cuff A"}                     the number it shows (`numbers`), once
+{"do": "unplug", "device": "Libre"}                    pull its USB cable; "plug" puts it back
+{"do": "erase", "device": "Libre"}                     as its owner can
 {"do": "state"}                                        what each device holds
 """
 
 import json
 from typing import Any
 
+from firmware_sims.cabled import CabledDevice
 from firmware_sims.faults import Fault
 from firmware_sims.staged_device import HasPairingMode
 from firmware_sims.staging import Stage
@@ -41,10 +44,9 @@ def _carry_out(stage: Stage, command: dict[str, Any]) -> dict[str, Any]:
         case "reset_clock":
             stage.devices[command["device"]].clock.reset()
         case "pairing_mode":
-            device = stage.devices[command["device"]]
-            if not isinstance(device, HasPairingMode):
-                raise ValueError(f"{command['device']} has no pairing mode")
-            device.pairing_mode()
+            _hold_the_button(stage, command["device"])
+        case "plug" | "unplug" | "erase" as what:
+            _move(stage, what, command["device"])
         case "type":
             stage.devices[command["device"]].identity.panel.keyed.put_nowait(int(command["code"]))
         case "look":
@@ -55,3 +57,23 @@ def _carry_out(stage: Stage, command: dict[str, Any]) -> dict[str, Any]:
         case other:
             raise ValueError(f"no command {other!r}")
     return {"ok": True}
+
+
+def _hold_the_button(stage: Stage, name: str) -> None:
+    device = stage.devices[name]
+    if not isinstance(device, HasPairingMode):
+        raise ValueError(f"{name} has no pairing mode")
+    device.pairing_mode()
+
+
+def _move(stage: Stage, what: str, name: str) -> None:
+    device = stage.devices[name]
+    if not isinstance(device, CabledDevice):
+        raise ValueError(f"{name} has no cable")
+    match what:
+        case "plug":
+            stage.bench.plug(device)
+        case "unplug":
+            stage.bench.unplug(device)
+        case _:
+            device.erase(stage.now())

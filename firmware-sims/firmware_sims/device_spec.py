@@ -27,6 +27,7 @@ _STORIED = {"happens", "factory_time", "utc_offset_min"}
 _METERING = _STORING - {"clock_service", "settle_s"} | {
     "molar", "meals", "control_every", "notification_gap_s"
 }  # fmt: skip
+_CABLED = _COMMON | _STORIED | {"molar", "ketone_every", "notes"}
 _SENSING = _CONNECTED | {
     "e2e_crc", "session_control", "history_days", "history_ends_min_ago", "gap_min",
     "notification_gap_s",
@@ -39,6 +40,10 @@ _CONNECTED_FAULTS = {
 _STORING_FAULTS = _CONNECTED_FAULTS | {Fault.DUPLICATE_INDICATION, Fault.REFUSE_CLOCK}
 _REPORTING_FAULTS = _STORING_FAULTS | {Fault.BUSY, Fault.CANNOT_ABORT}
 _AND_FAULTS = _STORING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.NOT_HEARD}
+_CABLED_FAULTS = {
+    Fault.DROP_CLOCK, Fault.ERROR_CODE, Fault.FLIPPED_BIT, Fault.GARBAGE_FRAME, Fault.SILENCE,
+    Fault.UNPLUG_MID_FRAME, Fault.WRONG_CHECKSUM,
+}  # fmt: skip
 _BROADCAST_FAULTS = {
     Fault.DROP_CLOCK, Fault.GARBAGE_FRAME, Fault.IMPEDANCE_FAILED, Fault.NAN_MEASUREMENT,
     Fault.SMALL_OBJECT,
@@ -54,6 +59,7 @@ class DeviceType:
     faults: Set[Fault]
     manufacturer: str = _IMAGINARY
     one_person: str = ""  # why it cannot have users by number
+    on_cable: bool = False  # a USB HID device, whose address is the path of a socket
 
 
 TYPES: Mapping[str, DeviceType] = {
@@ -146,6 +152,30 @@ TYPES: Mapping[str, DeviceType] = {
         faults=_CONNECTED_FAULTS | {Fault.BUSY, Fault.CANNOT_ABORT},
         one_person="a sensor is worn by one person",
     ),
+    "libre_reader": DeviceType(
+        manufacturer="Abbott",
+        model="FreeStyle Libre",
+        keys=_CABLED | {"history_days", "history_ends_min_ago", "scan_every_h", "strip_every"},
+        faults=_CABLED_FAULTS | {Fault.NAN_MEASUREMENT},
+        one_person="a reader is one person's",
+        on_cable=True,
+    ),
+    "libre_2_reader": DeviceType(
+        manufacturer="Abbott",
+        model="FreeStyle Libre 2",
+        keys=_COMMON,
+        faults={Fault.FLIPPED_BIT, Fault.SILENCE, Fault.UNPLUG_MID_FRAME},
+        one_person="a reader is one person's",
+        on_cable=True,
+    ),
+    "freestyle_neo": DeviceType(
+        manufacturer="Abbott",
+        model="FreeStyle Optium Neo",
+        keys=_CABLED | {"stored", "stored_every_h", "control_every"},
+        faults=_CABLED_FAULTS,
+        one_person="a meter knows no users",
+        on_cable=True,
+    ),
 }
 
 
@@ -210,4 +240,9 @@ class DeviceSpec:
     history_days: float = 14
     history_ends_min_ago: float = 0  # what lies between then and now is sampled every interval_s
     gap_min: float = 0  # in the middle of the history
+    # readers and meters on a USB cable
+    scan_every_h: float = 3  # in the history; a sensor remembers eight hours
+    strip_every: int | None = None  # scans, after which its owner uses a strip too
+    ketone_every: int | None = None  # scans or strips, and one for ketone
+    notes: bool = True  # food and insulin, entered now and then
     notification_gap_s: float = 0.001

@@ -1,7 +1,8 @@
 """What happens to a device in the course of a scenario, and when: the story it tells.
 
-Measuring, a battery change, a clock set or moved, going out of the gateway's reach and coming back.
-Whatever lies before the beginning has happened by then; the rest happens as time gets there.
+Measuring, a battery change, a clock set or moved, an erased memory, going out of the gateway's
+reach and coming back. Whatever lies before the beginning has happened by then; the rest happens as
+time gets there.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,8 +22,10 @@ class What(StrEnum):
     """Its user set it forward, or back, by `by_s`."""
     CLOCK_SET = "clock_set"
     """Its user set it to the right time, or by `by_s` ahead of that."""
+    ERASED = "erased"
+    """Its owner erased all that it holds; a Libre reader's has put a new sensor on."""
     LEFT = "left"
-    """It is out of reach from now on."""
+    """It is out of reach from now on; one on a cable is unplugged."""
     RETURNED = "returned"
 
 

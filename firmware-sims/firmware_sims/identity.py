@@ -36,8 +36,10 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What a device says about itself. The address is a static random one: C0:.. to FF:..
+    """What a device says about itself.
 
+    The address is a static random one, C0:.. to FF:..; of a device on a USB cable, the path of the
+    socket where it is.
     `pairable` says whether it lets itself be paired at this moment.
     """
 

@@ -1,4 +1,4 @@
-"""Makes the devices of a scenario: each type from what the scenario says of it."""
+"""Makes the devices of a scenario's radio: each type from what the scenario says of it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -30,17 +30,18 @@ from firmware_sims.scale.bluetooth_sig import body_scale
 from firmware_sims.scale.sanitas import SanitasScale
 from firmware_sims.scale.xiaomi import MiScale, MiSettings
 from firmware_sims.scenario import ScenarioError
-from firmware_sims.staged_device import StagedDevice
+from firmware_sims.staged_device import RadioDevice
 from firmware_sims.surroundings import Surroundings
 from firmware_sims.user_data import UserData
 
 
-def made(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
-    """Make one device, with its past in its memory."""
+def made(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    """Make a device of the radio, with its past in its memory."""
     return _MAKERS[spec.type](spec, where)
 
 
-def _identity(spec: DeviceSpec) -> Identity:
+def identity(spec: DeviceSpec) -> Identity:
+    """Return who a device of a scenario is."""
     kind = TYPES[spec.type]
     return Identity(
         name=spec.name,
@@ -54,25 +55,25 @@ def _identity(spec: DeviceSpec) -> Identity:
     )
 
 
-class _Remembering(StagedDevice, Protocol):
+class _Remembering(RadioDevice, Protocol):
     def remember(self, count: int, *, every: timedelta) -> None: ...
 
 
-def _with_past(device: _Remembering, spec: DeviceSpec) -> StagedDevice:
+def _with_past(device: _Remembering, spec: DeviceSpec) -> RadioDevice:
     device.remember(spec.stored, every=timedelta(hours=spec.stored_every_h))
     return device
 
 
-def _bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     device = blood_pressure_monitor(
-        _identity(spec), where.people(spec), where.fittings(spec), kilopascal=spec.kilopascal
+        identity(spec), where.people(spec), where.fittings(spec), kilopascal=spec.kilopascal
     )
     return _with_past(device, spec)
 
 
-def _enhanced_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _enhanced_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     device = EnhancedCuff(
-        _identity(spec),
+        identity(spec),
         where.people(spec),
         where.fittings(spec),
         e2e_crc=spec.e2e_crc,
@@ -82,9 +83,9 @@ def _enhanced_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(device, spec)
 
 
-def _beurer_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _beurer_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     device = blood_pressure_monitor(
-        _identity(spec),
+        identity(spec),
         where.people(spec),
         where.fittings(spec),
         encode=blood_pressure_beurer.measurement,
@@ -93,37 +94,37 @@ def _beurer_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(device, spec)
 
 
-def _and_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _and_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     return _paired_and(ua_651ble(*_and(spec, where)), spec)
 
 
-def _and_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _and_scale(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     return _paired_and(uc_352ble(*_and(spec, where), imperial=spec.imperial), spec)
 
 
 def _and(spec: DeviceSpec, where: Surroundings) -> tuple[Identity, People, Fittings]:
-    who = replace(_identity(spec), pairing=Pairing.JUST_WORKS)
+    who = replace(identity(spec), pairing=Pairing.JUST_WORKS)
     return who, where.people(spec), replace(where.fittings(spec), clock_service=False)
 
 
-def _paired_and(device: AndDevice, spec: DeviceSpec) -> StagedDevice:
+def _paired_and(device: AndDevice, spec: DeviceSpec) -> RadioDevice:
     if spec.pairing_mode:
         device.pairing_mode()
     return _with_past(device, spec)
 
 
-def _omron_standard_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
-    device = omron_cuff(_identity(spec), where.people(spec), where.fittings(spec))
+def _omron_standard_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    device = omron_cuff(identity(spec), where.people(spec), where.fittings(spec))
     return _with_past(device, spec)
 
 
-def _omron_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _omron_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     model = MODELS.get(spec.model)
     if model is None or len(spec.users) > len(model.users):
         known = ", ".join(f"{one.name} ({len(one.users)} users)" for one in MODELS.values())
         raise ScenarioError(f"device {spec.name!r}: an Omron cuff is one of {known}")
     device = OmronCuff(
-        replace(_identity(spec), pairing=Pairing.JUST_WORKS),
+        replace(identity(spec), pairing=Pairing.JUST_WORKS),
         where.people(spec),
         where.fittings(spec),
         model,
@@ -134,15 +135,15 @@ def _omron_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(device, spec)
 
 
-def _yonker_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
-    who, body, fittings = _identity(spec), where.one_body(spec), where.fittings(spec)
+def _yonker_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    who, body, fittings = identity(spec), where.one_body(spec), where.fittings(spec)
     return _with_past(YonkerMonitor(who, body, fittings, tells_all=spec.tells_all), spec)
 
 
-def _microlife_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _microlife_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     if not spec.users.keys() <= {None, 1, 2}:
         raise ScenarioError(f"device {spec.name!r}: a Microlife cuff knows the users 1 and 2")
-    who = _identity(spec)
+    who = identity(spec)
     if spec.older:
         who = replace(who, model="A6 BT")
     elif who.pairing is Pairing.NONE:
@@ -157,8 +158,8 @@ def _microlife_bp_monitor(spec: DeviceSpec, where: Surroundings) -> StagedDevice
     return _with_past(device, spec)
 
 
-def _scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
-    who, people = _identity(spec), where.people(spec)
+def _scale(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    who, people = identity(spec), where.people(spec)
     user_data = UserData(
         {slot: body.person for slot, body in people.items()},
         spec.consents,
@@ -178,9 +179,9 @@ def _scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(device, spec)
 
 
-def _mi_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _mi_scale(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     return MiScale(
-        _identity(spec),
+        identity(spec),
         where.one_body(spec),
         now=where.now,
         clock=where.clock(spec, factory_time=UNIX_EPOCH),
@@ -191,10 +192,10 @@ def _mi_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     )
 
 
-def _sanitas_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _sanitas_scale(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     clock = where.clock(spec, factory_time=UNIX_EPOCH, utc=True)
     device = SanitasScale(
-        _identity(spec),
+        identity(spec),
         where.people(spec),
         replace(where.fittings(spec), clock=clock),
         family=BF700 if spec.bf700 else SBF70,
@@ -203,7 +204,7 @@ def _sanitas_scale(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(device, spec)
 
 
-def _glucose_meter(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _glucose_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     settings = MeterSettings(
         molar=spec.molar,
         time_offset_min=spec.time_offset_min,
@@ -214,11 +215,11 @@ def _glucose_meter(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
         notification_gap_s=spec.notification_gap_s,
     )
     people, fittings = where.people(spec), where.fittings(spec)
-    return _with_past(GlucoseMeter(_identity(spec), people, fittings, settings), spec)
+    return _with_past(GlucoseMeter(identity(spec), people, fittings, settings), spec)
 
 
-def _contour_meter(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
-    who = _identity(spec)
+def _contour_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    who = identity(spec)
     if who.pairing is Pairing.NONE:
         who = replace(who, pairing=Pairing.JUST_WORKS)  # without a bond it gives nothing away
     settings = MeterSettings(
@@ -233,13 +234,13 @@ def _contour_meter(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return _with_past(meter, spec)
 
 
-def _sensor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
+def _sensor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     # A session start time has whole seconds.
     now = where.now().replace(microsecond=0)
     until = now - timedelta(minutes=spec.history_ends_min_ago)
     history = timedelta(days=spec.history_days)
     device = GlucoseSensor(
-        _identity(spec),
+        identity(spec),
         where.one_body(spec),
         started_at=until - history,
         now=where.now,
@@ -261,7 +262,7 @@ def _sensor(spec: DeviceSpec, where: Surroundings) -> StagedDevice:
     return device
 
 
-_MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], StagedDevice]] = {
+_MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], RadioDevice]] = {
     "bp_monitor": _bp_monitor,
     "enhanced_bp_monitor": _enhanced_bp_monitor,
     "beurer_bp_monitor": _beurer_bp_monitor,

@@ -8,7 +8,7 @@
     [[device]]
     type = "bp_monitor"            # or another of `TYPES`
     name = "Cuff A"
-    address = "C4:00:00:00:00:01"
+    address = "C4:00:00:00:00:01"  # of a device on a USB cable: the path of a socket
     person = "odile"               # or users = { 1 = "odile", 2 = "marcel" }
     happens = [                    # as the story goes: see `happenings`
         { at_h = -30, what = "battery_changed" },
@@ -115,7 +115,7 @@ def _device(row: Any) -> DeviceSpec:
     own = {key: value for key, value in row.items() if key not in ("person", "users")}
     device = DeviceSpec(users=users, **_typed(where, DeviceSpec, own, kind.keys))
     _refuse_unknown(f"{where}: faults", device.faults, kind.faults)
-    if not _STATIC_RANDOM.fullmatch(device.address):
+    if not kind.on_cable and not _STATIC_RANDOM.fullmatch(device.address):
         raise ScenarioError(f"{where}: {device.address!r} is no static random address, C0:.. to FF")
     return device
 

@@ -1,28 +1,42 @@
 """What a device of a scenario does besides what the radio needs of it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from firmware_sims.body import Body
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.faults import Faults
+from firmware_sims.identity import Identity
 from firmware_sims.peripheral import VirtualDevice
 from firmware_sims.routine import Routine
 
 
-class StagedDevice(VirtualDevice, Protocol):
-    """A device of a scenario: also does what a person or a tester wants."""
+class StagedDevice(Protocol):
+    """A device of a scenario: does what a person or a tester wants."""
 
     faults: Faults
     routine: Routine
     clock: DeviceClock
 
-    def measure(self) -> None:
+    @property
+    def identity(self) -> Identity:
+        """Who it is."""
+
+    @property
+    def advertised(self) -> Sequence[int]:
+        """The 16-bit service UUIDs in its advertisements; a device on a cable has none."""
+
+    def measure(self) -> object:
         """Measure now."""
 
     @property
     def held(self) -> int:
         """How many records it holds."""
+
+
+class RadioDevice(StagedDevice, VirtualDevice, Protocol):
+    """One on the radio."""
 
 
 @runtime_checkable
@@ -39,7 +53,7 @@ class StoriedDevice(StagedDevice, Protocol):
 
     def measure(
         self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
-    ) -> None:
+    ) -> object:
         """Measure somebody, now or at a true time gone by."""
 
     def change_battery(self, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Puts a scenario on a radio: in this process for a test, served to another for a gateway.
+"""Puts a scenario on a radio and on cables: here for a test, or served to a gateway.
 
 async with Stage(scenario, ledger=Ledger(), now=clock) as stage:
     central = await stage.radio.central()
@@ -7,25 +7,29 @@ async with Stage(scenario, ledger=Ledger(), now=clock) as stage:
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from firmware_sims.body import Body
-from firmware_sims.device_spec import DeviceSpec
+from firmware_sims.cabled import Bench, CabledDevice
+from firmware_sims.device_spec import TYPES, DeviceSpec
 from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.happenings import Course, Due, Happening, What
 from firmware_sims.ledger import Ledger
 from firmware_sims.making import made
+from firmware_sims.making_cabled import made_cabled
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.scenario import Scenario
-from firmware_sims.staged_device import StagedDevice, StoriedDevice
+from firmware_sims.staged_device import RadioDevice, StoriedDevice
 from firmware_sims.surroundings import Surroundings
 
 
 class Stage:
     """A scenario that plays; `devices` by name.
 
-    `tell` is called with each command that nobody should send to a device, as it arrives.
+    `tell` is called with each command that nobody should send to a device, as it arrives. Devices
+    on a USB cable have their sockets in the folder `sockets`.
     """
 
     def __init__(
@@ -35,13 +39,15 @@ class Stage:
         ledger: Ledger,
         now: Callable[[], datetime],
         tell: Callable[[str], object] | None = None,
+        sockets: Path = Path(),
     ) -> None:
         self.radio = VirtualRadio()
+        self.bench = Bench(sockets)
         self.forbidden = ForbiddenCommands(tell)
-        self.devices: dict[str, StagedDevice] = {}
+        self.devices: dict[str, RadioDevice | CabledDevice] = {}
         self._scenario = scenario
         self._surroundings = Surroundings(scenario, ledger, now, self.forbidden)
-        self._now = now
+        self.now = now
         self._course = Course(now(), [(spec.name, spec.happens) for spec in scenario.devices])
         self._specs = {spec.name: spec for spec in scenario.devices}
         self._away: set[str] = set()
@@ -50,13 +56,17 @@ class Stage:
     async def __aenter__(self) -> Self:
         """Open the radio and power every device on, with its past in its memory."""
         await self._exits.enter_async_context(self.radio)
+        await self._exits.enter_async_context(self.bench)
         try:
             for spec in self._scenario.devices:
-                self.devices[spec.name] = made(spec, self._surroundings)
-            for due in self._course.until(self._now()):
+                make = made_cabled if TYPES[spec.type].on_cable else made
+                self.devices[spec.name] = make(spec, self._surroundings)
+            for due in self._course.until(self.now()):
                 self._happened(due)
             for name, device in self.devices.items():
-                if name not in self._away:
+                if isinstance(device, CabledDevice):
+                    self.bench.add(device, plugged=name not in self._away)
+                elif name not in self._away:
                     await self.radio.add(device)
         except BaseException:
             await self._exits.aclose()
@@ -69,7 +79,7 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the radio."""
+        """Close the radio, and unplug what is on a cable."""
         await self._exits.__aexit__(kind, error, trace)
 
     @property
@@ -84,19 +94,25 @@ class Stage:
 
     async def catch_up(self) -> None:
         """Let all happen that was to happen by now, in order."""
-        for due in self._course.until(self._now()):
+        for due in self._course.until(self.now()):
             was_away = due.device in self._away
             self._happened(due)
             is_away = due.device in self._away
-            if is_away and not was_away:
-                await self.radio.remove(self.devices[due.device])
-            elif was_away and not is_away:
-                await self.radio.add(self.devices[due.device])
+            if is_away != was_away:
+                await self._moved(self.devices[due.device], away=is_away)
 
     def be_quiet(self) -> None:
         """Let no device measure any more; what they hold they still deliver."""
         for device in self.devices.values():
             device.routine.be_quiet()
+
+    async def _moved(self, device: RadioDevice | CabledDevice, *, away: bool) -> None:
+        if isinstance(device, CabledDevice):
+            (self.bench.unplug if away else self.bench.plug)(device)
+        elif away:
+            await self.radio.remove(device)
+        else:
+            await self.radio.add(device)
 
     def _happened(self, due: Due) -> None:
         device, happening = self.devices[due.device], due.happening
@@ -112,6 +128,10 @@ class Stage:
                 device.move_clock(due.at, by)
             case What.CLOCK_SET:
                 device.clock.set_right(due.at, by)
+            case What.ERASED:
+                if not isinstance(device, CabledDevice):
+                    raise TypeError(f"{due.device} cannot be erased")
+                device.erase(due.at)
             case What.LEFT:
                 self._away.add(due.device)
             case What.RETURNED:

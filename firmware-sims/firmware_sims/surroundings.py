@@ -12,6 +12,7 @@ from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Faults
 from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.ledger import Ledger
+from firmware_sims.placement import Placement
 from firmware_sims.routine import Routine
 from firmware_sims.scenario import Scenario
 from firmware_sims.store_and_forward import Pace
@@ -61,6 +62,19 @@ class Surroundings:
         if isfinite(spec.battery_changed_h_ago):
             clock.lost(now - timedelta(hours=spec.battery_changed_h_ago))
         return clock
+
+    def placement(self, spec: DeviceSpec) -> Placement:
+        """Return where a device on a cable stands."""
+        return Placement(
+            [(self.body(spec, person), "") for person in spec.users.values()],
+            now=self.now,
+            clock=self.clock(spec),
+            ledger=self.ledger,
+            name=spec.address,
+            seed=self.scenario.seed,
+            faults=Faults(spec.faults),
+            forbidden=self.forbidden,
+        )
 
     def utc_offset(self, spec: DeviceSpec) -> timedelta:
         """Return how far a device's clock is ahead of UTC."""

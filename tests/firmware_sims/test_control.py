@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from firmware_sims.control import obey
 from firmware_sims.device_clock import FACTORY_TIME
 from firmware_sims.faults import Fault
 from firmware_sims.ledger import Ledger
-from firmware_sims.scenario import parse
+from firmware_sims.scenario import load, parse
 from firmware_sims.staging import Stage
 
 from tests.firmware_sims.people import Time
@@ -51,6 +52,22 @@ async def test_a_clock_is_reset_and_a_stage_is_quiet_when_told() -> None:
         assert staged.devices["Cuff"].clock.device_local() == FACTORY_TIME
 
 
+async def test_a_cable_is_pulled_and_put_back_and_a_reader_erased_when_told(
+    tmp_path: Path,
+) -> None:
+    scenario = load(Path("usb.toml"))
+    async with Stage(scenario, ledger=Ledger(), now=Time(), sockets=tmp_path) as staged:
+        before = staged.devices["Libre"].held
+        told(staged, do="unplug", device="Libre")
+        pulled = (tmp_path / "libre").exists()
+        told(staged, do="plug", device="Libre")
+
+        assert (pulled, (tmp_path / "libre").is_socket()) == (False, True)
+        assert told(staged, do="erase", device="Libre") == {"ok": True}
+        assert (before > 1900, staged.devices["Libre"].held) == (True, 0)
+        assert told(staged, do="erase", device="Neo")["ok"] is False
+
+
 async def test_somebody_at_a_device_types_and_looks_when_told() -> None:
     async with stage() as staged:
         panel = staged.devices["Cuff"].identity.panel
@@ -70,6 +87,7 @@ async def test_somebody_at_a_device_types_and_looks_when_told() -> None:
         "[]",
         '{"do": "dance"}',
         '{"do": "measure", "device": "Nothing"}',
+        '{"do": "unplug", "device": "Cuff"}',
         '{"do": "fault", "device": "Cuff", "fault": "fire"}',
     ],
 )

@@ -15,6 +15,7 @@ from firmware_sims.__main__ import main
 from firmware_sims.device_spec import TYPES
 
 from tests.firmware_sims.collector import Collector
+from tests.firmware_sims.hid_host import Host
 
 pytestmark = pytest.mark.other_processes
 
@@ -122,7 +123,24 @@ async def test_one_of_each_device_is_played(tmp_path: Path) -> None:
     async with playing(tmp_path, shipped="every_device.toml") as (_, ready):
         models = {device["model"] for device in ready["devices"]}
 
-    assert models == {kind.model for kind in TYPES.values()}
+    assert models == {kind.model for kind in TYPES.values() if not kind.on_cable}
+
+
+async def test_a_device_on_a_cable_is_played_behind_its_socket(tmp_path: Path) -> None:
+    produced = tmp_path / "produced.jsonl"
+    options = ("--sockets", str(tmp_path), "--produced", str(produced), "--control")
+    async with playing(tmp_path, *options, shipped="usb.toml") as (process, ready):
+        link = next(Path(each["link"]) for each in ready["devices"] if each["name"] == "Neo")
+        with Host(link) as host:
+            await host.write(bytes.fromhex("01 00"))
+            begun = await host.read()
+            await host.write(b"\x60\x09$date,1,1")
+            await host.read()
+            reported = await answered(process)
+
+    assert begun[:3] == bytes.fromhex("71 01 01")
+    assert reported == {"forbidden": "set date"}
+    assert "blood_glucose" in produced.read_text()
 
 
 async def test_the_end_of_standard_input_ends_the_play(tmp_path: Path) -> None:

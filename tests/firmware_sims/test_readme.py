@@ -37,11 +37,11 @@ def test_the_example_plays() -> None:
     assert {device.type for device in scenario.devices} == set(TYPES)
 
 
-async def test_every_device_of_the_example_lives_and_measures() -> None:
+async def test_every_device_of_the_example_lives_and_measures(tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
     ledger = Ledger()
 
-    async with Stage(parse(example), ledger=ledger, now=Time()) as stage:
+    async with Stage(parse(example), ledger=ledger, now=Time(), sockets=tmp_path) as stage:
         before = len(ledger.produced)
         for device in stage.devices.values():
             device.measure()

@@ -102,7 +102,17 @@ def test_every_shipped_scenario_can_be_read(path: Path) -> None:
     assert load(Path(path.name)).devices
 
 
-def test_the_shipped_house_has_one_of_each_device() -> None:
-    scenario = load(Path("every_device.toml"))
+def test_the_shipped_houses_have_one_of_each_device() -> None:
+    radio, cabled = load(Path("every_device.toml")), load(Path("usb.toml"))
 
-    assert {device.type for device in scenario.devices} == set(TYPES)
+    on_cable = {device.type for device in cabled.devices}
+    assert {device.type for device in radio.devices} | on_cable == set(TYPES)
+    assert on_cable == {name for name, kind in TYPES.items() if kind.on_cable}
+
+
+def test_the_address_of_a_device_on_a_cable_is_a_path() -> None:
+    device = CUFF.replace("bp_monitor", "libre_reader").replace("C4:00:00:00:00:01", "libre")
+
+    (libre,) = parse(PEOPLE + device + 'person = "odile"\n').devices
+
+    assert libre.address == "libre"

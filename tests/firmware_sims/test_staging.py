@@ -9,7 +9,9 @@ from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.scenario import Scenario, load, parse
 from firmware_sims.staging import Stage
 
+from tests.firmware_sims.abbott_talk import packet
 from tests.firmware_sims.collector import Collector
+from tests.firmware_sims.hid_host import Host
 from tests.firmware_sims.people import NOON, Time
 
 
@@ -175,6 +177,70 @@ async def test_a_device_that_left_is_not_heard_until_it_returns() -> None:
             await collector.subscribe(0x1810, 0x2A35)
 
             assert len(await collector.received(0x2A35, 2)) == 2
+
+
+CABLED = """
+    utc_offset_min = 60
+    [people.odile]
+    name = "Odile"
+    [[device]]
+    type = "libre_reader"
+    name = "Libre"
+    address = "libre"
+    person = "odile"
+    history_days = 1
+    history_ends_min_ago = 120
+    happens = [
+        { at_h = -1, what = "clock_moved", by_s = -3600 },
+        { at_h = 0, what = "measured" },
+        { at_h = 1, what = "left" },
+        { at_h = 2, what = "measured" },
+        { at_h = 3, what = "returned" },
+        { at_h = 4, what = "battery_changed" },
+        { at_h = 5, what = "clock_set" },
+        { at_h = 6, what = "erased" },
+    ]
+"""
+
+
+async def test_a_story_of_a_device_on_a_cable(tmp_path: Path) -> None:
+    now, ledger, link = Time(), Ledger(), tmp_path / "libre"
+    async with Stage(parse(CABLED), ledger=ledger, now=now, sockets=tmp_path) as stage:
+        libre = stage.devices["Libre"]
+        scanned = libre.held
+        with Host(link) as host:
+            now.pass_by(2.5 * HOUR)
+            await stage.catch_up()
+            assert await host.read() == b""
+        away, there = stage.away, link.exists()
+        held = libre.held
+        now.pass_by(HOUR)
+        await stage.catch_up()
+        with Host(link) as host:
+            await host.write(packet(0x01))
+            assert (await host.read())[0] in (0x71, 0x22)
+            now.pass_by(1.5 * HOUR)
+            await stage.catch_up()
+            set_right = libre.clock.device_local()
+            before = libre.held
+            now.pass_by(HOUR)
+            await stage.catch_up()
+
+        assert (away, there, held - scanned) == ({"Libre"}, False, 4 * 2 + 1)
+        assert set_right == datetime.fromisoformat("2026-03-10T18:00:00")
+        assert (before, libre.held) == (held, 0)
+
+    assert not link.exists()
+    assert {row.person for row in ledger.produced} == {"Odile"}
+
+
+async def test_what_cannot_be_erased_is_said() -> None:
+    story = STORY.replace("battery_changed", "erased")
+    now = Time()
+    async with Stage(parse(story), ledger=Ledger(), now=now) as stage:
+        now.pass_by(3 * HOUR)
+        with pytest.raises(TypeError, match="Cuff cannot be erased"):
+            await stage.catch_up()
 
 
 @pytest.mark.parametrize("stamps", ["zeros", "none"])

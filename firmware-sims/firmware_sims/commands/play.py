@@ -1,4 +1,4 @@
-"""`firmware-sims play SCENARIO`: every Bluetooth device of a scenario, on one virtual radio.
+"""`firmware-sims play SCENARIO`: every device of a scenario, on one virtual radio or on its cable.
 
 Prints one JSON line when ready, and {"forbidden": NAME} whenever a command that
 nobody should send arrives. SIGUSR1 means quiet: no new measurements, deliver what is held.
@@ -27,8 +27,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     """Register the subcommand."""
     parser = subparsers.add_parser(
         "play",
-        help="run the Bluetooth devices of a scenario",
-        description="Runs the Bluetooth devices of a scenario on a virtual radio. "
+        help="run the devices of a scenario",
+        description="Runs the Bluetooth devices of a scenario on a virtual radio, and its USB "
+        "devices each behind a socket. "
         "SIGUSR1: no new measurements, so that what is held can drain. SIGTERM: end.",
     )
     parser.add_argument("scenario", type=Path, help="a TOML file, or a shipped one: demo.toml")
@@ -38,6 +39,13 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         type=_host_and_port,
         metavar="HOST:PORT",
         help="where a gateway joins the radio; port 0 takes a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--sockets",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="where the sockets of USB devices are (default: here)",
     )
     parser.add_argument(
         "--produced", type=Path, metavar="FILE", help="append every record produced, as JSON lines"
@@ -86,6 +94,7 @@ async def _play(scenario: "Scenario", arguments: argparse.Namespace) -> None:
             ledger=Ledger(stream),
             now=lambda: datetime.now(UTC),
             tell=lambda name: _say(json.dumps({"forbidden": name})),
+            sockets=arguments.sockets,
         )
         async with stage:
             loop = asyncio.get_running_loop()
@@ -105,15 +114,19 @@ async def _play(scenario: "Scenario", arguments: argparse.Namespace) -> None:
 
 
 def _ready(stage: "Stage", hci: str) -> str:
-    devices = [
-        {
+    from firmware_sims.cabled import CabledDevice
+
+    devices = []
+    for device in stage.devices.values():
+        row: dict[str, object] = {
             "name": device.identity.name,
             "address": device.identity.address,
             "model": device.identity.model,
             "services": [f"{uuid:04X}" for uuid in device.advertised],
         }
-        for device in stage.devices.values()
-    ]
+        if isinstance(device, CabledDevice):
+            row["link"] = str(stage.bench.link(device).absolute())
+        devices.append(row)
     return json.dumps({"ready": True, "hci": f"tcp-client:{hci}", "devices": devices})
 
 
