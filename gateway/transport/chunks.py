@@ -70,5 +70,5 @@ class ChunkInbox:
 
 
 def no_read() -> LinkRefused:
-    """Make the error that a stream has no present value to read."""
-    return LinkRefused("a serial port is a stream: subscribe to it", errno.ENOTSUP)
+    """Make the error that a cable has no present value to read."""
+    return LinkRefused("a device on a cable is not asked for a value: subscribe", errno.ENOTSUP)

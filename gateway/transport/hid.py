@@ -118,8 +118,7 @@ async def open_hid(path: str, known: Collection[UsbId], name: str, clock: Clock)
         raise
     except OSError as error:
         raise unavailable(path, error, _KIND, _DENIED) from error
-    simulated = path.startswith(_SOCKET)
-    return HidLink(descriptor, name, clock, numbered=not simulated, drops=not simulated)
+    return HidLink(descriptor, name, clock, hidraw=not path.startswith(_SOCKET))
 
 
 def _open(path: str, known: Collection[UsbId]) -> int:

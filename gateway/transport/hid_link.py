@@ -25,8 +25,9 @@ from gateway.transport.chunks import CHUNKS, ChunkInbox, no_read
 REPORT_BYTES = 64
 """The longest report in scope: what one interrupt transfer of full-speed USB carries."""
 
-_READ_BYTES = 4096  # the longest report of HID; one that is longer than the buffer would be cut
+_READ_BYTES = 16384  # the longest that the kernel has; what is longer than asked for is cut
 _WRITE_WITHIN_S = 10.0
+_NUMBER = b"\x00"
 
 _T = TypeVar("_T")
 
@@ -34,18 +35,14 @@ _T = TypeVar("_T")
 class HidLink:
     """A descriptor that gives and takes one report at a time; the link owns it.
 
-    `numbered`: what is written has its report's number in front, as hidraw asks; it is always 0.
-    `drops`: reports that are not read at once are lost, which ends the link rather than go unseen;
-    otherwise the other side is kept waiting.
+    With `hidraw` a report is written behind its number, always 0, and one that there is no room for
+    ends the link: the next would be dropped unseen. A socket's other side is kept waiting instead.
     """
 
-    def __init__(
-        self, descriptor: int, name: str, clock: Clock, *, numbered: bool, drops: bool
-    ) -> None:
+    def __init__(self, descriptor: int, name: str, clock: Clock, *, hidraw: bool) -> None:
         self._fd = descriptor
         self._clock = clock
-        self._number = b"\x00" if numbered else b""
-        self._drops = drops
+        self._hidraw = hidraw
         self._loop = asyncio.get_running_loop()
         self._inbox = ChunkInbox(name, room=lambda: None)
         self._space = threading.Semaphore(CHUNKS)
@@ -69,7 +66,7 @@ class HidLink:
         if not 1 <= len(data) <= REPORT_BYTES:
             raise ValueError(f"an HID report has 1 to {REPORT_BYTES} octets, not {len(data)}")
         try:
-            await asyncio.to_thread(self._write, self._number + data)
+            await asyncio.to_thread(self._write, _NUMBER + data if self._hidraw else data)
         except TimeoutError:
             raise LinkTimeout("the device did not take the report that was written") from None
         except OSError as error:
@@ -136,7 +133,7 @@ class HidLink:
         if not report:
             return False
         frame = Frame(HID, report, self._clock.now())
-        if not self._space.acquire(blocking=not self._drops):
+        if not self._space.acquire(blocking=not self._hidraw):
             raise OSError(errno.ENOBUFS, "more reports came than were taken")
         self._tell(self._inbox.put, frame)
         return True
