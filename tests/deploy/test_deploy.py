@@ -11,6 +11,7 @@ import pytest
 from gateway import config as configuration
 from gateway.drivers.api import Reach, Sighting
 from gateway.drivers.registry import installed
+from gateway.transport.hid import known_ids
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -64,13 +65,15 @@ def test_the_unit_leaves_open_what_the_gateway_needs() -> None:
     unit = lines(UNIT)
 
     assert "SupplementaryGroups=dialout" in unit
-    assert {f"DeviceAllow=char-tty{kind} rw" for kind in ("USB", "ACM", "S")} <= set(unit)
+    kinds = ("ttyUSB", "ttyACM", "ttyS", "hidraw")
+    assert {f"DeviceAllow=char-{kind} rw" for kind in kinds} <= set(unit)
     assert not [line for line in unit if line.startswith(("PrivateDevices=", "ProcSubset="))]
     assert "StateDirectory=healthspace-gateway" in unit
 
 
 def test_linux_knows_every_kind_of_cable_before_the_service_starts() -> None:
-    modules = {"usbserial": "ttyUSB", "cdc-acm": "ttyACM"}  # the others are built into the kernel
+    modules = {"usbserial": "ttyUSB", "cdc-acm": "ttyACM", "hid": "hidraw"}
+    # the others are built into the kernel
 
     loaded = lines(DEPLOY / "healthspace-gateway.modules")
 
@@ -125,6 +128,21 @@ def test_only_the_usb_id_that_tells_its_device_has_a_driver() -> None:
     }
 
     assert bound == {0x22A3}
+
+
+def test_of_hid_devices_the_rules_give_away_what_a_driver_knows_and_no_other() -> None:
+    given = [line for line in lines(RULES) if "hidraw" in line and "GROUP=" in line]
+    away = {
+        (int(vendor, 16), int(product, 16))
+        for line in given
+        for vendor in re.findall(r'ATTRS\{idVendor\}=="(\w+)"', line)
+        for products in re.findall(r'ATTRS\{idProduct\}=="([\w|]+)"', line)
+        for product in products.split("|")
+    }
+
+    assert all('GROUP="dialout", MODE="0660"' in line for line in given)
+    assert known_ids(installed()) <= away
+    assert {vendor for vendor, _ in away} == {0x1A61}
 
 
 def test_the_service_waits_for_neither_the_network_nor_the_time() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -133,6 +134,20 @@ def test_a_serial_driver_is_reached_by_its_name_and_by_its_devices(name: str) ->
         "channel": "serial",
         "octets": b"W 75\r".hex(),
         "hints": {"name": name.lower(), "direction": "device->host"},
+    }
+
+
+def test_an_hid_driver_is_reached_by_its_name_and_takes_a_report() -> None:
+    driver = Echo()
+    driver.manifest = replace(Echo.manifest, reach=Reach.HID, decodes={})
+    asked = {"id": 1, "driver": "scale/echo", "hex": "710101"}
+
+    answer = Decoding(Registry([driver])).answer(asked)
+
+    assert answer["message"] == {
+        "channel": "hid",
+        "octets": "710101",
+        "hints": {"name": "scale/echo"},
     }
 
 

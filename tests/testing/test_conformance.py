@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
 from gateway.drivers.api import (
+    CABLES,
+    HID,
     SERIAL,
     Channel,
     Driver,
@@ -101,6 +104,17 @@ async def by_the_chunk(session: Session) -> None:
         await session.record(weight(frame, session, frame.data[-1], None))
 
 
+async def by_the_report(session: Session) -> None:
+    """Rely on what USB holds: a report comes whole, and once."""
+    inbox = await session.link.subscribe(HID)
+    times: Counter[int] = Counter()
+    while True:
+        frame = await inbox.get(within=10)
+        number = frame.data[0]
+        times[number] += 1
+        await session.record(weight(frame, session, whole(frame), f"seq:{number}.{times[number]}"))
+
+
 async def silently(session: Session) -> None:
     await session.link.subscribe(WEIGHT)
 
@@ -128,7 +142,7 @@ class Made:
             emits=frozenset({Kind.WEIGHT}),
             spec="none",
             models=(Model("none", "simulated"),),
-            decodes={"made": SERIAL if self.reach is Reach.SERIAL else WEIGHT},
+            decodes={"made": CABLES.get(self.reach, WEIGHT)},
         )
 
     def match(self, sighting: Sighting, /) -> Fit:
@@ -184,6 +198,14 @@ async def test_a_driver_that_trusts_chunks_is_found() -> None:
 
     with pytest.raises(AssertionError, match="pieces of 1"):
         await conformance.reads_one_byte_at_a_time(specimen(mistaken, SERIAL), Registry([mistaken]))
+
+
+@pytest.mark.parametrize("check", CHECKS)
+async def test_reports_are_neither_cut_nor_repeated(check: Check) -> None:
+    sound = Made(talk=by_the_report, reach=Reach.HID)
+    seen = Sighting("/dev/hidraw0", Reach.HID, name="made")
+
+    await check(replace(specimen(sound, HID), sightings=(seen,)), Registry([sound]))
 
 
 async def test_a_tie_is_found() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import os
+import socket
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import ReadingId, identity
-from gateway.drivers.api import SERIAL, Channel, Manifest, Reach, Sighting, gatt
+from gateway.drivers.api import HID, SERIAL, Channel, Manifest, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
 from gateway.errors import ConfigError, LinkLost, LinkRefused, LinkTimeout
 from gateway.testing.clock import ManualClock
@@ -20,6 +21,7 @@ from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
 from gateway.transport.api import OpenLink
 from gateway.transport.capture import CaptureWriter
+from gateway.transport.hid_link import HidLink
 from gateway.transport.replay import ReplaySettings, ReplayTransport
 
 MANIFEST = Manifest("test/cuff", "A cuff", Reach.BLE, frozenset(), spec="none", models=())
@@ -135,6 +137,7 @@ async def test_the_device_keeps_its_id_and_its_driver(tmp_path: Path) -> None:
     ("channel", "reach"),
     [
         (SERIAL, Reach.SERIAL),
+        (HID, Reach.HID),
         (MEASUREMENT, Reach.BLE),
         (Channel("advertisement/181d"), Reach.ADVERTISEMENT),
     ],
@@ -187,6 +190,33 @@ async def test_what_passed_over_a_link_is_written_down_and_plays_the_same(
 
     assert replayed == original == [b"\x07", b"\x10\x01\x01"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+SOON = 5.0  # s
+
+
+async def test_reports_are_written_down_one_by_one_and_play_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "meter.jsonl"
+    told = [b"\x60\x3e" + bytes([number]) * 62 for number in range(3)]
+    host, firmware = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    host.setblocking(False)
+    clock = ManualClock()
+    meter = HidLink(host.detach(), "hid:meter", clock, hidraw=False)
+
+    async def ask(link: OpenLink) -> list[bytes]:
+        inbox = await link.subscribe(HID)
+        await link.write(HID, b"\x21\x04$sn?")
+        reports = [(await inbox.get(within=SOON)).data for _ in told]
+        await link.close()
+        return reports
+
+    with firmware:
+        for report in told:
+            firmware.send(report)
+        live = await ask(CaptureWriter(meter, DEVICE, path, clock))
+
+    assert live == told
+    assert await ask(await played(path)) == told
 
 
 async def test_a_conversation_replayed_twice_gives_the_same_identities(tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
 from firmware_sims.port import Port
 
-from gateway.drivers.api import SERIAL, Sighting
+from gateway.drivers.api import HID, SERIAL, Driver, Manifest, Reach, Session, Sighting
+from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
 from gateway.drivers.registry import installed
 from gateway.errors import RadioUnavailable
 from gateway.testing.clock import ManualClock
+from gateway.transport.hid import known_ids
 from gateway.transport.serial import usb_ports
 from gateway.transport.usb import UsbTransport
 from gateway.transport.usb_device import UsbDevice
@@ -119,6 +122,96 @@ async def test_a_device_is_named_by_its_number_and_a_cable_by_its_socket(
     transport, (sighting,) = await one_look(on_usb(port, usb, serial))
 
     assert transport.device_id(sighting) == device
+
+
+METER, SERIAL_NUMBER = (0x1A61, 0x3650), "JGGA001-A0001"
+
+
+async def hang_up(session: Session) -> None:
+    return
+
+
+def a_driver(name: str) -> Driver:
+    manifest = Manifest(name, "A meter", Reach.HID, frozenset(), "none", (), usb=frozenset({METER}))
+    return CableDriver(manifest, bytes.hex, hang_up)
+
+
+async def a_meter(
+    folder: Path, drivers: list[Driver], named: tuple[str, ...] = ()
+) -> tuple[UsbTransport, list[Sighting]]:
+    """Look once at a machine with a simulated HID device."""
+    path = f"unix:{folder / 'meter'}"
+    device = UsbDevice(path, METER, SERIAL_NUMBER, "1-1.3", "A meter", Reach.HID)
+
+    async def pause(seconds: float) -> None:
+        raise Ended
+
+    transport = UsbTransport(drivers, named, ManualClock(), pause, lambda: [device])
+    seen: list[Sighting] = []
+    with pytest.raises(Ended):
+        await transport.watch(seen.append)
+    return transport, seen
+
+
+async def test_a_meter_is_bound_to_its_driver_and_talked_with_in_reports(tmp_path: Path) -> None:
+    driver = a_driver("glucose_meter/any")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(tmp_path / "meter"))
+        listening.listen(1)
+        transport, (sighting,) = await a_meter(tmp_path, [driver])
+        link = await transport.open(sighting, driver.manifest)
+        firmware, _ = listening.accept()
+        with firmware:
+            firmware.settimeout(SOON_S)
+            await link.write(HID, b"\x01\x00")
+            heard = firmware.recv(100)
+            await link.close()
+
+    assert (sighting.driver, sighting.reach) == ("glucose_meter/any", Reach.HID)
+    assert transport.device_id(sighting) == f"usb:1a61:3650:{SERIAL_NUMBER}"
+    assert heard == b"\x01\x00"
+
+
+async def test_a_meter_that_two_drivers_know_is_left_to_the_owner(tmp_path: Path) -> None:
+    drivers = [a_driver("glucose_meter/any"), a_driver("glucose_meter/other")]
+    transport, (sighting,) = await a_meter(tmp_path, drivers)
+
+    with pytest.raises(RadioUnavailable, match=r"under \[\[hid\]\]"):
+        await transport.open(sighting, drivers[0].manifest)
+
+    assert sighting.driver is None
+    assert transport.device_id(sighting) == "usb:1a61:3650:1-1.3"
+
+
+async def test_a_meter_of_the_configuration_is_left_to_it(tmp_path: Path) -> None:
+    named = (f"unix:{tmp_path / 'meter'}",)
+
+    _, seen = await a_meter(tmp_path, [a_driver("glucose_meter/any")], named)
+
+    assert seen == []
+
+
+async def test_hid_devices_are_asked_for_by_the_ids_of_hid_drivers_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Collection[tuple[int, int]]] = []
+    monkeypatch.setattr("gateway.transport.usb.usb_ports", list)
+    monkeypatch.setattr(
+        "gateway.transport.usb.hid_devices", lambda known: asked.append(known) or []
+    )
+
+    async def pause(seconds: float) -> None:
+        raise Ended
+
+    transport = UsbTransport([DEXCOM, a_driver("any")], (), ManualClock(), pause)
+    with pytest.raises(Ended):
+        await transport.watch(lambda sighting: None)
+
+    assert asked == [{METER}]
+
+
+def test_no_driver_of_this_project_knows_more_hid_devices_than_meters() -> None:
+    assert {vendor for vendor, _ in known_ids(installed())} <= {0x1A61}  # Abbott Diabetes Care
 
 
 def test_what_this_machine_has_is_listed_with_its_usb_ids() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.drivers.api import Reach
+from gateway.drivers.api import CABLES
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import GROUP, Registry
 from tests.drivers.round_trips import cuffs, scales, sensors, times
@@ -22,7 +22,7 @@ from tests.drivers.round_trips.written import ABSENT, Written
 from tests.drivers.test_vectors import differences
 
 DRIVERS = [point.load() for point in entry_points(group=GROUP)]
-DECODING = Decoding(Registry(d for d in DRIVERS if d.manifest.reach is not Reach.SERIAL))
+DECODING = Decoding(Registry(d for d in DRIVERS if d.manifest.reach not in CABLES))
 TRIPS: Mapping[str, st.SearchStrategy[Written]] = {
     **times.TRIPS,
     **cuffs.TRIPS,
