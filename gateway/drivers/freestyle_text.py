@@ -25,6 +25,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.drivers.clock_log import Change
 from gateway.errors import DecodeError
 from gateway.wire.stamp import Stamp, stamp
 
@@ -72,6 +73,11 @@ class TimeChange:
     device_time: Stamp | None
     """The new time."""
     old_time: Stamp | None
+
+    def at(self, place: int) -> Change:
+        """Return it for the log of the clock."""
+        old, new = self.old_time, self.device_time
+        return Change(place, old.at if old else None, new.at if new else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +130,14 @@ def request(message_type: int, data: bytes = b"") -> bytes:
 
 def question(message_type: int, text: bytes) -> bytes:
     """Make the report that asks a question; ValueError if it is none: it would change something."""
-    if not _QUESTION.fullmatch(text):
+    if not is_question(text):
         raise ValueError("only questions are asked of a FreeStyle device")
     return request(message_type, text)
+
+
+def is_question(text: bytes) -> bool:
+    """Say whether a text changes nothing in a device: a name, and a question mark at its end."""
+    return _QUESTION.fullmatch(text) is not None
 
 
 def is_whole(text: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What no driver may write to a Bluetooth device, whoever wrote the driver.
+"""What no driver may write to a device over Bluetooth or HID, whoever wrote the driver.
 
     181F  2AAA, 2AAC    start, stop and calibrate a sensor session, set its alerts: therapy
     any   2A52          op 02, delete stored records
@@ -8,19 +8,22 @@
     FFE0  FFE1          E7 or F7 with 32, 43 or 49: delete a user of a Sanitas scale, what it saved
     FFF0  FFF2          4D FF with 03, 06, 08 or 0A: erase a Microlife cuff's memory, its users
     AF9DF7A1  ..A2      1A, 0A 01 and 11 to a OneTouch: erase its memory, move its limits, unlock it
+    HID                 21 or 60 with a text that begins with $ and is no question: set or erase
+                        something in a FreeStyle device
 
 A link refuses them before a byte is sent. Codecs may know these bytes, so that `decode` can read
 them; a person who wants one of them done uses the device's own buttons or its maker's app.
 
 Source: CGM Service 1.0.2, 3.7; Glucose Service 1.0.1, 3.4; User Data Service 1.1; Bond Management
 Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1; Microlife's kit for apps for FFF2;
-`drivers.glucose_meter.onetouch_ble`.
+`drivers.glucose_meter.onetouch_ble`; `drivers.freestyle_text` for HID.
 """
 
 from __future__ import annotations
 
 from gateway.drivers import and_medical
-from gateway.drivers.api import Channel, gatt
+from gateway.drivers.api import HID, Channel, gatt
+from gateway.drivers.freestyle_text import TEXT, TEXT_OF_LIBRE, is_question
 
 _ALWAYS = {
     gatt("181f", "2aaa"): "starting a sensor session",
@@ -56,6 +59,7 @@ _ONETOUCH_OPERATIONS = {
     b"\x0a\x01": "changing what the meter calls low and high",
     b"\x11": "answering the meter's challenge with its maker's key",
 }
+_FREESTYLE = (bytes((TEXT,)), bytes((TEXT_OF_LIBRE,)))
 
 
 def refuse_forbidden(channel: Channel, data: bytes) -> None:
@@ -78,6 +82,9 @@ def _forbidden(channel: Channel, data: bytes) -> str | None:
         return _MICROLIFE_COMMANDS.get(data[4:5])
     if channel == _ONETOUCH:
         return _onetouch(data[_ONETOUCH_OPERATION_AT:])
+    if channel == HID and data[:1] in _FREESTYLE and data[2:3] == b"$":
+        asks = is_question(data[2 : 2 + data[1]])
+        return None if asks else "setting or erasing something in a FreeStyle device"
     return _BY_OP.get(channel, {}).get(data[0]) if data else None
 
 

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from gateway.clock import Clock
 from gateway.drivers.api import HID, Channel, Frame, Inbox
+from gateway.drivers.never_sent import refuse_forbidden
 from gateway.errors import LinkTimeout
 from gateway.transport.chunks import CHUNKS, ChunkInbox, no_read
 
@@ -65,6 +66,7 @@ class HidLink:
         """Send one report; return once the device took it. Raises ValueError for a wrong size."""
         if not 1 <= len(data) <= REPORT_BYTES:
             raise ValueError(f"an HID report has 1 to {REPORT_BYTES} octets, not {len(data)}")
+        refuse_forbidden(channel, data)
         try:
             await asyncio.to_thread(self._write, _NUMBER + data if self._hidraw else data)
         except TimeoutError:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.drivers import and_medical
-from gateway.drivers.api import Channel, gatt
+from gateway.drivers.api import HID, Channel, gatt
+from gateway.drivers.freestyle_text import request
 from gateway.drivers.never_sent import refuse_forbidden
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
@@ -54,6 +55,11 @@ FORBIDDEN = [
             ("02", "18", "11 5ac6276f1c1cf23f83e87f13c60c"),
         )
     ),
+    *(
+        (HID, request(kind, text).hex())
+        for kind in (0x21, 0x60)
+        for text in (b"$resetpatient", b"$swreset", b"$time,12,30", b"$ptname,X", b"$a,1?", b"$")
+    ),
 ]
 ALLOWED = [
     *((RACP, octets) for octets in ("0101", "0103010500", "0401", "0300")),
@@ -75,6 +81,8 @@ ALLOWED = [
     ),
     (SANITAS, "a7 43"),  # another device behind the same serial module
     *((MICROLIFE, octets) for octets in ("4dff00020553", "4dff00020452", "4dff", "0103030303")),
+    *((HID, request(kind, b"$history?").hex()) for kind in (0x21, 0x60)),
+    *((HID, octets) for octets in ("01" + "00" * 63, "60", "6001", "60 02 41 42", "")),
     (RACP, ""),
     (USERS, ""),
 ]
