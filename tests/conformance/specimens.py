@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
-from gateway.drivers.api import SERIAL, Channel, Driver, Reach, Sighting, gatt
+from gateway.drivers.api import HID, SERIAL, Channel, Driver, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.yonker.session import DATA as YONKER
 from gateway.drivers.bp_monitor.yonker.session import SERVICE as YONKER_SERVICE
 from gateway.drivers.glucose_meter.onetouch_ble.meter import NOTIFIED as ONETOUCH
@@ -28,7 +28,10 @@ from tests.drivers.bp_monitor.taidoc.test_taidoc import Monitor
 from tests.drivers.cgm.bluetooth_sig import sensor
 from tests.drivers.cgm.dexcom_receiver.receiver import Receiver
 from tests.drivers.cgm.dexcom_receiver.test_session import history
+from tests.drivers.cgm.freestyle_libre.reader import Reader as LibreReader
+from tests.drivers.freestyle_lines import Device as FreeStyle
 from tests.drivers.glucose_meter.bluetooth_sig import meter
+from tests.drivers.glucose_meter.freestyle_neo.meter import Meter as Neo
 from tests.drivers.glucose_meter.onetouch_ble.meter import Meter as OneTouchBle
 from tests.drivers.glucose_meter.onetouch_ultra2.test_onetouch_ultra2 import Meter as Ultra2
 from tests.drivers.glucose_meter.onetouch_ultraeasy.test_onetouch_ultraeasy import (
@@ -69,6 +72,16 @@ def asked(name: str, device: Callable[[], Callable[[bytes], Iterable[bytes]]]) -
         return {SERIAL: lambda data: [(SERIAL, b"".join(answer(data)))]}
 
     return Specimen(named(name), (_port(name),), answers=answers)
+
+
+def asked_by_reports(name: str, usb: tuple[int, int], device: Callable[[], FreeStyle]) -> Specimen:
+    """A FreeStyle device that answers from its memory."""
+
+    def answers() -> Mapping[Channel, Answer]:
+        answer = device().answer
+        return {HID: lambda data: [(HID, report) for report in answer(data)]}
+
+    return Specimen(named(name), (Sighting("/dev/hidraw0", Reach.HID, usb=usb),), answers=answers)
 
 
 def asked_for_weight(name: str, *shown: bytes) -> Specimen:
@@ -341,8 +354,14 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
         "cgm/dexcom_receiver": (
             asked("cgm/dexcom_receiver", lambda: Receiver(history(50)).answer),
         ),
+        "cgm/freestyle_libre": (
+            asked_by_reports("cgm/freestyle_libre", (0x1A61, 0x3650), lambda: LibreReader().device),
+        ),
         "glucose_meter/bluetooth_sig": (_glucose_meter(), _simple_meter()),
         "glucose_meter/onetouch_ble": (_onetouch_ble(),),
+        "glucose_meter/freestyle_neo": (
+            asked_by_reports("glucose_meter/freestyle_neo", (0x1A61, 0x3850), lambda: Neo().device),
+        ),
         "glucose_meter/onetouch_ultra2": (
             asked("glucose_meter/onetouch_ultra2", lambda: Ultra2().answer),
         ),

@@ -17,6 +17,7 @@ from gateway.drivers.bp_monitor.beurer_serial import DRIVER as BEURER_SERIAL
 from gateway.drivers.bp_monitor.omron_hbp import DRIVER as OMRON_HBP
 from gateway.drivers.bp_monitor.taidoc import DRIVER as TAIDOC
 from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
+from gateway.drivers.cgm.freestyle_libre import DRIVER as LIBRE
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.glucose_meter.onetouch_ultra2 import DRIVER as ULTRA2
 from gateway.drivers.glucose_meter.onetouch_ultraeasy import DRIVER as ULTRAEASY
@@ -42,6 +43,7 @@ DRIVERS = (
     TAIDOC,
     ULTRA2,
     ULTRAEASY,
+    LIBRE,
 )
 OTHERWISE_TESTED: dict[str, str] = {
     "hom-two-packets": "scale/health_o_meter, a weigh-in is one reading",
@@ -52,10 +54,10 @@ OTHERWISE_TESTED: dict[str, str] = {
     "dex-reply-display-offset-neg": "means what was asked; not asked by the driver",
     "dex-sensor-rec-0": "a raw sensor record is no reading",
     "taidoc-time-0427250d": "a bare time: bp_monitor/taidoc",
+    "libre-init": "says what answers it as well: test_freestyle_text",
 }
 
 OUT_OF_SCOPE: dict[str, str] = {
-    "freestyle-libre-reader(HID)": "HID reports, no serial port",
     "freestyle-lite": "not among the meters read",
     "sd-codefree": "not among the meters read",
     "and-ua-767pc": "partly known, and no longer made",

@@ -2,3 +2,30 @@
 
 Protocol: docs/protocols/freestyle.md.
 """
+
+from __future__ import annotations
+
+from gateway.domain.reading import Kind
+from gateway.drivers import freestyle_text
+from gateway.drivers.api import HID, Driver, Manifest, Model, Reach
+from gateway.drivers.cable_driver import CableDriver
+from gateway.drivers.cgm.freestyle_libre import codec
+from gateway.drivers.cgm.freestyle_libre.session import LIBRE, LIBRE_2, converse
+
+_MANIFEST = Manifest(
+    name="cgm/freestyle_libre",
+    title="Abbott FreeStyle Libre reader on USB",
+    reach=Reach.HID,
+    emits=frozenset({Kind.INTERSTITIAL_GLUCOSE, Kind.BLOOD_GLUCOSE}),
+    spec="Public descriptions glucometer-protocols, glucometerutils, tidepool-org/uploader",
+    models=(Model("Abbott FreeStyle Libre reader (the first)", "from three public clients"),),
+    usb=frozenset({LIBRE, LIBRE_2}),
+    decodes={"freestyle-libre-reader(HID)": HID, "freestyle-libre": HID},
+)
+
+
+def _message(data: bytes) -> object:
+    return freestyle_text.message(data, codec.record)
+
+
+DRIVER: Driver = CableDriver(_MANIFEST, _message, converse)

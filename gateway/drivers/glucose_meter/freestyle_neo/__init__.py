@@ -2,3 +2,33 @@
 
 Protocol: docs/protocols/freestyle.md.
 """
+
+from __future__ import annotations
+
+from gateway.domain.reading import Kind
+from gateway.drivers import freestyle_text
+from gateway.drivers.api import HID, Driver, Manifest, Model, Reach
+from gateway.drivers.cable_driver import CableDriver
+from gateway.drivers.glucose_meter.freestyle_neo import codec
+from gateway.drivers.glucose_meter.freestyle_neo.session import NEO, converse
+
+_MANIFEST = Manifest(
+    name="glucose_meter/freestyle_neo",
+    title="Abbott FreeStyle Precision Neo, Optium Neo on USB",
+    reach=Reach.HID,
+    emits=frozenset({Kind.BLOOD_GLUCOSE}),
+    spec="Public descriptions glucometer-protocols, glucometerutils, tidepool-org/uploader",
+    models=(
+        Model("Abbott FreeStyle Precision Neo", "from two public clients"),
+        Model("Abbott FreeStyle Optium Neo", "from two public clients"),
+    ),
+    usb=frozenset({NEO}),
+    decodes={"freestyle-neo": HID},
+)
+
+
+def _message(data: bytes) -> object:
+    return freestyle_text.message(data, codec.record)
+
+
+DRIVER: Driver = CableDriver(_MANIFEST, _message, converse)

@@ -1,0 +1,82 @@
+"""Reading the memory of a Precision or Optium Neo; its clock is asked for in the same conversation.
+
+The meter gives its whole memory or nothing. Only the questions of `codec.Ask` are ever written.
+"""
+
+from __future__ import annotations
+
+from gateway.drivers import freestyle_text
+from gateway.drivers.api import HID, Frame, Session
+from gateway.drivers.freestyle_line import Line, Told
+from gateway.drivers.glucose_meter.freestyle_neo import codec
+from gateway.drivers.glucose_meter.freestyle_neo.codec import Ask, Ketone
+from gateway.drivers.glucose_meter.freestyle_neo.readings import Meter, Stored, readings
+from gateway.drivers.polling import POLL_S
+from gateway.errors import DecodeError, ProtocolError
+
+NEO = (0x1A61, 0x3850)
+"""The USB id."""
+
+_KETONE = "ketone is not read: the gateway has no kind of reading for it"
+
+
+async def converse(session: Session) -> None:
+    """Read the memory whenever it says something else than before, until the link is gone."""
+    line = await Line.open(session, freestyle_text.TEXT)
+    serial = await _introduce(session, line)
+    safe = None
+    while True:
+        told = await line.ask(Ask.RESULTS)
+        if told is not None and told.answer != safe and await _record(session, line, serial, told):
+            safe = told.answer
+        await session.pause(POLL_S)
+
+
+async def _introduce(session: Session, line: Line) -> str:
+    told = await line.ask(Ask.SERIAL)
+    serial = None if told is None else told.answer.text
+    if not serial:
+        raise ProtocolError("The meter tells no serial number: is it a Precision or Optium Neo?")
+    software = await line.ask(Ask.SOFTWARE)
+    update = {
+        "manufacturer": "Abbott",
+        "model": "FreeStyle Precision Neo, Optium Neo",
+        "serial": serial,
+        "software": None if software is None else software.answer.text,
+    }
+    about = session.device.model_copy(update=update)
+    if about != session.device:
+        await session.describe(about)
+    return serial
+
+
+async def _record(session: Session, line: Line, serial: str, told: Told) -> bool:
+    """Record the memory; False without the clock, by which alone its times are right."""
+    clock = await line.clock(Ask.DATE, Ask.TIME)
+    if clock is None:
+        return False
+    meter = Meter(session.device.id, serial, clock.sample)
+    made = list(readings(await _stored(line, told), meter, clock.at))
+    if made:
+        await session.record(*made)
+    return True
+
+
+async def _stored(line: Line, told: Told) -> list[Stored]:
+    """Decode the lines of the memory; set aside those that are none, or all if they do not add."""
+    try:
+        lines = freestyle_text.records(told.answer.message)
+    except DecodeError as error:
+        await line.set_aside(Frame(HID, told.answer.message, told.at), error)
+        return []
+    stored = []
+    for each in lines:
+        try:
+            record = codec.record(each)
+        except DecodeError as error:
+            await line.set_aside(Frame(HID, each, told.at), error)
+            continue
+        stored.append(Stored(each, record))
+        if isinstance(record, Ketone):
+            await line.remark(_KETONE)
+    return stored

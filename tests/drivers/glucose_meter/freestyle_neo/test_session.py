@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.domain.reading import Kind, Limit, Quality
+from gateway.drivers.api import Fit, Reach, Sighting
+from gateway.drivers.glucose_meter.freestyle_neo import DRIVER
+from gateway.drivers.glucose_meter.freestyle_neo.session import NEO
+from gateway.errors import ProtocolError
+from gateway.testing.clock import ManualClock
+from tests.drivers.freestyle_lines import log, session_of
+from tests.drivers.glucose_meter.freestyle_neo.meter import (
+    SERIAL,
+    SHOWN,
+    Meter,
+    ago,
+    change,
+    strip,
+)
+from tests.drivers.serial_lines import glucose
+
+
+async def test_the_memory_is_recorded_oldest_first_in_one_commit() -> None:
+    session = await Meter().read()
+
+    assert glucose(session) == [112, 98]
+    assert session.calls == [2]
+    assert {(r.kind, r.quality) for r in session.readings} == {(Kind.BLOOD_GLUCOSE, Quality.GOOD)}
+    assert session.device.serial == SERIAL
+    assert session.device.software == "1.20 15.04"
+
+
+async def test_its_clock_is_read_in_the_same_conversation() -> None:
+    told = (await Meter().read()).readings[0].device_time
+
+    assert told is not None
+    assert told.clock is not None
+    assert (told.clock.shown, told.stamp) == (SHOWN, ago(120))
+    assert told.resolution == timedelta(minutes=1)
+
+
+async def test_a_memory_that_begins_with_the_oldest_is_read_in_its_order_too() -> None:
+    meter = Meter()
+    meter.memory.reverse()
+
+    assert glucose(await meter.read()) == [112, 98]
+
+
+async def test_nothing_is_asked_that_changes_or_names_anyone() -> None:
+    device = Meter().device
+
+    await Meter().read(polls=2, device=device)
+
+    assert set(device.asked) == {b"$serlnum?", b"$swver?", b"$date?", b"$time?", b"$result?"}
+
+
+async def test_the_same_words_again_are_not_recorded_again() -> None:
+    session = await Meter().read(polls=3)
+
+    assert session.calls == [2]
+
+
+async def test_a_new_test_is_news_and_the_others_are_not() -> None:
+    meter = Meter()
+    device = meter.device
+    newer = [strip(13, ago(1), 130), *meter.memory]
+    device.answers[b"$result?"] = [log(*meter.memory), log(*newer)]
+
+    session = await meter.read(polls=2, device=device)
+
+    assert session.calls == [2, 3]
+    assert glucose(session) == [112, 98, 130]
+
+
+async def test_record_ids_that_move_on_make_no_new_reading() -> None:
+    first = await Meter().read()
+    session = await Meter([strip(7, ago(10), 98), strip(6, ago(120), 112)]).read()
+
+    assert await session.record(*first.readings) == 0
+
+
+async def test_two_alike_in_the_same_minute_are_two() -> None:
+    meter = Meter([strip(13, ago(10), 98), strip(12, ago(10), 98), strip(11, ago(10), 99)])
+
+    session = await meter.read()
+    newer = await Meter([strip(14, ago(2), 98), *meter.memory]).read()
+
+    assert glucose(session) == [99, 98, 98]
+    assert await session.record(*newer.readings) == 1
+
+
+@pytest.mark.parametrize(("word", "limit"), [("LO", Limit.BELOW), ("HI", Limit.ABOVE)])
+async def test_lo_and_hi_are_limits(word: str, limit: Limit) -> None:
+    (reading,) = (await Meter([strip(12, ago(10), word)]).read()).readings
+
+    assert (reading.limit, reading.values, reading.quality) == (limit, {}, Quality.GOOD)
+
+
+@pytest.mark.parametrize("told", [112, "HI"])
+async def test_control_solution_is_nobodys(told: int | str) -> None:
+    (reading,) = (await Meter([strip(12, ago(10), told, blood=0)]).read()).readings
+
+    assert (reading.quality, reading.flags) == (Quality.CONTROL, frozenset({"control_solution"}))
+
+
+async def test_a_number_that_no_person_has_is_questionable() -> None:
+    (reading,) = (await Meter([strip(12, ago(10), 0)]).read()).readings
+
+    assert (reading.quality, reading.flags) == (Quality.QUESTIONABLE, frozenset({"implausible"}))
+
+
+async def test_ketone_insulin_and_the_rest_are_no_readings() -> None:
+    meter = Meter([b"9,14,11,27,26,14,20,1,27,1", b"10,13,11,27,26,14,21,1,0,12,0,0,0", b"11,12"])
+
+    session = await meter.read()
+
+    assert session.readings == []
+    assert [remark[:18] for remark in session.remarks] == ["ketone is not read"]
+
+
+async def test_a_damaged_line_is_set_aside_once_and_the_rest_is_kept() -> None:
+    meter = Meter()
+    meter.memory.insert(1, b"7,12,11,27,26,1x,20,1,99,0,1")
+
+    session = await meter.read(polls=3)
+
+    assert glucose(session) == [112, 98]
+    assert [error.reason for _, error in session.aside] == ["number"]
+
+
+async def test_a_memory_that_does_not_add_up_is_set_aside() -> None:
+    meter = Meter()
+    device = meter.device
+    device.answers[b"$result?"] = log(*meter.memory).replace(b",112,", b",122,")
+
+    session = await meter.read(device=device)
+
+    assert session.readings == []
+    assert [error.reason for _, error in session.aside] == ["checksum"]
+
+
+async def test_what_was_stamped_by_no_clock_has_no_time() -> None:
+    line = strip(12, ago(10), 98).replace(b"11,27,26,14,20", b"255,255,255,255,255")
+
+    (reading,) = (await Meter([line]).read()).readings
+
+    assert (reading.quality, reading.flags) == (Quality.QUESTIONABLE, frozenset({"time_unknown"}))
+    assert reading.device_time is not None
+    assert bytes.fromhex(reading.device_time.raw) == b"255,255,255,255,255"
+
+
+async def test_a_clock_that_was_lost_gives_no_sample() -> None:
+    session = await Meter(shown=None).read()
+
+    told = session.readings[0].device_time
+    assert told is not None
+    assert (told.clock, told.stamp) == (None, ago(120))
+    assert [remark[:10] for remark in session.remarks] == ["clock_lost"]
+
+
+async def test_without_its_clock_nothing_is_recorded() -> None:
+    device = Meter().device
+    del device.answers[b"$time?"]
+
+    assert (await Meter().read(device=device)).calls == []
+
+
+async def test_what_was_measured_before_the_clock_was_set_is_moved_by_as_much() -> None:
+    hours = timedelta(hours=6)
+    meter = Meter(
+        [
+            strip(13, ago(10), 98),
+            change(12, ago(60), ago(60) - hours),
+            strip(11, ago(120) - hours, 112),
+        ]
+    )
+
+    told = [reading.device_time for reading in (await meter.read()).readings]
+
+    assert [time and time.stamp for time in told] == [ago(120), ago(10)]
+
+
+async def test_a_stamp_that_the_log_of_the_clock_contradicts_has_no_time() -> None:
+    hours = timedelta(hours=6)
+    meter = Meter([change(12, ago(60), ago(60) - hours), strip(11, ago(120), 112)])
+
+    (reading,) = (await meter.read()).readings
+
+    assert reading.flags == {"time_unknown"}
+
+
+async def test_a_meter_without_a_serial_number_is_none() -> None:
+    device = Meter().device
+    del device.answers[b"$serlnum?"]
+
+    with pytest.raises(ProtocolError, match="no serial number"):
+        await DRIVER.converse(session_of(DRIVER, device, ManualClock(), NEO))
+
+
+def test_it_is_chosen_by_its_usb_id() -> None:
+    assert DRIVER.match(Sighting("/dev/hidraw0", Reach.HID, usb=NEO)) is Fit.MODEL
+    assert DRIVER.match(Sighting("/dev/hidraw0", Reach.HID, usb=(0x1A61, 0x3650))) is Fit.NONE
