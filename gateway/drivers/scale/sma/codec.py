@@ -2,7 +2,8 @@
 
     LF s r n m f weight, 10 | unit, 3 | CR
 
-    s  Z at zero | O over | U under capacity | E zero error | T tare error | e not displayed | blank
+    s  Z at zero | O over | U under capacity | E zero error | I the zero at power-on is missing
+       | T tare error | e not displayed | blank
     r  range     n  G gross, T tare, N net     m  M in motion     f  for later use
     LF ? CR      the scale does not know the command
     A Detecto 758C puts "W01," before s.
@@ -32,7 +33,7 @@ ASK = b"\nW\r"
 
 UNKNOWN_COMMAND = "unknown_command"
 
-_ANSWER = re.compile(rb"(?:W01,)?([ZOUETe ])(.)([GTN])([M ])(.)([ \d.-]{10})([A-Za-z% ]{3})")
+_ANSWER = re.compile(rb"(?:W01,)?([ZOUEITe ])(.)([GTN])([M ])(.)([ \d.-]{10})([A-Za-z% ]{3})")
 _WEIGHT = re.compile(rb" *-?\d{1,8}(\.\d{1,6})? *")
 _SOLO = re.compile(
     rb"(\d\d):(\d\d),(\d\d)/(\d\d)/(\d\d),(\d{1,3}\.\d),(\d)'(\d\d\.\d)\",(\d{1,3}\.\d)lb"
@@ -41,6 +42,7 @@ _TROUBLES = {
     b"O": "over_capacity",
     b"U": "under_capacity",
     b"E": "zero_error",
+    b"I": "initial_zero_error",
     b"T": "tare_error",
     b"e": "not_displayed",
 }

@@ -47,6 +47,7 @@ def test_the_prefix_of_a_758c_is_passed_over() -> None:
     [
         (OVER, "over_capacity"),
         (b"\nE1G  ----------kg \r", "zero_error"),
+        (b"\nI1G  ----------kg \r", "initial_zero_error"),
         (b"\nT1G  ----------kg \r", "tare_error"),
         (b"\nU1G       -20.0kg \r", "under_capacity"),
         (b"\n?\r", "unknown_command"),
