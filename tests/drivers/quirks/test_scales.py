@@ -9,7 +9,7 @@ from gateway.drivers.registry import installed
 from gateway.drivers.scale.bluetooth_sig import DRIVER, codec
 from gateway.drivers.scale.bluetooth_sig.consent import CONTROL_POINT
 from gateway.drivers.scale.sanitas import DRIVER as SANITAS
-from gateway.drivers.scale.xiaomi.session import V2
+from gateway.drivers.scale.xiaomi.session import V1, V2
 from gateway.testing.clock import START
 from gateway.testing.links import ScriptedLink
 from tests.drivers.scale.bluetooth_sig.test_consent import HEIGHT, INCREMENT, Scale
@@ -26,7 +26,6 @@ from tests.drivers.scale.sanitas.test_sanitas import PARTS, SETTLED
 from tests.drivers.scale.sanitas.test_sanitas import scale as sanitas
 from tests.drivers.scale.xiaomi.test_xiaomi import (
     GONE,
-    IN_1970,
     MOVING,
     OBJECT,
     STANDING,
@@ -95,7 +94,7 @@ async def test_quirk_15_a_sentinel_is_no_impedance(ohm: str) -> None:
 
 
 async def test_quirk_16_a_clock_in_1970_or_2094_dates_nothing() -> None:
-    mi = await heard(IN_1970)
+    mi = await heard((V1, "22 983a b20701010a1a35"))
     beurer = sanitas(PARTS[0], PARTS[1].replace("6a21f4c6", "ea21f4c6"), PARTS[2])
     await SANITAS.converse(beurer)
     zone = START.tzinfo or pytest.fail("no zone")
@@ -103,7 +102,7 @@ async def test_quirk_16_a_clock_in_1970_or_2094_dates_nothing() -> None:
     timings = [corrected(session.readings[0], zone) for session in (mi, beurer)]
 
     assert [timing.measured_at for timing in timings] == [START, START]
-    assert timings[0].reason is Correction.RECEPTION_BAD_CLOCK
+    assert timings[0].reason is Correction.MEASURED_OFFSET
 
 
 async def test_quirk_16_nor_does_one_that_is_wrong_by_years_and_does_not_look_it() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.device_time import corrected
 from gateway.domain.reading import Kind, Quality
 from gateway.drivers.api import SERIAL, Channel, Fit, Frame, Reach, Sighting
 from gateway.drivers.scale.xiaomi import DRIVER
@@ -14,12 +17,12 @@ from gateway.errors import DecodeError, LinkError, LinkLost, LinkTimeout
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
+from tests.drivers.gatt_lines import TickingClock
 
 MOVING = (V1, "02 983a ea07030e0a1a35")
 STANDING = (V1, "22 983a ea07030e0a1a35")  # 75.000 kg, 2026-03-14T10:26:53
 GONE = (V1, "a2 983a ea07030e0a1a35")
 OBJECT = (V1, "62 983a ea07030e0a1a35")
-IN_1970 = (V1, "22 983a b20701010a1a35")
 V2_STANDING = (V2, "02 24 ea07030e0a1a35 0000 983a")
 V2_MEASURED = (V2, "02 26 ea07030e0a1a3a f401 983a")  # five seconds later: 500 Ohm
 
@@ -84,11 +87,59 @@ async def test_other_units_become_kilograms_and_the_original_is_kept() -> None:
     ]
 
 
-async def test_a_scale_in_1970_weighs_now() -> None:
-    session = await heard(IN_1970)
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "ea07030e0a1a35",  # right, in Paris
+        "b20701010a1a35",  # 1970
+        "2e0809100a1a35",  # 2094
+        "ea070101081a35",  # since the new year, ten weeks ago
+        "ea07030e021a35",  # in another zone
+        "00000000000000",
+    ],
+)
+async def test_a_weigh_in_is_of_now_whatever_the_clock_of_the_scale_shows(stamp: str) -> None:
+    session = await heard((V1, f"22 983a {stamp}"))
 
-    assert session.readings[0].live is True
-    assert session.readings[0].device_time is not None
+    (weight,) = session.readings
+    time = corrected(weight, UTC)
+    assert weight.live is True
+    assert time.measured_at == weight.received.utc
+    assert time.uncertainty == weight.taken_within
+
+
+async def test_a_stamp_heard_late_is_moved_by_what_the_clock_showed_before() -> None:
+    link = ScriptedLink(clock=TickingClock(20))  # twenty seconds between two advertisements
+    link.pending = [
+        (V1, bytes.fromhex("02 0000 ea070101081a00")),  # stepping on
+        (V1, bytes.fromhex("22 983a ea070101081a05")),  # five seconds later by the scale
+    ]
+    session = RecordingSession(DRIVER, link)
+
+    await DRIVER.converse(session)
+
+    (weight,) = session.readings
+    heard_late = weight.received.utc - corrected(weight, UTC).measured_at
+    assert heard_late == timedelta(seconds=15)
+
+
+async def test_a_clock_that_is_set_meanwhile_is_looked_at_again() -> None:
+    before, after = (V1, "02 983a ea070c01081a00"), (V1, "22 983a ea07030e0a1a35")
+    session = await heard(before, after)
+
+    (weight,) = session.readings
+    assert corrected(weight, UTC).measured_at == weight.received.utc
+
+
+async def test_the_same_advertisement_heard_again_is_the_same_weigh_in() -> None:
+    session = await heard(STANDING)
+    session.link = ScriptedLink(pending=[(V1, bytes.fromhex(STANDING[1]))])
+    assert isinstance(session.clock, ManualClock)
+    session.clock.advance(60)
+
+    await DRIVER.converse(session)
+
+    assert told(session) == ["75.000 kg"]
 
 
 async def test_what_nobody_weighs_is_questionable() -> None:
