@@ -45,11 +45,6 @@ def has_lost_its_time(shown: datetime) -> bool:
     return shown.year < _FIRST_YEAR
 
 
-def clock_fields(shown: datetime) -> tuple[int, int, int, int, int]:
-    """Return month, day, year, hour and minute as these devices write them."""
-    return shown.month, shown.day, shown.year - 2000, shown.hour, shown.minute
-
-
 class AbbottHid:
     """One such device's USB end; `answers` are what it says besides version, clock and owner.
 
@@ -154,7 +149,7 @@ class AbbottHid:
 
     def _clock(self) -> tuple[int, ...]:
         shown = self._placement.clock.device_local()
-        return (255,) * 5 if has_lost_its_time(shown) else clock_fields(shown)
+        return (255,) * 5 if has_lost_its_time(shown) else packing.time_fields(shown)
 
 
 def text(said: str) -> bytes:

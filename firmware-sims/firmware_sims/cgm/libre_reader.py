@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firmware_sims.abbott_hid import AbbottHid, has_lost_its_time, text
+from firmware_sims.abbott_records import Count, eighteenths, ketone_values, listed
 from firmware_sims.body import Body
 from firmware_sims.cgm.libre_sensor import SAMPLING_MIN, LibreSensor
 from firmware_sims.device_clock import Setting
@@ -91,8 +92,7 @@ class LibreReader:
         self.sensor = LibreSensor(self._body, put_on_at or placement.now())
         self._history: RecordMemory[bytes] = RecordMemory(HISTORY_KEPT)
         self._readings: RecordMemory[bytes] = RecordMemory(READINGS_KEPT)
-        self._next_record = first_record
-        self._settings_seen = 0
+        self._count = Count(placement.clock, first=first_record)
         self._newest_first = newest_first
         self._habits = habits or Habits()
         self._comments = comments
@@ -106,7 +106,7 @@ class LibreReader:
             answers={
                 "$sn?": lambda: text(serial),
                 "$uom?": lambda: text("0" if mmol else "1"),
-                "$dbrnum?": lambda: text(f"DB Record Number = {self._next_record - 1}"),
+                "$dbrnum?": lambda: text(f"DB Record Number = {self._count.last}"),
                 "$rdt?": self._reader_time,
                 "$history?": lambda: self._listed(self._history),
                 "$arresult?": lambda: self._listed(self._readings),
@@ -176,15 +176,15 @@ class LibreReader:
     def test_ketone(self, at: datetime) -> None:
         """Let its owner test blood ketone with a strip."""
         tenths = self._random.randint(1, 25)
-        values = {"ketone": f"{tenths // 10}.{tenths % 10}", "unit": "mmol/L"}
-        self._enter(at, Kind.BLOOD_KETONE, values)
-        self._keep_reading(at, ReadingKind.KETONE, round(tenths * 1.8))
+        self._enter(at, Kind.BLOOD_KETONE, ketone_values(tenths))
+        self._keep_reading(at, ReadingKind.KETONE, eighteenths(tenths))
 
     def erase(self, at: datetime) -> None:
         """Let its owner have erased everything, and put a new sensor on; the count goes on."""
         self._history = RecordMemory(HISTORY_KEPT)
         self._readings = RecordMemory(READINGS_KEPT)
-        self._settings_seen = len(self._placement.clock.settings)
+        for _ in self._count.settings(at):
+            pass  # erased with the rest
         self.sensor = LibreSensor(self._body, at)
 
     @property
@@ -201,18 +201,18 @@ class LibreReader:
         for minutes in sensor.unread(at):
             measured_at = sensor.put_on_at + timedelta(minutes=minutes)
             shown = clock.device_local(at) - (at - measured_at)
+            glucose, errors = 0, _ERROR
             failed = self._placement.faults.strikes(Fault.NAN_MEASUREMENT)
-            valid = sensor.is_warm(minutes) and not failed
+            if sensor.is_warm(minutes) and not failed:
+                glucose, errors = self._produced(measured_at, sensor.glucose(measured_at)), 0
             self._history.keep(
                 history_line(
-                    self._number(),
+                    self._count.number(),
                     self._stamp(shown),
-                    glucose=self._produced(measured_at, sensor.glucose(measured_at))
-                    if valid
-                    else 0,
+                    glucose=glucose,
                     sensor_min=minutes,
                     first=minutes == SAMPLING_MIN,
-                    errors=0 if valid else _ERROR,
+                    errors=errors,
                 )
             )
 
@@ -230,7 +230,7 @@ class LibreReader:
         self._note_settings(at)
         self._readings.keep(
             reading_line(
-                self._number(),
+                self._count.number(),
                 self._stamp(self._placement.clock.device_local(at)),
                 kind=kind,
                 value=value,
@@ -244,16 +244,10 @@ class LibreReader:
 
     def _note_settings(self, until: datetime) -> None:
         """Keep a record of each time that the clock was set by then."""
-        settings = self._placement.clock.settings
-        while self._settings_seen < len(settings) and settings[self._settings_seen].at <= until:
-            for before, after in _steps(settings[self._settings_seen]):
-                line = time_change_line(self._number(), self._stamp(before), self._stamp(after))
-                self._readings.keep(line)
-            self._settings_seen += 1
-
-    def _number(self) -> int:
-        self._next_record += 1
-        return self._next_record - 1
+        for setting in self._count.settings(until):
+            for before, after in _steps(setting):
+                stamps = (self._stamp(before), self._stamp(after))
+                self._readings.keep(time_change_line(self._count.number(), *stamps))
 
     @staticmethod
     def _stamp(shown: datetime) -> Stamp:
@@ -273,17 +267,18 @@ class LibreReader:
 
     def _listed(self, memory: RecordMemory[bytes]) -> bytes:
         self._note_settings(self._placement.now())
-        lines = list(memory)
-        return packing.records(lines[::-1] if self._newest_first else lines)
+        return listed(memory, newest_first=self._newest_first)
 
     def _reader_time(self) -> bytes:
         """Return the time as its factory set it, and what its owner's settings add to that."""
         clock = self._placement.clock
         shown = clock.device_local()
-        added = sum((each.after - each.before for each in clock.settings), timedelta())
-        there = (shown - added).timetuple()[:6]
-        valid = int(not has_lost_its_time(shown))
-        fields = (there[0] - 2000, *there[1:], valid, int(added.total_seconds()))
+        lost, added = has_lost_its_time(shown), timedelta()
+        if not lost:
+            added = sum((each.after - each.before for each in clock.settings), added)
+        own = shown - added
+        month, day, year, *time = packing.time_fields(own)
+        fields = (year, month, day, *time, own.second, int(not lost), int(added.total_seconds()))
         return text(",".join(map(str, fields)))
 
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firmware_sims.abbott_hid import AbbottHid, has_lost_its_time, text
+from firmware_sims.abbott_records import Count, eighteenths, ketone_values, listed
 from firmware_sims.body import Body
 from firmware_sims.faults import Fault
 from firmware_sims.ledger import Kind
 from firmware_sims.memory import RecordMemory
-from firmware_sims.packing import abbott_hid as packing
 from firmware_sims.packing import freestyle_neo as records
 from firmware_sims.placement import Placement
 
@@ -53,8 +53,7 @@ class FreeStyleNeo:
     ) -> None:
         self._placement = placement
         self._memory: RecordMemory[bytes] = RecordMemory(CAPACITY)
-        self._next_record = 1
-        self._settings_seen = 0
+        self._count = Count(placement.clock, first=1)
         self._newest_first = newest_first
         self._habits = habits or Habits()
         self._strips = 0
@@ -108,7 +107,7 @@ class FreeStyleNeo:
     def test_with_control(self, at: datetime) -> None:
         """Let somebody try a control solution: no person's blood, and no record produced."""
         shown, valid = self._shown(at)
-        number = self._number()
+        number = self._count.number()
         self._memory.keep(
             records.glucose_line(number, shown, _CONTROL_MG_DL, valid=valid, control=True)
         )
@@ -127,20 +126,22 @@ class FreeStyleNeo:
             values = {"range": "low"}
         self._enter(at, body, Kind.BLOOD_GLUCOSE, values)
         shown, valid = self._shown(at)
-        self._memory.keep(records.glucose_line(self._number(), shown, glucose, valid=valid))
+        self._memory.keep(records.glucose_line(self._count.number(), shown, glucose, valid=valid))
 
     def _test_ketone(self, at: datetime, body: Body) -> None:
         tenths = self._random.randint(1, 25)
-        values = {"ketone": f"{tenths // 10}.{tenths % 10}", "unit": "mmol/L"}
-        self._enter(at, body, Kind.BLOOD_KETONE, values)
+        self._enter(at, body, Kind.BLOOD_KETONE, ketone_values(tenths))
         shown, valid = self._shown(at)
-        eighteenths = round(tenths * 1.8)
-        self._memory.keep(records.ketone_line(self._number(), shown, eighteenths, valid=valid))
+        self._memory.keep(
+            records.ketone_line(self._count.number(), shown, eighteenths(tenths), valid=valid)
+        )
 
     def _enter_dose(self, at: datetime) -> None:
         shown, valid = self._shown(at)
         which, units = self._random.randrange(_DOSES), self._random.randint(2, 20)
-        self._memory.keep(records.insulin_line(self._number(), shown, which, units, valid=valid))
+        self._memory.keep(
+            records.insulin_line(self._count.number(), shown, which, units, valid=valid)
+        )
 
     def _shown(self, at: datetime) -> tuple[datetime, bool]:
         """Return the time of a new record, after those of the clock that come before it."""
@@ -149,17 +150,9 @@ class FreeStyleNeo:
         return shown, not has_lost_its_time(shown)
 
     def _note_settings(self, until: datetime) -> None:
-        settings = self._placement.clock.settings
-        while self._settings_seen < len(settings) and settings[self._settings_seen].at <= until:
-            setting = settings[self._settings_seen]
-            self._memory.keep(
-                records.time_change_line(self._number(), setting.before, setting.after)
-            )
-            self._settings_seen += 1
-
-    def _number(self) -> int:
-        self._next_record += 1
-        return self._next_record - 1
+        for setting in self._count.settings(until):
+            line = records.time_change_line(self._count.number(), setting.before, setting.after)
+            self._memory.keep(line)
 
     def _is_turn(self, every: int | None) -> bool:
         return every is not None and self._strips % every == 0
@@ -169,5 +162,4 @@ class FreeStyleNeo:
 
     def _listed(self) -> bytes:
         self._note_settings(self._placement.now())
-        lines = list(self._memory)
-        return packing.records(lines[::-1] if self._newest_first else lines)
+        return listed(self._memory, newest_first=self._newest_first)

@@ -12,11 +12,13 @@ of tidepool-org/uploader, testFreeStyleLibreProtocol.js.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 REPORT_OCTETS = 64
 DATA_OCTETS = REPORT_OCTETS - 2
 END = b"\r\n"
 NO_RECORDS = b"Log Empty\r\n"
+_FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 - as a device says it
 
 
 def report(kind: int, data: bytes = b"", *, over: bytes = bytes(REPORT_OCTETS)) -> bytes:
@@ -49,6 +51,12 @@ def line(*fields: int | str | bytes) -> bytes:
     return b",".join(
         each if isinstance(each, bytes) else str(each).encode("utf-8") for each in fields
     )
+
+
+def time_fields(shown: datetime) -> tuple[int, int, int, int, int]:
+    """Return month, day, year, hour and minute; there is no year before 2000."""
+    said = max(shown, _FIRST)
+    return said.month, said.day, said.year - _FIRST.year, said.hour, said.minute
 
 
 def checksum(octets: bytes) -> int:

@@ -20,7 +20,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
-from firmware_sims.packing.abbott_hid import line
+from firmware_sims.packing.abbott_hid import line, time_fields
 
 INVALID = 0x8000
 COMMENTS = 6
@@ -44,9 +44,7 @@ class Stamp(NamedTuple):
     @property
     def fields(self) -> tuple[int, ...]:
         """The six fields of the time."""
-        shown = self.shown
-        date = (shown.month, shown.day, shown.year - 2000)
-        return (*date, shown.hour, shown.minute, shown.second)
+        return (*time_fields(self.shown), self.shown.second)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

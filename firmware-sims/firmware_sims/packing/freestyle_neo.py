@@ -16,7 +16,7 @@ Guesses: `blood` is 1 if it is not 0, and the fields that nobody knows are 0.
 
 from datetime import datetime
 
-from firmware_sims.packing.abbott_hid import line
+from firmware_sims.packing.abbott_hid import line, time_fields
 
 GLUCOSE_LOWEST_MG_DL, GLUCOSE_HIGHEST_MG_DL = 20, 500
 KETONE_HIGHEST = 8 * 18
@@ -32,7 +32,7 @@ def glucose_line(
         said = "HI"
     elif mg_dl < GLUCOSE_LOWEST_MG_DL:
         said = "LO"
-    head = (_GLUCOSE, record, *_time(shown), int(valid))
+    head = (_GLUCOSE, record, *time_fields(shown), int(valid))
     return line(*head, said, 0, int(not control), *(0,) * 8)
 
 
@@ -41,22 +41,18 @@ def ketone_line(
 ) -> bytes:
     """Return the line of a ketone, in eighteenths of a mmol/L."""
     said = "HI" if eighteenths > KETONE_HIGHEST else eighteenths
-    return line(_KETONE, record, *_time(shown), int(valid), said, int(not control))
+    return line(_KETONE, record, *time_fields(shown), int(valid), said, int(not control))
 
 
 def insulin_line(
     record: int, shown: datetime, which: int, units: int, *, valid: bool = True
 ) -> bytes:
     """Return the line of a dose that its owner entered."""
-    return line(_INSULIN, record, *_time(shown), int(valid), which, units, 0, 0, 0)
+    return line(_INSULIN, record, *time_fields(shown), int(valid), which, units, 0, 0, 0)
 
 
 def time_change_line(
     record: int, before: datetime, after: datetime, *, valid: bool = True
 ) -> bytes:
     """Return the line that says that its owner set the clock."""
-    return line(_TIME_CHANGE, record, *_time(after), int(valid), *_time(before))
-
-
-def _time(shown: datetime) -> tuple[int, ...]:
-    return shown.month, shown.day, shown.year - 2000, shown.hour, shown.minute
+    return line(_TIME_CHANGE, record, *time_fields(after), int(valid), *time_fields(before))

@@ -285,6 +285,7 @@ def test_a_clock_that_was_lost_marks_its_records_and_is_set_again() -> None:
     worn.placement.clock.set_right(worn.time())
 
     assert (shown(lost).year, int(lost[8])) == (2000, 0)
+    assert {shown(each).year for each in worn.history[:4]} == {2000}
     assert int(worn.history[0][8]) == 0
     time, date, *_ = worn.results
     assert (int(date[1]), int(date[8]), shown(date, 9).year) == (5, 1, 2000)
