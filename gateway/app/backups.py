@@ -9,13 +9,14 @@ from gateway.app.parts import bonds, routes
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.journal import backup
-from gateway.journal.ownership import hand_over
+from gateway.journal.ownership import hand_over, refuse_snares
 from gateway.journal.rekeying import change_key_file, change_to_passphrase
 from gateway.journal.restoring import Restored, restore
 
 
 def back_up(config: Config, target: Path, passphrase: bytes) -> int:
     """Write a backup, also while the daemon runs; return its size in bytes."""
+    refuse_snares(config.journal)
     others = {name: path for name, path in bonds(config).items() if path.exists()}
     others |= bluez_bonds.collect()
     return backup.write(target, passphrase, config.journal, others)
@@ -23,6 +24,7 @@ def back_up(config: Config, target: Path, passphrase: bytes) -> int:
 
 def change_key(config: Config, *, to_passphrase: bool = False) -> None:
     """Put a new hub key, or that of the passphrase, in place of the file's. No daemon may run."""
+    refuse_snares(config.journal)
     change = change_to_passphrase if to_passphrase else change_key_file
     try:
         change(config.journal, SystemClock(), config.hub.tzinfo)

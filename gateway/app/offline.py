@@ -16,7 +16,7 @@ from gateway.domain.subject import SubjectId
 from gateway.drivers.registry import installed
 from gateway.errors import JournalError, NotRunning
 from gateway.journal.journal import Journal
-from gateway.journal.ownership import hand_over
+from gateway.journal.ownership import hand_over, refuse_snares
 from gateway.journal.reader import Reader
 
 
@@ -131,6 +131,7 @@ async def offline_hub(config: Config, *, writing: bool) -> AsyncIterator[Offline
     """Open the journal for one command: read-only, or as its writer with its lock."""
     clock = SystemClock()
     journal = None
+    refuse_snares(config.journal)
     try:
         if writing:
             journal = Journal.open(

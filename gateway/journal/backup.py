@@ -54,7 +54,8 @@ def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, P
             finally:
                 reader.close()
             key = _hub_key(snapshot, hub_key.folder_of(journal))
-            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            part.unlink(missing_ok=True)  # it may be a link, in a folder that others may write too
+            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as out:
                 with (
                     _Sealing(out, passphrase) as sealing,

@@ -24,7 +24,7 @@ from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import SIGNING, Keyring
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
-from gateway.journal.ownership import hand_over
+from gateway.journal.ownership import hand_over, refuse_snares
 from gateway.journal.replacing import BESIDE_IT
 from gateway.journal.scratch import scratch
 from gateway.journal.taken_back import TakenBack, TakenBackFile
@@ -67,13 +67,14 @@ def restore(
     moved: list[Path] = []
     try:
         journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_snares(journal)
         lock = WriterLock(journal)
         try:
             replacing.finish(journal)
             with scratch(journal) as made:
                 files = backup.read(source, passphrase, made)
                 done = _Restoring(journal, made, clock, zone, routes).take_back(consents_stand)
-                hand_over(journal, [*made.rglob("*"), made])
+                hand_over(journal, [made])
                 places = {file.name: others[file.name] for file in files if file.name in others}
                 aside = replacing.aside(journal, "replaced", clock)
                 moved += (aside, *places.values())

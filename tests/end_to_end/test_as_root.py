@@ -1,5 +1,6 @@
 """Root uses the command while the daemon is stopped: the daemon can go on with what it finds."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -43,3 +44,45 @@ async def test_what_root_changes_still_belongs_to_the_user_who_runs_the_daemon(
     made = {path.name: path.stat().st_uid for path in state.rglob("*")}
     assert {"journal.db", "taken-back.jsonl", "hub.key"} <= set(made)
     assert set(made.values()) == {NOBODY}
+
+
+async def test_root_finishes_no_replacement_that_the_daemons_user_may_have_laid(
+    state: Path, tmp_path: Path
+) -> None:
+    """Its plan says where files go, and root may put them anywhere."""
+    (config := tmp_path / "gateway.toml").write_text(f'[hub]\nstate = "{state}"\n')
+    of_root = tmp_path / "of-root"
+    (laid := state / "replacement").mkdir()
+    (laid / "snare").write_text("run this")
+    (laid / "plan.json").write_text(
+        json.dumps({"aside": "replaced", "places": {"snare": str(of_root)}})
+    )
+    for path in (laid, *laid.iterdir()):
+        os.chown(path, NOBODY, NOBODY)
+
+    ran = await command(config, "people", "add", "Odile")
+
+    assert ran.status == 1
+    assert "start the gateway" in ran.error
+    assert not of_root.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["taken-back.jsonl", "journal.db-wal", "journal.db.reserve", "keys"]
+)
+async def test_root_follows_no_link_that_the_daemons_user_may_have_laid(
+    state: Path, tmp_path: Path, name: str
+) -> None:
+    (config := tmp_path / "gateway.toml").write_text(f'[hub]\nstate = "{state}"\n')
+    await command(config, "people", "add", "Odile")
+    (of_root := tmp_path / "of-root").mkdir()
+    if (state / name).exists():
+        (state / name).rename(of_root / name)
+    (state / name).symlink_to(of_root / name)
+    before = {path: path.read_bytes() for path in of_root.rglob("*") if path.is_file()}
+
+    ran = await command(config, "people", "erase", "Odile", given=b"y\n")
+
+    assert ran.status == 1
+    assert name in ran.error
+    assert {path: path.read_bytes() for path in of_root.rglob("*") if path.is_file()} == before

@@ -98,6 +98,19 @@ async def test_bonds_go_where_the_hub_keeps_its_own_and_those_are_kept_aside(
     assert (restored.replaced / "bonds-0.json").read_text() == "of this hub"
 
 
+async def test_a_link_that_waits_for_the_backup_leads_it_nowhere(
+    path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+    (theirs := tmp_path / "theirs").write_text("of somebody else")
+    (tmp_path / "backup.part").symlink_to(theirs)
+
+    backup.write(tmp_path / "backup", PHRASE, path, {})
+
+    assert theirs.read_text() == "of somebody else"
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can restore for somebody else")
 async def test_what_root_restores_belongs_to_the_user_as_whom_the_daemon_runs(
     path: Path, tmp_path: Path
