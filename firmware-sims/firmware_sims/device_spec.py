@@ -146,6 +146,14 @@ TYPES: Mapping[str, DeviceType] = {
         faults=_REPORTING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.RENUMBER},
         one_person="a meter knows no users",
     ),
+    "onetouch_meter": DeviceType(
+        manufacturer="LifeScan",
+        model="OneTouch Verio Flex",
+        keys=_METERING - {"notification_gap_s"}
+        | {"extremes_every", "others_every", "refuses_by_status"},
+        faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.SILENCE, Fault.WRONG_CHECKSUM},
+        one_person="a meter knows no users",
+    ),
     "cgm": DeviceType(
         model="Sensor Three",
         keys=_SENSING | _STORIED,
@@ -234,6 +242,9 @@ class DeviceSpec:
     second_record_access: bool = False  # in a service of the maker's
     meals: bool = True
     control_every: int | None = None  # how many tests, one is of a control solution
+    extremes_every: int | None = None  # how many tests of a OneTouch, one shows HI or LO
+    others_every: int | None = None  # and after one there is an entry that is no test
+    refuses_by_status: bool = False  # a OneTouch that answers who is not paired, and says no
     # sensors
     e2e_crc: bool = True
     session_control: bool = False

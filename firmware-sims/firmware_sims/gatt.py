@@ -16,6 +16,7 @@ from firmware_sims.packing.date_time import current_time
 
 READ = Characteristic.Properties.READ
 WRITE = Characteristic.Properties.WRITE
+WRITE_WITHOUT_RESPONSE = Characteristic.Properties.WRITE_WITHOUT_RESPONSE
 NOTIFY = Characteristic.Properties.NOTIFY
 INDICATE = Characteristic.Properties.INDICATE
 

@@ -20,6 +20,7 @@ from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Faults
 from firmware_sims.gatt import is_secure
 from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter, MeterSettings
+from firmware_sims.glucose_meter.onetouch_ble import OneTouchMeter, OneTouchSettings
 from firmware_sims.identity import Identity, Pairing
 from firmware_sims.packing import blood_pressure_beurer
 from firmware_sims.packing.date_time import DST_STANDARD
@@ -234,6 +235,22 @@ def _contour_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     return _with_past(meter, spec)
 
 
+def _onetouch_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    who = identity(spec)
+    if who.pairing is Pairing.NONE:
+        who = replace(who, pairing=Pairing.PASSKEY)  # without a bond it gives nothing away
+    settings = OneTouchSettings(
+        molar=spec.molar,
+        meals=spec.meals,
+        control_every=spec.control_every,
+        extremes_every=spec.extremes_every,
+        others_every=spec.others_every,
+        refuses_by_status=spec.refuses_by_status,
+    )
+    meter = OneTouchMeter(who, where.people(spec), where.fittings(spec), settings)
+    return _with_past(meter, spec)
+
+
 def _sensor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     # A session start time has whole seconds.
     now = where.now().replace(microsecond=0)
@@ -277,5 +294,6 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], RadioDevice]] = {
     "sanitas_scale": _sanitas_scale,
     "glucose_meter": _glucose_meter,
     "contour_meter": _contour_meter,
+    "onetouch_meter": _onetouch_meter,
     "cgm": _sensor,
 }

@@ -85,6 +85,11 @@ class Peripheral:
         return self._link is not None
 
     @property
+    def encrypted(self) -> bool:
+        """Whether somebody is connected whose link is encrypted."""
+        return self._link is not None and bool(self._link.is_encrypted)
+
+    @property
     def calling(self) -> bool:
         """Whether it advertises."""
         return bool(self._stack.is_advertising)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from firmware_sims.glucose_meter.strip_memory import StripMemory
-from firmware_sims.packing.crc_ccitt import ccitt_false
+from firmware_sims.packing.onetouch import SHORTEST, packet
 from firmware_sims.placement import Placement
 from firmware_sims.requests import Split
 
@@ -27,13 +27,6 @@ NUMBER, EXPECTED, ACKNOWLEDGE, DISCONNECT = 0x01, 0x02, 0x04, 0x08
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local seconds
 _DONE = b"\x05\x06"
 _COUNT = b"\x05\x0f"
-_SHORTEST = 6
-
-
-def encode(link: int, message: bytes = b"") -> bytes:
-    """Return a packet."""
-    octets = bytes([2, len(message) + _SHORTEST, link]) + message + b"\x03"
-    return octets + ccitt_false(octets).to_bytes(2, "little")
 
 
 class OneTouchUltraEasy:
@@ -64,10 +57,10 @@ class OneTouchUltraEasy:
         requests: list[bytes] = []
         while (start := heard.find(2)) >= 0:
             heard = heard[start:]
-            length = heard[1] if len(heard) > 1 else _SHORTEST
-            if length >= _SHORTEST and len(heard) < length:
+            length = heard[1] if len(heard) > 1 else SHORTEST
+            if length >= SHORTEST and len(heard) < length:
                 return requests, heard
-            if length >= _SHORTEST and heard[length - 3] == 3:
+            if length >= SHORTEST and heard[length - 3] == 3:
                 requests.append(heard[:length])
                 heard = heard[length:]
             else:
@@ -77,11 +70,11 @@ class OneTouchUltraEasy:
     def answer(self, request: bytes) -> Sequence[bytes]:
         """Answer one packet."""
         link, message = request[2], request[3:-3]
-        if encode(link, message) != request:
+        if packet(link, message) != request:
             return []
         if link & DISCONNECT:
             self._expected, self._number, self._sent = None, 0, []
-            return [encode(DISCONNECT | ACKNOWLEDGE)]
+            return [packet(DISCONNECT | ACKNOWLEDGE)]
         number, expected = link & NUMBER, int(bool(link & EXPECTED))
         if self._expected is None:
             self._expected, self._number = number, expected
@@ -92,7 +85,7 @@ class OneTouchUltraEasy:
             return self._sent
         self._expected ^= 1
         link = self._number | self._expected << 1
-        self._sent = [encode(link | ACKNOWLEDGE), encode(link, self._message(message))]
+        self._sent = [packet(link | ACKNOWLEDGE), packet(link, self._message(message))]
         return self._sent
 
     def _message(self, asked: bytes) -> bytes:

@@ -8,9 +8,9 @@ from firmware_sims.glucose_meter.onetouch_ultraeasy import (
     ACKNOWLEDGE,
     DISCONNECT,
     OneTouchUltraEasy,
-    encode,
 )
 from firmware_sims.ledger import Ledger
+from firmware_sims.packing.onetouch import packet
 from firmware_sims.serial_device import ask
 
 from tests.firmware_sims.people import NOON
@@ -33,16 +33,16 @@ class Talk:
     def __init__(self, device: OneTouchUltraEasy) -> None:
         self.device = device
         self.number = self.expected = 0
-        assert ask(device, DISCONNECTED) == encode(DISCONNECT | ACKNOWLEDGE)
+        assert ask(device, DISCONNECTED) == packet(DISCONNECT | ACKNOWLEDGE)
 
     def ask(self, message: bytes) -> bytes:
         """Return the message that answers one, after checking both packets."""
-        acknowledged, answer = self.device.answer(encode(self.number | self.expected << 1, message))
+        acknowledged, answer = self.device.answer(packet(self.number | self.expected << 1, message))
         self.number ^= 1
-        assert acknowledged == encode(ACKNOWLEDGE | self.expected | self.number << 1)
-        assert answer == encode(self.expected | self.number << 1, answer[3:-3])
+        assert acknowledged == packet(ACKNOWLEDGE | self.expected | self.number << 1)
+        assert answer == packet(self.expected | self.number << 1, answer[3:-3])
         self.expected ^= 1
-        acknowledge = encode(ACKNOWLEDGE | self.number | self.expected << 1)
+        acknowledge = packet(ACKNOWLEDGE | self.number | self.expected << 1)
         assert ask(self.device, acknowledge) == b""
         return answer[3:-3]
 
@@ -51,9 +51,9 @@ class Talk:
 
 
 def test_the_published_packets_are_reproduced() -> None:
-    assert encode(DISCONNECT) == DISCONNECTED
-    assert encode(3, VERSION) == frame_of("ultraeasy-version")
-    assert encode(ACKNOWLEDGE | 2)[:4] == frame_of("crc-distinguish")
+    assert packet(DISCONNECT) == DISCONNECTED
+    assert packet(3, VERSION) == frame_of("ultraeasy-version")
+    assert packet(ACKNOWLEDGE | 2)[:4] == frame_of("crc-distinguish")
 
 
 def test_the_memory_holds_what_was_produced_newest_first() -> None:
@@ -76,7 +76,7 @@ def test_a_repeated_packet_gets_the_same_answer_and_is_not_done_twice() -> None:
     forbidden = ForbiddenCommands()
     device = meter(stored=1, forbidden=forbidden)
     Talk(device)
-    erase = encode(0, b"\x05\x1a")
+    erase = packet(0, b"\x05\x1a")
 
     first, again = ask(device, erase), ask(device, erase)
 
@@ -88,9 +88,9 @@ def test_numbers_begin_where_the_host_says() -> None:
     device = meter()
     Talk(device)
 
-    answer = ask(device, encode(3, VERSION))
+    answer = ask(device, packet(3, VERSION))
 
-    assert answer.startswith(encode(ACKNOWLEDGE | 1))
+    assert answer.startswith(packet(ACKNOWLEDGE | 1))
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,14 @@ def test_a_damaged_packet_is_not_answered() -> None:
 
 
 def frame_with_wrong_crc() -> bytes:
-    return encode(0, VERSION)[:-1] + b"\0"
+    return packet(0, VERSION)[:-1] + b"\0"
 
 
 def test_packets_are_found_in_noise_and_in_pieces() -> None:
     device = meter()
-    packet = encode(0, VERSION)
+    whole = packet(0, VERSION)
 
-    early, rest = device.split(b"\x02\x01noise" + packet[:4])
-    late, rest = device.split(rest + packet[4:] + b"\x02")
+    early, rest = device.split(b"\x02\x01noise" + whole[:4])
+    late, rest = device.split(rest + whole[4:] + b"\x02")
 
-    assert (early, late, rest) == ([], [packet], b"\x02")
+    assert (early, late, rest) == ([], [whole], b"\x02")
