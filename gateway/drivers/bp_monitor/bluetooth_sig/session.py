@@ -21,6 +21,7 @@ from gateway.drivers.bp_monitor.bluetooth_sig.cuff import (
     INTERMEDIATE,
     MEASUREMENT,
     Cuff,
+    is_beurer,
 )
 from gateway.drivers.bp_monitor.bluetooth_sig.memory import Memory, has_memory
 from gateway.drivers.device_clock import set_clock
@@ -28,9 +29,15 @@ from gateway.drivers.episodic import hear_out
 from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.errors import LinkError, LinkRefused, PairingNeeded, ProtocolError
 
+_BEURER_REST_S = 0.1
+"""A BM85 that is subscribed to as soon as it was looked at sometimes takes the subscription, shows
+an error and sends nothing. Half of this was enough (a public client)."""
+
 
 async def converse(session: Session) -> None:
     """Record everything the cuff sends until it is silent or hangs up, its normal end."""
+    if is_beurer(session.sighting.name, session.device.model):
+        await session.pause(_BEURER_REST_S)
     inboxes = [await _measurements(session), *await _under_way(session)]
     is_omron = omron.is_one(session)
     clock = await (omron.first_time(session) if is_omron else read_clock(session))

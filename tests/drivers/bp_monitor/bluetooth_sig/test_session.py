@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 
 from gateway.domain.device_time import corrected
 from gateway.domain.reading import Kind, Measure, Quality, Reading
-from gateway.drivers.api import Channel, Fit, Frame, Reach, Sighting, gatt
+from gateway.drivers.api import Channel, Fit, Frame, Inbox, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
 from gateway.errors import JournalFull, LinkError, LinkLost, LinkRefused, LinkTimeout, ProtocolError
 from gateway.testing.clock import ManualClock
@@ -403,6 +404,31 @@ async def test_a_beurer_is_known_by_its_name() -> None:
 
     assert [(r.slot, r.quality.value) for r in session.readings] == [("1", "good"), ("1", "good")]
     assert [int(q.value) for q in session.readings[1].values.values()] == [65]
+
+
+@dataclass
+class Drowsy(ScriptedLink):
+    """It takes any subscription, and sends nothing if that came before it was ready."""
+
+    def __post_init__(self) -> None:
+        self.ready_at = self.clock.now().monotonic + 0.05
+
+    async def subscribe(self, channel: Channel, /) -> Inbox:
+        if self.clock.now().monotonic < self.ready_at:
+            self.pending.clear()
+        return await super().subscribe(channel)
+
+
+async def test_a_beurer_is_given_a_rest_before_it_is_subscribed_to() -> None:
+    clock = ManualClock()
+    session = RecordingSession(
+        DRIVER, Drowsy(pending=[(BP, bytes.fromhex(BEURER))], clock=clock), clock
+    )
+    session.sighting = Sighting("x", Reach.BLE, name="BM85")
+
+    await DRIVER.converse(session)
+
+    assert systolic(session.readings) == [113]
 
 
 async def test_a_beurer_that_nobody_knows_is_not_trusted() -> None:
