@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Run a command in a Linux that has USB devices made of software: the kernel of this machine's Debian in QEMU, with
-# this machine's files, read-only, and a keyboard. tests/hidraw meets the kernel's hidraw in it.
+# Run a command in a Linux that has USB devices made of software: the kernel and udev of this machine's Debian in
+# QEMU, with this machine's files, read-only, and a keyboard. tests/hidraw meets hidraw and the rules in it.
 #
 #     tools/hid-box.sh .venv/bin/python -m pytest tests/hidraw
 #
-# The kernel is fetched by apt into .tools/hid-box, anew when this script or tools/hid_box changed; the machine gets
+# They are fetched by apt into .tools/hid-box, anew when this script or tools/hid_box changed; the machine gets
 # QEMU, kmod and xz.
 set -eu
 cd "$(dirname "$0")/.."
@@ -28,7 +28,7 @@ build() {
   image=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*\)$/\1/p' | head -n 1)
   [ -n "$image" ] || give_up "apt knows no kernel: run 'apt-get update' on a Debian machine, then try again."
   say "fetching $image ..."
-  (cd "$BOX" && apt-get download -q "$image" busybox-static >fetch.log 2>&1) ||
+  (cd "$BOX" && apt-get download -q "$image" busybox-static udev >fetch.log 2>&1) ||
     give_up "apt could not fetch it: $(tail -n 1 "$BOX/fetch.log")"
   for package in "$BOX"/*.deb; do dpkg-deb -x "$package" "$root"; done
   kernel=$(basename "$root"/boot/vmlinuz-*) && kernel=${kernel#vmlinuz-}
@@ -48,6 +48,10 @@ build() {
   done
   (cd "$guest" && find . | bin/busybox cpio -o -H newc -R 0:0 2>/dev/null) | gzip -6 >"$BOX/initramfs.gz"
   cp "$root/boot/vmlinuz-$kernel" "$BOX/vmlinuz"
+  mkdir "$BOX/udev"
+  cp -L "$(find "$root" -path '*bin/udevadm')" "$BOX/udev/"
+  ln -s udevadm "$BOX/udev/systemd-udevd" # one program; it is what it is called
+  cp -r "$(find "$root" -path '*/lib/udev/rules.d')" "$BOX/udev/"
   rm -rf "$root" "$guest" "$BOX"/*.deb
 }
 

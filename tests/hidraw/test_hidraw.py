@@ -17,15 +17,13 @@ from gateway.testing.clock import ManualClock
 from gateway.transport.api import OpenLink
 from gateway.transport.chunks import CHUNKS
 from gateway.transport.hid import HidSettings, HidTransport
-from gateway.transport.hidraw import hid_devices, open_hidraw, usb_id
+from gateway.transport.hidraw import hid_devices, open_hidraw
 from gateway.transport.usb import UsbTransport
-from gateway.transport.usb_device import UsbDevice
 from tests.hidraw.conftest import READER
 from tests.hidraw.gadget import Gadget
+from tests.hidraw.machine import SOON, found, keyboard
 
-SOON = 20.0  # s; the box is slow
 KEPT_BY_LINUX = 63
-KEYBOARD = (0x0627, 0x0001)  # QEMU's
 
 
 async def hang_up(session: Session) -> None:
@@ -36,26 +34,6 @@ MANIFEST = Manifest(
     "glucose_meter/any", "A meter", Reach.HID, frozenset(), "none", (), usb=frozenset({READER})
 )
 DRIVERS: list[Driver] = [CableDriver(MANIFEST, bytes.hex, hang_up)]
-
-
-async def found() -> UsbDevice:
-    """Wait until Linux has the reader."""
-    async with asyncio.timeout(SOON):
-        while True:
-            for device in hid_devices({READER}):
-                if Path(device.path).exists():
-                    return device
-            await asyncio.sleep(0.05)
-
-
-async def keyboard() -> str:
-    """Wait until Linux has the keyboard; returns its path."""
-    async with asyncio.timeout(SOON):
-        while True:
-            for node in Path("/sys/class/hidraw").iterdir():
-                if usb_id(node.name) == KEYBOARD and Path("/dev", node.name).exists():
-                    return f"/dev/{node.name}"
-            await asyncio.sleep(0.05)
 
 
 async def plugged_in() -> tuple[UsbTransport, Sighting]:
@@ -69,7 +47,7 @@ async def plugged_in() -> tuple[UsbTransport, Sighting]:
 
 
 async def opened() -> OpenLink:
-    await found()
+    await found(READER)
     transport, sighting = await plugged_in()
     return await transport.open(sighting, MANIFEST)
 
@@ -79,7 +57,7 @@ def numbered(count: int) -> list[bytes]:
 
 
 async def test_a_reader_is_named_by_its_number_and_bound_to_its_driver(reader: Gadget) -> None:
-    device = await found()
+    device = await found(READER)
 
     transport, sighting = await plugged_in()
 
@@ -93,7 +71,7 @@ async def test_a_reader_is_named_by_its_number_and_bound_to_its_driver(reader: G
 async def test_a_reader_without_a_number_is_named_by_its_socket() -> None:
     reader = Gadget(READER, None)
     try:
-        await found()
+        await found(READER)
         transport, sighting = await plugged_in()
     finally:
         reader.remove()
@@ -108,7 +86,7 @@ async def test_a_keyboard_is_neither_listed_nor_opened(
     reader: Gadget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = await keyboard()
-    await found()
+    await found(READER)
     opening: list[object] = []
     really = os.open
 
@@ -166,7 +144,7 @@ async def test_each_report_of_the_device_is_a_frame_with_all_its_octets(reader: 
 
 
 async def test_linux_drops_what_is_not_read_soon_and_says_nothing(reader: Gadget) -> None:
-    descriptor = open_hidraw((await found()).path, {READER})
+    descriptor = open_hidraw((await found(READER)).path, {READER})
     sent = await asyncio.to_thread(reader.send, numbered(100))
     await asyncio.sleep(0.2)
     got = [os.read(descriptor, 100) for _ in range(KEPT_BY_LINUX)]
