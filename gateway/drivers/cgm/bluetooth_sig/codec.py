@@ -30,6 +30,8 @@ from gateway.wire.ieee11073 import Number, sfloat
 
 E2E_CRC = 1 << 12
 """The feature bit that puts a CRC on everything."""
+CONTROL_SOLUTION = 0xA
+"""What a sensor of this type measures is nobody's."""
 START_OCTETS = 9
 """The length of 2AAA without its CRC."""
 

@@ -114,16 +114,20 @@ def reading_of(
     at: Instant,
     live: bool,
     warm_up_min: int = 0,
+    control: bool = False,
 ) -> Reading | None:
     """Make the reading of a record; None if the sensor had no value to give.
 
-    `warm_up_min` is how long after its start the sensor's values are not to be relied on.
+    `warm_up_min` is how long after its start the sensor's values are not to be relied on. `control`
+    says that the sensor measures control solution: nobody's reading.
     """
     values, limit = _values(record), None
     bits = annunciations(record.status, record.cal_temp, record.warning)
     flags = {FLAGS.get(bit, "unknown_status") for bit in bits}
     if record.time_offset_min < warm_up_min:
         flags.add(WARM_UP)
+    if control:
+        flags.add("control_solution")
     doubtful = not bits.isdisjoint(_FAULTS) or "unknown_status" in flags
     if isinstance(record.glucose_mg_dl, Special):
         if record.glucose_mg_dl not in _LIMITS:
@@ -140,10 +144,16 @@ def reading_of(
         device_time=time.of(record.time_offset_min, at),
         record=f"{key}+{record.time_offset_min}",
         live=live,
-        quality=Quality.QUESTIONABLE if doubtful else Quality.GOOD,
+        quality=_quality(doubtful=doubtful, control=control),
         flags=frozenset(flags),
         limit=limit,
     )
+
+
+def _quality(*, doubtful: bool, control: bool) -> Quality:
+    if control:
+        return Quality.CONTROL
+    return Quality.QUESTIONABLE if doubtful else Quality.GOOD
 
 
 def annunciations(status: int, cal_temp: int, warning: int) -> frozenset[int]:

@@ -53,7 +53,8 @@ async def converse(session: Session) -> None:
     if not offers_readings:
         raise ProtocolError("The sensor offers no CGM measurement: is it another model?")
     e2e_crc = bool(feature[1].raw & codec.E2E_CRC) if feature else None
-    await _Collection(session, e2e_crc).run()
+    control = feature is not None and feature[1].type == codec.CONTROL_SOLUTION
+    await _Collection(session, e2e_crc, control=control).run()
 
 
 class _Collection:
@@ -63,9 +64,10 @@ class _Collection:
     _time: SensorTime
     _stored: StoredRecords
 
-    def __init__(self, session: Session, e2e_crc: bool | None) -> None:
+    def __init__(self, session: Session, e2e_crc: bool | None, *, control: bool) -> None:
         self._session = session
         self._e2e_crc = e2e_crc
+        self._control = control
         self._warm_up_min = int(session.setting(WARM_UP_MIN.name) or 0)
         self._newest = -1
         self._given_up: Mark | None = None
@@ -214,6 +216,7 @@ class _Collection:
                 at=frame.received,
                 live=live,
                 warm_up_min=self._warm_up_min,
+                control=self._control,
             )
             if reading is None:
                 without.append(frame)

@@ -43,6 +43,8 @@ class Sensor:
     start: str = "ea07 03 0d 08 00 00 00 00"
     """2026-03-13T08:00:00 UTC: by ManualClock that was 1526 minutes and 53 s ago."""
     e2e_crc: bool = True
+    type: int = 9
+    """Interstitial fluid."""
     filters: bool = True
     counts: bool = True
     lose: list[set[int]] = field(default_factory=list)
@@ -59,7 +61,7 @@ class Sensor:
 
     def link(self, then: type[LinkError] = LinkLost) -> ScriptedLink:
         wrap = with_e2e_crc if self.e2e_crc else bytes
-        feature = bytes.fromhex("009001 59" if self.e2e_crc else "008001 59")
+        feature = bytes.fromhex("009001" if self.e2e_crc else "008001") + bytes((self.type | 0x50,))
         values: dict[Channel, bytes] = {
             gatt("181f", "2aa8"): with_e2e_crc(feature) if self.e2e_crc else feature + b"\xff\xff",
             gatt("181f", "2aa9"): wrap(self.minute.to_bytes(2, "little") + bytes(3)),

@@ -68,6 +68,18 @@ async def test_a_first_conversation_reads_the_whole_memory_in_one_commit() -> No
     assert sensor.asked == [bytes.fromhex("0101"), bytes.fromhex("0401")]
 
 
+async def test_what_a_sensor_measures_of_control_solution_is_nobodys() -> None:
+    sensor = Sensor(every(5, 60, 80), type=0xA, live=[sample(85)])
+    session = sensor.session()
+
+    await talk(session)
+
+    assert minutes(session) == [60, 65, 70, 75, 80, 85]
+    assert {(r.quality, r.flags) for r in session.readings} == {
+        (Quality.CONTROL, frozenset({"control_solution"}))
+    }
+
+
 @pytest.mark.conformance("R-CGMP-R2")
 async def test_the_next_conversation_asks_from_the_bookmark_on() -> None:
     sensor = Sensor(every(5, 60, 1525))
