@@ -8,7 +8,7 @@ import os
 import pwd
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from gateway.cli.arguments import Json
 from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
 from gateway.config import Config
+from gateway.drivers.api import Driver
 from gateway.errors import GatewayError, NotRunning
+from gateway.transport.usb import told
 from gateway.web.standing import trouble_of
 
 _GROUP_MAY = 0o060  # read and write
@@ -89,14 +91,14 @@ def _findings(context: typer.Context) -> Iterator[Finding]:
 
     try:
         config: Config = context.obj.config
-        drivers_of(config)
+        drivers = drivers_of(config)
     except GatewayError as error:
         yield Finding("configuration", False, str(error))
         return
     yield Finding("configuration", True, f"{context.obj.path} has no fault.")
     yield _state_folder(config.hub.state)
     yield from _files(config)
-    yield from _ports(config)
+    yield from _cables(config, drivers)
     yield from _radios(config)
     yield from _daemon(context)
 
@@ -130,13 +132,22 @@ def _unreadable(path: Path) -> str | None:
     return None
 
 
-def _ports(config: Config) -> Iterator[Finding]:
+def _cables(config: Config, drivers: Iterable[Driver]) -> Iterator[Finding]:
     for port in config.ports:
         if "://" not in port.path:
-            problem = port_problem(Path(port.path))
-            yield Finding(
-                f"port {port.name}", problem is None, problem or f"{port.path} can be opened."
-            )
+            yield _cable(f"port {port.name}", port.path)
+    for device in config.hid:
+        if device.path.startswith("/"):
+            yield _cable(f"device {device.name}", device.path)
+    if config.usb is not None:
+        for plugged in told(drivers):
+            vendor, product = plugged.usb
+            yield _cable(f"USB {vendor:04x}:{product:04x}", plugged.path)
+
+
+def _cable(subject: str, path: str) -> Finding:
+    problem = port_problem(Path(path))
+    return Finding(subject, problem is None, problem or f"{path} can be opened.")
 
 
 def port_problem(path: Path) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
@@ -34,6 +34,15 @@ class UsbSettings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def told(drivers: Iterable[Driver]) -> list[UsbDevice]:
+    """List what is there now and tells by its USB id what it is."""
+    manifests = [driver.manifest for driver in drivers]
+    sure = {(manifest.reach, usb) for manifest in manifests for usb in manifest.usb}
+    known = {usb for reach, usb in sure if reach is Reach.HID}
+    there = (*usb_ports(), *hid_devices(known))
+    return [device for device in there if (device.reach, device.usb) in sure]
 
 
 class UsbTransport:

@@ -46,7 +46,7 @@ def _of_transports(status: Status, words: Words) -> Iterator[Problem]:
         if part.problem is not None:
             key = trouble_of(part.name)
             advice = words.or_none(f"{key}.{part.reason}") or words(f"{key}.unknown")
-            name = part.name.removeprefix("serial:")  # as the owner calls the port
+            name = part.name.removeprefix("serial:").removeprefix("hid:")  # as the owner calls it
             yield Problem(words(f"{key}.title", name=name), advice, part.problem)
 
 

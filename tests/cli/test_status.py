@@ -1,16 +1,22 @@
 """What `status` and `doctor` say of what is in trouble, to people in French and to scripts."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from gateway.cli import checks
 from gateway.cli.speech import Speech
 from gateway.config import Config
+from gateway.drivers.api import Reach
+from gateway.drivers.registry import installed
+from gateway.transport.hid import known_ids
+from gateway.transport.usb_device import UsbDevice
 
 STATUS = {
     "version": "1.2.3",
@@ -105,6 +111,30 @@ def test_the_doctor_names_a_file_that_the_configuration_names_and_nobody_made(
         f"À FAIRE  folder : {tmp_path}/nowhere n'est pas un dossier :"
         " créez-le pour l'utilisateur du service.",
     ]
+
+
+def test_the_doctor_looks_at_the_devices_on_usb_and_those_that_have_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = tmp_path / "hidraw1"
+    node.touch()
+    asked_for: list[Collection[tuple[int, int]]] = []
+
+    def there(known: Collection[tuple[int, int]]) -> list[UsbDevice]:
+        asked_for.append(known)
+        return [UsbDevice(str(node), (0x1A61, 0x3650), None, "1-1.3", "Reader", Reach.HID)]
+
+    monkeypatch.setattr("gateway.transport.usb.hid_devices", there)
+    reader = {"name": "reader", "driver": "cgm/freestyle_libre"}
+    config = Config.model_validate(
+        {"hub": {"state": tmp_path}, "usb": {}, "hid": [{"path": f"{tmp_path}/none", **reader}]}
+    )
+
+    told = asked("doctor", config=config)
+
+    assert f"ok       USB 1a61:3650 : {node} peut être ouvert.\n" in told
+    assert f"À FAIRE  appareil reader : {tmp_path}/none n'est pas là" in told
+    assert asked_for == [known_ids(installed())]
 
 
 def test_a_destination_is_called_as_on_the_screens() -> None:
