@@ -167,7 +167,7 @@ def encrypted(url: str, allow_loopback_http: bool) -> str:
         _ = parts.port  # which is looked at only now
     except ValueError:
         raise ValueError("is no address: check its brackets and its port.") from None
-    if not parts.hostname or parts.username or parts.query or parts.fragment:
+    if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be a plain URL: no user, no query, no fragment.")
     loopback = allow_loopback_http and is_loopback(parts.hostname)
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):

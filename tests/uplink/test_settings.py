@@ -20,6 +20,7 @@ from tests.uplink.pairings import secret_file, settings
         "http://localhost.example/fhir",
         "ftp://fhir.example/",
         "https://user:word@fhir.example/",
+        "https://:word@fhir.example/",
         "https://fhir.example/?a=b",
         "https://",
         "fhir.example",
