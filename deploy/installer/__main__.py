@@ -19,7 +19,8 @@ from speech import say
 from steps import Trouble, take
 
 _DOES = "Installs the gateway on this hub, upgrades it, goes back, takes it off. Root only."
-_LOCK = Path("/run/lock/healthspace-gateway-install")
+_LOCK = Path("/run/healthspace-gateway-install.lock")
+"""Not in /run/lock: anybody may lay a link there, or hold the lock for ever."""
 
 
 def main(arguments: Sequence[str]) -> int:

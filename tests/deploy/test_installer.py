@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -34,3 +35,11 @@ def test_a_disk_that_is_full_is_told_in_a_sentence(
     assert "/opt/somewhere: No space left on device." in told
     assert "run the same command again" in told
     assert "Traceback" not in told
+
+
+def test_nobody_but_root_may_lay_what_the_installer_locks(
+    installer: Callable[[str], ModuleType],
+) -> None:
+    folder = installer("__main__")._LOCK.parent
+
+    assert folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH) == 0
