@@ -18,6 +18,7 @@ from typing import Any
 from gateway.domain.device import Device
 from gateway.domain.reading import Kind
 from gateway.errors import UplinkRejected
+from gateway.language.plain import without_steering
 from gateway.uplink.mes_terms import MDC
 
 SYSTEM_ID_SYSTEM = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
@@ -119,12 +120,12 @@ def device_resource(device: Device, kind: Kind, resource_id: str) -> dict[str, A
     """
     versions = [
         {"type": _mdc(code), "value": value}
-        for code, value in (
+        for code, told in (
             (_HARDWARE, device.hardware),
             (_SOFTWARE, device.software),
             (_FIRMWARE, device.firmware),
         )
-        if value
+        if (value := _said(told))
     ]
     resource: dict[str, Any] = {
         "resourceType": "Device",
@@ -137,14 +138,22 @@ def device_resource(device: Device, kind: Kind, resource_id: str) -> dict[str, A
                 "value": eui64(device),
             }
         ],
-        "manufacturer": device.manufacturer or UNKNOWN,
-        "modelNumber": device.model or UNKNOWN,
+        "manufacturer": _said(device.manufacturer) or UNKNOWN,
+        "modelNumber": _said(device.model) or UNKNOWN,
         "type": _mdc(_PERSONAL_HEALTH_DEVICE),
         "specialization": [{"systemType": _mdc(_specialization(device, kind)), "version": "1"}],
     }
     if versions:
         resource["version"] = versions
     return resource
+
+
+def _said(told: str | None) -> str:
+    """Return what a device says of itself without the signs for which a server refuses it all.
+
+    Spec: FHIR R4, "Datatypes", `string`: no character below U+0020 but three.
+    """
+    return without_steering(told or "").strip()
 
 
 def _specialization(device: Device, kind: Kind) -> str:

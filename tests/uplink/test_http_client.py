@@ -81,3 +81,26 @@ async def test_nothing_leaves_any_more_of_a_request_that_ended_before_its_answer
 
     assert slow.was_reset
     assert slow.received < len(BODY) / 2
+
+
+async def test_no_proxy_that_the_environment_names_is_told_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readline()).decode())
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    asked: list[str] = []
+    async with await asyncio.start_server(answer, "127.0.0.1") as server:
+        host, port = server.sockets[0].getsockname()
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://{host}:{port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        client = HttpClient(settings(), wait_none())
+        answered = await client.ask("GET", f"http://{host}:{port}/fhir")
+        await client.close()
+
+    assert answered.status == 204
+    assert asked == ["GET /fhir HTTP/1.1\r\n"]  # a proxy is asked for the whole address

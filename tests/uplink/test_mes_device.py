@@ -125,3 +125,21 @@ def test_neither_name_nor_serial_number_nor_address_leaves() -> None:
     assert "Julie" not in text
     assert "SN-1" not in text
     assert "A4:C1" not in text
+
+
+def test_no_sign_that_fhir_forbids_comes_of_what_a_device_says_of_itself() -> None:
+    """One sign of a device that lies, or is broken, would have all its readings refused."""
+    strange = Device(
+        id=DeviceId("ble:A4:C1:38:12:34:56"),
+        driver="scale/bluetooth_sig",
+        address="A4:C1:38:12:34:56",
+        manufacturer="AC\x1b[2JME",
+        model="\x00\x07",
+        firmware="2.3\x01",
+        hardware="\x02",
+    )
+
+    made = device_resource(strange, Kind.WEIGHT, "d")
+
+    assert (made["manufacturer"], made["modelNumber"]) == ("AC[2JME", "unknown")
+    assert [version["value"] for version in made["version"]] == ["2.3"]
