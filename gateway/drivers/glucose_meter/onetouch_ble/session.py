@@ -58,6 +58,7 @@ class _Memory:
         self._is_silent = False
         self._made: list[Reading] = []
         self._given = 0
+        """How many records there were, readable or not."""
 
     async def read(self) -> None:
         """Record everything new in one call, also where the link is lost in the middle."""
@@ -106,7 +107,7 @@ class _Memory:
         if known.sequence <= newest:
             try:
                 frame = await self._record(known.sequence)
-            except DecodeError:
+            except (DecodeError, LinkTimeout):
                 return None
             if frame is None:
                 return None
@@ -158,6 +159,7 @@ class _Memory:
         if self._is_silent:
             raise LinkTimeout("the meter has stopped answering")
         self._is_silent, self._may_move = True, False
+        self._given += 1
         await self._session.remark("stored_records_incomplete")
 
     async def _record(self, number: int) -> Frame | None:

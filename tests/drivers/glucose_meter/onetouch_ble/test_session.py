@@ -101,6 +101,17 @@ async def test_a_memory_that_wrapped_is_read_from_its_oldest_record() -> None:
     assert glucose(session) == [101, 102, 103, 107, 108, 109]
 
 
+@pytest.mark.parametrize("trouble", ["deaf_to", "damaged"])
+async def test_a_memory_whose_known_record_is_not_to_be_had_is_read_whole(trouble: str) -> None:
+    session = await read(meter := Meter(memory(1, 3)))
+    meter.records |= {4: stored(NOW - 60, 104)}
+    getattr(meter, trouble)[ask(3)] = 3
+
+    await read_again(session, meter)
+
+    assert (glucose(session), session.remarks) == ([101, 102, 103, 104], [])
+
+
 async def test_an_erased_memory_is_no_reset_and_later_tests_are_read() -> None:
     session = await read(meter := Meter(memory(1, 3)))
     meter.records = {5: stored(NOW - 60, 105)}
@@ -240,7 +251,7 @@ async def test_a_record_of_another_shape_is_set_aside_and_the_rest_is_kept() -> 
 async def test_a_record_that_is_not_answered_is_asked_for_the_next_time() -> None:
     session = await read(meter := Meter(deaf_to={ask(2): 3}))
     assert glucose(session) == [101, 103]
-    assert session.remarks[0] == "stored_records_incomplete"
+    assert session.remarks == ["stored_records_incomplete"]
 
     await read_again(session, meter)
 
