@@ -151,6 +151,7 @@ CASES = {
     "a meter": Case("glucose_meter", f"{ONE}\n{STORED}"),
     "a meter without filters": Case("glucose_meter", f"{ONE}\n{STORED}filters = false"),
     "a Contour": Case("contour_meter", f"{ONE}\n{STORED}", settings={"set_clock": "Europe/Paris"}),
+    "a OneTouch": Case("onetouch_meter", f"{ONE}\n{STORED}others_every = 3", "OneTouch J7RG"),
     "a sensor": Case(
         "cgm",
         f"{ONE}\nhistory_days = 0.2\ngap_min = 30\ninterval_s = 300",

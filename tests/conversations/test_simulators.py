@@ -259,6 +259,12 @@ CASES = {
         {"set_clock": "Europe/Paris"},
         "glucose_meter/bluetooth_sig",
     ),
+    "a OneTouch that also keeps what is no test": (
+        "onetouch_meter",
+        f"{ONE}\nstored = 30\nclock_error_s = -7200\ncontrol_every = 7\nothers_every = 3",
+        {},
+        "glucose_meter/onetouch_ble",
+    ),
 }
 
 

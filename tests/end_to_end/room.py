@@ -136,10 +136,16 @@ class Room:
 
 
 def _same_numbers(said: Mapping[str, str], shown: Mapping[str, str]) -> bool:
-    """Compare values; one resolution is not another's, and a unit may stand behind a number."""
+    """Compare values; one resolution is not another's, and a unit may stand behind a number.
 
-    def numbers(values: Mapping[str, str]) -> dict[str, Decimal]:
-        return {name: Decimal(value.split()[0]) for name, value in values.items()}
+    What is out of range has no number, but says on which side.
+    """
+
+    def numbers(values: Mapping[str, str]) -> dict[str, Decimal | str]:
+        return {
+            name: value if name == "range" else Decimal(value.split()[0])
+            for name, value in values.items()
+        }
 
     return numbers(said) == numbers(shown)
 

@@ -43,6 +43,16 @@ def yonker(keys: str) -> Case:
     )
 
 
+def onetouch(keys: str) -> Case:
+    """Return a meter that shows a code when it is paired."""
+    return Case(
+        type="onetouch_meter",
+        driver="glucose_meter/onetouch_ble",
+        name="OneTouch J7RG",
+        keys=f'{LIVELY}{ONE}pairing = "passkey"\npasskey = {CODE}\n{keys}',
+    )
+
+
 def mi_scale(keys: str) -> Case:
     return Case(
         type="mi_scale",
@@ -129,6 +139,10 @@ STORING = {
     ),
     "Contour Next One": Case(
         type="contour_meter", driver=METER, name="Contour7830H", keys=LIVELY + ONE
+    ),
+    "OneTouch Verio Flex, entries that are no tests": onetouch("others_every = 2\n"),
+    "OneTouch Verio Flex, control solution, HI and LO": onetouch(
+        "refuses_by_status = true\ncontrol_every = 4\nextremes_every = 3\n"
     ),
     "Sanitas SBF70": sanitas_scale("SANITAS SBF70", TWO),
     "Beurer BF700": sanitas_scale("BEURER BF700", TWO + "bf700 = true\n"),

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gateway.drivers.api import CABLES
 from gateway.drivers.decoding import Decoding
 from gateway.drivers.registry import GROUP, Registry
-from tests.drivers.round_trips import cuffs, scales, sensors, times
+from tests.drivers.round_trips import asked, cuffs, scales, sensors, times
 from tests.drivers.round_trips.written import ABSENT, Written
 from tests.drivers.test_vectors import differences
 
@@ -28,6 +28,7 @@ TRIPS: Mapping[str, st.SearchStrategy[Written]] = {
     **cuffs.TRIPS,
     **scales.TRIPS,
     **sensors.TRIPS,
+    **asked.TRIPS,
 }
 
 

@@ -26,8 +26,9 @@ class _OneTouchBle:
         emits=frozenset({Kind.BLOOD_GLUCOSE}),
         spec="public clients and analyses; the maker has published nothing",
         models=(
-            Model("OneTouch Verio Flex, Verio Reflect", "from public clients"),
-            Model("OneTouch Select Plus Flex", "from public clients, packets checked on captures"),
+            Model("OneTouch Verio Flex", "simulated, from public clients"),
+            Model("OneTouch Verio Reflect", "from public clients"),
+            Model("OneTouch Select Plus Flex", "packets checked against public captures"),
         ),
         services=frozenset({SERVICE}),
         bonds_first=frozenset({SERVICE}),
