@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.drivers.clock_log import Change, ClockLog, Stamped
+from gateway.clock import Instant
+from gateway.domain.reading import ClockSample
+from gateway.drivers.clock_log import Change, ClockLog, Look, Stamped, Told, told
 
 NOON = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - a device's clock
 HOUR = timedelta(hours=1)
@@ -22,6 +24,7 @@ class Device:
     """Whether a sample is stamped as it is stored, by the clock of then, counted back."""
     true: datetime = NOON
     offset: timedelta = timedelta()
+    worn_since: datetime = NOON
     unstored: list[tuple[datetime, timedelta, int]] = field(default_factory=list)
     kept: list[tuple[Stamped, datetime]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
@@ -34,7 +37,7 @@ class Device:
     def wait(self, quarters: int) -> None:
         for _ in range(quarters):
             self.true += timedelta(minutes=15)
-            minutes = (self.true - NOON) // timedelta(minutes=1)
+            minutes = (self.true - self.worn_since) // timedelta(minutes=1)
             self.unstored = [*self.unstored, (self.true, self.offset, minutes)][-32:]
 
     def measure(self) -> None:
@@ -45,9 +48,13 @@ class Device:
         for true, then, minutes in self.unstored:
             self.place += 1
             at = true + (self.offset if self.stamps_late else then)
-            self.kept.append((Stamped(self.place, at, minutes), true))
+            self.kept.append((Stamped(self.place, at, minutes, minutes == 15), true))
         self.unstored = []
         self.measure()
+
+    def renew(self) -> None:
+        """Put on a new sensor; what the old one had not given is lost."""
+        self.worn_since, self.unstored = self.true, []
 
     def set(self, by: timedelta) -> None:
         self.place += 1
@@ -70,6 +77,7 @@ STEPS = st.one_of(
     st.tuples(st.just("wait"), st.integers(1, 40)),
     st.tuples(st.just("measure")),
     st.tuples(st.just("scan")),
+    st.tuples(st.just("renew")),
     st.tuples(st.just("set"), st.integers(-12 * 60, 12 * 60).map(lambda m: timedelta(minutes=m))),
 )
 
@@ -80,8 +88,8 @@ def test_what_is_told_is_right(steps: list[tuple[str, object]], stamps_late: boo
     for name, *given_to in steps:
         getattr(device, name)(*given_to)
 
-    for told, right in zip(device.told(), device.right(), strict=True):
-        assert told is None or abs(told - right) <= timedelta(minutes=3)
+    for at, right in zip(device.told(), device.right(), strict=True):
+        assert at is None or abs(at - right) <= timedelta(minutes=3)
 
 
 @given(steps=st.lists(STEPS.filter(lambda step: step[0] != "scan"), max_size=30))
@@ -138,6 +146,18 @@ def test_what_is_older_than_the_log_is_not_told() -> None:
     assert placed(Stamped(4, NOON - HOUR), Stamped(5, NOON), since=5) == [None, NOON]
 
 
+def test_samples_from_before_the_log_are_told_by_their_sensor() -> None:
+    change = Change(6, NOON - HOUR, NOON - 2 * HOUR)
+    before = Stamped(4, NOON - 3 * HOUR, sensor_minutes=100)
+    after = Stamped(5, NOON - 2 * HOUR, sensor_minutes=160)
+
+    assert placed(before, after, changes=[change], since=5) == [
+        NOON - 4 * HOUR,
+        NOON - 3 * HOUR,
+    ]
+    assert placed(before, changes=[change], since=5) == [None]
+
+
 def test_a_stamp_outside_of_its_era_is_not_told() -> None:
     change = Change(5, NOON - 2 * HOUR, NOON - HOUR)
 
@@ -166,3 +186,74 @@ def test_a_journey_moves_a_clock_and_a_season_or_an_empty_battery_does_not(
     change: Change, moves: bool
 ) -> None:
     assert ClockLog([change], NOON, 0).moves is moves
+
+
+def look(at: datetime, *, hub: datetime, trusted: bool = True) -> ClockSample:
+    return ClockSample(shown=at, at=Instant(hub.replace(tzinfo=UTC), 0.0, "boot", trusted))
+
+
+MINUTES = timedelta(minutes=1)
+LAST_LOOK = look(NOON - 24 * HOUR, hub=NOON - 25 * HOUR)
+NOW_WEST = look(NOON, hub=NOON + 5 * HOUR)  # six hours west of where it was
+JOURNEY = Change(5, NOON - 4 * HOUR, NOON - 10 * HOUR)
+
+
+def test_a_look_survives_being_written_down() -> None:
+    seen = Look.of(LAST_LOOK)
+
+    assert seen is not None
+    assert Look.from_text(seen.to_text()) == seen
+    assert Look.of(look(NOON, hub=NOON, trusted=False)) is None
+    assert Look.of(None) is None
+
+
+@pytest.mark.parametrize("text", ["", "None", "1", "@", "a@b", "1@-5", "--1@2"])
+def test_what_is_no_look_is_none(text: str) -> None:
+    assert Look.from_text(text) is None
+
+
+def test_what_was_stamped_since_a_look_is_counted_if_the_log_explains_the_next() -> None:
+    records = [Stamped(1, NOON - 40 * HOUR), Stamped(4, NOON - 5 * HOUR), Stamped(6, NOON - HOUR)]
+
+    assert told(records, [JOURNEY], NOW_WEST, Look.of(LAST_LOOK)) == [
+        Told(NOON - 46 * HOUR, counted=False),
+        Told(NOON - 11 * HOUR, counted=True),
+        Told(NOON - HOUR, counted=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        [replace(JOURNEY, new=NOON - 11 * HOUR)],
+        [JOURNEY, Change(6, NOON - 2 * HOUR, NOON - HOUR)],
+        [replace(JOURNEY, old=None)],
+        [replace(JOURNEY, new=None)],
+    ],
+)
+def test_a_log_that_does_not_explain_what_was_seen_moves_nothing(changes: list[Change]) -> None:
+    records = [Stamped(4, NOON - 5 * HOUR), Stamped(7, NOON - MINUTES)]
+
+    assert told(records, changes, NOW_WEST, Look.of(LAST_LOOK)) == [
+        Told(NOON - 5 * HOUR),
+        Told(NOON - MINUTES),
+    ]
+
+
+def test_without_an_earlier_look_the_log_is_believed_but_nothing_is_counted() -> None:
+    assert told([Stamped(4, NOON - 5 * HOUR)], [JOURNEY], NOW_WEST, None) == [
+        Told(NOON - 11 * HOUR)
+    ]
+
+
+def test_a_date_and_a_time_that_were_set_one_after_the_other_are_one_setting() -> None:
+    lost = NOON.replace(year=2000, month=1, day=1, hour=0)
+    date_set = lost.replace(year=NOON.year, month=NOON.month, day=NOON.day)
+    changes = [
+        Change(5, lost, date_set),
+        Change(6, date_set + MINUTES, NOON - HOUR),
+    ]
+    before = Stamped(4, NOON - 30 * HOUR)
+
+    assert told([before], changes, look(NOON, hub=NOON), None) == [Told(before.at)]

@@ -1,4 +1,4 @@
-"""A counter with one serial device on it: the simulator behind a real pty, and the real daemon.
+"""A counter with one device on a cable: the simulator behind a real pty or socket, and the daemon.
 
 Both live by the same time, which a test may skip. What the device produced is in its ledger, what
 arrived is in the journal; `missing_and_extra` compares the two.
@@ -13,10 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from firmware_sims.body import Body, Person
-from firmware_sims.cable import Cable
+from firmware_sims.cable import Cable, Plug
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.faults import Fault, Faults
 from firmware_sims.forbidden_commands import ForbiddenCommands
+from firmware_sims.hid_port import HidPort
 from firmware_sims.ledger import Kind as ProducedKind
 from firmware_sims.ledger import Ledger, Produced
 from firmware_sims.placement import Placement
@@ -30,6 +31,7 @@ from gateway.config import Config, HubSettings
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Limit, Measure
 from gateway.transport.capture import Direction, load
+from gateway.transport.hid import HidSettings
 from gateway.transport.serial import PortSettings
 from gateway.transport.usb import UsbSettings
 from tests.end_to_end.passing import Passing
@@ -45,7 +47,7 @@ Make = Callable[[Placement], SerialDevice]
 class Wire(Cable):
     """A cable that remembers what the host wrote, and can be pulled in the middle of a frame."""
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: Plug) -> None:
         self.faults = Faults()
         super().__init__(port, faults=self.faults)
         self.written = b""
@@ -69,7 +71,9 @@ class Wire(Cable):
 class Counter:
     """The device with its surroundings, and the hub once there is one."""
 
-    def __init__(self, port: Port, captures: Path, time: Passing, clock_error: timedelta) -> None:
+    def __init__(
+        self, port: Port | HidPort, captures: Path, time: Passing, clock_error: timedelta
+    ) -> None:
         self.time = time
         self.captures = captures
         self.port = port
@@ -126,6 +130,8 @@ class Counter:
         await self.until(self._is_watched, step_s=1)
 
     def _is_watched(self) -> bool:
+        if isinstance(self.port, HidPort):
+            return bool(self.sessions())
         watched = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
         hosts_end = self.port.link.readlink()
         return any(_points_to(descriptor, hosts_end) for descriptor in list(watched))
@@ -163,19 +169,25 @@ async def a_counter(
     settings: Mapping[str, str | int | bool] | None = None,
     before: Callable[[Counter], object] = lambda counter: None,
     clock_error: timedelta = timedelta(),
+    hid: bool = False,
 ) -> AsyncIterator[Counter]:
     """Run device and daemon for as long as the block lasts; `before` prepares the device.
 
-    Without a `driver`, the configuration does not name the port.
+    Without a `driver`, the configuration does not name the port. `hid`: it speaks in reports.
     """
     time.follow(asyncio.get_running_loop())
     link = folder / "counter"
-    ports = _named(link, driver, settings or {}) if driver is not None else ()
+    ports: tuple[PortSettings, ...] = ()
+    devices: tuple[HidSettings, ...] = ()
+    if driver is not None and hid:
+        devices = (HidSettings(name="counter", path=f"unix:{link}", driver=driver),)
+    elif driver is not None:
+        ports = _named(link, driver, settings or {})
     captures = folder / "captures"
     captures.mkdir()
     hub = HubSettings(state=folder / "state", zone=ZONE, capture=captures)
-    config = Config(hub=hub, ports=ports, usb=usb)
-    with Port(link) as plugged:
+    config = Config(hub=hub, ports=ports, hid=devices, usb=usb)
+    with HidPort(link) if hid else Port(link) as plugged:
         counter = Counter(plugged, captures, time, clock_error)
         counter.device = make(counter.placement)
         before(counter)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 
+from gateway.domain.reading import ClockSample
 from gateway.drivers.cgm.freestyle_libre.codec import Record, Result, Sample
-from gateway.drivers.clock_log import ClockLog, Stamped
+from gateway.drivers.clock_log import Look, Stamped, Told, told
 from gateway.drivers.freestyle_text import TimeChange
 from gateway.errors import DecodeError
 
@@ -40,11 +40,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A record, and what its stamp is on the reader's present clock; None if nobody can tell."""
+    """A record, and what its stamp is on the reader's present clock."""
 
     key: str
     record: Sample | Result
-    at: datetime | None
+    told: Told
 
     @property
     def raw(self) -> bytes:
@@ -76,11 +76,15 @@ def after(listed: Sequence[Stored], key: str | None) -> Sequence[Stored]:
 
 
 def in_time(
-    history: Sequence[Stored], results: Sequence[Stored], shown: datetime | None
+    history: Sequence[Stored],
+    results: Sequence[Stored],
+    clock: ClockSample | None,
+    before: Look | None,
 ) -> list[Timed]:
     """Return the samples and results in the order in which they were stored.
 
-    `shown` is what the clock shows now; without it stamps are left as they are.
+    `clock` is what the reader's clock shows now, `before` what it showed when it was last read;
+    without the first, stamps are left as they are.
     """
     newest = _newest(history, results)
     placed = sorted(
@@ -96,18 +100,16 @@ def in_time(
         for place, key, record in placed
         if isinstance(record, Sample | Result)
     ]
-    if shown is None:
-        return [Timed(key, record, stamp.at) for stamp, key, record in kept]
-    log = ClockLog(
-        [record.at(place) for place, _, record in placed if isinstance(record, TimeChange)],
-        shown,
-        since=next((at for at, _, record in placed if not isinstance(record, Sample)), _ROUND),
-    )
-    moved = log.on_present_clock([stamp for stamp, _, _ in kept])
-    return [
-        Timed(key, record, at if at is not None or log.moves else stamp.at)
-        for (stamp, key, record), at in zip(kept, moved, strict=True)
-    ]
+    stamped = [stamp for stamp, _, _ in kept]
+    if clock is None:
+        times = [Told(stamp.at) for stamp in stamped]
+    else:
+        changes = [
+            record.at(place) for place, _, record in placed if isinstance(record, TimeChange)
+        ]
+        since = next((at for at, _, record in placed if not isinstance(record, Sample)), _ROUND)
+        times = told(stamped, changes, clock, before, since=since)
+    return [Timed(key, record, time) for (_, key, record), time in zip(kept, times, strict=True)]
 
 
 def _place(record: Record, newest: int) -> int:

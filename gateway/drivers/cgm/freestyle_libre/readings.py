@@ -70,7 +70,7 @@ def reading(timed: Timed, reader: Reader, received: Instant) -> Reading | None:
     if said is None:
         return None
     doubts = set()
-    if timed.at is None:
+    if timed.told.at is None:
         doubts.add("time_unknown")
     if said.low and said.mg_dl > LOW_MG_DL:
         doubts.add("marked_low")
@@ -83,10 +83,11 @@ def reading(timed: Timed, reader: Reader, received: Instant) -> Reading | None:
         limit=limit,
         received=received,
         device_time=DeviceTime(
-            stamp=timed.at,
+            stamp=timed.told.at,
             raw=timed.raw.hex(),
             clock=reader.clock,
             resolution=reader.resolution,
+            counter=timed.told.counted,
         ),
         record=f"{reader.serial}:{said.key}",
         live=False,

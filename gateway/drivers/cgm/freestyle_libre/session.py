@@ -19,6 +19,7 @@ from gateway.drivers.cgm.freestyle_libre import codec, memory
 from gateway.drivers.cgm.freestyle_libre.codec import KETONE, Ask, Record, Result, Sample
 from gateway.drivers.cgm.freestyle_libre.memory import Stored
 from gateway.drivers.cgm.freestyle_libre.readings import Reader, reading
+from gateway.drivers.clock_log import Look
 from gateway.drivers.freestyle_line import ENCRYPTED, Clock, Line
 from gateway.drivers.polling import POLL_S
 from gateway.errors import DecodeError, ProtocolError
@@ -70,11 +71,15 @@ async def _introduce(session: Session, line: Line) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Safe:
-    """The last record of each list that is safe, by its key; of which reader."""
+    """The last record of each list that is safe, by its key; of which reader.
+
+    `look` is what was seen of its clock then.
+    """
 
     serial: str
     history: str | None = None
     results: str | None = None
+    look: Look | None = None
 
     @classmethod
     def of(cls, serial: str, bookmark: str | None) -> _Safe:
@@ -82,7 +87,8 @@ class _Safe:
         try:
             fields = json.loads(bookmark or "")
             if fields["serial"] == serial:
-                return cls(serial, fields["history"], fields["results"])
+                look = Look.from_text(fields["look"])
+                return cls(serial, fields["history"], fields["results"], look)
         except (KeyError, TypeError, ValueError):
             pass
         return cls(serial)
@@ -90,7 +96,7 @@ class _Safe:
     def to_text(self) -> str:
         """Write a bookmark."""
         fields = {"serial": self.serial, "history": self.history, "results": self.results}
-        return json.dumps(fields)
+        return json.dumps({**fields, "look": self.look.to_text() if self.look else None})
 
 
 async def _collect(session: Session, line: Line, serial: str) -> bool:
@@ -101,20 +107,25 @@ async def _collect(session: Session, line: Line, serial: str) -> bool:
     if clock is None:
         return False
     safe = _Safe.of(serial, await session.bookmark())
+    before = None if results is None else safe.look
     news = [
         *memory.after(results or [], safe.results),
         *memory.after(history or [], safe.history),
     ]
     await _tell_what_is_no_reading(line, news, clock)
     new = {each.key for each in news}
-    shown = None if clock.sample is None else clock.sample.shown
     reader = Reader(session.device.id, serial, clock.sample, clock.resolution)
     made = [
         reading(timed, reader, clock.at)
-        for timed in memory.in_time(history or [], results or [], shown)
+        for timed in memory.in_time(history or [], results or [], clock.sample, before)
         if timed.key in new
     ]
-    reached = _Safe(serial, _last(history, safe.history), _last(results, safe.results))
+    reached = _Safe(
+        serial,
+        _last(history, safe.history),
+        _last(results, safe.results),
+        None if results is None else Look.of(clock.sample),
+    )
     await _record(session, [each for each in made if each is not None], reached, safe)
     return history is not None and results is not None
 

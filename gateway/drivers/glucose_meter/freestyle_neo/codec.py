@@ -1,11 +1,12 @@
 """The records of a FreeStyle Precision Neo or Optium Neo, lines of text with commas.
 
-    7, id, month, day, year, hour, minute, unknown, mg/dL or HI or LO, unknown, blood, ...
-    9, id, the same time, unknown, ketone in 18ths of a mmol/L or HI, ...
+    7, id, month, day, year, hour, minute, valid, mg/dL or HI or LO, unknown, blood, ...
+    9, id, the same time, valid, ketone in 18ths of a mmol/L or HI, ...
     6, id, the new time, valid, the old time, ...                    the clock was set
     10, 11, ...                                                      what was noted of insulin
 
-Values are mg/dL whatever the screen shows. `blood` is 0 for control solution. The newest record
+Values are mg/dL whatever the screen shows. `valid` is 0 if the time is not to be relied on; `blood`
+is 0 for control solution. The newest record
 comes first. What the id counts nobody says. The years are of this century.
 
 Source: glucometers-tech/glucometer-protocols (FreeStyle Precision Neo), glucometerutils;
@@ -42,6 +43,7 @@ class Glucose:
 
     record_id: int
     device_time: Stamp | None
+    time_valid: bool
     control: bool
     glucose_mgdl: int | None = None
     limit: Limit | None = None
@@ -75,6 +77,7 @@ def record(line: bytes) -> Record:
     return Glucose(
         record_id=record_id,
         device_time=device_time(fields, 2, seconds=False),
+        time_valid=number(fields, 7) != 0,
         control=number(fields, 10) == 0,
         glucose_mgdl=None if limit else number(fields, 8),
         limit=limit,

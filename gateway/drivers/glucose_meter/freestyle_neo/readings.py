@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Measure, Quality, Reading
-from gateway.drivers.clock_log import ClockLog, Stamped
+from gateway.drivers.clock_log import Look, Stamped, Told, told
 from gateway.drivers.freestyle_text import TimeChange
 from gateway.drivers.glucose_meter.freestyle_neo.codec import Glucose, Record
 
@@ -49,6 +49,8 @@ class Meter:
     device: DeviceId
     serial: str
     clock: ClockSample | None
+    look: Look | None = None
+    """What it showed when it was read before."""
 
 
 def oldest_first(stored: Sequence[Stored]) -> Sequence[Stored]:
@@ -56,8 +58,8 @@ def oldest_first(stored: Sequence[Stored]) -> Sequence[Stored]:
 
     The newest comes first, a public client says.
     """
-    told = [each.record.device_time for each in stored if isinstance(each.record, Glucose)]
-    times = [stamp.at for stamp in told if stamp is not None]
+    stamps = [each.record.device_time for each in stored if isinstance(each.record, Glucose)]
+    times = [stamp.at for stamp in stamps if stamp is not None]
     steps = [(later > earlier) - (later < earlier) for earlier, later in pairwise(times)]
     return stored if sum(steps) > 0 else stored[::-1]
 
@@ -66,13 +68,19 @@ def readings(stored: Sequence[Stored], meter: Meter, received: Instant) -> Itera
     """Make the readings of a memory, the oldest first."""
     ordered = oldest_first(stored)
     twins: Counter[str] = Counter()
-    for each, at in zip(ordered, _times(ordered, meter.clock), strict=True):
+    for each, when in zip(ordered, _times(ordered, meter), strict=True):
         if not isinstance(each.record, Glucose):
             continue
-        told = each.record.limit or each.record.glucose_mgdl
-        named = f"{each.time.decode('latin-1')}={told}"
+        value = each.record.limit or each.record.glucose_mgdl
+        named = f"{each.time.decode('latin-1')}={value}"
         twins[named] += 1
-        time = DeviceTime(stamp=at, raw=each.time.hex(), clock=meter.clock, resolution=_MINUTE)
+        time = DeviceTime(
+            stamp=when.at,
+            raw=each.time.hex(),
+            clock=meter.clock,
+            resolution=_MINUTE,
+            counter=when.counted,
+        )
         key = f"{meter.serial}:{named}#{twins[named]}"
         yield _reading(each.record, time, key, meter.device, received)
 
@@ -104,24 +112,20 @@ def _reading(
     )
 
 
-def _times(ordered: Sequence[Stored], clock: ClockSample | None) -> list[datetime | None]:
-    """Return for each record when it was measured by the meter's present clock; None if unknown."""
+def _times(ordered: Sequence[Stored], meter: Meter) -> list[Told]:
+    """Return for each record when it was measured by the meter's present clock."""
     stamped = [_stamped(place, each.record) for place, each in enumerate(ordered)]
-    told = [each.at for each in stamped]
-    if clock is None:
-        return told
+    if meter.clock is None:
+        return [Told(each.at) for each in stamped]
     changes = [
         each.record.at(place)
         for place, each in enumerate(ordered)
         if isinstance(each.record, TimeChange)
     ]
-    log = ClockLog(changes, clock.shown, since=0)
-    moved = log.on_present_clock(stamped)
-    if log.moves:
-        return moved
-    return [at or raw for at, raw in zip(moved, told, strict=True)]
+    return told(stamped, changes, meter.clock, meter.look)
 
 
 def _stamped(place: int, record: Record) -> Stamped:
-    stamp = record.device_time if isinstance(record, Glucose) else None
-    return Stamped(place, stamp.at if stamp is not None else None)
+    if not isinstance(record, Glucose) or record.device_time is None or not record.time_valid:
+        return Stamped(place, None)
+    return Stamped(place, record.device_time.at)

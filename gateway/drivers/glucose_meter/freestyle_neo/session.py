@@ -1,12 +1,14 @@
 """Reading the memory of a Precision or Optium Neo; its clock is asked for in the same conversation.
 
-The meter gives its whole memory or nothing. Only the questions of `codec.Ask` are ever written.
+The meter gives its whole memory or nothing. The bookmark holds what its clock showed. Only the
+questions of `codec.Ask` are ever written.
 """
 
 from __future__ import annotations
 
 from gateway.drivers import freestyle_text
 from gateway.drivers.api import HID, Frame, Session
+from gateway.drivers.clock_log import Look
 from gateway.drivers.freestyle_line import Line, Told
 from gateway.drivers.glucose_meter.freestyle_neo import codec
 from gateway.drivers.glucose_meter.freestyle_neo.codec import Ask, Ketone
@@ -55,10 +57,13 @@ async def _record(session: Session, line: Line, serial: str, told: Told) -> bool
     clock = await line.clock(Ask.DATE, Ask.TIME)
     if clock is None:
         return False
-    meter = Meter(session.device.id, serial, clock.sample)
+    owner, _, seen = (await session.bookmark() or "").rpartition(":")
+    before = Look.from_text(seen) if owner == serial else None
+    meter = Meter(session.device.id, serial, clock.sample, before)
     made = list(readings(await _stored(line, told), meter, clock.at))
     if made:
-        await session.record(*made)
+        look = Look.of(clock.sample)
+        await session.record(*made, bookmark=f"{serial}:{look.to_text() if look else ''}")
     return True
 
 

@@ -441,3 +441,30 @@ async def test_a_journey_of_which_the_log_is_silent_leaves_no_time() -> None:
 
     assert stamps(session) == [None, ago(60)]
     assert session.readings[0].flags == {"time_unknown"}
+
+
+async def test_what_was_measured_since_the_last_look_is_counted_where_the_log_explains() -> None:
+    clock = ManualClock()
+    reader = Reader(clock=clock)
+    first = await reader.read()
+    clock.advance(6 * 3600)  # and home again, by a clock of six hours before
+    reader.results += [change(103, SHOWN, ago(-360)), result(104, ago(1), 120)]
+    reader.number = 105
+
+    session = await reader.read(bookmark=first._bookmark)
+
+    told = [reading.device_time for reading in session.readings]
+    assert [(time.stamp, time.counter) for time in told if time is not None] == [(ago(1), True)]
+
+
+async def test_a_clock_that_jumped_without_a_word_in_the_log_moves_nothing() -> None:
+    clock = ManualClock()
+    reader = Reader(clock=clock)
+    first = await reader.read()
+    clock.advance(6 * 3600)  # of which its clock knows nothing
+    reader.results += [result(104, ago(1), 120)]
+
+    session = await reader.read(bookmark=first._bookmark)
+
+    told = [reading.device_time for reading in session.readings]
+    assert [(time.stamp, time.counter) for time in told if time is not None] == [(ago(1), False)]

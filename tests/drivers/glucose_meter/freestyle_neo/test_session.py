@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain.reading import Kind, Limit, Quality
+from gateway.domain.reading import Kind, Limit, Measure, Quality
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.glucose_meter.freestyle_neo import DRIVER
 from gateway.drivers.glucose_meter.freestyle_neo.session import NEO
@@ -19,7 +19,7 @@ from tests.drivers.glucose_meter.freestyle_neo.meter import (
     change,
     strip,
 )
-from tests.drivers.serial_lines import glucose
+from tests.drivers.serial_lines import glucose, unplugged_at
 
 
 async def test_the_memory_is_recorded_oldest_first_in_one_commit() -> None:
@@ -149,6 +149,34 @@ async def test_what_was_stamped_by_no_clock_has_no_time() -> None:
     assert (reading.quality, reading.flags) == (Quality.QUESTIONABLE, frozenset({"time_unknown"}))
     assert reading.device_time is not None
     assert bytes.fromhex(reading.device_time.raw) == b"255,255,255,255,255"
+
+
+async def test_a_time_that_the_meter_doubts_is_unknown() -> None:
+    line = strip(12, ago(10), 98).replace(b",20,1,98", b",20,0,98")
+
+    (reading,) = (await Meter([line]).read()).readings
+
+    assert (reading.quality, reading.flags) == (Quality.QUESTIONABLE, frozenset({"time_unknown"}))
+
+
+async def test_its_bookmark_is_what_its_clock_showed_and_is_its_own() -> None:
+    clock = ManualClock()
+    meter = Meter(clock=clock)
+    first = await meter.read()
+    session = session_of(DRIVER, meter.device, clock, NEO)
+    session._bookmark = first._bookmark
+    meter.memory.insert(0, strip(13, SHOWN, 101))
+    session.link = session_of(DRIVER, meter.device, clock, NEO).link
+    clock.advance(30)
+
+    await unplugged_at(1, DRIVER, session)
+
+    told = {int(r.values[Measure.GLUCOSE].value): r.device_time for r in session.readings}
+    assert {mg_dl: time.counter for mg_dl, time in told.items() if time is not None} == {
+        112: False,
+        98: False,
+        101: True,
+    }
 
 
 async def test_a_clock_that_was_lost_gives_no_sample() -> None:
