@@ -1,18 +1,22 @@
-"""Who may fill the log: nobody who only reaches a port."""
+"""Who may fill the log: nobody who only reaches a port; and what it never says."""
 
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from gateway import log
+from gateway.errors import JournalError
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("", "gateway", "uvicorn")]
     before = [(each, each.level, each.handlers) for each in loggers]
+    hook = sys.excepthook
     yield
+    sys.excepthook = hook
     for each, level, handlers in before:
         each.setLevel(level)
         each.handlers = handlers
@@ -29,3 +33,38 @@ def test_the_server_does_not_log_what_strangers_send(capsys: pytest.CaptureFixtu
     told = capsys.readouterr().err
     assert "Invalid HTTP request" not in told
     assert all(each in told for each in ("Exception in ASGI", "a library warns", "our own"))
+
+
+def _stumble(value: str) -> None:
+    try:
+        raise KeyError(value)
+    except KeyError as error:
+        raise ValueError(f"71.3 kg of {value}") from error
+
+
+def test_a_traceback_tells_where_and_no_word_of_what_was_stumbled_over(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure()
+
+    try:
+        _stumble("Odile")
+    except ValueError as error:
+        group = ExceptionGroup("of Odile", [error, JournalError("the disk is full")])
+        logging.getLogger("asyncio").error("Task exception was never retrieved", exc_info=group)
+
+    told = capsys.readouterr().err
+    assert "Odile" not in told.replace('_stumble("Odile")', "")
+    assert "71.3" not in told.replace("71.3 kg of {value}", "")
+    assert all(each in told for each in ("KeyError", "ValueError", "test_log.py", "disk is full"))
+
+
+def test_what_ends_the_process_is_told_in_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()
+
+    sys.excepthook(ValueError, ValueError("Odile"), None)
+
+    told = capsys.readouterr().err
+    assert "CRITICAL" in told
+    assert "ValueError" in told
+    assert "Odile" not in told
