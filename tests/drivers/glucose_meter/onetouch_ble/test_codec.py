@@ -50,6 +50,12 @@ def test_a_record_is_asked_for_by_its_number() -> None:
     assert codec.question(codec.ask_for_record(0x0146)) == b"\x01" + sealed(b"\xb3\x46\x01")
 
 
+def test_a_question_fits_into_one_piece() -> None:
+    assert len(codec.question(bytes(12))) == 20
+    with pytest.raises(ValueError, match="so long"):
+        codec.question(bytes(13))
+
+
 def test_nothing_that_erases_or_changes_limits_can_be_said() -> None:
     every = [ask.value for ask in Ask] + [codec.ask_for_record(1), codec.ask_for_place(1)]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -210,6 +211,20 @@ async def test_a_record_without_a_number_is_an_event() -> None:
     assert (glucose(session), session.remarks) == ([102], ["no_value"])
 
 
+async def test_what_is_no_test_is_not_asked_for_again() -> None:
+    session = await read(meter := Meter({1: stored(NOW - 60, 0, rest=5)}))
+
+    await read_again(session, meter)
+
+    assert (numbers_asked_for(meter), session.remarks) == ([1], ["no_value"])
+
+
+async def test_fewer_records_than_the_meter_counts_are_remarked_on() -> None:
+    session = await read(Meter(memory(1, 3), count=4, refuses={b"\x31": NOT_SUPPORTED}))
+
+    assert (glucose(session), session.remarks) == ([101, 102, 103], ["stored_records_incomplete"])
+
+
 async def test_tests_of_a_clock_that_never_ran_are_told_apart_by_their_numbers() -> None:
     meter = Meter({1: stored(60, 100), 2: stored(60, 100)}, shown=120)
 
@@ -282,6 +297,20 @@ async def test_what_came_before_the_link_was_lost_is_kept_and_the_rest_read_from
     await read_again(session, meter)
     assert numbers_asked_for(meter) == [3, 4, 5]
     assert glucose(session) == [101, 102, 103, 104, 105]
+
+
+async def test_what_came_is_kept_when_the_gateway_ends_the_conversation() -> None:
+    meter = Meter(memory(1, 5), deaf_to={ask(4): 1})
+    session = meter.session()
+    session.link = link = Waiting({NOTIFIED: b""}, {WRITTEN: meter.answer})
+
+    conversation = asyncio.ensure_future(DRIVER.converse(session))
+    await link.waits.wait()
+    conversation.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await conversation
+
+    assert (glucose(session), session.calls) == ([101, 102, 103], [3])
 
 
 async def test_what_comes_twice_is_read_once() -> None:
@@ -395,6 +424,25 @@ class Breaking(ScriptedLink):
         if ask(4) in data:
             raise LinkLost("out of range")
         await super().write(channel, data, acknowledged=acknowledged)
+
+
+class Waiting(ScriptedLink):
+    """Waits for what never comes."""
+
+    def __init__(self, *tables: Any) -> None:
+        super().__init__(*tables)
+        self.waits = asyncio.Event()
+
+    async def subscribe(self, channel: Channel, /) -> Any:
+        return self
+
+    async def get(self, *, within: float) -> Frame:
+        try:
+            return self._next(NOTIFIED)
+        except LinkTimeout:
+            self.waits.set()
+            await asyncio.Event().wait()
+            raise
 
 
 class Chattering(ScriptedLink):
