@@ -123,6 +123,7 @@ CASES = {
     "a Yonker": Case(
         "yonker_bp_monitor", f"{ONE}\n{STORED}tells_all = true", "YK-IBPA1", said=to_the_minute
     ),
+    "a Microlife": Case("microlife_bp_monitor", f"{BOTH}\n{STORED}", "B3 BT", said=to_the_minute),
     "a scale": Case("scale", f"{BOTH}\n{STORED}"),
     "a scale that wants codes": Case(
         "scale",

@@ -330,6 +330,23 @@ async def test_what_a_yonker_remembers_is_what_is_recorded_to_the_minute() -> No
     assert found.session.aside == []
 
 
+async def test_what_a_microlife_remembers_is_what_is_recorded_to_the_minute() -> None:
+    found = await met("microlife_bp_monitor", f"{BOTH}\n{STORED}mam = true", name="B3 BT")
+
+    readings = Counter(recorded(r) for r in found.session.readings)
+    assert readings == Counter(said(to_the_minute(row)) for row in found.ledger.produced)
+    assert found.driver == "bp_monitor/microlife"
+    assert (found.session.aside, found.forbidden) == ([], [])
+
+
+async def test_what_a_microlife_measured_before_its_clock_was_set_is_kept_and_not_sent() -> None:
+    found = await met("microlife_bp_monitor", f'{ONE}\n{STORED}stamps = "zeros"', name="B3 BT")
+
+    readings = found.session.readings
+    assert len(readings) == len(found.ledger.produced)
+    assert {corrected(reading, PARIS).sendable for reading in readings} == {False}
+
+
 @pytest.mark.parametrize(("version", "unit", "enough"), [(1, "jin", 1), (2, "lb", 2)])
 async def test_a_weigh_in_on_a_mi_scale_is_what_is_recorded(
     version: int, unit: str, enough: int

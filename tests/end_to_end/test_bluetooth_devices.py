@@ -43,6 +43,18 @@ def yonker(keys: str) -> Case:
     )
 
 
+def microlife(name: str, keys: str, **settings: str) -> Case:
+    """Return a cuff whose records have minutes."""
+    return Case(
+        type="microlife_bp_monitor",
+        driver="bp_monitor/microlife",
+        name=name,
+        keys=f"{LIVELY}{keys}",
+        settings=settings,
+        within=timedelta(minutes=1),
+    )
+
+
 def onetouch(keys: str) -> Case:
     """Return a meter that shows a code when it is paired."""
     return Case(
@@ -111,6 +123,11 @@ STORING = {
         settings={"model": "HEM-7322T", "key": KEY, "program_key": True},
     ),
     "Yonker, which tells all it remembers": yonker("tells_all = true\n"),
+    "Microlife B3 BT, each user's memory": microlife("B3 BT", TWO),
+    "Microlife B6 Connect, means of three": microlife("B6 Connect", ONE + "mam = true\n"),
+    "Microlife A6 BT, which takes the time as it is asked": microlife(
+        "A6 BT", ONE + "older = true\n", set_clock="Europe/Paris"
+    ),
     "scale with codes, which sends a guest's weight at once": Case(
         type="scale",
         driver=SCALE,

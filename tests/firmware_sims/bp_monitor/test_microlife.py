@@ -153,6 +153,12 @@ def test_an_older_record_has_its_month_in_two_parts() -> None:
     assert reading.pack(Family.OLDER).hex(" ") == "8e 60 55 4c 8e 21 d0"
 
 
+def test_an_older_record_without_a_time_has_the_year_alone() -> None:
+    reading = Reading(systolic=142, diastolic=96, pulse=85, shown=None)
+
+    assert reading.pack(Family.OLDER).hex(" ") == "8e 60 55 00 00 00 11"
+
+
 async def test_who_asks_is_told_the_memory_in_pieces_and_it_is_still_there() -> None:
     ledger = Ledger()
     device = cuff(ledger)

@@ -45,9 +45,9 @@ class _Microlife:
         emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE}),
         spec="the maker's kits for apps, as published with them, and public clients",
         models=(
-            Model("BP3GY1-2N, B6 Connect", "from public clients"),
-            Model("B3 BT, BP3K series", "from the maker's kit, and names seen"),
-            Model("A6 BT, A6 BASIS PLUS BT, A7 Touch BT", "from the maker's kit"),
+            Model("BP3GY1-2N, B6 Connect", "simulated, from public clients"),
+            Model("B3 BT, BP3K series", "simulated, from the maker's kit, and names seen"),
+            Model("A6 BT, A6 BASIS PLUS BT, A7 Touch BT", "simulated, from the maker's kit"),
         ),
         services=frozenset({SERVICE}),
         settings=(SET_CLOCK,),
