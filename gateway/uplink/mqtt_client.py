@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _OVERHEAD_BYTES = 256
 """A generous bound for the header and properties of a PUBLISH."""
+_LARGEST_BYTES = 4 * 2**20
+"""What a broker may send us: a list of revocations with 150,000 grants. paho takes any length."""
 _TICKS_PER_KEEPALIVE = 4
 _GOODBYE_S = 5.0
 
@@ -154,6 +156,7 @@ class MqttConnection:
         properties = _properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = self._session.kept_s
         properties.ReceiveMaximum = self._broker.max_in_flight
+        properties.MaximumPacketSize = _LARGEST_BYTES
         # A thread, because it blocks while it looks up the name and agrees on encryption.
         connecting = asyncio.ensure_future(
             asyncio.to_thread(

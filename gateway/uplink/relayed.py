@@ -29,10 +29,9 @@ def released(
 ) -> Released | None:
     """Let the reading go on, or return None: its person withdrew, or never consented to it.
 
-    Raises UplinkRejected if nothing proves that the grant is genuine.
+    Raises UplinkRejected if nothing proves that the grant is genuine, or no such reading can be.
     """
-    claimed = message.consent.proof
-    if claimed is None or not hmac.compare_digest(claimed, proof(message, key)):
+    if not _is_proven(message, key):
         raise UplinkRejected(
             "Nothing proves the consent of this reading: check that gateway and relay have the "
             "same proof_key_file."
@@ -41,8 +40,21 @@ def released(
         return None
     grant = _grant(message, destination)
     rule = decide_retraction if message.status == "entered-in-error" else decide
-    decision = rule(Delivery(_entry(message), destination, 1, unsettled=False), (grant,), now)
+    try:
+        entry = _entry(message)
+    except (OverflowError, ValueError):
+        raise UplinkRejected("The message tells of a time that cannot be.") from None
+    decision = rule(Delivery(entry, destination, 1, unsettled=False), (grant,), now)
     return None if isinstance(decision, Withheld) else decision
+
+
+def _is_proven(message: ReadingMessage, key: bytes) -> bool:
+    """Tell whether the proof is right; whoever may publish may have written anything as one."""
+    claimed = message.consent.proof or ""
+    try:
+        return hmac.compare_digest(claimed.encode(), proof(message, key).encode())
+    except (TypeError, ValueError):  # what cannot be written was never proven
+        return False
 
 
 def _grant(message: ReadingMessage, destination: str) -> Grant:

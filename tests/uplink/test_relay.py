@@ -28,7 +28,7 @@ from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mqtt import MqttUplink, Revoked
 from gateway.uplink.mqtt_client import MqttConnection
-from gateway.uplink.mqtt_message import pseudonym, reading_message, to_json
+from gateway.uplink.mqtt_message import from_json, proof, pseudonym, reading_message, to_json
 from gateway.uplink.mqtt_session import Outgoing, Session
 from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.relay import Relay
@@ -320,6 +320,25 @@ async def test_readings_wait_while_nobody_knows_what_their_gateway_revoked(
     assert before == [out(2).delivery.entry.id]
 
 
+async def test_what_is_far_too_long_does_not_come_through(broker: Broker, key: Path) -> None:
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    connection = await MqttConnection.open(BrokerSettings(**broker.settings()), Session("stranger"))
+    async with (
+        listening(broker, "healthspace/v1/+/undeliverable") as listener,
+        relaying(broker, key, there),
+    ):
+        await delivered(gateway, out(1))
+        await connection.publish(Outgoing("healthspace/v1/hub1/readings", bytes(5 * 2**20)))
+        await connection.publish(Outgoing("healthspace/v1/hub1/readings", b"no reading"))
+        await listener.until(1, "/undeliverable")
+        await delivered(gateway, out(2))
+        await until(lambda: len(there.there) == 2)
+    await connection.close()
+    await gateway.close()
+
+    assert [message.payload for message in listener.heard] == [b"no reading"]
+
+
 async def test_a_list_of_revocations_that_cannot_be_read_is_no_list(
     broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -394,6 +413,35 @@ def test_the_gate_decides_by_the_grant_that_came_along() -> None:
     assert let_go(expiring, KEY, set(), "clinic", MEASURED + timedelta(hours=2)) is None
     with pytest.raises(UplinkRejected, match="proof_key_file"):
         let_go(message, KEY[::-1], set(), "clinic", MEASURED)
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("proof", "\u00e9" * 64),
+        ("proof", "\ud800"),
+        ("grant", "\ud800"),
+        ("uncertainty_s", 10**30),
+    ],
+    ids=ascii,
+)
+def test_what_cannot_be_proven_is_rejected_and_waits_for_nothing(name: str, odd: object) -> None:
+    """What waited for ever would take a place from the readings of all other gateways."""
+    told = json.loads(to_json(reading_message(out(1), "s", MEASURED, KEY)))
+    place = told["consent"] if name in told["consent"] else told
+    place[name] = odd
+
+    with pytest.raises(UplinkRejected, match="proof_key_file"):
+        let_go(from_json(json.dumps(told).encode()), KEY, set(), "clinic", MEASURED)
+
+
+def test_a_time_that_cannot_be_is_rejected_though_it_is_proven() -> None:
+    message = reading_message(out(1), "s", MEASURED, KEY)
+    message = message.model_copy(update={"period_s": -(10**18)})
+    proven = message.consent.model_copy(update={"proof": proof(message, KEY)})
+
+    with pytest.raises(UplinkRejected, match="cannot be"):
+        let_go(message.model_copy(update={"consent": proven}), KEY, set(), "clinic", MEASURED)
 
 
 def replace_grant(reading: Any, grant: Any) -> Any:
