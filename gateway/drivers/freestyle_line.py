@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -24,6 +25,8 @@ _LONGEST_ANSWER = 4 << 20  # 90 days of a sensor are half a megabyte
 _KEPT_OCTETS = 1024  # of an answer that cannot be read: enough to see what kind of damage it has
 _LONGEST_END = len(b"CMD Fail!\r\n")
 _REFUSED = b"CKSM:00000000\r\nCMD Fail!\r\n"
+_ASIDE_IN_ALL = 64  # kept in a conversation: a list of another layout has thousands of lines
+_SETTLES_WITHIN_S = 0.5  # guess: how late a second answer comes to what was asked twice
 _SILENT = "the device does not answer: unplug it and plug it in again"
 
 
@@ -51,7 +54,8 @@ class Line:
         self._session = session
         self._inbox = inbox
         self._type = message_type
-        self._kept: set[object] = set()
+        self._aside: set[tuple[str, bytes]] = set()
+        self._remarked: set[str] = set()
 
     @classmethod
     async def open(cls, session: Session, message_type: int) -> Line:
@@ -77,6 +81,7 @@ class Line:
         aside. Raises LinkTimeout if nothing comes, LinkLost, ProtocolError.
         """
         text: bytes = question.value
+        was_silent = False
         for tries_left in reversed(range(_TRIES)):
             await self._write_afresh(freestyle_text.question(self._type, text))
             try:
@@ -84,7 +89,10 @@ class Line:
             except LinkTimeout as error:
                 if not tries_left:
                     raise LinkTimeout(_SILENT) from error
+                was_silent = True
                 continue
+            if was_silent:  # or a late answer to this would pass for that to the next question
+                await self._forget(within=_SETTLES_WITHIN_S)
             try:
                 return Told(freestyle_text.answer(frame.data), frame.received)
             except DecodeError as error:
@@ -95,6 +103,26 @@ class Line:
                 else:
                     await self.set_aside(frame, error)
         return None
+
+    async def introduce(self, serial: Enum, software: Enum, model: str) -> str:
+        """Tell who the device is, by these two questions; return its serial number.
+
+        Raises ProtocolError if it tells none, and what `ask` raises.
+        """
+        told = await self.ask(serial)
+        if told is None or not told.answer.text:
+            raise ProtocolError(f"The device tells no serial number: is it a {model}?")
+        version = await self.ask(software)
+        update = {
+            "manufacturer": "Abbott",
+            "model": model,
+            "serial": told.answer.text,
+            "software": None if version is None else version.answer.text,
+        }
+        about = self._session.device.model_copy(update=update)
+        if about != self._session.device:
+            await self._session.describe(about)
+        return told.answer.text
 
     async def clock(self, date: Enum, time: Enum) -> Clock | None:
         """Read the clock by its two questions; None if they are not answered.
@@ -123,24 +151,27 @@ class Line:
     async def set_aside(self, frame: Frame, error: DecodeError) -> None:
         """Keep what cannot be read, once in a conversation, however often it is read again."""
         data = frame.data[:_KEPT_OCTETS]
-        if (error.reason, data) not in self._kept:
-            self._kept.add((error.reason, data))
+        if (error.reason, data) not in self._aside and len(self._aside) < _ASIDE_IN_ALL:
+            self._aside.add((error.reason, data))
             kept = DecodeError(error.reason, data, min(error.offset, len(data)))
             await self._session.set_aside(Frame(HID, data, frame.received), kept)
 
     async def remark(self, event: str) -> None:
         """Remark on something, once in a conversation."""
-        if event not in self._kept:
-            self._kept.add(event)
+        if event not in self._remarked:
+            self._remarked.add(event)
             await self._session.remark(event)
 
     async def _write_afresh(self, report: bytes) -> None:
         """Write a report, forgetting what came before: it answers something else."""
-        try:
+        await self._forget(within=0)
+        await self._session.link.write(HID, report)
+
+    async def _forget(self, *, within: float) -> None:
+        """Pass over what came, and what comes `within` s of each other."""
+        with contextlib.suppress(LinkTimeout):
             while True:
-                await self._inbox.get(within=0)
-        except LinkTimeout:
-            await self._session.link.write(HID, report)
+                await self._inbox.get(within=within)
 
     async def _answer(self) -> Frame:
         """Put together what comes until an answer is whole.

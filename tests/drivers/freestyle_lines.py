@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from gateway.domain import device as domain
 from gateway.domain.device import DeviceId
@@ -80,6 +81,18 @@ class Device:
         if not self.noise:
             return said
         return [each for report in said for each in (self.noise, report)] + [self.noise]
+
+
+def clock(shown: datetime | None) -> dict[bytes, bytes | list[bytes]]:
+    """What a device says of its clock; None if it was lost."""
+    date, time = "255,255,255", "255,255"
+    if shown is not None:
+        date = f"{shown.month},{shown.day},{shown.year % 100}"
+        time = f"{shown.hour},{shown.minute}"
+    return {
+        b"$date?": summed(f"{date}\r\n".encode()),
+        b"$time?": summed(f"{time}\r\n".encode()),
+    }
 
 
 def session_of(

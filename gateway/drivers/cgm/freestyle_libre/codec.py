@@ -102,7 +102,7 @@ def sample(line: bytes) -> Sample:
 
 
 def result(line: bytes) -> Result | TimeChange | Other:
-    """Decode a line of the results. Raises DecodeError: `fields`, `number`.
+    """Decode a line of the results. Raises DecodeError: `fields`, `number`, `record_type`.
 
     The error carries no more of the line than what comes before the wearer's notes.
     """
@@ -114,6 +114,8 @@ def result(line: bytes) -> Result | TimeChange | Other:
             device_time(fields, 2, seconds=True),
             device_time(fields, 9, seconds=True),
         )
+    if record_type == _HISTORY:
+        raise DecodeError("record_type", b",".join(fields), len(fields[0]) + 1)
     if record_type != _RESULT:
         return Other(record_id, record_type)
     errors, what = number(fields, 28), number(fields, 9)

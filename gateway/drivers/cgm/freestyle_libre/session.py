@@ -40,7 +40,7 @@ async def converse(session: Session) -> None:
     if session.sighting.usb == LIBRE_2:
         raise ProtocolError(ENCRYPTED)
     line = await Line.open(session, freestyle_text.TEXT_OF_LIBRE)
-    serial = await _introduce(session, line)
+    serial = await line.introduce(Ask.SERIAL, Ask.SOFTWARE, "FreeStyle Libre")
     safe_number = None
     while True:
         told = await line.ask(Ask.RECORD_NUMBER)
@@ -49,24 +49,6 @@ async def converse(session: Session) -> None:
             complete = await _collect(session, line, serial)
             safe_number = number if complete else None
         await session.pause(UNNUMBERED_POLL_S if number is None else POLL_S)
-
-
-async def _introduce(session: Session, line: Line) -> str:
-    told = await line.ask(Ask.SERIAL)
-    serial = None if told is None else told.answer.text
-    if not serial:
-        raise ProtocolError("The reader tells no serial number: is it a FreeStyle Libre reader?")
-    software = await line.ask(Ask.SOFTWARE)
-    update = {
-        "manufacturer": "Abbott",
-        "model": "FreeStyle Libre",
-        "serial": serial,
-        "software": None if software is None else software.answer.text,
-    }
-    told_of = session.device.model_copy(update=update)
-    if told_of != session.device:
-        await session.describe(told_of)
-    return serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +137,8 @@ async def _tell_what_is_no_reading(line: Line, news: Sequence[Stored], clock: Cl
 
 
 def _last(listed: Sequence[Stored] | None, safe: str | None) -> str | None:
-    """Return the key of the last record; that of before if the list could not be read."""
-    if listed is None:
+    """Return the key of the last record; that of before if nothing in the list can be read."""
+    if listed is None or (listed and all(each.record is None for each in listed)):
         return safe
     return listed[-1].key if listed else None
 

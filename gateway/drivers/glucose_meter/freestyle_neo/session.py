@@ -14,42 +14,25 @@ from gateway.drivers.glucose_meter.freestyle_neo import codec
 from gateway.drivers.glucose_meter.freestyle_neo.codec import Ask, Ketone
 from gateway.drivers.glucose_meter.freestyle_neo.readings import Meter, Stored, readings
 from gateway.drivers.polling import POLL_S
-from gateway.errors import DecodeError, ProtocolError
+from gateway.errors import DecodeError
 
 NEO = (0x1A61, 0x3850)
 """The USB id."""
 
+_MODEL = "FreeStyle Precision Neo, Optium Neo"
 _KETONE = "ketone is not read: the gateway has no kind of reading for it"
 
 
 async def converse(session: Session) -> None:
     """Read the memory whenever it says something else than before, until the link is gone."""
     line = await Line.open(session, freestyle_text.TEXT)
-    serial = await _introduce(session, line)
+    serial = await line.introduce(Ask.SERIAL, Ask.SOFTWARE, _MODEL)
     safe = None
     while True:
         told = await line.ask(Ask.RESULTS)
         if told is not None and told.answer != safe and await _record(session, line, serial, told):
             safe = told.answer
         await session.pause(POLL_S)
-
-
-async def _introduce(session: Session, line: Line) -> str:
-    told = await line.ask(Ask.SERIAL)
-    serial = None if told is None else told.answer.text
-    if not serial:
-        raise ProtocolError("The meter tells no serial number: is it a Precision or Optium Neo?")
-    software = await line.ask(Ask.SOFTWARE)
-    update = {
-        "manufacturer": "Abbott",
-        "model": "FreeStyle Precision Neo, Optium Neo",
-        "serial": serial,
-        "software": None if software is None else software.answer.text,
-    }
-    about = session.device.model_copy(update=update)
-    if about != session.device:
-        await session.describe(about)
-    return serial
 
 
 async def _record(session: Session, line: Line, serial: str, told: Told) -> bool:

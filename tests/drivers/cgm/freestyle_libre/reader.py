@@ -9,7 +9,7 @@ from gateway.drivers.cgm.freestyle_libre import DRIVER
 from gateway.drivers.cgm.freestyle_libre.session import LIBRE
 from gateway.testing.clock import ManualClock
 from gateway.testing.session import RecordingSession
-from tests.drivers.freestyle_lines import Device, log, session_of, summed
+from tests.drivers.freestyle_lines import Device, clock, log, session_of, summed
 from tests.drivers.serial_lines import unplugged_at
 
 
@@ -66,17 +66,12 @@ class Reader:
 
     @property
     def device(self) -> Device:
-        date, time = "255,255,255", "255,255"
-        if self.shown is not None:
-            date = f"{self.shown.month},{self.shown.day},{self.shown.year % 100}"
-            time = f"{self.shown.hour},{self.shown.minute}"
         return Device(
             {
                 b"$sn?": summed(f"{SERIAL}\r\n".encode()),
                 b"$swver?": summed(b"2.1.2\r\n"),
                 b"$dbrnum?": summed(f"DB Record Number = {self.number}\r\n".encode()),
-                b"$date?": summed(f"{date}\r\n".encode()),
-                b"$time?": summed(f"{time}\r\n".encode()),
+                **clock(self.shown),
                 b"$history?": log(*self.history),
                 b"$arresult?": log(*self.results),
             },

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from gateway.domain.reading import WARM_UP, Kind, Limit, Measure, Quality, Reading
-from gateway.drivers.api import Fit, Reach, Sighting
+from gateway.drivers.api import HID, Channel, Fit, Frame, Reach, Sighting
 from gateway.drivers.cgm.freestyle_libre import DRIVER
 from gateway.drivers.cgm.freestyle_libre.session import LIBRE, LIBRE_2
 from gateway.errors import LinkTimeout, ProtocolError
 from gateway.testing.clock import ManualClock
+from gateway.testing.links import ScriptedLink, Written
 from gateway.testing.session import RecordingSession
 from tests.drivers.cgm.freestyle_libre.reader import (
     SERIAL,
@@ -24,7 +25,7 @@ from tests.drivers.cgm.freestyle_libre.reader import (
     sample,
 )
 from tests.drivers.freestyle_lines import KEEP_ALIVE, log, session_of, summed
-from tests.drivers.serial_lines import glucose
+from tests.drivers.serial_lines import glucose, unplugged_at
 
 
 def stamps(session: RecordingSession) -> list[datetime | None]:
@@ -468,3 +469,61 @@ async def test_a_clock_that_jumped_without_a_word_in_the_log_moves_nothing() -> 
 
     told = [reading.device_time for reading in session.readings]
     assert [(time.stamp, time.counter) for time in told if time is not None] == [(ago(1), False)]
+
+
+@dataclass
+class Late(ScriptedLink):
+    """A link on which a second answer is on its way for a while after the first was taken."""
+
+    late: list[Written] = field(default_factory=list)
+
+    async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
+        self.pending += self.late
+        self.late = []
+        await super().write(channel, data, acknowledged=acknowledged)
+
+    async def subscribe(self, channel: Channel, /) -> Late:  # type: ignore[override]
+        return self
+
+    async def get(self, *, within: float) -> Frame:
+        if not self.pending and within > 0:
+            self.pending, self.late = self.late, []
+        return self._next(HID)
+
+
+async def test_a_late_second_answer_does_not_pass_for_that_to_the_next_question() -> None:
+    reader = Reader()
+    device = reader.device
+    link = Late(clock=reader.clock)
+    asked = 0
+
+    def answer(report: bytes) -> list[Written]:
+        nonlocal asked
+        said = [(HID, each) for each in device.answer(report)]
+        asked += b"$arresult?" in report
+        if asked == 1 and b"$arresult?" in report:
+            return []  # too late: it is asked again
+        if asked == 2 and b"$arresult?" in report:
+            link.late = said
+        return said
+
+    link.answers = {HID: answer}
+    session = session_of(DRIVER, device, reader.clock, LIBRE)
+    session.link = link
+
+    await unplugged_at(1, DRIVER, session)
+
+    assert glucose(session) == [112, 105, 98]
+    assert device.asked.count(b"$history?") == 1
+    assert session.aside == []
+
+
+async def test_a_list_of_another_layout_is_set_aside_in_part_and_its_mark_stays() -> None:
+    first = await Reader().read()
+    reader = Reader([b"%d;new;layout" % number for number in range(200)])
+
+    session = await reader.read(bookmark=first._bookmark)
+
+    assert len(session.aside) == 64
+    marks = [json.loads(each._bookmark or "")["history"] for each in (first, session)]
+    assert marks[0] == marks[1]

@@ -9,7 +9,7 @@ from gateway.drivers.glucose_meter.freestyle_neo import DRIVER
 from gateway.drivers.glucose_meter.freestyle_neo.session import NEO
 from gateway.testing.clock import ManualClock
 from gateway.testing.session import RecordingSession
-from tests.drivers.freestyle_lines import Device, log, session_of, summed
+from tests.drivers.freestyle_lines import Device, clock, log, session_of, summed
 from tests.drivers.serial_lines import unplugged_at
 
 SHOWN = datetime(2026, 11, 27, 14, 30)  # noqa: DTZ001 - of the meter's clock
@@ -44,16 +44,11 @@ class Meter:
 
     @property
     def device(self) -> Device:
-        date, time = "255,255,255", "255,255"
-        if self.shown is not None:
-            date = f"{self.shown.month},{self.shown.day},{self.shown.year % 100}"
-            time = f"{self.shown.hour},{self.shown.minute}"
         return Device(
             {
                 b"$serlnum?": summed(f"{SERIAL}\r\n".encode()),
                 b"$swver?": summed(b"1.20 15.04\r\n"),
-                b"$date?": summed(f"{date}\r\n".encode()),
-                b"$time?": summed(f"{time}\r\n".encode()),
+                **clock(self.shown),
                 b"$result?": log(*self.memory),
             }
         )
