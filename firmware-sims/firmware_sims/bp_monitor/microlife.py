@@ -9,7 +9,8 @@ Sources: as in `packing.microlife`. Guesses: that it calls after each measuremen
 to hold a button for it) and is found by its service; that it wants to be paired if it is a newer
 one, and how; that a time of zeros leaves the clock alone; that a frame with a wrong sum gets no
 answer; the capacity; that a clock whose battery was changed stands still until it is set; that a
-failed measurement leaves no record, and that MAM is marked by 3.
+failed measurement leaves no record, and that MAM is marked by 3. Left out: the kit's measure mode,
+in which current measurements are told in place of the memory, as nobody says when it ends.
 """
 
 import asyncio

@@ -15,6 +15,8 @@ from gateway.errors import DecodeError
 
 _NAME = "ONETOUCH"
 """Then a blank and the end of the serial number. A public client looks for meters by it."""
+_LIFESCAN = 0x016D
+"""The maker's number in what a meter was seen to advertise, where its service has no room left."""
 _STANDARD = "1808"
 
 
@@ -37,11 +39,12 @@ class _OneTouchBle:
     )
 
     def match(self, sighting: Sighting, /) -> Fit:
-        """Go by the service, or by the name of a meter that offers no service of the standard."""
+        """Go by the service, or by maker or name of what offers no service of the standard."""
         if sighting.reach is not Reach.BLE:
             return Fit.NONE
         is_named = (sighting.name or "").upper().startswith(_NAME)
-        is_one = is_named and _STANDARD not in sighting.services
+        is_made = is_named or _LIFESCAN in sighting.manufacturer_data
+        is_one = is_made and _STANDARD not in sighting.services
         return Fit.FAMILY if is_one or SERVICE in sighting.services else Fit.NONE
 
     def decode(self, frame: Frame, /) -> object:

@@ -22,6 +22,9 @@ CAPTURED = [
     bytes.fromhex("42 00 03 5a17"),
 ]
 
+SEEN = bytes.fromhex("0200 0560d19178af419c9833d5e17284d232")
+"""What a meter was seen to advertise after its maker's number (from the same source)."""
+
 
 def said(data: bytes) -> Piece:
     piece = codec.notification(data)
@@ -187,10 +190,17 @@ def test_another_channel_is_refused() -> None:
         (Sighting("a", Reach.BLE, services=frozenset({SERVICE})), Fit.FAMILY),
         (Sighting("a", Reach.BLE, name="OneTouch J7RG"), Fit.FAMILY),
         (Sighting("a", Reach.BLE, name="OneTouch J7RG", services=frozenset({"1808"})), Fit.NONE),
+        (Sighting("a", Reach.BLE, manufacturer_data={0x016D: SEEN}), Fit.FAMILY),
+        (
+            Sighting(
+                "a", Reach.BLE, manufacturer_data={0x016D: SEEN}, services=frozenset({"1808"})
+            ),
+            Fit.NONE,
+        ),
         (Sighting("a", Reach.BLE, name="One"), Fit.NONE),
         (Sighting("a", Reach.BLE), Fit.NONE),
         (Sighting("a", Reach.SERIAL, name="OneTouch J7RG"), Fit.NONE),
     ],
 )
-def test_it_is_known_by_its_service_or_its_name(sighting: Sighting, fit: Fit) -> None:
+def test_it_is_known_by_its_service_its_maker_or_its_name(sighting: Sighting, fit: Fit) -> None:
     assert DRIVER.match(sighting) is fit
