@@ -9,17 +9,21 @@ from firmware_sims.packing.abbott_hid import records
 
 
 class Count:
-    """The one count of records of all kinds, and which settings of the clock are among them."""
+    """The one count of records of all kinds, and which settings of the clock are among them.
 
-    def __init__(self, clock: DeviceClock, *, first: int) -> None:
+    `last` is how many there ever were; with `bits`, a record has only the lowest of that.
+    """
+
+    def __init__(self, clock: DeviceClock, *, first: int, bits: int | None = None) -> None:
         self.last = first - 1
+        self._bits = bits
         self._clock = clock
         self._settings_seen = 0
 
     def number(self) -> int:
         """Return the number of a new record."""
         self.last += 1
-        return self.last
+        return self.last if self._bits is None else self.last % (1 << self._bits)
 
     def settings(self, until: datetime) -> Iterator[Setting]:
         """Give each time that the clock was set by a true time, once."""

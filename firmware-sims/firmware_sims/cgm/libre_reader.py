@@ -8,11 +8,14 @@ share one count, which goes on when its owner erases everything.
 Sources: glucometers-tech/glucometer-protocols, abbott/freestyle-libre.md; tidepool-org/uploader,
 abbottFreeStyleLibre.js, freeStyleLibreProtocol.js ($dbrnum?, $rdt?), freeStyleLibreData.js (40 and
 500 stand for less and more, a changed date and time are two changes), docs/checklists;
-glucometers-tech/glucometerutils, issue 63 (newest first); 90 days, the maker's manual.
+glucometers-tech/glucometerutils, issue 63 (newest first); 90 days, the maker's questions and
+answers (freestyle.abbott).
 
-Guesses: that a scan's values stand before the scan itself; the number of readings it keeps; that
-erasing leaves the clock alone; what an error says besides 8000h. Strips stay between 41 and 499
-mg/dL, for the sources do not agree on what lies outside.
+Guesses: that a scan's values stand before the scan itself; that records have the whole count, as
+those of a Libre 2 in issue 137 of glucometerutils, and not 16 bits of it as in the binary protocol
+of the Libre (`record_bits`); the number of readings it keeps; that erasing leaves the clock alone;
+what an error says besides 8000h. Strips stay between 41 and 499 mg/dL, for the sources do not agree
+on what lies outside.
 """
 
 import random
@@ -83,6 +86,7 @@ class LibreReader:
         software: str = "2.1.2",
         mmol: bool = False,
         first_record: int = 34_412,
+        record_bits: int | None = None,
         newest_first: bool = True,
         habits: Habits | None = None,
         comments: Sequence[bytes] = (b"",) * COMMENTS,
@@ -92,7 +96,7 @@ class LibreReader:
         self.sensor = LibreSensor(self._body, put_on_at or placement.now())
         self._history: RecordMemory[bytes] = RecordMemory(HISTORY_KEPT)
         self._readings: RecordMemory[bytes] = RecordMemory(READINGS_KEPT)
-        self._count = Count(placement.clock, first=first_record)
+        self._count = Count(placement.clock, first=first_record, bits=record_bits)
         self._newest_first = newest_first
         self._habits = habits or Habits()
         self._comments = comments

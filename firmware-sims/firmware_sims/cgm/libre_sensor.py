@@ -1,9 +1,10 @@
 """A FreeStyle Libre sensor: it measures by itself, and remembers eight hours until it is scanned.
 
-It counts minutes from when it was put on, and knows no time of the day. Sources: the sensor's
-minutes and the first value at 15 of them, glucometers-tech/glucometer-protocols; 15 minutes, eight
-hours, 14 days and an hour of warm-up, the maker's manual for the reader.
-Guess: a value of the first hour is kept and marked as an error.
+It counts minutes from when it was put on, and knows no time of the day. Sources: its minutes and
+the first value at 15 of them, glucometers-tech/glucometer-protocols; eight hours and 14 days, the
+maker's questions and answers (freestyle.abbott).
+Guesses: that it warms up for an hour, whose values are kept and marked as errors, and the rates at
+which an arrow turns.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ SAMPLING_MIN = 15
 REMEMBERS_MIN = 8 * 60
 LIFE = timedelta(days=14)
 WARM_UP = timedelta(hours=1)
-# mg/dL per minute above which the arrow is steep, or not level; the maker's manual.
+# mg/dL per minute above which the arrow is steep, or not level; guesses.
 _STEEP, _SLANTED = 2.0, 1.0
 FAST_DOWN, DOWN, LEVEL, UP, FAST_UP = 1, 2, 3, 4, 5
 

@@ -193,6 +193,15 @@ def test_records_of_all_kinds_share_one_count_and_the_newest_comes_first() -> No
     assert said(worn.reader, "$dbrnum?") == b"DB Record Number = %d\r\n" % last
 
 
+def test_the_numbers_of_records_may_have_sixteen_bits() -> None:
+    worn = Worn(worn_for=2 * HOUR, first_record=65_530, record_bits=16, newest_first=False)
+
+    worn.scan()
+
+    assert [int(each[0]) for each in worn.history] == [*range(65_530, 65_536), 0, 1]
+    assert said(worn.reader, "$dbrnum?") == b"DB Record Number = 65538\r\n"
+
+
 def test_a_strip_and_a_ketone_strip_say_what_they_are() -> None:
     worn = Worn(habits=Habits(strip_every=2, ketone_every=4))
 
