@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 import shutil
 import struct
 import tarfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -36,6 +37,9 @@ _SEALED_MAX = _CHUNK_BYTES + 16
 
 DATABASE = "journal.db"
 HUB_KEY = "hub-key"
+_HELD = re.compile(r"journal\.db|hub-key|bonds-[0-9]+\.json|bluez~[0-9A-F:]{17}~[0-9A-F:]{17}")
+"""The names of what a backup holds. Unpacked beside the journal, a file of any other could be taken
+for one of the hub's own, such as the API's token, by whoever made it."""
 
 
 def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, Path]) -> int:
@@ -87,8 +91,7 @@ def read(source: Path, passphrase: bytes, folder: Path) -> list[Path]:
             tarfile.open(fileobj=_Opened(_chunks(file, passphrase, source)), mode="r|") as archive,
         ):
             for member in archive:
-                name = PurePosixPath(member.name)
-                if not member.isfile() or name.name != member.name:
+                if not member.isfile() or _HELD.fullmatch(member.name) is None:
                     raise JournalError(f"{source} holds something that no backup does")
                 content = archive.extractfile(member)
                 if content is not None:

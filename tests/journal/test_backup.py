@@ -98,6 +98,22 @@ async def test_bonds_go_where_the_hub_keeps_its_own_and_those_are_kept_aside(
     assert (restored.replaced / "bonds-0.json").read_text() == "of this hub"
 
 
+@pytest.mark.parametrize(
+    "name", ["api.token", "taken-back.jsonl", "plan.json", "../of-root", "..", "", "a\nb"]
+)
+async def test_a_backup_that_somebody_made_up_brings_no_other_files(
+    path: Path, tmp_path: Path, name: str
+) -> None:
+    await _filled(path)
+    file, elsewhere = tmp_path / "backup", tmp_path / "new" / "journal.db"
+    backup.write(file, PHRASE, path, {name: file_with(tmp_path, "known to them")})
+
+    with pytest.raises(JournalError, match="no backup does"):
+        _restore(file, elsewhere)
+
+    assert [each.name for each in elsewhere.parent.iterdir()] == ["journal.db.lock"]
+
+
 async def test_a_link_that_waits_for_the_backup_leads_it_nowhere(
     path: Path, tmp_path: Path
 ) -> None:
