@@ -12,7 +12,7 @@ The unit is what the record's own flag says; what the meter shows on its screen 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -70,10 +70,10 @@ _STATUS = {
     11: "time_fault",
 }
 _HARMLESS = frozenset({"battery_low"})
-_LIMITS = {
-    Special.BELOW: (Limit.BELOW, "below_device_range"),
-    Special.ABOVE: (Limit.ABOVE, "above_device_range"),
-}
+_SPECIALS = {Special.BELOW: Limit.BELOW, Special.ABOVE: Limit.ABOVE}
+_SAID = {Limit.BELOW: "below_device_range", Limit.ABOVE: "above_device_range"}
+_LOWEST_MG_DL, _HIGHEST_MG_DL, _HIGHEST_STAND_IN = 20, 600, 750
+"""What meters show as a number is between the first two; what lies far off is another format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,11 @@ def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> R
         return "ketone_record"
     if not _is_value(value):
         return "no_value"
-    limit = _LIMITS.get(value) if isinstance(value, Special) else None
     troubles = _troubles(said)
+    values = _values(said)
+    limit = _SPECIALS[value] if isinstance(value, Special) else _stand_in(values, troubles)
     if limit is not None:
-        troubles.discard(limit[1])
+        troubles.discard(_SAID[limit])
     if said.context_follows and context is None:
         troubles.add(CONTEXT_MISSING)
     if record.may_be_ketone:
@@ -110,19 +111,19 @@ def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> R
     return Reading(
         device=device,
         kind=_kind(said),
-        values=_values(said),
+        values=values if limit is None else {},
         received=record.frame.received,
         device_time=_device_time(said, clock),
         record=_key(said),
         live=False,  # everything comes out of the meter's memory
         quality=_quality(said, troubles),
         flags=frozenset(troubles | _circumstances(said, context)),
-        limit=limit[0] if limit else None,
+        limit=limit,
     )
 
 
 def _is_value(value: Number | None) -> bool:
-    return value in _LIMITS if isinstance(value, Special) else value is not None and value > 0
+    return value in _SPECIALS if isinstance(value, Special) else value is not None and value > 0
 
 
 def _values(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
@@ -131,6 +132,19 @@ def _values(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
     if isinstance(said.mg_dl, Decimal):
         return {Measure.GLUCOSE: Quantity(value=said.mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE)}
     return {}
+
+
+def _stand_in(values: Mapping[Measure, Quantity], said: Set[str]) -> Limit | None:
+    """Say whether the number only stands for what the meter showed as LO or HI.
+
+    Below the range only if the status says so too: ketone that came as glucose looks like that.
+    """
+    mg_dl = values[Measure.GLUCOSE].value
+    if mg_dl < _LOWEST_MG_DL:
+        return Limit.BELOW if _SAID[Limit.BELOW] in said else None
+    above = mg_dl > _HIGHEST_MG_DL
+    stands_in = above and (mg_dl <= _HIGHEST_STAND_IN or _SAID[Limit.ABOVE] in said)
+    return Limit.ABOVE if stands_in else None
 
 
 def _troubles(said: GlucoseMeasurement) -> set[str]:

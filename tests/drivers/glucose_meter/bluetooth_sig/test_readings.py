@@ -18,6 +18,7 @@ from tests.drivers.glucose_meter.bluetooth_sig.meter import MEASUREMENT, context
 
 NOW = ManualClock().now()
 METER = DeviceId("ble:C0:FF:EE:00:00:01")
+MMOL_33_3 = "06 0100 ea07 02 0e 08 2d 1e 4dc1 11"
 
 
 def made(octets: bytes, meal: int | None = None) -> Reading | str:
@@ -104,6 +105,39 @@ def test_hi_and_lo_are_limits(word: str, status: str, limit: Limit) -> None:
     found = reading(record(1, word=word, status=status))
 
     assert (found.limit, found.quality, dict(found.values)) == (limit, Quality.GOOD, {})
+
+
+@pytest.mark.parametrize(
+    ("mg_dl", "status", "limit"),
+    [
+        (601, "", Limit.ABOVE),
+        (750, "", Limit.ABOVE),
+        (601, "2000", Limit.ABOVE),
+        (999, "2100", Limit.ABOVE),
+        (9, "4000", Limit.BELOW),
+    ],
+)
+def test_a_number_no_meter_shows_stands_for_hi_or_lo(mg_dl: int, status: str, limit: Limit) -> None:
+    found = reading(record(1, mg_dl, status=status))
+
+    assert (found.limit, found.quality, dict(found.values)) == (limit, Quality.GOOD, {})
+
+
+@pytest.mark.parametrize(
+    ("mg_dl", "status"),
+    [(9, ""), (9, "2000"), (600, "2000"), (601, "4000"), (601, "2400"), (999, "")],
+)
+def test_what_contradicts_itself_or_has_other_troubles_is_questionable(
+    mg_dl: int, status: str
+) -> None:
+    assert reading(record(1, mg_dl, status=status)).quality is Quality.QUESTIONABLE
+
+
+@pytest.mark.parametrize("octets", ["02 0100 ea07 02 0e 08 2d 1e 58b2 11", MMOL_33_3])
+def test_the_highest_number_a_meter_shows_is_a_number(octets: str) -> None:
+    found = reading(bytes.fromhex(octets))
+
+    assert (found.limit, found.quality) == (None, Quality.GOOD)
 
 
 @pytest.mark.parametrize("bit", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15])
