@@ -19,14 +19,8 @@ from gateway.drivers.api import (
     Sighting,
 )
 from gateway.drivers.bp_monitor.microlife import codec
-from gateway.drivers.bp_monitor.microlife.session import (
-    COMMANDS,
-    DATA,
-    OLDER_RECORD,
-    RECORD,
-    SERVICE,
-    converse,
-)
+from gateway.drivers.bp_monitor.microlife.line import COMMANDS, DATA, SERVICE
+from gateway.drivers.bp_monitor.microlife.session import OLDER_RECORD, RECORD, converse
 from gateway.drivers.device_clock import SET_CLOCK
 from gateway.errors import DecodeError
 

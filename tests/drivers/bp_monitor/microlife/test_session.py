@@ -52,6 +52,7 @@ async def test_what_each_user_has_is_kept_and_the_cuff_is_told_to_hang_up() -> N
 
     assert systolic(session) == [("1", 130), ("1", 120), ("2", 110)]
     assert cuff.commands == [0x05, 0x0C, 0x00, 0x00, 0x04]
+    assert [question[-2] for question in cuff.asked if question[4] == 0] == [1, 2]
     assert session.device.model == "BP3GY1"
     assert (session.aside, session.remarks) == ([], [])
 
@@ -128,6 +129,32 @@ async def test_its_clock_is_left_alone_unless_the_owner_allows_more() -> None:
     assert left.clock == wrong
     assert allowed.clock == bytes.fromhex("01 1a030e 0a1a35")
     assert session.remarks == ["clock_set"]
+
+
+async def test_a_clock_that_takes_no_time_costs_no_reading() -> None:
+    class Stubborn(Cuff):
+        def says(self, command: int, data: bytes) -> bytes | None:
+            return None if command == 0x0D else super().says(command, data)
+
+    session = Stubborn(clock=None).session(set_clock="Europe/Paris")
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [("1", 130), ("1", 120)]
+    assert session.remarks == ["clock_not_set"]
+
+
+async def test_a_cuff_that_says_done_when_it_is_asked_for_data_is_asked_again() -> None:
+    class Hasty(Cuff):
+        def framed(self, payload: bytes) -> bytes:
+            is_first = [question[4] for question in self.asked].count(payload[0]) == 1
+            return sealed(b"\x81") if is_first else super().framed(payload)
+
+    session = Hasty({1: [EARLIER, TAKEN]}).session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [("1", 130), ("1", 120)]
 
 
 async def test_a_clock_that_is_right_is_not_set() -> None:
