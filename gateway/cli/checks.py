@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import BaseModel, SecretStr
 
 from gateway.cli.arguments import Json
 from gateway.cli.show import as_json, say
@@ -25,6 +26,7 @@ from gateway.transport.usb import told
 from gateway.web.standing import trouble_of
 
 _GROUP_MAY = 0o060  # read and write
+_NO_SECRETS = ("ca_file", "certificate_file")
 _ROOM = 200 * 2**20  # bytes; some months of readings, and room for SQLite to work
 
 
@@ -96,6 +98,8 @@ def _findings(context: typer.Context) -> Iterator[Finding]:
         yield Finding("configuration", False, str(error))
         return
     yield Finding("configuration", True, f"{context.obj.path} has no fault.")
+    if _holds_secrets(config):
+        yield from _open_to_others("configuration", context.obj.path)
     yield _state_folder(config.hub.state)
     yield from _files(config)
     yield from _cables(config, drivers)
@@ -114,14 +118,37 @@ def _state_folder(folder: Path) -> Finding:
     return Finding("state", True, f"{folder} is private and has {free // 2**20} MB free.")
 
 
+def _holds_secrets(config: Config) -> bool:
+    return any(isinstance(value, SecretStr) for table in _tables(config) for _, value in table)
+
+
+def _tables(config: Config) -> Iterator[BaseModel]:
+    """Yield the tables that may name secrets and files."""
+    beyond = None if config.relay is None else config.relay.destination
+    tables = (config.screens, config.fleet, config.relay, beyond, *config.destinations)
+    yield from (table for table in tables if table is not None)
+
+
 def _files(config: Config) -> Iterator[Finding]:
-    """Yield which secrets, certificates and folders of the configuration are not there."""
-    for table in (config.screens, config.fleet, config.relay, *config.destinations):
-        for key, value in table or ():
+    """Yield which secrets, certificates and folders of the configuration are not there, or open."""
+    for table in _tables(config):
+        for key, value in table:
             if key.endswith("_file") and value is not None and (why := _unreadable(value)):
                 yield Finding(key, False, f"{value}: cannot be read ({why}).")
+            elif key.endswith("_file") and value is not None and key not in _NO_SECRETS:
+                yield from _open_to_others(key, value)
             if key == "folder" and value is not None and not value.is_dir():
                 yield Finding(key, False, f"{value} is no folder: make it for the gateway's user.")
+
+
+def _open_to_others(key: str, secret: Path) -> Iterator[Finding]:
+    if stat.S_IMODE(secret.stat().st_mode) & stat.S_IROTH:
+        yield Finding(
+            key,
+            False,
+            f"others may read {secret}: run 'chmod o= {secret}', and change the secret if somebody"
+            " may have read it.",
+        )
 
 
 def _unreadable(path: Path) -> str | None:

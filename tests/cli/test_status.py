@@ -50,11 +50,12 @@ def asked(
     language: str = "fr",
     config: Config | None = None,
     titles: dict[str, str] | None = None,
+    path: Path = Path("gateway.toml"),
 ) -> str:
     app = typer.Typer()
     checks.add(app)
     obj = SimpleNamespace(
-        client=Daemon(), t=Speech(language, titles=titles), config=config, path="gateway.toml"
+        client=Daemon(), t=Speech(language, titles=titles), config=config, path=path
     )
     return CliRunner().invoke(app, arguments, obj=obj).output.replace("\N{NO-BREAK SPACE}", " ")
 
@@ -110,6 +111,34 @@ def test_the_doctor_names_a_file_that_the_configuration_names_and_nobody_made(
         " (fichier ou dossier introuvable).",
         f"À FAIRE  folder : {tmp_path}/nowhere n'est pas un dossier :"
         " créez-le pour l'utilisateur du service.",
+    ]
+
+
+def test_the_doctor_names_a_secret_that_everybody_on_the_machine_may_read(tmp_path: Path) -> None:
+    ours, open_to_all, ca, file = (tmp_path / each for each in ("ours", "open", "ca", "toml"))
+    for path, mode in ((ours, 0o640), (open_to_all, 0o644), (ca, 0o644), (file, 0o604)):
+        path.touch()
+        path.chmod(mode)
+    there = {"host": "broker.example", "gateway": "hub1", "ca_file": ca}
+    home = {"type": "mqtt", "name": "home", "password_file": open_to_all, **there}
+    fleet = {"password_file": ours, "username": "hub1", **there}
+    config = {"hub": {"state": tmp_path}, "destinations": [home], "fleet": fleet}
+    with_word = config | {"fleet": {"password": "word", "username": "hub1", **there}}
+
+    told = [
+        [line for line in asked("doctor", config=each, path=file).splitlines() if "lire" in line]
+        for each in map(Config.model_validate, (config, with_word))
+    ]
+
+    mend = "et changez le secret si quelqu'un a pu le lire."
+    of_file = f"À FAIRE  password_file : d'autres peuvent lire {open_to_all} :"
+    of_all = f"À FAIRE  configuration : d'autres peuvent lire {file} :"
+    assert told == [
+        [f"{of_file} lancez « chmod o= {open_to_all} », {mend}"],
+        [
+            f"{of_all} lancez « chmod o= {file} », {mend}",
+            f"{of_file} lancez « chmod o= {open_to_all} », {mend}",
+        ],
     ]
 
 
