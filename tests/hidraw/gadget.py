@@ -54,11 +54,11 @@ class Gadget:
         """Put it into its socket; `/dev/hidraw` follows a little later."""
         self._set("UDC", _CONTROLLER)
         number = (self._folder / "functions/hid.0/dev").read_text().partition(":")[2].strip()
-        self._firmware = os.open(f"/dev/hidg{number}", os.O_RDWR | os.O_NONBLOCK)
+        self.firmware = os.open(f"/dev/hidg{number}", os.O_RDWR | os.O_NONBLOCK)
 
     def unplug(self) -> None:
         """Pull it out."""
-        os.close(self._firmware)
+        os.close(self.firmware)
         self._set("UDC", "")
 
     def send(self, reports: Iterable[bytes]) -> int:
@@ -67,14 +67,14 @@ class Gadget:
         for report in reports:
             if not self._is_ready(select.POLLOUT):
                 break
-            os.write(self._firmware, report)
+            os.write(self.firmware, report)
             sent += 1
         return sent
 
     def receive(self) -> bytes:
         """Return the next report that the host sent."""
         assert self._is_ready(select.POLLIN), "the host sent nothing"
-        return os.read(self._firmware, 4096)
+        return os.read(self.firmware, 4096)
 
     def remove(self) -> None:
         """Unmake it."""
@@ -86,7 +86,7 @@ class Gadget:
 
     def _is_ready(self, event: int) -> bool:
         waiting = select.poll()
-        waiting.register(self._firmware, event)
+        waiting.register(self.firmware, event)
         return bool(waiting.poll(1000 * _WITHIN_S))
 
     def _set(self, name: str, value: str) -> None:
