@@ -150,8 +150,9 @@ TYPES: Mapping[str, DeviceType] = {
         manufacturer="LifeScan",
         model="OneTouch Verio Flex",
         keys=_METERING - {"notification_gap_s"}
-        | {"extremes_every", "others_every", "refuses_by_status"},
-        faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.SILENCE, Fault.WRONG_CHECKSUM},
+        | {"extremes_every", "others_every", "refuses_by_status", "first_number"},
+        faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK}
+        | {Fault.RENUMBER, Fault.SILENCE, Fault.WRONG_CHECKSUM},
         one_person="a meter knows no users",
     ),
     "cgm": DeviceType(
@@ -245,6 +246,7 @@ class DeviceSpec:
     extremes_every: int | None = None  # how many tests of a OneTouch, one shows HI or LO
     others_every: int | None = None  # and after one there is an entry that is no test
     refuses_by_status: bool = False  # a OneTouch that answers who is not paired, and says no
+    first_number: int = 1  # of the records of a OneTouch, or 0
     # sensors
     e2e_crc: bool = True
     session_control: bool = False

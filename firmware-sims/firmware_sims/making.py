@@ -246,6 +246,7 @@ def _onetouch_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
         extremes_every=spec.extremes_every,
         others_every=spec.others_every,
         refuses_by_status=spec.refuses_by_status,
+        first_number=spec.first_number,
     )
     meter = OneTouchMeter(who, where.people(spec), where.fittings(spec), settings)
     return _with_past(meter, spec)

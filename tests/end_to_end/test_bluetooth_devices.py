@@ -157,6 +157,9 @@ STORING = {
     "Contour Next One": Case(
         type="contour_meter", driver=METER, name="Contour7830H", keys=LIVELY + ONE
     ),
+    "OneTouch Verio Flex, which answers also who is not paired": onetouch(
+        "refuses_by_status = true\n"
+    ),
     "OneTouch Verio Flex, entries that are no tests": onetouch("others_every = 2\n"),
     "OneTouch Verio Flex, control solution, HI and LO": onetouch(
         "refuses_by_status = true\ncontrol_every = 4\nextremes_every = 3\n"
@@ -189,6 +192,22 @@ async def test_a_memory_arrives_although_the_link_drops_in_it_and_what_comes_aft
         assert not room.device.faults.strikes(Fault.DISCONNECT_MID_RECORD), "it never struck"
 
         room.device.measure()
+        await room.all_arrived()
+        assert_each_once(room, case)
+
+
+@pytest.mark.parametrize("first_number", [0, 1])
+async def test_a_onetouch_whose_results_were_deleted_is_read_from_its_new_beginning(
+    first_number: int, tmp_path: Path, time: Passing
+) -> None:
+    case = onetouch(f"first_number = {first_number}\n")
+    async with a_room(tmp_path, time, case, stored=7) as room:
+        await room.all_arrived()
+
+        room.device.faults.arm(Fault.RENUMBER)
+        for _ in range(3):
+            time.skip(60)
+            room.device.measure()
         await room.all_arrived()
         assert_each_once(room, case)
 

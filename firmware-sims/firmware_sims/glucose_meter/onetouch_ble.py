@@ -9,10 +9,13 @@ no glucose. What is not there is answered 09, what the meter does not know 08.
 It pairs with a passkey that it shows. A link that is not encrypted is refused its characteristics,
 or, with `refuses_by_status`, heard and answered 07: public sources tell of both.
 
+Its user can delete all results; the numbers begin anew then.
+
 Erasing (1A) and writing anything (the clock 20 01, limits 0A 01) is told as forbidden, answered as
 done, and not done.
 Sources: xDrip (VerioHelper), the Tidepool uploader (oneTouchVerioBLE), Vital's Verio reader,
-xavaro, AppiaGlucometers, glucometerutils, and pancra's otble, which was checked against a capture.
+xavaro, AppiaGlucometers, glucometerutils, and pancra's otble, which was checked against a capture
+and tells of two firmwares.
 Guesses: what it keeps instead of HI and LO (601 and 19), that 27 counts tests alone, the capacity,
 what stands in the octets of an entry that is no test, and that a packet with a wrong check is not
 even acknowledged. Left out: the challenge that the maker's app answers, without which the others
@@ -71,8 +74,9 @@ class Status(IntEnum):
 class OneTouchSettings:
     """How a meter is built. `molar` changes what its display shows, and no value.
 
-    Every `control_every`th test is of a control solution, every `extremes_every`th shows HI or LO
-    in turn, and after every `others_every`th the memory has an entry that is no test.
+    Firmware differs in whether the first record has the number 1 or 0. Every `control_every`th test
+    is of a control solution, every `extremes_every`th shows HI or LO in turn, and after every
+    `others_every`th the memory has an entry that is no test.
     """
 
     molar: bool = False
@@ -81,6 +85,7 @@ class OneTouchSettings:
     extremes_every: int | None = None
     others_every: int | None = None
     refuses_by_status: bool = False
+    first_number: int = 1
 
 
 class OneTouchMeter(AskedDevice):
@@ -102,7 +107,7 @@ class OneTouchMeter(AskedDevice):
         self._settings = settings or OneTouchSettings()
         self._turns = cycle(people.values())
         self._tests = 0
-        self._entries = 0
+        self._next = self._settings.first_number
         secure = is_secure(identity) and not self._settings.refuses_by_status
         self._from = characteristic(FROM_METER, NOTIFY, secure=secure)
         self._talk = Talk(self.life, self.faults, self._from, self._answer)
@@ -122,6 +127,8 @@ class OneTouchMeter(AskedDevice):
         """Let the next person prick a finger, now or at a true time in the past."""
         if self.faults.strikes(Fault.DROP_CLOCK):
             self.clock.reset()
+        if self.faults.strikes(Fault.RENUMBER):
+            self._delete_all()
         taken_at = at or self.now()
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
             return  # it shows an error and keeps nothing
@@ -166,9 +173,15 @@ class OneTouchMeter(AskedDevice):
         meal: Meal = Meal.NONE,
         end: bytes = bytes(3),
     ) -> None:
-        self._entries += 1
         shown = self.clock.device_local(taken_at)
-        self.memory.keep(Entry(self._entries, shown, mg_dl, control, meal, end))
+        self.memory.keep(Entry(self._next, shown, mg_dl, control, meal, end))
+        self._next += 1
+
+    def _delete_all(self) -> None:
+        """Let its user delete all results: its numbers begin anew."""
+        for entry in self.memory:
+            self.memory.forget(entry)
+        self._next = self._settings.first_number
 
     def _answer(self, asked: bytes) -> bytes:
         """Return status and data."""
@@ -205,7 +218,7 @@ class OneTouchMeter(AskedDevice):
 
     def _setting(self, which: bytes) -> bytes:
         values: Mapping[bytes, int] = {
-            b"\x06": self._entries,
+            b"\x06": max(self._next - 1, 0),
             **dict.fromkeys(_LOW_LIMITS, _LOW_MG_DL),
             **dict.fromkeys(_HIGH_LIMITS, _HIGH_MG_DL),
         }

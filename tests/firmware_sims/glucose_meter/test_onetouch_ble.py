@@ -235,6 +235,27 @@ async def test_a_control_solution_an_extreme_and_what_is_no_test_can_be_told_apa
     assert [row.values.get("range") for row in ledger.produced] == [None, None, "high", None, "low"]
 
 
+async def test_the_first_record_of_some_firmware_has_number_0() -> None:
+    async with reading(meter(OneTouchSettings(first_number=0))) as host:
+        await host.listen()
+        newest = await host.number(ENTRIES)
+        records = [await host.record(number) for number in range(4)]
+
+    assert newest == 2
+    assert [record[:1] for record in records] == [DONE, DONE, DONE, NOT_THERE]
+
+
+async def test_once_all_results_were_deleted_its_numbers_begin_anew() -> None:
+    device = meter()
+    device.faults.arm(Fault.RENUMBER)
+    device.measure()
+    async with reading(device) as host:
+        await host.listen()
+        numbers = await host.number(ENTRIES), await host.number(TESTS)
+
+    assert numbers == (1, 1)
+
+
 async def test_every_third_test_has_a_meal() -> None:
     async with reading(meter(tests=6)) as host:
         await host.listen()
