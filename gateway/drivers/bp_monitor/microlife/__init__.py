@@ -20,7 +20,12 @@ from gateway.drivers.api import (
 )
 from gateway.drivers.bp_monitor.microlife import codec
 from gateway.drivers.bp_monitor.microlife.line import COMMANDS, DATA, SERVICE
-from gateway.drivers.bp_monitor.microlife.session import OLDER_RECORD, RECORD, converse
+from gateway.drivers.bp_monitor.microlife.session import (
+    CUFF_CHECK,
+    OLDER_RECORD,
+    RECORD,
+    converse,
+)
 from gateway.drivers.device_clock import SET_CLOCK
 from gateway.errors import DecodeError
 
@@ -44,7 +49,7 @@ class _Microlife:
             Model("A6 BT, A6 BASIS PLUS BT, A7 Touch BT", "simulated, from the maker's kit"),
         ),
         services=frozenset({SERVICE}),
-        settings=(SET_CLOCK,),
+        settings=(SET_CLOCK, CUFF_CHECK),
         decodes={
             "MICROLIFE": DATA,
             "MICROLIFE-CMD": COMMANDS,

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from gateway.domain.reading import ClockSample, DeviceTime, Reading
-from gateway.drivers.api import Channel, Frame, Session
+from gateway.drivers.api import Channel, Frame, Session, Setting
 from gateway.drivers.bp_monitor.microlife import codec
 from gateway.drivers.bp_monitor.microlife.codec import History, MicrolifeRecord
 from gateway.drivers.bp_monitor.microlife.line import COMMANDS, DATA, Line, Told
@@ -27,6 +27,12 @@ from gateway.errors import ConfigError, DecodeError, LinkError, ProtocolError
 from gateway.wire.stamp import Stamp
 
 RECORD, OLDER_RECORD = Channel("microlife/record"), Channel("microlife/older_record")
+CUFF_CHECK = Setting(
+    "cuff_check",
+    "Whether the cuff tells that it sat well; where it did not say so, a reading is kept and not"
+    " sent. Set it to false for a cuff that says so of none, from its next readings on.",
+    default=True,
+)
 
 _USERS = (1, 2)
 _SELECTED = 0xFD
@@ -139,11 +145,12 @@ def _readings(source: _Source, found: MicrolifeRecord, part: Frame) -> tuple[Rea
         live=False,
         slot=str(source.user) if source.user in _USERS else None,
     )
-    return readings(_pressure(found), origin)
+    checks = bool(source.session.setting(CUFF_CHECK.name))
+    return readings(_pressure(found, checks=checks), origin)
 
 
-def _pressure(found: MicrolifeRecord) -> Pressure:
-    doubts = {"cuff_too_loose"} if found.cuff_fits is False else set[str]()
+def _pressure(found: MicrolifeRecord, *, checks: bool) -> Pressure:
+    doubts = {"cuff_too_loose"} if checks and found.cuff_fits is False else set[str]()
     findings = {
         "irregular_pulse": found.irregular_pulse,
         "atrial_fibrillation": found.atrial_fibrillation,

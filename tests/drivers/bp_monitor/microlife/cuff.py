@@ -48,7 +48,7 @@ class Cuff:
     def link(self) -> ScriptedLink:
         return ScriptedLink({DATA: b"", gatt("180a", "2a24"): b"BP3GY1"}, {COMMANDS: self.answer})
 
-    def session(self, **settings: str) -> RecordingSession:
+    def session(self, **settings: str | bool) -> RecordingSession:
         return RecordingSession(DRIVER, self.link(), settings=dict(settings))
 
     @property

@@ -222,6 +222,14 @@ async def test_marks_are_doubts_about_the_measurement_or_findings_about_the_pers
     assert (pressure.flags, pressure.quality) == (flags, quality)
 
 
+async def test_a_cuff_that_never_says_that_it_sits_well_can_be_taken_at_its_numbers() -> None:
+    session = Cuff({1: [TAKEN[:8] + bytes(2)]}).session(cuff_check=False)
+
+    await DRIVER.converse(session)
+
+    assert [(r.quality, r.flags) for r in session.readings] == 2 * [(Quality.GOOD, frozenset())]
+
+
 async def test_a_record_without_a_pressure_is_a_failed_measurement() -> None:
     failed = bytes.fromhex("0000001a030e0a190000")
     session = Cuff({1: [failed, TAKEN]}).session()
