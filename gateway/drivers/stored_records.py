@@ -70,6 +70,7 @@ class StoredRecords:
         self._since: int | None = None
         self._finished = True
         self._none_found = False
+        self._failed: ProtocolError | None = None
         self.silent = False
         """A request went unanswered: nothing more may be asked on this link."""
 
@@ -84,7 +85,7 @@ class StoredRecords:
         Raises ProtocolError if the device is busy with a request of before: disconnecting ends it.
         """
         self._since = since
-        self._finished = False
+        self._finished, self._failed = False, None
         await self._ask(racp.report(since, self._by))
 
     async def burst(self) -> list[Frame] | None:
@@ -92,13 +93,17 @@ class StoredRecords:
 
         May return an empty list. Falls back to all records where the device knows no filter. Raises
         ProtocolError if the device is busy, breaks off, or falls silent (TIMEOUT_S after the last
-        record). Records that came before LinkLost are returned first.
+        record). Records that came before any of that, or before LinkLost, are returned first.
         """
+        if self._failed is not None:
+            raise self._failed
         for _ in range(_TURNS):
             if self._finished:
                 return None
             try:
                 answer = await self._answer()
+            except ProtocolError as error:
+                return await self._end_with(error)
             except LinkLost:
                 if frames := await self._drained(within=0):
                     return frames
@@ -171,10 +176,18 @@ class StoredRecords:
             await self.report()
             return await self._drained(within=0)
         if answer.response_code not in (racp.Code.SUCCESS, racp.Code.NO_RECORDS_FOUND):
-            raise ProtocolError(f"The device did not report its records: {answer.response}.")
+            failed = f"The device did not report its records: {answer.response}."
+            return await self._end_with(ProtocolError(failed))
         self._finished = True
         self._none_found = answer.response_code == racp.Code.NO_RECORDS_FOUND
         return await self._drained(within=_OVERTAKEN_S)
+
+    async def _end_with(self, error: ProtocolError) -> list[Frame]:
+        """Hand over what came before it went wrong, to be told at the next call."""
+        if not (frames := await self._drained(within=_OVERTAKEN_S)):
+            raise error
+        self._failed = error
+        return frames
 
     async def _drained(self, *, within: float) -> list[Frame]:
         """Take what waits, and what comes `within` s of the one before."""

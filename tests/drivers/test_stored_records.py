@@ -125,6 +125,21 @@ async def test_after_silence_nothing_more_is_asked_on_this_link() -> None:
     assert link.written == [(CONTROL, ALL)]
 
 
+@pytest.mark.parametrize(
+    ("answer", "why"), [("06000108", "procedure_not_completed"), ("42", "cannot be read")]
+)
+async def test_what_came_before_a_report_went_wrong_is_handed_over_first(
+    answer: str, why: str
+) -> None:
+    link = device([(DATA, b"1"), (CONTEXT, b"a"), (CONTROL, bytes.fromhex(answer))])
+    records = await stored(link)
+    await records.report()
+
+    assert data(await records.burst() or []) == [b"1", b"a"]
+    with pytest.raises(ProtocolError, match=why):
+        await records.burst()
+
+
 async def test_a_device_may_count() -> None:
     link = device([(CONTROL, bytes.fromhex("0500c00f"))])
 

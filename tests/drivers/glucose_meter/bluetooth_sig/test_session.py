@@ -395,6 +395,18 @@ async def test_a_meter_busy_with_an_earlier_request_is_tried_again_later() -> No
         await talk(session)
 
 
+async def test_a_report_that_the_meter_breaks_off_costs_no_reading_that_came() -> None:
+    came = [(MEASUREMENT, octets) for octets in records(1, 3).values()]
+    broken_off = (RACP, bytes.fromhex("06000108"))
+    session = Meter(records(1, 3)).session()
+    session.link = ScriptedLink({MEASUREMENT: b""}, {RACP: lambda _: [*came, broken_off]})
+
+    with pytest.raises(ProtocolError, match="not_completed"):
+        await talk(session)
+
+    assert values(session) == [101, 102]  # the third may have had a twin
+
+
 async def test_something_else_is_no_meter() -> None:
     session = RecordingSession(DRIVER, ScriptedLink({gatt("180f", "2a19"): b"\x50"}))
 
