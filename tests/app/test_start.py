@@ -12,6 +12,7 @@ from gateway.app.daemon import daemon
 from gateway.config import Config
 from gateway.errors import ConfigError
 
+READER = {"name": "reader", "path": "/dev/hidraw0", "driver": "cgm/freestyle_libre"}
 PORT = {"name": "cuff", "path": "/dev/ttyUSB0", "driver": "bp_monitor/omron_hbp"}
 
 
@@ -44,6 +45,7 @@ def test_a_hub_whose_devices_are_all_named_loads_their_drivers_only() -> None:
         ({}, {"bp_monitor/omron_hbp"}),
         ({"ble": {}}, None),
         ({"usb": {}}, None),
+        ({"hid": [READER]}, {"bp_monitor/omron_hbp", "cgm/freestyle_libre"}),
         ({"hci": [{"url": "usb:0"}]}, None),
         ({"replay": [{"file": "cuff.jsonl"}]}, None),
     ],
@@ -80,6 +82,10 @@ async def test_a_start_that_is_refused_leaves_no_connection_open(tmp_path: Path)
         (
             {"ports": [{**PORT, "settings": {"experimentl": True}}]},
             r"\[\[ports\]\] cuff: there is no setting 'experimentl'. Did you mean experimental",
+        ),
+        (
+            {"hid": [{**READER, "settings": {"baud": 1}}]},
+            r"\[\[hid\]\] reader: there is no setting 'baud'",
         ),
         (
             {"ports": [{**PORT, "driver": "scale/tanita", "settings": {"baud": 1}}]},

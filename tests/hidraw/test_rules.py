@@ -7,12 +7,18 @@ import grp
 import subprocess
 from pathlib import Path
 
+from gateway.drivers.api import Reach, Sighting
+from gateway.drivers.cgm.freestyle_libre import DRIVER
+from gateway.testing.clock import ManualClock
+from gateway.transport.hid import HidSettings, HidTransport
 from tests.hidraw.conftest import READER
 from tests.hidraw.gadget import Gadget
 from tests.hidraw.machine import found, keyboard
 
 UDEVADM = Path(".tools/hid-box/udev/udevadm")
 NOBODY = "65534"
+RULES = Path("deploy/70-healthspace-gateway.rules")
+SOCKET = "3-1"  # of the cable in the kernel
 FREESTYLE_LIBRE_PRO = (0x1A61, 0x3670)  # which no driver knows
 
 
@@ -34,6 +40,25 @@ async def test_a_meter_may_be_opened(reader: Gadget) -> None:
 
 async def test_a_keyboard_may_not() -> None:
     assert not await may_be_opened(await keyboard())
+
+
+async def test_an_owners_own_rule_names_a_meter_by_its_socket_for_the_configuration() -> None:
+    example = next(line for line in RULES.read_text().splitlines() if "KERNELS" in line)
+    own = Path("/run/udev/rules.d/99-own.rules")
+    own.write_text(example.removeprefix("# ").replace("1-1.3", SOCKET))
+    await asyncio.to_thread(subprocess.run, [UDEVADM, "control", "--reload"], check=True)
+    reader = Gadget(READER, None)
+    try:
+        await found(READER)
+        await asyncio.to_thread(subprocess.run, [UDEVADM, "settle"], check=True)
+        settings = HidSettings(name="a", path="/dev/gateway/reader", driver=DRIVER.manifest.name)
+        transport = HidTransport(settings, [DRIVER], ManualClock())
+        link = await transport.open(Sighting(settings.path, Reach.HID), DRIVER.manifest)
+        assert Path(settings.path).is_symlink()
+        await link.close()
+    finally:
+        own.unlink()
+        reader.remove()
 
 
 async def test_a_meter_that_no_driver_knows_may_not_either() -> None:
