@@ -20,7 +20,7 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -94,6 +94,8 @@ class Answer:
 
 _given: ContextVar[list[asyncio.Transport]] = ContextVar("given")
 """The connections that the request under way was given."""
+_wanted: ContextVar[Callable[[], bool]] = ContextVar("wanted")
+"""Whether the request under way is wanted still, now that there is a connection."""
 
 
 class HttpClient:
@@ -123,12 +125,15 @@ class HttpClient:
         query: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] = _NO_HEADERS,
         body: bytes | None = None,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> Answer:
         """Send one request and return its complete answer, whatever its status.
 
-        Tries a few times, for seconds, to get a connection; sends at most once. Raises
-        UplinkUnavailable if nothing left, OutcomeUnknown if no complete answer came back.
+        `wanted` is asked once there is a connection: if not, nothing leaves. Tries a few times, for
+        seconds, to get a connection; sends at most once. Raises UplinkUnavailable if nothing left,
+        OutcomeUnknown if no complete answer came back.
         """
+        _wanted.set(wanted)
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(_CONNECT_ATTEMPTS),
             wait=self._wait,
@@ -192,6 +197,9 @@ def _connector(settings: Connecting) -> aiohttp.TCPConnector:
     class Telling(aiohttp.TCPConnector):
         async def connect(self, *asked: Any, **more: Any) -> aiohttp.connector.Connection:
             connection = await super().connect(*asked, **more)
+            if not _wanted.get()():
+                connection.close()
+                raise UplinkUnavailable("It was given up before anything of it was sent.")
             if connection.transport is not None:
                 _given.get().append(connection.transport)
             return connection

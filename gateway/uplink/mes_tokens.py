@@ -5,8 +5,9 @@ signs in and consents there, and the code that comes back is exchanged for an ac
 refresh token, and an id_token whose claims say under which identifier the space knows them.
 
 A refresh may replace the refresh token, and the old one is then worthless. So the new tokens are
-durable before anyone uses them, a refresh once begun is finished even if whoever asked for it is
-cancelled, and two deliveries never refresh the same pairing twice.
+durable before anyone uses them, a refresh once sent is finished even if whoever asked for it is
+cancelled (one that was not is given up: the person may have withdrawn), and two deliveries never
+refresh the same pairing twice.
 
 Spec: RFC 6749 sections 4.1.3, 5 and 6; RFC 7009; RFC 7636; OpenID Connect Core section 3.1.3.
 """
@@ -16,6 +17,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Literal, Protocol
@@ -101,6 +104,8 @@ class MesTokens:
         self._store = store
         self._clock = clock
         self._refreshing: dict[SubjectId, asyncio.Task[Pairing]] = {}
+        self._awaited: Counter[SubjectId] = Counter()
+        """How many wait for a refresh: one that nobody waits for is not begun any more."""
         self._changing: WeakValueDictionary[SubjectId, asyncio.Lock] = WeakValueDictionary()
         """Held while a pairing is replaced: what comes of an older one must not replace a newer."""
         self._known: dict[SubjectId, Pairing] = {}
@@ -168,7 +173,13 @@ class MesTokens:
             task = asyncio.create_task(self._refresh_alone(subject, used))
             self._refreshing[subject] = task
             task.add_done_callback(lambda done: self._finished(subject, done))
-        return await asyncio.shield(task)
+        self._awaited[subject] += 1
+        try:
+            return await asyncio.shield(task)
+        finally:
+            self._awaited[subject] -= 1
+            if not self._awaited[subject]:
+                del self._awaited[subject]
 
     def forget(self, subject: SubjectId) -> None:
         """Hold this person's tokens in memory no longer; the store keeps them."""
@@ -216,6 +227,7 @@ class MesTokens:
         granted = await self._ask(
             {"grant_type": "refresh_token", "refresh_token": stored.refresh_token},
             spent=UplinkUnauthorised(_PAIR_AGAIN),
+            wanted=lambda: self._awaited[subject] > 0,
         )
         id_token = granted.id_token or stored.id_token
         if patient_of(id_token, self._settings) != patient_of(stored.id_token, self._settings):
@@ -276,10 +288,15 @@ class MesTokens:
             _log.info("a pairing could not be revoked at its health space")
             return False
 
-    async def _ask(self, form: dict[str, str], spent: UplinkUnauthorised) -> _Granted:
+    async def _ask(
+        self,
+        form: dict[str, str],
+        spent: UplinkUnauthorised,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> _Granted:
         """Ask for tokens; raises `spent` if what they are asked for with is no good any more."""
         try:
-            answer = await self._post(self._settings.token_url, form)
+            answer = await self._post(self._settings.token_url, form, wanted)
         except OutcomeUnknown:
             # No reading was on its way: whatever became of the tokens, it was not sent.
             raise UplinkUnavailable(
@@ -287,7 +304,9 @@ class MesTokens:
             ) from None
         return self._granted(answer, spent)
 
-    async def _post(self, url: str, form: dict[str, str]) -> Answer:
+    async def _post(
+        self, url: str, form: dict[str, str], wanted: Callable[[], bool] = lambda: True
+    ) -> Answer:
         """Post a form with the client's credentials."""
         headers = {"Accept": "application/json"}
         headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -299,7 +318,8 @@ class MesTokens:
             form = form | {"client_id": client}
             if self._secret is not None:
                 form |= {"client_secret": self._secret}
-        return await self._http.ask("POST", url, headers=headers, body=urlencode(form).encode())
+        body = urlencode(form).encode()
+        return await self._http.ask("POST", url, headers=headers, body=body, wanted=wanted)
 
     def _granted(self, answer: Answer, spent: UplinkUnauthorised) -> _Granted:
         if answer.status in (400, 401):

@@ -252,6 +252,36 @@ async def test_a_refresh_is_finished_and_kept_even_if_whoever_asked_is_gone(
     assert [pairing.refresh_token for pairing in store.kept] == ["refresh-2"]
 
 
+async def test_a_refresh_that_was_not_sent_is_given_up_with_whoever_asked(
+    server: ScriptedServer, clock: ManualClock
+) -> None:
+    """Their person may have withdrawn: not a byte of theirs leaves then. The next one is sent."""
+
+    class SlowStore(MemoryStore):
+        reads = asyncio.Event()
+        read = asyncio.Event()
+
+        async def pairing(self, subject: SubjectId, destination: str, /) -> bytes | None:
+            self.reads.set()
+            await self.read.wait()
+            return await super().pairing(subject, destination)
+
+    slow = SlowStore()
+    used = slow.pair()
+    async with Connected(settings(server.url), slow, clock) as tokens:
+        asking = asyncio.create_task(tokens.refreshed(ALICE, used))
+        await slow.reads.wait()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        slow.read.set()
+        await tokens.close()
+        meanwhile = (list(server.requests), list(slow.kept))
+        again = await tokens.refreshed(ALICE, used)
+
+    assert meanwhile == ([], [])
+    assert again.refresh_token == "refresh-2"
+
+
 async def test_new_tokens_are_not_used_if_they_could_not_be_kept(
     server: ScriptedServer, clock: ManualClock
 ) -> None:
