@@ -41,7 +41,10 @@ MAY_BE_KETONE = "may_be_ketone"
 """The record has a twin without a value: the meter keeps ketone in the same way."""
 
 _NO_NUMBER = Decimal("-0.1")  # 0xFFFF read as SFLOAT: what these meters send for "none"
-_INTERSTITIAL, _CONTROL_SOLUTION, _CONTROL_LOCATION = 0x9, 0xA, 0x4
+_INTERSTITIAL, _CONTROL_SOLUTION = 0x9, 0xA
+_CONTROL_LOCATIONS = frozenset({0x4, _CONTROL_SOLUTION})
+"""The second is reserved: CareSens meters have the type where the location belongs."""
+
 _KETONE_MEAL = 6
 _SAMPLES = {
     1: "capillary_whole_blood",
@@ -167,7 +170,7 @@ def _kind(said: GlucoseMeasurement) -> Kind:
 
 
 def _quality(said: GlucoseMeasurement, troubles: set[str]) -> Quality:
-    if said.type == _CONTROL_SOLUTION or said.location == _CONTROL_LOCATION:
+    if said.type == _CONTROL_SOLUTION or said.location in _CONTROL_LOCATIONS:
         return Quality.CONTROL
     return Quality.GOOD if troubles <= _HARMLESS else Quality.QUESTIONABLE
 

@@ -48,7 +48,7 @@ def test_moles_are_converted_and_the_original_is_kept() -> None:
     assert found.values[Measure.GLUCOSE].original == "6.2 mmol/L"
 
 
-@pytest.mark.parametrize("place", ["1a", "41", "4a"])
+@pytest.mark.parametrize("place", ["1a", "41", "4a", "a1", "af"])
 def test_control_solution_is_no_persons_reading(place: str) -> None:
     assert reading(record(1, place=place)).quality is Quality.CONTROL
 
@@ -111,10 +111,11 @@ def test_hi_and_lo_are_limits(word: str, status: str, limit: Limit) -> None:
     ("mg_dl", "status", "limit"),
     [
         (601, "", Limit.ABOVE),
+        (700, "", Limit.ABOVE),
         (750, "", Limit.ABOVE),
         (601, "2000", Limit.ABOVE),
         (999, "2100", Limit.ABOVE),
-        (9, "4000", Limit.BELOW),
+        (10, "4000", Limit.BELOW),
     ],
 )
 def test_a_number_no_meter_shows_stands_for_hi_or_lo(mg_dl: int, status: str, limit: Limit) -> None:
