@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.api.context import HubHere
 from gateway.api.destination_pairing import end_all
 from gateway.api.hub import Hub
-from gateway.api.people import Label
+from gateway.api.people import LONGEST_LABEL, Label, is_same_name
 from gateway.domain.kiosk import LONGEST, USUAL, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
@@ -86,8 +86,22 @@ async def prolong(hub: HubHere, prolonging: Prolonging) -> dict[str, Any]:
 
 @router.post("/keep", status_code=201)
 async def keep(hub: HubHere, staying: Staying) -> dict[str, Any]:
-    """Let the guest stay in the journal after the session."""
-    return _shown(await hub.journal.keep_kiosk(staying.label))
+    """Let the guest stay in the journal after the session.
+
+    A name that somebody here has already gets a number: nobody is to be given another's readings
+    for having typed their name. It is not refused, which would tell who is known here.
+    """
+    return _shown(await hub.journal.keep_kiosk(_told_apart(hub, staying.label)))
+
+
+def _told_apart(hub: Hub, label: str) -> str:
+    known = [each.label for each in hub.reader.subjects()]
+    cut, number = label[: LONGEST_LABEL - 5], 1
+    told = label
+    while any(is_same_name(told, each) for each in known):
+        number += 1
+        told = f"{cut} ({number})"
+    return told
 
 
 @router.post("/close", status_code=201)

@@ -22,9 +22,10 @@ from gateway.language.plain import without_steering
 router = APIRouter(tags=["people"])
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+LONGEST_LABEL = 80
 Label = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_LABEL),
     BeforeValidator(lambda typed: without_steering(typed) if isinstance(typed, str) else typed),
 ]
 """What a person is called here. Without one they would pass for a guest of the kiosk."""

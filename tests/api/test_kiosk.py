@@ -57,6 +57,21 @@ async def test_what_sets_out_while_a_guest_is_erased_is_stopped_too(asked: Api) 
     ]
 
 
+@pytest.mark.parametrize("name", ["Odile", "odile ", "O" * 80])
+async def test_a_guest_who_types_the_name_of_somebody_known_is_not_taken_for_them(
+    asked: Api, name: str
+) -> None:
+    """Nor are they told that somebody of that name is known here."""
+    await asked.post("people", label=name)
+    for _ in range(2):
+        await asked.post("kiosk/open", devices=[SCALE])
+        await asked.post("kiosk/keep", label=name)
+
+    cut = name.strip()[:75]
+    labels = {each["label"] for each in (await asked.get("people"))[1]}
+    assert labels == {name.strip(), f"{cut} (2)", f"{cut} (3)"}
+
+
 async def test_the_next_opening_ends_the_turn_before_and_nothing_of_it_is_shown(
     asked: Api,
 ) -> None:
