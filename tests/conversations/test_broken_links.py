@@ -80,6 +80,7 @@ FAULTS = (
     Fault.BUSY,
     Fault.CANNOT_ABORT,
     Fault.SILENCE,
+    Fault.WRONG_CHECKSUM,
 )
 
 

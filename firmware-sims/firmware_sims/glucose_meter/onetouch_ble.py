@@ -9,13 +9,15 @@ no glucose. What is not there is answered 09, what the meter does not know 08.
 It pairs with a passkey that it shows. A link that is not encrypted is refused its characteristics,
 or, with `refuses_by_status`, heard and answered 07: public sources tell of both.
 
-Its user can delete all results; the numbers begin anew then.
+Its user can delete all results; the numbers begin anew then. While a strip is tested its Bluetooth
+is off: who is connected loses the link.
 
 Erasing (1A) and writing anything (the clock 20 01, limits 0A 01) is told as forbidden, answered as
 done, and not done.
 Sources: xDrip (VerioHelper), the Tidepool uploader (oneTouchVerioBLE), Vital's Verio reader,
 xavaro, AppiaGlucometers, glucometerutils, and pancra's otble, which was checked against a capture
 and tells of two firmwares.
+That a test ends the link is said by the owner's booklet of the Select Plus Flex.
 Guesses: what it keeps instead of HI and LO (601 and 19), that 27 counts tests alone, the capacity,
 what stands in the octets of an entry that is no test, and that a packet with a wrong check is not
 even acknowledged. Left out: the challenge that the maker's app answers, without which the others
@@ -129,6 +131,8 @@ class OneTouchMeter(AskedDevice):
             self.clock.reset()
         if self.faults.strikes(Fault.RENUMBER):
             self._delete_all()
+        if at is None and self.life.peripheral is not None:
+            self.life.beside(self.life.peripheral.disconnect())
         taken_at = at or self.now()
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
             return  # it shows an error and keeps nothing

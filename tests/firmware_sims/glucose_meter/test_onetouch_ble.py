@@ -364,6 +364,16 @@ async def test_a_link_that_drops_after_a_record_costs_nothing() -> None:
     assert device.held == 3
 
 
+async def test_while_a_strip_is_tested_nobody_is_connected() -> None:
+    device = meter()
+    async with reading(device) as host:
+        await host.listen()
+        device.measure()
+        await host.until_lost()
+
+    assert device.held == 4
+
+
 def test_a_failed_test_is_kept_by_nobody() -> None:
     ledger = Ledger()
     device = meter(ledger=ledger, faults={Fault.NAN_MEASUREMENT: 1})
