@@ -19,18 +19,19 @@ from gateway.drivers.api import (
     Session,
     Sighting,
     gatt,
+    service_of,
 )
 from gateway.drivers.device_clock import SET_CLOCK
 from gateway.drivers.scale.bluetooth_sig import codec, user_data
 from gateway.drivers.scale.bluetooth_sig.consent import COMMIT_PROFILE, CONSENTS, REGISTER
-from gateway.drivers.scale.bluetooth_sig.session import converse
+from gateway.drivers.scale.bluetooth_sig.session import AND_WEIGHT, converse
 from gateway.errors import DecodeError
 
 WEIGHT_SCALE = "181d"
 BODY_COMPOSITION = "181b"
 USER_DATA = "181c"
 
-_DECODERS: Mapping[Channel, Callable[[bytes], object]] = {
+_STANDARD: Mapping[Channel, Callable[[bytes], object]] = {
     gatt(WEIGHT_SCALE, "2a9d"): codec.weight,
     gatt(WEIGHT_SCALE, "2a9e"): codec.weight_feature,
     gatt(BODY_COMPOSITION, "2a9c"): codec.body_composition,
@@ -41,6 +42,7 @@ _DECODERS: Mapping[Channel, Callable[[bytes], object]] = {
     gatt(USER_DATA, "2a9a"): user_data.user_index,
     gatt(USER_DATA, "2a9f"): user_data.control_point,
 }
+_DECODERS: Mapping[Channel, Callable[[bytes], object]] = {**_STANDARD, AND_WEIGHT: codec.and_weight}
 
 
 class _BluetoothSigScale:
@@ -52,7 +54,11 @@ class _BluetoothSigScale:
         spec="Bluetooth Weight Scale Service 1.0.1, Body Composition Service 1.0",
         models=(
             Model("any with the Weight Scale or Body Composition Service", "simulated"),
-            Model("A&D UC-352BLE", "simulated, checked against public captures"),
+            Model(
+                "A&D UC-352BLE",
+                "simulated, checked against public captures; those from before the Weight Scale"
+                " Service from the maker's sample program",
+            ),
             Model("Beurer BF788", "checked against public captures"),
             Model(
                 "Beurer BF105, BF500, BF600, BF720, BF850, BF950, Silvercrest SBF77",
@@ -60,9 +66,12 @@ class _BluetoothSigScale:
             ),
             Model("Detecto 6880, 7550", "from the maker's manual"),
         ),
-        services=frozenset({WEIGHT_SCALE, BODY_COMPOSITION}),
+        services=frozenset({WEIGHT_SCALE, BODY_COMPOSITION, service_of(AND_WEIGHT)}),
         settings=(CONSENTS, REGISTER, COMMIT_PROFILE, SET_CLOCK),
-        decodes={channel.split("/")[1].upper(): channel for channel in _DECODERS},
+        decodes={
+            **{channel.split("/")[1].upper(): channel for channel in _STANDARD},
+            "AND-WEIGHT": AND_WEIGHT,
+        },
     )
 
     def match(self, sighting: Sighting, /) -> Fit:

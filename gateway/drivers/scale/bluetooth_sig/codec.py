@@ -17,7 +17,11 @@
 A mass is 0.005 kg or 0.01 lb per bit, a height 0.001 m or 0.1 in, whatever the features say of the
 resolution. Weight or body fat 0xFFFF: the measurement was unsuccessful, and nothing else counts.
 
-Source: Bluetooth GATT Specification Supplement, sections of the same names.
+A&D's scales from before the Weight Scale Service have a service of their own, with the same fields
+under 23434101-...; there a weight is 0.1 kg or 0.1 lb per bit.
+
+Source: Bluetooth GATT Specification Supplement, sections of the same names; A&D's by the maker's
+two sample programs for Android, and one other public client.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ UNKNOWN_USER = 0xFF
 
 _UNSUCCESSFUL = 0xFFFF
 _IMPERIAL = 0x01
+_KG, _LB, _TENTH = Decimal("0.005"), Decimal("0.01"), Decimal("0.1")
 _COMPOSITION_FEATURES = (
     "timestamp",
     "multiple_users",
@@ -130,6 +135,15 @@ class CompositionFeature:
 
 def weight(data: bytes) -> Weight:
     """Decode a 2A9D."""
+    return _weight(data, kg=_KG, lb=_LB)
+
+
+def and_weight(data: bytes) -> Weight:
+    """Decode what A&D's own weight service sends."""
+    return _weight(data, kg=_TENTH, lb=_TENTH)
+
+
+def _weight(data: bytes, *, kg: Decimal, lb: Decimal) -> Weight:
     cursor = Cursor(data)
     flags = cursor.u8()
     raw = cursor.u16()
@@ -138,7 +152,7 @@ def weight(data: bytes) -> Weight:
     return Weight(
         flags,
         _mass_unit(imperial=imperial),
-        None if raw == _UNSUCCESSFUL else _mass(raw, imperial=imperial),
+        None if raw == _UNSUCCESSFUL else raw * (lb if imperial else kg),
         raw == _UNSUCCESSFUL,
         date_time(cursor) if flags & 0x02 else None,
         cursor.u8() if flags & 0x04 else None,
@@ -222,7 +236,7 @@ def _height_unit(*, imperial: bool) -> str:
 
 
 def _mass(raw: int, *, imperial: bool) -> Decimal:
-    return Decimal(raw).scaleb(-2) if imperial else Decimal(raw * 5).scaleb(-3)
+    return raw * (_LB if imperial else _KG)
 
 
 def _height(raw: int, *, imperial: bool) -> Decimal:

@@ -31,6 +31,8 @@ from gateway.errors import DecodeError, LinkRefused, ProtocolError
 from gateway.wire.gatt_time import date_time_octets, is_garbled
 
 WEIGHT = gatt("181d", "2a9d")
+AND_WEIGHT = gatt("23434100-1fe4-1eff-80cb-00ff78297d8b", "23434101-1fe4-1eff-80cb-00ff78297d8b")
+"""Of A&D scales from before the Weight Scale Service."""
 COMPOSITION = gatt("181b", "2a9c")
 
 _NEXT_USER_S = 3.0
@@ -82,8 +84,9 @@ async def _hear_users(consents: Consents, scale: _Scale, inboxes: Sequence[Inbox
 
 async def _subscribed(session: Session) -> list[Inbox]:
     inboxes = []
-    for channel in (WEIGHT, COMPOSITION):
-        if channel not in session.link.channels:
+    offered = session.link.channels
+    for channel in (WEIGHT if WEIGHT in offered else AND_WEIGHT, COMPOSITION):
+        if channel not in offered:
             continue
         try:
             inboxes.append(await session.link.subscribe(channel))
@@ -197,4 +200,6 @@ class _Scale:
 def _decoded(frame: Frame) -> Message:
     if frame.channel == WEIGHT:
         return codec.weight(frame.data)
+    if frame.channel == AND_WEIGHT:
+        return codec.and_weight(frame.data)
     return codec.body_composition(frame.data)

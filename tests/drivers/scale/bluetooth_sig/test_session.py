@@ -20,6 +20,8 @@ from gateway.testing.session import RecordingSession
 from tests.drivers.gatt_lines import StoppedLink, TickingClock
 
 WEIGHT, COMPOSITION = gatt("181d", "2a9d"), gatt("181b", "2a9c")
+AND_SERVICE = "23434100-1fe4-1eff-80cb-00ff78297d8b"
+AND_WEIGHT = gatt(AND_SERVICE, "23434101-1fe4-1eff-80cb-00ff78297d8b")
 
 W = (WEIGHT, "06 983a ea07 03 0e 0a 19 00 01")  # 75.000 kg, 2026-03-14T10:25:00, user 1
 W2 = (WEIGHT, "06 7017 ea07 03 0e 0a 19 1e 02")  # 30.000 kg, half a minute later, user 2
@@ -412,10 +414,43 @@ async def test_a_device_that_sends_neither_is_another_device() -> None:
 @pytest.mark.conformance("R-WSP-1", "R-BCP-1")
 @pytest.mark.parametrize(
     ("services", "fit"),
-    [({"181d"}, Fit.PROFILE), ({"181b", "180f"}, Fit.PROFILE), ({"1810"}, Fit.NONE)],
+    [
+        ({"181d"}, Fit.PROFILE),
+        ({"181b", "180f"}, Fit.PROFILE),
+        ({AND_SERVICE}, Fit.PROFILE),
+        ({"1810"}, Fit.NONE),
+    ],
 )
 def test_a_scale_is_recognised_by_its_services(services: set[str], fit: Fit) -> None:
     assert DRIVER.match(Sighting("x", Reach.BLE, services=frozenset(services))) is fit
+
+
+@pytest.mark.parametrize(
+    ("sent", "original"),
+    [("02 ee02 ea07 03 0e 0a 19 00", "75.0 kg"), ("03 9406 ea07 03 0e 0a 19 00", "168.4 lb")],
+)
+async def test_an_and_scale_without_the_weight_scale_service_is_heard(
+    sent: str, original: str
+) -> None:
+    clock = {gatt(AND_SERVICE, "2a08"): bytes.fromhex("ea07 03 0e 0a 1b 00")}
+    link = ScriptedLink(clock, pending=[(AND_WEIGHT, bytes.fromhex(sent))])
+    session = RecordingSession(DRIVER, link)
+
+    await DRIVER.converse(session)
+
+    (reading,) = session.readings
+    weight = reading.values[Measure.WEIGHT]
+    assert original in (weight.original, f"{weight.value} kg")
+    assert reading.device_time is not None
+    assert reading.device_time.clock is not None
+
+
+async def test_a_scale_with_both_services_is_heard_once() -> None:
+    session = scale(W, (AND_WEIGHT, "02 ee02 ea07 03 0e 0a 19 00"))
+
+    await DRIVER.converse(session)
+
+    assert told(session.readings) == ["weight: 75.000 kg"]
 
 
 @pytest.mark.parametrize(
