@@ -44,8 +44,8 @@ def refuse_snares(journal: Path) -> None:
             is_ours = is_file or stat.S_ISDIR(found.st_mode)
             if not is_ours or found.st_uid not in (0, owner.st_uid):
                 raise JournalError(
-                    f"{path} is a link, or somebody else's, and root does not follow it: find out"
-                    " who laid it there, and remove it"
+                    f"{path} is a link, or somebody else's, and root does not follow it: run this"
+                    " as the gateway's user, or put the file itself in its place"
                 )
     if replacing.is_unfinished(journal):
         raise JournalError(
