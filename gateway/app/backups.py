@@ -51,6 +51,6 @@ def restore_backup(
     )
 
 
-def put_bonds_back(config: Config) -> tuple[int, int]:
+def put_bonds_back(config: Config, restored: Restored) -> tuple[int, int]:
     """Put the Bluetooth bonds of a restored backup where Linux keeps them; see `bluez_bonds`."""
-    return bluez_bonds.put_back(config.hub.state)
+    return bluez_bonds.put_back(config.hub.state, restored.files)

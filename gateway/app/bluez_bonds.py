@@ -11,6 +11,7 @@ machine only with the same adapter, or one that was given its address.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from gateway import durable
@@ -35,14 +36,18 @@ def collect(kept: Path = KEPT) -> dict[str, Path]:
     }
 
 
-def put_back(state: Path, kept: Path = KEPT) -> tuple[int, int]:
+def put_back(state: Path, restored: Collection[str], kept: Path = KEPT) -> tuple[int, int]:
     """Put the bonds of a restored backup where Linux keeps them, if this user may.
 
-    Returns how many were put there, and how many still lie beside the journal. One that is there
-    already is left as it is: it is newer. After a power cut each is whole, here or there.
+    Of what lies beside the journal only what was `restored`, by its name: the daemon's user may lay
+    any there, and who has a bond may be a keyboard. Returns how many were put there, and how many
+    still lie beside the journal. One that is there already is left as it is: it is newer. After a
+    power cut each is whole, here or there.
     """
     done = left = 0
     for path in sorted(state.glob(f"{_PREFIX}*~*")):
+        if path.name not in restored:
+            continue
         _, adapter, device = path.name.split("~")
         if not _ADDRESS.fullmatch(adapter) or not _ADDRESS.fullmatch(device):
             continue

@@ -71,7 +71,7 @@ def restore(
             erased=done.erased,
         )
     )
-    put, left = put_bonds_back(context.obj.config)
+    put, left = put_bonds_back(context.obj.config, done)
     if put:
         say(
             t(

@@ -41,6 +41,8 @@ class Restored:
     """People of the backup who had been erased since."""
     replaced: Path | None
     """Where the journal and the bonds that were there before are now."""
+    files: frozenset[str] = frozenset()
+    """The names of what the backup held."""
 
 
 def restore(
@@ -84,7 +86,7 @@ def restore(
             lock.release()
     except OSError as error:
         raise JournalError(f"cannot restore {source}: {error.strerror}") from error
-    return replace(done, replaced=replaced)
+    return replace(done, replaced=replaced, files=frozenset(file.name for file in files))
 
 
 @dataclass(frozen=True, slots=True)

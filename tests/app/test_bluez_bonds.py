@@ -9,6 +9,7 @@ from gateway.app.bluez_bonds import collect, put_back
 from tests.journal.cutting import PowerCuts
 
 ADAPTER, BONDED, SEEN = "00:1A:7D:DA:71:11", "C0:FF:EE:00:00:01", "C0:FF:EE:00:00:02"
+NAMES = (f"bluez~{ADAPTER}~{BONDED}",)
 KEYS = b"[General]\nName=Cuff\n\n[LongTermKey]\nKey=00112233445566778899AABBCCDDEEFF\n"
 
 
@@ -42,7 +43,7 @@ def test_a_bond_comes_back_to_where_it_was_readable_by_its_owner_only(
 ) -> None:
     _carried(kept, tmp_path / "state")
 
-    assert put_back(tmp_path / "state", tmp_path / "other") == (1, 0)
+    assert put_back(tmp_path / "state", NAMES, tmp_path / "other") == (1, 0)
 
     back = tmp_path / "other" / ADAPTER / BONDED / "info"
     assert back.read_bytes() == KEYS
@@ -54,7 +55,7 @@ def test_a_bond_that_is_there_already_is_newer_and_stays(kept: Path, tmp_path: P
     _carried(kept, tmp_path / "state")
     (kept / ADAPTER / BONDED / "info").write_bytes(b"[LongTermKey]\nKey=another\n")
 
-    assert put_back(tmp_path / "state", kept) == (1, 0)
+    assert put_back(tmp_path / "state", NAMES, kept) == (1, 0)
 
     assert b"another" in (kept / ADAPTER / BONDED / "info").read_bytes()
 
@@ -67,7 +68,7 @@ def test_the_power_may_fail_at_any_moment_and_the_next_run_has_the_whole_bond(
     hub.mkdir()
     _carried(kept, state)
     with PowerCuts(hub) as cuts:
-        put_back(state, other)
+        put_back(state, NAMES, other)
         cuts.acknowledged()
 
     back = other / ADAPTER / BONDED / "info"
@@ -75,7 +76,7 @@ def test_the_power_may_fail_at_any_moment_and_the_next_run_has_the_whole_bond(
         cut.lay(hub)
         if cut.acknowledged:
             assert back.read_bytes() == KEYS, cut
-        put_back(state, other)
+        put_back(state, NAMES, other)
         assert back.read_bytes() == KEYS, cut
         assert list(state.iterdir()) == [], cut
         assert list(back.parent.iterdir()) == [back], cut
@@ -86,7 +87,7 @@ def test_folders_that_are_made_for_a_bond_are_for_its_owner_only(
 ) -> None:
     _carried(kept, tmp_path / "state")
 
-    put_back(tmp_path / "state", tmp_path / "other")
+    put_back(tmp_path / "state", NAMES, tmp_path / "other")
 
     device = tmp_path / "other" / ADAPTER / BONDED
     for folder in (device, device.parent, device.parent.parent):
@@ -98,6 +99,16 @@ def test_who_may_not_write_there_leaves_it_beside_the_journal(kept: Path, tmp_pa
     shut = tmp_path / "shut"
     shut.write_text("a file where the folder would be")
 
-    assert put_back(tmp_path / "state", shut) == (0, 1)
+    assert put_back(tmp_path / "state", NAMES, shut) == (0, 1)
 
     assert len(list((tmp_path / "state").iterdir())) == 1
+
+
+def test_a_bond_that_was_in_no_backup_is_given_to_nobody(kept: Path, tmp_path: Path) -> None:
+    """The daemon's user may lay it there, for a keyboard; root would have Linux trust it."""
+    _carried(kept, tmp_path / "state")
+    (tmp_path / "state" / f"bluez~{ADAPTER}~{SEEN}").write_bytes(KEYS)
+
+    assert put_back(tmp_path / "state", NAMES, tmp_path / "other") == (1, 0)
+
+    assert not (tmp_path / "other" / ADAPTER / SEEN).exists()
