@@ -21,6 +21,8 @@ DATA, COMMANDS = gatt(SERVICE, "fff1"), gatt(SERVICE, "fff2")
 
 _ANSWER_S = 10.0  # guess: public clients wait 10, 30 and 60 s for a whole answer; here for a part
 _TRIES = 2
+_QUIET_S = 1.0  # guess: the parts of an answer follow each other by far less
+_MOST_PARTS = 256  # about twice as many as the longest answer has
 _PASSED_OVER = 32  # frames that answer nothing that was asked; guess: none has been seen
 
 T = TypeVar("T")
@@ -76,9 +78,9 @@ class Line:
         ProtocolError if no right answer comes, and at once if the first that comes is one that no
         cuff of the family gives.
         """
-        nothing = False
+        nothing, quiet_s = False, 0.0
         for _ in range(tries):
-            await self._write(number, data)
+            await self._write(number, data, quiet_s)
             try:
                 told = await self._answer(number, read)
                 if told is not None:
@@ -93,6 +95,7 @@ class Line:
                     raise ProtocolError(
                         "It answers as no Microlife cuff of this kind does: is it another device?"
                     ) from error
+                quiet_s = _QUIET_S  # the rest of it may still come
         if nothing:
             return None
         raise ProtocolError("The cuff gave no right answer: switch its Bluetooth on again.")
@@ -105,9 +108,9 @@ class Line:
         except (LinkTimeout, DecodeError):
             return False
 
-    async def _write(self, number: int, data: bytes) -> None:
+    async def _write(self, number: int, data: bytes, quiet_s: float = 0.0) -> None:
         self._held = b""
-        await self._parts.forget()
+        await self._parts.forget(quiet_s)
         await self._session.link.write(COMMANDS, codec.ask(number, data))
 
     async def _answer(self, number: int, read: Callable[[bytes], T]) -> Told[T] | None:
@@ -139,11 +142,11 @@ class _Parts:
         self._twice = False
         self._last: bytes | None = None
 
-    async def forget(self) -> None:
-        """Pass over what has come: it answers what was asked before."""
+    async def forget(self, quiet_s: float) -> None:
+        """Pass over what comes until it is quiet: it answers what was asked before."""
         with contextlib.suppress(LinkTimeout):
-            while True:
-                await self._inbox.get(within=0)
+            for _ in range(_MOST_PARTS):
+                await self._inbox.get(within=quiet_s)
 
     async def get(self, *, begun: bytes) -> Frame:
         """Return the next part of a frame that has begun so; raises LinkTimeout, LinkLost."""

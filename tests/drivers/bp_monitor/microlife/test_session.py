@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 
 from gateway.domain.device_time import Correction, corrected
 from gateway.domain.reading import Quality
-from gateway.drivers.api import Frame
+from gateway.drivers.api import Channel, Frame, Inbox
 from gateway.drivers.bp_monitor.microlife import DRIVER
-from gateway.errors import ConfigError, LinkLost, ProtocolError
+from gateway.errors import ConfigError, LinkLost, LinkTimeout, ProtocolError
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink, Written
 from gateway.testing.session import RecordingSession
@@ -306,6 +307,43 @@ async def test_an_answer_that_was_damaged_on_the_way_is_asked_for_again(
 
     assert systolic(session) == [("1", 130), ("1", 120)]
     assert [error.reason for _, error in session.aside] == aside
+
+
+class Beheaded(Cuff):
+    """The first part of its first answer about its memory is lost."""
+
+    def answer(self, question: bytes) -> Iterable[Written]:
+        parts = list(super().answer(question))
+        return parts[1:] if self.commands.count(0) == 1 and question[4] == 0 else parts
+
+
+@dataclass
+class Late(ScriptedLink):
+    """What it sends is never there yet; it comes to who waits for it."""
+
+    async def subscribe(self, channel: Channel, /) -> Inbox:
+        return LateInbox(await super().subscribe(channel))
+
+
+@dataclass
+class LateInbox:
+    inbox: Inbox
+
+    async def get(self, *, within: float) -> Frame:
+        if within == 0:
+            raise LinkTimeout("nothing yet")
+        return await self.inbox.get(within=within)
+
+
+async def test_what_comes_late_of_a_damaged_answer_is_none_to_the_next_question() -> None:
+    cuff = Beheaded({1: [EARLIER, TAKEN, *([EMPTY] * 9)]}, stored=2)
+    link = cuff.link()
+    session = RecordingSession(DRIVER, Late(link.values, link.answers))
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [("1", 130), ("1", 120)]
+    assert [error.reason for _, error in session.aside] == ["bad_header"]
 
 
 async def test_one_user_is_safe_before_the_next_is_asked_for() -> None:
