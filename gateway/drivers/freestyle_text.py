@@ -25,7 +25,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.drivers.clock_log import Change
+from gateway.drivers.stamp_eras import Change
 from gateway.errors import DecodeError
 from gateway.wire.stamp import Stamp, stamp
 

@@ -18,7 +18,7 @@ _MANIFEST = Manifest(
     reach=Reach.HID,
     emits=frozenset({Kind.INTERSTITIAL_GLUCOSE, Kind.BLOOD_GLUCOSE}),
     spec="Public descriptions glucometer-protocols, glucometerutils, tidepool-org/uploader",
-    models=(Model("Abbott FreeStyle Libre reader (the first)", "from three public clients"),),
+    models=(Model("Abbott FreeStyle Libre reader (the first)", "simulated, from public clients"),),
     usb=frozenset({LIBRE, LIBRE_2}),
     decodes={"freestyle-libre-reader(HID)": HID, "freestyle-libre": HID},
 )

@@ -13,8 +13,9 @@ from itertools import pairwise
 
 from gateway.domain.reading import ClockSample
 from gateway.drivers.cgm.freestyle_libre.codec import Record, Result, Sample
-from gateway.drivers.clock_log import Look, Stamped, Told, told
+from gateway.drivers.clock_log import Look, Told, told
 from gateway.drivers.freestyle_text import TimeChange
+from gateway.drivers.stamp_eras import Stamped
 from gateway.errors import DecodeError
 
 _ROUND = 0x10000
@@ -40,7 +41,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A record, and what its stamp is on the reader's present clock."""
+    """A record, and when it was stamped by the reader's present clock."""
 
     key: str
     record: Sample | Result
@@ -80,8 +81,8 @@ def in_time(
     results: Sequence[Stored],
     clock: ClockSample | None,
     before: Look | None,
-) -> list[Timed]:
-    """Return the samples and results in the order in which they were stored.
+) -> tuple[list[Timed], Look | None]:
+    """Return the samples and results in the order in which they were stored, and the look of now.
 
     `clock` is what the reader's clock shows now, `before` what it showed when it was last read;
     without the first, stamps are left as they are.
@@ -101,15 +102,14 @@ def in_time(
         if isinstance(record, Sample | Result)
     ]
     stamped = [stamp for stamp, _, _ in kept]
+    changes = [record.at(place) for place, _, record in placed if isinstance(record, TimeChange)]
     if clock is None:
         times = [Told(stamp.at) for stamp in stamped]
     else:
-        changes = [
-            record.at(place) for place, _, record in placed if isinstance(record, TimeChange)
-        ]
         since = next((at for at, _, record in placed if not isinstance(record, Sample)), _ROUND)
         times = told(stamped, changes, clock, before, since=since)
-    return [Timed(key, record, time) for (_, key, record), time in zip(kept, times, strict=True)]
+    timed = [Timed(key, record, time) for (_, key, record), time in zip(kept, times, strict=True)]
+    return timed, Look.of(clock, changes)
 
 
 def _place(record: Record, newest: int) -> int:

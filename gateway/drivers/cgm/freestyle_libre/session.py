@@ -85,6 +85,7 @@ async def _collect(session: Session, line: Line, serial: str) -> bool:
     """Record what is newer than the bookmark; say whether all could be read."""
     results = await _list(line, Ask.RESULTS, codec.result)
     history = await _list(line, Ask.HISTORY, codec.sample)
+    received = session.now()
     clock = await line.clock(Ask.DATE, Ask.TIME)
     if clock is None:
         return False
@@ -97,19 +98,29 @@ async def _collect(session: Session, line: Line, serial: str) -> bool:
     await _tell_what_is_no_reading(line, news, clock)
     new = {each.key for each in news}
     reader = Reader(session.device.id, serial, clock.sample, clock.resolution)
-    made = [
-        reading(timed, reader, clock.at)
-        for timed in memory.in_time(history or [], results or [], clock.sample, before)
-        if timed.key in new
-    ]
+    known: Reading | None = None
+    made: list[Reading] = []
+    timed, look = memory.in_time(history or [], results or [], clock.sample, before)
+    for each in timed:
+        told = reading(each, reader, received)
+        if told is not None and each.key in new:
+            made.append(told)
+        elif told is not None and not each.told.counted:
+            known = told
+    if known is not None and made and all(_is_counted(each) for each in made):
+        made.insert(0, known)  # no news but for what the clock shows
     reached = _Safe(
         serial,
         _last(history, safe.history),
         _last(results, safe.results),
-        None if results is None else Look.of(clock.sample),
+        look if made and results is not None else safe.look,
     )
-    await _record(session, [each for each in made if each is not None], reached, safe)
+    await _record(session, made, reached, safe)
     return history is not None and results is not None
+
+
+def _is_counted(told: Reading) -> bool:
+    return told.device_time is not None and told.device_time.counter
 
 
 async def _list(

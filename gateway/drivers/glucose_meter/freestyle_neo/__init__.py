@@ -19,8 +19,8 @@ _MANIFEST = Manifest(
     emits=frozenset({Kind.BLOOD_GLUCOSE}),
     spec="Public descriptions glucometer-protocols, glucometerutils, tidepool-org/uploader",
     models=(
-        Model("Abbott FreeStyle Precision Neo", "from two public clients"),
-        Model("Abbott FreeStyle Optium Neo", "from two public clients"),
+        Model("Abbott FreeStyle Precision Neo", "simulated, from public clients"),
+        Model("Abbott FreeStyle Optium Neo", "simulated, from public clients"),
     ),
     usb=frozenset({NEO}),
     decodes={"freestyle-neo": HID},

@@ -21,9 +21,10 @@ from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Measure, Quality, Reading
-from gateway.drivers.clock_log import Look, Stamped, Told, told
+from gateway.drivers.clock_log import Look, Told, told
 from gateway.drivers.freestyle_text import TimeChange
 from gateway.drivers.glucose_meter.freestyle_neo.codec import Glucose, Record
+from gateway.drivers.stamp_eras import Change, Stamped
 
 _TIME_FIELDS = slice(2, 7)
 _MINUTE = timedelta(minutes=1)
@@ -64,9 +65,8 @@ def oldest_first(stored: Sequence[Stored]) -> Sequence[Stored]:
     return stored if sum(steps) > 0 else stored[::-1]
 
 
-def readings(stored: Sequence[Stored], meter: Meter, received: Instant) -> Iterator[Reading]:
-    """Make the readings of a memory, the oldest first."""
-    ordered = oldest_first(stored)
+def readings(ordered: Sequence[Stored], meter: Meter, received: Instant) -> Iterator[Reading]:
+    """Make the readings of a memory, the oldest first, as its records are."""
     twins: Counter[str] = Counter()
     for each, when in zip(ordered, _times(ordered, meter), strict=True):
         if not isinstance(each.record, Glucose):
@@ -117,12 +117,17 @@ def _times(ordered: Sequence[Stored], meter: Meter) -> list[Told]:
     stamped = [_stamped(place, each.record) for place, each in enumerate(ordered)]
     if meter.clock is None:
         return [Told(each.at) for each in stamped]
-    changes = [
+    changes = clock_changes(ordered)
+    return told(stamped, changes, meter.clock, meter.look)
+
+
+def clock_changes(ordered: Sequence[Stored]) -> list[Change]:
+    """Return how the clock was set, by records that are in order."""
+    return [
         each.record.at(place)
         for place, each in enumerate(ordered)
         if isinstance(each.record, TimeChange)
     ]
-    return told(stamped, changes, meter.clock, meter.look)
 
 
 def _stamped(place: int, record: Record) -> Stamped:

@@ -12,7 +12,13 @@ from gateway.drivers.clock_log import Look
 from gateway.drivers.freestyle_line import Line, Told
 from gateway.drivers.glucose_meter.freestyle_neo import codec
 from gateway.drivers.glucose_meter.freestyle_neo.codec import Ask, Ketone
-from gateway.drivers.glucose_meter.freestyle_neo.readings import Meter, Stored, readings
+from gateway.drivers.glucose_meter.freestyle_neo.readings import (
+    Meter,
+    Stored,
+    clock_changes,
+    oldest_first,
+    readings,
+)
 from gateway.drivers.polling import POLL_S
 from gateway.errors import DecodeError
 
@@ -40,12 +46,13 @@ async def _record(session: Session, line: Line, serial: str, told: Told) -> bool
     clock = await line.clock(Ask.DATE, Ask.TIME)
     if clock is None:
         return False
-    owner, _, seen = (await session.bookmark() or "").rpartition(":")
+    owner, _, seen = (await session.bookmark() or "").partition(":")
     before = Look.from_text(seen) if owner == serial else None
     meter = Meter(session.device.id, serial, clock.sample, before)
-    made = list(readings(await _stored(line, told), meter, clock.at))
+    stored = oldest_first(await _stored(line, told))
+    made = list(readings(stored, meter, told.at))
     if made:
-        look = Look.of(clock.sample)
+        look = Look.of(clock.sample, clock_changes(stored))
         await session.record(*made, bookmark=f"{serial}:{look.to_text() if look else ''}")
     return True
 

@@ -454,8 +454,11 @@ async def test_what_was_measured_since_the_last_look_is_counted_where_the_log_ex
 
     session = await reader.read(bookmark=first._bookmark)
 
-    told = [reading.device_time for reading in session.readings]
-    assert [(time.stamp, time.counter) for time in told if time is not None] == [(ago(1), True)]
+    told = [reading.device_time for reading in session.readings if reading not in first.readings]
+    assert [(time.stamp, time.counter) for time in told if time is not None][1:] == [(ago(1), True)]
+    assert session.calls == [2]  # one that is known tells what the clock shows
+    assert await session.record(*first.readings[:-1]) == 2
+    assert await session.record(first.readings[-1]) == 0
 
 
 async def test_a_clock_that_jumped_without_a_word_in_the_log_moves_nothing() -> None:

@@ -159,15 +159,14 @@ async def test_a_time_that_the_meter_doubts_is_unknown() -> None:
     assert (reading.quality, reading.flags) == (Quality.QUESTIONABLE, frozenset({"time_unknown"}))
 
 
-async def test_its_bookmark_is_what_its_clock_showed_and_is_its_own() -> None:
+async def test_what_was_measured_since_the_last_look_is_counted_where_the_log_explains() -> None:
     clock = ManualClock()
     meter = Meter(clock=clock)
     first = await meter.read()
+    clock.advance(6 * 3600)  # and home again, by a clock of six hours before
+    meter.memory[:0] = [strip(14, ago(1), 101), change(13, SHOWN, ago(-360))]
     session = session_of(DRIVER, meter.device, clock, NEO)
     session._bookmark = first._bookmark
-    meter.memory.insert(0, strip(13, SHOWN, 101))
-    session.link = session_of(DRIVER, meter.device, clock, NEO).link
-    clock.advance(30)
 
     await unplugged_at(1, DRIVER, session)
 

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.drivers.stamp_eras import Change, ClockLog, Stamped
+
+NOON = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - a device's clock
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Device:
+    """A device in true time, which nobody tells it: what it keeps, and what would be right."""
+
+    stamps_late: bool = False
+    """Whether a sample is stamped as it is stored, by the clock of then, counted back."""
+    true: datetime = NOON
+    offset: timedelta = timedelta()
+    worn_since: datetime = NOON
+    unstored: list[tuple[datetime, timedelta, int]] = field(default_factory=list)
+    kept: list[tuple[Stamped, datetime]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    place: int = 0
+
+    @property
+    def shown(self) -> datetime:
+        return self.true + self.offset
+
+    def wait(self, quarters: int) -> None:
+        for _ in range(quarters):
+            self.true += timedelta(minutes=15)
+            minutes = (self.true - self.worn_since) // timedelta(minutes=1)
+            self.unstored = [*self.unstored, (self.true, self.offset, minutes)][-32:]
+
+    def measure(self) -> None:
+        self.place += 1
+        self.kept.append((Stamped(self.place, self.shown), self.true))
+
+    def scan(self) -> None:
+        for true, then, minutes in self.unstored:
+            self.place += 1
+            at = true + (self.offset if self.stamps_late else then)
+            self.kept.append((Stamped(self.place, at, minutes, minutes == 15), true))
+        self.unstored = []
+        self.measure()
+
+    def renew(self) -> None:
+        """Put on a new sensor; what the old one had not given is lost."""
+        self.worn_since, self.unstored = self.true, []
+
+    def set(self, by: timedelta) -> None:
+        self.place += 1
+        self.changes.append(Change(self.place, self.shown, self.shown + by))
+        self.offset += by
+
+    def told(self) -> list[datetime | None]:
+        log = ClockLog(self.changes, self.shown, since=0)
+        return log.on_present_clock([stamped for stamped, _ in self.kept])
+
+    def right(self) -> list[datetime]:
+        return [true + self.offset for _, true in self.kept]
+
+
+def placed(*records: Stamped, changes: Sequence[Change] = (), since: int = 0) -> list[object]:
+    return list(ClockLog(changes, NOON, since).on_present_clock(records))
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("wait"), st.integers(1, 40)),
+    st.tuples(st.just("measure")),
+    st.tuples(st.just("scan")),
+    st.tuples(st.just("renew")),
+    st.tuples(st.just("set"), st.integers(-12 * 60, 12 * 60).map(lambda m: timedelta(minutes=m))),
+)
+
+
+@given(steps=st.lists(STEPS, max_size=30), stamps_late=st.booleans())
+def test_what_is_told_is_right(steps: list[tuple[str, object]], stamps_late: bool) -> None:
+    device = Device(stamps_late)
+    for name, *given_to in steps:
+        getattr(device, name)(*given_to)
+
+    for at, right in zip(device.told(), device.right(), strict=True):
+        assert at is None or abs(at - right) <= timedelta(minutes=3)
+
+
+@given(steps=st.lists(STEPS.filter(lambda step: step[0] != "scan"), max_size=30))
+def test_what_is_measured_at_once_is_always_told(steps: list[tuple[str, object]]) -> None:
+    device = Device()
+    for name, *given_to in steps:
+        getattr(device, name)(*given_to)
+
+    assert device.told() == device.right()
+
+
+@pytest.mark.parametrize("stamps_late", [False, True])
+def test_a_sample_stored_after_the_clock_was_set_is_told_by_its_sensor(stamps_late: bool) -> None:
+    device = Device(stamps_late)
+    device.wait(20)
+    device.set(-HOUR)
+    device.wait(20)
+    device.scan()
+
+    assert device.told() == device.right()
+
+
+def test_a_sensor_that_contradicts_its_stamps_ends_what_can_be_told() -> None:
+    device = Device()
+    device.measure()
+    device.wait(8)
+    device.scan()
+    device.offset += 3 * HOUR  # without a word in the log
+    device.wait(8)
+    device.scan()
+
+    told = device.told()
+
+    assert told[-9:] == device.right()[-9:]
+    assert set(told[:-9]) == {None}
+
+
+def test_a_sample_whose_stamp_was_lost_is_told_by_its_sensor() -> None:
+    lost = Stamped(1, None, sensor_minutes=100)
+    kept = Stamped(2, NOON - HOUR, sensor_minutes=130)
+
+    assert placed(lost, kept) == [NOON - timedelta(minutes=90), NOON - HOUR]
+    assert placed(lost) == [None]
+
+
+def test_a_new_sensor_says_nothing_of_the_one_before() -> None:
+    old = Stamped(1, NOON - 3 * HOUR, sensor_minutes=5)
+    new = Stamped(2, NOON - HOUR, sensor_minutes=15, first_of_sensor=True)
+
+    assert placed(old, new) == [old.at, new.at]
+
+
+def test_what_is_older_than_the_log_is_not_told() -> None:
+    assert placed(Stamped(4, NOON - HOUR), Stamped(5, NOON), since=5) == [None, NOON]
+
+
+def test_samples_from_before_the_log_are_told_by_their_sensor() -> None:
+    change = Change(6, NOON - HOUR, NOON - 2 * HOUR)
+    before = Stamped(4, NOON - 3 * HOUR, sensor_minutes=100)
+    after = Stamped(5, NOON - 2 * HOUR, sensor_minutes=160)
+
+    assert placed(before, after, changes=[change], since=5) == [
+        NOON - 4 * HOUR,
+        NOON - 3 * HOUR,
+    ]
+    assert placed(before, changes=[change], since=5) == [None]
+
+
+def test_a_stamp_outside_of_its_era_is_not_told() -> None:
+    change = Change(5, NOON - 2 * HOUR, NOON - HOUR)
+
+    assert placed(Stamped(4, NOON - HOUR), changes=[change]) == [None]
+    assert placed(Stamped(6, NOON - 2 * HOUR), changes=[change]) == [None]
+    assert placed(Stamped(6, NOON + HOUR), changes=[change]) == [None]
+    assert placed(Stamped(4, NOON - 3 * HOUR), changes=[change]) == [NOON - 2 * HOUR]
+
+
+def test_before_the_clock_was_lost_the_log_tells_nothing() -> None:
+    change = Change(5, None, NOON - HOUR)
+
+    assert placed(Stamped(4, NOON - 3 * HOUR), Stamped(6, NOON), changes=[change]) == [None, NOON]
+
+
+@pytest.mark.parametrize(
+    ("changes", "silent"),
+    [
+        ([], True),
+        ([Change(5, NOON - HOUR, NOON)], False),
+        ([Change(5, None, NOON)], True),
+        ([Change(5, NOON.replace(year=2000), NOON)], True),
+        ([Change(3, None, NOON)], False),
+        ([Change(5, None, NOON - HOUR), Change(6, NOON - HOUR, NOON)], True),
+    ],
+)
+def test_a_log_is_silent_about_a_clock_that_was_never_set_or_lost_since(
+    changes: list[Change], silent: bool
+) -> None:
+    assert ClockLog(changes, NOON, 0).is_silent_about(Stamped(4, NOON)) is silent
