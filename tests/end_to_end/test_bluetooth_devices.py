@@ -55,13 +55,14 @@ def microlife(name: str, keys: str, **settings: str) -> Case:
     )
 
 
-def onetouch(keys: str) -> Case:
+def onetouch(keys: str, **settings: str) -> Case:
     """Return a meter that shows a code when it is paired."""
     return Case(
         type="onetouch_meter",
         driver="glucose_meter/onetouch_ble",
         name="OneTouch J7RG",
         keys=f'{LIVELY}{ONE}pairing = "passkey"\npasskey = {CODE}\n{keys}',
+        settings=settings,
     )
 
 
@@ -159,6 +160,9 @@ STORING = {
     ),
     "OneTouch Verio Flex, which answers also who is not paired": onetouch(
         "refuses_by_status = true\n"
+    ),
+    "OneTouch Verio Flex, whose clock is set": onetouch(
+        "clock_error_s = 7200\n", set_clock="Europe/Paris"
     ),
     "OneTouch Verio Flex, entries that are no tests": onetouch("others_every = 2\n"),
     "OneTouch Verio Flex, control solution, HI and LO": onetouch(

@@ -12,8 +12,8 @@ or, with `refuses_by_status`, heard and answered 07: public sources tell of both
 Its user can delete all results; the numbers begin anew then. While a strip is tested its Bluetooth
 is off: who is connected loses the link.
 
-Erasing (1A) and writing anything (the clock 20 01, limits 0A 01) is told as forbidden, answered as
-done, and not done.
+Its clock can be set (20 01). Erasing (1A) and setting a limit (0A 01) is told as forbidden,
+answered as done, and not done.
 Sources: xDrip (VerioHelper), the Tidepool uploader (oneTouchVerioBLE), Vital's Verio reader,
 xavaro, AppiaGlucometers, glucometerutils, and pancra's otble, which was checked against a capture
 and tells of two firmwares.
@@ -207,8 +207,9 @@ class OneTouchMeter(AskedDevice):
     def _count(self, _: bytes) -> bytes:
         return _done(self.held.to_bytes(2, "little"))
 
-    def _set_clock(self, _: bytes) -> bytes:
-        return self._forbid("set the clock")
+    def _set_clock(self, time: bytes) -> bytes:
+        self.clock.set_to(onetouch.shown(time))
+        return _done()
 
     def _set_limit(self, _: bytes) -> bytes:
         return self._forbid("set a limit")

@@ -17,7 +17,7 @@ comment in a client for the Verio Reflect says (1 after, 2 before) in one by num
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 from firmware_sims.packing.crc_ccitt import ccitt_false
@@ -85,3 +85,8 @@ def pieces(whole: bytes) -> Sequence[bytes]:
 def seconds(shown: datetime) -> bytes:
     """Return a time of the meter's clock."""
     return int((shown - _EPOCH).total_seconds()).to_bytes(4, "little")
+
+
+def shown(octets: bytes) -> datetime:
+    """Return what the meter's clock shows at a time that `seconds` wrote."""
+    return _EPOCH + timedelta(seconds=int.from_bytes(octets, "little"))
