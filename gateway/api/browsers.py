@@ -42,6 +42,14 @@ class Role(StrEnum):
     """The screen at the counter, and nothing of anybody but the person in front of it."""
 
 
+class Door(StrEnum):
+    """By which port a browser comes. A cookie is good at the one where it was given."""
+
+    HUB = "hub"
+    """That of the machine itself."""
+    NETWORK = "network"
+
+
 COOKIE_LIVES: Mapping[Role, timedelta] = {
     Role.OWNER: timedelta(days=30),
     Role.KIOSK: timedelta(days=365),
@@ -67,6 +75,7 @@ class Visitor:
     form_token: str
     cookie: str
     """The same browser's, good for `COOKIE_LIVES` from now on."""
+    door: Door
 
 
 class Browsers:
@@ -108,23 +117,27 @@ class Browsers:
         self._open[code] = (role, until_s)
         return Invitation(f"{address}/enter?code={code}", code, role)
 
-    def admit(self, typed: str) -> Visitor | None:
+    def admit(self, typed: str, door: Door = Door.HUB) -> Visitor | None:
         """Let a browser in by a code, spent by this; None if there is no such code any more."""
         code = "".join(letter for letter in typed.upper() if letter.isalnum())
         role, until_s = self._open.pop(code, (None, 0.0))
         if role is None or self._clock.now().monotonic >= until_s:
             return None
-        return self._visitor(role, secrets.token_urlsafe(9))
+        return self._visitor(role, secrets.token_urlsafe(9), door)
 
-    def recognise(self, cookie: str | None) -> Visitor | None:
-        """Return whom the cookie lets in; None if it is not ours, or has run out."""
+    def recognise(self, cookie: str | None, door: Door = Door.HUB) -> Visitor | None:
+        """Return whom the cookie lets in; None if it is not ours, not of here, or has run out.
+
+        What is taken from a kiosk on the hub, or by a port that another account serves there, opens
+        nothing from the network.
+        """
         told, _, seal = (cookie or "").rpartition(".")
-        if not hmac.compare_digest(seal.encode(), self._cookie_seal(told).encode()):
+        if not hmac.compare_digest(seal.encode(), self._cookie_seal(told, door).encode()):
             return None
         role, until, browser = told.split(".")
         if self._clock.now().utc.timestamp() >= int(until) or self._forgotten.has(role, browser):
             return None
-        return self._visitor(Role(role), browser)
+        return self._visitor(Role(role), browser, door)
 
     def forget(self, visitor: Visitor) -> None:
         """Let this browser in no longer, nor any copy of its cookie. Raises ConfigError."""
@@ -137,17 +150,18 @@ class Browsers:
         """
         self._open = {code: each for code, each in self._open.items() if each[0] is not role}
         self._forgotten.add_all(role)
-        return None if but is None else self._visitor(but.role, but.browser)
+        return None if but is None else self._visitor(but.role, but.browser, but.door)
 
-    def _visitor(self, role: Role, browser: str) -> Visitor:
+    def _visitor(self, role: Role, browser: str, door: Door) -> Visitor:
         until = self._clock.now().utc + COOKIE_LIVES[role]
         told = f"{role}.{int(until.timestamp())}.{browser}"
-        cookie = f"{told}.{self._cookie_seal(told)}"
-        return Visitor(role, browser, self._seal("form", f"{role}.{browser}"), cookie)
+        cookie = f"{told}.{self._cookie_seal(told, door)}"
+        return Visitor(role, browser, self._seal("form", f"{role}.{browser}"), cookie, door)
 
-    def _cookie_seal(self, told: str) -> str:
+    def _cookie_seal(self, told: str, door: Door) -> str:
         mark = self._forgotten.mark(told.partition(".")[0])
-        return self._seal(f"cookie{mark}", told)
+        where = "" if door is Door.HUB else f"{door} "
+        return self._seal(f"{where}cookie{mark}", told)
 
     def _seal(self, purpose: str, told: str) -> str:
         return hmac.new(self._key, f"{purpose} {told}".encode(), hashlib.sha256).hexdigest()

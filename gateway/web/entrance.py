@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from gateway.api.browsers import Role
-from gateway.web.visits import COOKIE, Visit, remember, see_other
+from gateway.web.visits import COOKIE, Visit, door_of, remember, see_other
 
 
 async def door(visit: Visit) -> Response:
@@ -16,7 +16,7 @@ async def door(visit: Visit) -> Response:
 
 async def enter(visit: Visit) -> Response:
     """Let the browser in if the code is good."""
-    let_in = visit.site.browsers.admit(visit.form.get("code"))
+    let_in = visit.site.browsers.admit(visit.form.get("code"), door_of(visit.request))
     if let_in is None:
         return visit.page("enter.html", 403, code="", refused=True)
     response = see_other("/kiosk" if let_in.role is Role.KIOSK else "/")

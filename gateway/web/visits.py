@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.api.browsers import COOKIE_LIVES, Browsers, Role, Visitor
+from gateway.api.browsers import COOKIE_LIVES, Browsers, Door, Role, Visitor
 from gateway.api.destination_pairing import Pairings
 from gateway.api.errors import status_of
 from gateway.api.hub import Hub
@@ -72,7 +72,7 @@ class Visit:
     def lasts(self) -> bool:
         """Whether the browser may still come in: it may be forgotten while an answer goes on."""
         cookie = None if self.visitor is None else self.visitor.cookie
-        return self.site.browsers.recognise(cookie) is not None
+        return self.site.browsers.recognise(cookie, door_of(self.request)) is not None
 
     @property
     def part(self) -> bool:
@@ -131,8 +131,7 @@ def for_visitors(
     """Let a screen be seen by these roles only, and its forms be sent by our pages only."""
 
     async def answer(request: Request) -> Response:
-        cookie = request.cookies.get(COOKIE)
-        visitor = site.browsers.recognise(cookie)
+        visitor = _visitor(site, request)
         if visitor is None or visitor.role not in roles:
             return _not_let_in(request, visitor)
         form = await _form(request)
@@ -154,7 +153,7 @@ def for_anybody(site: Site, screen: Screen) -> Callable[[Request], Awaitable[Res
     """Let a screen be seen by any browser on this machine; it tells nothing about anybody."""
 
     async def answer(request: Request) -> Response:
-        visitor = site.browsers.recognise(request.cookies.get(COOKIE))
+        visitor = _visitor(site, request)
         form = await _form(request)
         visit = Visit(site, request, visitor, spoken(site, request), form or Form())
         if form is None:
@@ -162,6 +161,15 @@ def for_anybody(site: Site, screen: Screen) -> Callable[[Request], Awaitable[Res
         return await screen(visit)
 
     return answer
+
+
+def door_of(request: Request) -> Door:
+    """Tell by which port a request came: that of the network speaks TLS only."""
+    return Door.NETWORK if request.url.scheme == "https" else Door.HUB
+
+
+def _visitor(site: Site, request: Request) -> Visitor | None:
+    return site.browsers.recognise(request.cookies.get(COOKIE), door_of(request))
 
 
 def spoken(site: Site, request: Request) -> Words:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.api.browsers import CODE_LIVES, COOKIE_LIVES, Browsers, Role, Visitor
+from gateway.api.browsers import CODE_LIVES, COOKIE_LIVES, Browsers, Door, Role, Visitor
 from gateway.api.forgotten import MOST, Forgotten
 from gateway.errors import ConfigError
 from gateway.testing.clock import ManualClock
@@ -108,6 +108,19 @@ def test_the_cookie_is_known_after_a_restart_and_not_under_a_new_token(
     assert known is not None
     assert (known.role, known.form_token) == (Role.OWNER, visitor.form_token)
     assert unknown is None
+
+
+def test_a_cookie_opens_only_the_door_where_it_was_given(browsers: Browsers) -> None:
+    """A guest may take that of a kiosk along; it shows nobody's turn from the network."""
+    for here, elsewhere in ((Door.HUB, Door.NETWORK), (Door.NETWORK, Door.HUB)):
+        visitor = browsers.admit(browsers.invite(Role.KIOSK).code, here)
+        assert visitor is not None
+        renewed = browsers.recognise(visitor.cookie, here)
+        assert renewed is not None
+
+        assert browsers.recognise(renewed.cookie, here) is not None
+        assert browsers.recognise(visitor.cookie, elsewhere) is None
+        assert browsers.recognise(renewed.cookie, elsewhere) is None
 
 
 def test_a_cookie_that_is_shown_lasts_on_and_its_forms_stay_good(

@@ -124,6 +124,17 @@ async def test_the_cookie_is_for_this_site_alone_and_out_of_reach_of_scripts(
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "strict", "/")
 
 
+async def test_a_cookie_of_the_hub_itself_lets_nobody_in_from_the_network(window: Window) -> None:
+    await window.enter()
+    at_the_hub = await window.get("/")
+    window.scheme = "https"
+
+    from_the_network = await window.get("/")
+
+    assert (at_the_hub.status, from_the_network.status) == (200, 303)
+    assert from_the_network.headers["location"] == "/enter"
+
+
 async def test_following_the_link_twice_is_harmless_and_pressing_twice_is_refused(
     window: Window,
 ) -> None:

@@ -61,6 +61,7 @@ class Window:
         self.stopping = asyncio.Event()
         self.app: ASGIApp = make_screens(hub, self.browsers, self.pairings, self.stopping)
         self.cookies: dict[str, str] = {}
+        self.scheme = "http"
 
     async def enter(self, role: Role = Role.OWNER) -> None:
         code = self.browsers.invite(role).code
@@ -87,7 +88,7 @@ class Window:
             "type": "http",
             "http_version": "1.1",
             "method": method,
-            "scheme": "http",
+            "scheme": self.scheme,
             "path": path,
             "raw_path": path.encode(),
             "query_string": query.encode(),
