@@ -168,9 +168,10 @@ class Line:
         await self._session.link.write(HID, report)
 
     async def _forget(self, *, within: float) -> None:
-        """Pass over what came, and what comes `within` s of each other."""
+        """Pass over what came, and what comes `within` s of each other; but not for ever."""
+        until = self._session.now().monotonic + _TEXT_WITHIN_S
         with contextlib.suppress(LinkTimeout):
-            while True:
+            while self._session.now().monotonic <= until:
                 await self._inbox.get(within=within)
 
     async def _answer(self) -> Frame:

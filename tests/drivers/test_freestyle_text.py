@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gateway.drivers import freestyle_text
 from gateway.drivers.freestyle_text import Log, Other, Report, Text, Unreadable
 from gateway.errors import DecodeError
-from tests.drivers.freestyle_lines import is_total, log
+from tests.drivers.freestyle_lines import is_total, log, summed
 from tests.drivers.serial_lines import mangled
 
 # tidepool-org/uploader, test/lib/abbott/testFreeStyleLibreProtocol.js
@@ -114,6 +114,14 @@ def test_a_line_that_cannot_be_read_does_not_cost_the_others() -> None:
 def test_an_answer_that_is_no_list_is_text() -> None:
     assert freestyle_text.message(VERSION, other) == Text("2.1.2", "00000108")
     assert freestyle_text.message(b"\x71\x01\x01", other) == Report(0x71, b"\x01")
+
+
+def test_a_list_that_does_not_add_up_is_no_text_either() -> None:
+    wrong = summed(b"1,2\r\n1,00000001\r\n")
+
+    assert refused(lambda data: freestyle_text.message(data, other), wrong).reason == (
+        "records_checksum"
+    )
 
 
 def test_a_field_is_a_number_or_says_where_it_is_none() -> None:

@@ -165,6 +165,15 @@ def test_a_stamp_outside_of_its_era_is_not_told() -> None:
     assert placed(Stamped(4, NOON - 3 * HOUR), changes=[change]) == [NOON - 2 * HOUR]
 
 
+def test_what_the_clock_showed_at_a_moment_is_told_by_its_log() -> None:
+    log = ClockLog([Change(5, NOON - 2 * HOUR, NOON - HOUR)], NOON, 0)
+    lost = ClockLog([Change(5, None, NOON - HOUR)], NOON, 0)
+
+    assert log.shown_then(NOON - HOUR / 2) == NOON - HOUR / 2
+    assert log.shown_then(NOON - 2 * HOUR) == NOON - 3 * HOUR
+    assert lost.shown_then(NOON - 2 * HOUR) == NOON - 2 * HOUR
+
+
 def test_before_the_clock_was_lost_the_log_tells_nothing() -> None:
     change = Change(5, None, NOON - HOUR)
 

@@ -20,6 +20,7 @@ from gateway.errors import DecodeError
 
 _ROUND = 0x10000
 _KEY_FIELDS = 8
+_KEY_OCTETS = 64  # more than those fields have in a line that is a record
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Stored:
 
         Not the number alone, which may begin anew; and not the rest, where notes are added later.
         """
-        return b",".join(self.line.split(b",", _KEY_FIELDS)[:_KEY_FIELDS]).decode("latin-1")
+        fields = self.line.split(b",", _KEY_FIELDS)[:_KEY_FIELDS]
+        return b",".join(fields)[:_KEY_OCTETS].decode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)

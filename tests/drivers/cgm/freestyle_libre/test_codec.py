@@ -112,6 +112,11 @@ def test_a_line_that_is_no_sample_says_why(line: bytes, reason: str) -> None:
     assert caught.value.reason == reason
 
 
+def test_a_line_of_the_history_is_no_result() -> None:
+    with pytest.raises(DecodeError, match="record_type"):
+        codec.result(HISTORY)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -530,3 +530,91 @@ async def test_a_list_of_another_layout_is_set_aside_in_part_and_its_mark_stays(
     assert len(session.aside) == 64
     marks = [json.loads(each._bookmark or "")["history"] for each in (first, session)]
     assert marks[0] == marks[1]
+
+
+async def test_a_device_that_does_not_know_the_type_of_a_question_refuses_it() -> None:
+    device = Reader().device
+    device.message_type = 0x60
+    session = session_of(DRIVER, device, ManualClock(), LIBRE)
+
+    with pytest.raises(ProtocolError, match="no serial number"):
+        await DRIVER.converse(session)
+
+    assert session.remarks == ["refused: $sn?"]
+
+
+@dataclass
+class Chattering(ScriptedLink):
+    """A link on which something comes every tenth of a second, whoever asks for what."""
+
+    async def subscribe(self, channel: Channel, /) -> Chattering:  # type: ignore[override]
+        return self
+
+    async def get(self, *, within: float) -> Frame:
+        if not self.pending and within >= 0.1:
+            assert isinstance(self.clock, ManualClock)
+            self.clock.advance(0.1)
+            return Frame(HID, KEEP_ALIVE, self.clock.now())
+        return self._next(HID)
+
+
+async def test_a_device_that_chatters_and_does_not_answer_is_given_up() -> None:
+    device = Reader().device
+    device.deaf_for = 1000
+    session = session_of(DRIVER, device, ManualClock(), LIBRE)
+    session.link = Chattering(clock=session.clock)
+
+    with pytest.raises(LinkTimeout, match="plug it in again"):
+        await DRIVER.converse(session)
+
+
+async def test_one_that_chatters_and_answers_late_is_read() -> None:
+    reader = Reader()
+    device = reader.device
+    device.deaf_for = 2
+    link = Chattering(
+        answers={HID: lambda data: [(HID, each) for each in device.answer(data)]},
+        clock=reader.clock,
+    )
+    session = session_of(DRIVER, device, reader.clock, LIBRE)
+    session.link = link
+
+    await unplugged_at(1, DRIVER, session)
+
+    assert glucose(session) == [112, 105, 98]
+
+
+async def test_an_answer_without_end_ends_the_session() -> None:
+    device = Reader().device
+    at_once = device.answer
+    endless = [(b"\x60\x3e" + b"1" * 62)] * 70_000
+
+    def answer(report: bytes) -> list[bytes]:
+        return endless if b"$arresult?" in report else at_once(report)
+
+    device.answer = answer  # type: ignore[method-assign]
+    session = session_of(DRIVER, device, ManualClock(), LIBRE)
+
+    with pytest.raises(ProtocolError, match="no end"):
+        await DRIVER.converse(session)
+
+
+@pytest.mark.parametrize(
+    ("question", "answers", "aside"),
+    [
+        (b"$time?", [summed(b"14,3x\r\n")], ["number"]),
+        (b"$time?", [summed(b"14\r\n")], ["fields"]),
+        (b"$date?", [summed(b"11,%d,26\r\n" % day) for day in range(1, 8)], []),
+    ],
+    ids=["no number", "a field too few", "another date each time"],
+)
+async def test_a_clock_that_cannot_be_read_has_the_memory_wait(
+    question: bytes, answers: list[bytes], aside: list[str]
+) -> None:
+    device = Reader().device
+    device.answers[question] = answers
+
+    session = await Reader().read(device=device)
+
+    assert session.calls == []
+    assert [error.reason for _, error in session.aside] == aside

@@ -10,7 +10,7 @@ from gateway.drivers.glucose_meter.freestyle_neo import DRIVER
 from gateway.drivers.glucose_meter.freestyle_neo.session import NEO
 from gateway.errors import ProtocolError
 from gateway.testing.clock import ManualClock
-from tests.drivers.freestyle_lines import log, session_of
+from tests.drivers.freestyle_lines import log, session_of, summed
 from tests.drivers.glucose_meter.freestyle_neo.meter import (
     SERIAL,
     SHOWN,
@@ -139,6 +139,18 @@ async def test_a_memory_that_does_not_add_up_is_set_aside() -> None:
 
     assert session.readings == []
     assert [error.reason for _, error in session.aside] == ["checksum"]
+
+
+async def test_lines_that_do_not_add_up_among_themselves_are_no_memory() -> None:
+    meter = Meter()
+    device = meter.device
+    lines = b"\r\n".join(meter.memory) + b"\r\n"
+    device.answers[b"$result?"] = summed(lines + b"3,%08X\r\n" % sum(lines))
+
+    session = await meter.read(device=device)
+
+    assert session.readings == []
+    assert [error.reason for _, error in session.aside] == ["count"]
 
 
 async def test_what_was_stamped_by_no_clock_has_no_time() -> None:
