@@ -21,7 +21,7 @@ from gateway.drivers.api import (
     service_of,
 )
 from gateway.drivers.device_clock import SET_CLOCK
-from gateway.drivers.glucose_meter.bluetooth_sig import codec, contour
+from gateway.drivers.glucose_meter.bluetooth_sig import caresens, codec, contour
 from gateway.drivers.glucose_meter.bluetooth_sig.session import (
     CONTEXT,
     FEATURE,
@@ -40,6 +40,8 @@ _DECODERS: Mapping[Channel, Callable[[bytes], object]] = {
     CONTEXT: codec.decode_context,
     FEATURE: codec.decode_feature,
     contour.CLOCK: contour.decode_clock,
+    caresens.CLOCK: caresens.decode_clock,
+    caresens.OLD_CLOCK: caresens.decode_clock,
 }
 _STANDARD = (MEASUREMENT, CONTEXT, FEATURE, RECORD_ACCESS)
 
@@ -55,7 +57,12 @@ class _BluetoothSigGlucoseMeter:
             Model("any with the Glucose Service", "simulated"),
             Model("Accu-Chek Guide, Guide Me, Instant", "checked against public captures"),
             Model("Contour Next One, Plus", "simulated, from a public client; its clock too"),
-            Model("CareSens, FORA", "checked against public captures of their ketone records"),
+            Model(
+                "CareSens",
+                "checked against public captures of their ketone records; their clock simulated,"
+                " from the maker's sample programs and a public client",
+            ),
+            Model("FORA", "checked against public captures of their ketone records"),
         ),
         services=frozenset({SERVICE}),
         bonds_first=frozenset({service_of(contour.CLOCK)}),
@@ -63,6 +70,8 @@ class _BluetoothSigGlucoseMeter:
         decodes={
             **{channel.split("/")[1].upper(): channel for channel in _STANDARD},
             "CONTOUR-CLOCK": contour.CLOCK,
+            "CARESENS-CLOCK": caresens.CLOCK,
+            "CARESENS-OLD-CLOCK": caresens.OLD_CLOCK,
         },
     )
 

@@ -23,7 +23,7 @@ from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Frame, Session, Setting, gatt
 from gateway.drivers.device_clock import set_clock
 from gateway.drivers.gatt_device import introduce, read_clock
-from gateway.drivers.glucose_meter.bluetooth_sig import codec, contour
+from gateway.drivers.glucose_meter.bluetooth_sig import caresens, codec, contour
 from gateway.drivers.glucose_meter.bluetooth_sig.readings import (
     MAY_BE_KETONE,
     Record,
@@ -65,7 +65,7 @@ async def converse(session: Session) -> None:
             inboxes.append(await link.subscribe(CONTEXT))
             has_contexts = True
     answers = await link.subscribe(RECORD_ACCESS)
-    clock = await read_clock(session)
+    clock = await read_clock(session) or await caresens.read_clock(session)
     stored = StoredRecords(link, RECORD_ACCESS, answers, *inboxes)
     known = Mark.from_text(await session.bookmark())
     found = await _Memory(session, stored, clock, known, has_contexts=has_contexts).read()
@@ -76,6 +76,7 @@ async def converse(session: Session) -> None:
         await _Memory(session, stored, clock, None, has_contexts=has_contexts).read()
     await introduce(session)
     await set_clock(session, clock)
+    await caresens.set_clock(session)
 
 
 def mark_of(said: codec.GlucoseMeasurement) -> Mark:
