@@ -116,6 +116,8 @@ class Sighting:
     rssi_dbm: int | None = None
     driver: str | None = None
     usb: tuple[int, int] | None = None
+    plugging: str | None = None
+    """Which plugging in of a device on USB it is, if the system counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +312,22 @@ class Driver(Protocol):
 
         Returns when there is nothing more to hear; a device that measures all the time is listened
         to until LinkLost. Raises DriverError or lets LinkError pass: the session is tried again.
+        """
+        ...
+
+
+@runtime_checkable
+class Numbered(Driver, Protocol):
+    """A driver of devices on USB that say their serial number only when they are asked.
+
+    Its devices are named by that number for good, whatever socket they are plugged into.
+    """
+
+    async def number(self, session: Session, /) -> str:
+        """Ask for the number and for nothing else; nothing can be recorded in this session.
+
+        Raises DriverError if the device tells none, as a conversation with it then does too; lets
+        LinkError pass.
         """
         ...
 

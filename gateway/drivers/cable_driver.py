@@ -34,3 +34,14 @@ class CableDriver:
     async def converse(self, session: Session, /) -> None:
         """Talk with the device from connect to the end."""
         await self.conversation(session)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedCableDriver(CableDriver):
+    """The same for devices that say their serial number when asked: `ask_number` does."""
+
+    ask_number: Callable[[Session], Awaitable[str]]
+
+    async def number(self, session: Session, /) -> str:
+        """Ask for the number; see `Numbered`."""
+        return await self.ask_number(session)

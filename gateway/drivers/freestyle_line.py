@@ -109,19 +109,24 @@ class Line:
 
         Raises ProtocolError if it tells none, and what `ask` raises.
         """
-        told = await self.ask(serial)
-        if told is None or not told.answer.text:
-            raise ProtocolError(f"The device tells no serial number: is it a {model}?")
+        number = await self.number(serial, model)
         version = await self.ask(software)
         update = {
             "manufacturer": "Abbott",
             "model": model,
-            "serial": told.answer.text,
+            "serial": number,
             "software": None if version is None else version.answer.text,
         }
         about = self._session.device.model_copy(update=update)
         if about != self._session.device:
             await self._session.describe(about)
+        return number
+
+    async def number(self, serial: Enum, model: str) -> str:
+        """Ask for the serial number; raises ProtocolError if there is none, and what `ask` does."""
+        told = await self.ask(serial)
+        if told is None or not told.answer.text:
+            raise ProtocolError(f"The device tells no serial number: is it a {model}?")
         return told.answer.text
 
     async def clock(self, date: Enum, time: Enum) -> Clock | None:

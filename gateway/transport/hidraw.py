@@ -54,6 +54,7 @@ def _listed(known: Collection[UsbId], listing: Path) -> Iterator[UsbDevice]:
             socket[1] if socket else name,
             said.get("HID_NAME") or None,
             Reach.HID,
+            device.name,  # it ends in a number that no other device gets until Linux restarts
         )
 
 

@@ -11,19 +11,22 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 
 from gateway.clock import Clock
-from gateway.domain.device import DeviceId
-from gateway.drivers.api import Driver, Fit, Line, Manifest, Reach, Sighting
+from gateway.domain.device import Device, DeviceId
+from gateway.drivers.api import Driver, Fit, Line, Manifest, Numbered, Reach, Sighting
 from gateway.errors import RadioTrouble, RadioUnavailable
 from gateway.transport.api import OpenLink
 from gateway.transport.cable_trouble import gone
 from gateway.transport.hid import known_ids, open_hid
 from gateway.transport.hidraw import hid_devices
 from gateway.transport.serial import POLL_S, open_port, usb_ports
+from gateway.transport.unrecorded import UnrecordedSession
 from gateway.transport.usb_device import UsbDevice
+from gateway.transport.usb_numbers import Numbers
 
 
 class UsbSettings(BaseModel):
@@ -65,25 +68,30 @@ class UsbTransport:
         self._known = known_ids(drivers)
         self._plugged = plugged or self._on_usb
         self._there: dict[str, UsbDevice] = {}
+        self._numbers = Numbers()
 
     async def watch(self, seen: Callable[[Sighting], None], /) -> None:
-        """Call `seen` every few seconds for what is there."""
-        while True:
-            there = self._unnamed()
-            self._there = {device.path: device for device in there}
-            for device in there:
-                seen(self._sighting(device))
-            await self._pause(POLL_S)
+        """Call `seen` every few seconds for what is there, once it said its number if it has one.
+
+        Raises RadioUnavailable if a device could not be asked for it.
+        """
+        try:
+            while True:
+                self._look(seen)
+                await self._pause(POLL_S)
+        finally:
+            self._numbers.stop()
 
     def device_id(self, sighting: Sighting, /) -> DeviceId:
-        """Name the device by its own serial number, and where it has none by its socket.
+        """Name the device by the number it says when asked, or has on USB, or else by its socket.
 
         Two cables may have the same number, so only a device that tells itself is named by one.
         """
         device = self._there[sighting.address]
         vendor, product = device.usb
         told = device.serial if sighting.driver is not None else None
-        return DeviceId(f"usb:{vendor:04x}:{product:04x}:{told or device.socket}")
+        name = self._numbers.of(device) or told or device.socket
+        return DeviceId(f"usb:{vendor:04x}:{product:04x}:{name}")
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
         """Open what told its device. Raises RadioUnavailable."""
@@ -94,12 +102,42 @@ class UsbTransport:
                 f" under {table}.",
                 RadioTrouble.DENIED,
             )
-        if sighting.address not in self._there:
+        device = self._there.get(sighting.address)
+        if device is None or device.plugging != sighting.plugging:
             raise gone(sighting.address)
         name = self.device_id(sighting)
         if sighting.reach is Reach.HID:
-            return await open_hid(sighting.address, self._known, name, self._clock)
+            return await self._open_hid(device, name)
         return await open_port(sighting.address, manifest.line or Line(), name, self._clock)
+
+    def _look(self, seen: Callable[[Sighting], None]) -> None:
+        there = self._unnamed()
+        self._there = {device.path: device for device in there}
+        self._numbers.keep(there)
+        for device in there:
+            sighting, driver = self._sighting(device)
+            if not isinstance(driver, Numbered) or self._is_told(device, driver, sighting):
+                seen(sighting)
+        self._numbers.check()
+
+    def _is_told(self, device: UsbDevice, driver: Numbered, sighting: Sighting) -> bool:
+        return self._numbers.is_told(device, partial(self._ask, driver, sighting))
+
+    async def _ask(self, driver: Numbered, sighting: Sighting) -> str:
+        unnamed = Device(id=self.device_id(sighting), driver=driver.manifest.name)
+        link = await self.open(sighting, driver.manifest)
+        try:
+            session = UnrecordedSession(link, unnamed, sighting, self._clock, self._pause)
+            return await driver.number(session)
+        finally:
+            await link.close()
+
+    async def _open_hid(self, device: UsbDevice, name: str) -> OpenLink:
+        link = await open_hid(device.path, {device.usb}, name, self._clock)
+        if device not in self._plugged():  # another one may have its path by now
+            await link.close()
+            raise gone(device.path)
+        return link
 
     def _on_usb(self) -> list[UsbDevice]:
         return [*usb_ports(), *hid_devices(self._known)]
@@ -108,8 +146,15 @@ class UsbTransport:
         named = {os.path.realpath(path) for path in self._named}
         return [each for each in self._plugged() if os.path.realpath(each.path) not in named]
 
-    def _sighting(self, device: UsbDevice) -> Sighting:
-        seen = Sighting(device.path, device.reach, name=device.product, usb=device.usb)
+    def _sighting(self, device: UsbDevice) -> tuple[Sighting, Driver | None]:
+        seen = Sighting(
+            device.path,
+            device.reach,
+            name=device.product,
+            usb=device.usb,
+            plugging=device.plugging,
+        )
         sure = [driver for driver in self._drivers if driver.match(seen) is Fit.MODEL]
-        driver = sure[0].manifest.name if len(sure) == 1 else None
-        return replace(seen, driver=driver)
+        if len(sure) != 1:
+            return seen, None
+        return replace(seen, driver=sure[0].manifest.name), sure[0]

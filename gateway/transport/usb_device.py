@@ -20,3 +20,5 @@ class UsbDevice:
     """Where it is plugged in, such as `1-1.3`; another socket is another name."""
     product: str | None
     reach: Reach = Reach.SERIAL
+    plugging: str | None = None
+    """Which plugging in this is, if the system counts them; the next device there has another."""

@@ -30,6 +30,7 @@ UNNUMBERED_POLL_S = 900.0
 """How long a reader is left alone that does not tell the number of its records: a sensor measures
 every 15 minutes."""
 
+_MODEL = "FreeStyle Libre"
 _BATCH = 500  # readings in one commit: a first reading of 90 days has some 8600
 _KETONE = "ketone is not read: the gateway has no kind of reading for it"
 _NO_VALUE = "no_value: a sensor or a strip reported an error"
@@ -37,10 +38,8 @@ _NO_VALUE = "no_value: a sensor or a strip reported an error"
 
 async def converse(session: Session) -> None:
     """Read the memory whenever it has more records, until the link is gone."""
-    if session.sighting.usb == LIBRE_2:
-        raise ProtocolError(ENCRYPTED)
-    line = await Line.open(session, freestyle_text.TEXT_OF_LIBRE)
-    serial = await line.introduce(Ask.SERIAL, Ask.SOFTWARE, "FreeStyle Libre")
+    line = await _begin(session)
+    serial = await line.introduce(Ask.SERIAL, Ask.SOFTWARE, _MODEL)
     safe_number = None
     while True:
         told = await line.ask(Ask.RECORD_NUMBER)
@@ -49,6 +48,18 @@ async def converse(session: Session) -> None:
             complete = await _collect(session, line, serial)
             safe_number = number if complete else None
         await session.pause(UNNUMBERED_POLL_S if number is None else POLL_S)
+
+
+async def serial_number(session: Session) -> str:
+    """Ask for the serial number and nothing else."""
+    line = await _begin(session)
+    return await line.number(Ask.SERIAL, _MODEL)
+
+
+async def _begin(session: Session) -> Line:
+    if session.sighting.usb == LIBRE_2:
+        raise ProtocolError(ENCRYPTED)
+    return await Line.open(session, freestyle_text.TEXT_OF_LIBRE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from gateway.domain.reading import Kind
 from gateway.drivers import freestyle_text
-from gateway.drivers.api import HID, Driver, Manifest, Model, Reach
-from gateway.drivers.cable_driver import CableDriver
+from gateway.drivers.api import HID, Manifest, Model, Numbered, Reach
+from gateway.drivers.cable_driver import NumberedCableDriver
 from gateway.drivers.glucose_meter.freestyle_neo import codec
-from gateway.drivers.glucose_meter.freestyle_neo.session import NEO, converse
+from gateway.drivers.glucose_meter.freestyle_neo.session import NEO, converse, serial_number
 
 _MANIFEST = Manifest(
     name="glucose_meter/freestyle_neo",
@@ -31,4 +31,4 @@ def _message(data: bytes) -> object:
     return freestyle_text.message(data, codec.record)
 
 
-DRIVER: Driver = CableDriver(_MANIFEST, _message, converse)
+DRIVER: Numbered = NumberedCableDriver(_MANIFEST, _message, converse, serial_number)

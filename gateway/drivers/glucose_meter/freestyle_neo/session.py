@@ -41,6 +41,12 @@ async def converse(session: Session) -> None:
         await session.pause(POLL_S)
 
 
+async def serial_number(session: Session) -> str:
+    """Ask for the serial number and nothing else."""
+    line = await Line.open(session, freestyle_text.TEXT)
+    return await line.number(Ask.SERIAL, _MODEL)
+
+
 async def _record(session: Session, line: Line, serial: str, told: Told) -> bool:
     """Record the memory; False without the clock, by which alone its times are right."""
     clock = await line.clock(Ask.DATE, Ask.TIME)

@@ -375,6 +375,24 @@ async def test_a_full_memory_is_recorded_in_pieces_and_bookmarked_at_its_end() -
     assert json.loads(session._bookmark or "")["history"].startswith("1199,12,")
 
 
+async def test_it_is_asked_who_it_is_and_nothing_else() -> None:
+    device = Reader().device
+
+    number = await DRIVER.number(session_of(DRIVER, device, ManualClock(), LIBRE))
+
+    assert number == SERIAL
+    assert device.asked == [b"$sn?"]
+
+
+async def test_a_reader_of_the_next_generation_is_not_asked_who_it_is() -> None:
+    device = Reader().device
+
+    with pytest.raises(ProtocolError, match="maker's programs only"):
+        await DRIVER.number(session_of(DRIVER, device, ManualClock(), LIBRE_2))
+
+    assert device.asked == []
+
+
 async def test_a_reader_of_the_next_generation_is_told_as_unreadable() -> None:
     device = Reader().device
     session = session_of(DRIVER, device, ManualClock(), LIBRE_2)

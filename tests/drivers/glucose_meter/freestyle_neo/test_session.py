@@ -230,6 +230,15 @@ async def test_a_stamp_that_the_log_of_the_clock_contradicts_has_no_time() -> No
     assert reading.flags == {"time_unknown"}
 
 
+async def test_it_is_asked_who_it_is_and_nothing_else() -> None:
+    device = Meter().device
+
+    number = await DRIVER.number(session_of(DRIVER, device, ManualClock(), NEO))
+
+    assert number == SERIAL
+    assert device.asked == [b"$serlnum?"]
+
+
 async def test_a_meter_without_a_serial_number_is_none() -> None:
     device = Meter().device
     del device.answers[b"$serlnum?"]

@@ -1,0 +1,86 @@
+"""The serial numbers of devices on USB, as each says its own when its driver asks.
+
+Some tell none in their USB descriptor: a FreeStyle Libre reader has none there (hidapi, issue 334).
+Named by its socket, the reader of another person in that socket would be taken for it, and the same
+one in another socket for a new one. So such a device is asked, once each time it is plugged in,
+before anybody hears of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+
+from gateway.errors import DriverError, LinkError, LinkLost, RadioUnavailable
+from gateway.transport.usb_device import UsbDevice
+
+Ask = Callable[[], Coroutine[None, None, str]]
+
+
+class Numbers:
+    """The numbers of the devices that are plugged in. Used from the event loop only."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[UsbDevice, str | None] = {}
+        self._asking: dict[UsbDevice, asyncio.Task[str]] = {}
+        self._trouble: RadioUnavailable | None = None
+
+    def of(self, device: UsbDevice) -> str | None:
+        """Return the number; None if it told none."""
+        return self._numbers.get(device)
+
+    def is_told(self, device: UsbDevice, ask: Ask) -> bool:
+        """Say whether the device was asked; if not, begin to `ask`, or ask again.
+
+        `ask` may raise DriverError where there is no number, and LinkError.
+        """
+        if device in self._numbers:
+            return True
+        if device not in self._asking:
+            self._asking[device] = asyncio.create_task(ask())
+        elif self._asking[device].done():
+            self._take(device, self._asking.pop(device))
+        return device in self._numbers
+
+    def keep(self, there: Collection[UsbDevice]) -> None:
+        """Forget devices that were pulled out."""
+        for device in {*self._numbers, *self._asking}.difference(there):
+            self._numbers.pop(device, None)
+            if (asking := self._asking.pop(device, None)) is not None:
+                _give_up(asking)
+
+    def check(self) -> None:
+        """Raise RadioUnavailable if a device could not be asked; it is asked again."""
+        trouble, self._trouble = self._trouble, None
+        if trouble is not None:
+            raise trouble
+
+    def stop(self) -> None:
+        """End all asking; what is known stays."""
+        for asking in self._asking.values():
+            _give_up(asking)
+        self._asking.clear()
+
+    def _take(self, device: UsbDevice, asked: asyncio.Task[str]) -> None:
+        try:
+            self._numbers[device] = asked.result()
+        except DriverError:
+            self._numbers[device] = None  # a conversation with it says why
+        except LinkLost:
+            pass
+        except RadioUnavailable as error:
+            self._trouble = error
+        except LinkError as error:
+            self._trouble = RadioUnavailable(f"Device {device.path} cannot be asked: {error}.")
+        except Exception as error:  # noqa: BLE001  # a driver's mistake costs this device only
+            self._trouble = RadioUnavailable(
+                f"Device {device.path} cannot be asked for its serial number: its driver failed"
+                f" ({type(error).__name__})."
+            )
+
+
+def _give_up(asking: asyncio.Task[str]) -> None:
+    if asking.done():
+        asking.exception()  # so that nobody is told that it was never looked at
+    else:
+        asking.cancel()
