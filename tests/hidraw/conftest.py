@@ -17,6 +17,5 @@ READER = (0x1A61, 0x3650)
 @pytest.fixture
 def reader() -> Iterator[Gadget]:
     """A reader that was plugged in and tells its number."""
-    reader = Gadget(READER, "JGGA001-A0001")
-    yield reader
-    reader.remove()
+    with Gadget(READER, "JGGA001-A0001") as reader:
+        yield reader

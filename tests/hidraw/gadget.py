@@ -11,6 +11,7 @@ import os
 import select
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 from gateway.transport.hidraw import UsbId
 
@@ -29,26 +30,35 @@ REPORTS_OF_64 = bytes.fromhex(
 
 
 class Gadget:
-    """One HID device with this USB id, plugged in from the start."""
+    """One HID device with this USB id, plugged in from the start.
 
-    def __init__(self, usb: UsbId, serial: str | None) -> None:
+    Without `out_endpoint` the host sends reports by control transfers, as a description of Abbott's
+    devices has it (glucometer-protocols, abbott/shared-hid-protocol).
+    """
+
+    def __init__(self, usb: UsbId, serial: str | None, *, out_endpoint: bool = True) -> None:
         vendor, product = usb
         self._folder = _GADGETS / "device"
         self._folder.mkdir()
         self._set("idVendor", f"{vendor:#06x}")
         self._set("idProduct", f"{product:#06x}")
         (self._folder / _ENGLISH).mkdir()
-        self._set(f"{_ENGLISH}/manufacturer", "Acme")
-        self._set(f"{_ENGLISH}/product", "Meter")
+        self._set(f"{_ENGLISH}/manufacturer", "Abbott Diabetes Care")
+        self._set(f"{_ENGLISH}/product", "ADC Reader")
         if serial is not None:
             self._set(f"{_ENGLISH}/serialnumber", serial)
         function = self._folder / "functions" / "hid.0"
         function.mkdir()
         self._set("functions/hid.0/report_length", "64")
+        self._set("functions/hid.0/no_out_endpoint", str(int(not out_endpoint)))
         (function / "report_desc").write_bytes(REPORTS_OF_64)
         (self._folder / "configs" / "c.1").mkdir()
         (self._folder / "configs" / "c.1" / "hid.0").symlink_to(function)
         self.plug()
+
+    def __enter__(self) -> Self:
+        """Be there for as long as the block lasts."""
+        return self
 
     def plug(self) -> None:
         """Put it into its socket; `/dev/hidraw` follows a little later."""
@@ -76,7 +86,7 @@ class Gadget:
         assert self._is_ready(select.POLLIN), "the host sent nothing"
         return os.read(self.firmware, 4096)
 
-    def remove(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Unmake it."""
         with contextlib.suppress(OSError):
             self.unplug()

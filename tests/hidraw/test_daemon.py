@@ -27,10 +27,11 @@ from gateway.config import Config, HubSettings
 from gateway.domain.entry import Entry
 from gateway.transport.usb import UsbSettings
 from tests.end_to_end.counter import missing_and_extra
+from tests.hidraw.conftest import READER
 from tests.hidraw.gadget import Gadget
 
 WITHIN_S = 60.0
-WORN = timedelta(days=4)
+WORN = timedelta(days=2)
 CLOCK = timedelta(seconds=70)
 """What a reader's clock, which shows minutes, may be off."""
 
@@ -77,42 +78,45 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def a_reader(ledger: Ledger, forbidden: ForbiddenCommands) -> LibreReader:
+def a_reader(serial: str, ledger: Ledger, forbidden: ForbiddenCommands) -> LibreReader:
     """Make one that was worn, and scanned often enough, until now."""
     placement = Placement(
         [(Body(Person(name="Odile", weight_kg=Decimal("64.5")), 1), "")],
         now=now,
         clock=DeviceClock(now, utc_offset=timedelta(hours=1)),
         ledger=ledger,
-        name="reader",
+        name=serial,
         forbidden=forbidden,
     )
-    reader = LibreReader(placement, put_on_at=now() - WORN)
+    reader = LibreReader(placement, put_on_at=now() - WORN, serial=serial)
     reader.remember(now() - WORN, now(), scan_every=timedelta(hours=6))
     return reader
 
 
-async def has_all(hub: DaemonHub, ledger: Ledger) -> list[Entry]:
-    """Wait until the journal has as many entries as were produced; returns them."""
-    async with asyncio.timeout(WITHIN_S):
-        while hub.reader.summary().entries < len(ledger.produced):  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
-    return [view.entry for view in hub.reader.entries(limit=100_000)]
+def entries_of(hub: DaemonHub, serial: str) -> list[Entry]:
+    """Return what the journal has of the reader with this number."""
+    views = hub.reader.entries(limit=100_000)
+    return [it.entry for it in views if it.entry.device.id == f"usb:1a61:3650:{serial}"]
 
 
-async def test_a_reader_is_read_once_it_is_plugged_in(reader: Gadget, tmp_path: Path) -> None:
-    ledger, forbidden = Ledger(), ForbiddenCommands()
+async def test_readers_in_one_socket_are_read_one_after_the_other_each_as_itself(
+    tmp_path: Path,
+) -> None:
+    ledgers = {"JCGM222-T0033": Ledger(), "JCGM333-T0044": Ledger()}
+    forbidden = ForbiddenCommands()
     settings = HubSettings(state=tmp_path, zone="Africa/Tunis", time="system")
 
-    async with (
-        playing(a_reader(ledger, forbidden), Cable(Firmware(reader))),
-        daemon(Config(hub=settings, usb=UsbSettings())) as hub,
-    ):
-        entries = await has_all(hub, ledger)
-        seen = [each.device for each in hub.sightings()]
+    async with daemon(Config(hub=settings, usb=UsbSettings())) as hub:
+        for serial, ledger in ledgers.items():
+            device = a_reader(serial, ledger, forbidden)
+            with Gadget(READER, None, out_endpoint=False) as gadget:
+                async with asyncio.timeout(WITHIN_S), playing(device, Cable(Firmware(gadget))):
+                    while len(entries_of(hub, serial)) < len(ledger.produced):  # noqa: ASYNC110
+                        await asyncio.sleep(0.1)
 
-    assert len(entries) > WORN / timedelta(minutes=15)
-    assert missing_and_extra(ledger.produced, entries, CLOCK) == ([], [])
+        for serial, ledger in ledgers.items():
+            there = entries_of(hub, serial)
+            assert len(there) > WORN / timedelta(minutes=15)
+            assert missing_and_extra(ledger.produced, there, CLOCK) == ([], [])
+        assert hub.reader.summary().entries == sum(len(it.produced) for it in ledgers.values())
     assert forbidden.received == []
-    assert {entry.device.id for entry in entries} == {"usb:1a61:3650:JGGA001-A0001"}
-    assert seen == ["usb:1a61:3650:JGGA001-A0001"]

@@ -24,6 +24,7 @@ from tests.hidraw.gadget import Gadget
 from tests.hidraw.machine import SOON, found, keyboard
 
 KEPT_BY_LINUX = 63
+PRODUCT = "Abbott Diabetes Care ADC Reader"
 
 
 async def hang_up(session: Session) -> None:
@@ -61,20 +62,26 @@ async def test_a_reader_is_named_by_its_number_and_bound_to_its_driver(reader: G
 
     transport, sighting = await plugged_in()
 
-    assert (device.usb, device.serial, device.product) == (READER, "JGGA001-A0001", "Acme Meter")
+    assert (device.usb, device.serial, device.product) == (READER, "JGGA001-A0001", PRODUCT)
     assert transport.device_id(sighting) == "usb:1a61:3650:JGGA001-A0001"
-    assert sighting == Sighting(
-        device.path, Reach.HID, name="Acme Meter", usb=READER, driver="glucose_meter/any"
-    )
+    assert (sighting.address, sighting.reach, sighting.usb) == (device.path, Reach.HID, READER)
+    assert (sighting.name, sighting.driver) == (PRODUCT, "glucose_meter/any")
+
+
+async def test_each_plugging_in_is_told_apart_from_the_one_before(reader: Gadget) -> None:
+    before = await found(READER)
+    reader.unplug()
+    reader.plug()
+    after = await found(READER)
+
+    assert after.path == before.path
+    assert after.plugging != before.plugging
 
 
 async def test_a_reader_without_a_number_is_named_by_its_socket() -> None:
-    reader = Gadget(READER, None)
-    try:
+    with Gadget(READER, None):
         await found(READER)
         transport, sighting = await plugged_in()
-    finally:
-        reader.remove()
 
     _, _, _, socket = transport.device_id(sighting).split(":")
     bus, _, port = socket.partition("-")
@@ -121,13 +128,15 @@ async def test_what_sysfs_calls_a_reader_and_is_a_keyboard_is_closed_before_it_i
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-async def test_a_report_arrives_as_it_was_given_without_its_number(reader: Gadget) -> None:
-    link = await opened()
-
-    await link.write(HID, bytes(range(64)))
-    await link.write(HID, b"\x00\x01")
-    got = [await asyncio.to_thread(reader.receive) for _ in range(2)]
-    await link.close()
+@pytest.mark.parametrize("out_endpoint", [True, False], ids=["interrupt", "control"])
+async def test_a_report_arrives_as_it_was_given_without_its_number(out_endpoint: bool) -> None:
+    got = []
+    with Gadget(READER, None, out_endpoint=out_endpoint) as reader:
+        link = await opened()
+        for report in (bytes(range(64)), b"\x00\x01"):
+            await link.write(HID, report)
+            got.append(await asyncio.to_thread(reader.receive))
+        await link.close()
 
     assert got == [bytes(range(64)), b"\x00\x01"]
 

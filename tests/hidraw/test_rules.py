@@ -47,8 +47,7 @@ async def test_an_owners_own_rule_names_a_meter_by_its_socket_for_the_configurat
     own = Path("/run/udev/rules.d/99-own.rules")
     own.write_text(example.removeprefix("# ").replace("1-1.3", SOCKET))
     await asyncio.to_thread(subprocess.run, [UDEVADM, "control", "--reload"], check=True)
-    reader = Gadget(READER, None)
-    try:
+    with Gadget(READER, None):
         await found(READER)
         await asyncio.to_thread(subprocess.run, [UDEVADM, "settle"], check=True)
         settings = HidSettings(name="a", path="/dev/gateway/reader", driver=DRIVER.manifest.name)
@@ -56,15 +55,10 @@ async def test_an_owners_own_rule_names_a_meter_by_its_socket_for_the_configurat
         link = await transport.open(Sighting(settings.path, Reach.HID), DRIVER.manifest)
         assert Path(settings.path).is_symlink()
         await link.close()
-    finally:
-        own.unlink()
-        reader.remove()
+    own.unlink()
 
 
 async def test_a_meter_that_no_driver_knows_may_not_either() -> None:
-    meter = Gadget(FREESTYLE_LIBRE_PRO, None)
-    try:
+    with Gadget(FREESTYLE_LIBRE_PRO, None):
         path = (await found(FREESTYLE_LIBRE_PRO)).path
         assert not await may_be_opened(path)
-    finally:
-        meter.remove()

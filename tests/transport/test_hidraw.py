@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from gateway.drivers.api import Reach
 from gateway.errors import RadioUnavailable
 from gateway.transport.hidraw import hid_devices, open_hidraw, usb_id
-from gateway.transport.usb_device import UsbDevice
 
 USB, BLUETOOTH = 3, 5
 METER = (0x1A61, 0x3650)
@@ -66,17 +65,19 @@ def sysfs(tmp_path: Path) -> Sysfs:
 def test_a_known_device_is_listed_with_what_it_says_of_itself(sysfs: Sysfs) -> None:
     sysfs.plug(4, METER, uniq="JGGA001-A0001", name="ABBOTT Meter")
 
-    assert hid_devices({METER}, sysfs.listing) == [
-        UsbDevice("/dev/hidraw4", METER, "JGGA001-A0001", "1-1.3", "ABBOTT Meter", Reach.HID)
-    ]
+    (device,) = hid_devices({METER}, sysfs.listing)
+
+    assert (device.path, device.usb, device.reach) == ("/dev/hidraw4", METER, Reach.HID)
+    assert (device.serial, device.product) == ("JGGA001-A0001", "ABBOTT Meter")
+    assert (device.socket, device.plugging) == ("1-1.3", "0003:1A61:3650.0005")
 
 
 def test_a_device_that_says_nothing_is_known_by_its_socket(sysfs: Sysfs) -> None:
     sysfs.plug(0, METER, name="")
 
-    assert hid_devices({METER}, sysfs.listing) == [
-        UsbDevice("/dev/hidraw0", METER, None, "1-1.3", None, Reach.HID)
-    ]
+    (device,) = hid_devices({METER}, sysfs.listing)
+
+    assert (device.serial, device.product, device.socket) == (None, None, "1-1.3")
 
 
 def test_a_device_that_is_on_no_socket_is_known_by_its_node(sysfs: Sysfs) -> None:
