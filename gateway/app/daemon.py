@@ -43,6 +43,7 @@ from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
 from gateway.errors import ConfigError, JournalBusy, JournalDamaged
 from gateway.journal.journal import Journal
+from gateway.journal.ownership import refuse_another_users
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
 from gateway.uplink.api import Timer
@@ -62,6 +63,7 @@ def run(config: Config) -> None:
     saves what can be read.
     """
     log.configure(config.hub.log_level)
+    refuse_another_users(config.journal)
     asyncio.run(_until_signalled(config))
 
 

@@ -54,6 +54,17 @@ def refuse_snares(journal: Path) -> None:
         )
 
 
+def refuse_another_users(journal: Path) -> None:
+    """Raise JournalError where root would run the gateway itself in another user's folder.
+
+    It would follow what is laid there, and make files that this user's service cannot open.
+    """
+    if _another(journal) is not None:
+        raise JournalError(
+            f"{journal.parent} is another user's, as whom the gateway has to run: start its service"
+        )
+
+
 def hand_over(journal: Path, more: Iterable[Path] = ()) -> None:
     """Give what root made to the user whose folder it is, as whom the daemon runs.
 

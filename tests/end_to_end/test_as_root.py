@@ -1,5 +1,6 @@
 """Root uses the command while the daemon is stopped: the daemon can go on with what it finds."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -86,3 +87,13 @@ async def test_root_follows_no_link_that_the_daemons_user_may_have_laid(
     assert ran.status == 1
     assert name in ran.error
     assert {path: path.read_bytes() for path in of_root.rglob("*") if path.is_file()} == before
+
+
+async def test_root_does_not_run_the_daemon_for_another_user(state: Path, tmp_path: Path) -> None:
+    (config := tmp_path / "gateway.toml").write_text(f'[hub]\nstate = "{state}"\n')
+
+    ran = await asyncio.wait_for(command(config, "run"), 60)
+
+    assert ran.status == 1
+    assert "start its service" in ran.error
+    assert list(state.iterdir()) == []
