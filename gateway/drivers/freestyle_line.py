@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -27,6 +28,8 @@ _LONGEST_END = len(b"CMD Fail!\r\n")
 _REFUSED = b"CKSM:00000000\r\nCMD Fail!\r\n"
 _ASIDE_IN_ALL = 64  # kept in a conversation: a list of another layout has thousands of lines
 _SETTLES_WITHIN_S = 0.5  # guess: how late a second answer comes to what was asked twice
+_SERIAL = re.compile(r"[0-9A-Za-z-]{1,32}")
+_LONGEST_VERSION = 64
 _SILENT = "the device does not answer: unplug it and plug it in again"
 
 
@@ -115,7 +118,7 @@ class Line:
             "manufacturer": "Abbott",
             "model": model,
             "serial": number,
-            "software": None if version is None else version.answer.text,
+            "software": None if version is None else version.answer.text[:_LONGEST_VERSION],
         }
         about = self._session.device.model_copy(update=update)
         if about != self._session.device:
@@ -125,7 +128,7 @@ class Line:
     async def number(self, serial: Enum, model: str) -> str:
         """Ask for the serial number; raises ProtocolError if there is none, and what `ask` does."""
         told = await self.ask(serial)
-        if told is None or not told.answer.text:
+        if told is None or not _SERIAL.fullmatch(told.answer.text):
             raise ProtocolError(f"The device tells no serial number: is it a {model}?")
         return told.answer.text
 

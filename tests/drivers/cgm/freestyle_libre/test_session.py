@@ -411,9 +411,12 @@ async def test_one_that_asks_for_keys_is_too() -> None:
         await DRIVER.converse(session_of(DRIVER, device, ManualClock(), LIBRE))
 
 
-async def test_a_reader_without_a_serial_number_is_none() -> None:
+@pytest.mark.parametrize("told", [None, b"", b"no number", b"X" * 33, b"\x1b[2J"])
+async def test_a_reader_without_a_serial_number_is_none(told: bytes | None) -> None:
     device = Reader().device
     del device.answers[b"$sn?"]
+    if told is not None:
+        device.answers[b"$sn?"] = summed(told + b"\r\n")
 
     with pytest.raises(ProtocolError, match="no serial number"):
         await DRIVER.converse(session_of(DRIVER, device, ManualClock(), LIBRE))
