@@ -110,7 +110,7 @@ def _mqtt(settings: MqttSettings, reader: Reader, clock: Clock) -> Uplink:
     from gateway.uplink.mqtt import MqttUplink, Revoked  # paho only where it is wanted
 
     def told() -> Revoked:
-        grants, people = revoked(reader, settings.name)
+        grants, people = revoked(reader, settings.name, clock.now().utc)
         return Revoked(tuple(grants), tuple(people))
 
     return MqttUplink(settings, clock, told)

@@ -6,23 +6,29 @@ backup has cut short, the file beside the journal does: a broker may keep readin
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from gateway.consent.grant import Grant, living
 from gateway.domain.subject import SubjectId
 from gateway.journal.reader import Reader
 
 
-def revoked(reader: Reader, destination: str) -> tuple[list[str], list[SubjectId]]:
-    """List the grants for a destination that were withdrawn, and who has no other there."""
+def revoked(reader: Reader, destination: str, now: datetime) -> tuple[list[str], list[SubjectId]]:
+    """List the grants for a destination that were withdrawn, and who has no other there now.
+
+    One that came to its end was not withdrawn, but says no more for its person either.
+    """
     told = [each for each in reader.taken_back() if each.destination == destination]
     gone = {grant for each in told for grant in each.grants}
     people = {each.subject for each in told}
     for subject in reader.subjects():
         here = tuple(e for e in reader.ledger(subject.id) if e.destination == destination)
         alive = {grant.id for grant in living(here)}
+        current = [g for g in living(here) if g.expires is None or now < g.expires]
         granted = {each.id for each in here if isinstance(each, Grant)}
         gone = (gone | granted) - alive
-        if granted and not alive:
+        if granted and not current:
             people.add(subject.id)
-        elif alive:
+        elif current:
             people.discard(subject.id)
     return sorted(gone), sorted(people)
