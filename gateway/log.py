@@ -54,13 +54,22 @@ def _told(error: BaseException) -> Iterator[str]:
         yield from _told(before)
         yield "which led to:\n"
     yield from traceback.format_tb(error.__traceback__)
-    kind = type(error)
-    words = f": {error}" if kind.__module__ == _OURS else ""
-    yield f"{kind.__module__}.{kind.__qualname__}{words}\n"
+    words = _words(error)
+    named = f"{type(error).__module__}.{type(error).__qualname__}"
+    yield f"{named}: {words}\n" if words else f"{named}\n"
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
             yield "of which one is:\n"
             yield from _told(each)
+
+
+def _words(error: BaseException) -> str | None:
+    """Return what can be told of an error: it is not about a person."""
+    if isinstance(error, OSError):
+        return error.strerror
+    if isinstance(error, ImportError):
+        return error.name
+    return str(error) if type(error).__module__ == _OURS else None
 
 
 def _log_the_end(

@@ -1,5 +1,6 @@
 """Who may fill the log: nobody who only reaches a port; and what it never says."""
 
+import errno
 import logging
 import sys
 from collections.abc import Iterator
@@ -57,6 +58,26 @@ def test_a_traceback_tells_where_and_no_word_of_what_was_stumbled_over(
     assert "Odile" not in told.replace('_stumble("Odile")', "")
     assert "71.3" not in told.replace("71.3 kg of {value}", "")
     assert all(each in told for each in ("KeyError", "ValueError", "test_log.py", "disk is full"))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "/home/odile"), "Permission denied"),
+        (ModuleNotFoundError("No module named Odile", name="bumble"), "bumble"),
+        (OSError("Odile"), "OSError"),
+    ],
+)
+def test_what_a_system_or_an_installation_lacks_is_told(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.configure()
+
+    logging.getLogger("gateway").error("it failed", exc_info=error)
+
+    told = capsys.readouterr().err
+    assert words in told
+    assert "odile" not in told.lower()
 
 
 def test_what_ends_the_process_is_told_in_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
