@@ -21,6 +21,7 @@ from gateway.errors import (
     ProtocolError,
 )
 from gateway.metrics import Metrics
+from gateway.transport.api import Cabled
 
 ASIDE_LIMIT = 1000
 """Frames set aside and remarks of one session in a day. Each costs a sync of the disk; a device
@@ -127,8 +128,18 @@ class LiveSession:
         return self._clock.now()
 
     async def pause(self, seconds: float, /) -> None:
-        """Let time pass."""
-        await self._pause(seconds)
+        """Let time pass, on a cable until it is pulled: what the driver does next tells it so."""
+        pulled = self._link.pulled if isinstance(self._link, Cabled) else None
+        if pulled is None or pulled.is_set():
+            await self._pause(seconds)
+            return
+        both = {asyncio.ensure_future(self._pause(seconds)), asyncio.ensure_future(pulled.wait())}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in both:
+                each.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
 
     def setting(self, name: str, /) -> str | int | bool | None:
         """Return the owner's setting, or the manifest's default; a KeyError if it has neither."""

@@ -252,7 +252,7 @@ class Session(Protocol):
         ...
 
     async def pause(self, seconds: float, /) -> None:
-        """Let time pass."""
+        """Let time pass; on a cable, no more once it is pulled."""
         ...
 
     def setting(self, name: str, /) -> str | int | bool | None:

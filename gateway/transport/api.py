@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
@@ -14,6 +15,16 @@ class OpenLink(Link, Protocol):
 
     async def close(self) -> None:
         """End the connection; never raises, and may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Cabled(Protocol):
+    """A link that learns by itself that its cable was pulled."""
+
+    @property
+    def pulled(self) -> asyncio.Event:
+        """Set once it is, or the port fails, or the link is closed."""
         ...
 
 

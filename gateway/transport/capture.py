@@ -11,6 +11,7 @@ A capture holds a person's measurements: its file is for its owner's eyes only.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -26,7 +27,7 @@ from gateway.clock import Clock
 from gateway.domain.device import Device
 from gateway.drivers.api import Channel, Frame, Inbox
 from gateway.errors import ConfigError
-from gateway.transport.api import OpenLink
+from gateway.transport.api import Cabled, OpenLink
 
 _logger = logging.getLogger(__name__)
 
@@ -120,6 +121,11 @@ class CaptureWriter:
     def channels(self) -> Collection[Channel]:
         """What the device offers."""
         return self._link.channels
+
+    @property
+    def pulled(self) -> asyncio.Event:
+        """Set once the link knows that its cable was pulled; see `Cabled`."""
+        return self._link.pulled if isinstance(self._link, Cabled) else asyncio.Event()
 
     async def read(self, channel: Channel, /) -> Frame:
         """Ask the device, and write down what it answered."""

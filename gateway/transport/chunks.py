@@ -25,7 +25,8 @@ class ChunkInbox:
         self._room = room
         self._chunks: deque[Frame] = deque()
         self._arrived = asyncio.Event()
-        self._ended = False
+        self.over = asyncio.Event()
+        """Set once no more chunks come."""
         self._cause: BaseException | None = None
 
     @property
@@ -40,14 +41,14 @@ class ChunkInbox:
 
     def end(self, cause: BaseException | None = None) -> None:
         """Let `get` raise LinkLost once the chunks that have come are taken."""
-        if not self._ended:
-            self._ended = True
+        if not self.over.is_set():
+            self.over.set()
             self._cause = cause
         self._arrived.set()
 
     async def get(self, *, within: float) -> Frame:
         """Wait for the next chunk, at most `within` seconds; raises LinkTimeout, LinkLost."""
-        if not self._chunks and not self._ended:
+        if not self._chunks and not self.over.is_set():
             self._arrived.clear()
             try:
                 async with asyncio.timeout(within):

@@ -58,6 +58,11 @@ class HidLink:
         """Reports and nothing else."""
         return (HID,)
 
+    @property
+    def pulled(self) -> asyncio.Event:
+        """Set once nothing more comes; see `Cabled`."""
+        return self._inbox.over
+
     async def read(self, channel: Channel, /) -> Frame:
         """Refuse: a report is sent, not asked for."""
         raise no_read()

@@ -59,6 +59,11 @@ class ThreadedLink:
         """A stream and nothing else."""
         return (SERIAL,)
 
+    @property
+    def pulled(self) -> asyncio.Event:
+        """Set once nothing more comes; see `Cabled`."""
+        return self._inbox.over
+
     async def read(self, channel: Channel, /) -> Frame:
         """Refuse: a stream has no present value."""
         raise no_read()

@@ -1,6 +1,7 @@
 """What a driver is lent, and what it cannot do with it."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from gateway.errors import DecodeError, JournalDamaged, JournalFull, ProtocolErr
 from gateway.metrics import Metrics
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
+from gateway.transport.capture import CaptureWriter
 from tests.collect.fakes import (
     CUFF,
     FakeDriver,
@@ -147,6 +149,53 @@ async def test_what_came_by_a_cable_is_offered_again_until_the_journal_takes_it(
     assert await recording == 1
     assert (refused, session.refused) == ("no space left: free some", None)
     assert len(journal.readings) == 1
+
+
+@pytest.mark.parametrize("captured", [False, True])
+async def test_a_pause_ends_when_the_cable_is_pulled_and_later_ones_last(
+    captured: bool, clock: ManualClock, tmp_path: Path
+) -> None:
+    session, pauses = by_cable(FakeJournal(), clock)
+    cable = Cable()
+    capture = CaptureWriter(cable, session.device, tmp_path / "capture", clock)
+    session._link = capture if captured else cable
+
+    resting = asyncio.ensure_future(session.pause(60))
+    await settle()
+    rested_before = resting.done()
+    cable.pulled.set()
+    await settle()
+    rested_after = resting.done()
+    again = asyncio.ensure_future(session.pause(60))
+    await settle()
+    lasts = not again.done()
+    await pauses.advance(60)
+    await again
+    await capture.close()
+
+    assert (rested_before, rested_after, lasts) == (False, True, True)
+
+
+async def test_a_pause_on_a_cable_lasts_as_long_as_it_was_asked_for(clock: ManualClock) -> None:
+    session, pauses = by_cable(FakeJournal(), clock)
+    session._link = Cable()
+
+    resting = asyncio.ensure_future(session.pause(60))
+    await settle()
+    await pauses.advance(59)
+    rested = resting.done()
+    await pauses.advance(1)
+
+    await resting
+    assert not rested
+
+
+class Cable(ScriptedLink):
+    """A link that can be pulled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pulled = asyncio.Event()
 
 
 @pytest.mark.parametrize("call", ["remark", "set_bookmark", "describe"])

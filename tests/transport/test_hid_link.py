@@ -137,6 +137,7 @@ async def test_a_device_that_is_pulled_out_ends_the_link_after_what_came() -> No
         device.send(b"last")
         device.close()
         last = await inbox.get(within=SOON)
+        await asyncio.wait_for(link.pulled.wait(), SOON)
         with pytest.raises(LinkLost, match="hid:meter"):
             await inbox.get(within=SOON)
         with pytest.raises(LinkLost):

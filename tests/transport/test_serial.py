@@ -23,7 +23,7 @@ from gateway.errors import (
     RadioUnavailable,
 )
 from gateway.testing.clock import ManualClock
-from gateway.transport.api import OpenLink
+from gateway.transport.api import Cabled, OpenLink
 from gateway.transport.chunks import CHUNKS
 from gateway.transport.serial import PortSettings, SerialTransport
 
@@ -166,6 +166,8 @@ async def test_unplugging_ends_the_link_promptly(pty: Pty) -> None:
         await asyncio.wait_for(waiting, SOON)
     with pytest.raises(LinkLost):
         await link.write(SERIAL, b"anyone there?")
+    assert isinstance(link, Cabled)
+    assert link.pulled.is_set()
     await link.close()
 
 

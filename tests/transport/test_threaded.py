@@ -13,7 +13,7 @@ from serial.rfc2217 import PortManager
 from gateway.drivers.api import SERIAL, Manifest, Reach, Sighting
 from gateway.errors import LinkLost, LinkRefused
 from gateway.testing.clock import ManualClock
-from gateway.transport.api import OpenLink
+from gateway.transport.api import Cabled, OpenLink
 from gateway.transport.chunks import CHUNKS
 from gateway.transport.serial import PortSettings, SerialTransport
 from gateway.transport.threaded import ThreadedLink
@@ -121,6 +121,8 @@ async def test_the_end_of_the_server_is_the_end_of_the_link(server: PortServer) 
 
     with pytest.raises(LinkLost):
         await inbox.get(within=SOON)
+    assert isinstance(link, Cabled)
+    assert link.pulled.is_set()
     await link.close()
 
 
