@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from gateway.drivers.api import Frame
 from gateway.drivers.episodic import Heard
@@ -23,6 +23,13 @@ _PARTS = (
     "weight",
     "height",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Paired(BodyComposition):
+    """A composition whose weight was told by itself."""
+
+    body: Weight
 
 
 @dataclass(slots=True)
@@ -82,16 +89,13 @@ def joined(first: BodyComposition, second: BodyComposition) -> BodyComposition |
     return replace(first, **told, height_unit=first.height_unit or second.height_unit)
 
 
-def completed(composition: BodyComposition, weight: Weight) -> BodyComposition:
+def completed(composition: BodyComposition, weight: Weight) -> Paired:
     """Give a composition the time and user of its weight, where it has none of its own.
 
     Weight and height are taken out of it: they have been told.
     """
     known = composition.user_id not in {None, UNKNOWN_USER}
-    return replace(
-        composition,
-        timestamp=weight.timestamp if composition.timestamp is None else composition.timestamp,
-        user_id=composition.user_id if known else weight.user_id,
-        weight=None,
-        height=None,
-    )
+    said = {it.name: getattr(composition, it.name) for it in fields(composition)}
+    said["timestamp"] = weight.timestamp if composition.timestamp is None else composition.timestamp
+    said["user_id"] = composition.user_id if known else weight.user_id
+    return Paired(**{**said, "weight": None, "height": None}, body=weight)

@@ -4,10 +4,14 @@ A weighing gives a weight, and a height if the scale sent the one it was told. A
 gives one reading of all it measured; a 0 in it stands for "not measured" (seen on Beurer BF788:
 stubs of its history), and what was not measured makes no reading. The BMI is never kept: it follows
 from the other two.
+
+A mass that is no part of a body that heavy is questionable: a client reads those of a Beurer BF450
+in 0.1 kg, so that 40 kg of water would come as 2 kg by the specification.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,6 +21,10 @@ from gateway.domain.quantity import Quantity, Unit, cm_from_in, kg_from_lb
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.episodic import Timed
 from gateway.drivers.scale.bluetooth_sig.codec import UNKNOWN_USER, BodyComposition, Weight
+from gateway.drivers.scale.bluetooth_sig.pairing import Paired
+
+_LEAST_PART = Decimal("0.05")
+"""Of the weight: less than anybody's muscle, water or lean mass, more than a twentieth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,8 @@ def weight_readings(message: Weight | BodyComposition, occasion: Occasion) -> li
 def composition_readings(message: BodyComposition, occasion: Occasion) -> list[Reading]:
     """Make the one reading of a body composition; none if nothing of it was measured."""
     values = _composition(message)
-    return [_reading(Kind.BODY_COMPOSITION, values, occasion)] if values else []
+    doubts = set() if _are_parts(values, message) else {"inconsistent"}
+    return [_reading(Kind.BODY_COMPOSITION, values, occasion, doubts)] if values else []
 
 
 def slot_of(user_id: int | None) -> str | None:
@@ -76,8 +85,20 @@ def _composition(message: BodyComposition) -> dict[Measure, Quantity]:
     }
 
 
-def _reading(kind: Kind, values: dict[Measure, Quantity], occasion: Occasion) -> Reading:
-    flags = {"garbled"} if occasion.garbled else set()
+def _are_parts(values: dict[Measure, Quantity], message: BodyComposition) -> bool:
+    """Say whether each mass is a part of the weight, as far as that is known."""
+    weighed = message.body if isinstance(message, Paired) else message
+    if not weighed.weight:
+        return True
+    whole = _mass(weighed.weight, weighed.unit).value
+    parts = [quantity.value for quantity in values.values() if quantity.unit is Unit.KILOGRAM]
+    return all(whole * _LEAST_PART < part <= whole for part in parts)
+
+
+def _reading(
+    kind: Kind, values: dict[Measure, Quantity], occasion: Occasion, doubts: Set[str] = frozenset()
+) -> Reading:
+    flags = {*doubts, "garbled"} if occasion.garbled else {*doubts}
     return Reading(
         device=occasion.device,
         kind=kind,

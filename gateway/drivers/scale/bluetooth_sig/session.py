@@ -133,7 +133,8 @@ class _Scale:
 
     def belong_together(self, earlier: Message, later: Message, /) -> bool:
         """Say yes to a weight and a composition; two of a kind are two measurements."""
-        return type(earlier) is not type(later) and same_weighing(earlier, later)
+        of_a_kind = isinstance(earlier, Weight) is isinstance(later, Weight)
+        return not of_a_kind and same_weighing(earlier, later)
 
     async def record(self, heard: Sequence[Heard[Message]], /, *, alone: bool) -> None:
         made: list[Reading] = []

@@ -311,6 +311,31 @@ async def test_numbers_that_nobody_has_are_questionable(sent: Sent, kind: Kind) 
     assert odd.flags == {"implausible"}
 
 
+BF450 = (COMPOSITION, "9803 e100 be1d a901 4e02 9f01 8813")  # 59.0 kg and 41.5 kg, in 0.1 kg
+
+
+@pytest.mark.parametrize(
+    ("sent", "quality"),
+    [
+        ([W, BF450], Quality.QUESTIONABLE),
+        ([(COMPOSITION, "0005 fa00 9f01 983a")], Quality.QUESTIONABLE),  # its own weight: 75.000 kg
+        ([W, (COMPOSITION, "0001 fa00 6c20")], Quality.GOOD),  # 41.5 kg of water
+        ([W, (COMPOSITION, "8000 fa00 993a")], Quality.QUESTIONABLE),  # 75.005 kg, soft and lean
+        ([BF450], Quality.GOOD),  # nothing to compare it with
+    ],
+)
+async def test_a_mass_that_is_no_part_of_the_weight_is_questionable(
+    sent: list[Sent], quality: Quality
+) -> None:
+    session = scale(*sent)
+
+    await DRIVER.converse(session)
+
+    (composition,) = [r for r in session.readings if r.kind is Kind.BODY_COMPOSITION]
+    assert composition.quality is quality
+    assert ("inconsistent" in composition.flags) is (quality is Quality.QUESTIONABLE)
+
+
 @pytest.mark.conformance("R-BCP-5")
 async def test_masses_and_metabolism_keep_their_units() -> None:
     session = scale((COMPOSITION, "e901 fa00 581b 1027 1027 1027 1027"))  # imperial, 100.00 lb each
