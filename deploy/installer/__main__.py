@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         print(say("install: this needs root: run it with sudo."), file=sys.stderr)
         return 1
     os.umask(0o022)
+    os.chdir("/")  # Python's own tools import from the folder they stand in, such as /tmp
     for name in [name for name in os.environ if name.startswith("PYTHON")]:
         del os.environ[name]
     try:
@@ -67,6 +68,10 @@ def _do(chosen: argparse.Namespace) -> None:
             print(say(installation.GREETING))
 
 
+def _absolute(path: str) -> Path:
+    return Path(path).absolute()
+
+
 def _parser() -> argparse.ArgumentParser:
     vars(argparse)["_"] = say  # its own words, for which it has no other place
     parser = argparse.ArgumentParser("deploy/install.sh", description=say(_DOES))
@@ -74,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         "--dry-run", action="store_true", help=say("say what would be done, and why")
     )
     parser.add_argument(
-        "--wheels", type=Path, help=say("take the packages from this folder, not from the network")
+        "--wheels",
+        type=_absolute,
+        help=say("take the packages from this folder, not from the network"),
     )
     parser.add_argument(
         "--without-copy",

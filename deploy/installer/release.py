@@ -101,12 +101,12 @@ def build(release: Release, wheels: Path | None) -> None:
     careful = ["--no-cache-dir", "--only-binary", ":all:", "--require-hashes", *where]
     with tempfile.TemporaryDirectory(prefix="healthspace-gateway-") as folder:
         tools = Path(folder) / "tools"
-        run(sys.executable, "-m", "venv", tools, remedy="Install python3-venv.")
+        run(sys.executable, "-I", "-m", "venv", tools, remedy="Install python3-venv.")
         pip = [tools / "bin" / "python", "-I", "-m", "pip", "--disable-pip-version-check"]
         run(*pip, "install", *careful, "-r", DEPLOY / "build.lock", remedy=_OFFLINE)
         wheel = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder]
         run(*pip, "wheel", *wheel, SOURCE)
-        run(sys.executable, "-m", "venv", "--without-pip", release.folder)
+        run(sys.executable, "-I", "-m", "venv", "--without-pip", release.folder)
         into = [*pip, "--python", release.folder / "bin" / "python", "install"]
         run(*into, *careful, "-r", DEPLOY / "requirements.lock", remedy=_OFFLINE)
         (made,) = Path(folder).glob("*.whl")
