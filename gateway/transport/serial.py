@@ -14,6 +14,7 @@ import os
 import socket
 import termios
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Literal
 
 import serial
@@ -156,10 +157,21 @@ def usb_ports() -> list[UsbDevice]:
             found.serial_number or None,
             found.location or found.device,
             found.product,
+            plugging=_plugging(found),
         )
         for found in comports()
         if found.vid is not None and found.pid is not None
     ]
+
+
+def _plugging(found: SysFS) -> str | None:
+    """Return the number that Linux gave the device when it was plugged in; the next has another."""
+    if found.usb_device_path is None:
+        return None
+    try:
+        return Path(found.usb_device_path, "devnum").read_text(encoding="ascii").strip()
+    except OSError:  # it is being pulled out
+        return None
 
 
 def _open(path: str, line: Line) -> serial.Serial:

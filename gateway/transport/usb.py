@@ -105,10 +105,16 @@ class UsbTransport:
         device = self._there.get(sighting.address)
         if device is None or device.plugging != sighting.plugging:
             raise gone(sighting.address)
-        name = self.device_id(sighting)
-        if sighting.reach is Reach.HID:
-            return await self._open_hid(device, name)
-        return await open_port(sighting.address, manifest.line or Line(), name, self._clock)
+        link = await self._open(device, manifest, self.device_id(sighting))
+        if device not in self._plugged():  # another one may have its path by now
+            await link.close()
+            raise gone(device.path)
+        return link
+
+    async def _open(self, device: UsbDevice, manifest: Manifest, name: str) -> OpenLink:
+        if device.reach is Reach.HID:
+            return await open_hid(device.path, {device.usb}, name, self._clock)
+        return await open_port(device.path, manifest.line or Line(), name, self._clock)
 
     def _look(self, seen: Callable[[Sighting], None]) -> None:
         there = self._unnamed()
@@ -131,13 +137,6 @@ class UsbTransport:
             return await driver.number(session)
         finally:
             await link.close()
-
-    async def _open_hid(self, device: UsbDevice, name: str) -> OpenLink:
-        link = await open_hid(device.path, {device.usb}, name, self._clock)
-        if device not in self._plugged():  # another one may have its path by now
-            await link.close()
-            raise gone(device.path)
-        return link
 
     def _on_usb(self) -> list[UsbDevice]:
         return [*usb_ports(), *hid_devices(self._known)]

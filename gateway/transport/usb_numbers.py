@@ -1,6 +1,7 @@
 """The serial numbers of devices on USB, as each says its own when its driver asks.
 
-Some tell none in their USB descriptor: a FreeStyle Libre reader has none there (hidapi, issue 334).
+Some tell none in their USB descriptor: neither a FreeStyle Libre reader (hidapi, issue 334) nor a
+Dexcom receiver has one there.
 Named by its socket, the reader of another person in that socket would be taken for it, and the same
 one in another socket for a new one. So such a device is asked, once each time it is plugged in,
 before anybody hears of it.

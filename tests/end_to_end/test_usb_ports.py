@@ -39,7 +39,7 @@ async def test_a_receiver_is_read_wherever_it_is_plugged_in(
 
         produced, entries = counter.ledger.produced, counter.entries()
         assert missing_and_extra(produced, entries, timedelta(seconds=10)) == ([], [])
-        assert {entry.device.id for entry in entries} == {"usb:22a3:0047:1-1.3"}
+        assert {entry.device.id for entry in entries} == {"usb:22a3:0047:SM44792675"}
         assert counter.forbidden.received == []
 
 

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from firmware_sims.port import Port
@@ -34,13 +35,32 @@ class Ended(Exception):
     """Ends a watch."""
 
 
+async def hang_up(session: Session) -> None:
+    return
+
+
+RECEIVERS = CableDriver(
+    Manifest(
+        "cgm/any_receiver",
+        "A receiver that is not asked for its number",
+        Reach.SERIAL,
+        frozenset(),
+        "none",
+        (),
+        usb=frozenset({RECEIVER}),
+    ),
+    bytes.hex,
+    hang_up,
+)
+
+
 async def one_look(
-    *ports: UsbDevice, named: tuple[str, ...] = ()
+    *ports: UsbDevice, named: tuple[str, ...] = (), drivers: Collection[Driver] = (RECEIVERS,)
 ) -> tuple[UsbTransport, list[Sighting]]:
     async def pause(seconds: float) -> None:
         raise Ended
 
-    transport = UsbTransport(list(installed()), named, ManualClock(), pause, lambda: ports)
+    transport = UsbTransport(drivers, named, ManualClock(), pause, lambda: ports)
     seen: list[Sighting] = []
     with pytest.raises(Ended):
         await transport.watch(seen.append)
@@ -54,14 +74,14 @@ def on_usb(port: Port, usb: tuple[int, int], serial: str | None = None) -> UsbDe
 async def test_a_receiver_is_bound_to_its_driver_and_can_be_opened(port: Port) -> None:
     transport, (sighting,) = await one_look(on_usb(port, RECEIVER))
 
-    link = await transport.open(sighting, DEXCOM.manifest)
+    link = await transport.open(sighting, RECEIVERS.manifest)
     await link.write(SERIAL, b"\x01")
     async with asyncio.timeout(SOON_S):
         while not (heard := await port.receive()):
             pass  # it tells first that it was plugged in
     await link.close()
 
-    assert sighting.driver == "cgm/dexcom_receiver"
+    assert sighting.driver == "cgm/any_receiver"
     assert heard == b"\x01"
 
 
@@ -74,12 +94,12 @@ async def test_a_receiver_that_was_pulled_out_before_it_is_opened_is_gone(port: 
             raise Ended
         there.clear()
 
-    transport = UsbTransport(list(installed()), (), ManualClock(), pause, lambda: there)
+    transport = UsbTransport([RECEIVERS], (), ManualClock(), pause, lambda: there)
     with pytest.raises(Ended):
         await transport.watch(looks.append)
 
     with pytest.raises(RadioUnavailable, match="plug"):
-        await transport.open(looks[0], DEXCOM.manifest)
+        await transport.open(looks[0], RECEIVERS.manifest)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +110,7 @@ async def test_a_receiver_that_was_pulled_out_before_it_is_opened_is_gone(port: 
 async def test_a_cable_is_listed_and_never_opened_nor_written_to(
     usb: tuple[int, int], port: Port
 ) -> None:
-    transport, (sighting,) = await one_look(on_usb(port, usb))
+    transport, (sighting,) = await one_look(on_usb(port, usb), drivers=list(installed()))
 
     with pytest.raises(RadioUnavailable, match=r"under \[\[ports\]\]"):
         await transport.open(sighting, DEXCOM.manifest)
@@ -125,10 +145,6 @@ async def test_a_device_is_named_by_its_number_and_a_cable_by_its_socket(
 
 
 METER, SERIAL_NUMBER = (0x1A61, 0x3650), "JGGA001-A0001"
-
-
-async def hang_up(session: Session) -> None:
-    return
 
 
 def a_driver(name: str) -> Driver:
@@ -212,6 +228,29 @@ async def test_hid_devices_are_asked_for_by_the_ids_of_hid_drivers_alone(
 
 def test_no_driver_of_this_project_knows_more_hid_devices_than_meters() -> None:
     assert {vendor for vendor, _ in known_ids(installed())} <= {0x1A61}  # Abbott Diabetes Care
+
+
+@pytest.mark.parametrize(("there", "plugging"), [(True, "10"), (False, None)])
+def test_linux_counts_the_devices_that_are_plugged_in(
+    there: bool, plugging: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if there:
+        (tmp_path / "devnum").write_text("10\n")
+    receiver = SimpleNamespace(
+        device="/dev/ttyACM0",
+        vid=0x22A3,
+        pid=0x0047,
+        serial_number=None,
+        location="1-3",
+        product="DexCom Gen4 USB Serial",
+        usb_device_path=str(tmp_path),
+    )
+    monkeypatch.setattr("gateway.transport.serial.comports", lambda: [receiver])
+
+    (port,) = usb_ports()
+
+    assert (port.path, port.usb, port.socket) == ("/dev/ttyACM0", RECEIVER, "1-3")
+    assert port.plugging == plugging
 
 
 def test_what_this_machine_has_is_listed_with_its_usb_ids() -> None:

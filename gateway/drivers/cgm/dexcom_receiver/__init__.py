@@ -8,18 +8,18 @@ from __future__ import annotations
 from gateway.domain.reading import Kind
 from gateway.drivers.api import (
     SERIAL,
-    Driver,
     Fit,
     Frame,
     Line,
     Manifest,
     Model,
+    Numbered,
     Reach,
     Session,
     Sighting,
 )
 from gateway.drivers.cgm.dexcom_receiver.answers import answer
-from gateway.drivers.cgm.dexcom_receiver.session import converse
+from gateway.drivers.cgm.dexcom_receiver.session import converse, serial_number
 
 
 class _DexcomReceiver:
@@ -54,5 +54,8 @@ class _DexcomReceiver:
     async def converse(self, session: Session, /) -> None:
         await converse(session)
 
+    async def number(self, session: Session, /) -> str:
+        return await serial_number(session)
 
-DRIVER: Driver = _DexcomReceiver()
+
+DRIVER: Numbered = _DexcomReceiver()

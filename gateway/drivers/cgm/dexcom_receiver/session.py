@@ -63,6 +63,13 @@ async def converse(session: Session) -> None:
         await session.pause(POLL_S)
 
 
+async def serial_number(session: Session) -> str:
+    """Ask for the serial number and for nothing else."""
+    receiver = _Line(await framed(session, packets))
+    await receiver.ask(Command.PING)
+    return await _serial(receiver)
+
+
 class _Line:
     """Questions and answers over the cable."""
 
@@ -173,13 +180,7 @@ class _Memory:
 async def _introduce(session: Session, receiver: _Line) -> _Memory:
     """Tell who the receiver is; return what its memory has."""
     firmware = database.xml_attributes((await receiver.ask(Command.READ_FIRMWARE_HEADER)).data)
-    last = (await receiver.page_range(Partition.MANUFACTURING)).last_page
-    if last is None:
-        raise ProtocolError("The receiver tells no serial number: is it a Dexcom G4, G5 or G6?")
-    about = database.page((await receiver.page(Partition.MANUFACTURING, last)).data)
-    serial = about.xml_attributes.get("SerialNumber") if isinstance(about, Manufacturing) else None
-    if not serial:
-        raise ProtocolError("The receiver tells no serial number: is it a Dexcom G4, G5 or G6?")
+    serial = await _serial(receiver)
     update = {
         "manufacturer": "Dexcom",
         "model": firmware.get("ProductName"),
@@ -192,6 +193,17 @@ async def _introduce(session: Session, receiver: _Line) -> _Memory:
     return _Memory(
         serial, (Partition.EGV, Partition.BACKFILLED_EGV) if backfills else (Partition.EGV,)
     )
+
+
+async def _serial(receiver: _Line) -> str:
+    last = (await receiver.page_range(Partition.MANUFACTURING)).last_page
+    if last is None:
+        raise ProtocolError("The receiver tells no serial number: is it a Dexcom G4, G5 or G6?")
+    about = database.page((await receiver.page(Partition.MANUFACTURING, last)).data)
+    serial = about.xml_attributes.get("SerialNumber") if isinstance(about, Manufacturing) else None
+    if not serial:
+        raise ProtocolError("The receiver tells no serial number: is it a Dexcom G4, G5 or G6?")
+    return serial
 
 
 async def _collect(session: Session, line: _Line, memory: _Memory) -> None:

@@ -41,6 +41,15 @@ def plugged_in(receiver: Receiver) -> RecordingSession:
     return session
 
 
+async def test_it_is_asked_who_it_is_and_nothing_is_recorded() -> None:
+    session = plugged_in(Receiver(history(10), serial="SM11111111"))
+
+    number = await DRIVER.number(session)
+
+    assert number == "SM11111111"
+    assert session.readings == []
+
+
 async def polled(session: RecordingSession, receiver: Receiver, times: int = 1) -> None:
     """Let the gateway poll, then unplug the receiver."""
     pauses = 0
