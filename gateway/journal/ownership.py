@@ -38,7 +38,7 @@ def refuse_snares(journal: Path) -> None:
     if owner is None:
         return
     for path in _ours(journal):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             found = path.lstat()
             is_file = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
             is_ours = is_file or stat.S_ISDIR(found.st_mode)

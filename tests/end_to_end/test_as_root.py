@@ -89,6 +89,19 @@ async def test_root_follows_no_link_that_the_daemons_user_may_have_laid(
     assert {path: path.read_bytes() for path in of_root.rglob("*") if path.is_file()} == before
 
 
+async def test_a_file_in_the_place_of_the_keys_is_told_in_a_sentence(
+    state: Path, tmp_path: Path
+) -> None:
+    (config := tmp_path / "gateway.toml").write_text(f'[hub]\nstate = "{state}"\n')
+    (state / "keys").write_text("no folder")
+    os.chown(state / "keys", NOBODY, NOBODY)
+
+    ran = await command(config, "people", "add", "Odile")
+
+    assert ran.status == 1
+    assert "cannot keep a key" in ran.error
+
+
 async def test_root_does_not_run_the_daemon_for_another_user(state: Path, tmp_path: Path) -> None:
     (config := tmp_path / "gateway.toml").write_text(f'[hub]\nstate = "{state}"\n')
 
