@@ -94,7 +94,7 @@ class UsbTransport:
         return DeviceId(f"usb:{vendor:04x}:{product:04x}:{name}")
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
-        """Open what told its device. Raises RadioUnavailable."""
+        """Open what told its device. Raises RadioUnavailable; DriverError if it told no number."""
         if sighting.driver is None:
             table = "[[hid]]" if sighting.reach is Reach.HID else "[[ports]]"
             raise RadioUnavailable(
@@ -105,6 +105,7 @@ class UsbTransport:
         device = self._there.get(sighting.address)
         if device is None or device.plugging != sighting.plugging:
             raise gone(sighting.address)
+        self._numbers.raise_refusal(device)
         link = await self._open(device, manifest, self.device_id(sighting))
         if device not in self._plugged():  # another one may have its path by now
             await link.close()
@@ -124,7 +125,7 @@ class UsbTransport:
             sighting, driver = self._sighting(device)
             if not isinstance(driver, Numbered) or self._is_told(device, driver, sighting):
                 seen(sighting)
-        self._numbers.check()
+        self._numbers.raise_trouble()
 
     def _is_told(self, device: UsbDevice, driver: Numbered, sighting: Sighting) -> bool:
         return self._numbers.is_told(device, partial(self._ask, driver, sighting))

@@ -22,7 +22,8 @@ class Numbers:
     """The numbers of the devices that are plugged in. Used from the event loop only."""
 
     def __init__(self) -> None:
-        self._numbers: dict[UsbDevice, str | None] = {}
+        self._numbers: dict[UsbDevice, str] = {}
+        self._refusals: dict[UsbDevice, DriverError] = {}
         self._asking: dict[UsbDevice, asyncio.Task[str]] = {}
         self._trouble: RadioUnavailable | None = None
 
@@ -30,27 +31,37 @@ class Numbers:
         """Return the number; None if it told none."""
         return self._numbers.get(device)
 
+    def raise_refusal(self, device: UsbDevice) -> None:
+        """Raise what a device without a number said instead; it is asked anew after that.
+
+        So nothing is recorded of it under the name of its socket, not even if it tells one later.
+        """
+        refusal = self._refusals.pop(device, None)
+        if refusal is not None:
+            raise refusal
+
     def is_told(self, device: UsbDevice, ask: Ask) -> bool:
         """Say whether the device was asked; if not, begin to `ask`, or ask again.
 
         `ask` may raise DriverError where there is no number, and LinkError.
         """
-        if device in self._numbers:
+        if self._is_settled(device):
             return True
         if device not in self._asking:
             self._asking[device] = asyncio.create_task(ask())
         elif self._asking[device].done():
             self._take(device, self._asking.pop(device))
-        return device in self._numbers
+        return self._is_settled(device)
 
     def keep(self, there: Collection[UsbDevice]) -> None:
         """Forget devices that were pulled out."""
-        for device in {*self._numbers, *self._asking}.difference(there):
+        for device in {*self._numbers, *self._refusals, *self._asking}.difference(there):
             self._numbers.pop(device, None)
+            self._refusals.pop(device, None)
             if (asking := self._asking.pop(device, None)) is not None:
                 _give_up(asking)
 
-    def check(self) -> None:
+    def raise_trouble(self) -> None:
         """Raise RadioUnavailable if a device could not be asked; it is asked again."""
         trouble, self._trouble = self._trouble, None
         if trouble is not None:
@@ -62,11 +73,14 @@ class Numbers:
             _give_up(asking)
         self._asking.clear()
 
+    def _is_settled(self, device: UsbDevice) -> bool:
+        return device in self._numbers or device in self._refusals
+
     def _take(self, device: UsbDevice, asked: asyncio.Task[str]) -> None:
         try:
             self._numbers[device] = asked.result()
-        except DriverError:
-            self._numbers[device] = None  # a conversation with it says why
+        except DriverError as error:
+            self._refusals[device] = error  # told to who wants to talk with it
         except LinkLost:
             pass
         except RadioUnavailable as error:

@@ -53,7 +53,7 @@ class Reader:
         self._listening.listen(1)
         self._listening.settimeout(SOON)
         self.asked: list[bytes] = []
-        self._number = number
+        self.number = number
         self.device = UsbDevice(
             f"unix:{path}", METER, None, port, "ADC Reader", Reach.HID, plugging
         )
@@ -70,7 +70,7 @@ class Reader:
                 host.settimeout(SOON)
                 if question := host.recv(100):
                     self.asked.append(question)
-                    host.send(self._number)
+                    host.send(self.number)
                     assert host.recv(100) == b""
 
     def unplug(self) -> None:
@@ -205,16 +205,34 @@ async def test_a_reader_that_was_swapped_after_it_was_seen_is_not_opened(
     await usb.end()
 
 
-async def test_one_that_tells_no_number_is_named_by_its_socket(
+async def test_one_that_tells_no_number_is_seen_and_says_why_it_cannot_be_talked_with(
     path: Path, readers: list[Reader]
 ) -> None:
     readers.append(reader := Reader(path, b"-", "1"))
     usb = Usb([reader])
 
     named = await usb.look_after(reader)
+    with pytest.raises(ProtocolError, match="tells no serial number"):
+        await usb.transport.open(usb.seen[0], MANIFEST)
     await usb.end()
 
     assert named == ["usb:1a61:3650:1-1.3"]
+
+
+async def test_one_that_tells_it_later_is_then_named_by_it(
+    path: Path, readers: list[Reader]
+) -> None:
+    readers.append(reader := Reader(path, b"-", "1"))
+    usb = Usb([reader])
+    await usb.look_after(reader)
+    with pytest.raises(ProtocolError):
+        await usb.transport.open(usb.seen[0], MANIFEST)
+
+    reader.number = HERS
+    named = await usb.look_after(reader)
+    await usb.end()
+
+    assert named == ["usb:1a61:3650:JGGA001-A0001"]
 
 
 async def silent(session: Session) -> str:
