@@ -140,14 +140,15 @@ def _values(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
 def _stand_in(values: Mapping[Measure, Quantity], said: Set[str]) -> Limit | None:
     """Say whether the number only stands for what the meter showed as LO or HI.
 
-    Below the range only if the status says so too: ketone that came as glucose looks like that.
+    Where the status says so, also the last number before. Below the range only then: ketone that
+    came as glucose looks like that.
     """
     mg_dl = values[Measure.GLUCOSE].value
-    if mg_dl < _LOWEST_MG_DL:
+    if mg_dl <= _LOWEST_MG_DL:
         return Limit.BELOW if _SAID[Limit.BELOW] in said else None
-    above = mg_dl > _HIGHEST_MG_DL
-    stands_in = above and (mg_dl <= _HIGHEST_STAND_IN or _SAID[Limit.ABOVE] in said)
-    return Limit.ABOVE if stands_in else None
+    if _SAID[Limit.ABOVE] in said:
+        return Limit.ABOVE if mg_dl >= _HIGHEST_MG_DL else None
+    return Limit.ABOVE if _HIGHEST_MG_DL < mg_dl <= _HIGHEST_STAND_IN else None
 
 
 def _troubles(said: GlucoseMeasurement) -> set[str]:

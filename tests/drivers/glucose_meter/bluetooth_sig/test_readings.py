@@ -113,12 +113,16 @@ def test_hi_and_lo_are_limits(word: str, status: str, limit: Limit) -> None:
         (601, "", Limit.ABOVE),
         (700, "", Limit.ABOVE),
         (750, "", Limit.ABOVE),
+        (600, "2000", Limit.ABOVE),
         (601, "2000", Limit.ABOVE),
         (999, "2100", Limit.ABOVE),
         (10, "4000", Limit.BELOW),
+        (20, "4000", Limit.BELOW),
     ],
 )
-def test_a_number_no_meter_shows_stands_for_hi_or_lo(mg_dl: int, status: str, limit: Limit) -> None:
+def test_a_number_at_or_beyond_the_end_stands_for_hi_or_lo(
+    mg_dl: int, status: str, limit: Limit
+) -> None:
     found = reading(record(1, mg_dl, status=status))
 
     assert (found.limit, found.quality, dict(found.values)) == (limit, Quality.GOOD, {})
@@ -126,7 +130,7 @@ def test_a_number_no_meter_shows_stands_for_hi_or_lo(mg_dl: int, status: str, li
 
 @pytest.mark.parametrize(
     ("mg_dl", "status"),
-    [(9, ""), (9, "2000"), (600, "2000"), (601, "4000"), (601, "2400"), (999, "")],
+    [(9, ""), (9, "2000"), (599, "2000"), (21, "4000"), (601, "4000"), (601, "2400"), (999, "")],
 )
 def test_what_contradicts_itself_or_has_other_troubles_is_questionable(
     mg_dl: int, status: str
