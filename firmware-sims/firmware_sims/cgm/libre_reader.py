@@ -2,20 +2,23 @@
 
 `abbott_hid` holds the conversation, `packing.freestyle_libre` the records. The reader learns what
 its sensor measured only when it is scanned, and no more than the last eight hours: who scans less
-often has gaps. It then says when each value was by its own clock of that moment; a change of the
-clock is a record of its own, between what was scanned before and after it. Records of all kinds
-share one count, which goes on when its owner erases everything.
+often has gaps. A change of the clock is a record of its own, between what was scanned before and
+after it; but a value that was measured before the change and scanned after it has the time of
+before. Records of all kinds share one count, which goes on when its owner erases everything.
 Sources: glucometers-tech/glucometer-protocols, abbott/freestyle-libre.md; tidepool-org/uploader,
 abbottFreeStyleLibre.js, freeStyleLibreProtocol.js ($dbrnum?, $rdt?), freeStyleLibreData.js (40 and
-500 stand for less and more, a changed date and time are two changes), docs/checklists;
+500 stand for less and more, a changed date and time are two changes, a value that is numbered after
+a change has the time of before it), docs/checklists;
 glucometers-tech/glucometerutils, issue 63 (newest first); 90 days, the maker's questions and
 answers (freestyle.abbott).
 
-Guesses: that a scan's values stand before the scan itself; that records have the whole count, as
-those of a Libre 2 in issue 137 of glucometerutils, and not 16 bits of it as in the binary protocol
-of the Libre (`record_bits`); the number of readings it keeps; that erasing leaves the clock alone;
-what an error says besides 8000h. Strips stay between 41 and 499 mg/dL, for the sources do not agree
-on what lies outside.
+Guesses: that a scan's values stand before the scan itself; that a value keeps the time of when it
+was measured also where the clock was lost before the scan, and that no reader `restamps`: gives all
+that a scan brings the time of the clock at the scan; that records have the whole count, as those of
+a Libre 2 in issue 137 of glucometerutils, and not 16 bits of it as in the binary protocol of the
+Libre (`record_bits`); the number of readings it keeps; that erasing leaves the clock alone; what an
+error says besides 8000h. Strips stay between 41 and 499 mg/dL, for the sources do not agree on what
+lies outside.
 """
 
 import random
@@ -87,6 +90,7 @@ class LibreReader:
         mmol: bool = False,
         first_record: int = 34_412,
         record_bits: int | None = None,
+        restamps: bool = False,
         newest_first: bool = True,
         habits: Habits | None = None,
         comments: Sequence[bytes] = (b"",) * COMMENTS,
@@ -97,6 +101,7 @@ class LibreReader:
         self._history: RecordMemory[bytes] = RecordMemory(HISTORY_KEPT)
         self._readings: RecordMemory[bytes] = RecordMemory(READINGS_KEPT)
         self._count = Count(placement.clock, first=first_record, bits=record_bits)
+        self._restamps = restamps
         self._newest_first = newest_first
         self._habits = habits or Habits()
         self._comments = comments
@@ -204,7 +209,9 @@ class LibreReader:
         sensor, clock = self.sensor, self._placement.clock
         for minutes in sensor.unread(at):
             measured_at = sensor.put_on_at + timedelta(minutes=minutes)
-            shown = clock.device_local(at) - (at - measured_at)
+            shown = clock.device_local(measured_at)
+            if self._restamps:
+                shown = clock.device_local(at) - (at - measured_at)
             glucose, errors = 0, _ERROR
             failed = self._placement.faults.strikes(Fault.NAN_MEASUREMENT)
             if sensor.is_warm(minutes) and not failed:

@@ -269,9 +269,23 @@ def test_setting_the_time_is_a_record_between_what_was_scanned_before_and_after(
     assert shown(change) == local(10, 10)
     assert shown(change, 9) == local(10, 12)
     assert len(change) == 20
-    # By the reader's clock of the scan: the newest values are before the older ones.
     assert shown(worn.history[0]) == shown(after) == local(10, 11)
     assert int(before[0]) < int(change[0]) < int(worn.history[0][0])
+
+
+@pytest.mark.parametrize(("restamps", "hour"), [(False, 13), (True, 11)])
+def test_a_value_from_before_a_change_that_is_scanned_after_it(restamps: bool, hour: int) -> None:
+    worn = Worn(restamps=restamps, newest_first=False)
+    worn.scan()
+    worn.placement.clock.moved(worn.time() + 1.1 * HOUR, -2 * HOUR)
+
+    worn.scan(after=1.5 * HOUR)
+
+    *_, one_o_clock, after_it, last = worn.history
+    changes = [int(each[0]) for each in worn.results if each[1] == b"5"]
+    assert shown(one_o_clock) == local(10, hour)
+    assert [shown(each) for each in (after_it, last)] == [local(10, 11, 15), local(10, 11, 30)]
+    assert int(one_o_clock[0]) > changes[0]
 
 
 def test_setting_another_day_makes_two_records() -> None:
