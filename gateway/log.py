@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from types import TracebackType
@@ -27,7 +28,8 @@ def configure(level: str = "INFO") -> None:
     """Send the gateway's own log to standard error, from `level` up; libraries from WARNING up.
 
     The server from ERROR up: it warns of every request that is none, and so whoever reaches a port
-    could fill the disk. What ends the process is logged as well.
+    could fill the disk. What ends the process or a thread is logged as well, and what nobody can be
+    told of.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Wordless(_FORMAT))
@@ -37,6 +39,8 @@ def configure(level: str = "INFO") -> None:
     logging.getLogger("gateway").setLevel(level)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     sys.excepthook = _log_the_end
+    sys.unraisablehook = _log_what_is_told_to_nobody
+    threading.excepthook = _log_what_is_told_to_nobody
 
 
 class _Wordless(logging.Formatter):
@@ -79,3 +83,9 @@ def _log_the_end(
         sys.__excepthook__(kind, error, where)
     else:
         _log.critical("ended by an error that is a bug: report it", exc_info=error)
+
+
+def _log_what_is_told_to_nobody(
+    raised: sys.UnraisableHookArgs | threading.ExceptHookArgs,
+) -> None:
+    _log.error("an error that nobody could be told of: report it", exc_info=raised.exc_value)

@@ -3,6 +3,7 @@
 import errno
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -15,9 +16,9 @@ from gateway.errors import JournalError
 def as_before() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("", "gateway", "uvicorn")]
     before = [(each, each.level, each.handlers) for each in loggers]
-    hook = sys.excepthook
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
     yield
-    sys.excepthook = hook
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
     for each, level, handlers in before:
         each.setLevel(level)
         each.handlers = handlers
@@ -88,4 +89,24 @@ def test_what_ends_the_process_is_told_in_the_same_way(capsys: pytest.CaptureFix
     told = capsys.readouterr().err
     assert "CRITICAL" in told
     assert "ValueError" in told
+    assert "Odile" not in told
+
+
+class Grudging:
+    def __del__(self) -> None:
+        raise ValueError(self.__dict__)
+
+
+def test_so_is_what_nobody_could_be_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()
+
+    grudging = Grudging()
+    grudging.__dict__["of"] = "Odile"
+    del grudging
+    thread = threading.Thread(target=_stumble, args=["Odile"])
+    thread.start()
+    thread.join()
+
+    told = capsys.readouterr().err
+    assert told.count("ERROR") == 2
     assert "Odile" not in told
