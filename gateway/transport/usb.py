@@ -102,11 +102,20 @@ class UsbTransport:
                 f" under {table}.",
                 RadioTrouble.DENIED,
             )
+        device = self._device(sighting)
+        if isinstance(self._sighting(device)[1], Numbered):
+            self._numbers.check(device)
+        return await self._opened(device, manifest, self.device_id(sighting))
+
+    def _device(self, sighting: Sighting) -> UsbDevice:
+        """Return what was seen, if it is still plugged in; raises RadioUnavailable."""
         device = self._there.get(sighting.address)
         if device is None or device.plugging != sighting.plugging:
             raise gone(sighting.address)
-        self._numbers.raise_refusal(device)
-        link = await self._open(device, manifest, self.device_id(sighting))
+        return device
+
+    async def _opened(self, device: UsbDevice, manifest: Manifest, name: str) -> OpenLink:
+        link = await self._open(device, manifest, name)
         if device not in self._plugged():  # another one may have its path by now
             await link.close()
             raise gone(device.path)
@@ -132,7 +141,7 @@ class UsbTransport:
 
     async def _ask(self, driver: Numbered, sighting: Sighting) -> str:
         unnamed = Device(id=self.device_id(sighting), driver=driver.manifest.name)
-        link = await self.open(sighting, driver.manifest)
+        link = await self._opened(self._device(sighting), driver.manifest, unnamed.id)
         try:
             session = UnrecordedSession(link, unnamed, sighting, self._clock, self._pause)
             return await driver.number(session)

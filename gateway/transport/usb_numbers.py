@@ -1,10 +1,9 @@
 """The serial numbers of devices on USB, as each says its own when its driver asks.
 
-Some tell none in their USB descriptor: neither a FreeStyle Libre reader (hidapi, issue 334) nor a
-Dexcom receiver has one there.
-Named by its socket, the reader of another person in that socket would be taken for it, and the same
-one in another socket for a new one. So such a device is asked, once each time it is plugged in,
-before anybody hears of it.
+Neither a FreeStyle Libre reader (hidapi, issue 334) nor a Dexcom receiver has one in its USB
+descriptor. Named by its socket, the reader of another person in that socket would be taken for it,
+and the same one in another socket for a new one. So such a device is asked, once each time it is
+plugged in, before anybody hears of it.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ class Numbers:
         """Return the number; None if it told none."""
         return self._numbers.get(device)
 
-    def raise_refusal(self, device: UsbDevice) -> None:
-        """Raise what a device without a number said instead; it is asked anew after that.
+    def check(self, device: UsbDevice) -> None:
+        """Raise what a device said that told no number; it is asked anew after that.
 
         So nothing is recorded of it under the name of its socket, not even if it tells one later.
+        Raises LinkLost if it was not asked yet.
         """
-        refusal = self._refusals.pop(device, None)
-        if refusal is not None:
-            raise refusal
+        if device not in self._numbers:
+            raise self._refusals.pop(device, LinkLost("it was not asked for its number yet"))
 
     def is_told(self, device: UsbDevice, ask: Ask) -> bool:
         """Say whether the device was asked; if not, begin to `ask`, or ask again.
