@@ -8,6 +8,7 @@ that its node was closed or opened.
 """
 
 import asyncio
+import errno
 import socket
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,8 @@ _MOST_OCTETS = 4096  # more than any report, so that one that is too long is see
 class HidPort:
     """The device's end; the host connects to `link`. Enter it to plug it in.
 
-    Raises OSError for a `link` that no socket can have: one of more than 107 octets, say.
+    Plugging in raises OSError for a `link` that no socket can have: one of more than 107 octets,
+    or of something else.
     """
 
     def __init__(self, link: Path) -> None:
@@ -53,15 +55,17 @@ class HidPort:
         """Make the device appear under its link; nothing happens if it is there."""
         if self._listener is not None:
             return
-        self.link.unlink(missing_ok=True)
+        if self.link.is_socket():  # left by who was killed
+            self.link.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             listener.setblocking(False)
             listener.bind(str(self.link))
             listener.listen(1)
-        except OSError:
+        except OSError as error:
             listener.close()
-            raise
+            why = error.errno or errno.ENAMETOOLONG, error.strerror or str(error)
+            raise OSError(*why, str(self.link)) from error
         self._listener = listener
         self._was_moved()
 

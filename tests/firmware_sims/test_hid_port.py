@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -174,13 +175,18 @@ async def test_no_descriptor_is_left_behind(tmp_path: Path) -> None:
 
 
 def test_a_stale_socket_is_replaced_and_what_cannot_be_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "hid0").write_text("left by who was killed")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as killed:
+        killed.bind(str(tmp_path / "hid0"))
+    (tmp_path / "letter").write_text("not ours")
 
-    with HidPort(tmp_path / "hid0") as port:
-        assert port.link.is_socket()
-    with pytest.raises(OSError, match="too long"):
+    with HidPort(tmp_path / "hid0") as port, Host(port.link):
+        pass
+    with pytest.raises(OSError, match=r"in use: .*letter"):
+        HidPort(tmp_path / "letter").plug()
+    assert (tmp_path / "letter").read_text() == "not ours"
+    with pytest.raises(OSError, match=r"too long: .*xxx"):
         HidPort(tmp_path / ("x" * 108)).plug()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"absent/hid0"):
         HidPort(tmp_path / "absent" / "hid0").plug()
 
 
