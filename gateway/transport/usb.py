@@ -105,7 +105,7 @@ class UsbTransport:
         device = self._device(sighting)
         if isinstance(self._sighting(device)[1], Numbered):
             self._numbers.check(device)
-        return await self._opened(device, manifest, self.device_id(sighting))
+        return await self._opened(device, manifest)
 
     def _device(self, sighting: Sighting) -> UsbDevice:
         """Return what was seen, if it is still plugged in; raises RadioUnavailable."""
@@ -114,14 +114,16 @@ class UsbTransport:
             raise gone(sighting.address)
         return device
 
-    async def _opened(self, device: UsbDevice, manifest: Manifest, name: str) -> OpenLink:
-        link = await self._open(device, manifest, name)
+    async def _opened(self, device: UsbDevice, manifest: Manifest) -> OpenLink:
+        link = await self._open(device, manifest)
         if device not in self._plugged():  # another one may have its path by now
             await link.close()
             raise gone(device.path)
         return link
 
-    async def _open(self, device: UsbDevice, manifest: Manifest, name: str) -> OpenLink:
+    async def _open(self, device: UsbDevice, manifest: Manifest) -> OpenLink:
+        vendor, product = device.usb
+        name = f"usb:{vendor:04x}:{product:04x}"  # it is in errors, and they are in the log
         if device.reach is Reach.HID:
             return await open_hid(device.path, {device.usb}, name, self._clock)
         return await open_port(device.path, manifest.line or Line(), name, self._clock)
@@ -141,7 +143,7 @@ class UsbTransport:
 
     async def _ask(self, driver: Numbered, sighting: Sighting) -> str:
         unnamed = Device(id=self.device_id(sighting), driver=driver.manifest.name)
-        link = await self._opened(self._device(sighting), driver.manifest, unnamed.id)
+        link = await self._opened(self._device(sighting), driver.manifest)
         try:
             session = UnrecordedSession(link, unnamed, sighting, self._clock, self._pause)
             return await driver.number(session)

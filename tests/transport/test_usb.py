@@ -14,7 +14,7 @@ from gateway.drivers.api import HID, SERIAL, Driver, Manifest, Reach, Session, S
 from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
 from gateway.drivers.registry import installed
-from gateway.errors import RadioUnavailable
+from gateway.errors import LinkLost, RadioUnavailable
 from gateway.testing.clock import ManualClock
 from gateway.transport.hid import known_ids
 from gateway.transport.serial import usb_ports
@@ -181,11 +181,15 @@ async def test_a_meter_is_bound_to_its_driver_and_talked_with_in_reports(tmp_pat
             firmware.settimeout(SOON_S)
             await link.write(HID, b"\x01\x00")
             heard = firmware.recv(100)
+            firmware.close()
+            with pytest.raises(LinkLost) as lost:
+                await (await link.subscribe(HID)).get(within=SOON_S)
             await link.close()
 
     assert (sighting.driver, sighting.reach) == ("glucose_meter/any", Reach.HID)
     assert transport.device_id(sighting) == f"usb:1a61:3650:{SERIAL_NUMBER}"
     assert heard == b"\x01\x00"
+    assert SERIAL_NUMBER not in str(lost.value)  # which the log tells
 
 
 async def test_a_meter_that_two_drivers_know_is_left_to_the_owner(tmp_path: Path) -> None:
