@@ -29,13 +29,13 @@ class HidSettings(BaseModel):
     """One HID device of the configuration, and its driver.
 
     A device on USB needs no such table: `[usb]` finds it. This is for a simulated one, and for a
-    hub with two alike that do not tell a serial number.
+    socket at a counter: whatever is plugged in there has the counter's name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", examples=["reader"])
-    """What the owner calls it; names the device for good, so do not reuse it for another."""
+    """What the owner calls it; at home it names one device for good: do not reuse it."""
     path: str = Field(pattern=r"^(unix:)?/.+", examples=["/dev/hidraw0"])
     """Such as `/dev/hidraw0`, or `unix:/path` of a packet socket where each packet is a report. A
     device whose USB id the driver does not know is left alone."""
