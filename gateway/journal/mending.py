@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gateway.consent.grant import Grant, Withdrawal, living
 from gateway.domain.device import Device
 from gateway.errors import Unreadable
-from gateway.journal import devices, entry_rows, erasing, ledger, outbox
+from gateway.journal import bookmarks, devices, entry_rows, erasing, ledger, outbox
 from gateway.journal.instants import from_us
 from gateway.journal.taken_back import TakenBack
 from gateway.journal.writer import Transaction
@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 def mend(tx: Transaction, told: Sequence[TakenBack]) -> None:
     """Make whole what can be. `told` is what is kept beside the database, in order."""
     tx.keys.mend()
+    bookmarks.seal_what_is_not(tx)
     _mend_devices(tx)
     _erase_again(tx, told)
     last = {(each.subject, each.destination): each for each in told if each.destination}

@@ -43,7 +43,7 @@ async def test_no_canary_is_in_any_file_log_metric_or_error(
         await journal.set_pairing(subject, "mes", SECRET.encode())
         await journal.set_aside(DEVICE, frame, DecodeError("too short", frame.data))
         await journal.remark(DEVICE, "battery_low", frame)
-        await journal.record(DEVICE, [weight(1, kg=VALUE, device=DEVICE.id)], "seq:1")
+        await journal.record(DEVICE, [weight(1, kg=VALUE, device=DEVICE.id)], SERIAL_NUMBER)
         (entry,) = await journal.record(DEVICE, [weight(2, kg=VALUE, device=DEVICE.id)])
         await journal.claim("mes", 1, START)
         backup.write(tmp_path / "backup", SECRET.encode(), path, {})
