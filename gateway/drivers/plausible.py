@@ -51,7 +51,10 @@ LIMITS: Mapping[tuple[Kind, Measure], Limits] = MappingProxyType(
             "20", "280", "cm; from a newborn of that weight to the tallest person, 272 cm"
         ),
         (Kind.BLOOD_GLUCOSE, Measure.GLUCOSE): _limits(
-            "20", "750", "meters in scope show 20 to 600 mg/dL; below lies what ketone looks like"
+            "19.8",
+            "750",
+            "meters in scope show 20 to 600 mg/dL; 1.1 mmol/L is their lowest, too, and 19.8 mg/dL;"
+            " below lies what ketone looks like",
         ),
         (Kind.INTERSTITIAL_GLUCOSE, Measure.GLUCOSE): _limits(
             "20", "600", "sensors in scope show 39 to 501 mg/dL"

@@ -48,6 +48,12 @@ def test_moles_are_converted_and_the_original_is_kept() -> None:
     assert found.values[Measure.GLUCOSE].original == "6.2 mmol/L"
 
 
+def test_the_lowest_number_of_a_meter_in_moles_is_a_persons() -> None:
+    found = reading(bytes.fromhex("06 0100 ea07 02 0e 08 2d 1e 0bc0 11"))  # 1.1 mmol/L
+
+    assert (found.values[Measure.GLUCOSE].value, found.quality) == (Decimal("19.8"), Quality.GOOD)
+
+
 @pytest.mark.parametrize("place", ["1a", "41", "4a", "a1", "af"])
 def test_control_solution_is_no_persons_reading(place: str) -> None:
     assert reading(record(1, place=place)).quality is Quality.CONTROL
