@@ -12,7 +12,7 @@ The unit is what the record's own flag says; what the meter shows on its screen 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -31,6 +31,7 @@ from gateway.domain.reading import (
 )
 from gateway.drivers.api import Frame
 from gateway.drivers.glucose_meter.bluetooth_sig.codec import GlucoseContext, GlucoseMeasurement
+from gateway.drivers.glucose_meter.bluetooth_sig.measuring_range import SAID, USUAL, MeasuringRange
 from gateway.wire.gatt_time import date_time_octets, is_garbled
 from gateway.wire.ieee11073 import Number, Special
 
@@ -74,9 +75,6 @@ _STATUS = {
 }
 _HARMLESS = frozenset({"battery_low"})
 _SPECIALS = {Special.BELOW: Limit.BELOW, Special.ABOVE: Limit.ABOVE}
-_SAID = {Limit.BELOW: "below_device_range", Limit.ABOVE: "above_device_range"}
-_LOWEST_MG_DL, _HIGHEST_MG_DL, _HIGHEST_STAND_IN = 20, 600, 750
-"""What meters show as a number is between the first two; what lies far off is another format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,12 @@ def is_empty_twin(said: GlucoseMeasurement) -> bool:
     return said.concentration == _NO_NUMBER
 
 
-def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> Reading | str:
+def reading_of(
+    record: Record,
+    device: DeviceId,
+    clock: ClockSample | None,
+    measuring: MeasuringRange = USUAL,
+) -> Reading | str:
     """Make the reading of a record, or name the event it is instead."""
     said, context = record.measurement, record.context
     value = said.mmol_l if said.concentration_unit == "mol/L" else said.mg_dl
@@ -104,9 +107,12 @@ def reading_of(record: Record, device: DeviceId, clock: ClockSample | None) -> R
         return "no_value"
     troubles = _troubles(said)
     values = _values(said)
-    limit = _SPECIALS[value] if isinstance(value, Special) else _stand_in(values, troubles)
+    if isinstance(value, Special):
+        limit: Limit | None = _SPECIALS[value]
+    else:
+        limit = measuring.limit_of(values[Measure.GLUCOSE].value, troubles)
     if limit is not None:
-        troubles.discard(_SAID[limit])
+        troubles.discard(SAID[limit])
     if said.context_follows and context is None:
         troubles.add(CONTEXT_MISSING)
     if record.may_be_ketone:
@@ -135,20 +141,6 @@ def _values(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
     if isinstance(said.mg_dl, Decimal):
         return {Measure.GLUCOSE: Quantity(value=said.mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE)}
     return {}
-
-
-def _stand_in(values: Mapping[Measure, Quantity], said: Set[str]) -> Limit | None:
-    """Say whether the number only stands for what the meter showed as LO or HI.
-
-    Where the status says so, also the last number before. Below the range only then: ketone that
-    came as glucose looks like that.
-    """
-    mg_dl = values[Measure.GLUCOSE].value
-    if mg_dl <= _LOWEST_MG_DL:
-        return Limit.BELOW if _SAID[Limit.BELOW] in said else None
-    if _SAID[Limit.ABOVE] in said:
-        return Limit.ABOVE if mg_dl >= _HIGHEST_MG_DL else None
-    return Limit.ABOVE if _HIGHEST_MG_DL < mg_dl <= _HIGHEST_STAND_IN else None
 
 
 def _troubles(said: GlucoseMeasurement) -> set[str]:

@@ -24,6 +24,7 @@ from gateway.drivers.api import Frame, Session, Setting, gatt
 from gateway.drivers.device_clock import set_clock
 from gateway.drivers.gatt_device import introduce, read_clock
 from gateway.drivers.glucose_meter.bluetooth_sig import caresens, codec, contour
+from gateway.drivers.glucose_meter.bluetooth_sig.measuring_range import range_of
 from gateway.drivers.glucose_meter.bluetooth_sig.readings import (
     MAY_BE_KETONE,
     Record,
@@ -122,6 +123,7 @@ class _Memory:
         self._numbers: set[DateTime] = set()
         self._twins: set[DateTime] = set()
         """The times of records that have a number, and of those that say "none"."""
+        self._measuring = range_of(session.sighting.name, session.device.model)
         self._ketone_strips = bool(session.setting(KETONE_STRIPS.name))
         self._told_of_ketone = False
 
@@ -212,7 +214,7 @@ class _Memory:
                 mark = this
             if is_kept:
                 continue
-            made = reading_of(record, self._session.device.id, self._clock)
+            made = reading_of(record, self._session.device.id, self._clock, self._measuring)
             if isinstance(made, Reading):
                 readings.append(made)
                 await self._tell_of_ketone(made)
