@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from firmware_sims.packing import body_composition, sanitas, user_data, weight_scale, xiaomi
+from firmware_sims.packing import (
+    and_weight,
+    body_composition,
+    sanitas,
+    user_data,
+    weight_scale,
+    xiaomi,
+)
 from firmware_sims.packing.body_composition import Composition
 from hypothesis import strategies as st
 
@@ -44,6 +51,20 @@ def weights(draw: st.DrawFn) -> Written:
     }
     message = written(octets, said)
     return Written(octets, {**message.said, "weight": weight})
+
+
+@st.composite
+def and_weights(draw: st.DrawFn) -> Written:
+    imperial, at, user = draw(BOOLS), draw(some(MOMENTS)), draw(some(U8))
+    weight = draw(some(in_steps("0.1")))
+    octets = and_weight.measurement(weight, imperial=imperial, device_local=at, user=user)
+    said = {
+        "unit": "lb" if imperial else "kg",
+        "timestamp": at,
+        "user_id": user,
+        "measurement_unsuccessful": weight is None,
+    }
+    return Written(octets, {**written(octets, said).said, "weight": weight})
 
 
 @st.composite
@@ -208,6 +229,7 @@ def weighings(draw: st.DrawFn, *, saved: bool = False) -> Written:
 
 TRIPS: dict[str, st.SearchStrategy[Written]] = {
     "2a9d": weights(),
+    "and-weight": and_weights(),
     "2a9c": compositions(),
     "2a9e": weight_features(),
     "2a9b": composition_features(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from firmware_sims.packing import cgm, contour, date_time, glucose, racp
+from firmware_sims.packing import caresens, cgm, contour, date_time, glucose, racp
 from firmware_sims.packing.ieee11073 import sfloat
 from hypothesis import strategies as st
 
@@ -293,6 +293,19 @@ LIMITS = {
     racp.Operator.RANGE: ("min", "max"),
 }
 
+CARESENS_CLOCKS = st.one_of(
+    some(MOMENTS).map(
+        lambda at: written(caresens.command(at), {"is_command": True, "shown": at}),
+    ),
+    st.builds(
+        lambda at, unknown: written(
+            caresens.answer(at, unknown=unknown), {"is_command": False, "shown": at}
+        ),
+        MOMENTS,
+        st.binary(min_size=3, max_size=3),
+    ),
+)
+
 TRIPS: dict[str, st.SearchStrategy[Written]] = {
     "2aa7": records(),
     "2aa8": st.builds(
@@ -341,4 +354,5 @@ TRIPS: dict[str, st.SearchStrategy[Written]] = {
         MOMENTS,
         S16,
     ),
+    **dict.fromkeys(("caresens-clock", "caresens-old-clock"), CARESENS_CLOCKS),
 }
