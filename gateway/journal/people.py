@@ -12,7 +12,9 @@ from gateway.journal.keys import Keyring
 from gateway.journal.writer import Transaction
 
 _ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # no letter that is read as a digit
-_ID_LENGTH = 8  # 40 bits: ids of one hub never meet, and nobody guesses one
+_ID_LENGTH = 16
+"""80 bits. Destinations know people by hashes of their ids: of 40, as it was once, one could try
+all there are, and tell who somebody is at another destination."""
 
 
 def add_subject(tx: Transaction, label: str) -> Subject:

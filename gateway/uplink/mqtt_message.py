@@ -3,8 +3,8 @@
 The form is public: `docs/schemas/reading.v1.json` is made from `ReadingMessage`, and a test holds
 the two together. Numbers keep the digits of the device.
 
-The person is named by a pseudonym that differs from destination to destination, so that two of them
-cannot join what they hold.
+The person is named by a pseudonym that differs from destination to destination: by the name alone
+two of them cannot join what they hold. By a reading that both were sent they can.
 """
 
 from __future__ import annotations

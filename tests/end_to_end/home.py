@@ -65,6 +65,7 @@ def written(folder: Path, space: HealthSpace, plan: Plan) -> Path:
     lines += [_line(key, value) for key, value in {**_address(space), **plan.destination}.items()]
     path = folder / "gateway.toml"
     path.write_text("\n".join(lines) + "\n")
+    path.chmod(0o600)  # it holds a secret
     return path
 
 
