@@ -5,7 +5,7 @@ quality CONTROL. Ketones come disguised: with the reserved meal code 6 (CareSens
 (FORA: 0.4 mmol/L of ketone came as 13 "mg/dL", so that a dangerous amount looks like a good value).
 Of each measurement a FORA keeps two records of one time, a number and 0xFFFF for "none"; which of
 the two is ketone, nothing in them tells. So a number with such a twin is not trusted unless the
-owner says that no ketone strip was ever in the meter. None of these is a reading that leaves.
+owner says that only glucose strips were ever in the meter. None of these is a reading that leaves.
 
 The unit is what the record's own flag says; what the meter shows on its screen may be another.
 """

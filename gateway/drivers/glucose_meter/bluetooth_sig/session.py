@@ -44,8 +44,9 @@ RECORD_ACCESS = gatt("1808", "2a52")
 
 KETONE_STRIPS = Setting(
     "ketone_strips",
-    "Whether ketone strips are used with the meter. Some (FORA) keep ketone as if it were glucose;"
-    " where that cannot be told apart, nothing is sent. Say false if they never are.",
+    "Whether strips for anything but glucose (ketone, uric acid, cholesterol, ...) are used with"
+    " the meter. Some (FORA) keep ketone as if it were glucose; where that cannot be told apart,"
+    " nothing is sent. Say false if they never are.",
     default=True,
 )
 
@@ -230,7 +231,7 @@ class _Memory:
         if MAY_BE_KETONE in made.flags and not self._told_of_ketone:
             self._told_of_ketone = True
             await self._session.remark(
-                f"{MAY_BE_KETONE}: if the meter never sees ketone strips, set"
+                f"{MAY_BE_KETONE}: if the meter never sees a strip that is not for glucose, set"
                 f" {KETONE_STRIPS.name} to false"
             )
 
