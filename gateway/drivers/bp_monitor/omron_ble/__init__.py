@@ -21,6 +21,11 @@ from gateway.drivers.bp_monitor.omron_ble import codec
 from gateway.drivers.bp_monitor.omron_ble.session import KEY, MODEL, NEW, OLD, PROGRAM_KEY, converse
 from gateway.errors import DecodeError
 
+_SCALES = ("blesmart_0001", "hbf-", "krd-", "bcm-", "viva")
+"""How Omron's scales call themselves, most of which have the cuffs' service: in an advertisement by
+group and model (a cuff's group is 0000), to who is bonded by the model. Spec: openScale,
+OmronWlcHandler; StanfordSpezi/SpeziDevices."""
+
 _FRAME, _LITTLE, _BIG = Channel("omron/frame"), Channel("omron/14le"), Channel("omron/14be")
 
 
@@ -44,9 +49,13 @@ class _OmronBle:
     )
 
     def match(self, sighting: Sighting, /) -> Fit:
-        """Go by the service: one commercial name stands for cuffs of different protocols."""
+        """Go by the service: one commercial name stands for cuffs of different protocols.
+
+        A scale with that service is none: its memory, read as a cuff's, could pass for pressures.
+        """
         is_one = sighting.reach is Reach.BLE and self.manifest.services & sighting.services
-        return Fit.FAMILY if is_one else Fit.NONE
+        is_scale = (sighting.name or "").lower().startswith(_SCALES)
+        return Fit.FAMILY if is_one and not is_scale else Fit.NONE
 
     def decode(self, frame: Frame, /) -> object:
         if frame.channel == _FRAME:

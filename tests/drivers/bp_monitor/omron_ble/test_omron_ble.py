@@ -16,6 +16,7 @@ from gateway.drivers.bp_monitor.omron_ble import DRIVER, codec
 from gateway.drivers.bp_monitor.omron_ble.codec import Order
 from gateway.drivers.bp_monitor.omron_ble.models import LAYOUTS
 from gateway.drivers.bp_monitor.omron_ble.session import NEW, OLD
+from gateway.drivers.registry import installed
 from gateway.errors import ConfigError, DecodeError, PairingNeeded, ProtocolError
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink, Written
@@ -357,7 +358,7 @@ def test_any_bytes_are_a_message_or_a_decode_error(name: str, data: bytes) -> No
 
 def test_it_goes_by_the_service_not_by_the_name() -> None:
     def seen(*services: str) -> Sighting:
-        return Sighting("x", Reach.BLE, name="BLEsmart_0001", services=frozenset(services))
+        return Sighting("x", Reach.BLE, name="BLEsmart_0000", services=frozenset(services))
 
     assert [DRIVER.match(seen(it)) for it in (OLD, NEW, "1810")] == [
         Fit.FAMILY,
@@ -397,3 +398,31 @@ async def test_where_records_have_no_sum_such_a_pressure_is_kept_if_it_has_a_tim
 
     assert systolic(session) == [255]
     assert session.aside == []
+
+
+@pytest.mark.parametrize("service", [OLD, NEW])
+@pytest.mark.parametrize(
+    "name",
+    ["BLEsmart_0001000CECB1D7A2B3C4", "BLESmart_00010112ECB1D7A2B3C4", "HBF-222T", "VIVA"],
+)
+def test_a_scale_with_the_cuffs_service_is_no_cuff(name: str, service: str) -> None:
+    scale = Sighting("x", Reach.BLE, name=name, services=frozenset({service}))
+
+    assert DRIVER.match(scale) is Fit.NONE
+
+
+@pytest.mark.parametrize("name", [None, "", "BLESmart_0000021FECB1D7A2B3C4", "HEM-7142T2"])
+def test_a_cuff_is_one_whatever_its_model_and_without_a_name(name: str | None) -> None:
+    cuff = Sighting("x", Reach.BLE, name=name, services=frozenset({OLD}))
+
+    assert DRIVER.match(cuff) is Fit.FAMILY
+
+
+def test_a_scale_with_the_standard_services_too_is_left_to_their_driver() -> None:
+    offered = frozenset({OLD, "181b", "181d"})
+    scale = Sighting("x", Reach.BLE, name="BLEsmart_00010208ECB1D7A2B3C4", services=offered)
+
+    best = installed().best(scale)
+
+    assert best is not None
+    assert best.manifest.name == "scale/bluetooth_sig"
