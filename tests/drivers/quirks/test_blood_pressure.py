@@ -294,7 +294,7 @@ async def test_quirk_29_the_clock_is_set_on_its_first_notification_if_it_is_far_
 
 def test_quirk_31_cuffs_of_one_name_are_told_apart_by_their_services() -> None:
     def chosen(*services: str) -> str | None:
-        sighting = Sighting("x", Reach.BLE, name="BLEsmart_0001", services=frozenset(services))
+        sighting = Sighting("x", Reach.BLE, name="BLEsmart_0000", services=frozenset(services))
         best = installed().best(sighting)
         return None if best is None else best.manifest.name
 
