@@ -1,7 +1,7 @@
 """What real devices do beside their specification: the ones that falsify or lose a reading.
 
 Severity A: a wrong value is possible; B: readings are lost. Each has a test named after its number,
-`test_quirk_07_...`, in this folder; those that no driver here can meet say why.
+`test_quirk_07_...`, in this folder.
 """
 
 from __future__ import annotations
@@ -63,8 +63,4 @@ SEVERITY_B = {
     52: "a firmware that changes its payload",
     53: "Dexcom has one place for a telephone",
     54: "clients that only know 2A35",
-}
-NOT_MET = {
-    40: "out of scope: what its octets mean was published nowhere that could be checked; the"
-    " standard driver finds them, and numbers in another format are not trusted (row 9)",
 }

@@ -12,6 +12,7 @@ from gateway.domain.device_time import corrected
 from gateway.domain.reading import Measure, Quality, Reading
 from gateway.drivers.api import Channel, Frame, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
+from gateway.drivers.bp_monitor.bluetooth_sig.codec import measurement
 from gateway.drivers.bp_monitor.omron_ble import DRIVER as OMRON_BLE
 from gateway.drivers.bp_monitor.yonker import DRIVER as YONKERS
 from gateway.drivers.bp_monitor.yonker.session import DATA as YONKER
@@ -340,3 +341,27 @@ async def test_quirk_52_payloads_that_nobody_knows_are_all_set_aside_and_none_is
 
     assert session.readings == []
     assert len(session.aside) == 10
+
+
+PLAIN = st.integers(0, 2045)  # 2046 and 2047 are infinity and NaN in the one, no pressure in any
+
+
+@given(PLAIN, PLAIN, PLAIN)
+def test_quirk_40_a_plain_number_of_mmhg_is_what_an_sfloat_says(
+    systolic: int, diastolic: int, pulse: int
+) -> None:
+    """A SBM69 sends u16 where the specification has SFLOAT: the same octets, so far."""
+    octets = struct.pack("<B4H", 0x04, systolic, diastolic, 0, pulse)
+
+    message = measurement(octets)
+
+    assert (message.systolic, message.diastolic, message.pulse) == (systolic, diastolic, pulse)
+
+
+async def test_quirk_40_so_its_readings_are_good_with_user_and_status() -> None:
+    session = cuff("1e 8000 5200 0000 ea07 03 0e 0a 19 00 4a00 01 0000")
+
+    await DRIVER.converse(session)
+
+    assert systolic(good(session)) == [128]
+    assert [r.slot for r in session.readings] == ["1", "1"]

@@ -61,6 +61,7 @@ class _BluetoothSigBloodPressure:
                 "simulated, checked against public captures of a BM85",
             ),
             Model("boso medicus, QardioArm", "checked against public captures"),
+            Model("Silvercrest SBM69", "from public clients"),
             Model("A&D UA-651BLE", "simulated, from a public client; its clock and farewell too"),
             Model(
                 "Omron with the standard service (BP5250, HEM-7361T, ...)",
