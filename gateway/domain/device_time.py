@@ -257,8 +257,7 @@ def _told_in(zone: tzinfo, at: datetime) -> datetime:
 
     Python adds to a time of a zone on the face of the clock: an hour wrong where it changes.
     """
-    local = at.astimezone(zone)
-    return local.replace(tzinfo=timezone(local.utcoffset() or timedelta()))
+    return at.astimezone(timezone(at.astimezone(zone).utcoffset() or timedelta()))
 
 
 def _unknown(reading: Reading, reason: Correction, zone: tzinfo) -> Timing:
