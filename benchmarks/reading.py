@@ -23,6 +23,7 @@ from gateway.domain.identity import identity
 from gateway.domain.subject import Assignment, Attribution, SubjectId, attribute
 from gateway.drivers.scale.bluetooth_sig import codec
 from gateway.journal import entry_rows
+from gateway.journal.instants import to_us
 
 ROUNDS = 7
 TIMES = 10_000
@@ -37,7 +38,7 @@ def main() -> None:
     timing = corrected(made, PARIS)
     assert timing.earliest is not None
     assert timing.latest is not None
-    at = timing.earliest, timing.latest
+    at, at_us = (timing.earliest, timing.latest), to_us(timing.measured_at)
     since = START - timedelta(days=1)
     hers = (Assignment(device=SCALE.id, slot=None, subject=ADA, since=since),)
     entry = Entry(identity(made), made, timing, ADA, Attribution.ASSIGNMENT, SCALE)
@@ -54,7 +55,7 @@ def main() -> None:
         ),
         "its payload": lambda: entry_rows.dump(made),
         "sealed": lambda: cipher.encrypt(bytes(12), payload, b"entry"),
-        "the row of its time": lambda: entry_rows.timing_row(1, 1, timing),
+        "the row of its time": lambda: entry_rows.timing_row(1, 1, timing, at_us),
     }
     for name, step in steps.items():
         best = min(timeit.repeat(step, number=TIMES, repeat=ROUNDS)) / TIMES

@@ -74,44 +74,40 @@ def keep(
     routes: Mapping[str, frozenset[Kind]],
 ) -> None:
     """Have the entry of a device, by its number, written with the others; if new, add it there."""
-    tx.recorded.append(
-        (device, entry, entry_rows.entry_row(entry, device, tx.now_us, tx.keys), new)
-    )
+    measured_us = to_us(entry.timing.measured_at)
+    row = entry_rows.entry_row(entry, device, measured_us, tx.now_us, tx.keys)
+    tx.recorded.append((device, entry, measured_us, row, new))
     tx.rest = lambda: _write(tx, routes)
 
 
 def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:
     """Write what was recorded and is new, and what follows from it."""
     recorded, tx.recorded = tx.recorded, []
-    written = tx.db.insert_many(_NEW_ENTRY, [row for _, _, row, _ in recorded])
+    written = tx.db.insert_many(_NEW_ENTRY, [row for *_, row, _ in recorded])
     numbers = {entry_rows.from_blob(stored): number for number, stored in written}
-    rows: list[tuple[int, Entry]] = []
-    by_device: defaultdict[int, list[Entry]] = defaultdict(list)
-    for device, entry, _, new in recorded:
+    rows: list[tuple[int, Entry, int]] = []
+    by_device: defaultdict[int, list[tuple[Entry, int]]] = defaultdict(list)
+    for device, entry, measured_us, _, new in recorded:
         number = numbers.pop(entry.id, None)  # of two that are the same only the first is news
         if number is not None:
             new.append(entry)
-            rows.append((number, entry))
-            by_device[device].append(entry)
-    timings.append(tx, [(n, e.timing) for n, e in rows])
-    outbox.enqueue(
-        tx,
-        [(n, e.reading.kind, e.subject, to_us(e.timing.measured_at)) for n, e in rows],
-        routes,
-    )
-    boots.note_all(tx, [(number, entry.reading.received) for number, entry in rows])
+            rows.append((number, entry, measured_us))
+            by_device[device].append((entry, measured_us))
+    timings.append(tx, [(n, e.timing, at_us) for n, e, at_us in rows])
+    outbox.enqueue(tx, [(n, e.reading.kind, e.subject, at_us) for n, e, at_us in rows], routes)
+    boots.note_all(tx, [(number, entry.reading.received) for number, entry, _ in rows])
     for device, of_device in by_device.items():
         _remember(tx, device, of_device)
 
 
-def _remember(tx: Transaction, device: int, new: list[Entry]) -> None:
-    latest_us = to_us(max(entry.timing.measured_at for entry in new))
+def _remember(tx: Transaction, device: int, new: list[tuple[Entry, int]]) -> None:
+    latest_us = max(measured_us for _, measured_us in new)
     tx.db.run(
         "UPDATE devices SET last_reading_us = max(ifnull(last_reading_us, ?1), ?1)"
         " WHERE number = ?2",
         (latest_us, device),
     )
     by_subject: dict[str, list[str]] = {}
-    for entry in new:
+    for entry, _ in new:
         by_subject.setdefault(entry.subject or "", []).append(entry.id)
     audit.append(tx, audit.Audited.RECORDED, {"device": device, "entries": by_subject})

@@ -18,7 +18,7 @@ from gateway.domain.subject import Attribution, SubjectId
 from gateway.errors import JournalError, Unreadable
 from gateway.journal import devices
 from gateway.journal.database import Database
-from gateway.journal.instants import from_us, span, span_us, to_us
+from gateway.journal.instants import from_us, span, span_us
 from gateway.journal.keys import KERNEL_BYTES, NEAR_BYTES, NOBODY, Keyring
 
 _ATTRIBUTIONS = frozenset(Attribution)
@@ -78,7 +78,9 @@ def parse(payload: bytes) -> Reading:
     return Reading.model_validate_json(payload)
 
 
-def entry_row(entry: Entry, device: int, now_us: int, keys: Keyring) -> tuple[Any, ...]:
+def entry_row(
+    entry: Entry, device: int, measured_us: int, now_us: int, keys: Keyring
+) -> tuple[Any, ...]:
     """Return a row of `entries` without its number."""
     reading, stored = entry.reading, to_blob(entry.id)
     where = place(stored, device, reading.kind, reading.slot, now_us)
@@ -88,20 +90,20 @@ def entry_row(entry: Entry, device: int, now_us: int, keys: Keyring) -> tuple[An
         reading.kind,
         reading.slot,
         now_us,
-        to_us(entry.timing.measured_at),
+        measured_us,
         entry.subject,
         entry.attribution,
         keys.seal(entry.subject or NOBODY, dump(reading), where),
     )
 
 
-def timing_row(number: int, step: int, timing: Timing) -> tuple[Any, ...]:
-    """Return a row of `timings`."""
+def timing_row(number: int, step: int, timing: Timing, measured_us: int) -> tuple[Any, ...]:
+    """Return a row of `timings`; `measured_us` is its moment, which its caller needs as well."""
     offset = timing.measured_at.utcoffset()
     return (
         number,
         step,
-        to_us(timing.measured_at),
+        measured_us,
         0 if offset is None else round(offset.total_seconds()),
         span_us(timing.correction),
         timing.reason,

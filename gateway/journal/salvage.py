@@ -287,10 +287,11 @@ def _restore_timings(tx: Transaction, zone: tzinfo) -> None:
         else:
             looks = clocks.history(tx, device)
             timing = timings.time_of(tx.db, reading, zone, looks, doubted=True)
-        tx.db.run(timings.NEW, entry_rows.timing_row(number, 1, timing))
+        measured_us = to_us(timing.measured_at)
+        tx.db.run(timings.NEW, entry_rows.timing_row(number, 1, timing, measured_us))
         tx.db.run(
             "UPDATE entries SET measured_us = ?1 WHERE number = ?2 AND measured_us <> ?1",
-            (to_us(timing.measured_at), number),
+            (measured_us, number),
         )
 
 

@@ -46,9 +46,10 @@ def time_of(
     return corrected(at_true_time(reading, anchor), zone, history, hub_doubt=anchor.doubt)
 
 
-def append(tx: Transaction, timed: Iterable[tuple[int, Timing]]) -> None:
-    """Keep the first timing of new entries, by number."""
-    tx.db.insert_many(NEW, [entry_rows.timing_row(number, 1, timing) for number, timing in timed])
+def append(tx: Transaction, timed: Iterable[tuple[int, Timing, int]]) -> None:
+    """Keep the first timing of new entries: each by its number, and with its moment in us."""
+    rows = [entry_rows.timing_row(number, 1, timing, at_us) for number, timing, at_us in timed]
+    tx.db.insert_many(NEW, rows)
 
 
 def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool) -> int:
@@ -131,8 +132,8 @@ def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
     if timing.reason is Correction.HUB_CLOCK_UNSET or _same(before, timing):
         return None
     (step,) = tx.db.one("SELECT max(step) + 1 FROM timings WHERE entry = ?", (number,))
-    tx.db.run(NEW, entry_rows.timing_row(number, step, timing))
     measured_us = to_us(timing.measured_at)
+    tx.db.run(NEW, entry_rows.timing_row(number, step, timing, measured_us))
     tx.db.run("UPDATE entries SET measured_us = ? WHERE number = ?", (measured_us, number))
     _owe_if_wrong(tx, number, before, measured_us)
     attribution.look_again(tx, number)

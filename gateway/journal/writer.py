@@ -54,8 +54,9 @@ class Transaction:
     """Destinations at which something became due: their workers are woken after the commit."""
     fold: bool = False
     """Whether the log is to be emptied after the commit: it may still hold what was erased."""
-    recorded: list[tuple[int, Entry, Row, list[Entry]]] = field(default_factory=list)
-    """Entries still to be written: the device's number, the row, and where to add it if new."""
+    recorded: list[tuple[int, Entry, int, Row, list[Entry]]] = field(default_factory=list)
+    """Entries still to be written: the device's number, the entry, when it was measured (us), the
+    row, and where to add it if new."""
     rest: Callable[[], None] | None = None
     """Writes them and what follows from them, once for all calls."""
 
