@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from gateway.wire.checksum import without_e2e_crc
 from gateway.wire.cursor import Cursor
@@ -129,21 +130,27 @@ def measurement(data: bytes) -> BloodPressure:
 def beurer_measurement(data: bytes) -> BloodPressure:
     """Decode the 2A35 of a Beurer BM48, BM59, BM85 or ELITE 900.
 
-    Pulse and status come most significant octet first, the user always although its flag is clear.
-    Seen in captures of a BM85; the reserved flag bit 6 is set in all of them.
+    In captures of a BM85 pulse and status come most significant octet first, and the user although
+    its flag is clear; the reserved flag bit 6 is set in all of them. Of the others there is no
+    capture, and a BM59 is said to follow the specification: so the octets tell. No pulse has more
+    than 255: its smaller octet is the more significant one. The user is there if there is room.
     """
     cursor = Cursor(data)
     flags = cursor.u8()
+    pressures = sfloat(cursor), sfloat(cursor), sfloat(cursor)
+    taken = date_time(cursor) if flags & _TIME else None
+    pulse = cursor.take(2) if flags & _PULSE else b""
+    order: Literal["little", "big"] = "big" if pulse[:1] <= pulse[1:] else "little"
+    status_octets = 2 if flags & _STATUS else 0
+    has_user = flags & _USER or cursor.remaining > status_octets
     return BloodPressure(
         flags,
         _unit(flags),
-        sfloat(cursor),
-        sfloat(cursor),
-        sfloat(cursor),
-        date_time(cursor) if flags & _TIME else None,
-        sfloat_of(cursor.u16_big_endian()) if flags & _PULSE else None,
-        cursor.u8(),
-        cursor.u16_big_endian() if flags & _STATUS else None,
+        *pressures,
+        taken,
+        sfloat_of(int.from_bytes(pulse, order)) if pulse else None,
+        cursor.u8() if has_user else None,
+        int.from_bytes(cursor.take(2), order) if status_octets else None,
         None,
         flags & 0xE0 or None,
         cursor.rest() or None,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,31 @@ def test_what_follows_the_fields_is_what_a_longer_frame_leaves_over(
         return
     with pytest.raises(DecodeError, match="truncated"):
         codec.measurement(whole[:cut])
+
+
+@given(
+    pulse=st.integers(1, 255),
+    user=st.none() | st.integers(0, 255),
+    status=st.none() | st.integers(0, 0xFFFF),
+    order=st.sampled_from(["big", "little"]),
+    is_user_told=st.booleans(),
+)
+def test_a_beurer_is_read_in_its_own_order_of_octets_and_in_the_specifications(
+    pulse: int,
+    user: int | None,
+    status: int | None,
+    order: Literal["big", "little"],
+    is_user_told: bool,
+) -> None:
+    flags = 0x46 | 0x10 * (status is not None) | 0x08 * (is_user_told and user is not None)
+    frame = bytes((flags,)) + bytes.fromhex("8000 5200 0000 ea07 08 0b 14 38 00")
+    frame += pulse.to_bytes(2, order) + (b"" if user is None else bytes((user,)))
+    frame += b"" if status is None else status.to_bytes(2, order)
+
+    found = codec.beurer_measurement(frame)
+
+    assert (found.pulse, found.user_id, found.status) == (pulse, user, status)
+    assert found.trailing_octets is None
 
 
 def test_a_channel_of_another_service_is_refused() -> None:

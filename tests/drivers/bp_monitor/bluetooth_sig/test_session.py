@@ -406,6 +406,17 @@ async def test_a_beurer_is_known_by_its_name() -> None:
     assert [int(q.value) for q in session.readings[1].values.values()] == [65]
 
 
+async def test_a_beurer_of_that_list_that_follows_the_specification_is_read_as_well() -> None:
+    session = cuff("16 8000 5200 0000 ea07 03 0e 0a 19 00 5700 0400")
+    session.sighting = Sighting("C0:FF:EE:00:00:01", Reach.BLE, name="BM59")
+
+    await DRIVER.converse(session)
+
+    assert [(r.slot, r.quality.value) for r in session.readings] == [(None, "good")] * 2
+    assert [int(q.value) for q in session.readings[1].values.values()] == [87]
+    assert all("irregular_pulse" in r.flags for r in session.readings)
+
+
 @dataclass
 class Drowsy(ScriptedLink):
     """It takes any subscription, and sends nothing if that came before it was ready."""
