@@ -152,7 +152,8 @@ def _troubles(said: GlucoseMeasurement) -> set[str]:
 
 
 def _circumstances(said: GlucoseMeasurement, context: GlucoseContext | None) -> set[str]:
-    found = {_SAMPLES.get(said.type or 0), _MEALS.get(context.meal or 0) if context else None}
+    sample = _CONTROL_SOLUTION if _is_control(said) else said.type or 0
+    found = {_SAMPLES.get(sample), _MEALS.get(context.meal or 0) if context else None}
     if context is not None and context.exercise_duration_s is not None:
         found.add("exercise")
     return {name for name in found if name is not None}
@@ -163,9 +164,13 @@ def _kind(said: GlucoseMeasurement) -> Kind:
 
 
 def _quality(said: GlucoseMeasurement, troubles: set[str]) -> Quality:
-    if said.type == _CONTROL_SOLUTION or said.location in _CONTROL_LOCATIONS:
+    if _is_control(said):
         return Quality.CONTROL
     return Quality.GOOD if troubles <= _HARMLESS else Quality.QUESTIONABLE
+
+
+def _is_control(said: GlucoseMeasurement) -> bool:
+    return said.type == _CONTROL_SOLUTION or said.location in _CONTROL_LOCATIONS
 
 
 def _device_time(said: GlucoseMeasurement, clock: ClockSample | None) -> DeviceTime:

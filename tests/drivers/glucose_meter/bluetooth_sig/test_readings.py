@@ -56,7 +56,9 @@ def test_the_lowest_number_of_a_meter_in_moles_is_a_persons() -> None:
 
 @pytest.mark.parametrize("place", ["1a", "41", "4a", "a1", "af"])
 def test_control_solution_is_no_persons_reading(place: str) -> None:
-    assert reading(record(1, place=place)).quality is Quality.CONTROL
+    found = reading(record(1, place=place))
+
+    assert (found.quality, found.flags) == (Quality.CONTROL, {"control_solution"})
 
 
 def test_interstitial_fluid_is_its_own_kind() -> None:
