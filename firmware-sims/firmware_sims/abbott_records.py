@@ -39,11 +39,6 @@ def listed(memory: RecordMemory[bytes], *, newest_first: bool) -> bytes:
     return records(lines[::-1] if newest_first else lines)
 
 
-def ketone_values(tenths: int) -> dict[str, str]:
-    """Return what the ledger says of a ketone, in tenths of a mmol/L."""
-    return {"ketone": f"{tenths // 10}.{tenths % 10}", "unit": "mmol/L"}
-
-
 def eighteenths(tenths: int) -> int:
     """Return what these devices write of a ketone, in tenths of a mmol/L."""
     return round(tenths * 1.8)

@@ -26,9 +26,11 @@ from firmware_sims.gatt import (
     is_secure,
     service,
 )
-from firmware_sims.identity import Identity
+from firmware_sims.identity import Identity, advertisement
 from firmware_sims.packing.date_time import date_time
 from firmware_sims.peripheral import Peripheral
+from firmware_sims.scale.and_older import SERVICE as OLDER_SCALE_SERVICE
+from firmware_sims.scale.and_older import OlderScale
 from firmware_sims.scale.bluetooth_sig import Scale
 from firmware_sims.store_and_forward import StoreAndForward
 
@@ -159,6 +161,23 @@ def uc_352ble(
         beside=addition.characteristics(),
     )
     return AndDevice(identity, people, scale, fittings, addition)
+
+
+def older_uc_352ble(
+    identity: Identity, people: People, fittings: Fittings, *, imperial: bool = False
+) -> AndDevice:
+    """Make a virtual scale from before there was a Weight Scale Service."""
+    addition = _addition(identity, fittings)
+    scale = OlderScale(
+        people,
+        fittings.clock,
+        imperial=imperial,
+        secure=is_secure(identity),
+        beside=addition.characteristics(),
+    )
+    device = AndDevice(identity, people, scale, fittings, addition)
+    device.store.call = lambda: advertisement(identity, vendor_service=OLDER_SCALE_SERVICE)
+    return device
 
 
 def _addition(identity: Identity, fittings: Fittings) -> AndMedical:

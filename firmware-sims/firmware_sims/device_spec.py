@@ -115,7 +115,7 @@ TYPES: Mapping[str, DeviceType] = {
     "and_scale": DeviceType(
         manufacturer="A&D Medical",
         model="UC-352BLE",
-        keys=_AND | {"imperial"},
+        keys=_AND | {"imperial", "older"},
         faults=_AND_FAULTS,
     ),
     "mi_scale": DeviceType(
@@ -144,6 +144,13 @@ TYPES: Mapping[str, DeviceType] = {
         model="Contour Next One",
         keys=_METERING,
         faults=_REPORTING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.RENUMBER},
+        one_person="a meter knows no users",
+    ),
+    "caresens_meter": DeviceType(
+        manufacturer="i-SENS",
+        model="CareSens Dual",
+        keys=_METERING - {"molar"} | {"older", "time_offset_min", "extremes_every", "ketone_every"},
+        faults=_REPORTING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.RENUMBER, Fault.SILENCE},
         one_person="a meter knows no users",
     ),
     "onetouch_meter": DeviceType(
@@ -223,7 +230,7 @@ class DeviceSpec:
     kilopascal: bool = False
     model: str = "HEM-7142T2"  # of Omron cuffs: another of `omron_memory.MODELS`
     key: str = ""  # 32 hexadecimal digits that a classic Omron cuff was given before
-    older: bool = False  # a Microlife A6 or A7, not a B3 or B6
+    older: bool = False  # Microlife: an A6 or A7; CareSens: below 1.5; A&D scales: no 181D
     mam: bool = False  # a Microlife: each measurement is the mean of three
     tells_all: bool = False  # a Yonker: who subscribes gets all it remembers, not the latest
     imperial: bool = False
@@ -243,7 +250,7 @@ class DeviceSpec:
     second_record_access: bool = False  # in a service of the maker's
     meals: bool = True
     control_every: int | None = None  # how many tests, one is of a control solution
-    extremes_every: int | None = None  # how many tests of a OneTouch, one shows HI or LO
+    extremes_every: int | None = None  # how many tests, one shows HI or LO
     others_every: int | None = None  # and after one there is an entry that is no test
     refuses_by_status: bool = False  # a OneTouch that answers who is not paired, and says no
     first_number: int = 1  # of the records of a OneTouch, or 0
@@ -256,6 +263,6 @@ class DeviceSpec:
     # readers and meters on a USB cable
     scan_every_h: float = 3  # in the history; a sensor remembers eight hours
     strip_every: int | None = None  # scans, after which its owner uses a strip too
-    ketone_every: int | None = None  # scans or strips, and one for ketone
+    ketone_every: int | None = None  # scans, strips or tests, and one for ketone
     notes: bool = True  # food and insulin, entered now and then
     notification_gap_s: float = 0.001

@@ -81,8 +81,8 @@ def is_secure(identity: Identity) -> bool:
     return identity.pairing is not Pairing.NONE
 
 
-def device_information_service(identity: Identity) -> Any:
-    """Return service 0x180A, readable by anybody."""
+def device_information_service(identity: Identity, *, software: str = "") -> Any:
+    """Return service 0x180A, readable by anybody; without software it says nothing of it."""
 
     def text(uuid: int, value: str) -> Any:
         return characteristic(uuid, READ, read=value.encode)
@@ -94,6 +94,7 @@ def device_information_service(identity: Identity) -> Any:
         text(0x2A25, identity.serial),
         text(0x2A26, identity.firmware),
         characteristic(0x2A23, READ, read=lambda: device_information.system_id(identity.address)),
+        *([text(0x2A28, software)] if software else []),
     )
 
 

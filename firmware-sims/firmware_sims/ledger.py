@@ -20,6 +20,11 @@ class Kind(StrEnum):
     BLOOD_KETONE = "blood_ketone"
 
 
+def ketone_values(tenths: int) -> dict[str, str]:
+    """Return what the ledger says of a ketone, in tenths of a mmol/L."""
+    return {"ketone": f"{tenths // 10}.{tenths % 10}", "unit": "mmol/L"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Produced:
     """One kind of value of one record; a record of several kinds makes several.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
-from firmware_sims.and_medical import AndDevice, ua_651ble, uc_352ble
+from firmware_sims.and_medical import AndDevice, older_uc_352ble, ua_651ble, uc_352ble
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.bp_monitor.enhanced import EnhancedCuff
 from firmware_sims.bp_monitor.microlife import MicrolifeCuff
@@ -20,6 +20,7 @@ from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Faults
 from firmware_sims.gatt import is_secure
 from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter, MeterSettings
+from firmware_sims.glucose_meter.caresens import CareSensMeter, CareSensSettings
 from firmware_sims.glucose_meter.onetouch_ble import OneTouchMeter, OneTouchSettings
 from firmware_sims.identity import Identity, Pairing
 from firmware_sims.packing import blood_pressure_beurer
@@ -100,7 +101,8 @@ def _and_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
 
 
 def _and_scale(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
-    return _paired_and(uc_352ble(*_and(spec, where), imperial=spec.imperial), spec)
+    make = older_uc_352ble if spec.older else uc_352ble
+    return _paired_and(make(*_and(spec, where), imperial=spec.imperial), spec)
 
 
 def _and(spec: DeviceSpec, where: Surroundings) -> tuple[Identity, People, Fittings]:
@@ -235,6 +237,23 @@ def _contour_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     return _with_past(meter, spec)
 
 
+def _caresens_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    who = identity(spec)
+    if who.pairing is Pairing.NONE:
+        who = replace(who, pairing=Pairing.PASSKEY)  # without a bond it gives nothing away
+    settings = CareSensSettings(
+        older=spec.older,
+        time_offset_min=spec.time_offset_min or 0,
+        meals=spec.meals,
+        control_every=spec.control_every,
+        extremes_every=spec.extremes_every,
+        ketone_every=spec.ketone_every,
+        notification_gap_s=spec.notification_gap_s,
+    )
+    meter = CareSensMeter(who, where.people(spec), where.fittings(spec), settings)
+    return _with_past(meter, spec)
+
+
 def _onetouch_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     who = identity(spec)
     if who.pairing is Pairing.NONE:
@@ -295,6 +314,7 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], RadioDevice]] = {
     "sanitas_scale": _sanitas_scale,
     "glucose_meter": _glucose_meter,
     "contour_meter": _contour_meter,
+    "caresens_meter": _caresens_meter,
     "onetouch_meter": _onetouch_meter,
     "cgm": _sensor,
 }

@@ -33,6 +33,7 @@ class Access:
 
     `records` returns them oldest first; `told` the values that tell some of them, each with its
     characteristic, in values of at most `room` octets. `vendor` answers op codes of the maker's.
+    `reported` is how a report ends that told whatever was asked for.
     """
 
     rules: Rules
@@ -40,6 +41,7 @@ class Access:
     told: Callable[[Sequence[Any], int], Iterable[tuple[Any, bytes]]]
     tells_by: Sequence[Any]
     vendor: Mapping[int, Callable[[], bytes]] = field(default_factory=dict)
+    reported: ResponseCode = ResponseCode.SUCCESS
 
 
 class RecordAccessPoint:
@@ -129,7 +131,7 @@ class RecordAccessPoint:
         sent = await self._report(peripheral, chosen)
         if self._aborted:
             return racp.response(OpCode.ABORT, ResponseCode.SUCCESS)
-        code = ResponseCode.SUCCESS if sent else ResponseCode.PROCEDURE_NOT_COMPLETED
+        code = self._access.reported if sent else ResponseCode.PROCEDURE_NOT_COMPLETED
         return racp.response(request.op_code, code)
 
     async def _report(self, peripheral: Peripheral, chosen: Sequence[Any]) -> bool:

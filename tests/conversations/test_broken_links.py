@@ -132,6 +132,7 @@ CASES = {
         settings={"consents": "1:3752, 2:0042"},
     ),
     "an A&D scale": Case("and_scale", f"{ONE}\n{STORED}pairing_mode = true"),
+    "an older A&D scale": Case("and_scale", f"{ONE}\n{STORED}older = true\npairing_mode = true"),
     "a Sanitas": Case(
         "sanitas_scale",
         f"{BOTH}\n{STORED}phase_s = 2",
@@ -153,6 +154,13 @@ CASES = {
     "a meter": Case("glucose_meter", f"{ONE}\n{STORED}"),
     "a meter without filters": Case("glucose_meter", f"{ONE}\n{STORED}filters = false"),
     "a Contour": Case("contour_meter", f"{ONE}\n{STORED}", settings={"set_clock": "Europe/Paris"}),
+    "a CareSens": Case(
+        "caresens_meter",
+        f"{ONE}\n{STORED}clock_error_s = 7200",
+        "CareSens 0131",
+        settings={"set_clock": "Europe/Paris"},
+    ),
+    "an older CareSens": Case("caresens_meter", f"{ONE}\n{STORED}older = true", "CareSens 0131"),
     "a OneTouch": Case("onetouch_meter", f"{ONE}\n{STORED}others_every = 3", "OneTouch J7RG"),
     "a sensor": Case(
         "cgm",

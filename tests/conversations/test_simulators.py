@@ -245,6 +245,18 @@ CASES = {
         {},
         "scale/bluetooth_sig",
     ),
+    "an A&D scale from before the standard service": (
+        "and_scale",
+        f"{ONE}\n{STORED}older = true\npairing_mode = true",
+        {},
+        "scale/bluetooth_sig",
+    ),
+    "the same in pounds": (
+        "and_scale",
+        f"{ONE}\n{STORED}older = true\nimperial = true\npairing_mode = true",
+        {},
+        "scale/bluetooth_sig",
+    ),
     "a meter": ("glucose_meter", f"{ONE}\n{STORED}", {}, "glucose_meter/bluetooth_sig"),
     "a meter in mmol/L without filters, with a second record access": (
         "glucose_meter",
@@ -306,6 +318,18 @@ async def test_whatever_goes_wrong_what_was_produced_is_recorded_once(
     good = [r for r in found.session.readings if r.quality is Quality.GOOD]
     readings = Counter(recorded(r) for r in good if r.kind is not Kind.HEIGHT)
     assert readings == Counter(map(said, found.ledger.produced))
+
+
+@pytest.mark.parametrize("older", ["false", "true"])
+async def test_a_caresens_is_asked_for_its_clock_in_both_of_its_forms(older: str) -> None:
+    more = f"{ONE}\n{STORED}older = {older}\ncontrol_every = 3\nclock_error_s = 7200"
+    found = await met("caresens_meter", more, {"set_clock": "Europe/Paris"}, name="CareSens 0131")
+
+    of_people = [r for r in found.session.readings if r.quality is not Quality.CONTROL]
+    assert Counter(map(recorded, of_people)) == Counter(map(said, found.ledger.produced))
+    assert len(found.session.readings) == len(of_people) + 1
+    assert (found.driver, found.session.remarks) == ("glucose_meter/bluetooth_sig", ["clock_set"])
+    assert (found.session.aside, found.forbidden) == ([], [])
 
 
 @pytest.mark.parametrize("family", ["SANITAS SBF70", "Beurer BF700"])

@@ -66,6 +66,17 @@ def onetouch(keys: str, **settings: str) -> Case:
     )
 
 
+def caresens(keys: str, **settings: str) -> Case:
+    """Return a meter that shows a code when it is paired."""
+    return Case(
+        type="caresens_meter",
+        driver=METER,
+        name="CareSens 0131",
+        keys=f'{LIVELY}{ONE}pairing = "passkey"\npasskey = {CODE}\n{keys}',
+        settings=settings,
+    )
+
+
 def mi_scale(keys: str) -> Case:
     return Case(
         type="mi_scale",
@@ -105,6 +116,12 @@ STORING = {
         driver=SCALE,
         name="A&D_UC-352BLE_5F0A12",
         keys=f"{LIVELY}{ONE}pairing_mode = true\nimperial = true\nsettle_s = 0.05\n",
+    ),
+    "A&D UC-352BLE from before the standard service": Case(
+        type="and_scale",
+        driver=SCALE,
+        name="A&D_UC-352BLE_5F0A12",
+        keys=f"{LIVELY}{ONE}pairing_mode = true\nolder = true\nsettle_s = 0.05\n",
     ),
     "Omron, standard service": Case(
         type="omron_standard_bp_monitor",
@@ -157,6 +174,12 @@ STORING = {
     ),
     "Contour Next One": Case(
         type="contour_meter", driver=METER, name="Contour7830H", keys=LIVELY + ONE
+    ),
+    "CareSens, control solution": caresens("control_every = 4\n"),
+    "CareSens, HI and LO": caresens("extremes_every = 3\n"),
+    "CareSens, whose clock is set": caresens("clock_error_s = 7200\n", set_clock="Europe/Paris"),
+    "CareSens before 1.5, whose clock is set": caresens(
+        "older = true\nclock_error_s = 7200\n", set_clock="Europe/Paris"
     ),
     "OneTouch Verio Flex, which answers also who is not paired": onetouch(
         "refuses_by_status = true\n"

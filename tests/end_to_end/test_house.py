@@ -33,6 +33,7 @@ DRIVERS = {
     "sanitas_scale": "scale/sanitas",
     "glucose_meter": "glucose_meter/bluetooth_sig",
     "contour_meter": "glucose_meter/bluetooth_sig",
+    "caresens_meter": "glucose_meter/bluetooth_sig",
     "onetouch_meter": "glucose_meter/onetouch_ble",
     "cgm": "cgm/bluetooth_sig",
 }

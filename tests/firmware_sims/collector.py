@@ -52,10 +52,10 @@ class Collector:
                         return candidate
         raise LookupError(f"{service}/{characteristic}")
 
-    async def read(self, service: int, characteristic: int) -> bytes:
+    async def read(self, service: int | str, characteristic: int | str) -> bytes:
         return bytes(await self.find(service, characteristic).read_value())
 
-    async def write(self, service: int, characteristic: int, value: bytes) -> None:
+    async def write(self, service: int | str, characteristic: int | str, value: bytes) -> None:
         await self.find(service, characteristic).write_value(value, with_response=True)
 
     async def subscribe(self, service: int | str, characteristic: int | str) -> None:

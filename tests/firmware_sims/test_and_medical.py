@@ -3,13 +3,21 @@ from datetime import datetime, timedelta
 
 import pytest
 from bumble import core
-from firmware_sims.and_medical import COMMANDS, SERVICE, AndDevice, ua_651ble, uc_352ble
+from firmware_sims.and_medical import (
+    COMMANDS,
+    SERVICE,
+    AndDevice,
+    older_uc_352ble,
+    ua_651ble,
+    uc_352ble,
+)
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.episodic import Fittings, People
 from firmware_sims.faults import Fault, Faults
 from firmware_sims.identity import Pairing
 from firmware_sims.ledger import Ledger
 from firmware_sims.radio import VirtualRadio
+from firmware_sims.scale import and_older
 
 from tests.firmware_sims.collector import Collector, discovered
 from tests.firmware_sims.people import PACE, Time, body, identity
@@ -83,10 +91,12 @@ async def test_it_hangs_up_when_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "service"), [(ua_651ble, 0x1810), (uc_352ble, 0x181D)], ids=["cuff", "scale"]
+    ("make", "service"),
+    [(ua_651ble, 0x1810), (uc_352ble, 0x181D), (older_uc_352ble, and_older.SERVICE)],
+    ids=["cuff", "scale", "older scale"],
 )
 async def test_the_clock_is_set_by_a_command_or_beside_the_measurement(
-    make: Callable[..., AndDevice], service: int
+    make: Callable[..., AndDevice], service: int | str
 ) -> None:
     device = make(WHO, ONE, fittings())
     device.pairing_mode()
@@ -136,6 +146,38 @@ async def test_a_scale_speaks_pounds_and_no_composition() -> None:
     steps = int.from_bytes(frame[1:3], "little")
     assert ledger.produced[0].values == {"weight": f"{steps / 100:.2f}", "unit": "lb"}
     assert len(ledger.produced) == 1
+
+
+@pytest.mark.parametrize("imperial", [False, True])
+async def test_an_older_scale_tells_tenths_in_the_makers_service(imperial: bool) -> None:
+    ledger = Ledger()
+    device = older_uc_352ble(WHO, ONE, fittings(ledger), imperial=imperial)
+    device.measure()
+    device.pairing_mode()
+    async with discovered(device) as collector:
+        await collector.link.pair()
+        (frame,) = await collector.told(and_older.SERVICE, and_older.WEIGHT, 1)
+        with pytest.raises(LookupError):
+            collector.find(0x181D, 0x2A9D)
+
+    tenths = int.from_bytes(frame[1:3], "little")
+    unit = "lb" if imperial else "kg"
+    assert [row.values for row in ledger.produced] == [{"weight": f"{tenths / 10}", "unit": unit}]
+    assert 50 < tenths / (22.05 if imperial else 10) < 80
+    assert (frame[0], frame[3:].hex()) == (0b10 | imperial, "ea07030a0c0000")
+
+
+async def test_an_older_scale_that_failed_says_so() -> None:
+    ledger = Ledger()
+    device = older_uc_352ble(WHO, ONE, fittings(ledger, {Fault.NAN_MEASUREMENT: 1}))
+    device.measure()
+    device.pairing_mode()
+    async with discovered(device) as collector:
+        await collector.link.pair()
+        (frame,) = await collector.told(and_older.SERVICE, and_older.WEIGHT, 1)
+
+    assert frame[1:3] == b"\xff\xff"
+    assert ledger.produced == []
 
 
 async def test_what_is_not_heard_comes_with_the_next_measurement() -> None:

@@ -27,12 +27,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firmware_sims.abbott_hid import AbbottHid, has_lost_its_time, text
-from firmware_sims.abbott_records import Count, eighteenths, ketone_values, listed
+from firmware_sims.abbott_records import Count, eighteenths, listed
 from firmware_sims.body import Body
 from firmware_sims.cgm.libre_sensor import SAMPLING_MIN, LibreSensor
 from firmware_sims.device_clock import Setting
 from firmware_sims.faults import Fault
-from firmware_sims.ledger import Kind
+from firmware_sims.ledger import Kind, ketone_values
 from firmware_sims.memory import RecordMemory
 from firmware_sims.packing import abbott_hid as packing
 from firmware_sims.packing.freestyle_libre import (

@@ -40,7 +40,7 @@ from firmware_sims.ledger import Kind
 from firmware_sims.memory import RecordMemory
 from firmware_sims.packing import glucose
 from firmware_sims.packing.ieee11073 import Number, Special
-from firmware_sims.packing.racp import Operator
+from firmware_sims.packing.racp import Operator, ResponseCode
 from firmware_sims.peripheral import Peripheral
 from firmware_sims.record_access import Filter, Rules, number
 from firmware_sims.record_access_point import Access, RecordAccessPoint
@@ -64,6 +64,7 @@ class MeterSettings:
 
     Without `filters` only all, the first and the last record can be asked for. Every
     `control_every`th test is of a control solution, which is nobody's blood and no record produced.
+    `reported` is how it ends a report, `software` the revision that it says it has.
     """
 
     molar: bool = False
@@ -73,6 +74,8 @@ class MeterSettings:
     control_every: int | None = None
     contour: bool = False
     second_record_access: bool = False
+    software: str = ""
+    reported: ResponseCode = ResponseCode.SUCCESS
     first_sequence: int = 1
     notification_gap_s: float = 0.001
 
@@ -103,6 +106,9 @@ class GlucoseMeter(AskedDevice):
     """A virtual meter; people take turns, and it knows no users."""
 
     advertised: Sequence[int] = (0x1808,)
+    of_blood = (glucose.CAPILLARY_PLASMA, glucose.FINGER)
+    of_control = (glucose.CONTROL_SOLUTION, glucose.CONTROL_LOCATION)
+    """Type and location of a test."""
 
     def __init__(
         self,
@@ -119,7 +125,7 @@ class GlucoseMeter(AskedDevice):
         self._battery = Battery()
         self._tests = 0
         self._sequence = self._settings.first_sequence
-        self._offset_min = self._settings.time_offset_min
+        self.offset_min = self._settings.time_offset_min
         secure = is_secure(identity)
         self._measurement = characteristic(0x2A18, NOTIFY, secure=secure)
         self._context = characteristic(0x2A34, NOTIFY, secure=secure)
@@ -131,6 +137,7 @@ class GlucoseMeter(AskedDevice):
                 records=lambda: list(self.memory),
                 told=self._told,
                 tells_by=[self._measurement],
+                reported=self._settings.reported,
             ),
             start=self.life.beside,
             faults=fittings.faults,
@@ -142,7 +149,8 @@ class GlucoseMeter(AskedDevice):
     def services(self) -> Sequence[Any]:
         """Return glucose, device information, battery, and the clock if it has one."""
         settings, secure = self._settings, is_secure(self.identity)
-        services = [device_information_service(self.identity), self._battery.service()]
+        information = device_information_service(self.identity, software=settings.software)
+        services = [information, self._battery.service()]
         if settings.second_record_access:
             other = characteristic(0x2A52, WRITE | INDICATE, secure=secure)
             services.append(service(ACCU_CHEK_SERVICE, other))
@@ -155,12 +163,14 @@ class GlucoseMeter(AskedDevice):
                 self._access.characteristic,
             )
         )
-        if settings.contour:
+        return [*services, *self.clock_services(secure=secure)]
+
+    def clock_services(self, *, secure: bool) -> Sequence[Any]:
+        """Return what its clock is read and set by, if anything."""
+        if self._settings.contour:
             clock = characteristic(CONTOUR_CLOCK, WRITE, write=self._set_contour, secure=secure)
-            services.append(service(CONTOUR_CLOCK_SERVICE, clock))
-        elif self._fittings.clock_service:
-            services.append(CurrentTime(self.clock, self.faults).service())
-        return services
+            return [service(CONTOUR_CLOCK_SERVICE, clock)]
+        return [CurrentTime(self.clock, self.faults).service()] * self._fittings.clock_service
 
     @property
     def held(self) -> int:
@@ -179,11 +189,11 @@ class GlucoseMeter(AskedDevice):
         self._tests += 1
         self._battery.use(_CHARGE_PERCENT)
         if self.faults.strikes(Fault.NAN_MEASUREMENT):
-            self._keep(taken_at, Special.NAN, status=glucose.Status.SAMPLE_INSUFFICIENT)
-        elif self._settings.control_every and self._tests % self._settings.control_every == 0:
-            self._keep(taken_at, self._wire(100), control=True)
+            self.keep(taken_at, Special.NAN, status=glucose.Status.SAMPLE_INSUFFICIENT)
+        elif self.is_turn_of(self._settings.control_every):
+            self.keep(taken_at, self.wire(100), control=True)
         else:
-            self._test_blood(next(self._turns) if who is None else who[1], taken_at)
+            self.test_blood(next(self._turns) if who is None else who[1], taken_at)
         self.life.wake()
 
     def change_battery(self, at: datetime) -> None:
@@ -199,7 +209,12 @@ class GlucoseMeter(AskedDevice):
         """Be there to be asked for records."""
         self._access.peripheral = peripheral
 
-    def _test_blood(self, body: Body, taken_at: datetime) -> None:
+    def is_turn_of(self, every: int | None) -> bool:
+        """Say whether this is a test with which something happens, every so often."""
+        return every is not None and self._tests % every == 0
+
+    def test_blood(self, body: Body, taken_at: datetime) -> None:
+        """Test somebody's blood, and keep what it shows."""
         level = min(max(body.glucose(taken_at), _LOWEST_MG_DL), _HIGHEST_MG_DL)
         values = {"glucose": str(level), "unit": "mg/dL"}
         if self._settings.molar:
@@ -208,9 +223,9 @@ class GlucoseMeter(AskedDevice):
         if self._settings.meals and self._tests % 3 == 0:
             meal = (glucose.PREPRANDIAL, glucose.POSTPRANDIAL)[self._tests // 3 % 2]
         self.enter(taken_at, {Kind.BLOOD_GLUCOSE: values}, person=body.person.name)
-        self._keep(taken_at, self._wire(level), meal=meal)
+        self.keep(taken_at, self.wire(level), meal=meal)
 
-    def _keep(
+    def keep(
         self,
         taken_at: datetime,
         value: Number,
@@ -219,11 +234,10 @@ class GlucoseMeter(AskedDevice):
         status: int | None = None,
         control: bool = False,
     ) -> None:
-        offset = self._offset_min
+        """Remember a test of a true time: kg/L or mol/L."""
+        offset = self.offset_min
         shown = self.clock.device_local(taken_at)
-        kind, location = glucose.CAPILLARY_PLASMA, glucose.FINGER
-        if control:
-            kind, location = glucose.CONTROL_SOLUTION, glucose.CONTROL_LOCATION
+        kind, location = self.of_control if control else self.of_blood
         test = _Test(
             sequence=self._sequence,
             base=shown - timedelta(minutes=offset or 0),
@@ -237,7 +251,7 @@ class GlucoseMeter(AskedDevice):
         self._sequence = (self._sequence + 1) % _SEQUENCE_NUMBERS
         self.memory.keep(test)
 
-    def _wire(self, mg_dl: int) -> Decimal:
+    def wire(self, mg_dl: int) -> Decimal:
         """Return kg/L, or mol/L, with the digits that the display has."""
         if self._settings.molar:
             return _mmol_l(mg_dl).scaleb(-3)
@@ -266,9 +280,9 @@ class GlucoseMeter(AskedDevice):
         """Set UTC and how far local time is ahead of it: 01 | Date Time | s16 min."""
         if len(octets) != 1 + _DATE_TIME_OCTETS + 2 or octets[0] != 1:
             raise att_error(att.ATT_INVALID_ATTRIBUTE_LENGTH_ERROR)
-        self._offset_min = int.from_bytes(octets[8:10], "little", signed=True)
+        self.offset_min = int.from_bytes(octets[8:10], "little", signed=True)
         utc = device_local(octets[1:8])
-        self.clock.set_to(utc + timedelta(minutes=self._offset_min))
+        self.clock.set_to(utc + timedelta(minutes=self.offset_min))
 
 
 def _mmol_l(mg_dl: int) -> Decimal:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from firmware_sims.abbott_hid import AbbottHid, has_lost_its_time, text
-from firmware_sims.abbott_records import Count, eighteenths, ketone_values, listed
+from firmware_sims.abbott_records import Count, eighteenths, listed
 from firmware_sims.body import Body
 from firmware_sims.faults import Fault
-from firmware_sims.ledger import Kind
+from firmware_sims.ledger import Kind, ketone_values
 from firmware_sims.memory import RecordMemory
 from firmware_sims.packing import freestyle_neo as records
 from firmware_sims.placement import Placement

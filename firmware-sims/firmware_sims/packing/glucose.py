@@ -22,14 +22,16 @@ from firmware_sims.packing.ieee11073 import Number, sfloat
 
 CAPILLARY_PLASMA, CONTROL_SOLUTION = 2, 10  # what was tested
 FINGER, CONTROL_LOCATION = 1, 4  # where it came from
-PREPRANDIAL, POSTPRANDIAL = 1, 2
+PREPRANDIAL, POSTPRANDIAL, CARESENS_KETONE = 1, 2, 6  # meals, and what one maker uses for none
 
 
 class Status(IntFlag):
-    """Sensor Status Annunciation, the bits that the virtual meter uses."""
+    """Sensor Status Annunciation, the bits that virtual meters use."""
 
     BATTERY_LOW = 1 << 0
     SAMPLE_INSUFFICIENT = 1 << 2
+    RESULT_TOO_HIGH = 1 << 5
+    RESULT_TOO_LOW = 1 << 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

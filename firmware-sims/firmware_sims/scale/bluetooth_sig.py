@@ -19,7 +19,7 @@ from firmware_sims.packing import body_composition, weight_scale
 from firmware_sims.store_and_forward import Stored
 from firmware_sims.user_data import UserData
 
-_KG_PER_LB = Decimal("0.45359237")
+KG_PER_LB = Decimal("0.45359237")
 _M_PER_IN = Decimal("0.0254")
 _FINEST = 7  # 0.005 kg or 0.01 lb, in both features
 _FINEST_HEIGHT = 3  # 0.001 m or 0.1 in
@@ -178,7 +178,7 @@ class Scale:
     def _shown(self, kilograms: Decimal) -> Decimal:
         if not self._imperial:
             return kilograms
-        return (kilograms / _KG_PER_LB).quantize(weight_scale.LB_PER_BIT)
+        return (kilograms / KG_PER_LB).quantize(weight_scale.LB_PER_BIT)
 
     def _height(self, slot: int | None) -> Decimal:
         height_m = self._people[slot].person.height_m

@@ -12,6 +12,7 @@ import pytest
 from firmware_sims.packing import (
     blood_pressure,
     blood_pressure_beurer,
+    caresens,
     cgm,
     checksum,
     date_time,
@@ -408,6 +409,7 @@ ENCODERS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "2A18": encode_2a18,
     "2A34": encode_2a34,
     "2A51": lambda row: glucose.feature(row["raw"]),
+    "CARESENS-TIME": lambda row: caresens.command(moment(row["date_time"])),
     "2A52": encode_2a52,
     "OMRON-FRAME": encode_omron_frame,
     "OMRON-ADV": encode_omron_advertised,

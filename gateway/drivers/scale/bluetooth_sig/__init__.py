@@ -57,7 +57,7 @@ class _BluetoothSigScale:
             Model(
                 "A&D UC-352BLE",
                 "simulated, checked against public captures; those from before the Weight Scale"
-                " Service from the maker's sample program",
+                " Service simulated, from the maker's sample program",
             ),
             Model("Beurer BF788", "checked against public captures"),
             Model(
