@@ -86,7 +86,7 @@ class Told:
         found = []
         for true in sorted(self.ledger.produced, key=lambda each: each.measured_at):
             if true.kind in _TELLING:
-                shown = min(_same(true, left), key=lambda reading: off(true, reading))
+                shown = min(_same(true, left), key=lambda reading: _unlikely(true, reading))
                 left.remove(shown)
                 found.append((true, shown))
         return found
@@ -115,6 +115,13 @@ def _same(true: Produced, readings: list[Json]) -> Iterator[Json]:
 def off(true: Produced, reading: Json) -> float:
     """Return how far the hub's time is from the true one, in seconds."""
     return abs((datetime.fromisoformat(reading["measured_at"]) - true.measured_at).total_seconds())
+
+
+def _unlikely(true: Produced, reading: Json) -> tuple[int, float]:
+    """Tell readings of the same numbers apart: what holds the truth, then what claims no time."""
+    distance, doubt = off(true, reading), reading["uncertainty_s"]
+    holds = doubt is not None and distance <= doubt
+    return (0 if holds else 1 if doubt is None else 2), distance
 
 
 @asynccontextmanager
