@@ -62,6 +62,7 @@ class _BluetoothSigGlucoseMeter:
                 "checked against public captures of their ketone records; their clock simulated,"
                 " from the maker's sample programs and a public client",
             ),
+            Model("Trividia, Nipro TRUE METRIX AIR", "records checked against a public capture"),
             Model("Beurer GL50evo", "from the maker's data form"),
             Model("FORA", "checked against public captures of their ketone records"),
         ),

@@ -157,7 +157,7 @@ class _Memory:
         """
         waiting: list[Record] = []
         await self._stored.report(since)
-        while (burst := await self._stored.burst()) is not None:
+        while (burst := await self._next_burst(waiting)) is not None:
             for frame in burst:
                 waiting += await self._understood(frame)
             waiting = [self._joined(record) for record in waiting]
@@ -170,6 +170,15 @@ class _Memory:
             return False
         await self._take(waiting)
         return True
+
+    async def _next_burst(self, waiting: list[Record]) -> list[Frame] | None:
+        """Return what came; of a meter that fell silent, what waits for more waits in vain."""
+        try:
+            return await self._stored.burst()
+        except ProtocolError:
+            if self._stored.silent:
+                await self._take([record for record in waiting if not self._lacks(record)])
+            raise
 
     async def _understood(self, frame: Frame) -> list[Record]:
         """Return the measurement of a frame, if it is one; keep a context for later.

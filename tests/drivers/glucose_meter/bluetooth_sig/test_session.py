@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +16,7 @@ from gateway.drivers.api import gatt
 from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER
 from gateway.drivers.record_mark import Mark
 from gateway.errors import LinkLost, ProtocolError
-from gateway.testing.links import ScriptedLink
+from gateway.testing.links import ScriptedLink, Written
 from gateway.testing.session import RecordingSession
 from tests.drivers.glucose_meter.bluetooth_sig.meter import (
     CONTEXT,
@@ -424,6 +426,34 @@ def test_what_is_no_bookmark_of_ours_counts_as_none(text: str | None) -> None:
 @given(sequence=st.integers(0, 0xFFFF), digest=st.text())
 def test_a_bookmark_reads_back(sequence: int, digest: str) -> None:
     assert Mark.from_text(Mark(sequence, digest).to_text()) == Mark(sequence, digest)
+
+
+@dataclass
+class Mute(Meter):
+    """Reports what it is asked for, and never says that this was all."""
+
+    def _report(self, wanted: list[int]) -> Iterable[Written]:
+        return list(super()._report(wanted))[:-1]
+
+
+async def test_the_newest_record_of_a_meter_that_never_says_it_has_finished_is_kept() -> None:
+    session = Mute(records(1, 5)).session()
+
+    with pytest.raises(ProtocolError, match="silent"):
+        await DRIVER.converse(session)
+
+    assert values(session) == [101, 102, 103, 104, 105]
+
+
+async def test_what_a_meter_reports_by_itself_and_again_when_asked_is_kept_once() -> None:
+    meter = Meter(records(228, 232))
+    link = meter.link()
+    link.pending = [(MEASUREMENT, octets) for octets in meter.memory.values()]
+    session = meter.session(link)
+
+    await DRIVER.converse(session)
+
+    assert values(session) == [100 + n % 300 for n in range(228, 233)]
 
 
 # -- meters that measure ketone --------------------------------------------------------------------
