@@ -9,10 +9,12 @@ import pytest
 from gateway.drivers.api import Channel, Frame
 from gateway.drivers.glucose_meter.bluetooth_sig import DRIVER, contour
 from gateway.drivers.glucose_meter.bluetooth_sig.session import MEASUREMENT
-from gateway.errors import DecodeError
+from gateway.errors import DecodeError, LinkRefused
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
 from tests.drivers.glucose_meter.bluetooth_sig.meter import RACP, Meter, records, values
+
+CLOCK = "00001026-0002-11e2-9e96-0800200c9a66"
 
 
 class Noting(ScriptedLink):
@@ -21,6 +23,7 @@ class Noting(ScriptedLink):
     def __init__(self, link: ScriptedLink) -> None:
         super().__init__({**link.values, contour.CLOCK: b""}, link.answers)
         self.did: list[str] = []
+        self.indicates = True
 
     async def read(self, channel: Channel, /) -> Frame:
         self.did.append(f"read {channel[-36:]}")
@@ -31,17 +34,19 @@ class Noting(ScriptedLink):
         await super().write(channel, data, acknowledged=acknowledged)
 
     async def subscribe(self, channel: Channel, /) -> Any:
-        self.did.append("subscribe")
+        self.did.append(f"subscribe {channel[-36:]}")
+        if channel == contour.CLOCK and not self.indicates:
+            raise LinkRefused("it does not indicate", 0x06)
         return await super().subscribe(channel)
 
 
-async def test_the_clock_is_written_before_the_first_subscription() -> None:
+async def test_the_clock_is_subscribed_to_and_written_before_any_other_subscription() -> None:
     link = Noting(Meter(records(1, 2)).link())
     session = RecordingSession(DRIVER, link, settings={"set_clock": "Europe/Paris"})
 
     await DRIVER.converse(session)
 
-    assert link.did[:2] == ["write 00001026-0002-11e2-9e96-0800200c9a66", "subscribe"]
+    assert link.did[:3] == [f"subscribe {CLOCK}", f"write {CLOCK}", f"subscribe {MEASUREMENT}"]
     assert link.written[0] == (contour.CLOCK, bytes.fromhex("01 ea07030e091a35 3c00"))
     assert values(session) == [101, 102]
 
@@ -51,7 +56,7 @@ async def test_without_the_owners_word_the_clock_is_only_looked_at() -> None:
 
     await DRIVER.converse(RecordingSession(DRIVER, link))
 
-    assert link.did[:2] == ["read 00001026-0002-11e2-9e96-0800200c9a66", "subscribe"]
+    assert link.did[:2] == [f"read {CLOCK}", f"subscribe {MEASUREMENT}"]
     assert {channel for channel, _ in link.written} == {RACP}
 
 
@@ -64,6 +69,28 @@ async def test_a_clock_that_cannot_be_looked_at_is_told_to_the_owner() -> None:
 
     assert values(session) == [101, 102]
     assert [remark.split(":")[0] for remark in session.remarks] == ["clock_left_alone"]
+
+
+async def test_what_the_clock_indicates_is_confirmed_and_nothing_else() -> None:
+    link = Noting(Meter(records(1, 2)).link())
+    link.answers = {**link.answers, contour.CLOCK: lambda _: [(contour.CLOCK, b"\x01\x00")]}
+    session = RecordingSession(DRIVER, link, settings={"set_clock": "Europe/Paris"})
+
+    await DRIVER.converse(session)
+
+    assert (values(session), session.remarks) == ([101, 102], ["clock_set"])
+    assert not link.pending
+
+
+async def test_a_clock_that_does_not_indicate_is_written_all_the_same() -> None:
+    link = Noting(Meter(records(1, 2)).link())
+    link.indicates = False
+    session = RecordingSession(DRIVER, link, settings={"set_clock": "Europe/Paris"})
+
+    await DRIVER.converse(session)
+
+    assert f"write {CLOCK}" in link.did
+    assert values(session) == [101, 102]
 
 
 async def test_another_meter_is_subscribed_to_at_once() -> None:
