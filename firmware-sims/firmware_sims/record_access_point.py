@@ -25,6 +25,7 @@ from firmware_sims.peripheral import Peripheral
 from firmware_sims.record_access import Refusal, Request, Rules, read_request
 
 _SHORTEST_REQUEST = 2
+_REPORTED = racp.response(OpCode.REPORT, ResponseCode.SUCCESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Access:
 
     `records` returns them oldest first; `told` the values that tell some of them, each with its
     characteristic, in values of at most `room` octets. `vendor` answers op codes of the maker's.
-    `reported` is how a report ends that told whatever was asked for.
+    `postscript` is indicated once more behind the end of each report that told what was asked for.
     """
 
     rules: Rules
@@ -41,7 +42,7 @@ class Access:
     told: Callable[[Sequence[Any], int], Iterable[tuple[Any, bytes]]]
     tells_by: Sequence[Any]
     vendor: Mapping[int, Callable[[], bytes]] = field(default_factory=dict)
-    reported: ResponseCode = ResponseCode.SUCCESS
+    postscript: bytes = b""
 
 
 class RecordAccessPoint:
@@ -115,6 +116,8 @@ class RecordAccessPoint:
         finally:
             self._busy = False
         await self._say(peripheral, answer)
+        if self._access.postscript and answer == _REPORTED:
+            await self._say(peripheral, self._access.postscript)
 
     async def _carried_out(self, peripheral: Peripheral, request: Request | Refusal) -> bytes:
         if self._faults.strikes(Fault.BUSY):
@@ -131,7 +134,7 @@ class RecordAccessPoint:
         sent = await self._report(peripheral, chosen)
         if self._aborted:
             return racp.response(OpCode.ABORT, ResponseCode.SUCCESS)
-        code = self._access.reported if sent else ResponseCode.PROCEDURE_NOT_COMPLETED
+        code = ResponseCode.SUCCESS if sent else ResponseCode.PROCEDURE_NOT_COMPLETED
         return racp.response(request.op_code, code)
 
     async def _report(self, peripheral: Peripheral, chosen: Sequence[Any]) -> bool:

@@ -251,10 +251,10 @@ CASES = {
         {},
         "scale/bluetooth_sig",
     ),
-    "the same in pounds": (
+    "the same in pounds, its clock wrong": (
         "and_scale",
-        f"{ONE}\n{STORED}older = true\nimperial = true\npairing_mode = true",
-        {},
+        f"{ONE}\n{STORED}older = true\nimperial = true\npairing_mode = true\nclock_error_s = -7200",
+        {"set_clock": "Europe/Paris"},
         "scale/bluetooth_sig",
     ),
     "a meter": ("glucose_meter", f"{ONE}\n{STORED}", {}, "glucose_meter/bluetooth_sig"),
@@ -330,6 +330,23 @@ async def test_a_caresens_is_asked_for_its_clock_in_both_of_its_forms(older: str
     assert len(found.session.readings) == len(of_people) + 1
     assert (found.driver, found.session.remarks) == ("glucose_meter/bluetooth_sig", ["clock_set"])
     assert (found.session.aside, found.forbidden) == ([], [])
+
+
+async def test_a_caresens_that_does_not_tell_its_clock_is_read_all_the_same() -> None:
+    more = f"{ONE}\n{STORED}idle_s = 10\nfaults = {{ silence = 1 }}"
+    found = await met("caresens_meter", more, {"set_clock": "Europe/Paris"}, name="CareSens 0131")
+
+    readings = Counter(map(recorded, found.session.readings))
+    assert readings == Counter(map(said, found.ledger.produced))
+
+
+async def test_a_ketone_of_a_caresens_is_remarked_on_and_never_recorded_as_glucose() -> None:
+    more = f"{ONE}\nstored = 7\nketone_every = 2"
+    found = await met("caresens_meter", more, name="CareSens 0131")
+
+    glucose = [row for row in found.ledger.produced if row.kind == "blood_glucose"]
+    assert Counter(map(recorded, found.session.readings)) == Counter(map(said, glucose))
+    assert found.session.remarks == ["ketone_record"] * 3
 
 
 @pytest.mark.parametrize("family", ["SANITAS SBF70", "Beurer BF700"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from firmware_sims.faults import Fault
+from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter
 
 from tests.end_to_end.passing import Passing
 from tests.end_to_end.room import CODE, Case, Room, a_room
@@ -231,6 +232,31 @@ async def test_a_onetouch_whose_results_were_deleted_is_read_from_its_new_beginn
     async with a_room(tmp_path, time, case, stored=7) as room:
         await room.all_arrived()
 
+        room.device.faults.arm(Fault.RENUMBER)
+        for _ in range(3):
+            time.skip(60)
+            room.device.measure()
+        await room.all_arrived()
+        assert_each_once(room, case)
+
+
+ERASED = {
+    "meter": Case(type="glucose_meter", driver=METER, keys=LIVELY + ONE),
+    "CareSens": caresens(""),
+    "CareSens before 1.5": caresens("older = true\n"),
+}
+
+
+@pytest.mark.parametrize("case", ERASED.values(), ids=ERASED.keys())
+async def test_a_meter_that_was_erased_is_read_from_its_new_beginning(
+    case: Case, tmp_path: Path, time: Passing
+) -> None:
+    async with a_room(tmp_path, time, case, stored=7) as room:
+        await room.all_arrived()
+
+        assert isinstance(room.device, GlucoseMeter)
+        for test in room.device.memory:
+            room.device.memory.forget(test)
         room.device.faults.arm(Fault.RENUMBER)
         for _ in range(3):
             time.skip(60)

@@ -40,7 +40,7 @@ from firmware_sims.ledger import Kind
 from firmware_sims.memory import RecordMemory
 from firmware_sims.packing import glucose
 from firmware_sims.packing.ieee11073 import Number, Special
-from firmware_sims.packing.racp import Operator, ResponseCode
+from firmware_sims.packing.racp import Operator
 from firmware_sims.peripheral import Peripheral
 from firmware_sims.record_access import Filter, Rules, number
 from firmware_sims.record_access_point import Access, RecordAccessPoint
@@ -64,7 +64,8 @@ class MeterSettings:
 
     Without `filters` only all, the first and the last record can be asked for. Every
     `control_every`th test is of a control solution, which is nobody's blood and no record produced.
-    `reported` is how it ends a report, `software` the revision that it says it has.
+    `software` is the revision that it says it has, `postscript` what it indicates behind the end of
+    a report.
     """
 
     molar: bool = False
@@ -75,7 +76,7 @@ class MeterSettings:
     contour: bool = False
     second_record_access: bool = False
     software: str = ""
-    reported: ResponseCode = ResponseCode.SUCCESS
+    postscript: bytes = b""
     first_sequence: int = 1
     notification_gap_s: float = 0.001
 
@@ -137,7 +138,7 @@ class GlucoseMeter(AskedDevice):
                 records=lambda: list(self.memory),
                 told=self._told,
                 tells_by=[self._measurement],
-                reported=self._settings.reported,
+                postscript=self._settings.postscript,
             ),
             start=self.life.beside,
             faults=fittings.faults,

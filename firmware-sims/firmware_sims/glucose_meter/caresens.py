@@ -4,12 +4,14 @@ Its base time runs on whatever its clock is set to; the difference is the time o
 too long for one. The clock is told whenever it was asked or set. What was tested stands where the
 standard has the place it came from: 10 is control solution. HI and LO are status bits beside a
 number out of range. A ketone test looks like one of glucose, in tenths of a mmol/L, until its
-context says meal 6. Meters below version 1.5 have the clock elsewhere, and end every report with
-"no records found".
+context says meal 6. Meters below version 1.5 have the clock elsewhere, and say "no records found"
+behind the end of each report.
 Sources: i-SENS's sample programs for Android and iOS; xDrip, TimeTx and ContextRx; Tidepool's
-uploader, bluetoothLEDriver.js. Guesses: the octets of a clock's answer that nobody describes, that
-a place stands where the standard has the type, that the base time takes the seconds when the clock
-is set, and the versions' third numbers.
+uploader and ble-glucose. Guesses: the octets of a clock's answer that nobody describes, that a
+place stands where the standard has the type, that the base time takes the seconds when the clock is
+set, the versions' third numbers; and that older meters say both "success" and "no records found":
+the sample for iOS waits for the second below 1.5, Tidepool's programs, which read such meters too,
+for the first, and the sample for Android takes whichever comes first and passes over another.
 """
 
 import random
@@ -27,14 +29,14 @@ from firmware_sims.gatt import NOTIFY, WRITE, att_error, characteristic, device_
 from firmware_sims.glucose_meter.bluetooth_sig import GlucoseMeter, MeterSettings
 from firmware_sims.identity import Identity
 from firmware_sims.ledger import Kind, ketone_values
-from firmware_sims.packing import caresens, glucose
-from firmware_sims.packing.racp import ResponseCode
+from firmware_sims.packing import caresens, glucose, racp
 
 CLOCK_SERVICE = "C4DEA010-5A9D-11E9-8647-D663BD873D93"
 CLOCK = "C4DEA3BC-5A9D-11E9-8647-D663BD873D93"
 OLDER_CLOCK_SERVICE, OLDER_CLOCK = 0xFFF0, 0xFFF1
 SHOWN_AS_HIGH, SHOWN_AS_LOW = 601, 19  # mg/dL
 _COMMAND_OCTETS = 11
+_NO_MORE = racp.response(racp.OpCode.REPORT, racp.ResponseCode.NO_RECORDS)
 _OFFSETS_MIN = range(-0x8000, 0x8000)
 _MINUTE = timedelta(minutes=1)
 
@@ -76,7 +78,7 @@ class CareSensMeter(GlucoseMeter):
             meals=self._made.meals,
             control_every=self._made.control_every,
             software="1.4.0" if older else "1.5.0",
-            reported=ResponseCode.NO_RECORDS if older else ResponseCode.SUCCESS,
+            postscript=_NO_MORE if older else b"",
             notification_gap_s=self._made.notification_gap_s,
         )
         super().__init__(identity, people, fittings, built)
