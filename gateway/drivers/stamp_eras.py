@@ -8,12 +8,15 @@ the sum of what was changed later:
     eras      ends at 03:00   | 02:00 to 09:10| from 15:10 to what it shows
     moved by  -1 h + 6 h      |          + 6 h| nothing
 
+A clock that was lost begins again long ago, perhaps more than once until it is set. What it showed
+before, and for how long it was lost, the log does not say: so when it was set a first era begins,
+and nothing that was stamped by another clock is moved to it. What a lost clock stamped is no time.
+
 Such a log is believed only where stamps agree with it: each must lie within its era. Samples of a
 sensor are stored when it is next scanned, up to eight hours late, so they may belong to the era
-before the one in which they were stored; the sensor's own count of minutes tells, as it does of
-samples from before the log begins. Where that count and the stamps part, something happened to the
-clock that no log tells, and no stamp before can be moved. A clock that was lost begins again long
-ago: what it showed before, the log does not say.
+before the one in which they were stored, or to a clock that was lost since; the sensor's own count
+of minutes tells, as it does of samples from before the log begins. Where that count and the stamps
+part, something happened to the clock that no log tells, and no stamp before can be moved.
 """
 
 from __future__ import annotations
@@ -27,13 +30,16 @@ _LOST_BEFORE = 2010  # no device in scope is older: one that shows an earlier ye
 _JITTER = timedelta(minutes=2)  # a clock that shows minutes, read between two seconds
 _STORED_LATE = timedelta(hours=8, minutes=30)  # what a sensor keeps, and half an hour
 _BY_SENSOR = timedelta(minutes=3)  # its count is in whole minutes, and made at each scan anew
-_ONE_SETTING = timedelta(minutes=10)  # somebody is in the device's menu
+_SAMPLING_MIN = 15  # a sensor's samples that follow each other
 _DRIFT = 100e-6  # s/s, as in `domain.device_clock`
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The clock was set from one time to another; None for one that is no time."""
+    """The clock was set from one time to another; None for one that is no time.
+
+    That a clock was lost is in no log, but that it was set from a time long ago.
+    """
 
     place: int
     old: datetime | None
@@ -43,6 +49,18 @@ class Change:
     def key(self) -> str:
         """What tells it from others, wherever it stands."""
         return f"{self.old} {self.new}"
+
+    @property
+    def by(self) -> timedelta | None:
+        """How far it was set forward, or back; None if nobody can tell, or it had been lost."""
+        if self.old is None or self.new is None or is_lost(self.old):
+            return None
+        return self.new - self.old
+
+
+def is_lost(shown: datetime) -> bool:
+    """Say whether a clock that shows this was lost, or never set."""
+    return shown.year < _LOST_BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +77,26 @@ class Stamped:
 class _Era:
     since: int
     begins: datetime | None
-    ends: datetime
+    ends: datetime | None
+    """None if it still lasts, and nobody looked at the clock."""
     ahead: timedelta
 
     def holds(self, record: Stamped, at: datetime) -> bool:
         late = _JITTER if record.sensor_minutes is None else _STORED_LATE
-        return (self.begins is None or at >= self.begins - late) and at <= self.ends + _JITTER
+        has_begun = self.begins is None or at >= self.begins - late
+        return has_begun and (self.ends is None or at <= self.ends + _JITTER)
 
 
 class ClockLog:
-    """The changes of a clock that shows `shown` now; their log reaches back to place `since`."""
+    """The changes of a clock that shows `shown` now; their log reaches back to place `since`.
 
-    def __init__(self, changes: Iterable[Change], shown: datetime, since: int) -> None:
+    Without `shown`, nobody looked at it. It tells of no stamp from before the clock was last lost.
+    """
+
+    def __init__(self, changes: Iterable[Change], shown: datetime | None, since: int) -> None:
         newest_first = sorted(changes, key=lambda change: change.place, reverse=True)
-        self._changes = newest_first
         self._eras = _eras(newest_first, shown)
+        self._begins_anew = self._eras[-1].since >= 0
         self._since = since
 
     def on_present_clock(self, records: Sequence[Stamped]) -> list[datetime | None]:
@@ -83,19 +106,20 @@ class ClockLog:
         """
         possible = [self._possible(record) for record in records]
         made = [
-            at.copy().pop() if len(at) == 1 and record.place >= self._since else None
-            for record, at in zip(records, possible, strict=True)
+            at.copy().pop() if len(at) == 1 and is_sure and record.place >= self._since else None
+            for record, at, is_sure in zip(
+                records, possible, self._sure(records, possible), strict=True
+            )
         ]
         newest_first, oldest_first = range(len(records) - 1, -1, -1), range(len(records))
         for order in (newest_first, oldest_first):
             for number, near in _by_sensor(records, made, order):
                 if made[number] is None and near is not None:
-                    unstamped = records[number].at is None
-                    made[number] = near.at if unstamped else near.nearest(possible[number])
+                    made[number] = self._as_near(records[number], possible[number], near)
         sure = len(records)
         for number, near in _by_sensor(records, made, newest_first):
             at = made[number]
-            if near is not None and (at is None or not near.agrees(at)):
+            if near is not None and self._contradicts(records[number], at, near):
                 return [None] * sure + made[sure:]
             sure = sure if at is None else number
         return made
@@ -117,51 +141,87 @@ class ClockLog:
                 made[number] = True
         return made
 
-    def is_silent_about(self, record: Stamped) -> bool:
-        """Say whether the log knows nothing of how the clock was set since a record.
+    def shown_then(self, at: datetime) -> datetime | None:
+        """Return what the clock showed, by the log, at a moment of the present clock.
 
-        A clock that was lost was set by somebody who knew the time, as it had been before.
+        None if it was another clock's, or lost.
         """
-        last = next((change for change in self._changes if is_loss(change)), None)
-        return not self._changes or (last is not None and record.place < last.place)
-
-    def shown_then(self, at: datetime) -> datetime:
-        """Return what the clock showed, by the log, at a moment of the present clock."""
         for era in self._eras:
-            if era.begins is None or at >= era.begins + era.ahead:
+            if era.since < 0 or (era.begins is not None and at >= era.begins + era.ahead):
                 return at - era.ahead
-        return at
-
-    def settings_since(self, key: str) -> list[Change]:
-        """Return how the clock was set since the change with this key, the oldest first.
-
-        By their order, which nothing that was done to the clock can change. Where that change has
-        left the log, all that are in it are newer.
-        """
-        since = takewhile(lambda change: change.key != key, self._changes)
-        return _settings(reversed(list(since)))
+        return None
 
     def _possible(self, record: Stamped) -> set[datetime]:
-        if record.at is None:
+        at = _stamp(record)
+        if at is None:
             return set()
         eras = [era for era in self._eras if era.since <= record.place]
         if record.sensor_minutes is None:
             del eras[1:]
-        return {record.at + era.ahead for era in eras if era.holds(record, record.at)}
+        return {at + era.ahead for era in eras if era.holds(record, at)}
+
+    def _sure(
+        self, records: Sequence[Stamped], possible: Sequence[set[datetime]]
+    ) -> Iterator[bool]:
+        """Say of each whether no clock that was lost since can have stamped it.
+
+        A sample may have been measured by one, unless more was stored between than a sensor keeps.
+        """
+        latest: datetime | None = None
+        for record, at in zip(records, possible, strict=True):
+            if record.sensor_minutes is None:
+                latest = max(at, default=latest)
+                yield True
+            else:
+                waited_since = None if latest is None else latest - _STORED_LATE
+                yield not self._begins_anew or (
+                    waited_since is not None and not self._is_before(waited_since)
+                )
+
+    def _is_before(self, at: datetime) -> bool:
+        """Say whether a moment of the present clock is from before it was lost and set."""
+        first = self._eras[-1]
+        return self._begins_anew and (first.begins is None or at < first.begins + first.ahead)
+
+    def _as_near(
+        self, record: Stamped, possible: set[datetime], near: _Expected
+    ) -> datetime | None:
+        if _stamp(record) is not None and not self._is_before(near.at):
+            return near.nearest(possible)
+        return near.at if near.is_next else None
+
+    def _contradicts(self, record: Stamped, at: datetime | None, near: _Expected) -> bool:
+        if at is not None:
+            return not near.agrees(at)
+        return _stamp(record) is not None and not self._is_before(near.at)
 
 
-def is_loss(change: Change) -> bool:
-    """Say whether the clock had been lost before it was set."""
-    return change.old is None or change.old.year < _LOST_BEFORE
+def changes_since(changes: Iterable[Change], key: str) -> list[Change]:
+    """Return how the clock was set since the change with this key, the oldest first.
+
+    By their order, which nothing that was done to the clock can change. Where that change has left
+    the log, all that are in it are newer.
+    """
+    newest_first = sorted(changes, key=lambda change: change.place, reverse=True)
+    return list(takewhile(lambda change: change.key != key, newest_first))[::-1]
+
+
+def _stamp(record: Stamped) -> datetime | None:
+    """Return the stamp of a record, unless a lost clock made it."""
+    return None if record.at is None or is_lost(record.at) else record.at
 
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """When a sample was taken, by its sensor's count from the one of this number; `within` this."""
+    """When a sample was taken, by its sensor's count from the one of this number; `within` this.
+
+    `is_next`: there can be no doubt that it is the same sensor's, whatever the stamps say.
+    """
 
     number: int
     at: datetime
     within: timedelta
+    is_next: bool
 
     def agrees(self, at: datetime) -> bool:
         return abs(at - self.at) <= self.within
@@ -201,28 +261,19 @@ def _are_of_one_sensor(one: Stamped, other: Stamped) -> bool:
 
 
 def _expected(record: Stamped, near: Stamped, number: int, at: datetime) -> _Expected:
-    passed = timedelta(minutes=(record.sensor_minutes or 0) - (near.sensor_minutes or 0))
-    return _Expected(number, at + passed, _BY_SENSOR + abs(passed) * _DRIFT)
+    minutes = (record.sensor_minutes or 0) - (near.sensor_minutes or 0)
+    passed = timedelta(minutes=minutes)
+    is_next = abs(minutes) == _SAMPLING_MIN or abs(record.place - near.place) == 1
+    return _Expected(number, at + passed, _BY_SENSOR + abs(passed) * _DRIFT, is_next)
 
 
-def _eras(newest_first: Sequence[Change], shown: datetime) -> list[_Era]:
+def _eras(newest_first: Sequence[Change], shown: datetime | None) -> list[_Era]:
+    """Return the eras from which steps are known to the present one, that first."""
     eras, ends, ahead = [], shown, timedelta()
     for change in newest_first:
         eras.append(_Era(change.place, change.new, ends, ahead))
-        if change.new is None or change.old is None:
+        if change.by is None:
             return eras
-        ahead += change.new - change.old
+        ahead += change.by
         ends = change.old
     return [*eras, _Era(-1, None, ends, ahead)]
-
-
-def _settings(oldest_first: Iterable[Change]) -> list[Change]:
-    """Make one of changes right after each other: a date, then a time (tidepool's uploader)."""
-    made: list[Change] = []
-    for change in oldest_first:
-        last = made[-1].new if made else None
-        if last is not None and change.old is not None and abs(change.old - last) <= _ONE_SETTING:
-            made[-1] = Change(change.place, made[-1].old, change.new)
-        else:
-            made.append(change)
-    return made

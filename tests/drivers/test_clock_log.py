@@ -55,18 +55,80 @@ def test_what_was_stamped_since_a_look_is_counted_if_the_log_explains_the_next()
     ]
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [[], [replace(JOURNEY, old=None)], [replace(JOURNEY, old=NOON.replace(year=2000))]],
-    ids=["no word", "lost", "lost, and begun anew"],
-)
-def test_what_happened_once_without_a_word_is_left_to_what_was_seen(changes: list[Change]) -> None:
+def test_what_happened_once_without_a_word_is_left_to_what_was_seen() -> None:
     records = [Stamped(4, NOON - 5 * HOUR), Stamped(7, NOON - MINUTES)]
 
-    assert told(records, changes, NOW_WEST, Look.of(LAST_LOOK, [])) == [
+    assert told(records, [], NOW_WEST, Look.of(LAST_LOOK, [])) == [
         Told(NOON - 5 * HOUR),
         Told(NOON - MINUTES),
     ]
+
+
+LOST = NOON.replace(year=2000, month=1, day=1, hour=0)
+
+
+@pytest.mark.parametrize("old", [None, LOST], ids=["no time", "the factory's time"])
+def test_what_a_clock_stamped_before_it_was_lost_is_told_by_what_that_was_seen_to_show(
+    old: datetime | None,
+) -> None:
+    records = [Stamped(4, NOON - 5 * HOUR), Stamped(7, NOON - MINUTES)]
+
+    assert told(records, [replace(JOURNEY, old=old)], NOW_WEST, Look.of(LAST_LOOK, [])) == [
+        Told(NOON - 5 * HOUR),
+        Told(NOON - MINUTES, counted=True),
+    ]
+    assert told(records[:1], [], None, Look.of(LAST_LOOK, [])) == [Told(NOON - 5 * HOUR)]
+
+
+def test_what_a_clock_stamped_that_was_lost_unseen_is_local_time_if_nobody_ever_set_it() -> None:
+    records = [Stamped(4, NOON - 11 * HOUR), Stamped(7, NOON - MINUTES)]
+    lost = replace(JOURNEY, old=LOST)
+
+    assert told(records, [lost], NOW_WEST, None) == [
+        Told(NOON - 11 * HOUR, unseen=True),
+        Told(NOON - MINUTES),
+    ]
+    assert told(records[:1], [], None, None) == [Told(NOON - 11 * HOUR, unseen=True)]
+    before = Change(2, NOON - 20 * HOUR, NOON - 19 * HOUR)
+    assert told(records[:1], [before], None, None) == [Told(None)]
+    assert told(records[:1], [before, lost], NOW_WEST, None) == [Told(None)]
+    assert told([Stamped(4, NOON)], [lost], NOW_WEST, None) == [Told(None)]
+
+
+def test_a_clock_that_was_set_before_it_was_lost_and_after_is_moved_by_neither_for_the_other() -> (
+    None
+):
+    changes = [
+        Change(2, NOON - 20 * HOUR, NOON - 19 * HOUR),
+        Change(4, LOST, NOON - 9 * HOUR),
+        Change(6, NOON - 5 * HOUR, NOON - 6 * HOUR),
+    ]
+    records = [
+        Stamped(1, NOON - 21 * HOUR),
+        Stamped(3, NOON - 18 * HOUR),
+        Stamped(5, NOON - 8 * HOUR),
+        Stamped(7, NOON - HOUR),
+    ]
+
+    assert told(records, changes, NOW_WEST, Look.of(LAST_LOOK, [])) == [
+        Told(NOON - 21 * HOUR),
+        Told(NOON - 19 * HOUR),
+        Told(NOON - 9 * HOUR, counted=True),
+        Told(NOON - HOUR, counted=True),
+    ]
+    assert told(records, changes, NOW_WEST, None) == [
+        Told(None),
+        Told(None),
+        Told(NOON - 9 * HOUR),
+        Told(NOON - HOUR),
+    ]
+
+
+def test_a_clock_that_still_shows_the_factorys_time_tells_nothing() -> None:
+    shown = look(LOST + HOUR, hub=NOON)
+
+    assert Look.of(shown, []) is None
+    assert told([Stamped(1, NOON)], [], shown, None) == [Told(NOON, unseen=True)]
 
 
 def test_a_sample_of_before_that_may_be_stamped_by_a_clock_set_since_has_no_time() -> None:
@@ -110,16 +172,20 @@ def test_without_an_earlier_look_the_log_is_believed_but_nothing_is_counted() ->
     ]
 
 
-def test_a_date_and_a_time_that_were_set_one_after_the_other_are_one_setting() -> None:
-    lost = NOON.replace(year=2000, month=1, day=1, hour=0)
-    date_set = lost.replace(year=NOON.year, month=NOON.month, day=NOON.day)
+def test_a_date_and_a_time_may_be_set_one_after_the_other() -> None:
+    date_set = LOST.replace(year=NOON.year, month=NOON.month, day=NOON.day)
     changes = [
-        Change(5, lost, date_set),
+        Change(5, LOST, date_set),
         Change(6, date_set + MINUTES, NOON - HOUR),
     ]
-    before = Stamped(4, NOON - 30 * HOUR)
+    records = [Stamped(4, NOON - 5 * HOUR), Stamped(7, NOON - MINUTES)]
 
-    assert told([before], changes, look(NOON, hub=NOON), None) == [Told(before.at)]
+    assert told(records, changes, NOW_WEST, Look.of(LAST_LOOK, [])) == [
+        Told(NOON - 5 * HOUR),
+        Told(NOON - MINUTES, counted=True),
+    ]
+    before = replace(records[0], at=NOON - 30 * HOUR)
+    assert told([before], changes, look(NOON, hub=NOON), None) == [Told(before.at, unseen=True)]
 
 
 def test_a_sample_of_before_a_look_is_counted_by_its_sensor_from_one_of_after() -> None:
@@ -144,33 +210,39 @@ class Hub:
 
     def jump(self, by: timedelta) -> None:
         """Let the clock jump without a word in its log, once between two readings."""
-        if self.before is not None and not self.jumped:
+        if self.before is not None and not self.jumped and not self.device.is_lost:
             self.device.offset += by
             self.jumped = True
 
     def read(self) -> None:
         self.device.true += MINUTES
         at = Instant(self.device.true.replace(tzinfo=UTC), 0.0, "boot")
-        clock = ClockSample(shown=self.device.shown.replace(second=0), at=at)
+        shown = ClockSample(shown=self.device.shown.replace(second=0), at=at)
+        clock = None if self.device.is_lost else shown
         stamped = [record for record, _ in self.device.kept]
         times = told(stamped, self.device.changes, clock, self.before)
         new = list(zip(times, self.device.kept, strict=True))[self.done :]
         if not new:
             return
-        if any(not time.counted for time in times):  # one that is known is recorded with them
+        is_looked_at = clock is not None and any(
+            not time.counted and not time.unseen for time in times
+        )
+        if clock is not None and is_looked_at:  # one that is known is recorded with them
             self.history = seen(self.history, clock, MINUTES)
         received = replace(at, utc=at.utc - timedelta(seconds=1))
         for time, (_, true) in new:
-            timing = corrected(reading_of(time, clock, received), PARIS, self.history)
+            seen_by = None if time.unseen else clock
+            timing = corrected(reading_of(time, seen_by, received), PARIS, self.history)
             self.timings.append((timing, true.replace(tzinfo=UTC)))
-        self.before = Look.of(clock, self.device.changes)
+        if is_looked_at:
+            self.before = Look.of(clock, self.device.changes)
         self.done, self.jumped = len(times), False
 
 
 PARIS = timezone(HOUR)
 
 
-def reading_of(time: Told, clock: ClockSample, received: Instant) -> Reading:
+def reading_of(time: Told, clock: ClockSample | None, received: Instant) -> Reading:
     return Reading(
         device=DeviceId("meter"),
         kind=Kind.BLOOD_GLUCOSE,
@@ -189,6 +261,7 @@ WAIT = st.tuples(st.just("wait"), st.integers(1, 40))
 MOVES = st.tuples(st.sampled_from(["set"]), MINUTES_OFF)
 AT_ONCE = [WAIT, st.tuples(st.just("measure")), st.tuples(st.just("read")), MOVES]
 LATE = [*AT_ONCE, st.tuples(st.just("scan")), st.tuples(st.just("renew"))]
+LOSING = [*LATE, st.tuples(st.just("lose"))]
 SILENT = [*AT_ONCE, st.tuples(st.just("jump"), MINUTES_OFF)]
 
 
@@ -207,6 +280,13 @@ def assert_within_doubt(steps: list[tuple[Any, ...]], *, stamps_late: bool = Fal
 
 @given(steps=st.lists(st.one_of(LATE), max_size=40), stamps_late=st.booleans())
 def test_where_the_log_is_whole_the_truth_lies_within_the_doubt(
+    steps: list[tuple[Any, ...]], stamps_late: bool
+) -> None:
+    assert_within_doubt(steps, stamps_late=stamps_late)
+
+
+@given(steps=st.lists(st.one_of(LOSING), max_size=40), stamps_late=st.booleans())
+def test_where_the_clock_was_also_lost_the_truth_lies_within_the_doubt(
     steps: list[tuple[Any, ...]], stamps_late: bool
 ) -> None:
     assert_within_doubt(steps, stamps_late=stamps_late)

@@ -1,8 +1,9 @@
 """Any life of a device that logs how its clock was set: each reading lies within its stated doubt.
 
-A story is drawn: measurements, and a clock that its owner sets now and then, or that is lost and
-set again; first without a hub, then before one. A clock is lost only where its owner never set it
-wrong, for what it showed before it was lost cannot be tied to what its log tells afterwards.
+A story is drawn: measurements, and a clock that its owner sets now and then, and that is lost and
+set again in some; first without a hub, then before one, which may read it while its clock is lost.
+Where no clock was lost, each reading has its time, as has each strip since it was set again. One
+that will be lost was right at first: what it showed before anyone looked, nobody can tell.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from firmware_sims.cgm import libre_reader as libre
 from firmware_sims.cgm.libre_reader import LibreReader
 from firmware_sims.glucose_meter import freestyle_neo as neo
 from firmware_sims.glucose_meter.freestyle_neo import FreeStyleNeo
-from firmware_sims.ledger import Produced
+from firmware_sims.ledger import Kind, Produced
 from firmware_sims.placement import Placement
 
 from gateway.domain.entry import Entry
@@ -28,6 +29,7 @@ from tests.end_to_end.passing import Passing
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 MOVES = (HOUR, -HOUR, HOUR / 4, -HOUR / 2, 6 * HOUR, -6 * HOUR, 9 * HOUR, DAY)
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 WRONG_FROM_THE_START = (timedelta(), timedelta(), -213 * DAY, 30 * DAY)
 
 
@@ -36,13 +38,14 @@ class Story:
 
     def __init__(self, seed: str) -> None:
         self._draw = random.Random(seed)
-        self._loses_its_clock = self._draw.random() < 0.3
+        self._loses_its_clock = self._draw.random() < 0.5
         self._is_lost = False
-        self.is_all_told = not self._loses_its_clock
-        """Whether the device's log tells all that ever happened to its clock."""
-        never_wrong = (timedelta(),)
-        wrong = never_wrong if self._loses_its_clock else WRONG_FROM_THE_START
-        self.clock_error = self._draw.choice(wrong)
+        self.all_told_since: datetime | None = ALWAYS
+        """Since when its log tells all that happened to its clock; None while that is lost."""
+        right = (timedelta(),)
+        self.clock_error = self._draw.choice(
+            right if self._loses_its_clock else WRONG_FROM_THE_START
+        )
         self.newest_first = self._draw.random() < 0.5
         self.restamps = self._draw.random() < 0.5
         self.worn_for = self._draw.choice((4, 12)) * DAY
@@ -57,24 +60,20 @@ class Story:
     def happen(self, counter: Counter, at: datetime) -> None:
         """Let something happen at a true time."""
         clock, what = counter.placement.clock, "measured"
-        if self._draw.random() < 0.7 and not self._is_lost:
+        if self._draw.random() < 0.7:
             counter.device.measure(at)  # type: ignore[call-arg] # of both devices
-        elif not self._loses_its_clock:
+        elif self._loses_its_clock and self._draw.random() < 0.4:
+            clock.lost(at)
+            self._is_lost, self.all_told_since, what = True, None, "lost"
+        elif self._is_lost:
+            error = self._draw.choice((timedelta(), timedelta(), *MOVES))
+            clock.set_right(at, error)
+            self._is_lost, self.all_told_since, what = False, at, f"set, {error} ahead"
+        else:
             by = self._draw.choice(MOVES)
             clock.moved(at, by)
             what = f"moved by {by}"
-        elif self._is_lost:
-            clock.set_right(at)
-            self._is_lost, what = False, "set right"
-        else:
-            clock.lost(at)
-            self._is_lost, what = True, "lost"
         self.told.append(f"{at:%d %H:%M} {what}")
-
-    def end_well(self, counter: Counter, at: datetime) -> None:
-        """Let a clock that is lost be set."""
-        if self._is_lost:
-            self.happen(counter, at)
 
 
 def _libre(story: Story) -> Callable[[Placement], LibreReader]:
@@ -117,7 +116,6 @@ async def test_any_life_leaves_each_reading_within_its_doubt(
         for _ in range(4):
             time.skip(2.5 * 3600)
             story.happen(counter, time.utc())
-            story.end_well(counter, time.utc())
             await has_arrived(counter)
         assert_each_within_its_doubt(counter, story)
         assert counter.forbidden.received == []
@@ -132,7 +130,6 @@ def placed(
         now = counter.time.utc()
         for at in story.moments(now - 2 * DAY, now - HOUR):
             story.happen(counter, at)
-        story.end_well(counter, now - HOUR / 2)
 
     make = MAKERS[driver](story)
     return a_counter(
@@ -156,8 +153,13 @@ def assert_each_within_its_doubt(counter: Counter, story: Story) -> None:
     left = unmatched(produced, entries)
     assert [(one.measured_at, shown(one)) for one in left] == [], story.told
     assert len(entries) == len(produced), story.told
-    if story.is_all_told:
-        assert {entry.timing.sendable for entry in entries} <= {True}, story.told
+    sendable = [entry for entry in entries if entry.timing.sendable]
+    if story.all_told_since == ALWAYS:
+        assert len(sendable) == len(entries), story.told
+    elif story.all_told_since is not None:
+        strips = [one for one in produced if one.kind is Kind.BLOOD_GLUCOSE]
+        told = [one for one in strips if one.measured_at > story.all_told_since]
+        assert unmatched(told, sendable) == [], story.told
 
 
 def unmatched(produced: Sequence[Produced], entries: Sequence[Entry]) -> list[Produced]:

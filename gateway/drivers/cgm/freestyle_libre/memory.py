@@ -86,8 +86,8 @@ def in_time(
 ) -> tuple[list[Timed], Look | None]:
     """Return the samples and results in the order in which they were stored, and the look of now.
 
-    `clock` is what the reader's clock shows now, `before` what it showed when it was last read;
-    without the first, stamps are left as they are.
+    `clock` is what the reader's clock shows now, None if it is lost, and `before` what it showed
+    when it was last read.
     """
     newest = _newest(history, results)
     placed = sorted(
@@ -104,18 +104,26 @@ def in_time(
         if isinstance(record, Sample | Result)
     ]
     stamped = [stamp for stamp, _, _ in kept]
+    logged = next((at for at, _, record in placed if not isinstance(record, Sample)), _ROUND)
     changes = [record.at(place) for place, _, record in placed if isinstance(record, TimeChange)]
-    if clock is None:
-        times = [Told(stamp.at) for stamp in stamped]
-    else:
-        since = next((at for at, _, record in placed if not isinstance(record, Sample)), _ROUND)
-        times = told(stamped, changes, clock, before, since=since)
+    times = told(stamped, changes, clock, before, since=_since([at for at, _, _ in placed], logged))
     timed = [Timed(key, record, time) for (_, key, record), time in zip(kept, times, strict=True)]
     return timed, Look.of(clock, changes)
 
 
 def _place(record: Record, newest: int) -> int:
     return (record.record_id - newest - 1) % _ROUND
+
+
+def _since(places: Sequence[int], logged: int) -> int:
+    """Return from which place on no record was forgotten, by the oldest of the results' list.
+
+    Samples before that have all numbers up to it where nothing lay between them.
+    """
+    held = set(places)
+    while logged - 1 in held:
+        logged -= 1
+    return logged
 
 
 def _newest(history: Sequence[Stored], results: Sequence[Stored]) -> int:

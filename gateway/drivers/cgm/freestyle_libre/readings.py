@@ -85,7 +85,7 @@ def reading(timed: Timed, reader: Reader, received: Instant) -> Reading | None:
         device_time=DeviceTime(
             stamp=timed.told.at,
             raw=timed.raw.hex(),
-            clock=reader.clock,
+            clock=None if timed.told.unseen else reader.clock,
             resolution=reader.resolution,
             counter=timed.told.counted,
         ),

@@ -19,7 +19,7 @@ from gateway.drivers.cgm.freestyle_libre import codec, memory
 from gateway.drivers.cgm.freestyle_libre.codec import KETONE, Ask, Record, Result, Sample
 from gateway.drivers.cgm.freestyle_libre.memory import Stored
 from gateway.drivers.cgm.freestyle_libre.readings import Reader, reading
-from gateway.drivers.clock_log import Look
+from gateway.drivers.clock_log import Look, is_look
 from gateway.drivers.freestyle_line import ENCRYPTED, Clock, Line
 from gateway.drivers.polling import POLL_S
 from gateway.errors import DecodeError, ProtocolError
@@ -116,22 +116,18 @@ async def _collect(session: Session, line: Line, serial: str) -> bool:
         told = reading(each, reader, received)
         if told is not None and each.key in new:
             made.append(told)
-        elif told is not None and not each.told.counted:
+        elif told is not None and is_look(told):
             known = told
-    if known is not None and made and all(_is_counted(each) for each in made):
+    if known is not None and made and not any(map(is_look, made)):
         made.insert(0, known)  # no news but for what the clock shows
     reached = _Safe(
         serial,
         _last(history, safe.history),
         _last(results, safe.results),
-        look if made and results is not None else safe.look,
+        look if look and results is not None and any(map(is_look, made)) else safe.look,
     )
     await _record(session, made, reached, safe)
     return history is not None and results is not None
-
-
-def _is_counted(told: Reading) -> bool:
-    return told.device_time is not None and told.device_time.counter
 
 
 async def _list(

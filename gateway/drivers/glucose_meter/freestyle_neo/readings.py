@@ -77,7 +77,7 @@ def readings(ordered: Sequence[Stored], meter: Meter, received: Instant) -> Iter
         time = DeviceTime(
             stamp=when.at,
             raw=each.time.hex(),
-            clock=meter.clock,
+            clock=None if when.unseen else meter.clock,
             resolution=_MINUTE,
             counter=when.counted,
         )
@@ -115,10 +115,7 @@ def _reading(
 def _times(ordered: Sequence[Stored], meter: Meter) -> list[Told]:
     """Return for each record when it was measured by the meter's present clock."""
     stamped = [_stamped(place, each.record) for place, each in enumerate(ordered)]
-    if meter.clock is None:
-        return [Told(each.at) for each in stamped]
-    changes = clock_changes(ordered)
-    return told(stamped, changes, meter.clock, meter.look)
+    return told(stamped, clock_changes(ordered), meter.clock, meter.look)
 
 
 def clock_changes(ordered: Sequence[Stored]) -> list[Change]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from gateway.drivers import freestyle_text
 from gateway.drivers.api import HID, Frame, Session
-from gateway.drivers.clock_log import Look
+from gateway.drivers.clock_log import Look, is_look
 from gateway.drivers.freestyle_line import Line, Told
 from gateway.drivers.glucose_meter.freestyle_neo import codec
 from gateway.drivers.glucose_meter.freestyle_neo.codec import Ask, Ketone
@@ -58,7 +58,8 @@ async def _record(session: Session, line: Line, serial: str, told: Told) -> bool
     stored = oldest_first(await _stored(line, told))
     made = list(readings(stored, meter, told.at))
     if made:
-        look = Look.of(clock.sample, clock_changes(stored))
+        look = Look.of(clock.sample, clock_changes(stored)) if any(map(is_look, made)) else None
+        look = look or before
         await session.record(*made, bookmark=f"{serial}:{look.to_text() if look else ''}")
     return True
 

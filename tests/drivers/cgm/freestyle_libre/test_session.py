@@ -452,6 +452,53 @@ async def test_a_change_to_winter_time_moves_what_was_stamped_before() -> None:
     ]
 
 
+async def test_the_log_reaches_back_as_far_as_no_record_is_missing() -> None:
+    land = local(11, 20, 12)
+    reader = Reader(
+        [
+            sample(101, ago(900, land), 107, 20000),  # 102 was forgotten, perhaps a journey
+            sample(103, ago(600, land), 105, 20145),
+            sample(104, ago(585, land), 106, 20160),
+        ],
+        [change(105, land, land - timedelta(hours=6)), result(106, ago(60), 112)],
+    )
+
+    session = await reader.read()
+
+    assert stamps(session) == [None, ago(240, land), ago(225, land), ago(60)]
+
+
+async def test_values_that_a_sensor_kept_while_the_clock_was_lost_are_told_by_its_count() -> None:
+    set_at = ago(1200)
+    lost = local(1, 1).replace(year=2000)
+    reader = Reader(
+        [
+            sample(101, ago(60, set_at), 105, 1000),  # by a clock that had been an hour behind
+            sample(102, lost, 106, 1015),
+            sample(103, ago(-30, set_at), 107, 1060),
+            sample(105, ago(-45, set_at), 108, 1075),
+            sample(107, ago(-600, set_at), 109, 1630),
+        ],
+        [
+            change(100, set_at, lost + timedelta(hours=1)),
+            result(104, ago(-40, set_at), 112, what=2),
+            result(106, ago(-590, set_at), 113, what=2),
+        ],
+    )
+
+    session = await reader.read()
+
+    assert stamps(session) == [
+        ago(30, set_at),
+        ago(15, set_at),
+        ago(-30, set_at),
+        ago(-40, set_at),
+        ago(-45, set_at),
+        ago(-590, set_at),
+        ago(-600, set_at),
+    ]
+
+
 async def test_a_journey_of_which_the_log_is_silent_leaves_no_time() -> None:
     land = local(11, 20, 12)
     reader = Reader(

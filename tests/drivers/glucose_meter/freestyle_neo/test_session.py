@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -228,6 +229,55 @@ async def test_a_stamp_that_the_log_of_the_clock_contradicts_has_no_time() -> No
     (reading,) = (await meter.read()).readings
 
     assert reading.flags == {"time_unknown"}
+
+
+HOUR = timedelta(hours=1)
+LOST = SHOWN.replace(year=2000, month=1, day=1, hour=6, minute=0)
+
+
+async def test_a_clock_that_was_set_lost_set_and_set_again_moves_no_stamp_across_the_loss() -> None:
+    meter = Meter(
+        [
+            strip(17, ago(12 * 60), 98),
+            change(16, ago(17 * 60), ago(16 * 60)),
+            change(15, ago(22 * 60), LOST),
+            strip(14, LOST - HOUR, 103),
+            strip(13, ago(28 * 60), 112),
+            change(12, ago(34 * 60), ago(35 * 60)),
+            strip(11, ago(39 * 60), 120),
+        ]
+    )
+
+    told = [reading.device_time for reading in (await meter.read()).readings]
+
+    assert [time and time.stamp for time in told] == [None, None, None, ago(12 * 60)]
+
+
+async def test_what_a_clock_stamped_that_was_lost_is_told_by_what_it_had_been_seen_to_show() -> (
+    None
+):
+    clock = ManualClock()
+    meter = Meter(clock=clock)
+    first = await meter.read()
+    clock.advance(6 * 3600)
+    meter.memory[:0] = [strip(13, ago(-60), 120)]
+    lost = session_of(DRIVER, replace(meter, shown=None).device, clock, NEO)
+    lost._bookmark = first._bookmark
+    await unplugged_at(1, DRIVER, lost)
+    assert lost._bookmark == first._bookmark  # a clock that is lost is no news of the one before
+    meter.memory[:0] = [strip(15, ago(1), 101), change(14, ago(60), LOST)]
+    session = session_of(DRIVER, meter.device, clock, NEO)
+    session._bookmark = lost._bookmark
+
+    await unplugged_at(1, DRIVER, session)
+
+    told = [r.device_time for r in session.readings if r.device_time is not None]
+    assert [(time.stamp, time.counter) for time in told] == [
+        (ago(120), False),
+        (ago(10), False),
+        (ago(-60), False),
+        (ago(1), True),
+    ]
 
 
 async def test_it_is_asked_who_it_is_and_nothing_else() -> None:
