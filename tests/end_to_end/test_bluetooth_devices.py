@@ -182,6 +182,9 @@ STORING = {
     "CareSens before 1.5, whose clock is set": caresens(
         "older = true\nclock_error_s = 7200\n", set_clock="Europe/Paris"
     ),
+    "CareSens whose clock was lost, and is set": caresens(
+        "battery_changed_h_ago = 60\n", set_clock="Europe/Paris"
+    ),
     "OneTouch Verio Flex, which answers also who is not paired": onetouch(
         "refuses_by_status = true\n"
     ),

@@ -212,7 +212,7 @@ class GlucoseMeter(AskedDevice):
 
     def is_turn_of(self, every: int | None) -> bool:
         """Say whether this is a test with which something happens, every so often."""
-        return every is not None and self._tests % every == 0
+        return every is not None and every > 0 and self._tests % every == 0
 
     def test_blood(self, body: Body, taken_at: datetime) -> None:
         """Test somebody's blood, and keep what it shows."""

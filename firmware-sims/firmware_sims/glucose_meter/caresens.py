@@ -6,12 +6,13 @@ standard has the place it came from: 10 is control solution. HI and LO are statu
 number out of range. A ketone test looks like one of glucose, in tenths of a mmol/L, until its
 context says meal 6. Meters below version 1.5 have the clock elsewhere, and say "no records found"
 behind the end of each report.
-Sources: i-SENS's sample programs for Android and iOS; xDrip, TimeTx and ContextRx; Tidepool's
-uploader and ble-glucose. Guesses: the octets of a clock's answer that nobody describes, that a
-place stands where the standard has the type, that the base time takes the seconds when the clock is
-set, the versions' third numbers; and that older meters say both "success" and "no records found":
-the sample for iOS waits for the second below 1.5, Tidepool's programs, which read such meters too,
-for the first, and the sample for Android takes whichever comes first and passes over another.
+Sources: i-SENS's sample programs, as seanghay/caresens-ble (Android) and
+huraypositive/ios-caresens-sample have them; xDrip, TimeTx and ContextRx; Tidepool's uploader and
+ble-glucose. Guesses: the octets of a clock's answer that nobody describes, that a place stands
+where the standard has the type, that the base time takes the seconds when the clock is set, the
+versions' third numbers; and that older meters say both "success" and "no records found": the sample
+for iOS waits for the second below 1.5, Tidepool's programs, which read such meters too, for the
+first, and the sample for Android takes whichever comes first and passes over another.
 """
 
 import random

@@ -3,7 +3,8 @@
 One command does both: a Date Time sets the clock, one of zeros asks for it. It is what the meter
 shows, local time without a zone. Nobody describes the three octets behind 05.
 Sources: xDrip, TimeTx (set); Tidepool's uploader, bluetoothLEDriver.js (ask, and where the answer
-has its Date Time); i-SENS's sample programs for Android and iOS (set, and the answer's 05).
+has its Date Time); i-SENS's sample programs, as seanghay/caresens-ble and
+huraypositive/ios-caresens-sample have them (set, and the answer's 05).
 """
 
 from datetime import datetime
