@@ -405,7 +405,7 @@ class Journal:
         first. Those the gate refuses are withheld. An empty list can still leave something due:
         ask `next_due`. If the caller is cancelled meanwhile, what was released is given back.
         """
-        claimed = self._writer.submit(lambda tx: claims.claim(tx, destination, limit, now))
+        claimed = self._writer.run(lambda tx: claims.claim(tx, destination, limit, now))
         try:
             return await asyncio.shield(claimed)
         except asyncio.CancelledError:
@@ -423,7 +423,7 @@ class Journal:
                     outbox.retry_at(tx, released, now, "not sent")
 
         with suppress(JournalError):  # closed by now: the next start makes them unsettled
-            self._writer.submit(back)
+            self._writer.run(back)
 
     async def settle(self, released: Released, receipt: Receipt) -> None:
         """Keep that the destination has it."""

@@ -36,7 +36,6 @@ from gateway.journal.reserve import Reserve
 
 _GROUP = 256  # calls in one transaction at most: bounds what one crash can take back
 _LOG_PAGES = 1000  # of 4 KiB; folding each into the database costs one write
-_WAITING = 1024  # calls in the queue at most; further callers wait outside
 
 T = TypeVar("T")
 
@@ -114,7 +113,6 @@ class Writer:
         self._clock = clock
         self._wakes: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
-        self._room = asyncio.Semaphore(_WAITING)
         self._closed = False
         self._memory = Memory()
         self._emptying = False
@@ -126,22 +124,15 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="journal-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, work: Work[T], *, joins: bool = False, vital: bool = False) -> T:
-        """Run `work` in a transaction and return its result once that is synced to the disk.
+    def run(self, work: Work[T], *, joins: bool = False, vital: bool = False) -> asyncio.Future[T]:
+        """Queue `work` to be run in a transaction; the result is there once that is synced.
 
-        Raises what the work raised, or JournalError; then nothing of it was written. If the caller
-        is cancelled the work may still be done. Work may run twice, the first time taken back.
-        Work that `joins` is content with what the calls before it left for the end; before any
-        other that is done. It is refused while nothing is kept back for what is `vital`, which is
-        still done when the disk is full.
+        The result may be an error that the work raised, or JournalError; then nothing of it was
+        written. If it is cancelled the work may still be done. Work may run twice, the first time
+        taken back. Work that `joins` is content with what the calls before it left for the end;
+        before any other that is done. It is refused while nothing is kept back for what is `vital`,
+        which is still done when the disk is full. Raises JournalError if the journal is closed.
         """
-        async with self._room:
-            return await self.submit(work, joins=joins, vital=vital)
-
-    def submit(
-        self, work: Work[T], *, joins: bool = False, vital: bool = False
-    ) -> asyncio.Future[T]:
-        """Queue `work` even if the queue is full; for what must not wait."""
         if self._closed:
             raise JournalError("the journal is closed")
         loop = asyncio.get_running_loop()

@@ -100,7 +100,7 @@ async def test_it_hears_nothing_while_the_journal_does_not_answer(ear: Ear, tmp_
         await asyncio.Event().wait()
 
     async with open_journal(tmp_path / "journal.db", ManualClock()) as journal:
-        hanging = journal._writer.submit(stuck)
+        hanging = journal._writer.run(stuck)
         await asyncio.to_thread(writing.wait)
         living = asyncio.create_task(manager.stay_alive(journal, timer))
         for _ in range(10):

@@ -57,7 +57,7 @@ async def test_one_failing_call_does_not_fail_those_it_shares_a_commit_with(
     assert len(await journal.record(SCALE, [weight(98)])) == 1
 
 
-async def test_more_callers_than_the_queue_holds_all_get_their_turn(journal: Journal) -> None:
+async def test_more_callers_than_several_groups_hold_all_get_their_turn(journal: Journal) -> None:
     calls = (journal.set_bookmark(SCALE, str(n)) for n in range(3000))
 
     await asyncio.gather(*calls)
