@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from firmware_sims.packing import (
     and_medical,
@@ -12,7 +13,7 @@ from firmware_sims.packing import (
     omron,
     yonker,
 )
-from firmware_sims.packing.ieee11073 import Number
+from firmware_sims.packing.ieee11073 import Number, Special
 from hypothesis import strategies as st
 
 from tests.drivers.round_trips.written import (
@@ -30,6 +31,8 @@ from tests.drivers.round_trips.written import (
 )
 
 PRESSURES = st.builds(blood_pressure.Pressures, systolic=NUMBERS, diastolic=NUMBERS, mean=NUMBERS)
+PULSES = st.integers(9, 255).map(Decimal) | st.sampled_from(Special)
+"""What a Beurer can show: by more, the order of its octets could not be told."""
 FEATURES = {
     0: "body_movement",
     1: "cuff_fit",
@@ -119,7 +122,7 @@ def segments(draw: st.DrawFn) -> Written:
 @st.composite
 def beurer(draw: st.DrawFn) -> Written:
     pressures, at = draw(PRESSURES), draw(MOMENTS)
-    pulse, user, status = draw(NUMBERS), draw(U8), draw(U16)
+    pulse, user, status = draw(PULSES), draw(U8), draw(U16)
     octets = blood_pressure_beurer.measurement(
         pressures, kilopascal=False, device_local=at, pulse_per_min=pulse, user=user, status=status
     )

@@ -36,7 +36,9 @@ from typing import Literal
 from gateway.wire.checksum import without_e2e_crc
 from gateway.wire.cursor import Cursor
 from gateway.wire.gatt_time import DateTime, date_time
-from gateway.wire.ieee11073 import Number, sfloat, sfloat_of
+from gateway.wire.ieee11073 import Number, Special, sfloat, sfloat_of
+
+_Order = Literal["little", "big"]
 
 UNKNOWN_USER = 0xFF
 
@@ -133,14 +135,14 @@ def beurer_measurement(data: bytes) -> BloodPressure:
     In captures of a BM85 pulse and status come most significant octet first, and the user although
     its flag is clear; the reserved flag bit 6 is set in all of them. Of the others there is no
     capture, and a BM59 is said to follow the specification: so the octets tell. No pulse has more
-    than 255: its smaller octet is the more significant one. The user is there if there is room.
+    than 255, or it is no number: see `_order_of`. The user is there if there is room.
     """
     cursor = Cursor(data)
     flags = cursor.u8()
     pressures = sfloat(cursor), sfloat(cursor), sfloat(cursor)
     taken = date_time(cursor) if flags & _TIME else None
     pulse = cursor.take(2) if flags & _PULSE else b""
-    order: Literal["little", "big"] = "big" if pulse[:1] <= pulse[1:] else "little"
+    order = _order_of(pulse)
     status_octets = 2 if flags & _STATUS else 0
     has_user = flags & _USER or cursor.remaining > status_octets
     return BloodPressure(
@@ -155,6 +157,19 @@ def beurer_measurement(data: bytes) -> BloodPressure:
         flags & 0xE0 or None,
         cursor.rest() or None,
     )
+
+
+def _order_of(pulse: bytes) -> _Order:
+    """Tell how the octets of a pulse up to 255, or of a special value, are ordered.
+
+    The smaller one is the more significant, but in 0800 to 0802: read the other way these are 8,
+    264 and 520, which nobody's heart does.
+    """
+    is_big = pulse[:1] <= pulse[1:]
+    looks: _Order = "big" if is_big else "little"
+    other: _Order = "little" if is_big else "big"
+    is_special = isinstance(sfloat_of(int.from_bytes(pulse, other)), Special)
+    return other if is_special else looks
 
 
 def intermediate(data: bytes) -> CuffPressure:

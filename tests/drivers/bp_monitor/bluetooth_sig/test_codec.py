@@ -11,6 +11,7 @@ from gateway.drivers.api import SERIAL, Channel, Frame
 from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER, codec
 from gateway.errors import DecodeError
 from gateway.testing.clock import ManualClock
+from gateway.wire.ieee11073 import Special
 from tests.drivers.gatt_lines import is_message_or_decode_error
 
 DECODERS: list[Callable[[bytes], object]] = [
@@ -48,7 +49,7 @@ def test_what_follows_the_fields_is_what_a_longer_frame_leaves_over(
 
 
 @given(
-    pulse=st.integers(1, 255),
+    pulse=st.integers(1, 255).filter(lambda pulse: pulse != 8),  # the other way: "no resolution"
     user=st.none() | st.integers(0, 255),
     status=st.none() | st.integers(0, 0xFFFF),
     order=st.sampled_from(["big", "little"]),
@@ -70,6 +71,19 @@ def test_a_beurer_is_read_in_its_own_order_of_octets_and_in_the_specifications(
 
     assert (found.pulse, found.user_id, found.status) == (pulse, user, status)
     assert found.trailing_octets is None
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("word", [0x0800, 0x07FF])
+def test_a_beurer_that_found_no_pulse_says_so_in_either_order(
+    order: Literal["little", "big"], word: int
+) -> None:
+    frame = bytes.fromhex("56 8000 5200 0000 ea07 08 0b 14 38 00") + word.to_bytes(2, order)
+
+    found = codec.beurer_measurement(frame + b"\x01" + (4).to_bytes(2, order))
+
+    assert isinstance(found.pulse, Special)
+    assert found.status == 4
 
 
 def test_a_channel_of_another_service_is_refused() -> None:
