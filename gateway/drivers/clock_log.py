@@ -21,7 +21,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise, takewhile
 
 from gateway.domain.reading import ClockSample, Reading
-from gateway.drivers.stamp_eras import Change, ClockLog, Stamped, changes_since, is_lost
+from gateway.drivers.stamp_eras import (
+    Change,
+    ClockLog,
+    Stamped,
+    changes_since,
+    is_lost,
+    moved_by,
+)
 
 _LOOK = re.compile(r"(-?\d{1,10})@(\d{1,11}) (.{0,64})", re.ASCII)
 _BETWEEN_LOOKS_S = 120  # each is of a minute
@@ -112,7 +119,7 @@ def told(
         return kept.by_present(clock.shown)
     then = clock.shown - timedelta(seconds=now.utc_s - before.utc_s)
     newer = changes_since(kept.changes, before.setting)
-    moved = _sum(newer)
+    moved = moved_by(newer)
     if any(change.new is None for change in newer):
         return kept.untold
     if moved is None:
@@ -202,7 +209,9 @@ class _Log:
         lost = newer[len(known)].place if len(known) < len(newer) else None
         count = sum(lost is None or record.place < lost for record in self.records)
         older = self.changes[: len(self.changes) - len(newer) + len(known)]
-        log, moved = ClockLog(older, None, self.since), _sum(known) or timedelta()
+        log, moved = ClockLog(older, None, self.since), moved_by(known)
+        if moved is None:
+            return self.untold
         looked_at = before.shown + moved
         made = [
             Told(at - moved)
@@ -231,12 +240,3 @@ class _Log:
 
     def _if_never_set(self, record: Stamped) -> datetime | None:
         return record.at if not self.changes else None
-
-
-def _sum(changes: Iterable[Change]) -> timedelta | None:
-    by = timedelta()
-    for change in changes:
-        if change.by is None:
-            return None
-        by += change.by
-    return by

@@ -31,6 +31,7 @@ _JITTER = timedelta(minutes=2)  # a clock that shows minutes, read between two s
 _STORED_LATE = timedelta(hours=8, minutes=30)  # what a sensor keeps, and half an hour
 _BY_SENSOR = timedelta(minutes=3)  # its count is in whole minutes, and made at each scan anew
 _SAMPLING_MIN = 15  # a sensor's samples that follow each other
+_FARTHEST = timedelta(days=36525)  # a year has two digits
 _DRIFT = 100e-6  # s/s, as in `domain.device_clock`
 
 
@@ -196,6 +197,16 @@ class ClockLog:
         return _stamp(record) is not None and not self._is_before(near.at)
 
 
+def moved_by(changes: Iterable[Change]) -> timedelta | None:
+    """Return how far a clock was set in all; None if nobody can tell, or it had been lost."""
+    by = timedelta()
+    for change in changes:
+        if change.by is None or abs(by + change.by) > _FARTHEST:
+            return None
+        by += change.by
+    return by
+
+
 def changes_since(changes: Iterable[Change], key: str) -> list[Change]:
     """Return how the clock was set since the change with this key, the oldest first.
 
@@ -272,7 +283,7 @@ def _eras(newest_first: Sequence[Change], shown: datetime | None) -> list[_Era]:
     eras, ends, ahead = [], shown, timedelta()
     for change in newest_first:
         eras.append(_Era(change.place, change.new, ends, ahead))
-        if change.by is None:
+        if change.by is None or abs(ahead + change.by) > _FARTHEST:
             return eras
         ahead += change.by
         ends = change.old

@@ -156,6 +156,39 @@ def test_a_log_that_contradicts_what_was_seen_leaves_no_time(changes: list[Chang
     assert told(records, changes, NOW_WEST, Look.of(LAST_LOOK, [])) == [Told(None), Told(None)]
 
 
+ANY_TIME = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31))  # noqa: DTZ001
+ANY_CHANGES = st.lists(st.tuples(ANY_TIME, ANY_TIME), max_size=12)
+
+
+@given(
+    settings=ANY_CHANGES,
+    often=st.integers(1, 60),
+    stamps=st.lists(ANY_TIME, max_size=4),
+    shown=st.none() | ANY_TIME,
+    before=st.none() | st.builds(Look, st.integers(-(10**9), 10**9), st.integers(0, 4 * 10**9)),
+)
+def test_any_log_tells_something(
+    settings: list[tuple[datetime, datetime]],
+    often: int,
+    stamps: list[datetime],
+    shown: datetime | None,
+    before: Look | None,
+) -> None:
+    changes = [Change(at, old, new) for at, (old, new) in enumerate(settings * often)]
+    records = [Stamped(at * 7, stamp, at if at % 2 else None) for at, stamp in enumerate(stamps)]
+    clock = None if shown is None else look(shown, hub=NOON)
+
+    assert len(told(records, changes, clock, before)) == len(records)
+
+
+def test_a_clock_that_was_set_by_centuries_is_followed_for_one() -> None:
+    far = [Change(at, NOON.replace(year=2011), NOON.replace(year=2098)) for at in range(200)]
+    record = Stamped(-1, NOON.replace(year=2010))
+
+    assert told([record], far, look(NOON.replace(year=2099), hub=NOON), None) == [Told(None)]
+    assert told([record], far, None, Look.of(LAST_LOOK, [])) == [Told(None)]
+
+
 def test_what_was_stamped_since_a_look_is_counted_where_nothing_was_set_either() -> None:
     east = look(NOON - 24 * HOUR, hub=NOON - 19 * HOUR)
     records = [Stamped(3, NOON - 25 * HOUR), Stamped(4, NOON - 5 * HOUR)]
