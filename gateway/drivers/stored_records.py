@@ -9,6 +9,7 @@ when the link is.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from gateway.drivers.api import Channel, Frame, Inbox, Link
 from gateway.errors import DecodeError, LinkLost, LinkRefused, LinkTimeout, ProtocolError
@@ -85,8 +86,17 @@ class StoredRecords:
         Raises ProtocolError if the device is busy with a request of before: disconnecting ends it.
         """
         self._since = since
-        self._finished, self._failed = False, None
-        await self._ask(racp.report(since, self._by))
+        await self._begin(racp.report(since, self._by))
+
+    async def last(self) -> list[Frame]:
+        """Return the record that was stored last, and what belongs to it; [] if it does not say."""
+        self._since = None
+        frames: list[Frame] = []
+        with suppress(ProtocolError, LinkRefused):
+            await self._begin(racp.report_last())
+            while (burst := await self.burst()) is not None:
+                frames += burst
+        return frames
 
     async def burst(self) -> list[Frame] | None:
         """Return what came since the last call, or None once everything has been handed over.
@@ -150,6 +160,10 @@ class StoredRecords:
             return False
         since = await self.count(first)
         return since is not None and whole <= since
+
+    async def _begin(self, request: bytes) -> None:
+        self._finished, self._failed = False, None
+        await self._ask(request)
 
     async def _ask(self, request: bytes) -> None:
         if self.silent:

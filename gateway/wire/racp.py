@@ -104,6 +104,11 @@ def report(since: int | None = None, by: int = BY_NUMBER) -> bytes:
     return _ask(Op.REPORT, since, by)
 
 
+def report_last() -> bytes:
+    """Ask for the record that was stored last."""
+    return bytes((Op.REPORT, Operator.LAST))
+
+
 def count(since: int | None = None, by: int = BY_NUMBER) -> bytes:
     """Ask how many records there are, of all or from number `since` on."""
     return _ask(Op.COUNT, since, by)

@@ -243,22 +243,23 @@ async def test_a_onetouch_whose_results_were_deleted_is_read_from_its_new_beginn
         assert_each_once(room, case)
 
 
-ERASED = {
+RENUMBERED = {
     "meter": Case(type="glucose_meter", driver=METER, keys=LIVELY + ONE),
     "CareSens": caresens(""),
     "CareSens before 1.5": caresens("older = true\n"),
 }
 
 
-@pytest.mark.parametrize("case", ERASED.values(), ids=ERASED.keys())
-async def test_a_meter_that_was_erased_is_read_from_its_new_beginning(
-    case: Case, tmp_path: Path, time: Passing
+@pytest.mark.parametrize("is_erased", [True, False], ids=["erased", "renumbered"])
+@pytest.mark.parametrize("case", RENUMBERED.values(), ids=RENUMBERED.keys())
+async def test_a_meter_whose_numbers_begin_anew_is_read_whether_or_not_it_kept_the_old_ones(
+    case: Case, is_erased: bool, tmp_path: Path, time: Passing
 ) -> None:
     async with a_room(tmp_path, time, case, stored=7) as room:
         await room.all_arrived()
 
         assert isinstance(room.device, GlucoseMeter)
-        for test in room.device.memory:
+        for test in room.device.memory if is_erased else ():
             room.device.memory.forget(test)
         room.device.faults.arm(Fault.RENUMBER)
         for _ in range(3):

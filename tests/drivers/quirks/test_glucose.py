@@ -176,13 +176,14 @@ async def test_quirk_22_a_zone_is_signed_and_summer_time_is_added_once(
     assert told == {timedelta(minutes=minutes)}
 
 
-async def test_quirk_32_a_contours_clock_comes_before_the_first_subscription() -> None:
+async def test_quirk_32_a_contours_clock_comes_before_any_other_subscription() -> None:
     link = Noting(Meter(records(1, 1)).link())
     session = RecordingSession(DRIVER, link, settings={"set_clock": "Europe/Paris"})
 
     await DRIVER.converse(session)
 
-    assert [did.split()[0] for did in link.did[:2]] == ["write", "subscribe"]
+    clock = contour.CLOCK[-36:]
+    assert link.did[:3] == [f"subscribe {clock}", f"write {clock}", f"subscribe {MEASUREMENT}"]
 
 
 async def test_quirk_33_subscriptions_come_before_anything_that_can_wait() -> None:

@@ -92,7 +92,7 @@ class _Found(StrEnum):
 
     ALL = "all"
     RESET = "memory_reset"
-    """The known record is not there, or is another by now."""
+    """The known record is not there, is another by now, or is last by its number alone."""
     OLDER = "older_records_missing"
     """When the memory was read for the first time, and cut short, some did not come."""
 
@@ -137,9 +137,27 @@ class _Memory:
             if not self._found_known:
                 return _Found.RESET
             if settled and await self._is_complete(since, twice=len(self._seen) == before > 0):
+                if since is not None and await self._began_anew():
+                    return _Found.RESET
                 return await self._complete(whole=since is None)
         await self._session.remark("stored_records_incomplete")
         return _Found.ALL
+
+    async def _began_anew(self) -> bool:
+        """Say whether the meter has stored something new under a number of before.
+
+        Its numbers may begin anew although it keeps its records, as after a battery change: asked
+        for a number and greater it would never tell. So where nothing new came, the last record is
+        asked for; a meter that cannot tell it is believed.
+        """
+        known = self._known
+        if known is None or self._seen != {known}:
+            return False
+        told = [frame.data for frame in await self._stored.last() if frame.channel == MEASUREMENT]
+        with suppress(DecodeError):
+            marks = [mark_of(codec.decode_measurement(data)) for data in told]
+            return any(last != known and last.sequence <= known.sequence for last in marks)
+        return False
 
     async def _complete(self, *, whole: bool) -> _Found:
         """Move the mark to the end, unless the first reading may have missed what is before it."""

@@ -53,6 +53,7 @@ class Meter:
     """Contexts come after all measurements."""
     filters: bool = True
     counts: bool = True
+    tells_last: bool = True
     lose: list[set[int]] = field(default_factory=list)
     """For each report in turn, the records whose notifications never arrive."""
     lose_contexts: list[set[int]] = field(default_factory=list)
@@ -80,6 +81,10 @@ class Meter:
             return [(RACP, bytes((6, 0, op, 9)))]
         since = int.from_bytes(request[3:5], "little") if operator == 3 else 0
         wanted = [sequence for sequence in self.memory if sequence >= since]
+        if operator == 6:
+            if not self.tells_last:
+                return [(RACP, bytes((6, 0, op, 4)))]
+            wanted = wanted[-1:]
         if op == 4:
             count = b"\x05\x00" + len(wanted).to_bytes(2, "little")
             return [(RACP, count if self.counts else b"\x06\x00\x04\x02")]

@@ -133,6 +133,33 @@ async def test_after_a_reset_the_whole_memory_is_read(first_new: int) -> None:
     assert "memory_reset" in session.remarks
 
 
+async def test_what_is_measured_after_the_numbers_began_anew_is_read_though_the_rest_stayed() -> (
+    None
+):
+    meter = Meter(records(10, 20))
+    session = meter.session()
+    await talk(session)
+    meter.memory |= {n: record(n, 300 + n, base=f"ea07 03 01 08 {n:02x} 00") for n in (1, 2)}
+    await talk(session, meter.link())
+    meter.memory |= {3: record(3, 303, base="ea07 03 01 08 03 00")}
+
+    await talk(session, meter.link())
+
+    assert set(values(session)[11:]) >= {301, 302, 303}
+    assert "memory_reset" in session.remarks
+
+
+async def test_a_meter_that_does_not_know_which_record_is_the_last_is_believed() -> None:
+    meter = Meter(records(10, 20), tells_last=False)
+    session = meter.session()
+    await talk(session)
+
+    await talk(session, meter.link())
+
+    assert meter.asked[-1] == bytes.fromhex("0106")
+    assert (len(session.readings), session.remarks) == (11, [])
+
+
 async def test_the_same_records_under_new_numbers_are_no_news() -> None:
     meter = Meter(records(10, 20))
     session = meter.session()
@@ -303,7 +330,7 @@ async def test_an_unreadable_record_costs_nothing_but_itself() -> None:
 
     assert values(session) == [101, 103]
     assert [error.reason for _, error in session.aside] == ["truncated"]
-    assert meter.asked == [bytes.fromhex("01 03 01 0300")]
+    assert meter.asked == [bytes.fromhex("01 03 01 0300"), bytes.fromhex("0106")]
 
 
 async def test_an_unreadable_context_is_set_aside() -> None:
