@@ -62,11 +62,10 @@ def _dexcom(model: dexcom.Model, **options: object) -> Case:
     )
 
 
-def _taidoc(make: Make, **settings: str) -> Case:
+def _taidoc(make: Make) -> Case:
     return Case(
         driver="bp_monitor/taidoc",
         make=make,
-        settings=settings,
         clock_error=MONTHS_BEHIND,
         time_within=timedelta(seconds=70),  # it has minutes
     )
@@ -90,8 +89,8 @@ REMEMBERING = {
     "Beurer BM65": _beurer(),
     "Beurer BM65, newest first": _beurer(newest_first=True),
     "TaiDoc TD-3128": _taidoc(lambda placement: TaiDoc(placement, model=TD_3128)),
-    "FORA P30": _taidoc(lambda placement: TaiDoc(placement, model=P30), layout="p30"),
-    "FORA D40": _taidoc(lambda placement: TaiDoc(placement, model=D40), layout="d40"),
+    "FORA P30": _taidoc(lambda placement: TaiDoc(placement, model=P30)),
+    "FORA D40": _taidoc(lambda placement: TaiDoc(placement, model=D40)),
     "OneTouch Ultra2": Case(
         driver="glucose_meter/onetouch_ultra2", make=OneTouchUltra2, clock_error=MONTHS_BEHIND
     ),

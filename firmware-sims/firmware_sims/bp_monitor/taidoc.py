@@ -5,15 +5,15 @@
 22 connect          23 clock -> date 2, minute, hour       24 model -> BCD u16 (28 31: TD-3128)
 2B -> count u16     25 index u16 -> date of a record       26 index u16 -> its figures
 date: year-2000 (7 bits) month (4) day (5), little-endian; index 0 is the newest
-figures: systolic, mean, diastolic, pulse; D40: systolic u16, diastolic, pulse
+figures: systolic, mean, diastolic, pulse
 ```
 33 (set the clock), 50 (power off) and 52 (erase) are recorded as forbidden and answered by an echo.
 Bit 6 of the minute says that the heart beat was irregular, bit 7 that a record of a D40, which
 measures glucose too, is a pressure.
 Source: glucometer-protocols td42xx, glucometerutils, advmeds-bluetooth-lib and, for the bits of the
-minute, markchuang56/iOS-Demo. Guesses: the model
-codes of P30 (3129) and D40 (3261), silence for a wrong sum or an index that is not there, the
-capacity.
+minute, markchuang56/iOS-Demo; the mean of a D40, public descriptions of its maker's programs. The
+models of P30 (TD-3129) and D40 (TD-3261) are their makers' names. Guesses: silence for a wrong sum
+or an index that is not there, the capacity.
 """
 
 from collections.abc import Sequence
@@ -33,16 +33,16 @@ _SIZE = 8
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a model answers to 24, and whether it sends a mean pressure."""
+    """What a model answers to 24, and whether it marks its pressures."""
 
     name: str
     code: bytes
-    has_mean: bool
+    marks: bool = False
 
 
-TD_3128 = Model("TD-3128", b"\x28\x31", has_mean=True)
-P30 = Model("P30", b"\x29\x31", has_mean=True)
-D40 = Model("D40", b"\x61\x32", has_mean=False)
+TD_3128 = Model("TD-3128", b"\x28\x31")
+P30 = Model("P30", b"\x29\x31")
+D40 = Model("D40", b"\x61\x32", marks=True)
 
 
 def encode(command: int, data: bytes = bytes(4), direction: int = DEVICE) -> bytes:
@@ -58,12 +58,10 @@ def encode_date(shown: datetime, *, irregular: bool = False, marked: bool = Fals
     return date.to_bytes(2, "little") + bytes([minute, shown.hour])
 
 
-def encode_figures(pressure: Pressure, *, has_mean: bool) -> bytes:
+def encode_figures(pressure: Pressure) -> bytes:
     """Return the figures of a record as they stand in a frame."""
-    systolic, diastolic = int(pressure.systolic), int(pressure.diastolic)
-    if has_mean:
-        return bytes([systolic, int(pressure.mean), diastolic, int(pressure.pulse)])
-    return systolic.to_bytes(2, "little") + bytes([diastolic, int(pressure.pulse)])
+    of_a_beat = (pressure.systolic, pressure.mean, pressure.diastolic, pressure.pulse)
+    return bytes(int(figure) for figure in of_a_beat)
 
 
 class TaiDoc:
@@ -73,7 +71,7 @@ class TaiDoc:
         self._placement = placement
         self._model = model
         self._memory = PressureMemory(
-            placement, self._encoded, model=model.name, capacity=CAPACITY, mean=model.has_mean
+            placement, self._encoded, model=model.name, capacity=CAPACITY, mean=True
         )
 
     def measure(self) -> Sequence[bytes]:
@@ -117,6 +115,5 @@ class TaiDoc:
         return None
 
     def _encoded(self, pressure: Pressure, shown: datetime) -> tuple[bytes, bytes]:
-        marked = not self._model.has_mean
-        date = encode_date(shown, irregular=pressure.irregular, marked=marked)
-        return date, encode_figures(pressure, has_mean=self._model.has_mean)
+        date = encode_date(shown, irregular=pressure.irregular, marked=self._model.marks)
+        return date, encode_figures(pressure)

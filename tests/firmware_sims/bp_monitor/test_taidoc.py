@@ -52,7 +52,7 @@ def test_the_published_requests_and_time_are_reproduced() -> None:
 
 
 def test_the_frame_with_a_wrong_sum_is_reproduced_but_for_its_sum() -> None:
-    frame = encode(0x26, encode_figures(PRESSURE, has_mean=True))
+    frame = encode(0x26, encode_figures(PRESSURE))
 
     assert frame == frame_of("taidoc-bad-sum")[:-1] + b"\x8c"
 
@@ -89,11 +89,9 @@ def test_the_memory_holds_what_was_produced_newest_first(model: Model) -> None:
     assert [figures[2] for _, figures in shown] == [
         int(each.values["diastolic"]) for each in newest_first
     ]
-    assert ("mean" in newest_first[0].values) == model.has_mean
-
-
-def test_a_d40_has_two_bytes_for_the_systolic_pressure() -> None:
-    assert encode_figures(PRESSURE, has_mean=False) == bytes([128, 0, 79, 66])
+    assert [figures[1] for _, figures in shown] == [
+        int(each.values["mean"]) for each in newest_first
+    ]
 
 
 def test_an_irregular_heart_beat_is_a_bit_of_the_minute() -> None:

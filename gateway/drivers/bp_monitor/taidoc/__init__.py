@@ -19,7 +19,8 @@ _MANIFEST = Manifest(
     spec="glucometer-protocols td42xx (framing); public clients (values)",
     models=(
         Model("TaiDoc TD-3128", "two public implementations"),
-        Model("FORA P20, P30, D40 (setting `layout`)", "one public implementation"),
+        Model("FORA P30 (TD-3129), D40 (TD-3261)", "public implementations"),
+        Model("FORA P20 (setting `layout`)", "one public implementation"),
     ),
     line=Line(baud=19200),
     settings=(

@@ -9,14 +9,17 @@
     time    u16: year - 2000 (7 bits), month (4), day (5) | minute, bits 0-5 | hour, bits 0-4
             minute, bit 6: irregular beats; bit 7, of a D40: a pressure, else glucose
             hour, bits 5-6: how irregular; bit 7: an average
-    value   TD-3128, P20, P30: systolic | mean | diastolic | pulse
-            D40: systolic u16 | diastolic | pulse
+    value   systolic | mean | diastolic | pulse
+            one client reads a D40's as systolic u16 | diastolic | pulse: told by the second octet
 
-All little-endian. Which of the two a value is depends on the model; of an unknown model nobody can
-tell, so it is refused. Commands that clear the memory (52) or set the clock (33) are not here.
+All little-endian. Whether a memory holds glucose, too, depends on the model; of an unknown model
+nobody can tell, so it is refused. Commands that clear the memory (52) or set the clock (33) are not
+here.
 
 Source: glucometers-tech/glucometer-protocols (td42xx, framing), public clients (the values; the
-bits beside the time: markchuang56/iOS-Demo, and advmeds-bluetooth-lib for what is a pressure).
+bits beside the time: markchuang56/iOS-Demo, and advmeds-bluetooth-lib for what is a pressure). That
+a D40's second octet is the mean: descriptions of the maker's own programs, and a client of its
+Bluetooth, which asks the same and was compared with the display.
 """
 
 from __future__ import annotations
@@ -52,11 +55,12 @@ class Layout(IntEnum):
     """How a value is laid out."""
 
     MEAN = 1
-    WIDE = 2
+    MIXED = 2
+    """As of a D40: pressures among glucose, with the mean or without."""
 
 
-MODELS = {"3128": Layout.MEAN}
-"""Known models. P20, P30 and D40 report codes that no source states: see the driver's setting."""
+MODELS = {"3128": Layout.MEAN, "3129": Layout.MEAN, "3261": Layout.MIXED}
+"""Known models: TD-3128, P30, D40. No source states the code of a P20: see the driver's setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +151,18 @@ def taken(payload: bytes) -> Taken:
 
 
 def value(payload: bytes, layout: Layout) -> Value:
-    """Decode what a record of a model with this layout says."""
-    if layout is Layout.WIDE:
+    """Decode what a record of a model with this layout says.
+
+    No mean is 0 or 1: of a D40, that is the upper half of a systolic pressure in a u16.
+    """
+    if layout is Layout.MIXED and payload[1] <= 1:
         return Value(int.from_bytes(payload[:2], "little"), payload[2], payload[3])
     systolic, mean, diastolic, pulse = payload
     return Value(systolic, diastolic, pulse, mean)
 
 
 def message(data: bytes) -> Packet | Taken | Value:
-    """Decode any packet when nobody knows the model: a mean of 0 or 1 is the upper half of a u16.
+    """Decode any packet when nobody knows the model.
 
     Raises DecodeError, of `packet` or `taken`.
     """
@@ -165,5 +172,5 @@ def message(data: bytes) -> Packet | Taken | Value:
     if data[1] in (Command.RECORD_TIME, Command.CLOCK):
         return taken(whole.payload)
     if data[1] == Command.RECORD_VALUE:
-        return value(whole.payload, Layout.WIDE if whole.payload[1] <= 1 else Layout.MEAN)
+        return value(whole.payload, Layout.MIXED)
     return whole

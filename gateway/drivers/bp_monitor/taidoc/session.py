@@ -18,7 +18,7 @@ from gateway.errors import ConfigError, DecodeError, LinkTimeout, ProtocolError
 
 LAYOUT = "layout"
 
-_LAYOUTS = {"p20": Layout.MEAN, "p30": Layout.MEAN, "d40": Layout.WIDE}
+_LAYOUTS = {"p20": Layout.MEAN, "p30": Layout.MEAN, "d40": Layout.MIXED}
 _ANSWER_WITHIN_S = 1.0
 _TRIES = 3
 _RECORDS = 2000  # more than any of them keeps: a count above it is no count

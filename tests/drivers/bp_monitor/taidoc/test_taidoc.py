@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.device_time import corrected
+from gateway.domain.reading import Measure
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.taidoc import DRIVER
 from gateway.drivers.bp_monitor.taidoc.codec import (
@@ -185,7 +186,7 @@ async def test_a_clock_that_shows_no_time_is_no_reason_to_lose_the_memory() -> N
 
 
 async def test_an_unknown_model_is_refused_unless_the_owner_knows_it() -> None:
-    unknown = Monitor(model=(0x61, 0x32), memory=[(OF_A_PRESSURE, (0x05, 0x01, 79, 66))])
+    unknown = Monitor(model=(0x52, 0x32), memory=[(OF_A_PRESSURE, (0x05, 0x01, 79, 66))])
 
     with pytest.raises(ProtocolError, match="set `layout`"):
         await DRIVER.converse(session_with_timeouts(unknown))
@@ -215,6 +216,19 @@ async def test_irregular_beats_and_an_average_are_flags() -> None:
     session = await read(Monitor(memory=[((0x04, 0x27, 0x65, 0x8D), (128, 95, 79, 66))]))
 
     assert session.readings[0].flags == {"irregular_pulse", "average"}
+
+
+async def test_a_d40_tells_its_model_and_the_mean_beside_the_systolic_pressure() -> None:
+    an_hour_before = ((0x04, 0x27, 0x25 | 0x80, 0x0C), (130, 0, 85, 66))
+    memory = [(OF_A_PRESSURE, (128, 95, 79, 66)), an_hour_before]
+
+    session = await read(Monitor(model=(0x61, 0x32), memory=memory))
+
+    assert systolic(session) == [130, 128]
+    without, with_mean = (reading.values for reading in session.readings[::2])
+    assert Measure.MEAN_ARTERIAL not in without
+    assert with_mean[Measure.MEAN_ARTERIAL].value == 95
+    assert session.device.model == "TD-3261"
 
 
 async def test_glucose_in_the_memory_of_a_d40_is_no_pressure() -> None:
