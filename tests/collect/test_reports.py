@@ -47,7 +47,7 @@ def reports(journal: Journal, reader: Reader, clock: ManualClock) -> Reports:
 
 @pytest.fixture
 async def wearer(journal: Journal) -> SubjectId:
-    subject = (await journal.add_subject("Ada")).id
+    subject = (await journal.add_subject("canary-name")).id
     await journal.adopt(SENSOR.id, SENSOR.driver)
     await journal.assign(SENSOR.id, None, subject, MIDNIGHT - timedelta(days=400))
     return subject
@@ -80,7 +80,7 @@ async def test_a_page_is_made_every_so_many_days(
     page = view.entry.reading.document
     assert page is not None
     assert page.content.startswith(b"%PDF-")
-    assert b"Ada" not in page.content
+    assert b"canary-name" not in page.content
     assert (page.language, page.media_type) == ("fr", "application/pdf")
     assert view.entry.reading.period == timedelta(days=7)
     assert view.entry.reading.values[Measure.SAMPLES].value > 7 * 288 * 0.9
