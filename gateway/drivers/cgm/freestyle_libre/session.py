@@ -93,17 +93,21 @@ class _Safe:
 
 
 async def _collect(session: Session, line: Line, serial: str) -> bool:
-    """Record what is newer than the bookmark; say whether all could be read."""
+    """Record what is newer than the bookmark; say whether all could be read.
+
+    Among the results is how the clock was set. While they cannot be read the history waits too.
+    """
     results = await _list(line, Ask.RESULTS, codec.result)
+    if results is None:
+        return False
     history = await _list(line, Ask.HISTORY, codec.sample)
     received = session.now()
     clock = await line.clock(Ask.DATE, Ask.TIME)
     if clock is None:
         return False
     safe = _Safe.of(serial, await session.bookmark())
-    before = None if results is None else safe.look
     news = [
-        *memory.after(results or [], safe.results),
+        *memory.after(results, safe.results),
         *memory.after(history or [], safe.history),
     ]
     await _tell_what_is_no_reading(line, news, clock)
@@ -111,7 +115,7 @@ async def _collect(session: Session, line: Line, serial: str) -> bool:
     reader = Reader(session.device.id, serial, clock.sample, clock.resolution)
     known: Reading | None = None
     made: list[Reading] = []
-    timed, look = memory.in_time(history or [], results or [], clock.sample, before)
+    timed, look = memory.in_time(history or [], results, clock.sample, safe.look)
     for each in timed:
         told = reading(each, reader, received)
         if told is not None and each.key in new:
@@ -124,10 +128,10 @@ async def _collect(session: Session, line: Line, serial: str) -> bool:
         serial,
         _last(history, safe.history),
         _last(results, safe.results),
-        look if look and results is not None and any(map(is_look, made)) else safe.look,
+        look if look and any(map(is_look, made)) else safe.look,
     )
     await _record(session, made, reached, safe)
-    return history is not None and results is not None
+    return history is not None
 
 
 async def _list(
