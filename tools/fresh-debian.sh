@@ -24,7 +24,7 @@ unshare --mount --pid --fork --kill-child sh -eu -c '
   mount -t proc proc "$1/proc"
   mount --rbind /dev "$1/dev"
   mount -t sysfs sysfs "$1/sys"
-  mount -t tmpfs tmpfs "$1/run"
+  mount -t tmpfs -o mode=755 tmpfs "$1/run"
   exec env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     $(env | grep -E "^(https?_proxy|no_proxy|PIP_INDEX_URL)=" || true) \
