@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
-from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway import __version__
@@ -24,7 +23,6 @@ from gateway.errors import ConfigError, UplinkError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
-from gateway.transport import hid, serial
 from gateway.transport.api import Bonding, Transport
 from gateway.uplink.api import Correcting, Present, Uplink
 from gateway.uplink.fleet_health import Health
@@ -66,10 +64,7 @@ class DaemonHub:
         self._zone = config.hub.tzinfo
         self._counter = _counter(config)
         self._titles = config.titles
-        self._absences = {
-            f"serial:{port.name}": partial(serial.absent, port) for port in config.ports
-        }
-        self._absences |= {f"hid:{each.name}": partial(hid.absent, each) for each in config.hid}
+        self._cables = {str(cable.device): cable for cable in config.cables}
         self._metrics = metrics
         self._supervisor = supervisor
         self._worker = worker
@@ -138,8 +133,8 @@ class DaemonHub:
         return {name: told or away.get(name) for name, told in self._worker.problems().items()}
 
     def _absent(self, transport: str) -> str | None:
-        says = self._absences.get(transport)
-        return says() if says is not None else None
+        cable = self._cables.get(transport)
+        return cable.absence() if cable is not None else None
 
     def sightings(self) -> Sequence[Sighted]:
         """List the devices in reach, those heard last first."""

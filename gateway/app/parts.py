@@ -17,10 +17,10 @@ from gateway.journal.reader import Reader
 from gateway.transport.api import OpenLink, Transport
 from gateway.transport.capture import CaptureWriter, load
 from gateway.transport.hci import HciTransport
-from gateway.transport.hid import HidSettings, HidTransport
+from gateway.transport.hid import HidTransport
 from gateway.transport.pairing import Owner
 from gateway.transport.replay import ReplayTransport
-from gateway.transport.serial import PortSettings, SerialTransport
+from gateway.transport.serial import SerialTransport
 from gateway.transport.usb import UsbTransport
 from gateway.uplink.api import Uplink
 from gateway.uplink.documents import DocumentsUplink
@@ -116,18 +116,9 @@ def _mqtt(settings: MqttSettings, reader: Reader, clock: Clock) -> Uplink:
     return MqttUplink(settings, clock, told)
 
 
-def cables(config: Config) -> dict[DeviceId, PortSettings | HidSettings]:
-    """Collect the configured ports and HID devices, by the names they give their devices."""
-    return {DeviceId(f"serial:{port.name}"): port for port in config.ports} | {
-        DeviceId(f"hid:{device.name}"): device for device in config.hid
-    }
-
-
 def device_settings(config: Config) -> dict[DeviceId, Settings]:
     """Collect the owner's settings of each device, those of configured cables included."""
-    settings: dict[DeviceId, Settings] = {
-        device: cable.settings for device, cable in cables(config).items()
-    }
+    settings: dict[DeviceId, Settings] = {cable.device: cable.settings for cable in config.cables}
     for device, given in config.devices.items():
         settings[device_named(device) or DeviceId(device)] = given.settings
     return settings
@@ -135,9 +126,9 @@ def device_settings(config: Config) -> dict[DeviceId, Settings]:
 
 def described_devices(config: Config) -> Iterator[Device]:
     """Say what is known of devices beforehand: from their labels, or from a capture of them."""
-    for device, cable in cables(config).items():
+    for cable in config.cables:
         if cable.serial is not None:
-            yield Device(id=device, driver=cable.driver, serial=cable.serial)
+            yield Device(id=cable.device, driver=cable.driver, serial=cable.serial)
     for capture in config.replay:
         header, _ = load(capture.file)
         yield header.device

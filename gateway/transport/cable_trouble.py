@@ -1,10 +1,13 @@
-"""Why a device on a cable cannot be opened, and what a person can do about it."""
+"""Where a device on a cable is not there, or cannot be opened: why, and what a person can do."""
 
 from __future__ import annotations
 
 import errno
 
 from gateway.errors import RadioTrouble, RadioUnavailable
+
+POLL_S = 2.5
+"""How often what is not there is looked for: a person who plugs in waits this long."""
 
 _TROUBLES = {
     errno.ENOENT: (

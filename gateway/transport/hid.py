@@ -13,12 +13,9 @@ from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Driver, Manifest, Reach, Sighting
 from gateway.transport.api import OpenLink
-from gateway.transport.cable_trouble import gone, unavailable
+from gateway.transport.cable_trouble import POLL_S, gone, unavailable
 from gateway.transport.hid_link import HidLink
 from gateway.transport.hidraw import UsbId, node, not_ours, open_hidraw, usb_id
-
-POLL_S = 2.5
-"""How often a device that is not there is looked for."""
 
 _SOCKET = "unix:"
 _KIND = "HID device"
@@ -47,6 +44,17 @@ class HidSettings(BaseModel):
     settings: dict[str, str | int | bool] = Field(default_factory=dict)
     """The driver's own settings."""
 
+    @property
+    def device(self) -> DeviceId:
+        """The id of the device."""
+        return DeviceId(f"hid:{self.name}")
+
+    def absence(self) -> str | None:
+        """Say, for people, that the device is not there now; None if something is."""
+        if os.path.exists(self.path.removeprefix(_SOCKET)):  # noqa: PTH110  no error is its answer
+            return None
+        return str(gone(self.path, _KIND))
+
 
 class HidTransport:
     """One configured HID device."""
@@ -66,7 +74,7 @@ class HidTransport:
     @property
     def name(self) -> str:
         """What the operator calls it."""
-        return f"hid:{self._device.name}"
+        return self._device.device
 
     async def watch(self, seen: Callable[[Sighting], None], /) -> None:
         """Call `seen` every few seconds while the device is there.
@@ -74,13 +82,13 @@ class HidTransport:
         Raises RadioUnavailable if something else is there, which is not looked at any further.
         """
         while True:
-            if absent(self._device) is None:
+            if self._device.absence() is None:
                 seen(self._sighting())
             await self._pause(POLL_S)
 
     def device_id(self, sighting: Sighting, /) -> DeviceId:
         """Name the device as it is configured."""
-        return DeviceId(self.name)
+        return self._device.device
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
         """Open the device. Raises RadioUnavailable."""
@@ -99,13 +107,6 @@ def known_ids(drivers: Iterable[Driver]) -> frozenset[UsbId]:
     """Collect the USB ids of the HID devices that these drivers know."""
     manifests = [driver.manifest for driver in drivers if driver.manifest.reach is Reach.HID]
     return frozenset(usb for manifest in manifests for usb in manifest.usb)
-
-
-def absent(device: HidSettings) -> str | None:
-    """Say, for people, that the device is not there now; None if something is."""
-    if os.path.exists(device.path.removeprefix(_SOCKET)):  # noqa: PTH110  no error is its answer
-        return None
-    return str(gone(device.path, _KIND))
 
 
 async def open_hid(path: str, known: Collection[UsbId], name: str, clock: Clock) -> OpenLink:

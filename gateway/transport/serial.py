@@ -26,13 +26,10 @@ from gateway.domain.device import DeviceId
 from gateway.drivers.api import Line, Manifest, Reach, Sighting
 from gateway.errors import ConfigError
 from gateway.transport.api import OpenLink
-from gateway.transport.cable_trouble import gone, unavailable
+from gateway.transport.cable_trouble import POLL_S, gone, unavailable
 from gateway.transport.descriptor import DescriptorLink
 from gateway.transport.threaded import ThreadedLink
 from gateway.transport.usb_device import UsbDevice
-
-POLL_S = 2.5
-"""How often a port that is not there is looked for: a person who plugs in waits this long."""
 
 _KEEPALIVE = (
     (socket.TCP_KEEPIDLE, 30),
@@ -72,6 +69,20 @@ class PortSettings(BaseModel):
     settings: dict[str, str | int | bool] = Field(default_factory=dict)
     """The driver's own settings."""
 
+    @property
+    def device(self) -> DeviceId:
+        """The id of the device behind it."""
+        return DeviceId(f"serial:{self.name}")
+
+    def absence(self) -> str | None:
+        """Say, for people, that the port is not there now; None if it is. A URL is assumed to be.
+
+        One that the service is not let at is there all the same, though access(2) denies that.
+        """
+        if "://" in self.path or os.path.exists(self.path):  # noqa: PTH110  no error is its answer
+            return None
+        return str(gone(self.path))
+
     def line(self, usual: Line) -> Line:
         """Return how to set the line: the driver's usual way, but for what the owner set."""
         return Line(
@@ -98,7 +109,7 @@ class SerialTransport:
     @property
     def name(self) -> str:
         """What the operator calls it."""
-        return f"serial:{self._port.name}"
+        return self._port.device
 
     async def watch(self, seen: Callable[[Sighting], None], /) -> None:
         """Call `seen` every few seconds while the port exists; a URL is assumed to."""
@@ -110,7 +121,7 @@ class SerialTransport:
 
     def device_id(self, sighting: Sighting, /) -> DeviceId:
         """Name the device after its configured port."""
-        return DeviceId(self.name)
+        return self._port.device
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
         """Open the port for this process alone. Raises RadioUnavailable, ConfigError."""
@@ -118,20 +129,10 @@ class SerialTransport:
         return await open_port(self._port.path, line, self.name, self._clock)
 
     def _look(self) -> Sighting | None:
-        if absent(self._port) is not None:
+        if self._port.absence() is not None:
             return None
         path = self._port.path
         return Sighting(path, Reach.SERIAL, driver=self._port.driver, usb=_usb(path))
-
-
-def absent(port: PortSettings) -> str | None:
-    """Say, for people, that the port is not there now; None if it is. A URL is assumed to be.
-
-    One that the service is not let at is there all the same, though access(2) denies that.
-    """
-    if "://" in port.path or os.path.exists(port.path):  # noqa: PTH110  no error is its answer
-        return None
-    return str(gone(port.path))
 
 
 async def open_port(path: str, line: Line, name: str, clock: Clock) -> OpenLink:

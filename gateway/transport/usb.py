@@ -20,10 +20,10 @@ from gateway.domain.device import Device, DeviceId
 from gateway.drivers.api import Driver, Fit, Line, Manifest, Numbered, Reach, Sighting
 from gateway.errors import RadioTrouble, RadioUnavailable
 from gateway.transport.api import OpenLink
-from gateway.transport.cable_trouble import gone
+from gateway.transport.cable_trouble import POLL_S, gone
 from gateway.transport.hid import known_ids, open_hid
 from gateway.transport.hidraw import hid_devices
-from gateway.transport.serial import POLL_S, open_port, usb_ports
+from gateway.transport.serial import open_port, usb_ports
 from gateway.transport.unrecorded import UnrecordedSession
 from gateway.transport.usb_device import UsbDevice
 from gateway.transport.usb_numbers import Numbers

@@ -16,7 +16,7 @@ from gateway.drivers.api import HID, Driver, Manifest, Reach, Session, Sighting
 from gateway.drivers.cable_driver import CableDriver
 from gateway.errors import RadioTrouble, RadioUnavailable
 from gateway.testing.clock import ManualClock
-from gateway.transport.hid import HidSettings, HidTransport, absent, open_hid
+from gateway.transport.hid import HidSettings, HidTransport, open_hid
 
 SOON = 5.0  # s; every wait of these tests ends long before
 METER, KEYBOARD = (0x1A61, 0x3650), (0x046D, 0xC31C)
@@ -92,7 +92,7 @@ async def test_a_device_that_is_not_there_is_not_seen_and_says_what_to_do(tmp_pa
     assert seen == []
     assert caught.value.reason is RadioTrouble.NO_ADAPTER
     settings = HidSettings(name="meter", path=path, driver=MANIFEST.name)
-    assert absent(settings) == (
+    assert settings.absence() == (
         f"HID device {path} cannot be opened: it does not exist; plug the device in, or correct"
         " its path."
     )
