@@ -61,6 +61,12 @@ class _Remembering(RadioDevice, Protocol):
     def remember(self, count: int, *, every: timedelta) -> None: ...
 
 
+def _bonding(spec: DeviceSpec, usual: Pairing) -> Identity:
+    """Return who a device is that gives nothing away without a bond."""
+    who = identity(spec)
+    return replace(who, pairing=usual) if who.pairing is Pairing.NONE else who
+
+
 def _with_past(device: _Remembering, spec: DeviceSpec) -> RadioDevice:
     device.remember(spec.stored, every=timedelta(hours=spec.stored_every_h))
     return device
@@ -146,11 +152,8 @@ def _yonker_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
 def _microlife_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     if not spec.users.keys() <= {None, 1, 2}:
         raise ScenarioError(f"device {spec.name!r}: a Microlife cuff knows the users 1 and 2")
-    who = identity(spec)
-    if spec.older:
-        who = replace(who, model="A6 BT")
-    elif who.pairing is Pairing.NONE:
-        who = replace(who, pairing=Pairing.JUST_WORKS)
+    newer = _bonding(spec, Pairing.JUST_WORKS)
+    who = replace(identity(spec), model="A6 BT") if spec.older else newer
     device = MicrolifeCuff(
         who,
         where.people(spec),
@@ -222,9 +225,7 @@ def _glucose_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
 
 
 def _contour_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
-    who = identity(spec)
-    if who.pairing is Pairing.NONE:
-        who = replace(who, pairing=Pairing.JUST_WORKS)  # without a bond it gives nothing away
+    who = _bonding(spec, Pairing.JUST_WORKS)
     settings = MeterSettings(
         contour=True,
         time_offset_min=where.utc_offset(spec) // timedelta(minutes=1),
@@ -238,9 +239,7 @@ def _contour_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
 
 
 def _caresens_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
-    who = identity(spec)
-    if who.pairing is Pairing.NONE:
-        who = replace(who, pairing=Pairing.PASSKEY)  # without a bond it gives nothing away
+    who = _bonding(spec, Pairing.PASSKEY)
     settings = CareSensSettings(
         older=spec.older,
         time_offset_min=spec.time_offset_min or 0,
@@ -255,9 +254,7 @@ def _caresens_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
 
 
 def _onetouch_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
-    who = identity(spec)
-    if who.pairing is Pairing.NONE:
-        who = replace(who, pairing=Pairing.PASSKEY)  # without a bond it gives nothing away
+    who = _bonding(spec, Pairing.PASSKEY)
     settings = OneTouchSettings(
         molar=spec.molar,
         meals=spec.meals,

@@ -65,9 +65,8 @@ def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> 
         (device, assignment.subject, Attribution.ASSIGNMENT, to_us(until)),
     ):
         attribution.look_again(tx, number)
-    attribution.attribute_unclaimed(
-        tx, device
-    )  # what could have been somebody else's is so no longer
+    # What could have been somebody else's is so no longer.
+    attribution.attribute_unclaimed(tx, device)
     return ended
 
 
