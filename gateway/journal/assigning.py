@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.domain.identity import ReadingId
 from gateway.domain.subject import Assignment, Attribution
 from gateway.errors import JournalError
 from gateway.journal import attribution, audit, devices, people
@@ -12,8 +11,8 @@ from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction
 
 
-def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
-    """Keep the assignment; return the entries of nobody that became its subject's by it.
+def assign(tx: Transaction, assignment: Assignment) -> None:
+    """Keep the assignment; entries of nobody that it covers become its subject's.
 
     A turn at a kiosk begins now: nothing that is here already was measured in it.
     """
@@ -36,9 +35,8 @@ def assign(tx: Transaction, assignment: Assignment) -> list[ReadingId]:
     )
     tx.memory.assignments.pop(device, None)
     audit.append(tx, audit.Audited.ASSIGNED, _manifest(device, assignment))
-    if assignment.session is not None:
-        return []
-    return attribution.attribute_unclaimed(tx, device)
+    if assignment.session is None:
+        attribution.attribute_unclaimed(tx, device)
 
 
 def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> Assignment:

@@ -95,7 +95,7 @@ def came_back(tx: Transaction, entry: ReadingId | None = None) -> None:
         look_again(tx, number)
 
 
-def attribute_unclaimed(tx: Transaction, device: int) -> list[ReadingId]:
+def attribute_unclaimed(tx: Transaction, device: int) -> None:
     """Look again at the entries of nobody from this device."""
     assignments = assignments_of(tx, device)
     found: dict[tuple[int, ReadingId], tuple[SubjectId | None, Attribution]] = {}
@@ -111,7 +111,6 @@ def attribute_unclaimed(tx: Transaction, device: int) -> list[ReadingId]:
         if answer != (None, entry.attribution):
             found[number, entry.id] = answer
     _found(tx, found)
-    return [entry for (_, entry), (subject, _) in found.items() if subject is not None]
 
 
 def _owner(db: Database, entry: ReadingId) -> tuple[int, SubjectId | None]:

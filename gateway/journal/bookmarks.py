@@ -28,8 +28,6 @@ def bookmark(tx: Transaction, device: Device) -> str | None:
     if row is None:
         return None
     number, kept = row
-    if not kept.startswith(_SEALED):
-        return str(kept)
     try:
         sealed = b85decode(kept.removeprefix(_SEALED))
         return tx.keys.open(NOBODY, sealed, _place(number, device.driver)).decode()
