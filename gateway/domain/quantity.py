@@ -20,6 +20,7 @@ class Unit(StrEnum):
     KILOGRAM = "kg"
     CENTIMETRE = "cm"
     MILLIGRAM_PER_DECILITRE = "mg/dL"
+    MILLIMOLE_PER_LITRE = "mmol/L"
     MILLIGRAM_PER_DECILITRE_PER_MINUTE = "mg/dL/min"
     PERCENT = "%"
     KILOJOULE = "kJ"

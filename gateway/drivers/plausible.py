@@ -56,6 +56,9 @@ LIMITS: Mapping[tuple[Kind, Measure], Limits] = MappingProxyType(
             "meters in scope show 20 to 600 mg/dL; 1.1 mmol/L is their lowest, too, and 19.8 mg/dL;"
             " below lies what ketone looks like",
         ),
+        (Kind.BLOOD_KETONE, Measure.KETONE): _limits(
+            "0", "30", "mmol/L; meters in scope show 0.0 to 8.0; a guess: four times that"
+        ),
         (Kind.INTERSTITIAL_GLUCOSE, Measure.GLUCOSE): _limits(
             "20", "600", "sensors in scope show 39 to 501 mg/dL"
         ),

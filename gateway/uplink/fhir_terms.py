@@ -1,7 +1,9 @@
 """The codes of the HL7 Personal Health Device guide 2.0: MDC first, LOINC beside it.
 
 MDC codes are those of IEEE 11073-10101 as decimal numbers; single sensor values and the summaries
-of continuous glucose take their LOINC codes from the HL7 guide for CGM 1.0.
+of continuous glucose take their LOINC codes from the HL7 guide for CGM 1.0. Ketone has no MDC code;
+its LOINC code, of "Beta hydroxybutyrate [Moles/volume] in Blood by Test strip", is explained in
+docs/decisions/0014.
 """
 
 from __future__ import annotations
@@ -53,6 +55,9 @@ CODES: Mapping[Kind, Coded] = {
     Kind.HEIGHT: Coded(Codes("188740", "8302-2"), (Part(Measure.HEIGHT, Unit.CENTIMETRE),)),
     Kind.BLOOD_GLUCOSE: Coded(
         Codes("160368", "2345-7"), (Part(Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE),)
+    ),
+    Kind.BLOOD_KETONE: Coded(
+        Codes(None, "66441-7"), (Part(Measure.KETONE, Unit.MILLIMOLE_PER_LITRE),)
     ),
     Kind.INTERSTITIAL_GLUCOSE: Coded(
         Codes("160212", "99504-3"), (Part(Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE),)

@@ -40,6 +40,7 @@ _SENSORS: Mapping[tuple[Kind, Measure], _Sensor] = {
     (Kind.BODY_COMPOSITION, Measure.MUSCLE_MASS): _Sensor("Muscle mass", "kg", "weight"),
     (Kind.BODY_COMPOSITION, Measure.BODY_WATER_MASS): _Sensor("Body water", "kg", "weight"),
     (Kind.BLOOD_GLUCOSE, Measure.GLUCOSE): _Sensor("Blood glucose", "mg/dL", _GLUCOSE),
+    (Kind.BLOOD_KETONE, Measure.KETONE): _Sensor("Blood ketone", "mmol/L"),
     (Kind.INTERSTITIAL_GLUCOSE, Measure.GLUCOSE): _Sensor("Sensor glucose", "mg/dL", _GLUCOSE),
     (Kind.MEAN_INTERSTITIAL_GLUCOSE, Measure.GLUCOSE): _Sensor("Mean glucose", "mg/dL", _GLUCOSE),
     (Kind.GLUCOSE_MANAGEMENT_INDICATOR, Measure.GLUCOSE_MANAGEMENT_INDICATOR): _Sensor("GMI", "%"),

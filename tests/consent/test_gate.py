@@ -10,6 +10,7 @@ from gateway.consent.gate import (
     Reason,
     Released,
     Withheld,
+    covers,
     decide,
     decide_retraction,
 )
@@ -20,7 +21,7 @@ from gateway.domain.identity import identity
 from gateway.domain.reading import Kind, Quality
 from gateway.domain.subject import Attribution, SubjectId
 from gateway.testing.clock import START
-from tests.consent.consents import ADA, BO, DAY, grant, ledgers, withdrawal
+from tests.consent.consents import ADA, BO, DAY, EVERYTHING, grant, ledgers, withdrawal
 from tests.journal.making import SCALE, weight
 
 
@@ -65,6 +66,18 @@ def test_a_reading_is_withheld_for_a_reason(
     ledger: tuple[ConsentEntry, ...], reason: Reason
 ) -> None:
     assert _reason(decide(_due(), ledger, START)) is reason
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_a_grant_does_not_name_it_never_covers_so_none_of_before_covers_a_new_kind(
+    kind: Kind,
+) -> None:
+    entry = replace(ENTRY, reading=ENTRY.reading.model_copy(update={"kind": kind}))
+    others = (grant(ADA, kinds=EVERYTHING - {kind}),)
+
+    assert _reason(decide(_due(entry), others, START)) is Reason.KIND_NOT_COVERED
+    assert not covers(others[0], kind, START, START, START)
+    assert isinstance(decide(_due(entry), (*others, grant(ADA)), START), Released)
 
 
 @pytest.mark.parametrize(

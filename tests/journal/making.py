@@ -68,6 +68,17 @@ def glucose(record: int, mg_dl: str | None, at: datetime, limit: Limit | None = 
     )
 
 
+def ketone(record: int, mmol_l: str, at: datetime) -> Reading:
+    value = Quantity(value=Decimal(mmol_l), unit=Unit.MILLIMOLE_PER_LITRE)
+    return Reading(
+        device=SENSOR.id,
+        kind=Kind.BLOOD_KETONE,
+        values={Measure.KETONE: value},
+        received=Instant(at, 1000.0, "test-boot"),
+        record=f"seq:{record}",
+    )
+
+
 def grant(
     subject: SubjectId,
     name: str = "grant-1",

@@ -13,8 +13,10 @@ from gateway.testing.clock import START, ManualClock
 from tests.journal.making import (
     LONG_AGO,
     SCALE,
+    SENSOR,
     consenting,
     grant,
+    ketone,
     open_journal,
     undated,
     weight,
@@ -197,6 +199,26 @@ async def test_that_one_of_them_is_erased_meanwhile_keeps_no_other_from_being_gi
 
     (again,) = await journal.claim("mes", 10, START)
     assert again.delivery.entry.reading.record == "seq:2"
+
+
+async def test_consent_to_all_that_a_destination_took_then_covers_nothing_it_takes_now(
+    path: Path, clock: ManualClock
+) -> None:
+    then = frozenset(Kind) - {Kind.BLOOD_KETONE}
+    async with open_journal(path, clock, {"mes": then}) as journal:
+        subject = (await journal.add_subject("Ada")).id
+        await journal.adopt(SENSOR.id, SENSOR.driver)
+        await journal.assign(SENSOR.id, None, subject, LONG_AGO)
+        await journal.record_grant(grant(subject, kinds=then))
+    async with open_journal(path, clock) as journal:
+        await journal.record(SENSOR, [ketone(1, "3.1", START)])
+
+        with Reader.open(path) as reader:
+            before, why = await _records(journal), _reasons(reader)
+        await journal.record_grant(grant(subject, "grant-2"))
+
+        assert (before, why) == ([], {Reason.KIND_NOT_COVERED: 1})
+        assert await _records(journal) == ["seq:1"]
 
 
 async def test_each_destination_has_a_queue_of_its_own(path: Path, clock: ManualClock) -> None:

@@ -26,6 +26,7 @@ from tests.journal.making import (
     consenting,
     glucose,
     grant,
+    ketone,
     open_journal,
     weight,
     withdrawal,
@@ -283,7 +284,7 @@ async def test_a_device_keeps_what_it_said_before_and_leaves_out_now(journal: Jo
     assert (known.serial, known.battery_percent, known.model) == ("A1", 79, "S1")
 
 
-async def test_glucose_samples_lie_between_two_moments_and_are_reliable(
+async def test_glucose_samples_lie_between_two_moments_and_are_reliable_and_none_is_ketone(
     journal: Journal, reader: Reader
 ) -> None:
     subject = (await journal.add_subject("Ada")).id
@@ -300,6 +301,8 @@ async def test_glucose_samples_lie_between_two_moments_and_are_reliable(
             glucose(2, "103", START + 3 * minute),
             doubtful.model_copy(update={"quality": Quality.QUESTIONABLE}),
             early.model_copy(update={"flags": frozenset({WARM_UP})}),
+            ketone(6, "3.1", START),
+            ketone(7, "101.5", START + minute),
         ],
     )
 

@@ -53,6 +53,7 @@ NUMBERS: dict[Kind, dict[Measure, Quantity]] = {
     Kind.WEIGHT: values(weight=("71.300", Unit.KILOGRAM)),
     Kind.HEIGHT: values(height=("172.0", Unit.CENTIMETRE)),
     Kind.BLOOD_GLUCOSE: {Measure.GLUCOSE: mg_dl_from_mmol_l(Decimal("5.80"))},
+    Kind.BLOOD_KETONE: values(ketone=("1.4", Unit.MILLIMOLE_PER_LITRE)),
     Kind.MEAN_INTERSTITIAL_GLUCOSE: values(
         glucose=("142", Unit.MILLIGRAM_PER_DECILITRE),
         days=("14", Unit.COUNT),
