@@ -18,8 +18,8 @@ from rich.text import Text
 from gateway.cli.speech import Speech
 from gateway.language.plain import plain, plain_lines
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+console = Console(highlight=False, emoji=False)  # else the :AB: of an address becomes a pictogram
+errors = Console(stderr=True, highlight=False, emoji=False)
 
 _wrap.re_word = re.compile(r"[^\S\xa0]*[\S\xa0]+[^\S\xa0]*")  # else it breaks a no-break space
 _STEERING = re.compile("[\x7f-\x9f]")

@@ -32,6 +32,17 @@ def test_a_name_that_steers_a_terminal_is_marked_wherever_people_read_it(
     assert "\nforged" not in shown.out
 
 
+def test_an_address_stays_an_address_also_where_rich_would_see_a_pictogram(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say("C4:AB:00:00:00:01 is ours now.")
+    complain("C4:AB:00:00:00:01 is not in reach.")
+
+    shown = capsys.readouterr()
+    assert shown.out == "C4:AB:00:00:00:01 is ours now.\n"
+    assert "C4:AB:00:00:00:01" in shown.err
+
+
 def test_a_script_gets_it_unchanged_and_a_terminal_that_shows_json_is_not_steered(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
