@@ -20,8 +20,16 @@ from gateway.transport.pairing import Interview
 
 MTU = 247
 """Fills one link-layer packet of 251 bytes, the largest there is, and no more."""
-FAILURES = (core.BaseBumbleError, hci.HCI_Error, struct.error, ValueError, OSError)
-"""What bumble raises when the other side is gone, refuses, or sends what cannot be read."""
+FAILURES = (
+    core.BaseBumbleError,
+    hci.HCI_Error,
+    struct.error,
+    ValueError,
+    OSError,
+    AssertionError,
+)
+"""What bumble raises when the other side is gone, refuses, or sends what cannot be read or was not
+expected: of a controller that answers late it takes one answer for another's."""
 _NOTIFY, _INDICATE = 0x10, 0x20
 
 

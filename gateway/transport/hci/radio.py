@@ -2,7 +2,8 @@
 
 bumble hands an indication to its subscribers and confirms it in the same breath, long before a
 reading could be on disk. Its two handlers of what a server sends are therefore replaced, for each
-connection, by ones that put the frame into `Arrivals` together with its confirmation.
+connection, by ones that put the frame into `Arrivals` together with its confirmation
+(`connecting`).
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from bumble import att, core, hci
+from bumble import hci
 from bumble.device import Device, DeviceConfiguration
 from bumble.keys import PairingKeys
 from bumble.transport import open_transport
 from bumble.transport.common import TransportInitError, TransportLostError, TransportSpecError
 
 from gateway.drivers.api import Sighting
-from gateway.errors import LinkError, LinkTimeout, RadioTrouble, RadioUnavailable
+from gateway.errors import LinkError, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
 from gateway.transport.hci.advertising import sighting
 from gateway.transport.hci.bonds import Bonds
+from gateway.transport.hci.connecting import Connecting, disconnect
 from gateway.transport.hci.pairing import pairing_rules
-from gateway.transport.hci.peer import FAILURES, BumblePeer, translated
+from gateway.transport.hci.peer import FAILURES, BumblePeer
 from gateway.transport.pairing import Interview
 
 SILENCE_S = 60.0
@@ -50,14 +52,6 @@ class Heard:
     """The address changes and no bond tells whose it is."""
 
 
-@dataclass(slots=True)
-class _Attempt:
-    """A connection that is wanted, and what came of it."""
-
-    arrivals: Arrivals
-    connection: Any = None
-
-
 class Radio:
     """A controller that is switched on."""
 
@@ -69,11 +63,12 @@ class Radio:
         self._device = device
         self._port = port
         self._bonds = bonds
-        self._connecting = asyncio.Lock()
-        self._attempt: _Attempt | None = None
+        self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._connecting = Connecting(
+            device, deadlines, partial(self._fail, "does not answer any more")
+        )
         self._heard = 0
-        self._leaving: set[asyncio.Task[None]] = set()
-        device.on("connection", self._on_connection)
+        device.host.on_hci_hardware_error_event = lambda _: self._fail("reports a fault of its own")
 
     async def scan(
         self, heard: Callable[[Heard], None], pause: Callable[[float], Awaitable[None]]
@@ -91,23 +86,62 @@ class Radio:
 
         self._device.on("advertisement", on_advertisement)
         with _as_radio_trouble():
-            await within(self._device.start_scanning(active=True), POWER_ON_S, "starting to scan")
+            await self._start_scanning()
         gone = self._port.source.terminated
+        silent = 0
         while not gone.done():
             before = self._heard
             pausing = asyncio.ensure_future(pause(SILENCE_S))
             try:
-                await asyncio.wait({pausing, gone}, return_when=asyncio.FIRST_COMPLETED)
+                waits = {pausing, gone, self._failed}
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 pausing.cancel()
-            if self._heard == before and not gone.done() and not self._connecting.locked():
-                await self._scan_anew()
+            if self._failed.done():
+                raise RadioUnavailable(
+                    f"The Bluetooth controller {self._failed.result()}. It is begun anew; if that"
+                    " does not help, unplug it and plug it in again.",
+                    RadioTrouble.NO_ADAPTER,
+                )
+            silent = 0 if self._heard != before else silent + 1
+            if silent and not gone.done() and not self._connecting.turn.locked():
+                await self._end_silence(silent)
 
-    async def _scan_anew(self) -> None:
-        """Begin the scan anew. A controller that refuses is busy with its links, and is left so."""
-        with _as_radio_trouble(), suppress(hci.HCI_Error):
-            await within(self._device.stop_scanning(), POWER_ON_S, "ending the scan")
-            await within(self._device.start_scanning(active=True), POWER_ON_S, "starting to scan")
+    def _fail(self, why: str) -> None:
+        if not self._failed.done():
+            self._failed.set_result(why)
+
+    async def _end_silence(self, rounds: int) -> None:
+        """Scan anew; if that did not help the last time, begin with the controller itself.
+
+        One that lost its power for a moment has forgotten what we want to hear, and our links.
+        """
+        with _as_radio_trouble():
+            if rounds > 1 and not await self._holds_a_link():
+                async with self._connecting.turn:
+                    await within(self._device.power_on(), POWER_ON_S, "switching it on anew")
+                    self._device.host.connections.clear()
+                    await self._start_scanning()
+                return
+            # A controller that refuses is busy with its links, and is left so.
+            with suppress(hci.HCI_Error):
+                await within(self._device.stop_scanning(), POWER_ON_S, "ending the scan")
+                await self._start_scanning()
+
+    async def _start_scanning(self) -> None:
+        await within(self._device.start_scanning(active=True), POWER_ON_S, "starting to scan")
+
+    async def _holds_a_link(self) -> bool:
+        """Ask whether the controller still has any of the connections that we think it has."""
+        for connection in list(self._device.connections.values()):
+            asking = self._device.get_connection_rssi(connection)
+            try:
+                await within(asking, POWER_ON_S, "asking after a connection")
+            except hci.HCI_Error as error:
+                if error.error_code == hci.HCI_UNKNOWN_CONNECTION_IDENTIFIER_ERROR:
+                    continue
+            return True
+        return False
 
     def _read(self, advertisement: Any) -> Heard:
         address = advertisement.address
@@ -120,20 +154,8 @@ class Radio:
         return Heard(seen, address, rotating)
 
     async def connect(self, address: Any, arrivals: Arrivals) -> tuple[BumblePeer, Any]:
-        """Connect and encrypt with the bond if there is one; describe the device's attributes.
-
-        One attempt at a time: a controller has one pending connection.
-        """
-        async with self._connecting:
-            self._attempt = attempt = _Attempt(arrivals)
-            try:
-                connection = await self._reach(address)
-            except BaseException:
-                if attempt.connection is not None:  # it came as the attempt was being given up
-                    self._leave(attempt.connection)
-                raise
-            finally:
-                self._attempt = None
+        """Connect and encrypt with the bond if there is one; describe the device's attributes."""
+        connection = await self._connecting.connect(address, arrivals)
         peer = BumblePeer(connection, arrivals, self._bonds, self._deadlines, self._interview)
         try:
             await peer.encrypt_if_bonded()
@@ -143,56 +165,17 @@ class Radio:
                 await within(peer.disconnect(), CLOSE_S, "ending the connection")
             raise
 
-    async def _reach(self, address: Any) -> Any:
-        le = core.PhysicalTransport.LE
-        connecting = self._device.connect(address, transport=le, timeout=None)
-        try:
-            with translated("connecting"):
-                return await within(connecting, self._deadlines.connect, "connecting")
-        except (LinkTimeout, asyncio.CancelledError):
-            with suppress(LinkError, *FAILURES):
-                cancel = hci.HCI_LE_Create_Connection_Cancel_Command()
-                await within(self._device.send_sync_command(cancel), CLOSE_S, "giving up")
-            raise
-
-    def _on_connection(self, connection: Any) -> None:
-        if self._attempt is None:  # an attempt that was given up came through after all
-            self._leave(connection)
-            return
-        self._attempt.connection = connection
-        arrivals = self._attempt.arrivals
-        client = connection.gatt_client
-        confirm = partial(client.send_confirmation, att.ATT_Handle_Value_Confirmation())
-        client.on_att_handle_value_notification = lambda sent: arrivals.arrived(
-            sent.attribute_handle, sent.attribute_value
-        )
-        client.on_att_handle_value_indication = lambda sent: arrivals.arrived(
-            sent.attribute_handle, sent.attribute_value, confirm
-        )
-        connection.on(
-            "disconnection",
-            lambda reason: arrivals.lose(
-                f"the connection ended ({hci.HCI_Constant.error_name(reason)})"
-            ),
-        )
-
-    def _leave(self, connection: Any) -> None:
-        leaving = asyncio.ensure_future(_disconnect(connection))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
-
     async def close(self) -> None:
         """End every connection and let go of the controller; never raises."""
-        for connection in list(self._device.connections.values()):
-            await _disconnect(connection)
+        await asyncio.gather(*map(disconnect, list(self._device.connections.values())))
         if not self._port.source.terminated.done():
             with suppress(LinkError, *FAILURES):
                 # What it still does for us (scan, a pending connection) ends with the reset.
                 reset = self._device.send_sync_command(hci.HCI_Reset_Command())
                 await within(reset, CLOSE_S, "resetting the controller")
         self._device.on_flush()
-        with suppress(*FAILURES):
-            await self._port.close()
+        with suppress(LinkError, *FAILURES):
+            await within(self._port.close(), CLOSE_S, "letting go of the controller")
 
 
 @asynccontextmanager
@@ -240,11 +223,6 @@ class _KeyStore:
             for address, keys in pairs
             if keys.irk is not None
         ]
-
-
-async def _disconnect(connection: Any) -> None:
-    with suppress(LinkError, *FAILURES):
-        await within(connection.disconnect(), CLOSE_S, "ending a connection")
 
 
 @contextmanager

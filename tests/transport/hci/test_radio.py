@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ ADDRESS = hci.Address("C0:FF:EE:00:00:01")
 class Connection:
     def __init__(self) -> None:
         self.gatt_client = Client()
-        self.peer_address = ADDRESS
+        self.peer_address = self.peer_resolvable_address = ADDRESS
         self.ended = asyncio.Event()
 
     def on(self, event: str, heard: Callable[..., None]) -> None:
@@ -44,6 +45,8 @@ class Device:
 
     def __init__(self, connects: Connection | None = None) -> None:
         self.heard: dict[str, Callable[..., None]] = {}
+        self.connections: dict[int, Any] = {}
+        self.host = SimpleNamespace(connections={})
         self.connects = connects
         self.advertisement_accumulators: dict[Any, Any] = {}
         self.asked: list[str] = []
@@ -63,6 +66,14 @@ class Device:
             await asyncio.Event().wait()
         if self.connects is not None:
             self.heard["connection"](self.connects)
+
+    async def power_on(self) -> None:
+        self.asked.append("power_on")
+
+    async def get_connection_rssi(self, connection: Connection) -> int:
+        if connection.peer_address is None:
+            raise hci.HCI_Error(hci.HCI_UNKNOWN_CONNECTION_IDENTIFIER_ERROR)
+        return -50
 
     async def start_scanning(self, *, active: bool) -> None:
         self.asked.append("start_scanning")
@@ -136,8 +147,23 @@ async def test_a_scan_that_hears_nothing_is_begun_anew_until_the_controller_is_g
 
     await radio.scan(lambda heard: None, pause)
 
-    assert device.asked == ["start_scanning", *2 * ["stop_scanning", "start_scanning"]]
+    anew = ["stop_scanning", "start_scanning"]
+    assert device.asked == ["start_scanning", *anew, "power_on", "start_scanning"]
     assert set(pause.asked) == {SILENCE_S}
+
+
+@pytest.mark.parametrize(("linked", "switched_on_anew"), [(ADDRESS, 0), (None, 2)])
+async def test_a_silent_controller_is_not_begun_anew_while_it_holds_a_link(
+    linked: Any, switched_on_anew: int
+) -> None:
+    device = Device()
+    device.connections[0x40] = connection = Connection()
+    connection.peer_address = linked
+    radio, port = radio_with(device)
+
+    await radio.scan(lambda heard: None, Silence(port, rounds=3))
+
+    assert device.asked.count("power_on") == switched_on_anew
 
 
 async def test_a_scan_that_hears_something_goes_on() -> None:
@@ -157,6 +183,7 @@ async def test_a_scan_that_hears_something_goes_on() -> None:
 async def test_a_controller_that_will_not_scan_now_keeps_its_links_and_is_asked_again() -> None:
     device = Device()
     device.refuses = True
+    device.connections[0x40] = Connection()
     radio, port = radio_with(device)
 
     await radio.scan(lambda heard: None, Silence(port, rounds=2))

@@ -2,8 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.clock import SystemClock
-from gateway.drivers.api import Manifest, Reach, Sighting, gatt
+from gateway.drivers.api import Reach, Sighting, gatt
 from gateway.errors import (
     LinkLost,
     LinkRefused,
@@ -21,66 +19,13 @@ from gateway.errors import (
     RadioTrouble,
     RadioUnavailable,
 )
-from gateway.transport.gatt_link import Deadlines
 from gateway.transport.hci import HciSettings, HciTransport
-from tests.transport.hci.virtual_air import CUFF, Air, Cuff, open_air
+from tests.transport.hci.virtual_air import CUFF, Air, Cuff
+from tests.transport.hci.watched import MANIFEST, SOON_S, Watched, soon, watch
 
 LIVE, STORED = gatt("1810", "2a36"), gatt("1810", "2a35")
 SECRET, CONTROL, SILENT = gatt("1810", "2a9d"), gatt("1810", "2a52"), gatt("1810", "2a9e")
-MANIFEST = Manifest("test/cuff", "Cuff", Reach.BLE, frozenset(), "none", ())
 HIDDEN = "fe4a"
-SOON_S = 5.0
-
-
-@pytest.fixture
-async def air() -> AsyncIterator[Air]:
-    async with open_air() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def cuff(air: Air) -> Cuff:
-    made = Cuff(air.link)
-    await made.advertise()
-    return made
-
-
-class Watched:
-    """A transport that is being watched; `sighting()` waits for the next advertisement."""
-
-    def __init__(self, transport: HciTransport) -> None:
-        self.transport = transport
-        self._seen: asyncio.Queue[Sighting] = asyncio.Queue()
-        self.watching = asyncio.ensure_future(transport.watch(self._seen.put_nowait))
-
-    async def sighting(self) -> Sighting:
-        while not self._seen.empty():
-            self._seen.get_nowait()
-        return await self.next()
-
-    async def next(self) -> Sighting:
-        return await asyncio.wait_for(self._seen.get(), SOON_S)
-
-    async def open(self) -> Any:
-        return await self.transport.open(await self.sighting(), MANIFEST)
-
-
-@asynccontextmanager
-async def watch(air: Air, bonds: Path | None = None, **deadlines: float) -> AsyncIterator[Watched]:
-    settings = HciSettings(url=air.url, bonds=bonds)
-    watched = Watched(HciTransport(settings, SystemClock(), Deadlines(**deadlines)))
-    try:
-        yield watched
-    finally:
-        watched.watching.cancel()
-        with suppress(asyncio.CancelledError, RadioUnavailable):
-            await watched.watching
-
-
-async def soon(condition: Any) -> None:
-    async with asyncio.timeout(SOON_S):
-        while not condition():  # noqa: ASYNC110  # the event is inside bumble
-            await asyncio.sleep(0)
 
 
 async def test_a_device_is_seen_with_what_it_advertises(air: Air, cuff: Cuff) -> None:

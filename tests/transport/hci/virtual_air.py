@@ -128,6 +128,7 @@ class Air:
     port: int = 0
     served: Any = None
     controller: Any = None
+    make: type[Controller] = CancellableController
 
     @property
     def url(self) -> str:
@@ -140,7 +141,7 @@ class Air:
         listening.bind(("127.0.0.1", self.port))
         self.port = listening.getsockname()[1]
         self.served = await open_tcp_server_transport_with_socket(listening)
-        self.controller = CancellableController(
+        self.controller = self.make(
             "served", host_source=self.served.source, host_sink=self.served.sink, link=self.link
         )
 
@@ -157,8 +158,8 @@ class Air:
 
 
 @asynccontextmanager
-async def open_air() -> AsyncIterator[Air]:
-    air = Air()
+async def open_air(make: type[Controller] = CancellableController) -> AsyncIterator[Air]:
+    air = Air(make=make)
     await air.plug_in()
     try:
         yield air

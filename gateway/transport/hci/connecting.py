@@ -1,0 +1,129 @@
+"""Connects to one device at a time: a controller has one pending connection, and may end it late.
+
+A connection that nobody wants any more is ended. One that comes when its attempt was given up, and
+another device is wanted by then, must not be taken for that one: the readings of two people would
+be mixed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bumble import att, core, hci
+
+from gateway.errors import LinkError, LinkLost, LinkTimeout
+from gateway.transport.arrivals import Arrivals
+from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
+from gateway.transport.hci.peer import FAILURES, translated
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A connection that is wanted, and what came of it."""
+
+    address: Any
+    arrivals: Arrivals
+    connection: Any = None
+
+    def is_for(self, connection: Any) -> bool:
+        """Tell whether this connection is the one, by the address it has or resolves to."""
+        return self.address in (connection.peer_address, connection.peer_resolvable_address)
+
+
+class Connecting:
+    """What makes connections. `mute` is called when the controller does not answer any more."""
+
+    def __init__(self, device: Any, deadlines: Deadlines, mute: Callable[[], None]) -> None:
+        self.turn = asyncio.Lock()
+        """Held while a connection is being made."""
+        self._device = device
+        self._deadlines = deadlines
+        self._mute = mute
+        self._attempt: _Attempt | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        device.on("connection", self._on_connection)
+
+    async def connect(self, address: Any, arrivals: Arrivals) -> Any:
+        """Return the connection; all that the device sends is in `arrivals` from its beginning.
+
+        Raises LinkTimeout, LinkLost.
+        """
+        async with self.turn:
+            self._attempt = attempt = _Attempt(address, arrivals)
+            try:
+                connection = await self._reach(address)
+                if connection is not attempt.connection:
+                    await self._give_up()
+                    raise LinkLost("another device was connected in its place")
+                return connection
+            except BaseException:
+                if attempt.connection is not None:  # it came as the attempt was being given up
+                    self._leave(attempt.connection)
+                raise
+            finally:
+                self._attempt = None
+
+    async def _reach(self, address: Any) -> Any:
+        le = core.PhysicalTransport.LE
+        connecting = self._device.connect(address, transport=le, timeout=None)
+        try:
+            with translated("connecting", keep=core.CommandTimeoutError):
+                return await within(connecting, self._deadlines.connect, "connecting")
+        except core.CommandTimeoutError as error:
+            self._mute()
+            raise LinkTimeout("connecting: the Bluetooth controller did not answer") from error
+        except (LinkTimeout, asyncio.CancelledError):
+            await self._give_up()
+            raise
+        finally:
+            # bumble forgets it, and stumbles over a connection that comes after this.
+            self._device.connect_own_address_type = hci.OwnAddressType.RANDOM
+
+    async def _give_up(self) -> None:
+        """Have the controller connect to nobody any more. It answers that at once, or is stuck."""
+        cancel = hci.HCI_LE_Create_Connection_Cancel_Command()
+        try:
+            with suppress(*FAILURES):  # it was connecting to nobody
+                await within(self._device.send_sync_command(cancel), CLOSE_S, "giving up")
+        except LinkTimeout:
+            self._mute()
+        except LinkError:  # the controller is gone
+            pass
+
+    def _on_connection(self, connection: Any) -> None:
+        attempt = self._attempt
+        if attempt is None or not attempt.is_for(connection):
+            self._leave(connection)  # an attempt that was given up came through after all
+            return
+        attempt.connection = connection
+        arrivals = attempt.arrivals
+        client = connection.gatt_client
+        confirm = partial(client.send_confirmation, att.ATT_Handle_Value_Confirmation())
+        client.on_att_handle_value_notification = lambda sent: arrivals.arrived(
+            sent.attribute_handle, sent.attribute_value
+        )
+        client.on_att_handle_value_indication = lambda sent: arrivals.arrived(
+            sent.attribute_handle, sent.attribute_value, confirm
+        )
+        connection.on(
+            "disconnection",
+            lambda reason: arrivals.lose(
+                f"the connection ended ({hci.HCI_Constant.error_name(reason)})"
+            ),
+        )
+
+    def _leave(self, connection: Any) -> None:
+        leaving = asyncio.ensure_future(disconnect(connection))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+
+async def disconnect(connection: Any) -> None:
+    """End a connection, whatever comes of it."""
+    with suppress(LinkError, *FAILURES):
+        await within(connection.disconnect(), CLOSE_S, "ending a connection")

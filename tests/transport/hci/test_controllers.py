@@ -1,0 +1,219 @@
+"""Controllers that misbehave, over real HCI: what a cheap dongle does to its host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from bumble import hci, ll
+
+from gateway.drivers.api import gatt
+from gateway.errors import LinkLost, LinkTimeout, RadioUnavailable
+from tests.transport.hci.virtual_air import CUFF, Air, CancellableController, Cuff, open_air
+from tests.transport.hci.watched import MANIFEST, SOON_S, Watched, soon, watch
+
+LIVE = gatt("1810", "2a36")
+NAME = gatt("1800", "2a00")
+LATE = 0x0E00
+OTHER = "C0:FF:EE:00:00:02"
+
+
+class Unreliable(CancellableController):
+    """A controller that does what the test has it do wrong."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.deaf = False
+        """It answers no command any more, and goes on telling what it hears."""
+        self.slow_s = 0.0
+        """It answers so late, and in order."""
+        self.answering = 0
+        self.ignores_cancelling = False
+        self.powered_down = False
+        self.late: str | None = None
+        """It connects to this one after it was told to cancel, and before it does to another."""
+
+    def on_hci_command_packet(self, command: Any) -> None:
+        if self.slow_s:
+            self.answering += 1
+            asyncio.get_running_loop().call_later(self.slow_s, self._answer, command)
+        elif not self.deaf:
+            super().on_hci_command_packet(command)
+
+    def _answer(self, command: Any) -> None:
+        self.answering -= 1
+        super().on_hci_command_packet(command)
+
+    def on_hci_le_create_connection_cancel_command(self, command: Any) -> Any:
+        if self.ignores_cancelling:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        return super().on_hci_le_create_connection_cancel_command(command)
+
+    def on_hci_disconnect_command(self, command: Any) -> None:
+        super().on_hci_disconnect_command(command)
+        if command.connection_handle == LATE:
+            ended = hci.HCI_Disconnection_Complete_Event(
+                status=hci.HCI_SUCCESS, connection_handle=LATE, reason=command.reason
+            )
+            self.send_hci_packet(ended)
+
+    def on_hci_reset_command(self, command: Any) -> Any:
+        self.powered_down = False
+        return super().on_hci_reset_command(command)
+
+    def send_hci_packet(self, packet: Any) -> None:
+        """Without its event masks a controller tells of nothing but what it was asked."""
+        if not (self.powered_down and isinstance(packet, hci.HCI_LE_Meta_Event)):
+            super().send_hci_packet(packet)
+
+    def reset_itself(self) -> None:
+        """Forget what it was told to do, and its links; they end as if out of range."""
+        self.powered_down = True
+        self.le_scan_enable = False
+        for connection in list(self.le_connections.values()):
+            connection.send_ll_control_pdu(ll.TerminateInd(0x08))
+        self.le_connections.clear()
+
+    def on_hci_read_rssi_command(self, command: Any) -> Any:
+        known = self.find_le_connection_by_handle(command.handle) is not None
+        return hci.HCI_Read_RSSI_ReturnParameters(
+            status=hci.HCI_SUCCESS if known else hci.HCI_UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
+            handle=command.handle,
+            rssi=-50,
+        )
+
+    def on_hci_le_extended_create_connection_command(self, command: Any) -> None:
+        self._to_connect(command, super().on_hci_le_extended_create_connection_command)
+
+    def on_hci_le_create_connection_command(self, command: Any) -> None:
+        self._to_connect(command, super().on_hci_le_create_connection_command)
+
+    def _to_connect(self, command: Any, connect: Any) -> None:
+        connect(command)
+        if self.late is not None and str(command.peer_address) != self.late:
+            self._connect_late(hci.Address(self.late))
+
+    def _connect_late(self, address: Any) -> None:
+        self.late = None
+        self.send_hci_packet(
+            hci.HCI_LE_Connection_Complete_Event(
+                status=hci.HCI_SUCCESS,
+                connection_handle=LATE,
+                role=hci.Role.CENTRAL,
+                peer_address_type=address.address_type,
+                peer_address=address,
+                connection_interval=24,
+                peripheral_latency=0,
+                supervision_timeout=72,
+                central_clock_accuracy=0,
+            )
+        )
+
+
+@pytest.fixture
+async def air() -> AsyncIterator[Air]:
+    async with open_air(Unreliable) as opened:
+        yield opened
+
+
+async def sightings(watched: Watched, count: int) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    while len(seen) < count:
+        sighting = await watched.next()
+        seen[sighting.address] = sighting
+    return seen
+
+
+async def test_a_connection_that_comes_late_is_not_taken_for_that_of_the_next_device(
+    air: Air, cuff: Cuff
+) -> None:
+    other = Cuff(air.link, OTHER)
+    await other.advertise()
+    async with watch(air, connect=1) as watched:
+        seen = await sightings(watched, 2)
+        air.controller.late = CUFF
+        with pytest.raises(LinkLost):
+            await watched.transport.open(seen[OTHER], MANIFEST)
+        link = await watched.transport.open(seen[OTHER], MANIFEST)
+        await link.close()
+
+
+@pytest.mark.parametrize("patience", [1, 20])
+async def test_a_controller_that_answers_no_command_while_it_hears_is_begun_anew(
+    air: Air, cuff: Cuff, patience: float
+) -> None:
+    async with watch(air, connect=patience) as watched:
+        seen = await watched.sighting()
+        await cuff.device.stop_advertising()  # so that time can jump
+        air.controller.deaf = True
+        with pytest.raises(LinkTimeout):
+            await watched.transport.open(seen, MANIFEST)
+        with pytest.raises(RadioUnavailable, match="does not answer"):
+            await asyncio.wait_for(watched.watching, 4 * SOON_S)
+        air.controller.deaf = False
+        await cuff.advertise()
+        again = Watched(watched.transport)
+        link = await again.open()
+        await link.close()
+        again.watching.cancel()
+
+
+async def test_a_controller_that_answers_late_costs_one_attempt(air: Air, cuff: Cuff) -> None:
+    async with watch(air, connect=0.3) as watched:
+        seen = await watched.sighting()
+        air.controller.slow_s = 0.5
+        with pytest.raises(LinkTimeout):
+            await watched.transport.open(seen, MANIFEST)
+        air.controller.slow_s = 0.0
+        await soon(lambda: not air.controller.answering)
+        link = await watched.open()
+        name = await link.read(NAME)
+        await link.close()
+
+        assert name.data == b"cuff"
+
+
+async def test_a_connection_that_comes_after_its_attempt_was_given_up_is_ended(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air, connect=0.3) as watched:
+        seen = await watched.sighting()
+        air.controller.ignores_cancelling = True
+        await cuff.device.stop_advertising()
+        with pytest.raises(LinkTimeout):
+            await watched.transport.open(seen, MANIFEST)
+        await cuff.advertise()
+        connection = await asyncio.wait_for(cuff.connections.get(), SOON_S)
+        ended = asyncio.Event()
+        connection.on("disconnection", lambda _reason: ended.set())
+        await asyncio.wait_for(ended.wait(), SOON_S)
+
+
+async def test_a_controller_that_reports_a_fault_is_begun_anew(air: Air, cuff: Cuff) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        inbox = await link.subscribe(LIVE)
+        waiting = asyncio.ensure_future(inbox.get(within=60))
+        air.controller.host.on_packet(bytes([0x04, 0x10, 0x01, 0x42]))  # Hardware Error
+        with pytest.raises(RadioUnavailable, match="reports a fault of its own"):
+            await asyncio.wait_for(watched.watching, SOON_S)
+        with pytest.raises(LinkLost):
+            await waiting
+        await link.close()
+
+
+async def test_a_controller_that_reset_itself_is_noticed_when_it_hears_nothing(
+    air: Air, cuff: Cuff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.transport.hci.radio.SILENCE_S", 0.05)
+    async with watch(air) as watched:
+        link = await watched.open()
+        inbox = await link.subscribe(LIVE)
+        air.controller.reset_itself()
+        with pytest.raises(LinkLost):
+            await inbox.get(within=SOON_S)
+        await link.close()
+
+        assert await watched.sighting()
