@@ -16,7 +16,7 @@ from starlette.responses import Response
 from gateway.api import consents
 from gateway.api.context import destination as kinds_of
 from gateway.api.hub import Hub
-from gateway.consent.grant import ConsentText, Purpose
+from gateway.consent.grant import ConsentText, Purpose, living
 from gateway.consent.receipt import RULE
 from gateway.consent.texts import shown
 from gateway.domain.device_time import EARLIEST
@@ -41,10 +41,29 @@ class Question:
     kinds: Sequence[tuple[Kind, str]]
 
 
-def question(hub: Hub, destination: str, words: Words) -> Question:
-    """Prepare the question. Raises ConfigError for an unknown destination."""
+def not_covered(hub: Hub, subject: SubjectId, destination: str) -> frozenset[Kind]:
+    """Return what the destination takes and no living consent of the person names.
+
+    A kind that is new, or that they kept to themselves.
+    """
+    now, named = hub.clock.now().utc, set[Kind]()
+    for grant in living(hub.reader.ledger(subject)):
+        if grant.destination == destination and (grant.expires is None or now < grant.expires):
+            named |= grant.kinds
+    return hub.routes.get(destination, frozenset()) - named
+
+
+def question(
+    hub: Hub, destination: str, words: Words, subject: SubjectId | None = None
+) -> Question:
+    """Prepare the question; of somebody who consented before, for what that does not cover.
+
+    Raises ConfigError for an unknown destination.
+    """
     kinds = kinds_of(hub, destination)
     purpose = consents.purpose_of(kinds)
+    if subject is not None and not hub.reader.refused(subject, destination):
+        kinds = not_covered(hub, subject, destination) or kinds
     text, record = shown(purpose, words.language)
     named = sorted((words(f"kind.{kind}"), kind) for kind in kinds)
     return Question(
@@ -63,7 +82,7 @@ async def ask(visit: Visit, *, nothing: bool = False) -> Response:
     labels = {known.id: known.label for known in visit.hub.reader.subjects()}
     if subject not in labels:
         return see_other("/")
-    asked = question(visit.hub, visit.form.get("destination"), visit.words)
+    asked = question(visit.hub, visit.form.get("destination"), visit.words, subject)
     return visit.page(
         "consent.html",
         HTTPStatus.BAD_REQUEST if nothing else HTTPStatus.OK,

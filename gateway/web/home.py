@@ -28,11 +28,13 @@ from gateway.language.moments import moment
 from gateway.language.plain import plain
 from gateway.language.words import Words
 from gateway.web import sharing
+from gateway.web.consents import not_covered
 from gateway.web.problems import problems
 from gateway.web.questions import asked
-from gateway.web.saying import Said, measured, said, whereabouts
+from gateway.web.saying import Said, measured, said
 from gateway.web.standing import Whereabouts
 from gateway.web.visits import Visit, see_other
+from gateway.web.ways import ways
 
 _NOBODY = "nobody"
 """What a choice of a person says for none of them; nothing chosen is no choice."""
@@ -63,8 +65,11 @@ class Agreement:
     destination: str
     title: str
     given: str | None
-    """Since when their consent lives; None if there is none."""
-    grant: str | None
+    """When they last gave a consent that lives; None if there is none."""
+    grants: Sequence[tuple[str, str]]
+    """Each that lives, and when it was given, the first first."""
+    more: bool
+    """Whether the destination takes kinds of readings that no living consent of theirs covers."""
     refused: bool
     pairs_by: PairsBy
     paired: bool
@@ -221,17 +226,21 @@ def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Word
 
 def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement]:
     """Yield how a person stands with each destination, also one that is configured no longer."""
-    alive = {grant.destination: grant for grant in living(hub.reader.ledger(subject))}
+    alive = living(hub.reader.ledger(subject))
     paired = hub.reader.pairings(subject)
     now = hub.clock.now().utc
-    for name in dict.fromkeys([*hub.routes, *alive]):
-        grant = alive.get(name)
-        since = None if grant is None else moment(grant.given_at, now, hub.zone, words)
+    for name in dict.fromkeys([*hub.routes, *(grant.destination for grant in alive)]):
+        grants = [
+            (grant.id, moment(grant.given_at, now, hub.zone, words))
+            for grant in alive
+            if grant.destination == name
+        ]
         yield Agreement(
             destination=name,
             title=hub.title(name),
-            given=since,
-            grant=None if grant is None else grant.id,
+            given=grants[-1][1] if grants else None,
+            grants=grants,
+            more=bool(grants and not_covered(hub, subject, name)),
             refused=hub.reader.refused(subject, name),
             pairs_by=hub.pairs_by(name) if name in hub.routes else PairsBy.NOTHING,
             paired=name in paired,
@@ -245,10 +254,7 @@ def _shown(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Word
         said=said(entry.reading, words),
         when=measured(entry.timing, hub.clock.now().utc, hub.zone, words),
         device=names.get(entry.device.id, entry.device.id),
-        whereabouts=[
-            whereabouts(delivery, hub.title(delivery.destination), words)
-            for delivery in view.deliveries
-        ],
+        whereabouts=ways(hub, view, words),
     )
 
 

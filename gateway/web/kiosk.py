@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from starlette.responses import Response, StreamingResponse
@@ -31,8 +31,9 @@ from gateway.language.words import Words
 from gateway.web import consents
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
-from gateway.web.saying import said, whereabouts
+from gateway.web.saying import said
 from gateway.web.visits import LANGUAGE_COOKIE, Visit, see_other
+from gateway.web.ways import ways
 
 _SHOWN = 12
 """Readings of one turn: more than anybody takes in an hour, fewer than fill a screen twice."""
@@ -275,6 +276,7 @@ def _turn(visit: Visit) -> Response:
     session = turn.session
     if session is None:
         return visit.page("kiosk.html", view="idle", session=0)
+    readings = [_shown(hub, view, words) for view in turn.readings]
     return visit.page(
         "kiosk.html",
         view="turn",
@@ -282,8 +284,8 @@ def _turn(visit: Visit) -> Response:
         limit=_limit(hub, session, words),
         keep=session.keep,
         doubtful=turn.doubtful,
-        key=_key(turn),
-        readings=[_shown(hub, view, words) for view in turn.readings],
+        key=_key(readings, doubtful=turn.doubtful),
+        readings=readings,
         agreements=list(agreements(hub, session.subject, words)),
     )
 
@@ -315,10 +317,10 @@ def _soon_s(hub: Hub) -> int:
     return min(_SOON_S, of_turn_s // 3)
 
 
-def _key(turn: Turn) -> str:
+def _key(readings: Sequence[Shown], *, doubtful: int) -> str:
     """Return what differs whenever the readings look different."""
-    ways = [[(d.destination, d.state, d.reason) for d in v.deliveries] for v in turn.readings]
-    return hashlib.sha256(repr((turn.doubtful, ways)).encode()).hexdigest()[:16]
+    told = [(each.id, each.whereabouts) for each in readings]
+    return hashlib.sha256(repr((doubtful, told)).encode()).hexdigest()[:16]
 
 
 def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) -> Response:
@@ -340,16 +342,13 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
 
 
 def _shown(hub: Hub, view: EntryView, words: Words) -> Shown:
+    asked_for = tuple(each for each in view.deliveries if each.reason != "no_grant")
     return Shown(
         id=view.entry.id,
         said=said(view.entry.reading, words),
         when=clock(view.entry.timing.measured_at, hub.zone, words),
         device="",
-        whereabouts=[
-            whereabouts(delivery, hub.title(delivery.destination), words)
-            for delivery in view.deliveries
-            if delivery.reason != "no_grant"
-        ],
+        whereabouts=ways(hub, replace(view, deliveries=asked_for), words),
     )
 
 

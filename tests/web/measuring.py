@@ -47,6 +47,20 @@ async def weigh(
     return entry
 
 
+async def use_a_ketone_strip(window: Window, mmol_l: str) -> Entry:
+    """Let an amount of ketone arrive, through the same device."""
+    amount = Quantity(value=Decimal(mmol_l), unit=Unit.MILLIMOLE_PER_LITRE)
+    reading = Reading(
+        device=SCALE.id,
+        kind=Kind.BLOOD_KETONE,
+        values={Measure.KETONE: amount},
+        received=window.hub.clock.now(),
+        taken_within=MOMENT,
+    )
+    (entry,) = await window.hub.journal.record(SCALE, [reading])
+    return entry
+
+
 async def wear_a_sensor(window: Window) -> None:
     """Let a value of a glucose sensor arrive, through the same device."""
     value = Quantity(value=Decimal(104), unit=Unit.MILLIGRAM_PER_DECILITRE)

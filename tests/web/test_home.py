@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 
 from gateway.api.hub import Part, Status
+from gateway.consent.grant import living
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.journal.states import State
 from tests.uplink.documents import PAGE
-from tests.web.measuring import SCALE, owned, wear_a_sensor, weigh
+from tests.web.measuring import SCALE, owned, use_a_ketone_strip, wear_a_sensor, weigh
 from tests.web.window import Window
 
 
@@ -48,6 +49,41 @@ async def test_the_last_readings_say_where_they_are(window: Window) -> None:
     assert "72,4 kg aujourd'hui à 10 h 27" in kept
     assert "Gardée ici : pas d'accord pour Mon espace santé" in kept
     assert "Attend de partir vers Mon espace santé" in waits
+
+
+async def test_what_a_destination_has_no_place_for_says_so_to_who_sends_readings_there(
+    window: Window,
+) -> None:
+    subject = await odile(window)
+    entry = await use_a_ketone_strip(window, "1.4")
+    before = (await window.get("/")).text
+
+    await agree(window, subject)
+    page = (await window.get("/")).text
+    story = (await window.send("/story", reading=entry.id)).text
+
+    assert "Cétones dans le sang 1,4 mmol/L" in page
+    never = "Gardée ici : Mon espace santé ne prend pas ce type de mesure"
+    assert [never in text for text in (before, page, story)] == [False, True, True]
+    assert "Rapport de glucose" not in page
+
+
+async def test_who_consented_is_asked_for_the_rest_alone_and_keeps_what_was_given(
+    window: Window,
+) -> None:
+    subject = await odile(window)
+    await agree(window, subject)
+    asked = await window.send("/consent", subject=subject, destination="mes")
+    record = {name: asked.field(name) for name in ("language", "version", "destination", "subject")}
+    await window.send("/consent/give", kind="blood_pressure", **record)
+    after = (await window.get("/")).text
+
+    assert re.findall(r'name="kind" value="(\w+)"', asked.html) == ["blood_pressure"]
+    assert "Envoyer aussi d'autres mesures" not in after
+    grants = living(window.hub.reader.ledger(subject))
+    page = (await window.get("/")).html
+    assert re.findall(r'name="grant" value="([^"]+)"', page) == [grant.id for grant in grants]
+    assert [set(grant.kinds) for grant in grants] == [{Kind.WEIGHT}, {Kind.BLOOD_PRESSURE}]
 
 
 async def test_it_is_said_what_to_do_first_and_that_somebody_is_asked_something(

@@ -14,7 +14,7 @@ from gateway.api.browsers import Role
 from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import OpenedBy
 from gateway.errors import CodeRefused
-from tests.web.measuring import SCALE, weigh
+from tests.web.measuring import SCALE, use_a_ketone_strip, weigh
 from tests.web.window import Answer, Window, a_window
 
 KIOSK = "/kiosk"
@@ -353,6 +353,24 @@ async def test_consent_is_given_in_two_taps_and_taken_back_in_one(kiosk: Window)
     assert turn is not None
     assert getattr(grant, "covers_from", None) == turn.opened_at
     assert len(kiosk.hub.reader.ledger(subject)) == 2
+
+
+async def test_consent_shows_at_once_what_the_destination_has_no_place_for(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    await use_a_ketone_strip(kiosk, "1.4")
+    before = await kiosk.get(KIOSK)
+
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+    after = await kiosk.get(KIOSK)
+
+    keys = [
+        re.findall(r'id="readings" data-live data-key="(\w+)"', page.html)
+        for page in (before, after)
+    ]
+    assert "1,4 mmol/L" in before.text
+    assert "ne prend pas ce type de mesure" not in before.text
+    assert "ne prend pas ce type de mesure" in after.text
+    assert keys[0] != keys[1]
 
 
 async def test_only_what_was_ticked_may_leave_and_without_a_choice_only_from_now_on(
