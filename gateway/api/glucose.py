@@ -19,8 +19,7 @@ from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError
 from gateway.glucose.computed import report_reading
-from gateway.glucose.consensus import Metric
-from gateway.glucose.metrics import WINDOWS_DAYS
+from gateway.glucose.consensus import WINDOWS_DAYS, Metric
 from gateway.glucose.report import Report, make_report
 from gateway.glucose.trace import counted
 

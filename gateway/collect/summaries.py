@@ -17,29 +17,23 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
-from gateway.clock import Clock, Instant
+from gateway.clock import Clock
 from gateway.collect.wearers import Wearer, computed, days_before, samples, wearers
-from gateway.domain.device import Device, DeviceId
+from gateway.domain.device import Device
 from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind, Measure, Reading
 from gateway.domain.subject import SubjectId
-from gateway.glucose.computed import gmi_reading, mean_reading
-from gateway.glucose.consensus import NEEDS_DAYS, Metric
-from gateway.glucose.metrics import WINDOWS_DAYS, MeanGlucose, mean_glucose
+from gateway.glucose.computed import SUMMARIES, summary_reading
+from gateway.glucose.consensus import NEEDS_DAYS, WINDOWS_DAYS, Consensus, Metric, consensus
 from gateway.journal.computing import Outdated
 from gateway.journal.reader import Reader
 from gateway.journal.states import State
 from gateway.journal.views import EntryView
 
-Make = Callable[[DeviceId, SubjectId, MeanGlucose, Instant, ReadingId | None], Reading]
 Wanted = Callable[[SubjectId, Kind, datetime, datetime], bool]
 """Whether a living grant lets a kind of reading about this period go anywhere."""
 
-_MADE: dict[Kind, Make] = {
-    Kind.MEAN_INTERSTITIAL_GLUCOSE: mean_reading,
-    Kind.GLUCOSE_MANAGEMENT_INDICATOR: gmi_reading,
-}
 _KEPT = 64
 """Of one kind there are some 25 in the longest period: 13 of 7 days, 7 of 14, and so on."""
 
@@ -88,14 +82,14 @@ class Summaries:
     async def make_due(self) -> None:
         """Add the summaries that have become due, and mend those that lack late samples."""
         for wearer in wearers(self._reader, self._clock.now(), self._zone):
-            for kind in _MADE:
+            for kind in SUMMARIES:
                 made = computed(self._reader, wearer.subject, kind, _KEPT)
                 for view in made:
                     await self._mend(wearer, view)
                 for days in self._due(wearer, kind, made):
-                    mean = await self._mean(wearer.subject, days, wearer.end)
-                    if mean is not None and mean.sufficient:
-                        await self._keep(wearer, kind, mean)
+                    found = await self._sum(wearer.subject, days, wearer.end)
+                    if found is not None and found.is_full:
+                        await self._keep(wearer, kind, found)
 
     def _due(self, wearer: Wearer, kind: Kind, made: list[EntryView]) -> Iterator[int]:
         for days in WINDOWS_DAYS:
@@ -122,22 +116,25 @@ class Summaries:
         counted = (last.number, last.count)
         before = self._looked_at.get(entry.id, (view.position.number, last.count))
         if last.number > before[0] or last.count != before[1]:
-            mean = await self._mean(wearer.subject, days, end)
+            found = await self._sum(wearer.subject, days, end)
             known_since = last.at if last.number > before[0] else self._clock.now().utc
-            if mean is not None and _value(view, mean) != _told(view):
+            summary = SUMMARIES[entry.reading.kind]
+            told = entry.reading.values[summary.measure].value
+            if found is not None and summary.number(found) != told:
                 outdated = Outdated(entry.id, known_since)
-                await self._keep(wearer, entry.reading.kind, mean, outdated)
+                await self._keep(wearer, entry.reading.kind, found, outdated)
         self._looked_at[entry.id] = counted
 
-    async def _mean(self, subject: SubjectId, days: int, end: datetime) -> MeanGlucose | None:
-        found = await samples(self._reader, subject, days, end)
-        return mean_glucose(found, days, end)
+    async def _sum(self, subject: SubjectId, days: int, end: datetime) -> Consensus | None:
+        return consensus(await samples(self._reader, subject, days, end), days, end)
 
     async def _keep(
-        self, wearer: Wearer, kind: Kind, mean: MeanGlucose, instead_of: Outdated | None = None
+        self, wearer: Wearer, kind: Kind, found: Consensus, instead_of: Outdated | None = None
     ) -> None:
         before = None if instead_of is None else instead_of.entry
-        reading = _MADE[kind](wearer.device.id, wearer.subject, mean, self._clock.now(), before)
+        reading = summary_reading(
+            kind, wearer.device.id, wearer.subject, found, self._clock.now(), before
+        )
         await self._journal.compute(wearer.device, wearer.subject, reading, instead_of=instead_of)
 
 
@@ -147,19 +144,3 @@ def _days(view: EntryView) -> int:
 
 def _end(view: EntryView, zone: tzinfo) -> datetime:
     return view.entry.timing.measured_at.astimezone(zone)
-
-
-_NUMBER = {
-    Kind.MEAN_INTERSTITIAL_GLUCOSE: Measure.GLUCOSE,
-    Kind.GLUCOSE_MANAGEMENT_INDICATOR: Measure.GLUCOSE_MANAGEMENT_INDICATOR,
-}
-
-
-def _told(view: EntryView) -> object:
-    reading = view.entry.reading
-    return reading.values[_NUMBER[reading.kind]].value
-
-
-def _value(view: EntryView, mean: MeanGlucose) -> object:
-    is_mean = view.entry.reading.kind is Kind.MEAN_INTERSTITIAL_GLUCOSE
-    return mean.mean_mg_dl if is_mean else mean.gmi_percent

@@ -17,7 +17,7 @@ from gateway.domain.device import Device
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind, Measure, Quality
 from gateway.domain.subject import Attribution, SubjectId
-from gateway.glucose.metrics import WINDOWS_DAYS
+from gateway.glucose.consensus import WINDOWS_DAYS
 from gateway.glucose.trace import Sample, counted
 from gateway.journal.reader import Reader
 from gateway.journal.views import EntryView

@@ -7,8 +7,11 @@ keeps them as it keeps every reading: once, sealed, gated, delivered once.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
@@ -17,49 +20,53 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
 from gateway.domain.subject import SubjectId
-from gateway.glucose.metrics import MeanGlucose
+from gateway.glucose.consensus import Consensus
 
 
-def mean_reading(
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A number that is told of a period: as what it is measured, and where it is found."""
+
+    name: str
+    measure: Measure
+    unit: Unit
+    number: Callable[[Consensus], Decimal]
+
+
+SUMMARIES: Mapping[Kind, Summary] = {
+    Kind.MEAN_INTERSTITIAL_GLUCOSE: Summary(
+        "mean", Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE, attrgetter("mean_mg_dl")
+    ),
+    Kind.GLUCOSE_MANAGEMENT_INDICATOR: Summary(
+        "gmi", Measure.GLUCOSE_MANAGEMENT_INDICATOR, Unit.PERCENT, attrgetter("gmi_percent")
+    ),
+}
+
+
+def summary_reading(
+    kind: Kind,
     device: DeviceId,
     subject: SubjectId,
-    mean: MeanGlucose,
+    found: Consensus,
     received: Instant,
     instead_of: ReadingId | None = None,
 ) -> Reading:
-    """Return the mean over a period as a reading; one that is instead of another is another."""
-    value = Quantity(value=mean.mean_mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE)
-    return _over(
-        mean.end,
-        mean.days,
-        device=device,
-        kind=Kind.MEAN_INTERSTITIAL_GLUCOSE,
-        values={Measure.GLUCOSE: value} | _counts(mean.days, mean.samples),
-        received=received,
-        record=_record("mean", subject, mean, instead_of),
-        quality=_quality(mean),
-    )
+    """Return a summary of a period as a reading; one that is instead of another is another.
 
-
-def gmi_reading(
-    device: DeviceId,
-    subject: SubjectId,
-    mean: MeanGlucose,
-    received: Instant,
-    instead_of: ReadingId | None = None,
-) -> Reading:
-    """Return the glucose management indicator of a period as a reading; see `mean_reading`."""
-    value = Quantity(value=mean.gmi_percent, unit=Unit.PERCENT)
-    measured = {Measure.GLUCOSE_MANAGEMENT_INDICATOR: value}
+    Where too little stands behind it, it is marked: it is kept and not sent.
+    """
+    summary = SUMMARIES[kind]
+    value = Quantity(value=summary.number(found), unit=summary.unit)
+    record = f"{summary.name}/{subject}/{found.days}/{found.end.date().isoformat()}"
     return _over(
-        mean.end,
-        mean.days,
+        found.end,
+        found.days,
         device=device,
-        kind=Kind.GLUCOSE_MANAGEMENT_INDICATOR,
-        values=measured | _counts(mean.days, mean.samples),
+        kind=kind,
+        values={summary.measure: value} | _counts(found.days, found.samples),
         received=received,
-        record=_record("gmi", subject, mean, instead_of),
-        quality=_quality(mean),
+        record=record if instead_of is None else f"{record}/{instead_of}",
+        quality=Quality.GOOD if found.is_full else Quality.QUESTIONABLE,
     )
 
 
@@ -85,16 +92,6 @@ def report_reading(
         record=f"report/{subject}/{days}/{end.date().isoformat()}/{digest}",
         document=document,
     )
-
-
-def _record(name: str, subject: SubjectId, mean: MeanGlucose, instead_of: ReadingId | None) -> str:
-    record = f"{name}/{subject}/{mean.days}/{mean.end.date().isoformat()}"
-    return record if instead_of is None else f"{record}/{instead_of}"
-
-
-def _quality(mean: MeanGlucose) -> Quality:
-    """Mark what too little stands behind: it is kept and not sent."""
-    return Quality.GOOD if mean.sufficient else Quality.QUESTIONABLE
 
 
 def _counts(days: int, samples: int) -> dict[Measure, Quantity]:

@@ -23,6 +23,8 @@ from fractions import Fraction
 
 from gateway.glucose.trace import SLOTS_PER_DAY, Sample, Trace, trace
 
+WINDOWS_DAYS = (90, 30, 14, 7)
+"""The periods that are summed up, longest first (the health space knows these four)."""
 SUFFICIENT_PERCENT = 70
 MG_DL_PER_MMOL_L = Decimal("18.0182")
 

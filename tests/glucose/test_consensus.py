@@ -13,12 +13,27 @@ from gateway.glucose.trace import SLOT, Sample
 
 END = datetime(2026, 3, 14, tzinfo=UTC)
 
+SAMPLES = st.lists(
+    st.tuples(
+        st.integers(0, 20 * 1440).map(lambda minutes: END - timedelta(minutes=minutes)),
+        st.integers(40, 400).map(Decimal) | st.sampled_from(Limit),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
 
 def every_five_minutes(*mg_dl: str | Limit) -> list[Sample]:
     return [
         (END - n * SLOT, value if isinstance(value, Limit) else Decimal(value))
         for n, value in enumerate(mg_dl)
     ]
+
+
+def worn(days: float, mg_dl: int = 150, *, until: datetime = END, every: int = 5) -> list[Sample]:
+    """Samples without a gap over the days before `until`."""
+    count = int(days * 1440 / every)
+    return [(until - timedelta(minutes=every * n), Decimal(mg_dl)) for n in range(count)]
 
 
 def test_ten_values_worked_out_by_hand() -> None:
@@ -131,7 +146,9 @@ def test_each_metric_has_its_own_sufficiency(days: int, enough: set[str]) -> Non
 
 
 def test_without_a_sample_there_is_nothing_to_tell() -> None:
-    assert consensus([(END - timedelta(days=2), Decimal(100))], 1, END) is None
+    assert consensus([], 14, END) is None
+    assert consensus([(END, Decimal(100))], 14, END - timedelta(days=1)) is None
+    assert consensus([(END - timedelta(days=20), Decimal(100))], 14, END) is None
 
 
 @given(
@@ -152,3 +169,85 @@ def test_shares_always_add_up_and_order_does_not_matter(samples: list[Sample]) -
     if found is not None:
         assert sum(found.ranges_percent.values()) == 100
         assert found.tight_percent <= found.ranges_percent[Metric.TARGET] + Decimal("0.1")
+
+
+def test_the_mean_of_a_fortnight() -> None:
+    samples = worn(7, 100) + worn(7, 201, until=END - timedelta(days=7))
+
+    found = consensus(samples, 14, END)
+
+    assert found is not None
+    assert (found.mean_mg_dl, found.samples) == (Decimal("150.5"), 4032)
+    assert (found.active_percent, found.is_full) == (Decimal(100), True)
+
+
+def test_a_value_out_of_range_counts_one_beyond_it() -> None:
+    samples: list[Sample] = [(END, Limit.BELOW), (END - SLOT, Limit.ABOVE)]
+
+    found = consensus(samples, 1, END)
+
+    assert found is not None
+    assert found.mean_mg_dl == 220
+
+
+def test_samples_every_minute_weigh_as_much_as_samples_every_five() -> None:
+    dense = worn(1, 100, every=1)
+    sparse = worn(1, 200, until=END - timedelta(days=1))
+
+    found = consensus(dense + sparse, 2, END + SLOT / 2)
+
+    assert found is not None
+    assert found.mean_mg_dl == pytest.approx(Decimal(150), abs=Decimal("0.3"))
+
+
+def test_samples_that_tremble_by_a_minute_are_all_counted() -> None:
+    samples = [
+        (at + timedelta(seconds=60 * (n % 3 - 1) if n else 0), value)
+        for n, (at, value) in enumerate(worn(14))
+    ]
+
+    found = consensus(samples, 14, END + SLOT / 2)
+
+    assert found is not None
+    assert found.samples == 4032
+
+
+def test_a_half_is_rounded_to_even() -> None:
+    samples: list[Sample] = [(END, Decimal("100.1")), (END - SLOT, Decimal("100.2"))]
+
+    found = consensus(samples, 1, END)
+
+    assert found is not None
+    assert str(found.mean_mg_dl) == "100.2"
+
+
+@given(SAMPLES, st.sampled_from([1, 7, 14, 30, 90]))
+def test_the_mean_lies_between_the_lowest_and_the_highest(samples: list[Sample], days: int) -> None:
+    found = consensus(samples, days, END)
+
+    if found is not None:
+        assert 39 <= found.mean_mg_dl <= 401
+        assert 1 <= found.samples <= len(samples)
+        assert 0 <= found.active_percent <= 100
+
+
+@given(SAMPLES, st.integers(1, 100))
+def test_raising_every_value_raises_the_mean_as_much(samples: list[Sample], by: int) -> None:
+    numbers = [(at, value) for at, value in samples if isinstance(value, Decimal)]
+    raised = [(at, value + by) for at, value in numbers]
+
+    before, after = consensus(numbers, 14, END), consensus(raised, 14, END)
+
+    assert (before is None) == (after is None)
+    if before is not None and after is not None:
+        assert abs(after.mean_mg_dl - before.mean_mg_dl - by) <= Decimal("0.1")
+
+
+@given(SAMPLES)
+def test_what_lies_outside_the_window_does_not_count(samples: list[Sample]) -> None:
+    outside: list[Sample] = [
+        (END + timedelta(seconds=1), Decimal(400)),
+        (END - timedelta(days=7), Decimal(400)),
+    ]
+
+    assert consensus(samples + outside, 7, END) == consensus(samples, 7, END)
