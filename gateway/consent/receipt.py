@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from gateway.consent.grant import Grant, Withdrawal
-from gateway.consent.kinds import NAMES
 from gateway.domain.device_time import EARLIEST
 from gateway.language.moments import written
 from gateway.language.words import words
@@ -30,7 +29,7 @@ def receipt(
     shows later that nothing was cut off or rewritten. `code` is a drawing of the same, of some
     lines, which holds the time of the head as machines write it.
     """
-    say, kinds = words(grant.text.language), NAMES[grant.text.language]
+    say = words(grant.text.language)
 
     def line(key: str, value: str) -> str:
         return say("line", name=say(f"receipt.{key}"), value=value)
@@ -54,7 +53,7 @@ def receipt(
         line("capacity", say(f"receipt.capacity_{grant.capacity}")),
         line("at", date(grant.given_at)),
         line("to", destination),
-        line("kinds", ", ".join(sorted(kinds[kind] for kind in grant.kinds))),
+        line("kinds", ", ".join(sorted(say(f"kind.{kind}") for kind in grant.kinds))),
         line("covers", covers),
         line("expires", date(grant.expires) if grant.expires else say("receipt.never")),
         line("text", version),

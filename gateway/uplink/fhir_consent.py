@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.consent.grant import Capacity, Grant, Withdrawal
-from gateway.consent.kinds import NAMES
+from gateway.language.words import words
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _OURS = "urn:healthspace-gateway"
@@ -27,7 +27,7 @@ def consent(grant: Grant, withdrawal: Withdrawal | None, destination: str) -> di
 
     `destination` is what people call it. Kinds are named in the language of the grant.
     """
-    names = NAMES[grant.text.language]
+    say = words(grant.text.language)
     role, display = _ROLES[grant.capacity]
     text = f"{_OURS}:text:{grant.purpose}:{grant.text.version}:{grant.text.language}"
     return {
@@ -65,7 +65,9 @@ def consent(grant: Grant, withdrawal: Withdrawal | None, destination: str) -> di
                 },
             ],
             "purpose": [{"system": f"{_TERMINOLOGY}/v3-ActReason", "code": "PATRQT"}],
-            "code": [_coded(f"{_OURS}:kind", kind, names[kind]) for kind in sorted(grant.kinds)],
+            "code": [
+                _coded(f"{_OURS}:kind", kind, say(f"kind.{kind}")) for kind in sorted(grant.kinds)
+            ],
             "dataPeriod": _period(
                 grant.covers_from.isoformat(),
                 None if grant.covers_until is None else grant.covers_until.isoformat(),
