@@ -1,4 +1,4 @@
-"""What the routes need of the daemon. The composition in `gateway/app.py` provides it."""
+"""What the routes need of the daemon. `gateway/app` provides it."""
 
 from __future__ import annotations
 

@@ -13,11 +13,9 @@ from gateway.clock import Clock, HubClock, SystemClock, is_synchronised
 from gateway.config import Config
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
+from gateway.uplink.api import Timer
 
 LOOK_EVERY_S = 5.0
-
-Timer = Callable[[asyncio.Event, float], Awaitable[None]]
-"""Waits until the event is set, at most so many seconds."""
 
 _TIMESYNCD_DONE = Path("/run/systemd/timesync/synchronized")
 

@@ -7,9 +7,9 @@ import logging
 
 from gateway.api.hub import Hub
 from gateway.api.kiosk import close_session
-from gateway.app.hub_time import Timer
 from gateway.domain.kiosk import ClosedBy
 from gateway.errors import JournalError
+from gateway.uplink.api import Timer
 
 LOOK_EVERY_S = 5.0
 

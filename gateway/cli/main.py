@@ -127,9 +127,9 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="A folder to keep everything in.")] = None,
 ) -> None:
     """Watch readings travel from virtual devices to a sandbox health space, and check the sums."""
-    from gateway.demo import show
+    from gateway.demo.play import play
 
-    raise typer.Exit(show(seconds=seconds, kills=kills, seed=seed, keep=keep))
+    raise typer.Exit(play(seconds=seconds, kills=kills, seed=seed, keep=keep))
 
 
 devices.add(app)

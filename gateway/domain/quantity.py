@@ -45,7 +45,7 @@ class Quantity(BaseModel):
 _MMHG_PER_KPA = Decimal("7.50062")  # NIST SP 811, conventional millimetre of mercury
 _KG_PER_LB = Decimal("0.45359237")  # exact, international avoirdupois pound
 _CM_PER_IN = Decimal("2.54")  # exact
-_MG_DL_PER_MMOL_L = Decimal("18.0182")  # Continua; MES digest 1.5
+MG_DL_PER_MMOL_L = Decimal("18.0182")  # Continua; MES digest 1.5
 
 
 def mmhg_from_kpa(kpa: Decimal) -> Quantity:
@@ -68,5 +68,5 @@ def cm_from_in(inches: Decimal) -> Quantity:
 
 def mg_dl_from_mmol_l(mmol_l: Decimal) -> Quantity:
     """Convert a glucose concentration, to a tenth of a mg/dL."""
-    value = (mmol_l * _MG_DL_PER_MMOL_L).quantize(Decimal("0.1"))
+    value = (mmol_l * MG_DL_PER_MMOL_L).quantize(Decimal("0.1"))
     return Quantity(value=value, unit=Unit.MILLIGRAM_PER_DECILITRE, original=f"{mmol_l} mmol/L")

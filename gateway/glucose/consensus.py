@@ -21,12 +21,12 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from gateway.domain.quantity import MG_DL_PER_MMOL_L
 from gateway.glucose.trace import SLOTS_PER_DAY, Sample, Trace, trace
 
 WINDOWS_DAYS = (90, 30, 14, 7)
 """The periods that are summed up, longest first (the health space knows these four)."""
 SUFFICIENT_PERCENT = 70
-MG_DL_PER_MMOL_L = Decimal("18.0182")
 
 _TENTH = Decimal("0.1")
 _GMI_OFFSET, _GMI_PER_MG_DL = Fraction("3.31"), Fraction("0.02392")

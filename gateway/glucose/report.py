@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+from gateway.domain.quantity import MG_DL_PER_MMOL_L
 from gateway.glucose.canvas import HEIGHT, WIDTH, Anchor, Canvas, Point, rectangle
 from gateway.glucose.consensus import (
-    MG_DL_PER_MMOL_L,
     NEEDS_DAYS,
     Consensus,
     Metric,

@@ -8,14 +8,13 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from gateway.domain.device_time import Timing
-from gateway.domain.quantity import Unit
+from gateway.domain.quantity import MG_DL_PER_MMOL_L, Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.journal.views import DeliveryView
 from gateway.language.moments import moment
 from gateway.language.words import Words
 from gateway.web.standing import Whereabouts, standing
 
-_MG_DL_PER_MMOL_L = Decimal("18.0182")
 _FIRST = {
     Kind.BLOOD_PRESSURE: (Measure.SYSTOLIC, Measure.DIASTOLIC),
     Kind.HEART_RATE: (Measure.PULSE_RATE,),
@@ -100,5 +99,5 @@ def _in_other_units(reading: Reading, words: Words) -> list[str]:
     if quantity is None or quantity.unit is not Unit.MILLIGRAM_PER_DECILITRE:
         return []
     grams = number((quantity.value / 100).quantize(Decimal("0.01")), words)
-    millimoles = number((quantity.value / _MG_DL_PER_MMOL_L).quantize(Decimal("0.1")), words)
+    millimoles = number((quantity.value / MG_DL_PER_MMOL_L).quantize(Decimal("0.1")), words)
     return [words("glucose_otherwise", grams=grams, millimoles=millimoles)]

@@ -28,9 +28,9 @@ class Whereabouts:
 def standing(state: str, reason: str | None, title: str, words: Words) -> Whereabouts:
     """Say it; `title` is what people call the destination."""
     mark = _MARKS[state]
-    if state == "withheld" and reason is not None:
+    if state == "withheld":
         why = words(f"withheld.{reason}", destination=title)
-        return Whereabouts(mark, words("delivery.withheld_why", destination=title, why=why))
+        return Whereabouts(mark, words("delivery.withheld", why=why))
     if reason == "replaced":
         return Whereabouts(mark, words("delivery.replaced"))
     return Whereabouts(mark, words(f"delivery.{state}", destination=title))
