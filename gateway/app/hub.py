@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, Sighted, Status
 from gateway.app.ours import Ours
 from gateway.app.pairing import PairingDesk, asking
+from gateway.app.parts import correcting, routes
 from gateway.clock import Clock
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
 from gateway.domain.device import DeviceId, device_named
-from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.drivers.registry import installed
 from gateway.errors import ConfigError, UplinkError
@@ -24,7 +24,7 @@ from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
 from gateway.transport.api import Bonding, Transport
-from gateway.uplink.api import Correcting, Present, Uplink
+from gateway.uplink.api import Present, Uplink
 from gateway.uplink.fleet_health import Health
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.worker import Worker
@@ -59,10 +59,12 @@ class DaemonHub:
         self.journal = journal
         self.reader = reader
         self.clock = clock
+        self.language = config.hub.language
+        self.zone = config.hub.tzinfo
+        self.routes = routes(config)
+        self.correcting = correcting(config)
+        self.counter = _counter(config)
         self._guests = config.drivers.guests
-        self._language = config.hub.language
-        self._zone = config.hub.tzinfo
-        self._counter = _counter(config)
         self._titles = config.titles
         self._cables = {str(cable.device): cable for cable in config.cables}
         self._metrics = metrics
@@ -76,34 +78,9 @@ class DaemonHub:
         self._fleet = fleet
         self._started_s = clock.now().monotonic
 
-    @property
-    def language(self) -> str:
-        """The language of the household."""
-        return self._language
-
-    @property
-    def zone(self) -> tzinfo:
-        """The time zone of the household."""
-        return self._zone
-
-    @property
-    def routes(self) -> Mapping[str, frozenset[Kind]]:
-        """The destinations, and the kinds each takes."""
-        return {name: uplink.takes for name, uplink in self._uplinks.items()}
-
-    @property
-    def counter(self) -> Counter | None:
-        """The kiosk's counter."""
-        return self._counter
-
     def title(self, destination: str) -> str:
         """Return what people call a destination; one that is gone has its name only."""
         return self._titles.get(destination, destination)
-
-    @property
-    def correcting(self) -> frozenset[str]:
-        """The destinations that take corrections of what they were sent."""
-        return frozenset(n for n, each in self._uplinks.items() if isinstance(each, Correcting))
 
     def status(self) -> Status:
         """Say how the transports, the destinations and the devices are."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import tzinfo
 
 from gateway import __version__
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
@@ -26,7 +25,7 @@ class OfflineHub:
     def __init__(self, config: Config, journal: Journal | None, clock: Clock) -> None:
         self.clock = clock
         self.language = config.hub.language
-        self.zone: tzinfo = config.hub.tzinfo
+        self.zone = config.hub.tzinfo
         self.routes = routes(config)
         self.counter: Counter | None = None
         self.correcting = correcting(config)

@@ -8,7 +8,6 @@ from typing import Protocol, runtime_checkable
 
 from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
-from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 
@@ -22,11 +21,6 @@ class Uplink(Protocol):
     @property
     def name(self) -> str:
         """The destination's name in the configuration, in grants and in the outbox."""
-        ...
-
-    @property
-    def takes(self) -> frozenset[Kind]:
-        """The kinds of reading this destination can hold."""
         ...
 
     async def send(self, released: Released, /) -> Receipt:

@@ -12,7 +12,6 @@ from typing import Protocol
 from gateway.clock import Clock
 from gateway.consent.gate import Released
 from gateway.domain.document import Document
-from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.errors import UplinkRejected, UplinkUnauthorised
 from gateway.uplink.document_reference import (
@@ -70,11 +69,6 @@ class DocumentsUplink:
         """The destination's name in the configuration."""
         return self._settings.name
 
-    @property
-    def takes(self) -> frozenset[Kind]:
-        """Documents alone."""
-        return self._settings.kinds
-
     async def send(self, released: Released, /) -> Receipt:
         """Put one document there. Raises as `Uplink.send` says."""
         reference = await self._deposit.put(self._filing(released))
@@ -93,7 +87,7 @@ class DocumentsUplink:
 
     def _filing(self, released: Released) -> Filing:
         entry, settings = released.delivery.entry, self._settings
-        if released.delivery.destination != self.name or entry.reading.kind not in self.takes:
+        if released.delivery.destination != self.name or entry.reading.kind not in settings.kinds:
             raise UplinkRejected(
                 "This was not meant for this destination, which takes documents alone."
             )

@@ -21,7 +21,6 @@ from gateway.clock import Clock
 from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
 from gateway.domain.correction import Wrong
-from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.errors import OutcomeUnknown, UplinkError, UplinkRejected
 from gateway.uplink.answers import json_object
@@ -73,11 +72,6 @@ class FhirUplink:
     def name(self) -> str:
         """The destination's name in the configuration."""
         return self._settings.name
-
-    @property
-    def takes(self) -> frozenset[Kind]:
-        """The kinds the configuration switched on."""
-        return self._settings.kinds
 
     async def send(self, released: Released, /) -> Receipt:
         """Post one transaction. Raises as `Uplink.send` says."""
@@ -164,8 +158,8 @@ class FhirUplink:
         await self._http.close()
 
     def _transaction(self, released: Released, *, by_device_time: bool = True) -> Resource:
-        entry = released.delivery.entry
-        if released.delivery.destination != self.name or entry.reading.kind not in self.takes:
+        entry, kinds = released.delivery.entry, self._settings.kinds
+        if released.delivery.destination != self.name or entry.reading.kind not in kinds:
             raise UplinkRejected(
                 "This reading was not meant for this destination: check the kinds in its "
                 "configuration."

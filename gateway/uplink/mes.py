@@ -17,7 +17,6 @@ from tenacity.wait import wait_base
 from gateway.clock import Clock
 from gateway.consent.gate import Released
 from gateway.domain.entry import Entry
-from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import OutcomeUnknown, UplinkRejected
@@ -67,11 +66,6 @@ class MesUplink:
         """The destination's name in the configuration."""
         return self._settings.name
 
-    @property
-    def takes(self) -> frozenset[Kind]:
-        """The kinds the configuration switched on."""
-        return self._settings.kinds
-
     async def send(self, released: Released, /) -> Receipt:
         """Post one bundle. Raises as `Uplink.send` says."""
         entry = self._entry(released)
@@ -100,8 +94,8 @@ class MesUplink:
         await self._http.close()
 
     def _entry(self, released: Released) -> Entry:
-        entry = released.delivery.entry
-        if released.delivery.destination != self.name or entry.reading.kind not in self.takes:
+        entry, kinds = released.delivery.entry, self._settings.kinds
+        if released.delivery.destination != self.name or entry.reading.kind not in kinds:
             raise UplinkRejected(
                 "This reading was not meant for this destination: check the kinds in its "
                 "configuration."

@@ -25,7 +25,6 @@ from gateway.clock import Clock
 from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
 from gateway.domain.correction import Wrong
-from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import UplinkError, UplinkRejected
@@ -86,15 +85,10 @@ class MqttUplink:
         """The destination's name in the configuration."""
         return self._settings.name
 
-    @property
-    def takes(self) -> frozenset[Kind]:
-        """The kinds the configuration switched on."""
-        return self._settings.kinds
-
     async def send(self, released: Released, /) -> Receipt:
         """Publish; returns once the broker acknowledged. Raises as `Uplink.send` says."""
         kind = released.delivery.entry.reading.kind
-        if released.delivery.destination != self.name or kind not in self.takes:
+        if released.delivery.destination != self.name or kind not in self._settings.kinds:
             raise UplinkRejected(
                 "This reading was not meant for this destination: check the kinds in its "
                 "configuration."

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.app.parts import described_devices, device_settings, transports
+from gateway.app.parts import correcting, described_devices, device_settings, transports
 from gateway.config import Config
 from gateway.domain.device import Device
 from gateway.drivers.registry import installed
 from gateway.testing.clock import ManualClock
+from gateway.uplink.api import Correcting
+from gateway.uplink.documents import DocumentsUplink
+from gateway.uplink.fhir import FhirUplink
+from gateway.uplink.mes import MesUplink
+from gateway.uplink.mqtt import MqttUplink
 
 CONFIG = Config.model_validate(
     {
@@ -52,3 +57,31 @@ def test_a_number_from_a_label_is_known_before_the_device_is_met() -> None:
     assert list(described_devices(CONFIG)) == [
         Device(id="hid:reader", driver="cgm/freestyle_libre", serial="JGGA001-A0001")  # type: ignore[arg-type]
     ]
+
+
+def test_who_takes_corrections_is_known_without_making_the_destinations() -> None:
+    health_space = {
+        "base_url": "https://space.example/fhir",
+        "token_url": "https://space.example/token",
+        "client_id": "gateway",
+        "client_secret": "secret",
+        "id_token_header": "X-Id-Token",
+        "solution_oid": "1.2.250.1.99999.1",
+    }
+    made: dict[type[object], dict[str, object]] = {
+        MesUplink: {"name": "mes", **health_space},
+        FhirUplink: {
+            "name": "fhir",
+            "base_url": "https://fhir.example",
+            "gateway": "hub1",
+            "patient_system": "urn:oid:1.2.3.4",
+        },
+        MqttUplink: {"name": "mqtt", "host": "broker.example", "gateway": "hub1"},
+        DocumentsUplink: {"name": "documents", "folder": "/srv/documents"},
+    }
+    told = [{"type": each["name"], **each} for each in made.values()]
+
+    config = Config.model_validate({"destinations": told})
+
+    taking = {each["name"] for uplink, each in made.items() if issubclass(uplink, Correcting)}
+    assert correcting(config) == taking

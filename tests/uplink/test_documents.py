@@ -76,8 +76,8 @@ async def test_nothing_is_deposited_for_whom_the_place_does_not_know(
     assert deposit.kept == []
 
 
-def test_it_takes_documents_alone(uplink: DocumentsUplink) -> None:
-    assert uplink.takes == {Kind.GLUCOSE_REPORT}
+def test_it_takes_documents_alone() -> None:
+    assert settings().kinds == {Kind.GLUCOSE_REPORT}
 
 
 @pytest.mark.parametrize(
