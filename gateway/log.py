@@ -28,8 +28,9 @@ def configure(level: str = "INFO") -> None:
     """Send the gateway's own log to standard error, from `level` up; libraries from WARNING up.
 
     The server from ERROR up: it warns of every request that is none, and so whoever reaches a port
-    could fill the disk. What ends the process or a thread is logged as well, and what nobody can be
-    told of.
+    could fill the disk. The Bluetooth stacks not at all: their warnings quote frames that nobody
+    expected, and the addresses of devices; what they fail at, `gateway.transport` says. What ends
+    the process or a thread is logged as well, and what nobody can be told of.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Wordless(_FORMAT))
@@ -38,6 +39,8 @@ def configure(level: str = "INFO") -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("gateway").setLevel(level)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    for stack in ("bleak", "bumble"):
+        logging.getLogger(stack).setLevel(logging.CRITICAL)
     sys.excepthook = _log_the_end
     sys.unraisablehook = _log_what_is_told_to_nobody
     threading.excepthook = _log_what_is_told_to_nobody

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from bumble.att import ATT_PDU
+from bumble.gatt_client import Client
 
 from gateway import log
 from gateway.errors import JournalError
@@ -14,7 +16,8 @@ from gateway.errors import JournalError
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("", "gateway", "uvicorn")]
+    names = ("", "gateway", "uvicorn", "bleak", "bumble")
+    loggers = [logging.getLogger(name) for name in names]
     before = [(each, each.level, each.handlers) for each in loggers]
     hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
     yield
@@ -35,6 +38,30 @@ def test_the_server_does_not_log_what_strangers_send(capsys: pytest.CaptureFixtu
     told = capsys.readouterr().err
     assert "Invalid HTTP request" not in told
     assert all(each in told for each in ("Exception in ASGI", "a library warns", "our own"))
+
+
+def test_what_a_bluetooth_stack_did_not_expect_is_not_quoted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure()
+    client = Client(Bearer())
+
+    client.on_gatt_pdu(ATT_PDU.from_bytes(bytes.fromhex("23 1200 0300 deface")))
+    logging.getLogger("bleak.backends.bluezdbus.client").warning("/org/bluez/hci0/dev_C0_FF")
+
+    told = capsys.readouterr().err
+    assert "deface" not in told
+    assert "C0_FF" not in told
+
+
+class Bearer:
+    """A connection, as bumble's client of attributes needs one."""
+
+    EVENT_DISCONNECTION = "disconnection"
+    handle = 0x40
+
+    def on(self, *_: object) -> None:
+        """Take note of nothing."""
 
 
 def _stumble(value: str) -> None:

@@ -224,7 +224,7 @@ class GattLink:
     ) -> T:
         try:
             return await self._ask(asking, deadline, f"a request to {channel}")
-        except LinkTimeout:
+        except (LinkTimeout, asyncio.CancelledError):
             # No other request may follow an unanswered one on this connection (Core 5.4, Vol 3,
             # Part F, 3.3.3): a late answer would be taken for the answer to the next request.
             self._arrivals.lose(f"the device left a request to {channel} unanswered")

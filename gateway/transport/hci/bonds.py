@@ -28,6 +28,7 @@ class Bonds:
         """Read the file, or begin one. Raises ConfigError if it cannot be read or made."""
         self._path = path
         self._lock = threading.Lock()
+        self._unwritten: ConfigError | None = None
         kept = _read(path) if path is not None else None
         self._content: dict[str, Any] = kept or {
             "address": _static_address(),
@@ -58,7 +59,7 @@ class Bonds:
             return list(self._content["bonds"].items())
 
     def put(self, address: str, keys: dict[str, Any]) -> None:
-        """Keep the keys of a device; durable when it returns."""
+        """Keep the keys of a device; durable when it returns. Raises ConfigError."""
         with self._lock:
             self._content["bonds"][address] = keys
             self._write()
@@ -71,16 +72,23 @@ class Bonds:
                 self._write()
             return known
 
+    def check(self) -> None:
+        """Raise ConfigError if what is in memory could not be written to the file."""
+        if self._unwritten is not None:
+            raise self._unwritten
+
     def _write(self) -> None:
         if self._path is None:
             return
         try:
             durable.write(self._path, json.dumps(self._content, indent=1).encode())
         except OSError as error:
-            raise ConfigError(
+            self._unwritten = ConfigError(
                 f"The Bluetooth bonds cannot be kept in {self._path}: {error.strerror}."
                 " Give the gateway a state folder it can write to."
-            ) from error
+            )
+            raise self._unwritten from error
+        self._unwritten = None
 
 
 def _read(path: Path) -> dict[str, Any] | None:

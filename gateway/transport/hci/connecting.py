@@ -11,15 +11,17 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from bumble import att, core, hci
+from bumble import core, hci
 
 from gateway.errors import LinkError, LinkLost, LinkTimeout
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
-from gateway.transport.hci.peer import FAILURES, translated
+from gateway.transport.hci.peer import FAILURES, BumblePeer, translated
+
+PeerOf = Callable[[Any, Arrivals], BumblePeer]
+"""Makes the peer of a connection of bumble's; what arrives on it is kept from then on."""
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class _Attempt:
 
     address: Any
     arrivals: Arrivals
-    connection: Any = None
+    peer: BumblePeer | None = None
 
     def is_for(self, connection: Any) -> bool:
         """Tell whether this connection is the one, by the address it has or resolves to."""
@@ -38,18 +40,21 @@ class _Attempt:
 class Connecting:
     """What makes connections. `mute` is called when the controller does not answer any more."""
 
-    def __init__(self, device: Any, deadlines: Deadlines, mute: Callable[[], None]) -> None:
+    def __init__(
+        self, device: Any, deadlines: Deadlines, peer_of: PeerOf, mute: Callable[[], None]
+    ) -> None:
         self.turn = asyncio.Lock()
         """Held while a connection is being made."""
         self._device = device
         self._deadlines = deadlines
+        self._peer_of = peer_of
         self._mute = mute
         self._attempt: _Attempt | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         device.on("connection", self._on_connection)
 
-    async def connect(self, address: Any, arrivals: Arrivals) -> Any:
-        """Return the connection; all that the device sends is in `arrivals` from its beginning.
+    async def connect(self, address: Any, arrivals: Arrivals) -> BumblePeer:
+        """Connect; all that the device sends is in `arrivals` from its beginning.
 
         Raises LinkTimeout, LinkLost.
         """
@@ -57,13 +62,13 @@ class Connecting:
             self._attempt = attempt = _Attempt(address, arrivals)
             try:
                 connection = await self._reach(address)
-                if connection is not attempt.connection:
+                if attempt.peer is None or attempt.peer.connection is not connection:
                     await self._give_up()
                     raise LinkLost("another device was connected in its place")
-                return connection
+                return attempt.peer
             except BaseException:
-                if attempt.connection is not None:  # it came as the attempt was being given up
-                    self._leave(attempt.connection)
+                if attempt.peer is not None:  # it came as the attempt was being given up
+                    self._leave(attempt.peer.connection)
                 raise
             finally:
                 self._attempt = None
@@ -80,12 +85,11 @@ class Connecting:
         except (LinkTimeout, asyncio.CancelledError):
             await self._give_up()
             raise
-        finally:
-            # bumble forgets it, and stumbles over a connection that comes after this.
-            self._device.connect_own_address_type = hci.OwnAddressType.RANDOM
 
     async def _give_up(self) -> None:
         """Have the controller connect to nobody any more. It answers that at once, or is stuck."""
+        # bumble has forgotten it, and stumbles over a connection that comes after all.
+        self._device.connect_own_address_type = hci.OwnAddressType.RANDOM
         cancel = hci.HCI_LE_Create_Connection_Cancel_Command()
         try:
             with suppress(*FAILURES):  # it was connecting to nobody
@@ -100,22 +104,7 @@ class Connecting:
         if attempt is None or not attempt.is_for(connection):
             self._leave(connection)  # an attempt that was given up came through after all
             return
-        attempt.connection = connection
-        arrivals = attempt.arrivals
-        client = connection.gatt_client
-        confirm = partial(client.send_confirmation, att.ATT_Handle_Value_Confirmation())
-        client.on_att_handle_value_notification = lambda sent: arrivals.arrived(
-            sent.attribute_handle, sent.attribute_value
-        )
-        client.on_att_handle_value_indication = lambda sent: arrivals.arrived(
-            sent.attribute_handle, sent.attribute_value, confirm
-        )
-        connection.on(
-            "disconnection",
-            lambda reason: arrivals.lose(
-                f"the connection ended ({hci.HCI_Constant.error_name(reason)})"
-            ),
-        )
+        attempt.peer = self._peer_of(connection, attempt.arrivals)
 
     def _leave(self, connection: Any) -> None:
         leaving = asyncio.ensure_future(disconnect(connection))

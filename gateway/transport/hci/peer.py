@@ -1,10 +1,17 @@
-"""One connection of bumble, as `GattLink` uses it, and bumble's errors as the gateway's."""
+"""One connection of bumble, as `GattLink` uses it, and bumble's errors as the gateway's.
+
+bumble hands an indication to its subscribers and confirms it in the same breath, long before a
+reading could be on disk. Its two handlers of what a server sends are therefore replaced by ones
+that put the frame into `Arrivals` together with its confirmation.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from bumble import att, core, hci
@@ -31,6 +38,15 @@ FAILURES = (
 """What bumble raises when the other side is gone, refuses, or sends what cannot be read or was not
 expected: of a controller that answers late it takes one answer for another's."""
 _NOTIFY, _INDICATE = 0x10, 0x20
+_NOT_BONDED = frozenset(
+    {
+        hci.HCI_AUTHENTICATION_FAILURE_ERROR,
+        hci.HCI_PIN_OR_KEY_MISSING_ERROR,
+        hci.HCI_CONNECTION_TERMINATED_DUE_TO_MIC_FAILURE_ERROR,
+    }
+)
+"""How encrypting fails where the device has no key of ours any more, or another one. With others it
+went out of reach or is busy, and its bond is as good as before."""
 
 
 class BumblePeer:
@@ -44,19 +60,42 @@ class BumblePeer:
         deadlines: Deadlines,
         interview: Interview,
     ) -> None:
+        self.connection = connection
         self._interview = interview
         self._address = address_of(connection)
         self._deadlines = deadlines
-        self._connection = connection
         self._client = connection.gatt_client
         self._arrivals = arrivals
         self._bonds = bonds
         self._attributes: dict[int, Any] = {}
+        self._pairing: asyncio.Task[None] | None = None
+        self._ended_with: int | None = None
+        self._listen()
+
+    def _listen(self) -> None:
+        confirm = partial(self._client.send_confirmation, att.ATT_Handle_Value_Confirmation())
+        self._client.on_att_handle_value_notification = lambda sent: self._arrivals.arrived(
+            sent.attribute_handle, sent.attribute_value
+        )
+        self._client.on_att_handle_value_indication = lambda sent: self._arrivals.arrived(
+            sent.attribute_handle, sent.attribute_value, confirm
+        )
+        self.connection.on("disconnection", self._on_disconnection)
+        self.connection.on("security_request", self._on_security_request)
+
+    def _on_disconnection(self, reason: int) -> None:
+        self._ended_with = reason
+        self._arrivals.lose(f"the connection ended ({hci.HCI_Constant.error_name(reason)})")
+
+    def _on_security_request(self, _: object) -> None:
+        """Pair with a device that asks for it: perhaps it says nothing until then."""
+        if not self.bonded and not self.connection.is_encrypted:
+            self._begin_pairing()
 
     @property
     def bonded(self) -> bool:
         """Whether there is a bond with the device."""
-        return self._bonds.get(str(self._connection.peer_address)) is not None
+        return self._bonds.get(str(self.connection.peer_address)) is not None
 
     async def encrypt_if_bonded(self) -> None:
         """Use the bond at once: some devices show their services only to a bonded partner."""
@@ -64,15 +103,20 @@ class BumblePeer:
             return
         try:
             with translated("encrypting", keep=hci.HCI_Error):
-                encrypting = self._connection.encrypt()
+                encrypting = self.connection.encrypt()
                 await within(encrypting, self._deadlines.pair, "encrypting", self._arrivals.lost)
-        except hci.HCI_Error as error:
-            # Not paired anew by itself: whoever pretends to be the device would be let in.
-            raise PairingNeeded(
-                "The device does not know the gateway any more"
-                f" ({hci.HCI_Constant.error_name(error.error_code)}):"
-                " let the gateway forget it and pair it again ('devices forget')."
-            ) from error
+        except (hci.HCI_Error, LinkLost) as error:
+            code = error.error_code if isinstance(error, hci.HCI_Error) else self._ended_with
+            if code in _NOT_BONDED:
+                # Not paired anew by itself: whoever pretends to be the device would be let in.
+                raise PairingNeeded(
+                    "The device does not know the gateway any more"
+                    f" ({hci.HCI_Constant.error_name(code)}):"
+                    " let the gateway forget it and pair it again ('devices forget')."
+                ) from error
+            if isinstance(error, LinkLost):
+                raise
+            raise LinkLost(f"encrypting failed ({_name_of(error)})") from error
 
     async def discover(self) -> list[Characteristic]:
         """Agree on packet sizes and list the characteristics."""
@@ -115,14 +159,28 @@ class BumblePeer:
             await self._client.write_value(switch, value, with_response=True)
 
     async def pair(self) -> None:
-        """Pair, with what the owner says if they are asked; the bond is on disk when it returns."""
+        """Pair, with what the owner says if they are asked; the bond is on disk when it returns.
+
+        Raises ConfigError if it cannot be kept there.
+        """
+        await asyncio.shield(self._begin_pairing())
+
+    def _begin_pairing(self) -> asyncio.Task[None]:
+        """Return the pairing that is under way or done; begin one after one that failed."""
+        if self._pairing is None or _failed_already(self._pairing):
+            self._pairing = asyncio.ensure_future(self._pair())
+            self._pairing.add_done_callback(_failed_already)  # nobody may be there to hear of it
+        return self._pairing
+
+    async def _pair(self) -> None:
         try:
             if not await self._interview.agrees(self._address):
                 raise PairingNeeded(self.pairing_problem() or _failed("refused"))
-            await self._connection.pair()
+            await self.connection.pair()
         except FAILURES as error:
-            raise PairingNeeded(self.pairing_problem() or _failed(str(error))) from error
+            raise PairingNeeded(self.pairing_problem() or _failed(_name_of(error))) from error
         self._interview.worked(self._address)
+        self._bonds.check()
 
     def pairing_problem(self) -> str | None:
         """Say what became of what the owner was asked, unless all is well."""
@@ -132,9 +190,9 @@ class BumblePeer:
     async def disconnect(self) -> None:
         """End the connection; nothing more is asked about the device."""
         self._interview.leave(self._address)
-        if _is_up(self._connection):
+        if _is_up(self.connection):
             with translated("ending the connection"):
-                await self._connection.disconnect()
+                await self.connection.disconnect()
 
 
 @contextmanager
@@ -150,7 +208,16 @@ def translated(doing: str, keep: type[Exception] | tuple[()] = ()) -> Iterator[N
     except core.TimeoutError as error:
         raise LinkTimeout(f"{doing}: no answer") from error
     except FAILURES as error:
-        raise LinkLost(f"{doing} failed ({type(error).__name__})") from error
+        raise LinkLost(f"{doing} failed ({_name_of(error)})") from error
+
+
+def _name_of(error: Exception) -> str:
+    """Name an error without its details: an address may be among them."""
+    return getattr(error, "error_name", "") or type(error).__name__
+
+
+def _failed_already(pairing: asyncio.Task[None]) -> bool:
+    return pairing.done() and (pairing.cancelled() or pairing.exception() is not None)
 
 
 def _failed(why: str) -> str:

@@ -1,10 +1,4 @@
-"""A Bluetooth host in this process, on a bare controller; with `peer` all that knows bumble.
-
-bumble hands an indication to its subscribers and confirms it in the same breath, long before a
-reading could be on disk. Its two handlers of what a server sends are therefore replaced, for each
-connection, by ones that put the frame into `Arrivals` together with its confirmation
-(`connecting`).
-"""
+"""A Bluetooth host in this process, on a bare controller: switched on, scanning, begun anew."""
 
 from __future__ import annotations
 
@@ -58,15 +52,12 @@ class Radio:
     def __init__(
         self, device: Any, port: Any, bonds: Bonds, deadlines: Deadlines, interview: Interview
     ) -> None:
-        self._interview = interview
-        self._deadlines = deadlines
         self._device = device
         self._port = port
-        self._bonds = bonds
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._connecting = Connecting(
-            device, deadlines, partial(self._fail, "does not answer any more")
-        )
+        peer_of = partial(BumblePeer, bonds=bonds, deadlines=deadlines, interview=interview)
+        mute = partial(self._fail, "does not answer any more")
+        self._connecting = Connecting(device, deadlines, peer_of, mute)
         self._heard = 0
         device.host.on_hci_hardware_error_event = lambda _: self._fail("reports a fault of its own")
 
@@ -155,8 +146,7 @@ class Radio:
 
     async def connect(self, address: Any, arrivals: Arrivals) -> tuple[BumblePeer, Any]:
         """Connect and encrypt with the bond if there is one; describe the device's attributes."""
-        connection = await self._connecting.connect(address, arrivals)
-        peer = BumblePeer(connection, arrivals, self._bonds, self._deadlines, self._interview)
+        peer = await self._connecting.connect(address, arrivals)
         try:
             await peer.encrypt_if_bonded()
             return peer, await peer.discover()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from bumble import hci, ll
 
 from gateway.drivers.api import gatt
-from gateway.errors import LinkLost, LinkTimeout, RadioUnavailable
+from gateway.errors import LinkLost, LinkTimeout, PairingNeeded, RadioUnavailable
 from tests.transport.hci.virtual_air import CUFF, Air, CancellableController, Cuff, open_air
 from tests.transport.hci.watched import MANIFEST, SOON_S, Watched, soon, watch
 
 LIVE = gatt("1810", "2a36")
+SECRET = gatt("1810", "2a9d")
 NAME = gatt("1800", "2a00")
 LATE = 0x0E00
 OTHER = "C0:FF:EE:00:00:02"
@@ -31,6 +32,8 @@ class Unreliable(CancellableController):
         """It answers so late, and in order."""
         self.answering = 0
         self.ignores_cancelling = False
+        self.encrypting_fails: Callable[[int], Any] | None = None
+        """What it tells of this connection instead of encrypting it."""
         self.powered_down = False
         self.late: str | None = None
         """It connects to this one after it was told to cancel, and before it does to another."""
@@ -50,6 +53,13 @@ class Unreliable(CancellableController):
         if self.ignores_cancelling:
             return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
         return super().on_hci_le_create_connection_cancel_command(command)
+
+    def on_hci_le_enable_encryption_command(self, command: Any) -> None:
+        if self.encrypting_fails is None:
+            super().on_hci_le_enable_encryption_command(command)
+            return
+        self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
+        self.send_hci_packet(self.encrypting_fails(command.connection_handle))
 
     def on_hci_disconnect_command(self, command: Any) -> None:
         super().on_hci_disconnect_command(command)
@@ -217,3 +227,41 @@ async def test_a_controller_that_reset_itself_is_noticed_when_it_hears_nothing(
         await link.close()
 
         assert await watched.sighting()
+
+
+def not_encrypted(status: int) -> Callable[[int], Any]:
+    return lambda handle: hci.HCI_Encryption_Change_Event(
+        status=status, connection_handle=handle, encryption_enabled=0
+    )
+
+
+def ended(reason: int) -> Callable[[int], Any]:
+    return lambda handle: hci.HCI_Disconnection_Complete_Event(
+        status=hci.HCI_SUCCESS, connection_handle=handle, reason=reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("tells", "raised"),
+    [
+        (not_encrypted(hci.HCI_PIN_OR_KEY_MISSING_ERROR), PairingNeeded),
+        (ended(hci.HCI_CONNECTION_TERMINATED_DUE_TO_MIC_FAILURE_ERROR), PairingNeeded),
+        (ended(hci.HCI_AUTHENTICATION_FAILURE_ERROR), PairingNeeded),
+        (not_encrypted(hci.HCI_LMP_OR_LL_RESPONSE_TIMEOUT_ERROR), LinkLost),
+        (not_encrypted(hci.HCI_CONNECTION_TIMEOUT_ERROR), LinkLost),
+        (ended(hci.HCI_CONNECTION_TIMEOUT_ERROR), LinkLost),
+        (ended(hci.HCI_REMOTE_USER_TERMINATED_CONNECTION_ERROR), LinkLost),
+    ],
+    ids=["no key", "another key", "refuses it", "no answer", "not reached", "gone", "hung up"],
+)
+async def test_only_a_device_that_has_another_key_or_none_is_to_be_paired_anew(
+    air: Air, cuff: Cuff, tells: Callable[[int], Any], raised: type[Exception]
+) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        await link.read(SECRET)
+        await link.close()
+        air.controller.encrypting_fails = tells
+        with pytest.raises(raised):
+            await watched.open()
+        air.controller.encrypting_fails = None

@@ -1,6 +1,7 @@
 """The bare controller, over real HCI, ATT and SMP: bumble devices behind a TCP port."""
 
 import asyncio
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from gateway.clock import SystemClock
 from gateway.drivers.api import Reach, Sighting, gatt
 from gateway.errors import (
+    ConfigError,
     LinkLost,
     LinkRefused,
     LinkTimeout,
@@ -201,6 +203,55 @@ async def test_a_device_that_refuses_to_pair_needs_a_person(air: Air, cuff: Cuff
         link = await watched.open()
         with pytest.raises(PairingNeeded, match="pairing mode"):
             await link.read(SECRET)
+        await link.close()
+
+
+async def test_a_device_that_asks_to_be_paired_is_and_only_then_says_anything(
+    air: Air, cuff: Cuff, tmp_path: Path
+) -> None:
+    sent: list[object] = []
+
+    def ask(connection: Any) -> None:
+        connection.request_pairing()
+        connection.on("pairing", sent.append)
+
+    cuff.device.on("connection", ask)
+    for _ in range(2):  # the second time it is bonded, and encrypted without being asked
+        async with watch(air, tmp_path / "bonds") as watched:
+            link = await watched.open()
+            await soon(lambda: sent)
+            assert (await link.read(SECRET)).data == b"secret"
+            await link.close()
+
+    assert len(sent) == 1
+
+
+async def test_a_bond_that_cannot_be_written_down_is_told(
+    air: Air, cuff: Cuff, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    async with watch(air, state / "bonds") as watched:
+        link = await watched.open()
+        shutil.rmtree(state)
+        with pytest.raises(ConfigError, match="cannot be kept"):
+            await link.read(SECRET)
+        await link.close()
+
+
+async def test_the_late_answer_to_a_read_that_was_given_up_is_not_taken_for_another(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        reading = asyncio.ensure_future(link.read(SILENT))
+        await asyncio.wait({reading}, timeout=0.05)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        cuff.never.set()
+        with pytest.raises(LinkLost, match="unanswered"):
+            await link.read(gatt("1800", "2a00"))
         await link.close()
 
 
