@@ -122,7 +122,7 @@ def _shown(view: EntryView) -> dict[str, Any]:
         "subject": entry.subject,
         "attribution": entry.attribution,
         "measured_at": timing.measured_at.isoformat(),
-        "uncertainty_s": timing.uncertainty.total_seconds() if timing.uncertainty else None,
+        "uncertainty_s": None if timing.uncertainty is None else timing.uncertainty.total_seconds(),
         "device_said": told.stamp.isoformat() if told and told.stamp else None,
         "correction_s": timing.correction.total_seconds(),
         "correction_reason": timing.reason,

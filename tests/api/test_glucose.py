@@ -85,6 +85,15 @@ async def test_the_page_comes_in_every_form(asked: Api, form: str, begins: bytes
     assert page.startswith(begins)
 
 
+async def test_the_moment_of_what_is_computed_here_is_known_exactly(asked: Api) -> None:
+    subject = await wearer(asked)
+    asked.hub.routes = {"documents": frozenset({Kind.GLUCOSE_REPORT})}
+
+    _, answer = await asked.post(f"people/{subject}/report/deposit", days=14, language="fr")
+
+    assert (await asked.get(f"readings/{answer['id']}"))[1]["uncertainty_s"] == 0
+
+
 async def test_a_page_is_kept_to_be_deposited_wherever_documents_go(asked: Api) -> None:
     subject = await wearer(asked)
     asked.hub.routes = {"documents": frozenset({Kind.GLUCOSE_REPORT})}
