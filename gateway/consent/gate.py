@@ -28,6 +28,9 @@ class Reason(StrEnum):
     KIND_NOT_COVERED = "kind_not_covered"
     BEFORE_GRANT = "before_grant"
     AFTER_GRANT = "after_grant"
+    PERHAPS_BEFORE_GRANT = "perhaps_before_grant"
+    """By the uncertainty of its time it may be older than what the grant covers."""
+    PERHAPS_AFTER_GRANT = "perhaps_after_grant"
     EXPIRED = "expired"
     TIME_UNKNOWN = "time_unknown"
     TIME_PENDING = "time_pending"
@@ -75,6 +78,7 @@ def decide(
 ) -> Released | Withheld:
     """Release the delivery if a living grant of its subject lets it go; else say why not.
 
+    A grant lets go what it covers whenever, within the uncertainty of its time, it was measured.
     `ledger` is the subject's consent ledger, in order of recording (empty for nobody).
     """
     entry = delivery.entry
@@ -90,9 +94,10 @@ def decide(
         return Withheld(delivery, Reason.WITHDRAWN if here else Reason.NO_GRANT)
     measured_to = entry.timing.measured_at
     measured_from = measured_to - (entry.reading.period or timedelta())
+    doubt = entry.timing.uncertainty or timedelta()  # what has none at all is unfit
     refusals = []
     for grant in grants:
-        refusal = _refusal(grant, entry.reading.kind, measured_from, measured_to, now)
+        refusal = _refusal(grant, entry.reading.kind, measured_from, measured_to, now, doubt)
         if refusal is None:
             return Released(delivery, entry.subject, grant)
         refusals.append(refusal)
@@ -144,15 +149,26 @@ def covers(
 
 
 def _refusal(
-    grant: Grant, kind: Kind, measured_from: datetime, measured_to: datetime, now: datetime
+    grant: Grant,
+    kind: Kind,
+    measured_from: datetime,
+    measured_to: datetime,
+    now: datetime,
+    doubt: timedelta = timedelta(),
 ) -> Reason | None:
-    """Say why this grant does not cover a kind and a time; None if it does."""
+    """Say why this grant does not cover a kind and a time, give or take `doubt`; None if it does.
+
+    The doubt reaches as far ahead as back, but what is here was measured before now.
+    """
     if grant.expires is not None and now >= grant.expires:
         return Reason.EXPIRED
     if kind not in grant.kinds:
         return Reason.KIND_NOT_COVERED
-    if measured_from < grant.covers_from:
-        return Reason.BEFORE_GRANT
-    if grant.covers_until is not None and measured_to >= grant.covers_until:
-        return Reason.AFTER_GRANT
+    since, until = grant.covers_from, grant.covers_until
+    if measured_from - doubt < since:
+        surely = measured_from + doubt < since
+        return Reason.BEFORE_GRANT if surely else Reason.PERHAPS_BEFORE_GRANT
+    if until is not None and max(measured_to, min(measured_to + doubt, now)) >= until:
+        surely = measured_to - doubt >= until
+        return Reason.AFTER_GRANT if surely else Reason.PERHAPS_AFTER_GRANT
     return None

@@ -26,6 +26,7 @@ _WORDS = {
     "withdrawn": "held: consent withdrawn",
     "unclaimed": "held: nobody's yet",
     "before_grant": "held: older than the consent",
+    "perhaps_before_grant": "held: perhaps older than the consent",
     "kind_not_covered": "held: kind not consented to",
     "time_unknown": "held: time unknown",
     "time_pending": "held: the hub does not know the time",

@@ -70,6 +70,7 @@ def delivery(reading: Json, where: str) -> Json | None:
 
 
 def _begins(reading: Json) -> datetime:
-    """A summary covers days that lie before it."""
+    """Return the first moment that it may be of: a summary covers days that lie before it."""
     days = reading["values"].get("days", {"value": "0"})["value"]
-    return datetime.fromisoformat(reading["measured_at"]) - timedelta(days=float(days))
+    doubt = timedelta(days=float(days), seconds=reading["uncertainty_s"] or 0)
+    return datetime.fromisoformat(reading["measured_at"]) - doubt

@@ -41,6 +41,7 @@ def reading(number: int = 1, state: str = "settled", **more: Any) -> dict[str, A
         "kind": "weight",
         "limit": None,
         "measured_at": (AT + timedelta(minutes=number)).isoformat(),
+        "uncertainty_s": 2.0,
         "values": {"weight": {"value": "58.20", "unit": "kg"}},
         "deliveries": [way],
     }

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -32,6 +32,8 @@ def _entry(quality: Quality = Quality.GOOD) -> Entry:
 
 
 ENTRY = _entry()
+EXACT = replace(ENTRY, timing=replace(ENTRY.timing, uncertainty=timedelta()))
+MINUTE = timedelta(minutes=1)
 UNKNOWN = Timing(START, timedelta(), Correction.UNKNOWN, None, sendable=False)
 
 
@@ -58,7 +60,11 @@ def test_a_living_grant_releases_and_is_named() -> None:
         ((grant(ADA), withdrawal(ADA)), Reason.WITHDRAWN),
         ((grant(ADA, kinds=frozenset({Kind.HEIGHT})),), Reason.KIND_NOT_COVERED),
         ((grant(ADA, covers_from=START + DAY),), Reason.BEFORE_GRANT),
-        ((grant(ADA, covers_until=START),), Reason.AFTER_GRANT),
+        ((grant(ADA, covers_from=START),), Reason.PERHAPS_BEFORE_GRANT),
+        ((grant(ADA, covers_from=START + MINUTE),), Reason.PERHAPS_BEFORE_GRANT),
+        ((grant(ADA, covers_until=START),), Reason.PERHAPS_AFTER_GRANT),
+        ((grant(ADA, covers_until=START - MINUTE),), Reason.PERHAPS_AFTER_GRANT),
+        ((grant(ADA, covers_until=START - 2 * MINUTE),), Reason.AFTER_GRANT),
         ((grant(ADA, expires=START),), Reason.EXPIRED),
     ],
 )
@@ -96,14 +102,60 @@ def test_some_readings_never_leave_whatever_was_granted(entry: Entry, reason: Re
 def test_a_grant_covers_from_its_first_moment_to_before_its_last() -> None:
     exactly = grant(ADA, covers_from=START, covers_until=START + DAY, expires=START + DAY)
 
-    decision = decide(_due(), (exactly,), START + DAY - timedelta(microseconds=1))
+    decision = decide(_due(EXACT), (exactly,), START + DAY - timedelta(microseconds=1))
 
     assert isinstance(decision, Released)
 
 
+def test_what_is_here_already_was_measured_before_now() -> None:
+    ends_soon = (grant(ADA, covers_until=START + MINUTE),)
+
+    in_time = decide(_due(), ends_soon, START + MINUTE - timedelta(microseconds=1))
+    too_late = decide(_due(), ends_soon, START + MINUTE)
+
+    assert isinstance(in_time, Released)
+    assert _reason(too_late) is Reason.PERHAPS_AFTER_GRANT
+
+
+_MOMENTS = st.integers(-6, 6).map(lambda minutes: START + minutes * MINUTE)
+
+
+@given(
+    doubt=st.integers(0, 4).map(lambda minutes: minutes * MINUTE),
+    period=st.none() | st.integers(1, 3).map(lambda minutes: minutes * MINUTE),
+    covers_from=_MOMENTS,
+    covers_until=st.none() | _MOMENTS,
+    late=st.integers(0, 8),
+)
+def test_what_is_released_is_covered_whenever_it_was_measured_and_what_may_be_covered_says_so(
+    doubt: timedelta,
+    period: timedelta | None,
+    covers_from: datetime,
+    covers_until: datetime | None,
+    late: int,
+) -> None:
+    now = START + late * MINUTE
+    reading = ENTRY.reading.model_copy(update={"period": period})
+    entry = replace(ENTRY, reading=reading, timing=replace(ENTRY.timing, uncertainty=doubt))
+    given_by = grant(ADA, covers_from=covers_from, covers_until=covers_until)
+    spread = range(-(doubt // MINUTE), doubt // MINUTE + 1)
+    ends = [START + minutes * MINUTE for minutes in spread if START + minutes * MINUTE <= now]
+
+    covered = [
+        covers_from <= end - (period or timedelta())
+        and (covers_until is None or end < covers_until)
+        for end in ends
+    ]
+
+    reason = _reason(decide(_due(entry), (given_by,), now))
+    assert (reason is None) == all(covered)
+    if any(covered):
+        assert reason in {None, Reason.PERHAPS_BEFORE_GRANT, Reason.PERHAPS_AFTER_GRANT}
+
+
 def test_a_summary_must_be_covered_from_where_it_begins() -> None:
-    reading = ENTRY.reading.model_copy(update={"period": 14 * DAY})
-    summary = _due(replace(ENTRY, reading=reading))
+    reading = EXACT.reading.model_copy(update={"period": 14 * DAY})
+    summary = _due(replace(EXACT, reading=reading))
 
     whole = decide(summary, (grant(ADA, covers_from=START - 14 * DAY),), START)
     part = decide(summary, (grant(ADA, covers_from=START - 13 * DAY),), START)
@@ -138,7 +190,7 @@ def test_what_is_released_is_covered_by_the_grant_it_names(
         assert given_by in ledger
         assert (given_by.subject, given_by.destination) == (ADA, "mes")
         assert ENTRY.reading.kind in given_by.kinds
-        assert given_by.covers_from <= START
+        assert given_by.covers_from <= START - 2 * MINUTE
         assert given_by.expires is None or given_by.expires > START
 
 

@@ -93,12 +93,18 @@ async def test_withheld_deliveries_say_why(journal: Journal, reader: Reader) -> 
     await journal.claim("mes", 10, START)
     ungranted = _reasons(reader)
     kinds = frozenset({Kind.WEIGHT})
-    await journal.record_grant(grant(subject, kinds=kinds, covers_from=START, expires=LATER))
+    since = START - timedelta(minutes=2)
+    await journal.record_grant(grant(subject, kinds=kinds, covers_from=since, expires=LATER))
     (dark,) = await journal.record(SCALE, [undated(5)])
     await journal.claim_entry(dark.id, subject)
-    early = START - timedelta(days=1)
+    early, perhaps = START - timedelta(days=1), START - timedelta(minutes=3)
     await journal.record(
-        SCALE, [weight(3, slot="1", at=early), weight(4, slot="1", quality=Quality.CONTROL)]
+        SCALE,
+        [
+            weight(3, slot="1", at=early),
+            weight(4, slot="1", quality=Quality.CONTROL),
+            weight(6, slot="1", at=perhaps),
+        ],
     )
 
     released = await journal.claim("mes", 10, START)
@@ -108,9 +114,26 @@ async def test_withheld_deliveries_say_why(journal: Journal, reader: Reader) -> 
     assert _reasons(reader) == {
         Reason.UNCLAIMED: 1,
         Reason.BEFORE_GRANT: 1,
+        Reason.PERHAPS_BEFORE_GRANT: 1,
         Reason.NOT_RELIABLE: 1,
         Reason.TIME_UNKNOWN: 1,
     }
+
+
+async def test_what_may_be_older_than_a_consent_from_now_on_leaves_once_earlier_ones_may(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    await journal.assign(SCALE.id, None, subject, LONG_AGO)
+    await journal.record_grant(grant(subject, covers_from=START))
+    await journal.record(SCALE, [weight(1, at=START + timedelta(minutes=1))])
+
+    from_now_on, why = await _records(journal), _reasons(reader)
+    await journal.record_grant(grant(subject, "grant-2"))
+
+    assert (from_now_on, why) == ([], {Reason.PERHAPS_BEFORE_GRANT: 1})
+    assert await _records(journal) == ["seq:1"]
 
 
 async def test_an_expired_grant_releases_nothing_and_a_new_one_does(
