@@ -71,7 +71,7 @@ class Reports:
             wearer.subject,
             document(report, self._language),
             days=self._days,
-            samples=len(report.on_grid.slots),
+            samples=report.on_grid.samples,
             end=wearer.end,
             received=now,
         )

@@ -75,6 +75,8 @@ class Consensus:
     end: datetime
     samples: int
     """How many slots of five minutes hold a sample."""
+    slots: int
+    """How many a sample stands for: more, where a sensor keeps one less often."""
     days_worn: int
     """Of the days counted back from the end, those with a sample."""
     active_percent: Decimal
@@ -90,7 +92,7 @@ class Consensus:
     @property
     def is_full(self) -> bool:
         """Whether 70 % of the period was measured: with less, it says little of itself."""
-        return 100 * self.samples >= SUFFICIENT_PERCENT * self.days * SLOTS_PER_DAY
+        return 100 * self.slots >= SUFFICIENT_PERCENT * self.days * SLOTS_PER_DAY
 
     def sufficient(self, metric: Metric) -> bool:
         """Tell whether the period is long enough and full enough for this metric."""
@@ -117,7 +119,8 @@ def consensus_of(on_grid: Trace) -> Consensus | None:
     return Consensus(
         days=on_grid.days,
         end=on_grid.end,
-        samples=count,
+        samples=on_grid.samples,
+        slots=count,
         days_worn=len({slot // SLOTS_PER_DAY for slot in on_grid.slots}),
         active_percent=rounded(Fraction(100 * count, on_grid.days * SLOTS_PER_DAY)),
         mean_mg_dl=rounded(mean),

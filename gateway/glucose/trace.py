@@ -5,6 +5,10 @@ counts once, with the mean of what it holds: sensors that measure every minute, 
 and two sensors worn at once then weigh no more than one sensor does. A gap is a gap: nothing is
 interpolated.
 
+Some sensors keep a value less often (FreeStyle Libre: every 15 minutes), and what they keep stands
+for the time until the next one: such a day is as full as any other, and weighs as much. How often a
+sensor keeps one is told by its samples: it is the commonest step of the day, up to 15 minutes.
+
 A sample outside the sensor's range has no number; it counts as 39 mg/dL ("LO") or 401 mg/dL ("HI"),
 one beyond the range of 40 to 400 that most sensors have. This favours neither mean nor wearer: the
 true value lies further out.
@@ -15,12 +19,14 @@ by the flag that the driver gave it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from fractions import Fraction
-from itertools import compress, repeat
+from itertools import compress, pairwise, repeat
 from operator import sub
 from typing import Protocol
 
@@ -32,6 +38,7 @@ Sample = tuple[datetime, Decimal | Limit]
 SLOT = timedelta(minutes=5)
 SLOTS_PER_DAY = timedelta(days=1) // SLOT
 _SLOT_S = SLOT // timedelta(seconds=1)
+_LONGEST_STEP = timedelta(minutes=15) // SLOT
 BELOW_MG_DL = Decimal(39)
 ABOVE_MG_DL = Decimal(401)
 
@@ -40,10 +47,12 @@ _OUTSIDE = {Limit.BELOW: int(BELOW_MG_DL) * 1000, Limit.ABOVE: int(ABOVE_MG_DL) 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The slots that hold something, as three lists of equal length."""
+    """The slots that a sample stands for, as three lists of equal length."""
 
     days: int
     end: datetime
+    samples: int
+    """How many of them hold one of their own."""
     slots: list[int]
     """Counted back from the end, 0 the last."""
     minutes: list[int]
@@ -88,9 +97,10 @@ def trace(samples: Iterable[Sample], days: int, end: datetime) -> Trace:
     values = [value for _, value in given]
     known = {value: _thousandths(value) for value in set(values)}
     if len(set(slots)) < len(slots):
-        return _crowded(given, slots, known, days, end)
+        return _filled(_crowded(given, slots, known, days, end))
     minutes = [at.hour * 60 + at.minute for at, _ in given]
-    return Trace(days, end, slots, minutes, [known[value] for value in values])
+    amounts = [known[value] for value in values]
+    return _filled(Trace(days, end, len(slots), slots, minutes, amounts))
 
 
 def _slots(times: list[datetime], end: datetime) -> list[int]:
@@ -123,7 +133,34 @@ def _crowded(
         round(Fraction(sum(known[value] for _, value in inside), len(inside)))
         for inside in together.values()
     ]
-    return Trace(days, end, list(together), [at.hour * 60 + at.minute for at in first], amounts)
+    minutes = [at.hour * 60 + at.minute for at in first]
+    return Trace(days, end, len(together), list(together), minutes, amounts)
+
+
+def _filled(grid: Trace) -> Trace:
+    """Let each sample of a sensor that keeps few stand for the slots until its next one."""
+    held = sorted(grid.slots)
+    days = (bisect_left(held, day * SLOTS_PER_DAY) for day in range(grid.days + 1))
+    steps = [_step(held[first:past]) for first, past in pairwise(days)]
+    if all(step == 1 for step in steps):
+        return grid
+    taken = set(held)
+    filled = sorted(zip(grid.slots, grid.minutes, grid.amounts, strict=True))
+    for slot, minute, amount in tuple(filled):  # the last first, so that the nearest counts
+        for later in range(1, steps[slot // SLOTS_PER_DAY]):
+            if slot >= later and slot - later not in taken:
+                taken.add(slot - later)
+                filled.append((slot - later, (minute + 5 * later) % 1440, amount))
+    slots, minutes, amounts = map(list, zip(*filled, strict=True))
+    return Trace(grid.days, grid.end, grid.samples, slots, minutes, amounts)
+
+
+def _step(held: Sequence[int]) -> int:
+    """Return how many slots lie between most samples of a day; 1 if that is no rhythm."""
+    if len(held) < 2 or 2 * len(held) > SLOTS_PER_DAY:
+        return 1
+    ((step, _),) = Counter(after - before for before, after in pairwise(held)).most_common(1)
+    return step if step <= _LONGEST_STEP else 1
 
 
 def _thousandths(value: Decimal | Limit) -> int:

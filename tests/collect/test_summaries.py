@@ -73,10 +73,11 @@ async def worn(
     until: datetime = MORNING,
     mg_dl: str = "150",
     device: Device = SENSOR,
+    every: timedelta = SLOT,
 ) -> None:
     """Samples without a gap, `since` left out and `until` not."""
     first, last = since.astimezone(UTC), until.astimezone(UTC)
-    times = [first + SLOT * n for n in range(1, (last - first) // SLOT + 1)]
+    times = [first + every * n for n in range(1, (last - first) // every + 1)]
     made = [glucose(int(t.timestamp()), mg_dl, t) for t in times]
     of_it = [each.model_copy(update={"device": device.id}) for each in made]
     await journal.record(device, of_it)
@@ -129,6 +130,30 @@ async def test_a_fortnight_gives_the_means_of_7_and_14_days_and_a_gmi_of_14(
     released = await journal.claim("mes", 10, clock.now().utc)
     assert {each.subject for each in released} == {wearer}
     assert len(released) == 3
+
+
+async def test_a_sensor_that_keeps_a_value_every_quarter_of_an_hour_is_summed_up_as_any_other(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    quarter = timedelta(minutes=15)
+    await worn(journal, MIDNIGHT - timedelta(days=14), MIDNIGHT - timedelta(days=7), "200")
+    await worn(journal, MIDNIGHT - timedelta(days=7), mg_dl="100", every=quarter)
+
+    await run(summaries, clock)
+
+    assert made(reader) == [
+        ("2026-03-14", 14, Decimal("150.0")),
+        ("2026-03-14", 7, Decimal("100.0")),
+    ]
+    samples = [
+        int(view.entry.reading.values[Measure.SAMPLES].value)
+        for view in reader.entries(kind=MEAN, limit=2)
+    ]
+    assert sorted(samples) == [7 * 96, 7 * 96 + 7 * 288]
 
 
 async def test_the_next_ones_are_made_when_their_period_is_over_and_never_twice(

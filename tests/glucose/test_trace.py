@@ -51,3 +51,62 @@ def test_samples_that_share_a_slot_count_once_with_their_mean() -> None:
     found = trace([*samples, (END - SLOT, Decimal(60))], 1, END)
 
     assert dict(zip(found.slots, found.amounts, strict=True)) == {0: 120_000, 1: 60_000}
+
+
+def _kept(every: timedelta, days: int, mg_dl: int) -> list[tuple[datetime, Decimal]]:
+    """What a sensor keeps that measures so often, from the end back."""
+    last = END.astimezone(UTC) + timedelta(minutes=2) - max(every, SLOT)
+    return [(last - n * every, Decimal(mg_dl)) for n in range(days * timedelta(days=1) // every)]
+
+
+@pytest.mark.parametrize("minutes", [1, 2, 5, 10, 15])
+def test_a_day_is_full_however_often_its_sensor_keeps_a_value(minutes: int) -> None:
+    kept = _kept(timedelta(minutes=minutes), DAYS, 100)
+
+    found = trace(kept, DAYS, END)
+
+    assert sorted(found.slots) == list(range(DAYS * 288))
+    assert found.samples == min(len(kept), DAYS * 288)
+
+
+def test_a_day_of_a_sensor_that_keeps_few_weighs_as_much_as_one_of_another() -> None:
+    seldom = _kept(timedelta(minutes=15), 1, 100)
+    often = [(at - timedelta(days=1), mg_dl) for at, mg_dl in _kept(SLOT, 1, 200)]
+
+    found = trace([*seldom, *often], 2, END)
+
+    assert sum(found.amounts) == 288 * (100_000 + 200_000)
+    assert found.samples == 96 + 288
+
+
+def test_a_scan_between_two_kept_values_stands_for_what_comes_after_it() -> None:
+    kept = _kept(timedelta(minutes=15), 1, 100)
+    scanned = (kept[0][0] - timedelta(minutes=10), Decimal(70))
+
+    found = trace([*kept, scanned], 1, END)
+
+    # From the last one back: what was kept is in slots 2 and 5, the scan in slot 4.
+    amounts = dict(zip(found.slots, found.amounts, strict=True))
+    assert [amounts[slot] // 1000 for slot in range(6)] == [100, 100, 100, 70, 70, 100]
+
+
+def test_what_a_sample_stands_for_has_the_minute_of_the_day_that_it_is() -> None:
+    kept = _kept(timedelta(minutes=15), 1, 100)
+
+    found = trace(kept, 1, END)
+
+    minutes = dict(zip(found.slots, found.minutes, strict=True))
+    assert [minutes[slot] for slot in range(4)] == [1317, 1312, 1307, 1302]  # of 22 hours, in UTC
+
+
+@pytest.mark.parametrize("steps", [[5] * 60 + [15] * 50, [5, 5, 15], [60, 60, 60], [300]])
+def test_a_gap_is_a_gap(steps: list[int]) -> None:
+    """Of a sensor that keeps a value every five minutes, or of which no rhythm is known."""
+    at, kept = END.astimezone(UTC) - timedelta(minutes=2), []
+    for step in steps:
+        kept.append((at, Decimal(100)))
+        at -= timedelta(minutes=step)
+
+    found = trace(kept, 7, END)
+
+    assert len(found.slots) == found.samples == len(kept)
