@@ -236,6 +236,11 @@ class Config(BaseModel):
         """What people call each destination, by its name."""
         return {each.name: each.title or each.name for each in self.destinations}
 
+    @property
+    def addresses(self) -> dict[str, tuple[str, ...]]:
+        """Where each destination is, and after that where it was before."""
+        return {each.name: each.addresses for each in self.destinations}
+
     @field_validator("destinations")
     @classmethod
     def _told_apart(

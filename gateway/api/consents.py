@@ -44,6 +44,8 @@ class Text(BaseModel):
     purpose: Purpose
     title: str | None = None
     """What people call the destination."""
+    address: str | None = None
+    """Where it is: consent is good for this address."""
     kinds: list[Kind] = []
     """What it takes, and is consented to unless less is chosen."""
 
@@ -51,13 +53,15 @@ class Text(BaseModel):
 class NewGrant(BaseModel):
     """Consent as given; without `kinds`, everything that the destination takes.
 
-    `purpose` is that of the text shown: documents are consented to by a text of their own.
+    `purpose` is that of the text shown: documents are consented to by a text of their own. So is
+    `address`; without it, that of the destination as it is now.
     """
 
     model_config = _STRICT
 
     subject: SubjectId
     destination: str
+    address: str | None = None
     kinds: Annotated[frozenset[Kind], Field(min_length=1)] | None = None
     covers_from: AwareDatetime
     covers_until: AwareDatetime | None = None
@@ -102,7 +106,12 @@ async def text(hub: HubHere, language: str | None = None, to: str | None = None)
         raise ConfigError(f"There is no consent text in {language!r}: fr and en exist.") from None
     title = None if to is None else hub.title(to)
     return Text(
-        **record.model_dump(), text=content, purpose=purpose, title=title, kinds=sorted(takes)
+        **record.model_dump(),
+        text=content,
+        purpose=purpose,
+        title=title,
+        address=None if to is None else address(hub, to),
+        kinds=sorted(takes),
     )
 
 
@@ -128,6 +137,8 @@ async def receipt_of(hub: HubHere, grant: str, subject: SubjectId) -> dict[str, 
     scanned = json.dumps({"grant": grant, "checkpoint": head.model_dump(mode="json")})
     ended = withdrawal_of(found, ledger)
     to = hub.title(found.destination)
+    if found.address is not None:
+        to = f"{to} ({found.address})"
     return {"text": receipt(found, ended, to, hub.zone, content, told, printed(scanned))}
 
 
@@ -159,6 +170,11 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
             f"{new.destination} is consented to by another text: show that of /consents/text with "
             f"to={new.destination}, and say its purpose."
         )
+    here = address(hub, new.destination)
+    if new.address not in (None, here):
+        raise ConfigError(
+            f"{new.destination} is at another address by now: show the text again, and ask again."
+        )
     try:
         _, record = shown(new.purpose, new.language, new.version)
     except KeyError:
@@ -167,6 +183,7 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
         id=f"grant-{secrets.token_hex(8)}",
         subject=new.subject,
         destination=new.destination,
+        address=here,
         kinds=new.kinds if new.kinds is not None else takes,
         purpose=new.purpose,
         given_at=hub.clock.now().utc,
@@ -209,8 +226,19 @@ def purpose_of(takes: frozenset[Kind]) -> Purpose:
     return Purpose.DOCUMENTS if takes <= DOCUMENTS else Purpose.HEALTH_RECORD
 
 
+def address(hub: Hub, destination: str) -> str | None:
+    """Return where a destination of the configuration is."""
+    return next(iter(hub.addresses.get(destination, ())), None)
+
+
+def is_elsewhere(hub: Hub, grant: Grant) -> bool:
+    """Tell whether a destination is elsewhere by now than where it was consented to."""
+    here = hub.addresses.get(grant.destination)
+    return here is not None and hub.reader.address_of(grant) not in here
+
+
 def _lines(hub: Hub, ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:
-    alive = {grant.id for grant in living(ledger)}
+    alive = {grant.id for grant in living(ledger) if not is_elsewhere(hub, grant)}
     return [
         {
             **entry.model_dump(mode="json"),

@@ -144,6 +144,11 @@ class Hub(Protocol):
         ...
 
     @property
+    def addresses(self) -> Mapping[str, tuple[str, ...]]:
+        """Where each destination is, and after that where it was before if it is the same."""
+        ...
+
+    @property
     def correcting(self) -> frozenset[str]:
         """The destinations that take corrections of what they were sent."""
         ...

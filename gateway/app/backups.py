@@ -27,7 +27,7 @@ def change_key(config: Config, *, to_passphrase: bool = False) -> None:
     refuse_snares(config.journal)
     change = change_to_passphrase if to_passphrase else change_key_file
     try:
-        change(config.journal, SystemClock(), config.hub.tzinfo)
+        change(config.journal, SystemClock(), config.hub.tzinfo, config.addresses)
     finally:
         hand_over(config.journal)
 
@@ -46,6 +46,7 @@ def restore_backup(
         SystemClock(),
         config.hub.tzinfo,
         routes(config),
+        addresses=config.addresses,
         others=bonds(config),
         consents_stand=consents_stand,
     )

@@ -219,7 +219,11 @@ async def _open_journal(config: Config, clock: Clock) -> Journal:
     while True:
         try:
             return Journal.open(
-                config.journal, clock=clock, zone=config.hub.tzinfo, routes=routes(config)
+                config.journal,
+                clock=clock,
+                zone=config.hub.tzinfo,
+                routes=routes(config),
+                addresses=config.addresses,
             )
         except JournalBusy:
             if clock.now().monotonic > deadline:

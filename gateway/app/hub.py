@@ -63,6 +63,7 @@ class DaemonHub:
         self.zone = config.hub.tzinfo
         self.routes = routes(config)
         self.correcting = correcting(config)
+        self.addresses = config.addresses
         self.counter = _counter(config)
         self._guests = config.drivers.guests
         self._titles = config.titles

@@ -31,6 +31,7 @@ class OfflineHub:
         self.correcting = correcting(config)
         self._config = config
         self._titles = config.titles
+        self.addresses = config.addresses
         self._journal = journal
         self._reader: Reader | None = None
 
@@ -134,7 +135,11 @@ async def offline_hub(config: Config, *, writing: bool) -> AsyncIterator[Offline
     try:
         if writing:
             journal = Journal.open(
-                config.journal, clock=clock, zone=config.hub.tzinfo, routes=routes(config)
+                config.journal,
+                clock=clock,
+                zone=config.hub.tzinfo,
+                routes=routes(config),
+                addresses=config.addresses,
             )
         hub = OfflineHub(config, journal, clock)
         try:

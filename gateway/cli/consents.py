@@ -62,6 +62,8 @@ def grant(
         say("")
         say(t("Whose readings: {who}", who=subject["label"] or t("a guest")))
         say(t("To whom: {destination}", destination=text["title"]))
+        if text["address"] is not None:
+            say(t("Its address: {address}", address=text["address"]))
         chosen = text["kinds"] if kinds == "all" else kinds.split(",")
         say(t("What is sent: {kinds}", kinds=t.kinds(chosen)))
         say(t("Since when: {since}", since=t.moment(context.obj.moment(since))))
@@ -74,6 +76,7 @@ def grant(
         "grant",
         subject=subject["id"],
         destination=to,
+        address=text["address"],
         kinds=None if kinds == "all" else kinds.split(","),
         covers_from=context.obj.moment(since),
         covers_until=None if until is None else context.obj.moment(until),

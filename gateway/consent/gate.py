@@ -38,6 +38,8 @@ class Reason(StrEnum):
     NOT_RELIABLE = "not_reliable"
     REFUSED_THERE = "refused_there"
     """The destination itself says the person does not consent; held until they grant anew."""
+    ADDRESS_CHANGED = "address_changed"
+    """The destination is elsewhere than when it was consented to; held until they grant anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Delivery:
 
     `unsettled` means that an earlier attempt may have arrived: search before sending again.
     `earlier` are then the times with which it may have been sent, before it got the one it has.
+    `addresses` are where the destination is, and where it was before; None stands for one that is
+    nowhere in particular, as in tests.
     """
 
     entry: Entry
@@ -53,6 +57,7 @@ class Delivery:
     attempt: int
     unsettled: bool
     earlier: tuple[Timing, ...] = ()
+    addresses: tuple[str | None, ...] = (None,)
 
 
 @final
@@ -86,12 +91,9 @@ def decide(
         return Withheld(delivery, Reason.UNCLAIMED)
     if (unfit := unfit_to_be_sent(entry)) is not None:
         return Withheld(delivery, unfit)
-    here = [
-        e for e in ledger if (e.subject, e.destination) == (entry.subject, delivery.destination)
-    ]
-    grants = living(tuple(here))
-    if not grants:
-        return Withheld(delivery, Reason.WITHDRAWN if here else Reason.NO_GRANT)
+    grants = _good_there(delivery, ledger)
+    if isinstance(grants, Reason):
+        return Withheld(delivery, grants)
     measured_to = entry.timing.measured_at
     measured_from = measured_to - (entry.reading.period or timedelta())
     doubt = entry.timing.uncertainty or timedelta()  # what has none at all is unfit
@@ -116,12 +118,9 @@ def decide_retraction(
     entry = delivery.entry
     if entry.subject is None:
         return Withheld(delivery, Reason.UNCLAIMED)
-    here = [
-        e for e in ledger if (e.subject, e.destination) == (entry.subject, delivery.destination)
-    ]
-    grants = living(tuple(here))
-    if not grants:
-        return Withheld(delivery, Reason.WITHDRAWN if here else Reason.NO_GRANT)
+    grants = _good_there(delivery, ledger)
+    if isinstance(grants, Reason):
+        return Withheld(delivery, grants)
     current = [grant for grant in grants if grant.expires is None or now < grant.expires]
     if not current:
         return Withheld(delivery, Reason.EXPIRED)
@@ -129,6 +128,20 @@ def decide_retraction(
         if entry.reading.kind in grant.kinds:
             return Released(delivery, entry.subject, grant)
     return Withheld(delivery, Reason.KIND_NOT_COVERED)
+
+
+def _good_there(delivery: Delivery, ledger: tuple[ConsentEntry, ...]) -> tuple[Grant, ...] | Reason:
+    """Return the living grants of the entry's subject that are good where the destination is.
+
+    If there are none, say why.
+    """
+    whose = (delivery.entry.subject, delivery.destination)
+    here = tuple(e for e in ledger if (e.subject, e.destination) == whose)
+    grants = living(here)
+    if not grants:
+        return Reason.WITHDRAWN if here else Reason.NO_GRANT
+    good = tuple(grant for grant in grants if grant.address in delivery.addresses)
+    return good or Reason.ADDRESS_CHANGED
 
 
 def unfit_to_be_sent(entry: Entry) -> Reason | None:

@@ -41,6 +41,7 @@ class ConsentText(BaseModel):
 class Grant(BaseModel):
     """Consent of one subject for one destination.
 
+    It is good for the destination at `address` alone: its name may be given to another one later.
     `covers_from` and `covers_until` bound the time of *measurement*: by default readings from the
     grant on; earlier ones only where the person chose so. `expires` ends the grant itself.
     """
@@ -50,6 +51,9 @@ class Grant(BaseModel):
     id: str
     subject: SubjectId
     destination: str
+    address: str | None = None
+    """Where the destination was when it was consented to, as the person was shown. Those recorded
+    before addresses were have none."""
     kinds: frozenset[Kind]
     purpose: Purpose
     given_at: datetime

@@ -32,6 +32,7 @@ _WORDS = {
     "time_pending": "held: the hub does not know the time",
     "not_reliable": "held: the device doubts it",
     "refused_there": "held: refused there",
+    "address_changed": "held: another address",
 }
 
 

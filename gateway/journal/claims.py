@@ -21,10 +21,17 @@ _EXAMINED = 1000  # deliveries one call decides at most, so that it never holds 
 _ACTIVE = (State.DUE, State.UNSETTLED)
 
 
-def claim(tx: Transaction, destination: str, limit: int, now: datetime) -> list[Released]:
+def claim(
+    tx: Transaction,
+    destination: str,
+    limit: int,
+    now: datetime,
+    addresses: tuple[str | None, ...] = (None,),
+) -> list[Released]:
     """Release up to `limit` due deliveries, in due order and in turn between subjects.
 
-    The gate decides by the ledger as it is in this very transaction. Those it withholds are marked
+    The gate decides by the ledger as it is in this very transaction, and by the `addresses` of the
+    destination. Those it withholds are marked
     with its reason. An empty list can still leave something due: `next_due` tells.
     """
     consents = _Consents(tx, destination)
@@ -39,7 +46,7 @@ def claim(tx: Transaction, destination: str, limit: int, now: datetime) -> list[
         examined += len(picked)
         for owed in picked:
             try:
-                delivery = _delivery(tx, owed)
+                delivery = _delivery(tx, owed, addresses)
             except Unreadable:
                 outbox.move(tx, owed, Event.UNREADABLE, reason="unreadable")
                 unreadable.append(owed.id)
@@ -144,7 +151,7 @@ def _due(
     ]
 
 
-def _delivery(tx: Transaction, owed: Owed) -> Delivery:
+def _delivery(tx: Transaction, owed: Owed, addresses: tuple[str | None, ...]) -> Delivery:
     row = tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (owed.entry,))
     (attempts,) = tx.db.one(
         "SELECT attempts FROM deliveries WHERE entry = ? AND destination = ?",
@@ -157,6 +164,7 @@ def _delivery(tx: Transaction, owed: Owed) -> Delivery:
         attempt=attempts + 1,
         unsettled=unsettled,
         earlier=_sent_with(tx.db, owed.entry) if unsettled else (),
+        addresses=addresses,
     )
 
 

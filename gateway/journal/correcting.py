@@ -16,7 +16,13 @@ from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction
 
 
-def claim(tx: Transaction, destination: str, limit: int, now: datetime) -> list[ReleasedCorrection]:
+def claim(
+    tx: Transaction,
+    destination: str,
+    limit: int,
+    now: datetime,
+    addresses: tuple[str | None, ...] = (None,),
+) -> list[ReleasedCorrection]:
     """Release up to `limit` corrections that are due; they stay due until told what came of them.
 
     One that has become pointless is done; one that the gate withholds is left to a person, until
@@ -39,7 +45,8 @@ def claim(tx: Transaction, destination: str, limit: int, now: datetime) -> list[
             corrections.done(tx, number)
             continue
         theirs = replace(known, subject=subject)
-        delivery = Delivery(theirs, destination, attempts + 1, unsettled=reference is None)
+        unsettled = reference is None
+        delivery = Delivery(theirs, destination, attempts + 1, unsettled, addresses=addresses)
         standing = ledger.standing(tx.db, tx.keys, subject, destination)
         rule = decide_retraction if wrong == Wrong.PERSON else decide
         decision = rule(delivery, standing.entries, now)

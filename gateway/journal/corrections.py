@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.consent.gate import Reason
 from gateway.domain.correction import Wrong
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
@@ -109,6 +110,14 @@ def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
         (subject, destination),
     )
     tx.due.add(destination)
+
+
+def moved_back(tx: Transaction) -> None:
+    """Have the hub try again what it left because the destination was elsewhere."""
+    tx.db.run(
+        "UPDATE corrections_tried SET problem = NULL, due_us = 0 WHERE problem = ?",
+        (Reason.ADDRESS_CHANGED,),
+    )
 
 
 def done(tx: Transaction, number: int) -> None:

@@ -36,7 +36,15 @@ _SUM = re.compile(r"^ *sum INTEGER GENERATED ALWAYS AS (\(.*\)) STORED", re.MULT
 _TOGETHER = (64, 16, 4, 1)
 """Rows of one INSERT: few sizes, so that the engine keeps the statements it has compiled."""
 
-_OF_STEPS = ("make_keys", "seal", "entry_id", "device_id", "entry_near", "entry_moved")
+_OF_STEPS = (
+    "make_keys",
+    "seal",
+    "entry_id",
+    "device_id",
+    "entry_near",
+    "entry_moved",
+    "address_of",
+)
 """The functions that steps of the schema call, on rows; there are none in a new journal."""
 
 _SETTINGS = (

@@ -53,6 +53,7 @@ from gateway.journal.computing import Outdated
 from gateway.journal.damage import Damage
 from gateway.journal.database import make_private
 from gateway.journal.hub_key import HubKey
+from gateway.journal.ledger import NOWHERE, Addresses
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening, empty_log
 from gateway.journal.reserve import Reserve
@@ -74,6 +75,7 @@ class Journal:
         taken_back: TakenBackFile,
         zone: tzinfo,
         routes: Routes,
+        addresses: Addresses,
         damage: Damage,
     ) -> None:
         """Use `Journal.open`."""
@@ -84,6 +86,7 @@ class Journal:
         self._taken_back = taken_back
         self._zone = zone
         self._routes = routes
+        self._addresses = addresses
 
     @classmethod
     def open(
@@ -93,14 +96,16 @@ class Journal:
         clock: Clock,
         zone: tzinfo,
         routes: Routes,
+        addresses: Addresses = NOWHERE,
         hub_keys: Sequence[HubKey] = (),
     ) -> Journal:
         """Open the journal, made if it is not there, as its only writer.
 
-        `zone` is the hub's. `routes` says which new entries are queued where. Deliveries that were
-        on their way when the gateway last ended become unsettled. Raises JournalError if another
-        process writes it, or if a newer gateway wrote it. A damaged one is set aside and salvaged;
-        a restore or a salvage that was cut short is finished first.
+        `zone` is the hub's. `routes` says which new entries are queued where, `addresses` where
+        these destinations are: grants are good there alone. Deliveries that were on their way when
+        the gateway last ended become unsettled. Raises JournalError if another process writes it,
+        or if a newer gateway wrote it. A damaged one is set aside and salvaged; a restore or a
+        salvage that was cut short is finished first.
         `hub_keys` are those to try; by default those of the folder `keys` beside it, made if there
         are none.
         """
@@ -108,7 +113,7 @@ class Journal:
         with ExitStack() as undo:
             lock = WriterLock(path)
             undo.callback(lock.release)
-            database, keys = Opening(path, clock, zone, routes, hub_keys).database()
+            database, keys = Opening(path, clock, zone, routes, addresses, hub_keys).database()
             undo.callback(database.close)
             taken_back = TakenBackFile(path)
             run_now(database, keys, clock, lambda tx: mending.mend(tx, taken_back.all()))
@@ -118,7 +123,7 @@ class Journal:
         reserve.hold()
         damage = Damage()
         writer = Writer(database, keys, clock, reserve, damage)
-        return cls(lock, writer, taken_back, zone, routes, damage)
+        return cls(lock, writer, taken_back, zone, routes, addresses, damage)
 
     async def close(self) -> None:
         """Finish the calls under way and let the journal go; harmless if repeated."""
@@ -292,7 +297,8 @@ class Journal:
     ) -> list[ReleasedCorrection]:
         """Release up to `limit` corrections that are due there, as the consent ledger is now."""
         return await self._writer.run(
-            lambda tx: correcting.claim(tx, destination, limit, now), vital=True
+            lambda tx: correcting.claim(tx, destination, limit, now, self._where(destination)),
+            vital=True,
         )
 
     async def corrected(self, correction: ReleasedCorrection) -> None:
@@ -405,12 +411,17 @@ class Journal:
         first. Those the gate refuses are withheld. An empty list can still leave something due:
         ask `next_due`. If the caller is cancelled meanwhile, what was released is given back.
         """
-        claimed = self._writer.run(lambda tx: claims.claim(tx, destination, limit, now))
+        claimed = self._writer.run(
+            lambda tx: claims.claim(tx, destination, limit, now, self._where(destination))
+        )
         try:
             return await asyncio.shield(claimed)
         except asyncio.CancelledError:
             claimed.add_done_callback(lambda done: self._give_back(done, now))
             raise
+
+    def _where(self, destination: str) -> tuple[str | None, ...]:
+        return self._addresses.get(destination, (None,))
 
     def _give_back(self, claimed: asyncio.Future[list[Released]], now: datetime) -> None:
         """Make due again what was released to a caller who no longer waits for it."""

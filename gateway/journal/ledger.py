@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from gateway.consent.gate import Released
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
@@ -16,6 +17,10 @@ from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
 from gateway.journal.writer import Transaction
+
+Addresses = Mapping[str, tuple[str, ...]]
+"""Where each destination is, and after that where it was before."""
+NOWHERE: Addresses = MappingProxyType({})
 
 _COLUMNS = "event, id, subject, destination, recorded_us, payload"
 _AT_ONCE = 1000  # entries queued at a time: years of them would not fit into memory
@@ -107,17 +112,37 @@ def ledger(db: Database, keys: Keyring, subject: SubjectId) -> tuple[ConsentEntr
 
 
 def standing(db: Database, keys: Keyring, subject: SubjectId, destination: str) -> Standing:
-    """Return how the subject stands with the destination."""
+    """Return how the subject stands with the destination; every grant has its address."""
     rows = db.rows(
         f"SELECT {_COLUMNS} FROM consent WHERE subject = ? AND destination = ?"  # noqa: S608
         " ORDER BY number",
         (subject, destination),
     )
     said = [row[0] for row in rows if row[0] != "withdrawal"]
+    entries = _entries(keys, [row for row in rows if row[0] != "refusal"])
     return Standing(
-        entries=_entries(keys, [row for row in rows if row[0] != "refusal"]),
+        entries=tuple(_addressed(db, entry) for entry in entries),
         refused=bool(said) and said[-1] == "refusal",
     )
+
+
+def address_of(db: Database, grant: Grant) -> str | None:
+    """Return where the destination of a grant was when it was given, or as far back as is known.
+
+    One of before addresses were recorded has that of the moment they began to be.
+    """
+    if grant.address is not None:
+        return grant.address
+    row = db.row(
+        "SELECT address FROM unnamed_addresses WHERE destination = ?", (grant.destination,)
+    )
+    return None if row is None else bytes(row[0]).decode()
+
+
+def _addressed(db: Database, entry: ConsentEntry) -> ConsentEntry:
+    if isinstance(entry, Withdrawal) or entry.address is not None:
+        return entry
+    return entry.model_copy(update={"address": address_of(db, entry)})
 
 
 def append(tx: Transaction, entry: ConsentEntry, number: int | None = None) -> bool:

@@ -11,10 +11,20 @@ from pathlib import Path
 from gateway.clock import Clock
 from gateway.domain.reading import Kind
 from gateway.errors import JournalDamaged, JournalError
-from gateway.journal import attribution, hub_key, outbox, replacing, salvage, scratch, sealing
+from gateway.journal import (
+    attribution,
+    corrections,
+    hub_key,
+    outbox,
+    replacing,
+    salvage,
+    scratch,
+    sealing,
+)
 from gateway.journal.database import Database, check, make_private, open_writer
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import Keyring
+from gateway.journal.ledger import Addresses
 from gateway.journal.writer import Transaction, run_now
 
 _log = logging.getLogger(__name__)
@@ -28,6 +38,7 @@ class Opening:
     clock: Clock
     zone: tzinfo
     routes: Mapping[str, frozenset[Kind]]
+    addresses: Addresses
     hub_keys: Sequence[HubKey]
 
     def database(self) -> tuple[Database, Keyring]:
@@ -82,10 +93,17 @@ class Opening:
 
     def _open(self, path: Path) -> Database:
         folder = hub_key.folder_of(self.path)
-        return open_writer(
-            path,
-            lambda db: sealing.define(db, lambda: self.hub_keys or hub_key.find(folder, make=True)),
-        )
+
+        def define(database: Database) -> None:
+            sealing.define(database, lambda: self.hub_keys or hub_key.find(folder, make=True))
+            database.define("address_of", lambda destination: self._address(destination))
+
+        return open_writer(path, define)
+
+    def _address(self, destination: str) -> bytes | None:
+        """Say where a destination is, if the configuration tells."""
+        here = self.addresses.get(destination)
+        return None if here is None else here[0].encode()
 
     def _keys(self, database: Database) -> Keyring:
         folder = hub_key.folder_of(self.path)
@@ -96,6 +114,8 @@ class Opening:
 
 def _restart(tx: Transaction) -> None:
     outbox.restart(tx)
+    outbox.moved_back(tx)
+    corrections.moved_back(tx)
     attribution.came_back(tx)
 
 

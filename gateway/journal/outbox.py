@@ -193,6 +193,21 @@ def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
         move(tx, owed, Event.RECONSIDERED)
 
 
+def moved_back(tx: Transaction) -> None:
+    """Ask the gate again about what is withheld because its destination was elsewhere.
+
+    For when the gateway starts: it may have another configuration, and the destination be back.
+    """
+    which = (
+        "destination = ? AND state = 'withheld' AND EXISTS (SELECT 1 FROM deliveries AS d"
+        " WHERE (d.entry, d.destination, d.reason) = (owed.entry, owed.destination, ?))"
+    )
+    for (destination,) in tx.db.rows("SELECT DISTINCT destination FROM consent"):
+        those = (destination, Reason.ADDRESS_CHANGED)
+        for owed in _each(tx, which, those, audit.Audited.RECONSIDERED):
+            move(tx, owed, Event.RECONSIDERED)
+
+
 def hasten(tx: Transaction, subject: SubjectId, destination: str) -> None:
     """Let what waits of the subject there wait no longer: what it waited for has come."""
     tx.db.run(

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 
-from gateway.consent.grant import ConsentEntry
+from gateway.consent.grant import ConsentEntry, Grant
 from gateway.domain.device import DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession
@@ -241,6 +241,10 @@ class Reader:
     def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""
         return ledger.ledger(self._db, self._keys, subject)
+
+    def address_of(self, grant: Grant) -> str | None:
+        """Return where the destination of a grant was when it was given, as far as known."""
+        return ledger.address_of(self._db, grant)
 
     def taken_back(self) -> list[TakenBack]:
         """Return the withdrawals and erasures that are kept beside the journal, in order."""

@@ -22,6 +22,7 @@ from gateway.journal import audit, backup, erasing, hub_key, ledger, outbox, rep
 from gateway.journal.database import open_reader
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import SIGNING, Keyring
+from gateway.journal.ledger import NOWHERE, Addresses
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
 from gateway.journal.ownership import hand_over, refuse_snares
@@ -53,6 +54,7 @@ def restore(
     zone: tzinfo,
     routes: Mapping[str, frozenset[Kind]],
     *,
+    addresses: Addresses = NOWHERE,
     consents_stand: bool,
     others: Mapping[str, Path] = BESIDE_IT,
 ) -> Restored:
@@ -75,7 +77,9 @@ def restore(
             replacing.finish(journal)
             with scratch(journal) as made:
                 files = backup.read(source, passphrase, made)
-                done = _Restoring(journal, made, clock, zone, routes).take_back(consents_stand)
+                done = _Restoring(journal, made, clock, zone, routes, addresses).take_back(
+                    consents_stand
+                )
                 hand_over(journal, [made])
                 places = {file.name: others[file.name] for file in files if file.name in others}
                 aside = replacing.aside(journal, "replaced", clock)
@@ -98,6 +102,7 @@ class _Restoring:
     clock: Clock
     zone: tzinfo
     routes: Mapping[str, frozenset[Kind]]
+    addresses: Addresses
 
     def take_back(self, consents_stand: bool) -> Restored:
         """Take back again what was since the backup was made, and make the rest ready."""
@@ -106,7 +111,8 @@ class _Restoring:
         ours = hub_key.not_in_a_file(hub_key.folder_of(self.journal))
         new = self.made / self.journal.name
         (self.made / backup.DATABASE).rename(new)
-        database, keys = Opening(new, self.clock, self.zone, self.routes, (key,)).sound()
+        opening = Opening(new, self.clock, self.zone, self.routes, self.addresses, (key,))
+        database, keys = opening.sound()
         try:
             done = run_now(database, keys, self.clock, lambda tx: self._again(tx, consents_stand))
             if ours is None:

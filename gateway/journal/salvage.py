@@ -50,6 +50,7 @@ _TABLES = (
     "bookmarks",
     "aside",
     "remarks",
+    "unnamed_addresses",
     "pairings",
     "clocks",
     "boots",

@@ -19,7 +19,7 @@ from pydantic import (
 from gateway.domain.reading import DOCUMENTS, Kind
 from gateway.domain.subject import SubjectId
 from gateway.uplink.fhir_settings import bearer_token
-from gateway.uplink.settings import Seconds, encrypted
+from gateway.uplink.settings import Seconds, canonical, encrypted
 
 Coding = Annotated[str, StringConstraints(pattern=r"^[^|\s]+\|[^|\s]+$")]
 """A code and its system, as `system|code`."""
@@ -44,6 +44,9 @@ class DocumentsSettings(BaseModel):
     """Admit `http://` to this machine itself, for a simulator. Never to another."""
     base_url: str | None = None
     """The FHIR base of a server that takes documents (IHE MHD, simplified publish)."""
+    formerly: tuple[str, ...] = ()
+    """Addresses that this same service had before, as receipts show them: who consented while it
+    was at one of these need not consent anew."""
     ca_file: Path | None = None
     """PEM certificates to trust instead of the system's."""
     certificate_file: Path | None = None
@@ -94,6 +97,12 @@ class DocumentsSettings(BaseModel):
         if self.patients and self.patient_system is None:
             raise ValueError("patients need patient_system: what their identifiers are.")
         return self
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it is, and where it was before."""
+        here = str(self.folder) if self.base_url is None else canonical(self.base_url)
+        return (here, *self.formerly)
 
     @property
     def kinds(self) -> frozenset[Kind]:

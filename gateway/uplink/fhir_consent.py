@@ -56,7 +56,7 @@ def consent(grant: Grant, withdrawal: Withdrawal | None, destination: str) -> di
                             "system": f"{_OURS}:destination",
                             "value": grant.destination,
                         },
-                        "display": destination,
+                        "display": _placed(destination, grant.address),
                     },
                 },
                 {
@@ -74,6 +74,10 @@ def consent(grant: Grant, withdrawal: Withdrawal | None, destination: str) -> di
             ),
         },
     }
+
+
+def _placed(destination: str, address: str | None) -> str:
+    return destination if address is None else f"{destination} ({address})"
 
 
 def _end(grant: Grant, withdrawal: Withdrawal | None) -> str | None:

@@ -21,7 +21,7 @@ from gateway.domain.subject import SubjectId
 from gateway.errors import UplinkUnavailable
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mqtt_message import pseudonym
-from gateway.uplink.settings import Seconds, encrypted
+from gateway.uplink.settings import Seconds, canonical, encrypted
 
 
 class FhirSettings(BaseModel):
@@ -39,6 +39,9 @@ class FhirSettings(BaseModel):
     """Admit `http://` to this machine itself. Never to another."""
     base_url: str = Field(examples=["https://fhir.example.org/r4"])
     """The FHIR base."""
+    formerly: tuple[str, ...] = ()
+    """Addresses that this same service had before, as receipts show them: who consented while it
+    was at one of these need not consent anew."""
     ca_file: Path | None = None
     """PEM certificates to trust instead of the system's."""
     certificate_file: Path | None = None
@@ -86,6 +89,11 @@ class FhirSettings(BaseModel):
                 f"there are no codes for {', '.join(sorted(without))}: take that out of kinds."
             )
         return self
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it is, and where it was before."""
+        return (canonical(self.base_url), *self.formerly)
 
     def patient(self, subject: SubjectId) -> str:
         """Return the identifier by which the server knows the person."""

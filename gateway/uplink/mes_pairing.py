@@ -36,6 +36,8 @@ class Pairing(BaseModel):
     id_token: Token = Field(repr=False)
     refresh_token: Token | None = Field(None, repr=False)
     expires_at: datetime | None = None
+    given_for: str | None = None
+    """Where they came from and go, as in `MesSettings.pairs_at`; those of before have none."""
 
 
 @dataclass(frozen=True, slots=True)

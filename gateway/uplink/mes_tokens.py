@@ -54,6 +54,7 @@ _EARLY = timedelta(seconds=30)
 _log = logging.getLogger(__name__)
 
 _ANOTHER_CODE = "The health space does not know this code, or not any more: ask it for another one."
+_PAIR_HERE = "This person was paired with the health space at another address: pair them again."
 _PAIR_AGAIN = "The pairing with the health space is over: pair this person again."
 
 
@@ -162,6 +163,8 @@ class MesTokens:
         UplinkUnavailable.
         """
         pairing = await self._load(subject)
+        if pairing.given_for is None:
+            pairing = await self._placed(subject)
         if pairing.expires_at is None or pairing.expires_at - _EARLY > self._clock.now().utc:
             return pairing
         return await self.refreshed(subject, pairing)
@@ -253,11 +256,24 @@ class MesTokens:
             id_token=id_token,
             refresh_token=refresh_token,
             expires_at=expires_at,
+            given_for=self._settings.pairs_at[0],
         )
+        return await self._set(subject, pairing)
+
+    async def _set(self, subject: SubjectId, pairing: Pairing) -> Pairing:
         secret = pairing.model_dump_json().encode()
         await self._store.set_pairing(subject, self._settings.name, secret)
         self._known[subject] = pairing
         return pairing
+
+    async def _placed(self, subject: SubjectId) -> Pairing:
+        """Take down that a pairing of before is good where the destination is now."""
+        async with self._alone(subject):
+            pairing = await self._load(subject)
+            if pairing.given_for is not None:
+                return pairing
+            placed = pairing.model_copy(update={"given_for": self._settings.pairs_at[0]})
+            return await self._set(subject, placed)
 
     async def _load(self, subject: SubjectId) -> Pairing:
         if subject in self._known:
@@ -271,6 +287,8 @@ class MesTokens:
             pairing = Pairing.model_validate_json(secret)
         except ValidationError:
             raise UplinkUnauthorised(_PAIR_AGAIN) from None
+        if pairing.given_for not in (None, *self._settings.pairs_at):
+            raise UplinkUnauthorised(_PAIR_HERE)  # else another server would get these tokens
         self._known[subject] = pairing
         return pairing
 

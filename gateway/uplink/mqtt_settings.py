@@ -28,6 +28,9 @@ class MqttSettings(BrokerSettings):
     """The destination's name in grants and in the outbox: changing it orphans both."""
     title: str | None = None
     """What the screens call it."""
+    formerly: tuple[str, ...] = ()
+    """Addresses that this same service had before, as receipts show them: who consented while it
+    was at one of these need not consent anew."""
     gateway: TopicLevel
     """What stands for this gateway in topics, which every client of the broker may see: no name of
     a person, no address."""
@@ -50,6 +53,11 @@ class MqttSettings(BrokerSettings):
                 "documents do not go to a broker: name a destination of type documents."
             )
         return kinds
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it is, and where it was before."""
+        return (f"{self.host.casefold()}:{self.port}", *self.formerly)
 
     @property
     def topics(self) -> tuple[str, int, str]:

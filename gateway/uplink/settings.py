@@ -62,6 +62,9 @@ class MesSettings(BaseModel):
     """Admit `http://` to this machine itself, for a simulator. Never to another."""
     base_url: str = Field(examples=["https://health-space.example/fhir"])
     """The FHIR base, such as the contract gives it; bundles are posted to this very address."""
+    formerly: tuple[str, ...] = ()
+    """Addresses that this same service had before, as receipts show them: who consented while it
+    was at one of these need not consent anew."""
     authorize_url: str | None = None
     """Where a person pairs; unset if people pair elsewhere."""
     redirect_uri: str | None = None
@@ -135,6 +138,16 @@ class MesSettings(BaseModel):
         return self
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where it is, and where it was before."""
+        return (canonical(self.base_url), *self.formerly)
+
+    @property
+    def pairs_at(self) -> tuple[str, ...]:
+        """What says where tokens are from and where they are good: theirs alone, or as before."""
+        return tuple(f"{canonical(self.token_url)} {each}" for each in self.addresses)
+
+    @property
     def dialect(self) -> Dialect:
         """How this server wants its bundles."""
         return Dialect(self.solution_oid, self.profiles, self.terminology, self.device_link)
@@ -173,6 +186,15 @@ def encrypted(url: str, allow_loopback_http: bool) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
         raise ValueError("must begin with https://, since nothing goes unencrypted.")
     return url.rstrip("/")
+
+
+def canonical(url: str) -> str:
+    """Return the address of a server as everyone who means the same one would write it."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    usual = {"https": 443, "http": 80}.get(parts.scheme)
+    port = "" if parts.port in (None, usual) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def is_loopback(host: str) -> bool:

@@ -35,6 +35,7 @@ class Question:
 
     destination: str
     title: str
+    address: str | None
     paragraphs: Sequence[str]
     record: ConsentText
     purpose: Purpose
@@ -48,7 +49,8 @@ def not_covered(hub: Hub, subject: SubjectId, destination: str) -> frozenset[Kin
     """
     now, named = hub.clock.now().utc, set[Kind]()
     for grant in living(hub.reader.ledger(subject)):
-        if grant.destination == destination and (grant.expires is None or now < grant.expires):
+        lasts = grant.expires is None or now < grant.expires
+        if grant.destination == destination and lasts and not consents.is_elsewhere(hub, grant):
             named |= grant.kinds
     return hub.routes.get(destination, frozenset()) - named
 
@@ -69,6 +71,7 @@ def question(
     return Question(
         destination=destination,
         title=hub.title(destination),
+        address=consents.address(hub, destination),
         paragraphs=[" ".join(part.split("\n")) for part in text.strip().split("\n\n")],
         record=record,
         purpose=purpose,
@@ -156,6 +159,7 @@ async def record(
     new = consents.NewGrant(
         subject=subject,
         destination=visit.form.get("destination"),
+        address=visit.form.get("address") or None,
         kinds=kinds,
         covers_from=covers_from or visit.hub.clock.now().utc,
         given_by=by,

@@ -9,7 +9,7 @@ from typing import Literal
 
 from starlette.responses import Response
 
-from gateway.api import glucose
+from gateway.api import consents, glucose
 from gateway.api.context import aside
 from gateway.api.corrections import dismiss as dismissed
 from gateway.api.corrections import reassign as reassigned
@@ -71,6 +71,8 @@ class Agreement:
     more: bool
     """Whether the destination takes kinds of readings that no living consent of theirs covers."""
     refused: bool
+    moved: bool
+    """The destination is elsewhere by now, and their consent not good for there."""
     pairs_by: PairsBy
     paired: bool
 
@@ -227,6 +229,7 @@ def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Word
 def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement]:
     """Yield how a person stands with each destination, also one that is configured no longer."""
     alive = living(hub.reader.ledger(subject))
+    here = {grant.destination for grant in alive if not consents.is_elsewhere(hub, grant)}
     paired = hub.reader.pairings(subject)
     now = hub.clock.now().utc
     for name in dict.fromkeys([*hub.routes, *(grant.destination for grant in alive)]):
@@ -242,6 +245,7 @@ def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement
             grants=grants,
             more=bool(grants and not_covered(hub, subject, name)),
             refused=hub.reader.refused(subject, name),
+            moved=bool(grants) and name not in here,
             pairs_by=hub.pairs_by(name) if name in hub.routes else PairsBy.NOTHING,
             paired=name in paired,
         )

@@ -21,6 +21,7 @@ from gateway.journal.reader import Reader
 from gateway.testing.clock import ManualClock
 
 ROUTES = {"mes": frozenset({Kind.WEIGHT, Kind.BLOOD_PRESSURE})}
+ADDRESSES = {"mes": ("https://space.example/fhir",)}
 
 
 class JournalHub:
@@ -32,6 +33,7 @@ class JournalHub:
     counter: Counter | None = None
     pairs: PairsBy = PairsBy.SIGNING_IN
     correcting = frozenset[str]()
+    addresses: Mapping[str, tuple[str, ...]] = ADDRESSES
     path: Path
     """Where the journal is."""
 
@@ -144,7 +146,11 @@ async def api(folder: Path, routes: Mapping[str, frozenset[Kind]] = ROUTES) -> A
     clock = ManualClock()
     path = folder / "state" / "journal.db"
     async with Journal.open(
-        path, clock=clock, zone=ZoneInfo("Europe/Paris"), routes=routes
+        path,
+        clock=clock,
+        zone=ZoneInfo("Europe/Paris"),
+        routes=routes,
+        addresses=ADDRESSES,
     ) as journal:
         with Reader.open(path) as reader:
             hub = JournalHub(journal, reader, clock)

@@ -182,7 +182,7 @@ async def test_a_receipt_holds_who_consented_to_what_with_the_text_and_the_logs_
     for told in (given["id"], "Claude", "parent", given["text"]["sha256"]):
         assert told in answer["text"]
     lines = answer["text"].splitlines()
-    assert "Destination\N{NO-BREAK SPACE}: Mon espace santé" in lines
+    assert "Destination\N{NO-BREAK SPACE}: Mon espace santé (https://space.example/fhir)" in lines
     assert "Mesures\N{NO-BREAK SPACE}: Poids, Tension" in lines
     assert "Comment arrêter" in answer["text"]
     _, checkpoint = await asked.get("audit/checkpoint")

@@ -150,3 +150,34 @@ async def test_no_consent_is_given_while_the_hub_does_not_know_since_when_it_wou
 
     assert (status, "does not know the time" in answer["detail"]) == (409, True)
     assert since_a_date == 201
+
+
+async def test_consent_is_recorded_with_the_address_that_was_shown(asked: Api) -> None:
+    subject = await _weighed(asked)
+    asked.hub.addresses = {"mes": ("https://elsewhere.example", "https://space.example/fhir")}
+    _, shown = await asked.get("consents/text?to=mes")
+
+    _, given = await grant(asked, subject, address=shown["address"])
+    status, answer = await grant(asked, subject, address="https://space.example/fhir")
+
+    assert (shown["address"], given["address"]) == ("https://elsewhere.example",) * 2
+    assert (status, "another address" in str(answer)) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "in_force"),
+    [
+        (("https://elsewhere.example",), False),
+        (("https://elsewhere.example", "https://space.example/fhir"), True),
+    ],
+)
+async def test_a_consent_is_not_in_force_where_its_destination_went(
+    addresses: tuple[str, ...], in_force: bool, asked: Api
+) -> None:
+    subject = await _weighed(asked)
+    await grant(asked, subject)
+    asked.hub.addresses = {"mes": addresses}
+
+    _, (given,) = await asked.get(f"consents?subject={subject}")
+
+    assert given["living"] is in_force

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -238,3 +239,38 @@ def test_nobodys_reading_is_in_nobodys_record() -> None:
     nobodys = replace(ENTRY, subject=None)
 
     assert _reason(decide_retraction(_due(nobodys), (grant(ADA),), START)) is Reason.UNCLAIMED
+
+
+@pytest.mark.parametrize(
+    ("consented_to", "addresses", "released"),
+    [
+        ("https://space.example", ("https://space.example",), True),
+        ("https://old.example", ("https://space.example", "https://old.example"), True),
+        ("https://space.example", ("https://elsewhere.example",), False),
+        (None, ("https://space.example",), False),
+        ("https://space.example", (None,), False),
+    ],
+)
+@pytest.mark.parametrize("rule", [decide, decide_retraction])
+def test_consent_is_good_for_the_address_it_was_given_for(
+    consented_to: str | None,
+    addresses: tuple[str | None, ...],
+    released: bool,
+    rule: Callable[..., Released | Withheld],
+) -> None:
+    given = grant(ADA).model_copy(update={"address": consented_to})
+
+    decision = rule(replace(_due(), addresses=addresses), (given,), START)
+
+    assert _reason(decision) is (None if released else Reason.ADDRESS_CHANGED)
+
+
+def test_of_two_grants_the_one_for_the_present_address_releases() -> None:
+    here, there = (
+        grant(ADA).model_copy(update={"id": name, "address": name}) for name in ("here", "there")
+    )
+
+    decision = decide(replace(_due(), addresses=("here",)), (here, there), START)
+
+    assert isinstance(decision, Released)
+    assert decision.grant == here

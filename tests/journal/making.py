@@ -14,6 +14,7 @@ from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import DeviceTime, Kind, Limit, Measure, Quality, Reading
 from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal, Routes
+from gateway.journal.ledger import NOWHERE, Addresses
 from gateway.testing.clock import START, ManualClock
 
 ZONE = ZoneInfo("Europe/Paris")
@@ -24,8 +25,15 @@ ROUTES = {"mes": EVERYTHING}
 LONG_AGO = START - timedelta(days=400)
 
 
-def open_journal(path: Path, clock: ManualClock | None = None, routes: Routes = ROUTES) -> Journal:
-    return Journal.open(path, clock=clock or ManualClock(), zone=ZONE, routes=routes)
+def open_journal(
+    path: Path,
+    clock: ManualClock | None = None,
+    routes: Routes = ROUTES,
+    addresses: Addresses = NOWHERE,
+) -> Journal:
+    return Journal.open(
+        path, clock=clock or ManualClock(), zone=ZONE, routes=routes, addresses=addresses
+    )
 
 
 def weight(

@@ -21,6 +21,8 @@ class MemoryStore:
     def __init__(self) -> None:
         self.secrets: dict[tuple[str, str], bytes] = {}
         self.kept: list[Pairing] = []
+        self.given_for: str | None = None
+        """What the pairings that are put there say of where they are good."""
 
     async def pairing(self, subject: SubjectId, destination: str, /) -> bytes | None:
         return self.secrets.get((subject, destination))
@@ -46,6 +48,7 @@ class MemoryStore:
             id_token=id_token(**claims),
             refresh_token=refresh,
             expires_at=expires_at,
+            given_for=self.given_for,
         )
         self.secrets[subject, "mes"] = pairing.model_dump_json().encode()
         return pairing

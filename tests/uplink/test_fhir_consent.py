@@ -34,6 +34,13 @@ def test_a_grant_is_an_active_consent_for_its_kinds_and_destination() -> None:
     assert {"scope", "category", "policy", "patient", "dateTime"} < set(made)
 
 
+def test_the_address_that_was_consented_to_is_told() -> None:
+    made = consent(GRANT.model_copy(update={"address": "https://space.example"}), None, "MES")
+
+    to = made["provision"]["actor"][0]["reference"]
+    assert to["display"] == "MES (https://space.example)"
+
+
 def test_a_withdrawn_grant_is_inactive_and_ends_there() -> None:
     withdrawal = Withdrawal(
         id="w", subject=GRANT.subject, destination="mes", at=AT.replace(hour=10), withdrawn_by="B"

@@ -73,6 +73,7 @@ class Connected:
 async def tokens(
     server: ScriptedServer, store: MemoryStore, clock: ManualClock
 ) -> AsyncIterator[MesTokens]:
+    (store.given_for,) = settings(server.url).pairs_at
     async with Connected(settings(server.url), store, clock) as connected:
         yield connected
 
@@ -127,6 +128,7 @@ async def test_a_code_becomes_a_durable_pairing(
             id_token=id_token(),
             refresh_token="refresh-2",
             expires_at=START + timedelta(seconds=300),
+            given_for=f"{server.url}/token {server.url}/fhir",
         )
     ]
 
@@ -545,3 +547,45 @@ class SlowStore(MemoryStore):
         self.keeping.set()
         await self.durable.wait()
         await super().set_pairing(subject, destination, secret)
+
+
+# --- another address --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moved", ["base_url", "token_url", "both"])
+async def test_tokens_go_to_no_other_server_than_they_are_from_and_for(
+    moved: str, server: ScriptedServer, tokens: MesTokens, store: MemoryStore, clock: ManualClock
+) -> None:
+    store.pair(expires_at=START)
+    urls = {"base_url": f"{server.url}/other/fhir", "token_url": f"{server.url}/other/token"}
+    elsewhere = urls if moved == "both" else {moved: urls[moved]}
+
+    async with Connected(settings(server.url, **elsewhere), store, clock) as there:
+        with pytest.raises(UplinkUnauthorised, match="pair them again"):
+            await there.pairing(ALICE)
+        revoked = await there.end(ALICE)
+
+    assert (server.requests, revoked, store.secrets) == ([], False, {})
+
+
+async def test_tokens_stay_good_where_the_same_service_moved_to(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore, clock: ManualClock
+) -> None:
+    living = store.pair()
+    moved = {"base_url": f"{server.url}/v2/fhir", "formerly": [f"{server.url}/fhir"]}
+
+    async with Connected(settings(server.url, **moved), store, clock) as there:
+        assert await there.pairing(ALICE) == living
+
+
+async def test_a_pairing_of_before_is_good_where_it_is_first_used(
+    server: ScriptedServer, store: MemoryStore, clock: ManualClock
+) -> None:
+    store.pair()
+    async with Connected(settings(server.url), store, clock) as there:
+        await there.pairing(ALICE)
+
+    elsewhere = settings(server.url, base_url=f"{server.url}/other/fhir")
+    async with Connected(elsewhere, store, clock) as there:
+        with pytest.raises(UplinkUnauthorised, match="pair them again"):
+            await there.pairing(ALICE)

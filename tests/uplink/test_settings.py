@@ -87,3 +87,16 @@ def test_a_secret_file_that_is_missing_or_empty_is_named(tmp_path: Path) -> None
         unread(tmp_path / "absent").read_client_secret()
     with pytest.raises(ConfigError, match="empty"):
         unread(secret_file(tmp_path, "\n")).read_client_secret()
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("https://Space.EXAMPLE:443/fhir/", "https://space.example/fhir"),
+        ("https://space.example:8443/fhir", "https://space.example:8443/fhir"),
+        ("https://space.example/Fhir", "https://space.example/Fhir"),
+        ("https://[2001:DB8::1]/fhir", "https://[2001:db8::1]/fhir"),
+    ],
+)
+def test_how_an_address_is_written_makes_no_other_of_it(written: str, address: str) -> None:
+    assert settings(base_url=written).addresses == (address,)

@@ -308,3 +308,33 @@ async def test_a_browser_that_restores_the_address_of_a_form_is_shown_where_it_w
         "/consent": (303, "/"),
         "/kiosk/keep": (303, "/kiosk"),
     }
+
+
+async def test_who_consented_to_another_address_is_asked_anew(window: Window) -> None:
+    subject = await odile(window)
+    await agree(window, subject)
+    window.hub.addresses = {"mes": ("https://elsewhere.example",)}
+
+    shown = (await window.get("/")).text
+    asked = (await window.send("/consent", subject=subject, destination="mes")).text
+    await agree(window, subject)
+    given = (await window.get("/")).text
+
+    assert "n'est plus à l'adresse pour laquelle l'accord a été donné" in shown
+    assert "Donner mon accord" in shown
+    assert "Son adresse : https://elsewhere.example" in asked
+    assert "n'est plus à l'adresse" not in given
+
+
+async def test_a_page_of_before_the_address_changed_is_no_consent_to_the_new_one(
+    window: Window,
+) -> None:
+    subject = await odile(window)
+    page = await window.send("/consent", subject=subject, destination="mes")
+    window.hub.addresses = {"mes": ("https://elsewhere.example",)}
+    names = ("language", "version", "destination", "subject", "address")
+
+    record = {name: page.field(name) for name in names}
+    await window.send("/consent/give", kind="weight", **record)
+
+    assert window.hub.reader.ledger(subject) == ()

@@ -496,3 +496,18 @@ async def test_the_next_in_the_queue_need_not_wait_for_the_goodbye_to_end(kiosk:
 
     assert "Personne suivante" in goodbye.text
     assert "C'est à vous" in (await kiosk.get(KIOSK)).text
+
+
+async def test_who_consented_to_another_address_is_asked_anew(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+    kiosk.hub.addresses = {"mes": ("https://elsewhere.example",)}
+
+    moved = await kiosk.get(KIOSK)
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+    given = await kiosk.get(KIOSK)
+
+    assert "n'est plus à l'adresse pour laquelle l'accord a été donné" in moved.text
+    assert 'action="/kiosk/consent/withdraw"' in moved.html
+    assert 'action="/kiosk/consent"' in moved.html
+    assert "n'est plus à l'adresse" not in given.text

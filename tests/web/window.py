@@ -24,7 +24,7 @@ from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import ManualClock
 from gateway.web.site import make_screens
-from tests.api.hubs import ROUTES, JournalHub
+from tests.api.hubs import ADDRESSES, ROUTES, JournalHub
 
 _TEN_MINUTES = timedelta(minutes=10)
 ADDRESS = "http://127.0.0.1:8470"
@@ -132,7 +132,9 @@ async def a_window(folder: Path) -> AsyncIterator[Window]:
     clock = ManualClock()
     path = folder / "state" / "journal.db"
     zone = ZoneInfo("Europe/Paris")
-    async with Journal.open(path, clock=clock, zone=zone, routes=ROUTES) as journal:
+    async with Journal.open(
+        path, clock=clock, zone=zone, routes=ROUTES, addresses=ADDRESSES
+    ) as journal:
         with Reader.open(path) as reader:
             hub = JournalHub(journal, reader, clock)
             hub.path = path
