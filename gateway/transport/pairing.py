@@ -12,7 +12,18 @@ ANSWER_WITHIN_S = 28.0
 """The Security Manager gives up after 30 s (Core 5.4, Vol 3, Part H, 3.4); a little before that we
 still know why."""
 
+BOND_LOST = (
+    "The device does not know the gateway any more: let the gateway forget it and pair it again"
+    " ('devices forget')."
+)
+"""Told of a device that has no key of ours, or another one."""
+
 T = TypeVar("T")
+
+
+def pairing_failed(why: str) -> str:
+    """Say that it did, and what helps."""
+    return f"Pairing failed ({why}): bring the device into its pairing mode and try again."
 
 
 class WithoutCode(StrEnum):

@@ -49,6 +49,18 @@ def raised(*paths: str, only: str | None = None) -> set[str]:
     return found
 
 
+def called(method: str, *paths: str) -> list[str]:
+    """Return the texts that a method is given there."""
+    return [
+        each.value
+        for file in (file for path in paths for file in _files(path))
+        for node in ast.walk(_parsed(file))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == method
+        for each in node.args
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
+
+
 def shape(english: str) -> str:
     return GAP.sub("{}", english)
 

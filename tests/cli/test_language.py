@@ -11,10 +11,14 @@ from typer import rich_utils
 from gateway import config
 from gateway.cli.main import command
 from gateway.cli.speech import Speech, sentences, speech_of, spoken_around
+from gateway.language.sentences import problems
 from gateway.language.words import read
+from gateway.transport.ble.trouble import _DENIED, _NO_SERVICE, _UNAVAILABLE
+from gateway.transport.pairing import BOND_LOST, pairing_failed
 from tests.cli.spoken import (
     GAP,
     around_the_help,
+    called,
     help_texts,
     in_the_source,
     raised,
@@ -52,6 +56,11 @@ AT_THE_START = (
     *(f"uplink/{name}_settings.py" for name in ("documents", "fhir", "mqtt", "relay", "fleet")),
 )
 """What keeps the daemon from starting, as its configuration is at fault."""
+AT_THE_RADIO = (
+    *(f"transport/ble/{name}.py" for name in ("adapter", "bluez", "bus", "scanning", "trouble")),
+    *(f"transport/hci/{name}.py" for name in ("bonds", "radio", "transport")),
+)
+"""What is wrong with Bluetooth as a whole."""
 
 
 def test_everything_that_the_command_says_has_its_french() -> None:
@@ -70,6 +79,22 @@ def test_everything_that_keeps_the_daemon_from_starting_has_its_french() -> None
     known = {shape(english) for english in BELOW}
 
     assert raised(*AT_THE_START) - known == set()
+
+
+def test_everything_that_is_wrong_with_bluetooth_has_its_french() -> None:
+    known = {shape(english) for english in BELOW}
+
+    assert raised(*AT_THE_RADIO, only="RadioUnavailable") - known == set()
+    assert {said for _, said in _UNAVAILABLE.values()} | {_DENIED[1], _NO_SERVICE[1]} <= set(BELOW)
+
+
+def test_why_a_pairing_failed_has_its_french() -> None:
+    said = set(called("fails", "transport/pairing.py", "transport/ble/agent.py"))
+
+    french = {why: problems("fr").again(pairing_failed(why)) for why in said}
+    assert "the device did not accept the code" in french
+    assert {why for why, told in french.items() if told is None or why in told} == set()
+    assert problems("fr").again(BOND_LOST)
 
 
 def test_no_french_is_left_of_what_nobody_says_any_more() -> None:

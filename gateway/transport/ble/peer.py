@@ -15,6 +15,7 @@ from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble.agent import Agent
 from gateway.transport.ble.trouble import FAILURES, link_trouble, name_of, on_link
 from gateway.transport.gatt_link import Characteristic
+from gateway.transport.pairing import BOND_LOST, pairing_failed
 
 T = TypeVar("T")
 LOSS_WITHIN_S = 2.0
@@ -44,10 +45,7 @@ class BleakPeer:
         except FAILURES as error:
             if self._bonded and "br-connection-canceled" in str(error):
                 # This is how BlueZ 5.82 says that the other side has lost the bond.
-                raise PairingNeeded(
-                    "The device does not know the gateway any more: let the gateway forget it and"
-                    " pair it again ('devices forget')."
-                ) from error
+                raise PairingNeeded(BOND_LOST) from error
             raise link_trouble(error, "connecting") from error
         return _listed(services)
 
@@ -75,17 +73,17 @@ class BleakPeer:
     async def pair(self) -> None:
         """Ask the operating system to pair, once the owner agreed if they are to be asked."""
         if self._agent is not None and not await self._agent.agrees(self._address):
-            raise PairingNeeded(self.pairing_problem() or _failed("refused"))
+            raise PairingNeeded(self.pairing_problem() or pairing_failed("refused"))
         try:
             await self._client.pair()
         except FAILURES as error:
-            problem = self.pairing_problem() or _failed(name_of(error))
+            problem = self.pairing_problem() or pairing_failed(name_of(error))
             raise PairingNeeded(problem) from error
 
     def pairing_problem(self) -> str | None:
         """Say what became of the code that the device showed, unless all is well."""
         why = self._agent.failure(self._address) if self._agent is not None else None
-        return None if why is None else _failed(why)
+        return None if why is None else pairing_failed(why)
 
     async def disconnect(self) -> None:
         """End the connection; the device may no longer pair."""
@@ -121,10 +119,3 @@ def _listed(services: BleakGATTServiceCollection) -> list[Characteristic]:
         for service in services
         for it in service.characteristics
     ]
-
-
-def _failed(why: str) -> str:
-    return (
-        f"Pairing failed ({why}): bring the device into its pairing mode and pair it from the"
-        " gateway."
-    )

@@ -23,7 +23,7 @@ from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import ATTRIBUTE_NOT_FOUND, Characteristic, Deadlines, within
 from gateway.transport.hci.bonds import Bonds
 from gateway.transport.hci.pairing import address_of
-from gateway.transport.pairing import Interview
+from gateway.transport.pairing import BOND_LOST, Interview, pairing_failed
 
 MTU = 247
 """Fills one link-layer packet of 251 bytes, the largest there is, and no more."""
@@ -109,11 +109,7 @@ class BumblePeer:
             code = error.error_code if isinstance(error, hci.HCI_Error) else self._ended_with
             if code in _NOT_BONDED:
                 # Not paired anew by itself: whoever pretends to be the device would be let in.
-                raise PairingNeeded(
-                    "The device does not know the gateway any more"
-                    f" ({hci.HCI_Constant.error_name(code)}):"
-                    " let the gateway forget it and pair it again ('devices forget')."
-                ) from error
+                raise PairingNeeded(BOND_LOST) from error
             if isinstance(error, LinkLost):
                 raise
             raise LinkLost(f"encrypting failed ({_name_of(error)})") from error
@@ -175,17 +171,19 @@ class BumblePeer:
     async def _pair(self) -> None:
         try:
             if not await self._interview.agrees(self._address):
-                raise PairingNeeded(self.pairing_problem() or _failed("refused"))
+                raise PairingNeeded(self.pairing_problem() or pairing_failed("refused"))
             await self.connection.pair()
         except FAILURES as error:
-            raise PairingNeeded(self.pairing_problem() or _failed(_name_of(error))) from error
+            raise PairingNeeded(
+                self.pairing_problem() or pairing_failed(_name_of(error))
+            ) from error
         self._interview.worked(self._address)
         self._bonds.check()
 
     def pairing_problem(self) -> str | None:
         """Say what became of what the owner was asked, unless all is well."""
         why = self._interview.failure(self._address)
-        return None if why is None else _failed(why)
+        return None if why is None else pairing_failed(why)
 
     async def disconnect(self) -> None:
         """End the connection; nothing more is asked about the device."""
@@ -218,10 +216,6 @@ def _name_of(error: Exception) -> str:
 
 def _failed_already(pairing: asyncio.Task[None]) -> bool:
     return pairing.done() and (pairing.cancelled() or pairing.exception() is not None)
-
-
-def _failed(why: str) -> str:
-    return f"Pairing failed ({why}): bring the device into its pairing mode and try again."
 
 
 def _is_up(connection: Any) -> bool:

@@ -220,7 +220,9 @@ def _as_radio_trouble() -> Iterator[None]:
     try:
         yield
     except TransportSpecError as error:
-        raise RadioUnavailable(f"The controller's address is not understood: {error}") from error
+        raise RadioUnavailable(
+            f"The url of a Bluetooth controller under [[hci]] is not understood: {error}"
+        ) from error
     except PermissionError as error:
         raise RadioUnavailable(
             "The gateway may not open the Bluetooth controller: give its user access.",
@@ -228,6 +230,7 @@ def _as_radio_trouble() -> Iterator[None]:
         ) from error
     except (LinkError, TransportInitError, TransportLostError, *FAILURES) as error:
         raise RadioUnavailable(
-            f"There is no Bluetooth controller to talk to ({type(error).__name__}: {error}).",
+            f"There is no Bluetooth controller to talk to ({type(error).__name__}: {error}):"
+            " plug it in, or correct its url under [[hci]].",
             RadioTrouble.NO_ADAPTER,
         ) from error

@@ -206,7 +206,7 @@ async def test_a_device_that_refuses_to_pair_needs_a_person(air: Air, cuff: Cuff
         await link.close()
 
 
-async def test_a_device_that_asks_to_be_paired_is_and_only_then_says_anything(
+async def test_a_device_that_asks_to_be_paired_is_paired_once(
     air: Air, cuff: Cuff, tmp_path: Path
 ) -> None:
     sent: list[object] = []
