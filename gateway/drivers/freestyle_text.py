@@ -24,7 +24,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
+from gateway.domain.quantity import Quantity, Unit
 from gateway.drivers.stamp_eras import Change
 from gateway.errors import DecodeError
 from gateway.wire.stamp import Stamp, stamp
@@ -204,6 +206,15 @@ def _if_readable(record: Callable[[bytes], object], line: bytes) -> object:
         return record(line)
     except DecodeError as error:
         return Unreadable(error.reason, error.offset)
+
+
+def ketone(eighteenths: int) -> Quantity:
+    """Return an amount of ketone as the device shows it, to a tenth of a mmol/L.
+
+    It is kept in 18ths, as if it were glucose in mg/dL.
+    """
+    mmol_l = (Decimal(eighteenths) / 18).quantize(Decimal("0.1"))
+    return Quantity(value=mmol_l, unit=Unit.MILLIMOLE_PER_LITRE)
 
 
 def number(fields: list[bytes], at: int) -> int:

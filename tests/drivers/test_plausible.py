@@ -16,7 +16,6 @@ from tests.collect.fakes import a_reading
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
 OF_GUESTS = {
-    (Kind.BLOOD_KETONE, Measure.KETONE),
     (Kind.BODY_TEMPERATURE, Measure.TEMPERATURE),
     (Kind.OXYGEN_SATURATION, Measure.OXYGEN_SATURATION),
 }

@@ -249,6 +249,7 @@ _NAMES = {
     "pulse": Measure.PULSE_RATE,
     "weight": Measure.WEIGHT,
     "glucose": Measure.GLUCOSE,
+    "ketone": Measure.KETONE,
     "body_fat_percent": Measure.BODY_FAT,
     "fat_mass": Measure.BODY_FAT_MASS,
     "fat_free_mass": Measure.FAT_FREE_MASS,

@@ -17,7 +17,6 @@ from firmware_sims.cgm.libre_reader import LibreReader
 from firmware_sims.faults import Fault
 from firmware_sims.glucose_meter import freestyle_neo as neo
 from firmware_sims.glucose_meter.freestyle_neo import FreeStyleNeo
-from firmware_sims.ledger import Kind, Produced
 from firmware_sims.placement import Placement
 
 from gateway.domain.entry import Entry
@@ -192,13 +191,15 @@ async def test_what_no_log_tells_is_no_worse_than_the_doubt_that_is_stated(
             await counter.measure()
             await has_arrived(counter)
 
-        missing, _ = missing_and_extra(expected(counter), people(counter), timedelta(days=300))
+        missing, _ = missing_and_extra(
+            counter.ledger.produced, people(counter), timedelta(days=300)
+        )
         assert missing == []
         for entry in people(counter):
             doubt = entry.timing.uncertainty
             assert doubt is None or any(
                 abs(entry.timing.measured_at - one.measured_at) <= doubt
-                for one in expected(counter)
+                for one in counter.ledger.produced
                 if shown(one) == said(entry)
             )
 
@@ -297,18 +298,13 @@ def remember(counter: Counter, *, since: datetime, until: datetime) -> None:
         at += 4 * HOUR
 
 
-def expected(counter: Counter) -> list[Produced]:
-    """Return what the gateway has a kind of reading for."""
-    return [one for one in counter.ledger.produced if one.kind is not Kind.BLOOD_KETONE]
-
-
 def people(counter: Counter) -> list[Entry]:
     """Return what the journal holds of people."""
     return [each for each in counter.entries() if each.reading.quality is not Quality.CONTROL]
 
 
 async def has_arrived(counter: Counter) -> None:
-    await counter.until(lambda: len(people(counter)) >= len(expected(counter)), step_s=5)
+    await counter.until(lambda: len(people(counter)) >= len(counter.ledger.produced), step_s=5)
 
 
 def assert_each_once(counter: Counter, *, doubted: int = 0) -> None:
@@ -318,7 +314,7 @@ def assert_each_once(counter: Counter, *, doubted: int = 0) -> None:
     not known well enough when they were measured.
     """
     entries = people(counter)
-    missing, extra = missing_and_extra(expected(counter), entries, TIME_WITHIN)
+    missing, extra = missing_and_extra(counter.ledger.produced, entries, TIME_WITHIN)
     assert [(one.measured_at, shown(one)) for one in missing] == []
     assert [(entry.timing.measured_at, said(entry)) for entry in extra] == []
     assert sum(not entry.timing.sendable for entry in entries) <= doubted

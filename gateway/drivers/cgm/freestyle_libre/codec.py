@@ -9,7 +9,8 @@
     what      0 a drop of blood, mg/dL | 1 ketone, 18ths of a mmol/L | 2 a scan, mg/dL
 
 Values are mg/dL whatever the screen shows. With any error bit there is no value. 40 or less is what
-the reader says for LO, 500 or more for HI. The years are of this century.
+the reader says for LO, 500 or more for HI; of ketone 8.0 mmol/L or more for HI, and there is no LO.
+The years are of this century.
 
 Source: glucometers-tech/glucometer-protocols (FreeStyle Libre), glucometerutils,
 tidepool-org/uploader (names of the reader's own fields, LO and HI).
@@ -26,6 +27,8 @@ from gateway.wire.stamp import Stamp
 
 LOW_MG_DL, HIGH_MG_DL = 40, 500
 """What the reader keeps for LO and for HI."""
+HIGH_KETONE_18THS = 8 * 18
+"""The same of ketone, which begins at 0: it has no LO."""
 BLOOD_GLUCOSE, KETONE, SENSOR_SCAN = "blood_glucose", "ketone", "sensor_scan"
 """What a result is of."""
 

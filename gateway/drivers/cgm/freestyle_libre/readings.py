@@ -1,9 +1,9 @@
 """What the records of a FreeStyle Libre reader say about its wearer.
 
-Samples and scans are interstitial glucose, strips blood glucose. Ketone, notes, and what has error
-bits are no readings. LO and HI are limits in place of a number; a mark of LO beside a number that
-is none makes it QUESTIONABLE. Samples of a sensor's first hour, which the reader itself does not
-show, are from its warm-up.
+Samples and scans are interstitial glucose, strips blood glucose or ketone. Notes, and what has
+error bits, are no readings. LO and HI are limits in place of a number; a mark of LO beside a number
+that is none makes it QUESTIONABLE. Samples of a sensor's first hour, which the reader itself does
+not show, are from its warm-up.
 """
 
 from __future__ import annotations
@@ -27,18 +27,25 @@ from gateway.domain.reading import (
 )
 from gateway.drivers.cgm.freestyle_libre.codec import (
     BLOOD_GLUCOSE,
+    HIGH_KETONE_18THS,
     HIGH_MG_DL,
+    KETONE,
     LOW_MG_DL,
     SENSOR_SCAN,
     Result,
     Sample,
 )
 from gateway.drivers.cgm.freestyle_libre.memory import Timed
+from gateway.drivers.freestyle_text import ketone
 
 WARM_UP_MIN = 60
 """A sensor's first value is shown after an hour (the maker's manual)."""
 
-_KINDS = {BLOOD_GLUCOSE: Kind.BLOOD_GLUCOSE, SENSOR_SCAN: Kind.INTERSTITIAL_GLUCOSE}
+_KINDS = {
+    BLOOD_GLUCOSE: Kind.BLOOD_GLUCOSE,
+    KETONE: Kind.BLOOD_KETONE,
+    SENSOR_SCAN: Kind.INTERSTITIAL_GLUCOSE,
+}
 _SECOND = timedelta(seconds=1)
 
 
@@ -55,10 +62,13 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A value; `key` is that of its record, `low` whether it is marked as LO."""
+    """A value in mg/dL, or 18ths of a mmol/L of ketone.
+
+    `key` is that of its record, `low` whether it is marked as LO.
+    """
 
     kind: Kind
-    mg_dl: int
+    value: int
     key: str
     low: bool = False
     warming_up: bool = False
@@ -72,14 +82,13 @@ def reading(timed: Timed, reader: Reader, received: Instant) -> Reading | None:
     doubts = set()
     if timed.told.at is None:
         doubts.add("time_unknown")
-    if said.low and said.mg_dl > LOW_MG_DL:
-        doubts.add("marked_low")
     limit = _limit(said)
-    glucose = Quantity(value=Decimal(said.mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
+    if said.low and limit is not Limit.BELOW:
+        doubts.add("marked_low")
     return Reading(
         device=reader.device,
         kind=said.kind,
-        values={} if limit is not None else {Measure.GLUCOSE: glucose},
+        values={} if limit is not None else _values(said),
         limit=limit,
         received=received,
         device_time=DeviceTime(
@@ -110,7 +119,16 @@ def _said(timed: Timed) -> _Said | None:
     return None
 
 
+def _values(said: _Said) -> dict[Measure, Quantity]:
+    if said.kind is Kind.BLOOD_KETONE:
+        return {Measure.KETONE: ketone(said.value)}
+    mg_dl = Decimal(said.value)
+    return {Measure.GLUCOSE: Quantity(value=mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE)}
+
+
 def _limit(said: _Said) -> Limit | None:
-    if said.mg_dl >= HIGH_MG_DL:
+    if said.kind is Kind.BLOOD_KETONE:
+        return Limit.ABOVE if said.value >= HIGH_KETONE_18THS else None
+    if said.value >= HIGH_MG_DL:
         return Limit.ABOVE
-    return Limit.BELOW if said.mg_dl <= LOW_MG_DL and (said.mg_dl or said.low) else None
+    return Limit.BELOW if said.value <= LOW_MG_DL and (said.value or said.low) else None

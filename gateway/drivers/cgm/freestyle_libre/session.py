@@ -16,7 +16,7 @@ from gateway.domain.reading import Reading
 from gateway.drivers import freestyle_text
 from gateway.drivers.api import HID, Frame, Session
 from gateway.drivers.cgm.freestyle_libre import codec, memory
-from gateway.drivers.cgm.freestyle_libre.codec import KETONE, Ask, Record, Result, Sample
+from gateway.drivers.cgm.freestyle_libre.codec import Ask, Record, Result, Sample
 from gateway.drivers.cgm.freestyle_libre.memory import Stored
 from gateway.drivers.cgm.freestyle_libre.readings import Reader, reading
 from gateway.drivers.clock_log import Look, is_look
@@ -32,7 +32,6 @@ every 15 minutes."""
 
 _MODEL = "FreeStyle Libre"
 _BATCH = 500  # readings in one commit: a first reading of 90 days has some 8600
-_KETONE = "ketone is not read: the gateway has no kind of reading for it"
 _NO_VALUE = "no_value: a sensor or a strip reported an error"
 
 
@@ -76,12 +75,16 @@ class _Safe:
 
     @classmethod
     def of(cls, serial: str, bookmark: str | None) -> _Safe:
-        """Read a bookmark; nothing is safe if it is none, or another reader's."""
+        """Read a bookmark; nothing is safe if it is none, or another reader's.
+
+        No result is if it was made before ketone was read: it passed over that.
+        """
         try:
             fields = json.loads(bookmark or "")
             if fields["serial"] == serial:
                 look = Look.from_text(fields["look"])
-                return cls(serial, fields["history"], fields["results"], look)
+                results = fields["results"] if fields.get("ketone") else None
+                return cls(serial, fields["history"], results, look)
         except (KeyError, TypeError, ValueError):
             pass
         return cls(serial)
@@ -89,7 +92,8 @@ class _Safe:
     def to_text(self) -> str:
         """Write a bookmark."""
         fields = {"serial": self.serial, "history": self.history, "results": self.results}
-        return json.dumps({**fields, "look": self.look.to_text() if self.look else None})
+        look = self.look.to_text() if self.look else None
+        return json.dumps({**fields, "look": look, "ketone": True})
 
 
 async def _collect(session: Session, line: Line, serial: str) -> bool:
@@ -152,8 +156,6 @@ async def _tell_what_is_no_reading(line: Line, news: Sequence[Stored], clock: Cl
     for each in news:
         if each.error is not None:
             await line.set_aside(Frame(HID, each.error.payload, clock.at), each.error)
-        elif isinstance(each.record, Result) and each.record.what == KETONE:
-            await line.remark(_KETONE)
         elif isinstance(each.record, Sample | Result) and not each.record.valid:
             await line.remark(_NO_VALUE)
 

@@ -16,7 +16,7 @@ _MANIFEST = Manifest(
     name="glucose_meter/freestyle_neo",
     title="Abbott FreeStyle Precision Neo, Optium Neo on USB",
     reach=Reach.HID,
-    emits=frozenset({Kind.BLOOD_GLUCOSE}),
+    emits=frozenset({Kind.BLOOD_GLUCOSE, Kind.BLOOD_KETONE}),
     spec="Public descriptions glucometer-protocols, glucometerutils, tidepool-org/uploader",
     models=(
         Model("Abbott FreeStyle Precision Neo", "simulated, from public clients"),

@@ -1,11 +1,11 @@
-"""What the memory of a Precision or Optium Neo says: a reading for each test of blood glucose.
+"""What the memory of a Precision or Optium Neo says: a reading for each test of glucose or ketone.
 
 Control solution has quality CONTROL: it is nobody's blood. LO and HI are limits in place of a
-number. Ketone, insulin and the rest are no readings.
+number. Insulin and the rest are no readings.
 
 The meter shows minutes, and what its record ids count nobody says; so a record is named by its time
 and value, and by a number among those that share both, counted from the oldest: what is measured
-later never changes it.
+later never changes it. Ketone is counted by itself.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from gateway.domain.device import DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Measure, Quality, Reading
 from gateway.drivers.clock_log import Look, Told, told
-from gateway.drivers.freestyle_text import TimeChange
-from gateway.drivers.glucose_meter.freestyle_neo.codec import Glucose, Record
+from gateway.drivers.freestyle_text import TimeChange, ketone
+from gateway.drivers.glucose_meter.freestyle_neo.codec import Glucose, Ketone, Record
 from gateway.drivers.stamp_eras import Change, Stamped
 
+Test = Glucose | Ketone
+_TESTS = (Glucose, Ketone)
 _TIME_FIELDS = slice(2, 7)
 _MINUTE = timedelta(minutes=1)
 
@@ -59,7 +61,7 @@ def oldest_first(stored: Sequence[Stored]) -> Sequence[Stored]:
 
     The newest comes first, a public client says.
     """
-    stamps = [each.record.device_time for each in stored if isinstance(each.record, Glucose)]
+    stamps = [each.record.device_time for each in stored if isinstance(each.record, _TESTS)]
     times = [stamp.at for stamp in stamps if stamp is not None]
     steps = [(later > earlier) - (later < earlier) for earlier, later in pairwise(times)]
     return stored if sum(steps) > 0 else stored[::-1]
@@ -69,10 +71,9 @@ def readings(ordered: Sequence[Stored], meter: Meter, received: Instant) -> Iter
     """Make the readings of a memory, the oldest first, as its records are."""
     twins: Counter[str] = Counter()
     for each, when in zip(ordered, _times(ordered, meter), strict=True):
-        if not isinstance(each.record, Glucose):
+        if not isinstance(each.record, _TESTS):
             continue
-        value = each.record.limit or each.record.glucose_mgdl
-        named = f"{each.time.decode('latin-1')}={value}"
+        named = f"{each.time.decode('latin-1')}={_named(each.record)}"
         twins[named] += 1
         time = DeviceTime(
             stamp=when.at,
@@ -85,13 +86,18 @@ def readings(ordered: Sequence[Stored], meter: Meter, received: Instant) -> Iter
         yield _reading(each.record, time, key, meter.device, received)
 
 
+def _named(record: Test) -> str:
+    """Return what tells a value from others of its minute."""
+    if isinstance(record, Ketone):
+        return f"ketone {record.limit or record.ketone_18ths}"
+    return f"{record.limit or record.glucose_mgdl}"
+
+
 def _reading(
-    record: Glucose, time: DeviceTime, key: str, device: DeviceId, received: Instant
+    record: Test, time: DeviceTime, key: str, device: DeviceId, received: Instant
 ) -> Reading:
-    values, flags, quality = {}, set(), Quality.GOOD
-    if record.glucose_mgdl is not None:
-        mg_dl = Decimal(record.glucose_mgdl)
-        values[Measure.GLUCOSE] = Quantity(value=mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE)
+    kind, values = _said(record)
+    flags, quality = set(), Quality.GOOD
     if time.stamp is None:
         flags.add("time_unknown")
         quality = Quality.QUESTIONABLE
@@ -100,7 +106,7 @@ def _reading(
         quality = Quality.CONTROL
     return Reading(
         device=device,
-        kind=Kind.BLOOD_GLUCOSE,
+        kind=kind,
         values=values,
         limit=record.limit,
         received=received,
@@ -110,6 +116,17 @@ def _reading(
         quality=quality,
         flags=frozenset(flags),
     )
+
+
+def _said(record: Test) -> tuple[Kind, dict[Measure, Quantity]]:
+    if isinstance(record, Ketone):
+        amount = record.ketone_18ths
+        return Kind.BLOOD_KETONE, {} if amount is None else {Measure.KETONE: ketone(amount)}
+    if record.glucose_mgdl is None:
+        return Kind.BLOOD_GLUCOSE, {}
+    mg_dl = Decimal(record.glucose_mgdl)
+    glucose = Quantity(value=mg_dl, unit=Unit.MILLIGRAM_PER_DECILITRE)
+    return Kind.BLOOD_GLUCOSE, {Measure.GLUCOSE: glucose}
 
 
 def _times(ordered: Sequence[Stored], meter: Meter) -> list[Told]:
@@ -128,6 +145,6 @@ def clock_changes(ordered: Sequence[Stored]) -> list[Change]:
 
 
 def _stamped(place: int, record: Record) -> Stamped:
-    if not isinstance(record, Glucose) or record.device_time is None or not record.time_valid:
+    if not isinstance(record, _TESTS) or record.device_time is None or not record.time_valid:
         return Stamped(place, None)
     return Stamped(place, record.device_time.at)

@@ -11,7 +11,7 @@ from gateway.drivers.api import HID, Frame, Session
 from gateway.drivers.clock_log import Look, is_look
 from gateway.drivers.freestyle_line import Line, Told
 from gateway.drivers.glucose_meter.freestyle_neo import codec
-from gateway.drivers.glucose_meter.freestyle_neo.codec import Ask, Ketone
+from gateway.drivers.glucose_meter.freestyle_neo.codec import Ask
 from gateway.drivers.glucose_meter.freestyle_neo.readings import (
     Meter,
     Stored,
@@ -26,7 +26,6 @@ NEO = (0x1A61, 0x3850)
 """The USB id."""
 
 _MODEL = "FreeStyle Precision Neo, Optium Neo"
-_KETONE = "ketone is not read: the gateway has no kind of reading for it"
 
 
 async def converse(session: Session) -> None:
@@ -79,6 +78,4 @@ async def _stored(line: Line, told: Told) -> list[Stored]:
             await line.set_aside(Frame(HID, each, told.at), error)
             continue
         stored.append(Stored(each, record))
-        if isinstance(record, Ketone):
-            await line.remark(_KETONE)
     return stored

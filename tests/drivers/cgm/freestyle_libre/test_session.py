@@ -5,10 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gateway.domain.device import DeviceId
+from gateway.domain.quantity import Unit
 from gateway.domain.reading import WARM_UP, Kind, Limit, Measure, Quality, Reading
 from gateway.drivers.api import HID, Channel, Fit, Frame, Reach, Sighting
-from gateway.drivers.cgm.freestyle_libre import DRIVER
+from gateway.drivers.cgm.freestyle_libre import DRIVER, codec, memory
+from gateway.drivers.cgm.freestyle_libre import readings as made_of
 from gateway.drivers.cgm.freestyle_libre.session import LIBRE, LIBRE_2
 from gateway.errors import LinkTimeout, ProtocolError
 from gateway.testing.clock import ManualClock
@@ -337,11 +342,53 @@ async def test_error_bits_make_no_reading_and_one_remark() -> None:
     assert session.remarks == ["no_value: a sensor or a strip reported an error"]
 
 
-async def test_ketone_is_no_reading_and_its_value_is_told_nowhere() -> None:
-    session = await Reader([], [result(90, ago(60), 27, what=1)]).read()
+@pytest.mark.parametrize(("kept", "shown"), [(0, "0.0"), (2, "0.1"), (27, "1.5"), (143, "7.9")])
+async def test_ketone_is_what_the_reader_showed(kept: int, shown: str) -> None:
+    session = await Reader([], [result(90, ago(60), kept, what=1)]).read()
 
-    assert session.readings == []
-    assert [remark[:18] for remark in session.remarks] == ["ketone is not read"]
+    (reading,) = session.readings
+    assert (reading.kind, reading.quality) == (Kind.BLOOD_KETONE, Quality.GOOD)
+    assert str(reading.values[Measure.KETONE].value) == shown
+    assert reading.values[Measure.KETONE].unit is Unit.MILLIMOLE_PER_LITRE
+    assert session.remarks == []
+
+
+async def test_ketone_that_the_reader_shows_as_hi_is_a_limit_and_lo_it_has_none() -> None:
+    reader = Reader([], [result(90, ago(60), 144, what=1), result(91, ago(50), 9, what=1, low=1)])
+
+    hi, marked = (await reader.read()).readings
+
+    assert (hi.limit, hi.values, hi.quality) == (Limit.ABOVE, {}, Quality.GOOD)
+    assert (marked.limit, marked.quality) == (None, Quality.QUESTIONABLE)
+    assert marked.flags == {"marked_low"}
+
+
+async def test_results_that_were_read_before_ketone_was_are_read_once_more() -> None:
+    reader = Reader(results=[result(89, ago(70), 27, what=1), result(90, ago(60), 112)])
+    session = await reader.read()
+    passed_over = json.loads(await session.bookmark() or "")
+    del passed_over["ketone"]
+    session = session_of(DRIVER, reader.device, reader.clock, LIBRE)
+    await session.set_bookmark(json.dumps(passed_over))
+
+    await unplugged_at(1, DRIVER, session)
+
+    assert Kind.BLOOD_KETONE in {reading.kind for reading in session.readings}
+    assert json.loads(await session.bookmark() or "")["ketone"]
+
+
+@given(value=st.integers(0, 99_999), low=st.integers(0, 1))
+def test_no_result_of_ketone_is_glucose_whatever_its_number(value: int, low: int) -> None:
+    line = result(90, ago(60), value, what=1, low=low)
+    (kept,) = memory.stored([line], codec.result)
+    (timed,), _ = memory.in_time([], [kept], None, None)
+
+    reader = made_of.Reader(DeviceId("usb:1"), SERIAL, clock=None)
+    made = made_of.reading(timed, reader, ManualClock().now())
+
+    assert made is not None
+    assert made.kind is Kind.BLOOD_KETONE
+    assert set(made.values) <= {Measure.KETONE}
 
 
 @pytest.mark.parametrize(

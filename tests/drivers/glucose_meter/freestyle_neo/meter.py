@@ -24,6 +24,10 @@ def strip(number: int, at: datetime, told: int | str, blood: int = 1) -> bytes:
     return f"7,{number},{when(at)},1,{told},0,{blood},0,0,0,0,0,0,0,0".encode()
 
 
+def ketone_strip(number: int, at: datetime, told: int | str, blood: int = 1) -> bytes:
+    return f"9,{number},{when(at)},1,{told},{blood}".encode()
+
+
 def change(number: int, new: datetime, old: datetime) -> bytes:
     return f"6,{number},{when(new)},1,{when(old)},1".encode()
 

@@ -13,6 +13,7 @@ from tests.drivers.serial_lines import mangled
 
 # glucometers-tech/glucometer-protocols, FreeStyle Precision Neo: the fields as described there
 TEST = b"7,92,5,13,19,14,22,1,112,0,1,0,0,0,0,0,0,0,0"
+KETONE = b"9,91,5,13,19,14,25,1,9,1"
 CHANGE = b"6,90,10,27,19,2,0,1,10,27,19,3,0,0"
 
 
@@ -53,8 +54,23 @@ def test_a_change_of_the_clock_has_both_times() -> None:
     assert (str(read.device_time), str(read.old_time)) == ("2019-10-27T02:00", "2019-10-27T03:00")
 
 
-def test_ketone_and_insulin_are_told_apart() -> None:
-    assert codec.record(b"9,91,5,13,19,14,25,1,9,1") == Ketone(91)
+def test_ketone_is_in_18ths_of_a_mmol_l_or_hi_in_blood_or_in_control_solution() -> None:
+    in_blood = codec.record(KETONE)
+    beyond = codec.record(KETONE.replace(b",9,1", b",HI,0"))
+
+    assert isinstance(in_blood, Ketone)
+    assert isinstance(beyond, Ketone)
+    assert str(in_blood.device_time) == "2019-05-13T14:25"
+    assert (in_blood.ketone_18ths, in_blood.limit, in_blood.control) == (9, None, False)
+    assert (beyond.ketone_18ths, beyond.limit, beyond.control) == (None, Limit.ABOVE, True)
+
+
+def test_ketone_has_no_lo_for_it_begins_at_nothing() -> None:
+    with pytest.raises(DecodeError, match="number"):
+        codec.record(KETONE.replace(b",9,1", b",LO,1"))
+
+
+def test_insulin_is_another_record() -> None:
     assert codec.record(b"10,89,5,13,19,14,25,1,0,12,0,0,0") == Other(89, 10)
 
 
@@ -73,6 +89,6 @@ def test_the_wearer_is_not_asked_for() -> None:
     assert not [ask for ask in codec.Ask if b"pt" in ask.value]
 
 
-@given(line=mangled([TEST, CHANGE]))
+@given(line=mangled([TEST, KETONE, CHANGE]))
 def test_decoding_is_total(line: bytes) -> None:
     is_total(codec.record, line)

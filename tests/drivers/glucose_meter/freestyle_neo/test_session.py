@@ -4,10 +4,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gateway.domain.device import DeviceId
+from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality
 from gateway.drivers.api import Fit, Reach, Sighting
-from gateway.drivers.glucose_meter.freestyle_neo import DRIVER
+from gateway.drivers.glucose_meter.freestyle_neo import DRIVER, codec
+from gateway.drivers.glucose_meter.freestyle_neo import readings as memory
 from gateway.drivers.glucose_meter.freestyle_neo.session import NEO
 from gateway.errors import ProtocolError
 from gateway.testing.clock import ManualClock
@@ -18,9 +23,12 @@ from tests.drivers.glucose_meter.freestyle_neo.meter import (
     Meter,
     ago,
     change,
+    ketone_strip,
     strip,
 )
 from tests.drivers.serial_lines import glucose, unplugged_at
+
+RECEIVED = ManualClock().now()
 
 
 async def test_the_memory_is_recorded_oldest_first_in_one_commit() -> None:
@@ -112,13 +120,64 @@ async def test_a_number_that_no_person_has_is_questionable() -> None:
     assert (reading.quality, reading.flags) == (Quality.QUESTIONABLE, frozenset({"implausible"}))
 
 
-async def test_ketone_insulin_and_the_rest_are_no_readings() -> None:
-    meter = Meter([b"9,14,11,27,26,14,20,1,27,1", b"10,13,11,27,26,14,21,1,0,12,0,0,0", b"11,12"])
+async def test_insulin_and_the_rest_are_no_readings() -> None:
+    session = await Meter([b"10,13,11,27,26,14,21,1,0,12,0,0,0", b"11,12"]).read()
 
-    session = await meter.read()
+    assert (session.readings, session.remarks) == ([], [])
 
-    assert session.readings == []
-    assert [remark[:18] for remark in session.remarks] == ["ketone is not read"]
+
+@pytest.mark.parametrize(("kept", "shown"), [(0, "0.0"), (2, "0.1"), (27, "1.5"), (144, "8.0")])
+async def test_ketone_is_what_the_meter_showed(kept: int, shown: str) -> None:
+    (reading,) = (await Meter([ketone_strip(14, ago(10), kept)]).read()).readings
+
+    assert (reading.kind, reading.quality) == (Kind.BLOOD_KETONE, Quality.GOOD)
+    assert str(reading.values[Measure.KETONE].value) == shown
+    assert reading.values[Measure.KETONE].unit is Unit.MILLIMOLE_PER_LITRE
+
+
+async def test_more_ketone_than_the_meter_shows_is_a_limit() -> None:
+    (reading,) = (await Meter([ketone_strip(14, ago(10), "HI")]).read()).readings
+
+    assert (reading.kind, reading.limit) == (Kind.BLOOD_KETONE, Limit.ABOVE)
+    assert (reading.values, reading.quality) == ({}, Quality.GOOD)
+
+
+async def test_control_solution_for_ketone_is_nobodys_too() -> None:
+    (reading,) = (await Meter([ketone_strip(14, ago(10), 27, blood=0)]).read()).readings
+
+    assert (reading.kind, reading.quality) == (Kind.BLOOD_KETONE, Quality.CONTROL)
+
+
+async def test_ketone_beside_glucose_of_its_minute_and_number_makes_no_other_of_it() -> None:
+    alone = await Meter([strip(13, ago(10), 98), strip(12, ago(10), 98)]).read()
+    three = [strip(13, ago(10), 98), ketone_strip(14, ago(10), 98), strip(12, ago(10), 98)]
+    session = await Meter(three).read()
+
+    assert await session.record(*alone.readings) == 0
+    assert [r.kind for r in session.readings[:3]] == [
+        Kind.BLOOD_GLUCOSE,
+        Kind.BLOOD_KETONE,
+        Kind.BLOOD_GLUCOSE,
+    ]
+
+
+async def test_by_ketone_alone_it_is_known_which_record_is_the_oldest() -> None:
+    meter = Meter([ketone_strip(11, ago(120), 9), ketone_strip(12, ago(10), 27)])
+
+    amounts = [str(r.values[Measure.KETONE].value) for r in (await meter.read()).readings]
+
+    assert amounts == ["0.5", "1.5"]
+
+
+@given(told=st.integers(0, 9999) | st.just("HI"), blood=st.integers(0, 2))
+def test_no_record_of_ketone_is_glucose_whatever_its_number(told: int | str, blood: int) -> None:
+    line = ketone_strip(14, ago(10), told, blood)
+    meter = memory.Meter(DeviceId("usb:1"), SERIAL, clock=None)
+
+    (made,) = memory.readings([memory.Stored(line, codec.record(line))], meter, RECEIVED)
+
+    assert made.kind is Kind.BLOOD_KETONE
+    assert set(made.values) <= {Measure.KETONE}
 
 
 async def test_a_damaged_line_is_set_aside_once_and_the_rest_is_kept() -> None:
