@@ -2,56 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
 import typer
-from typer import rich_utils
 from typer.core import TyperGroup
 
 from gateway.cli.speech import Speech
 
-_AROUND = {
-    name: getattr(rich_utils, name)
-    for name in (
-        "ABORTED_TEXT",
-        "ARGUMENTS_PANEL_TITLE",
-        "COMMANDS_PANEL_TITLE",
-        "DEFAULT_STRING",
-        "ERRORS_PANEL_TITLE",
-        "OPTIONS_PANEL_TITLE",
-        "REQUIRED_LONG_STRING",
-        "RICH_HELP",
-    )
-}
-"""What typer itself says around our texts; it has no other way to be told."""
-
-
-_COMPLAIN = rich_utils.rich_format_error
+_AROUND = (
+    "ABORTED_TEXT",
+    "ARGUMENTS_PANEL_TITLE",
+    "COMMANDS_PANEL_TITLE",
+    "DEFAULT_STRING",
+    "ERRORS_PANEL_TITLE",
+    "OPTIONS_PANEL_TITLE",
+    "REQUIRED_LONG_STRING",
+    "RICH_HELP",
+)
 _SUBCOMMANDS = "COMMAND [ARGS]..."
 _HELP = "Show this message and exit."
 
 
 def in_language(command: Any, t: Speech) -> None:
     """Put the help of a command, and of all beneath it, into the language."""
-    for name, text in _AROUND.items():
-        setattr(rich_utils, name, t(text))
-    setattr(rich_utils, "rich_format_error", _complaining(t))  # noqa: B010
-    _translate(command, t)
-
-
-def _complaining(t: Speech) -> Callable[[Any], None]:
-    """Return what tells a command line that cannot be, as typer does, in the language."""
-
-    def complain(misuse: Any) -> None:
-        told = t.again(misuse.format_message())
-        misuse.format_message = lambda: told
-        _COMPLAIN(misuse)
-
-    return complain
-
-
-def _translate(command: Any, t: Speech) -> None:
+    command.format_help = partial(_show, command.format_help, t)
     command.help = _told(command.help, t)
     for parameter in command.params:
         parameter.help = _told(parameter.help, t)
@@ -61,7 +37,41 @@ def _translate(command: Any, t: Speech) -> None:
     if isinstance(command, TyperGroup):
         command.subcommand_metavar = t(_SUBCOMMANDS)
         for below in command.commands.values():
-            _translate(below, t)
+            in_language(below, t)
+
+
+def explain(error: typer.TyperException | typer.Abort, t: Speech) -> int:
+    """Tell a command line that cannot be, or that it was given up; return the exit status."""
+    draws = _draws_in_language(t)
+    if isinstance(error, typer.Abort):
+        draws.rich_abort_error()
+        return 1
+    told = t.again(error.format_message())
+    error.format_message = lambda: told  # type: ignore[method-assign]
+    draws.rich_format_error(error)
+    return error.exit_code
+
+
+def _show(show: Callable[..., None], t: Speech, *given: Any) -> None:
+    _draws_in_language(t)
+    show(*given)
+
+
+def _draws_in_language(t: Speech) -> Any:
+    """Return what draws help and misuse. Loading it takes as long as a command that is right."""
+    from typer import rich_utils
+
+    for name, text in around().items():
+        setattr(rich_utils, name, t(text))
+    return rich_utils
+
+
+@cache
+def around() -> Mapping[str, str]:
+    """Return what typer itself says around our texts, by its names; it cannot be told otherwise."""
+    from typer import rich_utils
+
+    return {name: getattr(rich_utils, name) for name in _AROUND}
 
 
 def called(argument: Any) -> str:

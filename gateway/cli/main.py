@@ -28,7 +28,7 @@ from gateway.cli import (
 )
 from gateway.cli.arguments import language as known_language
 from gateway.cli.arguments import moment
-from gateway.cli.help import in_language
+from gateway.cli.help import explain, in_language
 from gateway.cli.show import complain, say
 from gateway.cli.speech import Speech, speech_of
 from gateway.client import Client
@@ -157,7 +157,10 @@ def command() -> None:
     try:
         known_language(asked.language)
         in_language(root, asked.t)
-        root(prog_name="healthspace-gateway", obj=asked)
+        ended = root(prog_name="healthspace-gateway", obj=asked, standalone_mode=False)
     except GatewayError as error:
         complain(asked.t.again(str(error)))
         sys.exit(1)
+    except (typer.TyperException, typer.Abort) as error:
+        sys.exit(explain(error, asked.t))
+    sys.exit(ended or 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 
 from gateway.language.words import read
 
@@ -21,8 +21,12 @@ class Sentences:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.texts = dict(texts)
-        with_gaps = {english: text for english, text in texts.items() if _GAP.search(english)}
-        self._patterns = [
+
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        """Made when a finished sentence is first told again: most commands need none."""
+        with_gaps = {english: text for english, text in self.texts.items() if _GAP.search(english)}
+        return [
             (re.compile(_pattern(english), re.DOTALL), with_gaps[english])
             for english in sorted(with_gaps, key=_most_said_first)
         ]

@@ -28,7 +28,7 @@ def help_texts() -> set[str]:
 
 def around_the_help() -> set[str]:
     """Return what typer says around it."""
-    return {*helping._AROUND.values(), helping._SUBCOMMANDS, helping._HELP}
+    return {*helping.around().values(), helping._SUBCOMMANDS, helping._HELP}
 
 
 def in_the_source(*paths: str) -> set[str]:
