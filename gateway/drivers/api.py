@@ -260,7 +260,10 @@ class Session(Protocol):
         ...
 
     async def describe(self, device: Device, /) -> None:
-        """Tell what the device said of itself (maker, model, serial number, EUI-64, ...)."""
+        """Tell what the device said of itself (maker, model, serial number, EUI-64, ...).
+
+        What is known already is no news: it may be told as often as it is read.
+        """
         ...
 
     async def bookmark(self) -> str | None:

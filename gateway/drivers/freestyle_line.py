@@ -120,9 +120,7 @@ class Line:
             "serial": number,
             "software": None if version is None else version.answer.text[:_LONGEST_VERSION],
         }
-        about = self._session.device.model_copy(update=update)
-        if about != self._session.device:
-            await self._session.describe(about)
+        await self._session.describe(self._session.device.model_copy(update=update))
         return number
 
     async def number(self, serial: Enum, model: str) -> str:

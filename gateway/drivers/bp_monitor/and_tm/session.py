@@ -43,7 +43,7 @@ def _repeats(frame: Frame, last: Frame) -> bool:
 
 
 async def _introduce(session: Session, message: Measured) -> None:
-    if message.model is not None and session.device.model != message.model:
+    if message.model is not None:
         update = {"manufacturer": _MAKER, "model": message.model}
         await session.describe(session.device.model_copy(update=update))
 

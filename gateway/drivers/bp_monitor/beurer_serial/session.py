@@ -40,9 +40,7 @@ async def _introduce(session: Session, inbox: FramedInbox) -> None:
     )
     text = answer.data.decode("ascii", errors="replace").strip("\0 ")
     update = {"manufacturer": "Beurer", "model": text or None}
-    told = session.device.model_copy(update=update)
-    if told != session.device:
-        await session.describe(told)
+    await session.describe(session.device.model_copy(update=update))
 
 
 async def _read(session: Session, inbox: FramedInbox) -> None:

@@ -73,9 +73,8 @@ async def _layout(session: Session, inbox: FramedInbox) -> Layout:
             f"TaiDoc model {model} is not known, so its values cannot be told apart: if it is a"
             f" FORA P20, P30 or D40, set `{LAYOUT}` for this port."
         )
-    told = session.device.model_copy(update={"manufacturer": "TaiDoc", "model": f"TD-{model}"})
-    if told != session.device:
-        await session.describe(told)
+    update = {"manufacturer": "TaiDoc", "model": f"TD-{model}"}
+    await session.describe(session.device.model_copy(update=update))
     return MODELS[model]
 
 

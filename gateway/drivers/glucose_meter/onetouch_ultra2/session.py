@@ -55,9 +55,7 @@ async def _read(session: Session, inbox: FramedInbox) -> None:
     if header is None:
         return
     update = {"manufacturer": "LifeScan", "model": "OneTouch Ultra2", "serial": header.serial}
-    told = session.device.model_copy(update=update)
-    if told != session.device:
-        await session.describe(told)
+    await session.describe(session.device.model_copy(update=update))
     made = await _records(session, inbox, header.record_count, clock)
     if made:
         await session.record(*made)

@@ -96,6 +96,4 @@ async def _read(session: Session, line: _Line, inbox: FramedInbox) -> None:
 async def _introduce(session: Session, line: _Line) -> None:
     number = codec.serial((await line.ask(Ask.SERIAL.value)).data)
     update = {"manufacturer": "LifeScan", "model": "OneTouch UltraEasy", "serial": number}
-    told = session.device.model_copy(update=update)
-    if told != session.device:
-        await session.describe(told)
+    await session.describe(session.device.model_copy(update=update))

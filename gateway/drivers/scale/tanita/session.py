@@ -50,15 +50,12 @@ async def converse(session: Session) -> None:
 
 async def _introduce(session: Session, weighing: Weighing) -> None:
     known = session.device
-    told = known.model_copy(
-        update={
-            "manufacturer": "Tanita",
-            "model": weighing.model or known.model,
-            "serial": weighing.serial or known.serial,
-        }
-    )
-    if told != known:
-        await session.describe(told)
+    update = {
+        "manufacturer": "Tanita",
+        "model": weighing.model or known.model,
+        "serial": weighing.serial or known.serial,
+    }
+    await session.describe(known.model_copy(update=update))
 
 
 def _readings(
