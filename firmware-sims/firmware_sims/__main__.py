@@ -1,4 +1,4 @@
-"""The `firmware-sims` command: finds its subcommands in a table and hands over.
+"""The `firmware-sims` command: hands over to one of its subcommands.
 
 A subcommand is a module of `firmware_sims.commands` with one function, `add(subparsers)`, that
 registers its arguments and sets the default `run` to a function `(Namespace) -> int`. Modules keep
@@ -6,34 +6,22 @@ their heavy imports inside `run`, so that `--help` answers at once.
 """
 
 import argparse
-import importlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import cast
 
-COMMAND_MODULES = (
-    "firmware_sims.commands.play",
-    "firmware_sims.commands.serial",
-    "firmware_sims.commands.health_space",
-)
+from firmware_sims.commands import health_space, play, serial
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with every subcommand whose module is installed."""
+    """Return the parser with every subcommand."""
     parser = argparse.ArgumentParser(
         prog="firmware-sims",
         description="Virtual health devices that speak the real bytes.",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMAND_MODULES:
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            # A build may leave a subcommand out; a module that is there but broken must say so.
-            if error.name != name:
-                raise
-            continue
-        module.add(subparsers)
+    for command in (play, serial, health_space):
+        command.add(subparsers)
     return parser
 
 

@@ -35,7 +35,7 @@ Answers = Mapping[str, Callable[[], bytes]]
 BEGIN, TEXT, TIDEPOOLS_TEXT = 0x01, 0x60, 0x21
 KEEP_ALIVE = 0x22
 UNKNOWN = (0x30, b"\x85")
-_KEEP_ALIVE_DATA = b"\x05"
+_KEEP_ALIVE_EVERY, _KEEP_ALIVE_DATA = 3, b"\x05"
 _READING_WITH_A_COMMA = ("$get", "$mlcalget")  # they ask for one of several, and set nothing
 _FIRST_YEAR = 2010  # before which none of these was built
 
@@ -59,7 +59,6 @@ class AbbottHid:
         software: str,
         answers: Answers,
         resets: Mapping[str, bytes] | None = None,
-        keep_alive_every: int = 3,
     ) -> None:
         self._placement = placement
         self._serial = serial
@@ -73,7 +72,6 @@ class AbbottHid:
             **answers,
         }
         self._resets = resets or {}
-        self._keep_alive_every = keep_alive_every
         self._random = random.Random(f"abbott/{placement.seed}")  # noqa: S311 - repeatable
         self._begun = False
         self._sent = 0
@@ -96,7 +94,7 @@ class AbbottHid:
 
     def _reports(self, kind: int, data: bytes) -> Iterator[bytes]:
         self._sent += 1
-        if self._sent % self._keep_alive_every == 0:
+        if self._sent % _KEEP_ALIVE_EVERY == 0:
             yield self._report(KEEP_ALIVE, _KEEP_ALIVE_DATA)
         yield self._report(kind, data)
 

@@ -60,8 +60,8 @@ class RadioController(Controller):  # type: ignore[misc]  # bumble carries no ty
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.le_legacy_advertiser = Advertiser(self)
-        self.scan_stops_refused = 0
-        """How many of the next commands to stop scanning fail, as on a controller in trouble."""
+        self.scan_stops_refused = False
+        """Whether the next command to stop scanning fails, as on a controller in trouble."""
 
     @property
     def accepts_connections(self) -> bool:
@@ -103,7 +103,7 @@ class RadioController(Controller):  # type: ignore[misc]  # bumble carries no ty
     def on_hci_le_set_scan_enable_command(self, command: Any) -> Any:
         """Start or stop scanning; or refuse to stop, if that was asked for."""
         if not command.le_scan_enable and self.scan_stops_refused:
-            self.scan_stops_refused -= 1
+            self.scan_stops_refused = False
             return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.HARDWARE_FAILURE_ERROR)
         return super().on_hci_le_set_scan_enable_command(command)
 

@@ -101,8 +101,8 @@ def device_information_service(identity: Identity, *, software: str = "") -> Any
 class Battery:
     """Service 0x180F and the charge behind it."""
 
-    def __init__(self, percent: float = 100) -> None:
-        self._percent = percent
+    def __init__(self) -> None:
+        self._percent: float = 100
 
     def service(self) -> Any:
         """Return the service."""

@@ -11,7 +11,6 @@ import asyncio
 import errno
 import socket
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 _MOST_OCTETS = 4096  # more than any report, so that one that is too long is seen as that
@@ -38,12 +37,7 @@ class HidPort:
         self.plug()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.unplug()
 
     @property

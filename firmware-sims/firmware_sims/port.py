@@ -13,7 +13,6 @@ import termios
 import tty
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 _PIECE_BYTES = 8  # what a USB bridge typically hands over at once at these speeds; a guess
@@ -58,12 +57,7 @@ class Port:
         self.plug()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.unplug()
 
     @property

@@ -137,9 +137,9 @@ class VirtualRadio:
                 await peripheral.power_off()
         self._retire(self._link.find_le_controller(hci.Address(device.identity.address)))
 
-    async def central(self, address: str = CENTRAL_ADDRESS) -> Any:
+    async def central(self) -> Any:
         """Return a powered-on bumble Device that can scan and connect."""
-        central = self._stack("central", address)
+        central = self._stack("central", CENTRAL_ADDRESS)
         await central.power_on()
         return central
 
@@ -158,10 +158,10 @@ class VirtualRadio:
         for controller in self._hosted:
             controller.drop_everything(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
-    def refuse_to_stop_scanning(self, times: int = 1) -> None:
-        """Let the served controller fail so many of the next commands to stop its scan."""
+    def refuse_to_stop_scanning(self) -> None:
+        """Let the served controller fail the next command to stop its scan."""
         for controller in self._hosted:
-            controller.scan_stops_refused = times
+            controller.scan_stops_refused = True
 
     def _served_controller(self, sink: Any) -> RadioController:
         self._served += 1

@@ -159,17 +159,15 @@ async def played(
     *,
     faults: Faults | None = None,
     noise: LineNoise | None = None,
-    baud: int | None = None,
     faults_after: int = 0,
-    gap_s: float = 0.0,
 ) -> AsyncIterator[Port]:
     """Play a device on a serial port that is there for as long as the block lasts.
 
     The options are those of `Cable` and `playing`.
     """
     with Port(link) as port:
-        cable = Cable(port, faults=faults, noise=noise, baud=baud, faults_after=faults_after)
-        async with playing(device, cable, routine, gap_s=gap_s):
+        cable = Cable(port, faults=faults, noise=noise, faults_after=faults_after)
+        async with playing(device, cable, routine):
             yield port
 
 

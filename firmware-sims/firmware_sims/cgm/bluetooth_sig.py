@@ -46,6 +46,7 @@ from firmware_sims.record_access import Filter, Rules, number
 from firmware_sims.record_access_point import Access, RecordAccessPoint
 from firmware_sims.routine import Routine
 
+_RUN_TIME_H = 360
 _START_TIME_OCTETS = 9
 _CRC_OCTETS = 2
 _STOPPED_SENSOR_LOOKS_AGAIN_S = 60
@@ -74,7 +75,6 @@ class SensorSettings:
     )
     utc_offset: timedelta | None = None
     dst: int = DST_UNKNOWN
-    run_time_h: int = 360
     notification_gap_s: float = 0.001  # unpaced bursts overrun a virtual UART
     slow_s: float = 3
 
@@ -283,7 +283,7 @@ class GlucoseSensor:
         self._start_known = True
 
     def _read_run_time(self) -> bytes:
-        return cgm.session_run_time(self._settings.run_time_h, e2e_crc=self._settings.e2e_crc)
+        return cgm.session_run_time(_RUN_TIME_H, e2e_crc=self._settings.e2e_crc)
 
     def _write_specific(self, value: bytes) -> None:
         if not value:

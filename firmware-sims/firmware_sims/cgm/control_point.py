@@ -44,11 +44,10 @@ class ControlPoint:
         e2e_crc: bool,
         start: Callable[[], bool] | None = None,
         stop: Callable[[], bool] | None = None,
-        interval_min: int = 5,
     ) -> None:
         self._e2e_crc = e2e_crc
         self._session = {SpecificOpCode.START_SESSION: start, SpecificOpCode.STOP_SESSION: stop}
-        self.interval_min = interval_min
+        self.interval_min = 5
 
     def answer(self, octets: bytes) -> bytes:
         """Return the indication for a request of at least one octet."""

@@ -20,7 +20,7 @@ from firmware_sims.glucose_meter.strip_memory import Strip, StripMemory
 from firmware_sims.placement import Placement
 from firmware_sims.requests import Split, ended_by
 
-MODEL = "OneTouch Ultra2"
+MODEL, SERIAL = "OneTouch Ultra2", "SNV012345"
 _WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _FORBIDDEN = {b"DMZ": "erase memory", b"DMT": "set clock"}
 
@@ -47,12 +47,9 @@ def encode_strip(strip: Strip, *, meal: str = "N") -> bytes:
 class OneTouchUltra2:
     """A virtual meter; people take turns. `mmol` changes what the display shows, and no value."""
 
-    def __init__(
-        self, placement: Placement, *, serial: str = "SNV012345", mmol: bool = False
-    ) -> None:
+    def __init__(self, placement: Placement, *, mmol: bool = False) -> None:
         self.memory = StripMemory(placement, model=MODEL)
         self._placement = placement
-        self._serial = serial
         self._unit = "MMOL/L" if mmol else "MG/DL "
 
     def measure(self) -> Sequence[bytes]:
@@ -78,7 +75,7 @@ class OneTouchUltra2:
             case b"DMP":
                 return self._dump()
             case b"DM@":
-                return [encode(f'@ "{self._serial}"')]
+                return [encode(f'@ "{SERIAL}"')]
             case b"DM?":
                 return [encode("?P02.00.00 25/05/07")]
             case b"DMF":
@@ -89,7 +86,7 @@ class OneTouchUltra2:
 
     def _dump(self) -> list[bytes]:
         strips = self.memory.newest_first()
-        head = encode(f'P {len(strips):03},"{self._serial}","{self._unit}"')
+        head = encode(f'P {len(strips):03},"{SERIAL}","{self._unit}"')
         return [head, *[encode_strip(strip, meal=_meal(strip)) for strip in strips]]
 
 

@@ -22,7 +22,7 @@ from firmware_sims.packing.onetouch import SHORTEST, packet
 from firmware_sims.placement import Placement
 from firmware_sims.requests import Split
 
-MODEL = "OneTouch UltraEasy"
+MODEL, SERIAL = "OneTouch UltraEasy", b"C176SA034"
 NUMBER, EXPECTED, ACKNOWLEDGE, DISCONNECT = 0x01, 0x02, 0x04, 0x08
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local seconds
 _DONE = b"\x05\x06"
@@ -32,12 +32,9 @@ _COUNT = b"\x05\x0f"
 class OneTouchUltraEasy:
     """A virtual meter; people take turns. `mmol` changes what the display shows, and no value."""
 
-    def __init__(
-        self, placement: Placement, *, serial: str = "C176SA034", mmol: bool = False
-    ) -> None:
+    def __init__(self, placement: Placement, *, mmol: bool = False) -> None:
         self.memory = StripMemory(placement, model=MODEL)
         self._placement = placement
-        self._serial = serial
         self._mmol = mmol
         self._expected: int | None = None
         self._number = 0
@@ -93,7 +90,7 @@ class OneTouchUltraEasy:
             case b"\x05\x0d\x02":
                 return _DONE + b"\x11P02.00.00\x0025/05/07"
             case b"\x05\x0b\x02":
-                return _DONE + self._serial.encode("ascii")
+                return _DONE + SERIAL
             case b"\x05\x09\x02":
                 return _DONE + int(self._mmol).to_bytes(4, "little")
             case b"\x05\x20\x02":

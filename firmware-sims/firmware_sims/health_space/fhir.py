@@ -6,7 +6,7 @@ from firmware_sims.health_space.exact_json import JsonObject
 from firmware_sims.health_space.measures import find_measure
 from firmware_sims.health_space.messages import FHIR_JSON, Answer, Received, json_answer
 from firmware_sims.health_space.outcome import Issue, operation_outcome, refusal
-from firmware_sims.health_space.people import People, Person
+from firmware_sims.health_space.people import People
 from firmware_sims.health_space.rules import Attempt, Verdict, judge
 from firmware_sims.health_space.search import SearchRefused, find, parse_query, search_bundle
 from firmware_sims.health_space.settings import Settings
@@ -62,11 +62,6 @@ class MeasuresApi:
         base_url = f"https://{received.headers.get('host', 'localhost')}"
         bundle = search_bundle(query, found, self.store.device, base_url, received.query)
         return json_answer(200, bundle, FHIR_JSON)
-
-    def owner(self, received: Received) -> Person | None:
-        """Return the person whose tokens the request carries, living or not."""
-        id_pe = self.tokens.owner(received.bearer())
-        return self.people.identified(id_pe)
 
     def _attempt(
         self,

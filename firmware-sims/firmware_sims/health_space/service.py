@@ -58,7 +58,6 @@ class Service:
         api = MeasuresApi(settings, self.people, self.tokens, self.store)
         documents_api = DocumentsApi(settings, self.people, self.documents)
         oauth = OAuth(settings, self.people, self.tokens)
-        self._api = api
         self._handlers: dict[tuple[str, str], Handler] = {
             ("GET", "/"): self.overview,
             ("GET", "/authorize"): oauth.authorize,

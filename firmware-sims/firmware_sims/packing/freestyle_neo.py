@@ -36,12 +36,10 @@ def glucose_line(
     return line(*head, said, 0, int(not control), *(0,) * 8)
 
 
-def ketone_line(
-    record: int, shown: datetime, eighteenths: int, *, valid: bool = True, control: bool = False
-) -> bytes:
+def ketone_line(record: int, shown: datetime, eighteenths: int, *, valid: bool = True) -> bytes:
     """Return the line of a ketone, in eighteenths of a mmol/L."""
     said = "HI" if eighteenths > KETONE_HIGHEST else eighteenths
-    return line(_KETONE, record, *time_fields(shown), int(valid), said, int(not control))
+    return line(_KETONE, record, *time_fields(shown), int(valid), said, 1)
 
 
 def insulin_line(
@@ -51,8 +49,6 @@ def insulin_line(
     return line(_INSULIN, record, *time_fields(shown), int(valid), which, units, 0, 0, 0)
 
 
-def time_change_line(
-    record: int, before: datetime, after: datetime, *, valid: bool = True
-) -> bytes:
-    """Return the line that says that its owner set the clock."""
-    return line(_TIME_CHANGE, record, *time_fields(after), int(valid), *time_fields(before))
+def time_change_line(record: int, before: datetime, after: datetime) -> bytes:
+    """Return the line that says that its owner set the clock, which is right from then on."""
+    return line(_TIME_CHANGE, record, *time_fields(after), 1, *time_fields(before))

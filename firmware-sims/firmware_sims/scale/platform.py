@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
+from firmware_sims.body import stepped
 from firmware_sims.faults import Fault
 from firmware_sims.ledger import Kind
 from firmware_sims.placement import Placement
@@ -75,6 +76,4 @@ def weigh_next(
 
 def shown_weight(kilograms: Decimal, *, pounds: bool, step: Decimal | str) -> Decimal:
     """Return a weight as a scale of this step shows it."""
-    value = kilograms / _KG_PER_LB if pounds else kilograms
-    size = Decimal(step)
-    return (value / size).to_integral_value(ROUND_HALF_EVEN) * size
+    return stepped(kilograms / _KG_PER_LB if pounds else kilograms, step)
