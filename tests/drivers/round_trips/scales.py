@@ -67,41 +67,45 @@ def and_weights(draw: st.DrawFn) -> Written:
     return Written(octets, {**written(octets, said).said, "weight": weight})
 
 
+PARTS = (
+    "basal_metabolism_kj",
+    "muscle_percent",
+    "muscle_mass",
+    "fat_free_mass",
+    "soft_lean_mass",
+    "body_water_mass",
+    "impedance_ohm",
+    "weight",
+    "height",
+)
+
+
+def composed(*, imperial: bool) -> st.SearchStrategy[Composition]:
+    mass = some(in_steps("0.01" if imperial else "0.005"))
+    return st.builds(
+        Composition,
+        body_fat_percent=some(in_steps("0.1")),
+        imperial=st.just(imperial),
+        device_local=some(MOMENTS),
+        user=some(U8),
+        basal_metabolism_kj=some(U16),
+        muscle_percent=some(in_steps("0.1")),
+        muscle_mass=mass,
+        fat_free_mass=mass,
+        soft_lean_mass=mass,
+        body_water_mass=mass,
+        impedance_ohm=some(in_steps("0.1")),
+        weight=mass,
+        height=some(in_steps("0.1" if imperial else "0.001")),
+    )
+
+
 @st.composite
 def compositions(draw: st.DrawFn) -> Written:
     imperial = draw(BOOLS)
-    mass = some(in_steps("0.01" if imperial else "0.005"))
-    composition = draw(
-        st.builds(
-            Composition,
-            body_fat_percent=some(in_steps("0.1")),
-            imperial=st.just(imperial),
-            device_local=some(MOMENTS),
-            user=some(U8),
-            basal_metabolism_kj=some(U16),
-            muscle_percent=some(in_steps("0.1")),
-            muscle_mass=mass,
-            fat_free_mass=mass,
-            soft_lean_mass=mass,
-            body_water_mass=mass,
-            impedance_ohm=some(in_steps("0.1")),
-            weight=mass,
-            height=some(in_steps("0.1" if imperial else "0.001")),
-        )
-    )
+    composition = draw(composed(imperial=imperial))
     (octets,) = body_composition.measurement(composition)
-    names = (
-        "basal_metabolism_kj",
-        "muscle_percent",
-        "muscle_mass",
-        "fat_free_mass",
-        "soft_lean_mass",
-        "body_water_mass",
-        "impedance_ohm",
-        "weight",
-        "height",
-    )
-    said: dict[str, object] = {name: getattr(composition, name) for name in names}
+    said: dict[str, object] = {name: getattr(composition, name) for name in PARTS}
     said |= {"timestamp": composition.device_local, "user_id": composition.user}
     said |= {"unit": "lb" if imperial else "kg", "multiple_packet": False}
     message = written(octets, said)

@@ -38,6 +38,10 @@ METER_FEATURES = {
     9: "time_fault",
     10: "multiple_bonds",
 }
+NEVER_SET = {
+    **dict.fromkeys(("year", "month", "day", "hour", "minute", "second"), 0),
+    "complete": False,
+}
 LEVELS = ("patient_high", "patient_low", "hypo", "hyper", "rate_decrease", "rate_increase")
 
 
@@ -82,10 +86,10 @@ def records(draw: st.DrawFn) -> Written:
 
 @st.composite
 def starts(draw: st.DrawFn) -> Written:
-    at, zone, dst, e2e_crc = draw(MOMENTS), draw(ZONES), draw(DST), draw(BOOLS)
+    at, zone, dst, e2e_crc = draw(some(MOMENTS)), draw(ZONES), draw(DST), draw(BOOLS)
     octets = cgm.session_start_time(at, zone=zone, dst=dst, e2e_crc=e2e_crc)
     said = {
-        "session_start": at.isoformat(),
+        "session_start": NEVER_SET if at is None else at.isoformat(),
         "time_zone_min": minutes(zone),
         "dst_offset": dst,
         "dst_min": dst_minutes(dst),

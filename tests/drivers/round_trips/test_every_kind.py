@@ -42,7 +42,7 @@ def test_what_an_encoder_wrote_is_read_as_it_was_meant(kind: str, data: st.DataO
     answer = DECODING.answer(asked)
 
     assert answer["ok"] is True, answer
-    assert unlike(written.said, answer["message"]) == []
+    assert unlike({**written.said, "trailing_octets": ABSENT}, answer["message"]) == []
 
 
 def test_every_kind_that_decode_knows_is_tried() -> None:
