@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import pytest
@@ -12,25 +11,6 @@ from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER, codec
 from gateway.errors import DecodeError
 from gateway.testing.clock import ManualClock
 from gateway.wire.ieee11073 import Special
-from tests.drivers.gatt_lines import is_message_or_decode_error
-
-DECODERS: list[Callable[[bytes], object]] = [
-    codec.measurement,
-    codec.beurer_measurement,
-    codec.intermediate,
-    codec.enhanced_measurement,
-    codec.enhanced_intermediate,
-    codec.feature,
-    codec.record_segment,
-]
-
-
-@pytest.mark.parametrize("decode", DECODERS)
-@given(data=st.binary(max_size=40))
-def test_any_bytes_are_a_message_or_a_decode_error(
-    decode: Callable[[bytes], object], data: bytes
-) -> None:
-    is_message_or_decode_error(decode, data)
 
 
 @given(flags=st.integers(0, 255), body=st.binary(min_size=18, max_size=18), cut=st.integers(1, 18))

@@ -16,7 +16,6 @@ from gateway.domain.reading import Quality
 from gateway.drivers.api import Channel, Frame, Inbox
 from gateway.drivers.bp_monitor.microlife import DRIVER
 from gateway.errors import ConfigError, LinkLost, LinkTimeout, ProtocolError
-from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink, Written
 from gateway.testing.session import RecordingSession
 from tests.drivers.bp_monitor.microlife.cuff import (
@@ -31,7 +30,6 @@ from tests.drivers.bp_monitor.microlife.cuff import (
     sealed,
     systolic,
 )
-from tests.drivers.gatt_lines import is_message_or_decode_error
 
 CAPTURED = bytes.fromhex(
     "4d3a01490000001d01" + 33 * "00" + "90443311000000008000934332110000000080007f41321100000000"
@@ -407,12 +405,6 @@ async def test_a_device_without_both_characteristics_is_not_talked_to() -> None:
         await DRIVER.converse(RecordingSession(DRIVER, link))
 
     assert (link.written, link.subscribed) == ([], [])
-
-
-@given(st.sampled_from(sorted(DRIVER.manifest.decodes)), st.binary(max_size=40))
-def test_any_bytes_are_a_message_or_a_decode_error(name: str, data: bytes) -> None:
-    channel, now = DRIVER.manifest.decodes[name], ManualClock().now()
-    is_message_or_decode_error(lambda it: DRIVER.decode(Frame(channel, it, now)), data)
 
 
 @given(st.binary(max_size=60))

@@ -6,19 +6,16 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.domain.device_time import corrected
 from gateway.domain.reading import Kind, Measure, Quality
-from gateway.drivers.api import Fit, Frame, Reach, Sighting, gatt
+from gateway.drivers.api import Fit, Reach, Sighting, gatt
 from gateway.drivers.bp_monitor.yonker import DRIVER
 from gateway.drivers.bp_monitor.yonker.session import DATA, SERVICE
 from gateway.errors import LinkError, LinkLost, LinkTimeout
-from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
-from tests.drivers.gatt_lines import StoppedLink, TickingClock, is_message_or_decode_error
+from tests.drivers.gatt_lines import StoppedLink, TickingClock
 
 TAKEN = "81 78 50 48 0000 0e 03 1a 0a 19 00000000"  # 120/80, pulse 72, 2026-03-14 10:25
 EARLIER = "81 82 55 46 0000 0d 03 1a 14 00 00000000"  # 130/85, the evening before
@@ -176,9 +173,3 @@ def test_its_name_tells_it_apart_where_its_service_cannot(
     seen = Sighting("x", Reach.BLE, name=name, services=frozenset(services))
 
     assert DRIVER.match(seen) is fit
-
-
-@given(st.binary(max_size=20))
-def test_any_bytes_have_a_meaning_or_none(data: bytes) -> None:
-    now = ManualClock().now()
-    is_message_or_decode_error(lambda it: DRIVER.decode(Frame(DATA, it, now)), data)

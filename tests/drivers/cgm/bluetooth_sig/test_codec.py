@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,14 +14,6 @@ from gateway.wire.gatt_time import UnusableDateTime
 from gateway.wire.ieee11073 import Special
 
 OPTIONAL = [(0x80, "80"), (0x40, "40"), (0x20, "20"), (0x01, "f6ff"), (0x02, "5f00")]
-DECODERS: list[Callable[[bytes, bool | None], object]] = [
-    codec.decode_measurement,
-    codec.decode_status,
-    codec.decode_session_start,
-    codec.decode_run_time,
-    control_point.decode,
-    lambda payload, _: codec.decode_feature(payload),
-]
 
 
 def record(flags: int, rest: str, *, crc: bool = False) -> bytes:
@@ -238,14 +228,6 @@ def test_an_operation_is_written_with_the_crc_the_sensor_asks_for() -> None:
 
     assert start == bytes.fromhex("1a 5cb0")
     assert interval == bytes.fromhex("01 05")
-
-
-@given(st.sampled_from(DECODERS), st.binary(max_size=64), st.sampled_from([None, True, False]))
-def test_any_octets_are_read_or_refused(
-    decode: Callable[[bytes, bool | None], object], octets: bytes, e2e_crc: bool | None
-) -> None:
-    with suppress(DecodeError):
-        decode(octets, e2e_crc)
 
 
 @given(st.lists(st.binary(min_size=4, max_size=24), min_size=1, max_size=6))

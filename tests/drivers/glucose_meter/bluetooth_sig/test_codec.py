@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 
@@ -92,15 +90,6 @@ def test_a_special_is_no_number_in_either_unit() -> None:
     said = codec.decode_measurement(bytes.fromhex("02 0100" + TIME + "fe07 11"))
 
     assert (said.concentration, said.mg_dl) == (Special.ABOVE, Special.ABOVE)
-
-
-@pytest.mark.parametrize(
-    "decode", [codec.decode_measurement, codec.decode_context, codec.decode_feature]
-)
-@given(octets=st.binary(max_size=40))
-def test_any_octets_are_read_or_refused(decode: Callable[[bytes], object], octets: bytes) -> None:
-    with suppress(DecodeError):
-        decode(octets)
 
 
 @given(st.binary(min_size=11, max_size=11), st.data())

@@ -1,36 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.drivers.api import SERIAL, Channel, Frame
-from gateway.drivers.scale.bluetooth_sig import DRIVER, codec, user_data
+from gateway.drivers.scale.bluetooth_sig import DRIVER, codec
 from gateway.errors import DecodeError
 from gateway.testing.clock import ManualClock
-from tests.drivers.gatt_lines import is_message_or_decode_error
-
-DECODERS: list[Callable[[bytes], object]] = [
-    codec.weight,
-    codec.body_composition,
-    codec.weight_feature,
-    codec.composition_feature,
-    user_data.control_point,
-    user_data.user_index,
-    user_data.change_increment,
-    user_data.date_of_birth,
-    user_data.height,
-]
-
-
-@pytest.mark.parametrize("decode", DECODERS)
-@given(data=st.binary(max_size=40))
-def test_any_bytes_are_a_message_or_a_decode_error(
-    decode: Callable[[bytes], object], data: bytes
-) -> None:
-    is_message_or_decode_error(decode, data)
 
 
 @pytest.mark.conformance("R-BCP-3")
