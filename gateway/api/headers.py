@@ -8,6 +8,7 @@ are about nobody and may be kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.utils import formatdate
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,8 +28,11 @@ EVERY_ANSWER: Mapping[str, str] = {
 """Spec: RFC 9111 5.2.2.5; Content Security Policy 3; Fetch (nosniff, CORP); Permissions Policy."""
 
 
-def with_headers(app: ASGIApp, headers: Mapping[str, str]) -> ASGIApp:
-    """Let every answer have these headers, but for those that it has already."""
+def with_headers(app: ASGIApp, headers: Mapping[str, str], *, dated: bool = False) -> ASGIApp:
+    """Let every answer have these headers, but for those that it has already.
+
+    If `dated`, it also says when it was made (RFC 9110 6.6.1).
+    """
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
@@ -36,6 +40,8 @@ def with_headers(app: ASGIApp, headers: Mapping[str, str]) -> ASGIApp:
                 said = MutableHeaders(scope=message)
                 for name, value in headers.items():
                     said.setdefault(name, value)
+                if dated:
+                    said["Date"] = formatdate(usegmt=True)
             await send(message)
 
         await app(scope, receive, sending)

@@ -18,14 +18,12 @@ from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.listener import Impatient, Listener
 from gateway.errors import ConfigError
 
-_TICK_S = 1.0
-"""The header `Date` has seconds."""
-
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to the daemon, and does not look around ten times a second.
+    """A server that leaves the signals to the daemon, and sleeps while nobody asks it anything.
 
-    uvicorn's own does, to see whether it should end: an idle hub would never sleep for longer.
+    uvicorn's own looks around ten times a second, to see whether it should end and what the header
+    `Date` is by now: an idle hub would never sleep for longer.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -38,11 +36,8 @@ class _Server(uvicorn.Server):
         self._ended.set()
 
     async def main_loop(self) -> None:
-        """Keep the time of the answers right until the end."""
-        while not await self.on_tick(0):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_S):
-                    await self._ended.wait()
+        """Wait for the end."""
+        await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -89,7 +84,7 @@ async def until_cancelled(
     Every answer has the headers that any of the hub's needs, refusals too.
     """
     config = uvicorn.Config(
-        with_headers(app, EVERY_ANSWER),
+        with_headers(app, EVERY_ANSWER, dated=True),
         http=Impatient,
         ws="none",
         lifespan="off",
@@ -97,6 +92,7 @@ async def until_cancelled(
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        date_header=False,
         ssl_context_factory=None if trust is None else lambda *_: trust,
     )
     server = _Server(config)

@@ -9,10 +9,6 @@ from __future__ import annotations
 
 import asyncio
 
-from dbus_fast import BusType, Message, MessageType
-from dbus_fast.aio import MessageBus
-from dbus_fast.errors import DBusError
-
 _SERVICE = "org.freedesktop.timedate1"
 _ANSWER_S = 5.0
 """It answers in milliseconds. Guess: a small machine that is starting up needs seconds."""
@@ -20,6 +16,11 @@ _ANSWER_S = 5.0
 
 async def is_synchronised() -> bool | None:
     """Return its answer; None if there is no such service, or it does not answer."""
+    # Loaded here: where the kernel may be asked, and that is the usual, nobody asks timedated.
+    from dbus_fast import BusType, Message, MessageType
+    from dbus_fast.aio import MessageBus
+    from dbus_fast.errors import DBusError
+
     bus = MessageBus(bus_type=BusType.SYSTEM)
     asked = Message(
         destination=_SERVICE,
