@@ -163,7 +163,7 @@ async def daemon(
                 group.create_task(_until_damaged(journal)),
                 group.create_task(supervisor.run()),
                 group.create_task(watch(clock, journal, timer)),
-                group.create_task(watch_kiosk(hub, timer)),
+                group.create_task(watch_kiosk(hub, timer, supervisor.expect)),
                 group.create_task(
                     watch_retention(retention_of(config), clock, journal, metrics, timer)
                 ),

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.collect.patience import Outcome
+from gateway.collect.patience import Manner, Outcome, manner_of
 from gateway.collect.session import JournalPort, LiveSession, Settings
 from gateway.domain.device import Device, DeviceId
-from gateway.domain.reading import Kind
 from gateway.drivers.api import Driver, Manifest, Reach, Sighting
 from gateway.errors import (
     ConfigError,
@@ -106,13 +105,8 @@ class Conversations:
         )
 
     def _limit_s(self, manifest: Manifest) -> float | None:
-        """Sensors that measure all the time and serial ports are listened to without end.
-
-        A glucose meter may hold what a sensor measured, too: it is no sensor.
-        """
-        is_sensor = manifest.emits == {Kind.INTERSTITIAL_GLUCOSE}
-        endless = manifest.reach is not Reach.BLE or is_sensor
-        return None if endless else self.longest_s
+        """Only a visit has an end of its own; anything else is listened to without one."""
+        return self.longest_s if manner_of(manifest) is Manner.VISITED else None
 
 
 def place_of(error: BaseException) -> str:

@@ -1,20 +1,39 @@
 """When a device may be connected next: the policy, as tables, without any I/O.
 
 Devices that measure now and then advertise for half a minute after a measurement: whoever hesitates
-misses it. Those that advertise all the time must not be connected all the time: their batteries
-are small, and the radio is needed for others.
+misses it. Others advertise for hours, and each conversation costs their coin cell and keeps the
+radio from others. So a device is left alone for longer each time it had nothing new, until
+
+- it brings something,
+- it shows a sign (see `signs`), of which those that bring nothing are rationed,
+- a person does something: sits down at the kiosk, gives a code, has a bond forgotten.
+
+Then it begins anew: it is served at once, and soon again while nothing has come.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-REAPPEARED_S = 5.0
-"""A device that was silent for so long and advertises again was woken by somebody: serve it now.
-Within a burst, devices advertise several times a second; a weak signal may lose a few."""
-QUIET_S = (3.0, 10.0, 30.0, 60.0)
-"""After a conversation that brought nothing new, and after the next such one."""
+from gateway.collect.signs import Signs
+from gateway.domain.reading import Kind
+from gateway.drivers.api import CABLES, Manifest, Reach, Sighting
+
+LEFT_ALONE_S = 900.0
+"""The longest that a device on a battery is left alone without any sign, and so the longest that a
+new reading of it waits. A hundred conversations a day of some 15 s are 25 minutes of connection.
+Guess, by what such chips are said to draw: a third of what advertising once a second takes of the
+battery meanwhile, where a conversation each minute would take more than three times of it."""
+SIGNS = 12
+"""So many signs in a row that bring nothing are heeded: a child steps on the scale, somebody looks
+at what the cuff remembers. Guess."""
+SIGN_EVERY_S = 3600.0
+"""And one more after each hour. A weak signal shows one every other minute, all day."""
+EXPECTED_S = 10.0
+"""A device of which somebody expects a reading at this moment is left alone for no longer."""
 
 
 class Outcome(StrEnum):
@@ -39,8 +58,34 @@ class Outcome(StrEnum):
     """The gateway itself ended it."""
 
 
-WAITS_S = {
-    Outcome.COMPLETE: QUIET_S,
+class Manner(StrEnum):
+    """How a device is kept company, and so what talking with it costs."""
+
+    VISITED = "visited"
+    """It measures now and then, lives on a small battery, and is connected for seconds."""
+    WORN = "worn"
+    """A sensor that measures all the time, made to be connected all the time."""
+    HEARD = "heard"
+    """It is never connected: listening costs it nothing."""
+    PLUGGED = "plugged"
+    """It is on a cable."""
+
+
+def manner_of(manifest: Manifest) -> Manner:
+    """Say how a driver's devices are kept company.
+
+    A glucose meter may hold what a sensor measured, too: it is no sensor.
+    """
+    if manifest.reach in CABLES:
+        return Manner.PLUGGED
+    if manifest.reach is Reach.ADVERTISEMENT:
+        return Manner.HEARD
+    is_sensor = manifest.emits == {Kind.INTERSTITIAL_GLUCOSE}
+    return Manner.WORN if is_sensor else Manner.VISITED
+
+
+_WORN_S: Mapping[Outcome, tuple[float, ...]] = {
+    Outcome.COMPLETE: (3.0, 10.0, 30.0, 60.0),
     Outcome.LINK: (1.0, 2.0, 5.0, 15.0, 60.0),
     Outcome.PROTOCOL: (5.0, 15.0, 60.0, 300.0),
     Outcome.UNREADABLE: (5.0, 15.0, 60.0, 300.0),
@@ -51,23 +96,38 @@ WAITS_S = {
     Outcome.BUG: (60.0, 300.0, 3600.0),
     Outcome.STOPPED: (0.0,),
 }
-"""Seconds to wait after the first, second, ... such end in a row; the last value stays.
-
-The first pairing with some cuffs fails (Omron BP5150) and the second works: it is tried again while
-their pairing mode lasts, which is about a minute.
-"""
-
+_VISITED_S = {
+    **_WORN_S,
+    Outcome.COMPLETE: (3.0, 10.0, 30.0, 60.0, 120.0, 240.0, 480.0, LEFT_ALONE_S),
+    Outcome.LINK: (1.0, 2.0, 5.0, 15.0, 60.0, 120.0, 300.0),
+    Outcome.PROTOCOL: (5.0, 15.0, 60.0, 300.0, LEFT_ALONE_S),
+    Outcome.UNREADABLE: (5.0, 15.0, 60.0, 300.0, LEFT_ALONE_S),
+    Outcome.TOO_LONG: (60.0, 300.0, LEFT_ALONE_S, 3600.0),
+    Outcome.PAIRING: (2.0, 60.0, 300.0, LEFT_ALONE_S),
+    Outcome.CONFIG: (60.0, 300.0, LEFT_ALONE_S),
+}
 _GONE_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _TROUBLED_S = (5.0, 15.0, 60.0)
-PORT_WAITS_S = {
-    **WAITS_S,
-    Outcome.COMPLETE: _GONE_S,
-    Outcome.LINK: _GONE_S,
-    Outcome.PROTOCOL: _TROUBLED_S,
-    Outcome.BUG: _TROUBLED_S,
+WAITS_S = {
+    Manner.VISITED: _VISITED_S,
+    Manner.WORN: _WORN_S,
+    Manner.HEARD: {**_WORN_S, Outcome.COMPLETE: (0.0,)},
+    Manner.PLUGGED: {
+        **_WORN_S,
+        Outcome.COMPLETE: _GONE_S,
+        Outcome.LINK: _GONE_S,
+        Outcome.PROTOCOL: _TROUBLED_S,
+        Outcome.BUG: _TROUBLED_S,
+    },
 }
-"""The same for a port, which ends COMPLETE or LINK when it is unplugged or cannot be opened: what a
-kiosk sends while its port is closed is lost, so it is never left for long."""
+"""Seconds to wait after the first, second, ... such end of a series; the last value stays.
+
+The first pairing with some cuffs fails (Omron BP5150) and the second works: it is tried again while
+their pairing mode lasts, which is about a minute. The journal is asked before a device is connected
+(JOURNAL). A port ends COMPLETE or LINK when it is unplugged or cannot be opened: what a kiosk sends
+while its port is closed is lost, so it is never left for long.
+"""
+
 STEADY_S = 60.0
 """A port that was heard for so long was well: what ended it begins a new series."""
 
@@ -81,35 +141,63 @@ _WAKING_HELPS = frozenset(
 class Patience:
     """What is remembered of one device to decide when it is connected next. Times are monotonic."""
 
-    port: bool = False
-    """Whether it is on a serial port."""
+    manner: Manner = Manner.VISITED
     last: Outcome | None = None
-    in_a_row: int = 0
+    ends: Counter[Outcome] = field(default_factory=Counter)
+    """How often each outcome was met in this series. A device that is left alone begins a new one
+    only as the module says; any other does with each other outcome."""
     not_before: float = 0.0
-    heard_at: float = 0.0
+    ended_at: float = 0.0
+    expected_until: float = 0.0
+    signs: Signs = field(default_factory=Signs)
+    heeded: float = 0.0
+    """How many signs were heeded for nothing, less those that time has made good."""
+    heeded_at: float = 0.0
 
     def ended(
         self, outcome: Outcome, now: float, *, new_readings: bool, lasted_s: float = 0.0
     ) -> None:
         """Note the end of a conversation; one that brought something ends well, however it ends."""
-        was_well = new_readings or (self.port and lasted_s >= STEADY_S)
-        self.in_a_row = 0 if was_well or outcome is not self.last else self.in_a_row + 1
-        self.last = outcome
-        waits = (PORT_WAITS_S if self.port else WAITS_S)[outcome]
-        self.not_before = now + waits[min(self.in_a_row, len(waits) - 1)]
-        self.heard_at = now
+        if new_readings or (self.manner is Manner.PLUGGED and lasted_s >= STEADY_S):
+            self._begin_anew()
+            self.heeded = 0.0
+        elif outcome is not self.last and self.manner is not Manner.VISITED:
+            self._begin_anew()
+        waits = WAITS_S[self.manner][outcome]
+        self.not_before = now + waits[min(self.ends[outcome], len(waits) - 1)]
+        self.ends[outcome] += 1
+        self.last, self.ended_at = outcome, now
+        self.signs.left(now)
 
-    def ready(self, now: float, *, wakes: bool = True) -> bool:
-        """Say, at a sighting, whether to connect now.
-
-        `wakes`: silence before the sighting means that the device slept. A port is never silent.
-        """
-        silent_for = now - self.heard_at
-        self.heard_at = now
-        if now >= self.not_before:
-            return True
-        return wakes and self.last in _WAKING_HELPS and silent_for >= REAPPEARED_S
+    def ready(self, sighting: Sighting, now: float) -> bool:
+        """Say, at a sighting, whether to connect now."""
+        is_sign = self.signs.seen(sighting, now)
+        if is_sign and self.last in _WAKING_HELPS and self._heeds(now):
+            self._begin_anew()
+        if now < self.expected_until and self.last in _WAKING_HELPS:
+            return now >= min(self.not_before, self.ended_at + EXPECTED_S)
+        return now >= self.not_before
 
     def retry(self) -> None:
         """Let the next sighting connect: a person did something about it."""
+        self._begin_anew()
+        self.heeded = 0.0
+
+    def expect(self, now: float, until: float) -> None:
+        """Let it not wait long meanwhile: a person sits at the device."""
+        if now >= self.expected_until:
+            self.retry()
+        self.expected_until = until
+
+    def _begin_anew(self) -> None:
+        self.ends.clear()
         self.not_before = 0.0
+
+    def _heeds(self, now: float) -> bool:
+        """Take one more sign for what it seems, unless too many were not."""
+        made_good = (now - self.heeded_at) / SIGN_EVERY_S
+        self.heeded, self.heeded_at = max(0.0, self.heeded - made_good), now
+        if self.heeded > SIGNS - 1:
+            return False
+        self.heeded += 1
+        return True

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from gateway.clock import Clock
@@ -24,12 +24,12 @@ from gateway.collect.conversations import (
     reads_nothing,
     riddle,
 )
-from gateway.collect.patience import Outcome, Patience
+from gateway.collect.patience import Outcome, Patience, manner_of
 from gateway.collect.session import JournalPort, Settings
 from gateway.collect.sightings import Seen, Sightings
 from gateway.collect.status import CollectStatus, SessionStatus, TransportStatus, Trouble, Watch
 from gateway.domain.device import DeviceId
-from gateway.drivers.api import CABLES, Driver, Sighting
+from gateway.drivers.api import Driver, Sighting
 from gateway.drivers.registry import Registry
 from gateway.errors import ConfigError, JournalError, RadioTrouble, RadioUnavailable
 from gateway.metrics import Metrics
@@ -117,6 +117,13 @@ class Supervisor:
         if device in self._patience:
             self._patience[device].retry()
 
+    def expect(self, devices: Iterable[DeviceId], within_s: float) -> None:
+        """Do not wait long with these devices for so long: a person sits at them."""
+        now = self._clock.now().monotonic
+        for device in devices:
+            if device in self._patience:  # any other is talked with at its first sighting
+                self._patience[device].expect(now, now + within_s)
+
     def _is_over(self, trouble: Trouble) -> bool:
         """Whether a conversation that goes on, for months perhaps, shows that it is."""
         session = self._conversations.talking.get(trouble.device)
@@ -175,9 +182,9 @@ class Supervisor:
         )
         if chosen is None or driver is None or self._talking is None or device in self._sessions:
             return
-        port = sighting.reach in CABLES
-        patience = self._patience.setdefault(device, Patience(port=port))
-        if patience.ready(now.monotonic, wakes=not port):
+        patience = self._patience.setdefault(device, Patience())
+        patience.manner = manner_of(driver.manifest)
+        if patience.ready(sighting, now.monotonic):
             self._sessions[device] = SessionStatus(device, driver.manifest.name, now)
             self._talking.create_task(self._talk(transport, sighting, driver, device))
 

@@ -226,15 +226,20 @@ class Reader:
             )
         ]
 
-    def assignments(self) -> list[Assignment]:
-        """Return all assignments, past and present, in the order they were made."""
+    def assignments(self, session: int | None = None) -> list[Assignment]:
+        """Return all assignments, past and present, in the order they were made.
+
+        With `session`, those of that turn at the kiosk.
+        """
         keys = self._keys
         return [
             assignments.assignment(row, keys)
             for row in self._db.rows(
                 "SELECT device, details, slot, subject, since_us, until_us, session"
                 " FROM assignments AS a"
-                " JOIN devices AS d ON d.number = a.device ORDER BY a.number"
+                " JOIN devices AS d ON d.number = a.device"
+                " WHERE ?1 IS NULL OR a.session = ?1 ORDER BY a.number",
+                (session,),
             )
         ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -129,9 +129,36 @@ async def test_a_turn_nobody_ends_is_ended_at_its_limit(asked: Api) -> None:
     await asked.post("kiosk/open", devices=[SCALE], minutes=10)
 
     with pytest.raises(Over):
-        await watch_kiosk(asked.hub, pass_time)
+        await watch_kiosk(asked.hub, pass_time, lambda _devices, _within_s: None)
 
     assert (await asked.get("people"))[1] == []
+
+
+async def test_readings_are_expected_of_the_devices_of_the_turn_that_is_open(asked: Api) -> None:
+    class Over(Exception):
+        """The turn was ended."""
+
+    expected: list[tuple[set[DeviceId], float]] = []
+
+    async def pass_time(event: asyncio.Event, seconds: float) -> None:
+        asked.hub.clock.advance(seconds)
+        if asked.hub.reader.kiosk() is None:
+            raise Over
+        if len(expected) == 2:
+            await asked.post("kiosk/close")
+
+    def expect(devices: Iterable[DeviceId], within_s: float) -> None:
+        expected.append((set(devices), within_s))
+
+    cuff = DeviceId("ble:C0:FF:EE:00:00:02")
+    await asked.hub.journal.adopt(cuff, "bp_monitor/bluetooth_sig")
+    await asked.post("kiosk/open", devices=[cuff])
+    await asked.post("kiosk/open", devices=[SCALE])
+
+    with pytest.raises(Over):
+        await watch_kiosk(asked.hub, pass_time, expect)
+
+    assert expected == [({SCALE}, 10.0)] * 2
 
 
 async def test_a_turn_that_a_full_disk_does_not_let_end_is_ended_once_there_is_space(
@@ -156,7 +183,7 @@ async def test_a_turn_that_a_full_disk_does_not_let_end_is_ended_once_there_is_s
     monkeypatch.setattr(asked.hub.journal, "close_kiosk", close_kiosk)
 
     with pytest.raises(Over):
-        await watch_kiosk(asked.hub, pass_time)
+        await watch_kiosk(asked.hub, pass_time, lambda _devices, _within_s: None)
 
     assert caplog.text.count("a turn at the kiosk could not be ended yet") == 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from gateway.collect.patience import Outcome
 from gateway.collect.supervisor import Supervisor
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Reach, Sighting
@@ -12,7 +13,15 @@ from gateway.drivers.registry import Registry
 from gateway.drivers.scale.xiaomi import DRIVER
 from gateway.metrics import Metrics
 from gateway.testing.clock import ManualClock
-from tests.collect.fakes import ADDRESS, FakeJournal, FakeTransport, Pauses, settle
+from tests.collect.fakes import (
+    ADDRESS,
+    CUFF,
+    FakeDriver,
+    FakeJournal,
+    FakeTransport,
+    Pauses,
+    settle,
+)
 
 
 def advertised(octets: str) -> Sighting:
@@ -62,3 +71,28 @@ async def test_the_neighbours_scale_is_not_listened_to() -> None:
 
     assert journal.readings == []
     assert journal.described == []
+
+
+async def test_a_scale_that_wakes_just_after_it_fell_silent_is_listened_to_at_once() -> None:
+    clock, radio, metrics = ManualClock(), FakeTransport(), Metrics()
+    driver = FakeDriver(reach=Reach.ADVERTISEMENT)
+    supervisor = Supervisor(
+        [radio],
+        Registry([driver]),
+        FakeJournal(),
+        clock,
+        metrics,
+        settings_of=lambda _device: {},
+        adopted={CUFF: driver.name}.get,
+        number_of=lambda _device: 3,
+        pause=Pauses(clock),
+    )
+    running = asyncio.ensure_future(supervisor.run())
+    for _ in range(9):
+        await radio.show()
+        clock.advance(1)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+    assert metrics.value("sessions_total", driver=driver.name, outcome=Outcome.COMPLETE) == 9

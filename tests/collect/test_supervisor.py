@@ -219,6 +219,58 @@ async def test_a_device_that_wakes_again_is_served_at_once(stage: Stage) -> None
     assert len(stage.transport.opened) == 6
 
 
+async def test_a_device_that_says_something_else_is_served_at_once(stage: Stage) -> None:
+    supervisor = stage.start()
+    for count in b"\7\7\7\7\7\7\10":
+        said = replace(a_sighting(), manufacturer_data={0x020E: bytes([count])})
+        await stage.transport.show(said)
+        stage.clock.advance(2)
+
+    assert len(stage.transport.opened) == 3  # at first, after three seconds, and then by its count
+    assert supervisor.status().troubles == ()
+
+
+async def test_a_device_at_which_somebody_sits_is_served_every_ten_seconds(stage: Stage) -> None:
+    supervisor = stage.start()
+    await advertises(stage, 3600)
+    visited = len(stage.transport.opened)
+    for _ in range(12):
+        supervisor.expect([CUFF, DeviceId("ble:unknown")], 10)
+        await advertises(stage, 5)
+
+    assert len(stage.transport.opened) - visited >= 6
+
+
+async def advertises(stage: Stage, seconds: int) -> None:
+    for _ in range(seconds):
+        await stage.transport.show()
+        stage.clock.advance(1)
+
+
+async def test_who_does_something_while_a_conversation_goes_on_does_not_wait_after_it(
+    stage: Stage,
+) -> None:
+    answered = asyncio.Event()
+
+    async def asks_in_vain(_session: Session) -> None:
+        await answered.wait()
+        raise PairingNeeded("the device hung up")
+
+    stage.driver.talks = [*[fails(PairingNeeded("press the button"))] * 3, asks_in_vain, brings_one]
+    supervisor = stage.start()
+    for wait_s in (2, 60, 300):
+        await stage.transport.show()
+        stage.clock.advance(wait_s)
+    await stage.transport.show()
+    supervisor.retry(CUFF)
+    answered.set()
+    await settle()
+    stage.clock.advance(2)
+    await stage.transport.show()
+
+    assert len(stage.journal.readings) == 1
+
+
 @pytest.mark.parametrize(
     ("error", "outcome", "shown"),
     [

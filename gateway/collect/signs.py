@@ -1,0 +1,73 @@
+"""What is seen of a device before anyone talks with it that tells of something new. Pure.
+
+Over the air there are two signs: it was silent and is there again, as a cuff is that somebody woke;
+or it says what it did not say before, such as another count of records. Neither is sure. A weak
+signal is lost for seconds, a scan has its gaps, and some devices put their clock into each
+advertisement. On a cable the sign is that somebody plugged it in again; it is never silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+from gateway.drivers.api import CABLES, Sighting
+
+REAPPEARED_S = 5.0
+"""A device that was silent for so long and advertises again was woken by somebody: serve it now.
+Within a burst, devices advertise several times a second; a weak signal may lose a few."""
+UNSAID_S = 60.0
+"""What a device has not said for so long is another thing than it said before. Guess: those that
+say several things by turns come round within seconds."""
+SETTLED_S = 5.0
+"""What it says so soon after a conversation is what came of that, such as that nothing waits any
+more. Guess: a device has done with its own books by then."""
+PARTS = 32
+"""So many different things of one device are remembered. An advertisement and its scan response
+have room for some 20 parts, and most devices say four."""
+
+Part = tuple[str, Hashable, Hashable]
+
+
+class Signs:
+    """What was heard of one device. Times are monotonic."""
+
+    def __init__(self) -> None:
+        self._heard_at = 0.0
+        self._left_at = 0.0
+        self._said: dict[Part, float] = {}
+        self._plugging: str | None = None
+
+    def left(self, now: float) -> None:
+        """Note the end of a conversation, in which a device does not advertise."""
+        self._heard_at = self._left_at = now
+
+    def seen(self, sighting: Sighting, now: float) -> bool:
+        """Take a sighting in; say whether it is a sign."""
+        if sighting.reach in CABLES:
+            before, self._plugging = self._plugging, sighting.plugging
+            return before is not None and sighting.plugging not in (None, before)
+        silent_s, self._heard_at = now - self._heard_at, now
+        is_other = self._says(sighting, now) and now - self._left_at > SETTLED_S
+        return silent_s >= REAPPEARED_S or is_other
+
+    def _says(self, sighting: Sighting, now: float) -> bool:
+        """Remember every part of it, those said last at the end; say whether any is another.
+
+        An advertisement and its scan response may come together or not: so parts are compared.
+        """
+        is_other = False
+        for part in _parts(sighting):
+            said_at = self._said.pop(part, None)
+            is_other = is_other or said_at is None or now - said_at >= UNSAID_S
+            self._said[part] = now
+        while len(self._said) > PARTS:
+            del self._said[next(iter(self._said))]
+        return is_other
+
+
+def _parts(sighting: Sighting) -> Iterator[Part]:
+    yield from (("service", uuid, None) for uuid in sighting.services)
+    yield from (("service_data", *each) for each in sighting.service_data.items())
+    yield from (("manufacturer_data", *each) for each in sighting.manufacturer_data.items())
+    if sighting.name is not None:
+        yield "name", sighting.name, None

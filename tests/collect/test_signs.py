@@ -1,0 +1,84 @@
+"""What in a device's advertisements tells that something happened to it."""
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.collect.signs import PARTS, REAPPEARED_S, SETTLED_S, UNSAID_S, Signs
+from gateway.drivers.api import Sighting
+from tests.collect.fakes import a_sighting
+
+CUFF = replace(a_sighting(), name="BLEsmart_0000011F", manufacturer_data={0x020E: b"\x01\x11"})
+ONE_MORE = replace(CUFF, manufacturer_data={0x020E: b"\x01\x12"})
+
+
+def known(*sightings: Sighting, until: float = 100.0) -> Signs:
+    """A device that advertised every second since a conversation that ended at time 0."""
+    signs = Signs()
+    signs.left(0.0)
+    for now in range(int(until) + 1):
+        for sighting in sightings or (CUFF,):
+            signs.seen(sighting, float(now))
+    return signs
+
+
+def test_a_device_that_says_the_same_all_the_time_shows_no_sign() -> None:
+    assert not known().seen(CUFF, 101.0)
+
+
+@pytest.mark.parametrize(("silent_s", "is_sign"), [(4.9, False), (REAPPEARED_S, True)])
+def test_a_device_that_was_silent_shows_one(silent_s: float, is_sign: bool) -> None:
+    assert known().seen(CUFF, 100.0 + silent_s) is is_sign
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ONE_MORE,
+        replace(CUFF, name="BLESmart_0000021F"),
+        replace(CUFF, services=frozenset({"1810", "181c"})),
+        replace(CUFF, service_data={"1810": b"\x01"}),
+    ],
+)
+def test_a_device_that_says_something_else_shows_one_once(other: Sighting) -> None:
+    signs = known()
+
+    assert [signs.seen(other, 101.0 + s) for s in range(3)] == [True, False, False]
+
+
+def test_what_it_says_no_more_is_none() -> None:
+    assert not known().seen(replace(CUFF, name=None, manufacturer_data={}), 101.0)
+
+
+def test_a_stronger_signal_is_none() -> None:
+    assert not known().seen(replace(CUFF, rssi_dbm=-20), 101.0)
+
+
+def test_a_device_that_says_several_things_by_turns_shows_none() -> None:
+    signs = known(CUFF, ONE_MORE)
+
+    assert not any(signs.seen(each, 101.0 + s) for s, each in enumerate([CUFF, ONE_MORE] * 9))
+
+
+def test_what_follows_from_a_conversation_is_none() -> None:
+    signs = known()
+    signs.left(200.0)
+
+    assert not signs.seen(ONE_MORE, 199.0 + SETTLED_S)
+    assert not signs.seen(ONE_MORE, 201.0 + SETTLED_S)
+
+
+def test_a_flag_that_fell_and_rises_again_is_one() -> None:
+    signs = known(ONE_MORE, until=10)
+    for now in range(11, 11 + int(UNSAID_S)):
+        signs.seen(CUFF, float(now))
+
+    assert signs.seen(ONE_MORE, 11 + UNSAID_S)
+
+
+def test_what_is_remembered_of_a_device_is_bounded() -> None:
+    signs = known()
+    for number in range(10 * PARTS):
+        signs.seen(replace(CUFF, manufacturer_data={number: b""}), 101.0 + number / 100)
+
+    assert len(signs._said) == PARTS
