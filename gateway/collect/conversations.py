@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.collect.patience import Manner, Outcome, manner_of
-from gateway.collect.session import JournalPort, LiveSession, Settings
+from gateway.collect.session import JournalPort, LiveSession, Settings, is_stopping
 from gateway.domain.device import Device, DeviceId
 from gateway.drivers.api import Driver, Manifest, Reach, Sighting
 from gateway.errors import (
@@ -82,6 +82,10 @@ class Conversations:
                 finally:
                     self.talking.pop(device, None)
                     await link.close()
+        except asyncio.CancelledError as error:
+            if is_stopping():
+                raise
+            return _judged(error, session)  # of something that the driver waited for
         except Exception as error:  # noqa: BLE001  # a driver's mistake costs its session only
             if too_long.expired() and isinstance(error, TimeoutError):
                 problem = f"The conversation took longer than {self.longest_s:g} s."
@@ -125,7 +129,7 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
 )
 
 
-def _judged(error: Exception, session: LiveSession | None) -> Ended:
+def _judged(error: BaseException, session: LiveSession | None) -> Ended:
     if isinstance(error, LinkLost) and session is not None and session.kept:
         # Devices hang up when they have nothing more to say.
         return _completed(session)

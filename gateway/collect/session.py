@@ -201,7 +201,7 @@ class LiveSession:
             except JournalError as error:
                 if isinstance(error, JournalFull):
                     self._metrics.count("journal_refusals_total")
-                if self.reach is Reach.BLE or _is_stopping():
+                if self.reach is Reach.BLE or is_stopping():
                     raise
                 if self.refused is None:
                     _logger.warning("what a device sent waits for the journal: %s", error)
@@ -232,6 +232,7 @@ class LiveSession:
             self._metrics.count(name, by, driver=self._driver.manifest.name)
 
 
-def _is_stopping() -> bool:
+def is_stopping() -> bool:
+    """Say whether the gateway ends this conversation, rather than something within it."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

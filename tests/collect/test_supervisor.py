@@ -382,6 +382,18 @@ async def test_a_mistake_in_a_driver_costs_only_its_session_and_tells_no_value(
     assert stage.ends(Outcome.COMPLETE) == 1
 
 
+async def test_a_driver_whose_own_task_was_cancelled_is_not_talked_with_over_and_over(
+    stage: Stage,
+) -> None:
+    stage.driver.talks = [fails(asyncio.CancelledError())]
+    supervisor = stage.start()
+    for _ in range(5):
+        await stage.transport.show()
+
+    assert len(stage.transport.opened) == 1
+    assert [it.outcome for it in supervisor.status().troubles] == [Outcome.BUG]
+
+
 async def says_it_is_fine(_session: Session) -> None:
     return
 
