@@ -340,13 +340,15 @@ async def test_a_caresens_that_does_not_tell_its_clock_is_read_all_the_same() ->
     assert readings == Counter(map(said, found.ledger.produced))
 
 
-async def test_a_ketone_of_a_caresens_is_remarked_on_and_never_recorded_as_glucose() -> None:
-    more = f"{ONE}\nstored = 7\nketone_every = 2"
+@pytest.mark.parametrize("older", ["false", "true"])
+async def test_a_ketone_of_a_caresens_is_recorded_as_what_it_is(older: str) -> None:
+    more = f"{ONE}\nstored = 7\nketone_every = 2\nolder = {older}"
     found = await met("caresens_meter", more, name="CareSens 0131")
 
-    glucose = [row for row in found.ledger.produced if row.kind == "blood_glucose"]
-    assert Counter(map(recorded, found.session.readings)) == Counter(map(said, glucose))
-    assert found.session.remarks == ["ketone_record"] * 3
+    readings = Counter(map(recorded, found.session.readings))
+    assert readings == Counter(map(said, found.ledger.produced))
+    assert Counter(kind for kind, *_ in readings)["blood_ketone"] == 3
+    assert found.session.remarks == []
 
 
 @pytest.mark.parametrize("family", ["SANITAS SBF70", "Beurer BF700"])

@@ -51,7 +51,7 @@ class _BluetoothSigGlucoseMeter:
         name="glucose_meter/bluetooth_sig",
         title="Blood glucose meter (Bluetooth SIG)",
         reach=Reach.BLE,
-        emits=frozenset({Kind.BLOOD_GLUCOSE, Kind.INTERSTITIAL_GLUCOSE}),
+        emits=frozenset({Kind.BLOOD_GLUCOSE, Kind.BLOOD_KETONE, Kind.INTERSTITIAL_GLUCOSE}),
         spec="Bluetooth Glucose Service 1.0.1",
         models=(
             Model("any with the Glucose Service", "simulated"),
@@ -59,8 +59,8 @@ class _BluetoothSigGlucoseMeter:
             Model("Contour Next One, Plus", "simulated, from a public client; its clock too"),
             Model(
                 "CareSens",
-                "checked against public captures of their ketone records; their clock simulated,"
-                " from the maker's sample programs and a public client",
+                "simulated, from the maker's sample programs and public clients; the mark of ketone"
+                " checked against a public capture",
             ),
             Model("Trividia, Nipro TRUE METRIX AIR", "records checked against a public capture"),
             Model("Beurer GL50evo", "from the maker's data form"),

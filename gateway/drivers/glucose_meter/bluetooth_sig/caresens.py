@@ -1,4 +1,6 @@
-"""The clock of CareSens meters (i-SENS, also sold as ReliOn), which have no Current Time Service.
+"""CareSens meters (i-SENS, also sold as ReliOn): what tells them, and the clock of their own.
+
+They have no Current Time Service.
 
     fff0/fff1, from version 1.5 on c4dea010-.../c4dea3bc-...
     we write    c0 03 01 00 | Date Time     set the clock; all zeros: ask what it shows
@@ -72,9 +74,14 @@ async def set_clock(session: Session) -> None:
         await write_clock(session, channel, _COMMAND + date_time_octets(shown))
 
 
+def is_one(session: Session) -> bool:
+    """Say whether the meter is one of these, by what it offers or is called."""
+    names = (session.sighting.name, session.device.manufacturer)
+    is_called_so = any(name.lower().startswith(_NAMES) for name in names if name)
+    return is_called_so or CLOCK in session.link.channels
+
+
 def _channel(session: Session) -> Channel | None:
     if CLOCK in session.link.channels:
         return CLOCK
-    names = (session.sighting.name, session.device.manufacturer)
-    is_one = any(name.lower().startswith(_NAMES) for name in names if name)
-    return OLD_CLOCK if is_one and OLD_CLOCK in session.link.channels else None
+    return OLD_CLOCK if is_one(session) and OLD_CLOCK in session.link.channels else None

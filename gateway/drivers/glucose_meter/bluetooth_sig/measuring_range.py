@@ -6,7 +6,8 @@ like, which kept as glucose is low as well: so it has to have its status bit.
 A Beurer GL50evo shows 20 to 630 mg/dL (1.1 to 35.0 mmol/L). It keeps the number itself beyond
 that, to be shown as Lo and Hi, and has no status bits; it knows no ketone.
 
-Source: "GL50evo Data Form", Beurer, version 006 of 2016-02-08, note 4; the others as in `readings`.
+Source: "GL50evo Data Form", Beurer, version 006 of 2016-02-08, note 4; for ketone the uploader of a
+diabetes data platform, by the maker's specification; the others as in `readings`.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class MeasuringRange:
 
 
 USUAL = MeasuringRange(Decimal(20), Decimal(600))
+KETONE = MeasuringRange(Decimal(0), Decimal(80))
+"""In tenths of a mmol/L, of a CareSens: it begins at 0, and HI is above 8.0 mmol/L."""
 GL50_EVO = MeasuringRange(Decimal("19.8"), Decimal("630.6"), tells=True)
 """1.1 and 35.0 mmol/L, whichever of the two units it sends."""
 

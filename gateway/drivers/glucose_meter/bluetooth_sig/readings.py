@@ -1,11 +1,16 @@
 """What a record of a meter says about a person: a blood glucose reading, or an event.
 
 Meters keep more than blood glucose under the same characteristic. Control solution is read with
-quality CONTROL. Ketones come disguised: with the reserved meal code 6 (CareSens), or as a glucose
-(FORA: 0.4 mmol/L of ketone came as 13 "mg/dL", so that a dangerous amount looks like a good value).
+quality CONTROL. Ketone comes disguised: with the reserved meal code 6, or as a glucose (FORA: 0.4
+mmol/L of ketone came as 13 "mg/dL", so that a dangerous amount looks like a good value).
+
+The meal code is that of CareSens meters: their "mg/dL" are then tenths of a mmol/L of ketone. With
+any other meter, or in mol/L, which nobody has seen, what the number counts is not known, and there
+is no reading, but an event.
+
 Of each measurement a FORA keeps two records of one time, a number and 0xFFFF for "none"; which of
 the two is ketone, nothing in them tells. So a number with such a twin is not trusted unless the
-owner says that only glucose strips were ever in the meter. None of these is a reading that leaves.
+owner says that only glucose strips were ever in the meter.
 
 The unit is what the record's own flag says; what the meter shows on its screen may be another.
 """
@@ -31,7 +36,12 @@ from gateway.domain.reading import (
 )
 from gateway.drivers.api import Frame
 from gateway.drivers.glucose_meter.bluetooth_sig.codec import GlucoseContext, GlucoseMeasurement
-from gateway.drivers.glucose_meter.bluetooth_sig.measuring_range import SAID, USUAL, MeasuringRange
+from gateway.drivers.glucose_meter.bluetooth_sig.measuring_range import (
+    KETONE,
+    SAID,
+    USUAL,
+    MeasuringRange,
+)
 from gateway.wire.gatt_time import date_time_octets, is_garbled
 from gateway.wire.ieee11073 import Number, Special
 
@@ -97,20 +107,27 @@ def reading_of(
     device: DeviceId,
     clock: ClockSample | None,
     measuring: MeasuringRange = USUAL,
+    *,
+    tells_ketone: bool = False,
 ) -> Reading | str:
-    """Make the reading of a record, or name the event it is instead."""
+    """Make the reading of a record, or name the event it is instead.
+
+    `tells_ketone` says that it is of a meter whose meal code 6 is known to mean ketone.
+    """
     said, context = record.measurement, record.context
     value = said.mmol_l if said.concentration_unit == "mol/L" else said.mg_dl
-    if context is not None and context.meal == _KETONE_MEAL:
+    is_ketone = context is not None and context.meal == _KETONE_MEAL
+    if is_ketone and not (tells_ketone and said.concentration_unit == "kg/L"):
         return "ketone_record"
-    if not _is_value(value):
+    if not _is_value(value) and not (is_ketone and value == 0):
         return "no_value"
     troubles = _troubles(said)
-    values = _values(said)
     if isinstance(value, Special):
         limit: Limit | None = _SPECIALS[value]
+    elif is_ketone:
+        limit = KETONE.limit_of(Decimal(value or 0), troubles)
     else:
-        limit = measuring.limit_of(values[Measure.GLUCOSE].value, troubles)
+        limit = measuring.limit_of(_glucose(said)[Measure.GLUCOSE].value, troubles)
     if limit is not None:
         troubles.discard(SAID[limit])
     if said.context_follows and context is None:
@@ -119,8 +136,8 @@ def reading_of(
         troubles.add(MAY_BE_KETONE)
     return Reading(
         device=device,
-        kind=_kind(said),
-        values=values if limit is None else {},
+        kind=Kind.BLOOD_KETONE if is_ketone else _kind(said),
+        values={} if limit is not None else _ketone(said) if is_ketone else _glucose(said),
         received=record.frame.received,
         device_time=_device_time(said, clock),
         record=_key(said),
@@ -135,7 +152,14 @@ def _is_value(value: Number | None) -> bool:
     return value in _SPECIALS if isinstance(value, Special) else value is not None and value > 0
 
 
-def _values(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
+def _ketone(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
+    if isinstance(said.mg_dl, Decimal):
+        mmol_l = said.mg_dl.scaleb(-1)
+        return {Measure.KETONE: Quantity(value=mmol_l, unit=Unit.MILLIMOLE_PER_LITRE)}
+    return {}
+
+
+def _glucose(said: GlucoseMeasurement) -> Mapping[Measure, Quantity]:
     if isinstance(said.mmol_l, Decimal):
         return {Measure.GLUCOSE: mg_dl_from_mmol_l(said.mmol_l)}
     if isinstance(said.mg_dl, Decimal):

@@ -11,6 +11,8 @@ be either is glucose: see `readings`.
 
 A record may announce a context (2A34), which comes before or after it or after all records. It is
 not kept before its context: the context alone says that a "glucose" was ketone.
+
+The memory of a CareSens that was read before its ketone was is read anew, once.
 """
 
 from __future__ import annotations
@@ -50,6 +52,8 @@ KETONE_STRIPS = Setting(
     default=True,
 )
 
+_KETONE_TOO = "ketone too "
+"""How a bookmark begins up to which ketone was read as well."""
 READS = 3
 """How often the same records are asked for before going on without what is missing."""
 
@@ -69,7 +73,7 @@ async def converse(session: Session) -> None:
     answers = await link.subscribe(RECORD_ACCESS)
     clock = await read_clock(session) or await caresens.read_clock(session)
     stored = StoredRecords(link, RECORD_ACCESS, answers, *inboxes)
-    known = Mark.from_text(await session.bookmark())
+    known = _mark_in(await session.bookmark() or "", session)
     found = await _Memory(session, stored, clock, known, has_contexts=has_contexts).read()
     if found is not _Found.ALL:
         await session.remark(found)
@@ -79,6 +83,13 @@ async def converse(session: Session) -> None:
     await introduce(session)
     await set_clock(session, clock)
     await caresens.set_clock(session)
+
+
+def _mark_in(bookmark: str, session: Session) -> Mark | None:
+    """Read a bookmark; None if it is of before the meter's ketone was read: it passed over that."""
+    if caresens.is_one(session) and not bookmark.startswith(_KETONE_TOO):
+        return None
+    return Mark.from_text(bookmark.removeprefix(_KETONE_TOO))
 
 
 def mark_of(said: codec.GlucoseMeasurement) -> Mark:
@@ -127,6 +138,7 @@ class _Memory:
         self._measuring = range_of(session.sighting.name, session.device.model)
         self._ketone_strips = bool(session.setting(KETONE_STRIPS.name))
         self._told_of_ketone = False
+        self._tells_ketone = caresens.is_one(session)
 
     async def read(self) -> _Found:
         """Record everything, and say whether that was all."""
@@ -242,7 +254,13 @@ class _Memory:
                 mark = this
             if is_kept:
                 continue
-            made = reading_of(record, self._session.device.id, self._clock, self._measuring)
+            made = reading_of(
+                record,
+                self._session.device.id,
+                self._clock,
+                self._measuring,
+                tells_ketone=self._tells_ketone,
+            )
             if isinstance(made, Reading):
                 readings.append(made)
                 await self._tell_of_ketone(made)
@@ -265,12 +283,17 @@ class _Memory:
     async def _keep(self, readings: list[Reading], mark: Mark | None) -> None:
         if mark is not None:
             mark = replace(mark, first=self._first)
-        bookmark = mark.to_text() if mark and self._found_known else None
+        bookmark = self._bookmark(mark) if mark and self._found_known else None
         if readings:
             await self._session.record(*readings, bookmark=bookmark)
-        elif bookmark is not None and (self._mark is None or bookmark != self._mark.to_text()):
+        elif bookmark is not None and (
+            self._mark is None or bookmark != self._bookmark(self._mark)
+        ):
             await self._session.set_bookmark(bookmark)
         self._mark = mark
+
+    def _bookmark(self, mark: Mark) -> str:
+        return (_KETONE_TOO if self._tells_ketone else "") + mark.to_text()
 
     async def _is_complete(self, since: int | None, *, twice: bool) -> bool:
         """Say whether what was seen is all there is: obviously, or by the meter's own word."""
