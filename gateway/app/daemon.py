@@ -169,7 +169,7 @@ async def daemon(
                 ),
                 group.create_task(make_as_due(summaries, reports, timer)),
                 group.create_task(worker.run()),
-                group.create_task(manager.stay_alive(journal, timer)),
+                group.create_task(manager.stay_alive(journal.answers, timer)),
                 *(group.create_task(part) for part in presence(there, told, hub, timer)),
                 group.create_task(serve(app, sockets, secret, screens)),
                 *(group.create_task(serve_network(screens, at)) for at in (network,) if at),

@@ -1,6 +1,7 @@
 """What systemd is told: that the daemon is ready, that it ends, and every so often that it lives.
 
-It lives if its event loop turns and the journal's writer answers. Where that does not happen for
+It lives if its event loop turns and the journal's writer answers; a relay, which has no journal, if
+its event loop turns. Where that does not happen for
 as long as the unit says (`WatchdogSec=`), systemd ends the daemon and starts it again: what was
 acknowledged is on disk, and what was not is read again.
 
@@ -13,10 +14,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.errors import JournalError
-from gateway.journal.journal import Journal
 from gateway.uplink.api import Timer
 
 READY = "READY=1"
@@ -50,14 +50,21 @@ class ServiceManager:
         except OSError as error:
             _log.warning("systemd could not be told %s: %s", word, error.strerror)
 
-    async def stay_alive(self, journal: Journal, timer: Timer) -> None:
-        """Tell it that the daemon lives for as long as it does; runs for ever, or not at all."""
+    def status(self, sentence: str) -> None:
+        """Tell it how the service is, for `systemctl status`."""
+        self.tell(f"STATUS={sentence}")
+
+    async def stay_alive(self, answers: Callable[[], Awaitable[None]], timer: Timer) -> None:
+        """Tell it that the service lives for as long as it answers; runs for ever, or not at all.
+
+        `answers` returns once it has, or raises JournalError.
+        """
         if not self._wants_us:
             return
         never = asyncio.Event()
         while True:
             try:
-                await journal.answers()
+                await answers()
             except JournalError as error:  # it answers; what is wrong is said where it matters
                 _log.debug("the journal answers with an error: %s", error)
             self.tell(ALIVE)

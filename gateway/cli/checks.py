@@ -54,6 +54,10 @@ def status(context: typer.Context, json: Json = False) -> None:
     if json:
         as_json(answer)
         return
+    if not answer["running"] and _relays_alone(context.obj.config):
+        for finding in _relay(context.obj.config):
+            say(f"{finding.subject}{t(': ')}{_told(t, finding)}")
+        return
     if not answer["running"]:
         say(t.again(str(NotRunning())))
         return
@@ -100,11 +104,46 @@ def _findings(context: typer.Context) -> Iterator[Finding]:
     yield Finding("configuration", True, f"{context.obj.path} has no fault.")
     if _holds_secrets(config):
         yield from _open_to_others("configuration", context.obj.path)
+    if _relays_alone(config):
+        yield from _files(config)
+        yield from _relay(config)
+        return
     yield _state_folder(config.hub.state)
     yield from _files(config)
+    yield from _relay(config)
     yield from _cables(config, drivers)
     yield from _radios(config)
     yield from _daemon(context)
+
+
+def _relays_alone(config: Config) -> bool:
+    """Tell whether this is the configuration of a relay, which has no journal and no device."""
+    return config.relay is not None and not config.destinations
+
+
+def _relay(config: Config) -> Iterator[Finding]:
+    """Yield whether a relay knows of every gateway at its broker what was withdrawn there."""
+    if config.relay is None:
+        return
+    from gateway.app.relay import gateways
+
+    try:
+        known = gateways(config.relay)
+    except GatewayError as error:
+        yield Finding("relay", False, str(error))
+        return
+    missing = ", ".join(sorted(name for name, has_list in known.items() if not has_list))
+    if missing:
+        yield Finding(
+            "relay",
+            False,
+            f"the broker keeps no list of revocations of {missing} that can be read, so their"
+            " readings wait and may hold up others: let these gateways publish retained messages,"
+            " start them again, and empty the retained messages of those that are no more.",
+        )
+    else:
+        count = len(known)
+        yield Finding("relay", True, f"{count} gateways at the broker, each with its revocations.")
 
 
 def _state_folder(folder: Path) -> Finding:

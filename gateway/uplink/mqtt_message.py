@@ -217,7 +217,7 @@ def from_json(payload: bytes) -> ReadingMessage:
     """Read a message, every digit kept. Raises UplinkRejected if it is none of this form."""
     try:
         return ReadingMessage.model_validate(json.loads(payload, parse_float=_number))
-    except ValueError:  # what it quotes is a person's: no cause, no detail
+    except (ValueError, RecursionError):  # what it quotes is a person's: no cause, no detail
         raise UplinkRejected("The message is no reading in the published form.") from None
 
 

@@ -7,16 +7,15 @@
 It keeps nothing itself: a reading is the broker's until the destination has it, and only then
 acknowledged, in the order they came as MQTT demands. A relay that is killed gets its unfinished
 readings again under the same name, and the destination, where everything is created on condition,
-holds each once. Without a gateway's list of revocations its readings wait.
+holds each once. Without a gateway's list of revocations its readings wait, and the relay says so.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -34,7 +33,10 @@ from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
 from gateway.uplink.mqtt_settings import read_key
 from gateway.uplink.outcomes import why_unknown
 from gateway.uplink.relay_settings import RelaySettings
-from gateway.uplink.relayed import released
+from gateway.uplink.relayed import released, revoked_in
+
+_PATIENCE_S = 60.0
+"""How long a list of revocations may take to come before it is said that it is missing."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,13 +58,19 @@ class _Tour:
     held: deque[_Held] = field(default_factory=deque)
     revoked: dict[str, frozenset[str]] = field(default_factory=dict)
     """By the topic of their gateway."""
-    told: asyncio.Condition = field(default_factory=asyncio.Condition)
+    known: defaultdict[str, asyncio.Event] = field(
+        default_factory=lambda: defaultdict(asyncio.Event)
+    )
+    """Set while what a gateway revoked is known."""
+    missing: set[str] = field(default_factory=set)
+    """Topics of gateways whose readings wait because it is not."""
 
 
 class Relay:
     """One relay. `run` it in a task; any number may run side by side.
 
-    Making it raises ConfigError for a file that cannot be read.
+    `tell` is called with a sentence on how it is whenever that changes. Making it raises
+    ConfigError for a file that cannot be read.
     """
 
     def __init__(
@@ -72,11 +80,13 @@ class Relay:
         clock: Clock,
         *,
         jitter: Callable[[], float] = lambda: secrets.randbelow(1000) / 1000,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._uplink = uplink
         self._clock = clock
         self._jitter = jitter
+        self._tell = tell
         check_files(settings)
         self._key = read_key(settings.proof_key_file)
 
@@ -89,6 +99,7 @@ class Relay:
             except UplinkError as error:
                 pause_s = backoff.failed(self._clock.now().monotonic)
                 _log.warning("the broker is left alone for %.0f s: %s", pause_s, error)
+                self._tell(str(error))
                 await timer(asyncio.Event(), pause_s)
 
     async def _tour(self, timer: Timer, backoff: Backoff) -> None:
@@ -112,6 +123,7 @@ class Relay:
             opened.callback(connection.abort)
             await connection.subscribe(f"$share/{settings.group}/{settings.prefix}/+/readings")
             backoff.answered()
+            self._tell(_how(tour))
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(_until_lost(learning))
@@ -135,14 +147,17 @@ class Relay:
         while True:
             message = await tour.lists.get()
             gateway = message.topic.rpartition("/")[0]
-            async with tour.told:
+            revoked = revoked_in(message.payload)
+            if revoked is None:
                 tour.revoked.pop(gateway, None)
-                try:
-                    grants = json.loads(message.payload)["grants"]
-                    tour.revoked[gateway] = frozenset(map(str, grants))
-                except (ValueError, KeyError, TypeError):
-                    _log.error("a list of revocations cannot be read: that gateway's readings wait")
-                tour.told.notify_all()
+                tour.known[gateway].clear()
+                _log.error("the list of revocations of %s cannot be read", _name(gateway))
+            else:
+                tour.revoked[gateway] = revoked
+                tour.known[gateway].set()
+                if gateway in tour.missing:
+                    tour.missing.discard(gateway)
+                    self._tell(_how(tour))
             connection.acknowledge(message)
 
     async def _bring(
@@ -152,7 +167,7 @@ class Relay:
         backoff, in_vain = Backoff(self._jitter), 0
         while True:
             try:
-                if await self._once(tour, held.message, gateway) or in_vain == len(STEPS_S):
+                if await self._once(tour, held.message, gateway, timer) or in_vain == len(STEPS_S):
                     break
                 in_vain += 1
             except UplinkRejected as error:
@@ -167,18 +182,17 @@ class Relay:
         while tour.held and tour.held[0].finished:
             connection.acknowledge(tour.held.popleft().message)
 
-    async def _once(self, tour: _Tour, message: Incoming, gateway: str) -> bool:
+    async def _once(self, tour: _Tour, message: Incoming, gateway: str, timer: Timer) -> bool:
         """Check the consent as it is now, then send.
 
         Return False for a retraction that finds nothing to retract: another relay may have the
         reading still.
         """
-        reading = from_json(message.payload)
-        async with tour.told:
-            await tour.told.wait_for(lambda: gateway in tour.revoked)
-            revoked = tour.revoked[gateway]
-        name, now = self._uplink.name, self._clock.now().utc
-        going = released(reading, self._key, revoked, name, now)
+        reading, name = from_json(message.payload), self._uplink.name
+        going = released(reading, self._key, frozenset(), name, self._clock.now().utc)
+        if going is not None:  # what goes nowhere anyway waits for no list
+            revoked = await self._revoked(tour, gateway, timer)
+            going = released(reading, self._key, revoked, name, self._clock.now().utc)
         if going is None:
             _log.info("a reading is dropped: its person does not consent, or no longer")
             return True
@@ -191,6 +205,16 @@ class Relay:
         receipt = await self._uplink.correct(ReleasedCorrection(0, wrong, None, going))
         return bool(receipt.reference) or wrong is Wrong.TIME
 
+    async def _revoked(self, tour: _Tour, gateway: str, timer: Timer) -> frozenset[str]:
+        """Return what the gateway has revoked, once that is known."""
+        while gateway not in tour.revoked:
+            await timer(tour.known[gateway], _PATIENCE_S)
+            if gateway not in tour.revoked and gateway not in tour.missing:
+                tour.missing.add(gateway)
+                _log.warning("what %s revoked is not known: its readings wait", _name(gateway))
+                self._tell(_how(tour))
+        return tour.revoked[gateway]
+
     async def _set_aside(
         self, connection: MqttConnection, message: Incoming, gateway: str, error: UplinkRejected
     ) -> bool:
@@ -201,6 +225,20 @@ class Relay:
         except UplinkError:
             return False
         return True
+
+
+def _name(gateway: str) -> str:
+    return gateway.rpartition("/")[2]
+
+
+def _how(tour: _Tour) -> str:
+    if not tour.missing:
+        return "Relaying."
+    names = ", ".join(sorted(map(_name, tour.missing)))
+    return (
+        f"The broker keeps no list of revocations of {names} that can be read: readings wait, and "
+        "may hold up those of other gateways. 'doctor' says what to do."
+    )
 
 
 class _Lost(Exception):

@@ -7,6 +7,7 @@ genuine, the proof says, and that it still lives, the retained lists of revocati
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Set
 from datetime import datetime, timedelta
 
@@ -46,6 +47,20 @@ def released(
         raise UplinkRejected("The message tells of a time that cannot be.") from None
     decision = rule(Delivery(entry, destination, 1, unsettled=False), (grant,), now)
     return None if isinstance(decision, Withheld) else decision
+
+
+def revoked_in(payload: bytes) -> frozenset[str] | None:
+    """Read a gateway's list of revocations; None if it is none of the published form."""
+    try:
+        told = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict) or told.get("version") != 1:
+        return None
+    grants = told.get("grants")
+    if not isinstance(grants, list) or not all(isinstance(each, str) for each in grants):
+        return None
+    return frozenset(grants)
 
 
 def _is_proven(message: ReadingMessage, key: bytes) -> bool:

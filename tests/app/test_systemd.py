@@ -81,7 +81,7 @@ async def test_it_hears_that_the_daemon_lives_three_times_as_often_as_it_wants_t
 
     async with open_journal(tmp_path / "journal.db", ManualClock()) as journal:
         with pytest.raises(asyncio.CancelledError):
-            await manager.stay_alive(journal, timer)
+            await manager.stay_alive(journal.answers, timer)
 
     assert ear.heard() == [ALIVE] * 3
     assert waits == [60.0] * 3
@@ -102,7 +102,7 @@ async def test_it_hears_nothing_while_the_journal_does_not_answer(ear: Ear, tmp_
     async with open_journal(tmp_path / "journal.db", ManualClock()) as journal:
         hanging = journal._writer.run(stuck)
         await asyncio.to_thread(writing.wait)
-        living = asyncio.create_task(manager.stay_alive(journal, timer))
+        living = asyncio.create_task(manager.stay_alive(journal.answers, timer))
         for _ in range(10):
             await asyncio.sleep(0)
         while_stuck = ear.heard()
@@ -125,4 +125,4 @@ async def test_one_that_does_not_want_to_hear_it_is_left_alone(
         raise AssertionError("nobody waits")
 
     async with open_journal(tmp_path / "journal.db", ManualClock()) as journal:
-        await ServiceManager(environment).stay_alive(journal, timer)
+        await ServiceManager(environment).stay_alive(journal.answers, timer)

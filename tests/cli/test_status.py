@@ -1,5 +1,6 @@
 """What `status` and `doctor` say of what is in trouble, to people in French and to scripts."""
 
+import asyncio
 import json
 from collections.abc import Collection
 from pathlib import Path
@@ -17,7 +18,17 @@ from gateway.drivers.api import Reach
 from gateway.drivers.registry import installed
 from gateway.transport.hid import known_ids
 from gateway.transport.usb_device import UsbDevice
+from gateway.uplink.broker import BrokerSettings
+from gateway.uplink.mqtt_client import MqttConnection
+from gateway.uplink.mqtt_session import Outgoing, Session
+from tests.uplink.brokers import Broker, a_broker, needs_mosquitto
 
+CLINIC = {
+    "name": "clinic",
+    "base_url": "https://fhir.example",
+    "gateway": "relay",
+    "patient_system": "urn:example",
+}
 STATUS = {
     "version": "1.2.3",
     "running": True,
@@ -176,3 +187,41 @@ def test_a_destination_is_called_as_on_the_screens() -> None:
 
 def test_scripts_get_what_the_daemon_says() -> None:
     assert json.loads(asked("status", "--json")) == STATUS
+
+
+@needs_mosquitto
+def test_of_a_relay_the_doctor_asks_the_broker_whose_revocations_it_will_wait_for(
+    tmp_path: Path,
+) -> None:
+    proof = tmp_path / "proof"
+    proof.write_bytes(bytes(32))
+    proof.chmod(0o600)
+
+    def told(broker: Broker, *command: str) -> list[str]:
+        relay = broker.settings(proof_key_file=proof, destination=CLINIC)
+        return asked(*command, config=Config.model_validate({"relay": relay})).splitlines()
+
+    with a_broker(tmp_path) as broker:
+        nobody = told(broker, "doctor")
+        asyncio.run(retain(broker, "healthspace/v1/hub2/status", b"{}"))
+        missing = told(broker, "doctor")
+        asyncio.run(retain(broker, "healthspace/v1/hub2/revocations", b'{"version":1,"grants":[]}'))
+        well = told(broker, "doctor")
+    away = told(broker, "doctor")
+
+    assert nobody[1:] == [
+        "ok       relay : boîtiers connus du courtier, chacun avec ses retraits : 0."
+    ]
+    assert len(missing) == 2
+    assert missing[1].startswith("À FAIRE  relay : le courtier ne garde pas de liste lisible")
+    assert "hub2" in missing[1]
+    assert well[1:] == [
+        "ok       relay : boîtiers connus du courtier, chacun avec ses retraits : 1."
+    ]
+    assert away[1].startswith("À FAIRE  relay : Le courtier MQTT est injoignable")
+
+
+async def retain(broker: Broker, topic: str, payload: bytes) -> None:
+    connection = await MqttConnection.open(BrokerSettings(**broker.settings()), Session("hub2"))
+    await connection.publish(Outgoing(topic, payload, retain=True))
+    await connection.close()

@@ -16,6 +16,7 @@ from gateway.transport.hid import known_ids
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "healthspace-gateway.service"
+RELAY = DEPLOY / "healthspace-gateway-relay@.service"
 RULES = DEPLOY / "70-healthspace-gateway.rules"
 EXPOSURE_AT_MOST = 2.0
 """Of 10, as systemd rates what a service could do; an ordinary unit has 9.6."""
@@ -45,20 +46,24 @@ def test_a_new_hub_begins_without_invented_devices_and_destinations() -> None:
     assert (config.ports, config.destinations, config.kiosk) == ((), (), None)
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
-def test_the_unit_leaves_little_open(tmp_path: Path) -> None:
-    shutil.copy(UNIT, tmp_path)
-
+def exposure(unit: Path, folder: Path) -> float:
+    """Return how much systemd says that a unit leaves open."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze")
+    shutil.copy(unit, folder)
     told = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", tmp_path / UNIT.name],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", folder / unit.name],
         capture_output=True,
         text=True,
         check=True,
     )
-
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", told.stdout)
     assert found is not None
-    assert float(found[1]) <= EXPOSURE_AT_MOST
+    return float(found[1])
+
+
+def test_the_unit_leaves_little_open(tmp_path: Path) -> None:
+    assert exposure(UNIT, tmp_path) <= EXPOSURE_AT_MOST
 
 
 def test_the_unit_leaves_open_what_the_gateway_needs() -> None:
@@ -195,3 +200,34 @@ def test_a_daemon_that_hangs_is_ended_and_leaves_no_core_with_readings_in_it() -
     assert "WatchdogSec=180" in unit
     assert "LimitCORE=0" in unit
     assert "TimeoutStartSec=infinity" in unit
+
+
+def test_the_relays_unit_leaves_less_open_than_the_gateways(tmp_path: Path) -> None:
+    assert exposure(RELAY, tmp_path) < exposure(UNIT, tmp_path) <= EXPOSURE_AT_MOST
+
+
+def test_the_relays_unit_is_the_gateways_without_devices_and_a_journal() -> None:
+    ours, relays = set(lines(UNIT)), set(lines(RELAY))
+    needs = {"DeviceAllow", "StateDirectory", "StateDirectoryMode", "SupplementaryGroups"}
+    besides = {
+        "TimeoutStartSec=infinity",
+        "SystemCallFilter=adjtimex clock_adjtime clock_adjtime64",
+    }
+    differs = {"Description", "After", "ExecStart"}
+
+    left_out = {line for line in ours - relays if key(line) not in needs | differs} - besides
+
+    assert left_out == set()
+    assert {"PrivateDevices=yes", "ProtectClock=yes", "PrivateUsers=yes"} <= relays
+
+
+def test_each_relay_has_a_name_that_it_keeps() -> None:
+    (start,) = [line for line in lines(RELAY) if key(line) == "ExecStart"]
+
+    assert start.endswith("relay.toml relay --name %i")
+    assert "After=network.target time-sync.target" in lines(RELAY)
+    assert not [line for line in lines(RELAY) if key(line) in ("Wants", "Requires")]
+
+
+def key(line: str) -> str:
+    return line.partition("=")[0]

@@ -23,6 +23,20 @@ STATE = "/var/lib/healthspace-gateway"
 CONFIGURATION = "/etc/healthspace-gateway/gateway.toml"
 COPIES = "/var/backups/healthspace-gateway"
 EXPOSURE_AT_MOST = 2.0
+ETC = "/etc/healthspace-gateway"
+RELAY = "healthspace-gateway-relay@r1.service"
+RELAYING = f"""
+[relay]
+host = "127.0.0.1"
+port = 1
+tls = false
+proof_key_file = "{ETC}/proof-key"
+[relay.destination]
+name = "clinic"
+base_url = "https://fhir.example"
+gateway = "relay"
+patient_system = "urn:example"
+"""
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -126,6 +140,25 @@ def test_systemd_rates_the_running_unit(installed: Hub) -> None:
 
     (exposure,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", told)
     assert float(exposure) <= EXPOSURE_AT_MOST
+
+
+def test_a_relay_runs_beside_it_and_says_how_it_is(installed: Hub) -> None:
+    installed.say("cp", f"/source/deploy/{RELAY.replace('r1', '')}", "/etc/systemd/system/")
+    installed.say("sh", "-c", f"umask 027; head -c 32 /dev/urandom >{ETC}/proof-key")
+    installed.say("sh", "-c", f"umask 027; cat >{ETC}/relay.toml", given=RELAYING)
+    installed.say("sh", "-c", f"chgrp healthspace-gateway {ETC}/proof-key {ETC}/relay.toml")
+
+    installed.say("systemctl", "daemon-reload")
+    installed.say("systemctl", "start", RELAY)
+    installed.until(lambda: "cannot be reached" in installed.unit("StatusText", RELAY))
+    state, limit = installed.unit("ActiveState", RELAY), installed.unit("WatchdogUSec", RELAY)
+    told = installed.say("systemd-analyze", "security", "--no-pager", RELAY)
+    installed.say("systemctl", "stop", RELAY)
+
+    (exposure,) = re.findall(r"Overall exposure level for \S+: ([\d.]+)", told)
+    assert (state, limit) == ("active", "3min")
+    assert float(exposure) < EXPOSURE_AT_MOST
+    assert installed.unit("Result", RELAY) == "success"
 
 
 def test_what_a_device_remembered_is_in_the_journal(used: Hub) -> None:

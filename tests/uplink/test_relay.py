@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,10 @@ from gateway.uplink.mqtt_message import from_json, proof, pseudonym, reading_mes
 from gateway.uplink.mqtt_session import Outgoing, Session
 from gateway.uplink.mqtt_settings import MqttSettings
 from gateway.uplink.relay import Relay
+from gateway.uplink.relay_lists import lists
 from gateway.uplink.relay_settings import RelaySettings
 from gateway.uplink.relayed import released as let_go
+from gateway.uplink.relayed import revoked_in
 from tests.uplink.brokers import Broker, a_broker, listening, needs_mosquitto
 from tests.uplink.doubles import CorrectingUplink, ScriptedUplink
 from tests.uplink.samples import ALICE, MEASURED, entry, released
@@ -73,6 +76,11 @@ def gateway_of(broker: Broker, key: Path, revoked: Any = Revoked) -> MqttUplink:
     return MqttUplink(MqttSettings(**given), ManualClock(MEASURED), revoked)
 
 
+def relay_settings(broker: Broker, key: Path, **more: Any) -> RelaySettings:
+    given = {"proof_key_file": key, "destination": DESTINATION}
+    return RelaySettings(**broker.settings(**given, **more))
+
+
 async def until_set(event: asyncio.Event, seconds: float) -> None:
     await asyncio.sleep(0.01)
 
@@ -84,12 +92,11 @@ async def relaying(
     uplink: Any,
     name: str = "r1",
     timer: Timer = until_set,
+    tell: Callable[[str], None] = lambda _: None,
     **more: Any,
 ) -> AsyncIterator[None]:
-    settings = RelaySettings(
-        **broker.settings(name=name, proof_key_file=key, destination=DESTINATION, **more)
-    )
-    relay = Relay(settings, uplink, ManualClock(MEASURED), jitter=lambda: 0.0)
+    settings = relay_settings(broker, key, name=name, **more)
+    relay = Relay(settings, uplink, ManualClock(MEASURED), jitter=lambda: 0.0, tell=tell)
     running = asyncio.create_task(relay.run(timer))
     try:
         yield
@@ -363,6 +370,109 @@ async def test_a_list_of_revocations_that_cannot_be_read_is_no_list(
     await gateway.close()
 
     assert meanwhile == [out(number).delivery.entry.id for number in (1, 3)]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'{"version":1,"gra',
+        b'{"version":1}',
+        b'{"version":2,"grants":["grant-1"]}',
+        b'{"version":1,"grants":"grant-1"}',
+        b'{"version":1,"grants":{"grant-1":true}}',
+        b'{"version":1,"grants":[1]}',
+        b"[" * 100_000,
+        b"[1]",
+    ],
+)
+def test_what_is_no_list_of_revocations_is_not_taken_for_one(written: bytes) -> None:
+    assert revoked_in(written) is None
+
+
+async def test_a_list_of_endless_brackets_stops_no_relay(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    async with (
+        listening(broker, "healthspace/v1/+/undeliverable") as listener,
+        relaying(broker, key, there),
+    ):
+        await connection.publish(told("hub2", b"[" * 100_000))
+        await until(lambda: "hub2 cannot be read" in caplog.text)
+        await delivered(gateway, out(1))
+        await connection.publish(Outgoing("healthspace/v1/hub2/readings", b"[" * 100_000))
+        await listener.until(1, "/undeliverable")
+        await until(lambda: there.there)
+    await connection.close()
+    await gateway.close()
+
+
+async def test_what_goes_nowhere_waits_for_no_list(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stranger may publish under a name of which nobody ever publishes a list."""
+    caplog.set_level(logging.INFO)
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    expired = out(3).grant.model_copy(update={"expires": MEASURED})
+    over = to_json(reading_message(replace(out(3), grant=expired), "s", MEASURED, KEY))
+    unproven = to_json(reading_message(out(2), "s", MEASURED, KEY[::-1]))
+    async with (
+        listening(broker, "healthspace/v1/+/undeliverable") as listener,
+        relaying(broker, key, there, max_in_flight=2),
+    ):
+        await delivered(gateway, out(1))
+        for message in (unproven, over):
+            await connection.publish(Outgoing("healthspace/v1/hub2/readings", message))
+        await listener.until(1, "/undeliverable")
+        await until(lambda: "is dropped" in caplog.text)
+    await connection.close()
+    await gateway.close()
+
+    assert there.sent == [out(1).delivery.entry.id]
+
+
+async def test_a_relay_says_for_whose_list_it_waits_and_that_it_has_come(
+    broker: Broker, key: Path
+) -> None:
+    there, said = ScriptedUplink("clinic"), list[str]()
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    message = to_json(reading_message(out(1), "s", MEASURED, KEY))
+
+    async with relaying(broker, key, there, tell=said.append):
+        await until(lambda: said)
+        await connection.publish(Outgoing("healthspace/v1/hub2/readings", message))
+        await until(lambda: len(said) == 2)
+        before = await lists(relay_settings(broker, key), quiet_s=0.2)
+        await connection.publish(told("hub2", b'{"version":1,"grants":[]}'))
+        await until(lambda: there.there)
+        after = await lists(relay_settings(broker, key), quiet_s=0.2)
+    await connection.close()
+
+    assert said[0] == said[2] == "Relaying."
+    assert "no list of revocations of hub2" in said[1]
+    assert (before, after) == ({}, {"hub2": True})
+
+
+async def test_a_broker_tells_which_gateways_have_no_list_that_can_be_read(
+    broker: Broker, key: Path
+) -> None:
+    gateway = gateway_of(broker, key)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    await gateway.withdrawn(out(1).subject)
+    await connection.publish(told("hub2", b"nonsense"))
+    await connection.publish(Outgoing("healthspace/v1/hub3/status", b"{}", retain=True))
+
+    found = await lists(relay_settings(broker, key), quiet_s=0.2)
+    await connection.close()
+    await gateway.close()
+
+    assert found == {"hub1": True, "hub2": False, "hub3": False}
 
 
 def told(gateway: str, revocations: bytes) -> Outgoing:
