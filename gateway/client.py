@@ -7,7 +7,6 @@ the journal's lock for the length of the command.
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import socket
@@ -115,6 +114,8 @@ class Client:
             connection.close()
 
     def _here(self, method: str, target: str, content: bytes) -> tuple[int, bytes]:
+        import asyncio  # as what it is for: only where no daemon answers
+
         return asyncio.run(_inside(self._config, method, target, content))
 
 

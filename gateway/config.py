@@ -29,11 +29,13 @@ from gateway.config_faults import faults_of
 from gateway.config_syntax import syntax_fault
 from gateway.errors import ConfigError
 from gateway.transport.ble import BleSettings
-from gateway.transport.hci import HciSettings
-from gateway.transport.hid import HidSettings
-from gateway.transport.replay import ReplaySettings
-from gateway.transport.serial import PortSettings
-from gateway.transport.usb import UsbSettings
+from gateway.transport.settings import (
+    HciSettings,
+    HidSettings,
+    PortSettings,
+    ReplaySettings,
+    UsbSettings,
+)
 from gateway.uplink.documents_settings import DocumentsSettings
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fleet_settings import FleetSettings

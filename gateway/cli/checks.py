@@ -22,7 +22,6 @@ from gateway.cli.speech import Speech
 from gateway.config import Config
 from gateway.drivers.api import Driver
 from gateway.errors import GatewayError, NotRunning
-from gateway.transport.usb import told
 from gateway.web.standing import trouble_of
 
 _GROUP_MAY = 0o060  # read and write
@@ -206,6 +205,8 @@ def _cables(config: Config, drivers: Iterable[Driver]) -> Iterator[Finding]:
         if device.path.startswith("/"):
             yield _cable(f"device {device.name}", device.path)
     if config.usb is not None:
+        from gateway.transport.usb import told  # pyserial only where it is wanted
+
         for plugged in told(drivers):
             vendor, product = plugged.usb
             yield _cable(f"USB {vendor:04x}:{product:04x}", plugged.path)

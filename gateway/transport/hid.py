@@ -7,53 +7,16 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Driver, Manifest, Reach, Sighting
 from gateway.transport.api import OpenLink
-from gateway.transport.cable_trouble import POLL_S, gone, unavailable
+from gateway.transport.cable_trouble import POLL_S, unavailable
 from gateway.transport.hid_link import HidLink
 from gateway.transport.hidraw import UsbId, node, not_ours, open_hidraw, usb_id
+from gateway.transport.settings import HID_DEVICE, PACKETS, HidSettings
 
-_SOCKET = "unix:"
-_KIND = "HID device"
 _DENIED = "install the udev rules of deploy/ and plug the device in again"
-
-
-class HidSettings(BaseModel):
-    """One HID device of the configuration, and its driver.
-
-    A device on USB needs no such table: `[usb]` finds it. This is for a simulated one, and for a
-    socket at a counter: whatever is plugged in there has the counter's name.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", examples=["reader"])
-    """What the owner calls it; at home it names one device for good: do not reuse it."""
-    path: str = Field(pattern=r"^(unix:)?/.+", examples=["/dev/hidraw0"])
-    """Such as `/dev/hidraw0`, or `unix:/path` of a packet socket where each packet is a report. A
-    device whose USB id the driver does not know is left alone."""
-    driver: str = Field(examples=["glucose_meter/my-meter"])
-    """A driver of HID devices; docs/devices.md lists them."""
-    serial: str | None = None
-    """The device's serial number, from its label, for a device that does not say it: destinations
-    tell devices apart by it."""
-    settings: dict[str, str | int | bool] = Field(default_factory=dict)
-    """The driver's own settings."""
-
-    @property
-    def device(self) -> DeviceId:
-        """The id of the device."""
-        return DeviceId(f"hid:{self.name}")
-
-    def absence(self) -> str | None:
-        """Say, for people, that the device is not there now; None if something is."""
-        if os.path.exists(self.path.removeprefix(_SOCKET)):  # noqa: PTH110  no error is its answer
-            return None
-        return str(gone(self.path, _KIND))
 
 
 class HidTransport:
@@ -96,7 +59,7 @@ class HidTransport:
 
     def _sighting(self) -> Sighting:
         path, usb = self._device.path, None
-        if not path.startswith(_SOCKET):
+        if not path.startswith(PACKETS):
             usb = usb_id(node(path))
             if usb not in self._known:
                 raise not_ours(path)
@@ -118,16 +81,16 @@ async def open_hid(path: str, known: Collection[UsbId], name: str, clock: Clock)
         opening.add_done_callback(_close_unwanted)
         raise
     except OSError as error:
-        raise unavailable(path, error, _KIND, _DENIED) from error
-    return HidLink(descriptor, name, clock, hidraw=not path.startswith(_SOCKET))
+        raise unavailable(path, error, HID_DEVICE, _DENIED) from error
+    return HidLink(descriptor, name, clock, hidraw=not path.startswith(PACKETS))
 
 
 def _open(path: str, known: Collection[UsbId]) -> int:
-    if not path.startswith(_SOCKET):
+    if not path.startswith(PACKETS):
         return open_hidraw(path, known)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.settimeout(POLL_S)
-        connection.connect(path.removeprefix(_SOCKET))
+        connection.connect(path.removeprefix(PACKETS))
         connection.setblocking(False)
         return connection.detach()
 

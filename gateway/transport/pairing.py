@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from enum import StrEnum
 from typing import Any, Protocol, TypeVar
+
+from gateway.transport.settings import WithoutCode
 
 ANSWER_WITHIN_S = 28.0
 """The Security Manager gives up after 30 s (Core 5.4, Vol 3, Part H, 3.4); a little before that we
@@ -24,14 +25,6 @@ T = TypeVar("T")
 def pairing_failed(why: str) -> str:
     """Say that it did, and what helps."""
     return f"Pairing failed ({why}): bring the device into its pairing mode and try again."
-
-
-class WithoutCode(StrEnum):
-    """What becomes of an adopted device that pairs without a code, which protects nobody well."""
-
-    ACCEPT = "accept"
-    ASK = "ask"
-    REFUSE = "refuse"
 
 
 class Owner(Protocol):

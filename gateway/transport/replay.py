@@ -13,9 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
@@ -23,19 +20,11 @@ from gateway.drivers.api import CABLES, Channel, Frame, Inbox, Manifest, Reach, 
 from gateway.errors import LinkLost, LinkRefused, LinkTimeout
 from gateway.transport.api import OpenLink
 from gateway.transport.capture import Direction, Header, Passed, load
+from gateway.transport.settings import ReplaySettings
 
 _OFFER_S = 2.0  # how often the capture is offered until its link was opened
 
 _NO_VALUE = 0x0A  # the ATT code "attribute not found", as a device without it would answer
-
-
-class ReplaySettings(BaseModel):
-    """A capture file to play once."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    file: Path = Field(examples=["/var/lib/healthspace-gateway/cuff.jsonl"])
-    """Where it is; docs/capture-format.md says what stands in it."""
 
 
 class ReplayTransport:

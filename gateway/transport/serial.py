@@ -15,10 +15,8 @@ import socket
 import termios
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Literal
 
 import serial
-from pydantic import BaseModel, ConfigDict, Field
 from serial.tools.list_ports_linux import SysFS, comports
 
 from gateway.clock import Clock
@@ -26,8 +24,9 @@ from gateway.domain.device import DeviceId
 from gateway.drivers.api import Line, Manifest, Reach, Sighting
 from gateway.errors import ConfigError
 from gateway.transport.api import OpenLink
-from gateway.transport.cable_trouble import POLL_S, gone, unavailable
+from gateway.transport.cable_trouble import POLL_S, unavailable
 from gateway.transport.descriptor import DescriptorLink
+from gateway.transport.settings import PortSettings
 from gateway.transport.threaded import ThreadedLink
 from gateway.transport.usb_device import UsbDevice
 
@@ -39,58 +38,6 @@ _KEEPALIVE = (
 """Seconds of silence before a server is asked whether it lives, between questions, and how many go
 unanswered before it does not: a minute and a half in all."""
 _THREAD_WAKES_S = 0.2  # how long a closing port without a descriptor may wait for its reader
-
-
-class PortSettings(BaseModel):
-    """One serial port of the configuration, and the driver of the device behind it.
-
-    The driver is always named: most USB ids only say which adapter chip is in the cable.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$", examples=["counter-cuff"])
-    """What the owner calls it; names the device for good, so do not reuse it for another."""
-    path: str = Field(pattern=r"^(/|socket://|rfc2217://).+", examples=["/dev/ttyUSB0"])
-    """Such as `/dev/serial/by-id/...`, `/dev/ttyUSB0`, `socket://host:port`."""
-    driver: str = Field(examples=["scale/tanita"])
-    """Such as `scale/tanita`; docs/devices.md lists them."""
-    baud: int | None = Field(default=None, ge=50, le=4_000_000, examples=[9600])
-    """This and the next three: only where the device is not set as the driver expects."""
-    data_bits: Literal[5, 6, 7, 8] | None = None
-    """5 to 8."""
-    parity: Literal["N", "E", "O", "M", "S"] | None = None
-    """`N`one, `E`ven, `O`dd, `M`ark or `S`pace."""
-    stop_bits: Literal[1, 2] | None = None
-    """1 or 2."""
-    serial: str | None = None
-    """The device's serial number, from its label, for a device that does not say it: destinations
-    tell devices apart by it."""
-    settings: dict[str, str | int | bool] = Field(default_factory=dict)
-    """The driver's own settings."""
-
-    @property
-    def device(self) -> DeviceId:
-        """The id of the device behind it."""
-        return DeviceId(f"serial:{self.name}")
-
-    def absence(self) -> str | None:
-        """Say, for people, that the port is not there now; None if it is. A URL is assumed to be.
-
-        One that the service is not let at is there all the same, though access(2) denies that.
-        """
-        if "://" in self.path or os.path.exists(self.path):  # noqa: PTH110  no error is its answer
-            return None
-        return str(gone(self.path))
-
-    def line(self, usual: Line) -> Line:
-        """Return how to set the line: the driver's usual way, but for what the owner set."""
-        return Line(
-            baud=self.baud or usual.baud,
-            data_bits=self.data_bits or usual.data_bits,
-            parity=self.parity or usual.parity,
-            stop_bits=self.stop_bits or usual.stop_bits,
-        )
 
 
 class SerialTransport:

@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from pydantic import BaseModel, ConfigDict
-
 from gateway.clock import Clock
 from gateway.domain.device import Device, DeviceId
 from gateway.drivers.api import Driver, Fit, Line, Manifest, Numbered, Reach, Sighting
@@ -27,16 +25,6 @@ from gateway.transport.serial import open_port, usb_ports
 from gateway.transport.unrecorded import UnrecordedSession
 from gateway.transport.usb_device import UsbDevice
 from gateway.transport.usb_numbers import Numbers
-
-
-class UsbSettings(BaseModel):
-    """Talk with what is plugged in, if its USB id tells for sure what it is (a Dexcom receiver).
-
-    An empty table turns it on. Any other serial port on USB is listed by `scan` and never opened;
-    any other HID device, such as a keyboard, is not even listed.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def told(drivers: Iterable[Driver]) -> list[UsbDevice]:

@@ -76,4 +76,5 @@ def test_a_command_that_is_right_loads_no_framework_no_journal_and_nothing_that_
     assert (ran.returncode, ran.stdout) == (0, "En marche, version 1.2.3.\n")
     assert "loaded" in modules
     assert not modules & {"fastapi", "starlette", "apsw", "cryptography", "aiohttp", "bleak"}
+    assert not modules & {"asyncio", "serial", "gateway.transport.serial"}
     assert not modules & {"typer.rich_utils", "rich.markdown", "rich._emoji_codes", "pygments"}

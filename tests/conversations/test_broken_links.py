@@ -45,7 +45,8 @@ from gateway.metrics import Metrics
 from gateway.testing.clock import ManualClock
 from gateway.transport.advertisements import Advertisements
 from gateway.transport.api import OpenLink
-from gateway.transport.hci import HciSettings, HciTransport
+from gateway.transport.hci import HciTransport
+from gateway.transport.settings import HciSettings
 from tests.conversations.broken import Break, BreakingLink
 from tests.conversations.test_simulators import (
     BOTH,

@@ -32,7 +32,8 @@ from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
 from gateway.transport.advertisements import Advertisements
-from gateway.transport.hci import HciSettings, HciTransport
+from gateway.transport.hci import HciTransport
+from gateway.transport.settings import HciSettings
 
 PARIS = ZoneInfo("Europe/Paris")
 SOON_S = 5.0

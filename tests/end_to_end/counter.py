@@ -31,9 +31,7 @@ from gateway.config import Config, HubSettings
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Limit, Measure
 from gateway.transport.capture import Direction, load
-from gateway.transport.hid import HidSettings
-from gateway.transport.serial import PortSettings
-from gateway.transport.usb import UsbSettings
+from gateway.transport.settings import HidSettings, PortSettings, UsbSettings
 from tests.end_to_end.passing import Passing
 
 ZONE, UTC_OFFSET = "Africa/Tunis", timedelta(hours=1)

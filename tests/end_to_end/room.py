@@ -24,7 +24,7 @@ from gateway.config import Config, DeviceSettings, HubSettings
 from gateway.domain.device import DeviceId
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind
-from gateway.transport.hci.transport import HciSettings
+from gateway.transport.settings import HciSettings
 from tests.end_to_end.counter import UTC_OFFSET, ZONE, missing_and_extra, said, shown
 from tests.end_to_end.passing import Passing
 

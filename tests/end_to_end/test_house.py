@@ -12,7 +12,7 @@ from firmware_sims.staging import Stage
 from gateway.app.daemon import daemon
 from gateway.config import Config, DeviceSettings, HubSettings
 from gateway.domain.device import DeviceId
-from gateway.transport.hci.transport import HciSettings
+from gateway.transport.settings import HciSettings
 from tests.end_to_end.counter import UTC_OFFSET, ZONE
 from tests.end_to_end.passing import Passing
 from tests.end_to_end.room import Room

@@ -7,7 +7,7 @@ import pytest
 from firmware_sims.bp_monitor.and_tm import TmKiosk
 from firmware_sims.cgm.dexcom_receiver import DexcomReceiver
 
-from gateway.transport.usb import UsbSettings
+from gateway.transport.settings import UsbSettings
 from gateway.transport.usb_device import UsbDevice
 from tests.end_to_end.counter import a_counter, missing_and_extra
 from tests.end_to_end.passing import Passing

@@ -25,7 +25,7 @@ from gateway.app.daemon import daemon
 from gateway.app.hub import DaemonHub
 from gateway.config import Config, HubSettings
 from gateway.domain.entry import Entry
-from gateway.transport.usb import UsbSettings
+from gateway.transport.settings import UsbSettings
 from tests.end_to_end.counter import missing_and_extra
 from tests.hidraw.conftest import READER
 from tests.hidraw.gadget import Gadget

@@ -16,8 +16,9 @@ from gateway.errors import LinkLost, RadioTrouble, RadioUnavailable
 from gateway.testing.clock import ManualClock
 from gateway.transport.api import OpenLink
 from gateway.transport.chunks import CHUNKS
-from gateway.transport.hid import HidSettings, HidTransport
+from gateway.transport.hid import HidTransport
 from gateway.transport.hidraw import hid_devices, open_hidraw
+from gateway.transport.settings import HidSettings
 from gateway.transport.usb import UsbTransport
 from tests.hidraw.conftest import READER
 from tests.hidraw.gadget import Gadget

@@ -10,7 +10,8 @@ from pathlib import Path
 from gateway.drivers.api import Reach, Sighting
 from gateway.drivers.cgm.freestyle_libre import DRIVER
 from gateway.testing.clock import ManualClock
-from gateway.transport.hid import HidSettings, HidTransport
+from gateway.transport.hid import HidTransport
+from gateway.transport.settings import HidSettings
 from tests.hidraw.conftest import READER
 from tests.hidraw.gadget import Gadget
 from tests.hidraw.machine import found, keyboard

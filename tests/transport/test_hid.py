@@ -16,7 +16,8 @@ from gateway.drivers.api import HID, Driver, Manifest, Reach, Session, Sighting
 from gateway.drivers.cable_driver import CableDriver
 from gateway.errors import RadioTrouble, RadioUnavailable
 from gateway.testing.clock import ManualClock
-from gateway.transport.hid import HidSettings, HidTransport, open_hid
+from gateway.transport.hid import HidTransport, open_hid
+from gateway.transport.settings import HidSettings
 
 SOON = 5.0  # s; every wait of these tests ends long before
 METER, KEYBOARD = (0x1A61, 0x3650), (0x046D, 0xC31C)

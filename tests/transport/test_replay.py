@@ -22,7 +22,8 @@ from gateway.testing.session import RecordingSession
 from gateway.transport.api import OpenLink
 from gateway.transport.capture import CaptureWriter
 from gateway.transport.hid_link import HidLink
-from gateway.transport.replay import ReplaySettings, ReplayTransport
+from gateway.transport.replay import ReplayTransport
+from gateway.transport.settings import ReplaySettings
 
 MANIFEST = Manifest("test/cuff", "A cuff", Reach.BLE, frozenset(), spec="none", models=())
 DEVICE = Device(id=DeviceId("ble:C0:FF:EE:00:00:01"), driver="test/cuff", name="cuff")

@@ -25,7 +25,8 @@ from gateway.errors import (
 from gateway.testing.clock import ManualClock
 from gateway.transport.api import Cabled, OpenLink
 from gateway.transport.chunks import CHUNKS
-from gateway.transport.serial import PortSettings, SerialTransport
+from gateway.transport.serial import SerialTransport
+from gateway.transport.settings import PortSettings
 
 SOON = 5.0  # s; every wait of these tests ends long before
 

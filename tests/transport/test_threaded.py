@@ -15,7 +15,8 @@ from gateway.errors import LinkLost, LinkRefused
 from gateway.testing.clock import ManualClock
 from gateway.transport.api import Cabled, OpenLink
 from gateway.transport.chunks import CHUNKS
-from gateway.transport.serial import PortSettings, SerialTransport
+from gateway.transport.serial import SerialTransport
+from gateway.transport.settings import PortSettings
 from gateway.transport.threaded import ThreadedLink
 
 SOON = 5.0  # s

@@ -15,7 +15,8 @@ from dbus_fast import DBusError
 from dbus_fast.annotations import DBusObjectPath, DBusStr, DBusUInt16, DBusUInt32
 from dbus_fast.service import ServiceInterface, dbus_method
 
-from gateway.transport.pairing import Interview, Owner, WithoutCode
+from gateway.transport.pairing import Interview, Owner
+from gateway.transport.settings import WithoutCode
 
 PATH = "/org/healthspace/gateway/agent"
 CAPABILITY = "KeyboardDisplay"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.transport.pairing import WithoutCode
+from gateway.transport.settings import WithoutCode
 
 
 class BleSettings(BaseModel):

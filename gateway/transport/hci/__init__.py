@@ -1,5 +1,5 @@
 """Bluetooth on a bare controller, with bumble; nothing here loads bumble before it is needed."""
 
-from gateway.transport.hci.transport import HciSettings, HciTransport
+from gateway.transport.hci.transport import HciTransport
 
-__all__ = ["HciSettings", "HciTransport"]
+__all__ = ["HciTransport"]

@@ -11,10 +11,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
@@ -23,35 +20,14 @@ from gateway.errors import LinkLost, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Deadlines, GattLink, bonded_first
 from gateway.transport.hci.bonds import Bonds
-from gateway.transport.pairing import Interview, Owner, WithoutCode
+from gateway.transport.pairing import Interview, Owner
+from gateway.transport.settings import HciSettings
 
 if TYPE_CHECKING:
     from gateway.transport.hci.radio import Heard, Radio
 
-SCHEMES = ("tcp-client", "unix-client", "ws-client", "usb", "serial", "hci-socket")
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
-
-
-class HciSettings(BaseModel):
-    """Where the controller is, and where the bonds are kept."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    url: str = Field(pattern=rf"^({'|'.join(SCHEMES)}):.+$", examples=["usb:0"])
-    """`tcp-client:host:port`, `usb:0`, `serial:/dev/ttyUSB0,1000000`, `unix-client:/path`."""
-    bonds: Path | None = None
-    """The file of bonds; unless set, one beside the journal. It goes into backups."""
-    address: str | None = Field(
-        default=None,
-        pattern=r"^[C-F][0-9A-F](:[0-9A-F]{2}){5}$",
-        examples=["C4:5A:6B:7C:8D:9E"],
-    )
-    """A static random address instead of our own, which is made once and kept with the bonds."""
-
-    pairing_without_code: WithoutCode = WithoutCode.ACCEPT
-    """Whether a device that was adopted may pair without a code: `accept`; `ask` its owner; or
-    `refuse`."""
 
 
 class HciTransport:

@@ -9,7 +9,7 @@ from dbus_fast import DBusError
 
 from gateway.transport import pairing as pairing_module
 from gateway.transport.ble.agent import Agent
-from gateway.transport.pairing import WithoutCode
+from gateway.transport.settings import WithoutCode
 
 CUFF, CUFF_PATH = "C0:FF:EE:00:00:01", "/org/bluez/hci0/dev_C0_FF_EE_00_00_01"
 STRANGER_PATH = "/org/bluez/hci0/dev_C0_FF_EE_00_00_02"

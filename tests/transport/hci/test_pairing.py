@@ -20,8 +20,8 @@ from gateway.clock import SystemClock
 from gateway.drivers.api import Manifest, Reach, Sighting, gatt
 from gateway.errors import PairingNeeded, RadioUnavailable
 from gateway.transport import pairing
-from gateway.transport.hci import HciSettings, HciTransport
-from gateway.transport.pairing import WithoutCode
+from gateway.transport.hci import HciTransport
+from gateway.transport.settings import HciSettings, WithoutCode
 from tests.firmware_sims.people import PACE, Time, body, identity
 
 FEATURE = gatt("1810", "2a49")

@@ -21,7 +21,8 @@ from gateway.errors import (
     RadioTrouble,
     RadioUnavailable,
 )
-from gateway.transport.hci import HciSettings, HciTransport
+from gateway.transport.hci import HciTransport
+from gateway.transport.settings import HciSettings
 from tests.transport.hci.virtual_air import CUFF, Air, Cuff
 from tests.transport.hci.watched import MANIFEST, SOON_S, Watched, soon, watch
 

@@ -10,7 +10,8 @@ from gateway.clock import SystemClock
 from gateway.drivers.api import Manifest, Reach, Sighting
 from gateway.errors import RadioUnavailable
 from gateway.transport.gatt_link import Deadlines
-from gateway.transport.hci import HciSettings, HciTransport
+from gateway.transport.hci import HciTransport
+from gateway.transport.settings import HciSettings
 from tests.transport.hci.virtual_air import Air
 
 MANIFEST = Manifest("test/cuff", "Cuff", Reach.BLE, frozenset(), "none", ())
