@@ -18,6 +18,7 @@ from gateway.api import (
     glucose,
     health,
     kiosk,
+    missed,
     pairing,
     people,
     readings,
@@ -49,6 +50,7 @@ def make_app(hub: Hub, browsers: Browsers | None = None, begun: Pairings | None 
     app.state.pairings = begun or Pairings(hub)
     for part in (
         health,
+        missed,
         people,
         export,
         pairing,

@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,21 @@ def _daemon(context: typer.Context) -> Iterator[Finding]:
         return
     yield Finding("daemon", True, "running.")
     yield from _parts(answer)
+    for each in context.obj.client.get("missed"):
+        yield _missed(each, datetime.now(UTC))
+
+
+def _missed(it: Mapping[str, Any], now: datetime) -> Finding:
+    silent, usual = now - datetime.fromisoformat(it["since"]), it["usual_days"]
+    if usual is None:
+        hours = silent // timedelta(hours=1)
+        told = f"nothing new for {hours} hours: is the sensor in reach, and still worn?"
+    else:
+        told = (
+            f"nothing new for {silent.days} days (usually {usual} at most): see to its battery, and"
+            " that it is in reach."
+        )
+    return Finding(it["device"], False, told)
 
 
 def _parts(status: Mapping[str, Any]) -> Iterator[Finding]:

@@ -42,6 +42,18 @@ def glucose(
     return samples
 
 
+def moments(db: Database, subject: SubjectId, kind: Kind, limit: int) -> list[datetime]:
+    """Return when the subject's latest readings of a kind were measured, the latest first."""
+    return [
+        from_us(measured_us)
+        for (measured_us,) in db.rows(
+            "SELECT measured_us FROM entries WHERE subject = ? AND kind = ?"
+            " ORDER BY measured_us DESC LIMIT ?",
+            (subject, kind, limit),
+        )
+    ]
+
+
 def last_recorded(
     db: Database, subject: SubjectId, kind: Kind, since: datetime, until: datetime
 ) -> LastRecorded | None:

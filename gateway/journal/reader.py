@@ -161,6 +161,10 @@ class Reader:
         """
         return measured.glucose(self._db, self._keys, subject, since, until)
 
+    def moments(self, subject: SubjectId, kind: Kind, limit: int) -> list[datetime]:
+        """Return when the subject's latest readings of a kind were measured, the latest first."""
+        return measured.moments(self._db, subject, kind, limit)
+
     def last_recorded(
         self, subject: SubjectId, kind: Kind, since: datetime, until: datetime
     ) -> LastRecorded | None:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.api.hub import Hub, Status
+from gateway.api.missed import missing
 from gateway.domain.device import DeviceId
+from gateway.language.moments import moment
 from gateway.language.words import Words
 from gateway.web.standing import trouble_of
 
@@ -30,6 +32,7 @@ def problems(hub: Hub, lost: int, names: Mapping[DeviceId, str], words: Words) -
         *_of_the_hub(hub, lost, words),
         *_of_transports(status, words),
         *_of_devices(status, names, words),
+        *_of_silence(hub, names, words),
         *_of_destinations(hub, status, words),
     ]
 
@@ -56,6 +59,22 @@ def _of_devices(status: Status, names: Mapping[DeviceId, str], words: Words) -> 
         outcome = status.outcomes.get(device)
         advice = words.or_none(f"problem.device.{outcome}") or words("problem.device.unknown")
         yield Problem(title, advice, problem)
+
+
+def _of_silence(hub: Hub, names: Mapping[DeviceId, str], words: Words) -> Iterator[Problem]:
+    now = hub.clock.now().utc
+    people = {known.id: known.label for known in hub.reader.subjects()}
+    for it in missing(hub):
+        title = words(
+            "problem.missed.title",
+            person=people[it.subject],
+            kind=words(f"kind.{it.kind}"),
+            when=moment(it.since, now, hub.zone, words),
+        )
+        key = "problem.missed.advice"
+        days = it.usual_days
+        advice = words(f"{key}.sensor") if days is None else words.count(key, days)
+        yield Problem(title, advice, names.get(it.device))
 
 
 def _of_destinations(hub: Hub, status: Status, words: Words) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,10 +51,18 @@ STATUS = {
 }
 
 
+HOURS_AGO = datetime.now(UTC) - timedelta(hours=5, minutes=1)
+DAYS_AGO = datetime.now(UTC) - timedelta(days=6, minutes=1)
+MISSED = [
+    {"device": "ble:C0:FF:EE:00:00:02", "since": HOURS_AGO.isoformat(), "usual_days": None},
+    {"device": "ble:C0:FF:EE:00:00:03", "since": DAYS_AGO.isoformat(), "usual_days": 2},
+]
+
+
 class Daemon:
     def get(self, *path: str) -> Any:
         counted = {"destination": "mes", "state": "due", "reason": None, "count": 3}
-        return STATUS if path == ("status",) else [counted]
+        return {"status": STATUS, "missed": MISSED, "outbox": [counted]}[path[0]]
 
 
 def asked(
@@ -175,6 +184,19 @@ def test_the_doctor_looks_at_the_devices_on_usb_and_those_that_have_a_name(
     assert f"ok       USB 1a61:3650 : {node} peut être ouvert.\n" in told
     assert f"À FAIRE  appareil reader : {tmp_path}/none n'est pas là" in told
     assert asked_for == [known_ids(installed())]
+
+
+def test_the_doctor_tells_what_has_stopped_coming(tmp_path: Path) -> None:
+    config = Config.model_validate({"hub": {"state": tmp_path}})
+
+    english, french = (
+        asked("doctor", config=config, language=language) for language in ("en", "fr")
+    )
+
+    assert "ble:C0:FF:EE:00:00:02: nothing new for 5 hours: is the sensor in reach" in english
+    assert "ble:C0:FF:EE:00:00:03: nothing new for 6 days (usually 2 at most): see to" in english
+    assert "ble:C0:FF:EE:00:00:02 : rien de nouveau depuis 5 heures : le capteur est" in french
+    assert "ble:C0:FF:EE:00:00:03 : rien de nouveau depuis 6 jours (d'habitude 2 au plus)" in french
 
 
 def test_a_destination_is_called_as_on_the_screens() -> None:

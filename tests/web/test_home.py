@@ -9,10 +9,12 @@ import pytest
 
 from gateway.api.hub import Part, Status
 from gateway.consent.grant import living
+from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.journal.states import State
+from tests.journal.making import weight
 from tests.uplink.documents import PAGE
 from tests.web.measuring import SCALE, owned, use_a_ketone_strip, wear_a_sensor, weigh
 from tests.web.window import Window
@@ -253,6 +255,26 @@ async def test_what_is_wrong_is_said_with_what_to_do(
     assert "Aucun adaptateur Bluetooth : branchez-en un au boîtier." in shown
     assert "Rien ne part vers Mon espace santé pour le moment" in shown
     assert "La liaison s'est coupée. Rapprochez l'appareil" in shown
+
+
+async def test_what_has_stopped_coming_is_said_with_what_to_do(window: Window) -> None:
+    cuff = SCALE.model_copy(update={"id": DeviceId("ble:C0:FF:EE:00:00:01"), "model": "UC-352"})
+    now = window.hub.clock.now().utc
+    subject = await window.hub.journal.add_subject("Odile")
+    await window.hub.journal.adopt(cuff.id, cuff.driver)
+    await window.hub.journal.assign(cuff.id, None, subject.id, now - timedelta(days=30))
+    mornings = [now - timedelta(days=n) for n in range(10)]
+    await window.hub.journal.record(
+        cuff, [weight(n, at=at, device=cuff.id) for n, at in enumerate(mornings)]
+    )
+    before = (await window.get("/")).text
+    window.hub.clock.advance(3 * 86400)
+    after = (await window.get("/")).text
+
+    title = "Odile : dernière mesure le 14 mars à 10 h 26 (Poids)"
+    assert [title in page for page in (before, after)] == [False, True]
+    assert "vérifiez les piles de l'appareil et approchez-le du boîtier" in after
+    assert "UC-352" in after
 
 
 async def test_when_nothing_is_wrong_it_says_so(window: Window) -> None:
