@@ -228,6 +228,22 @@ async def test_bluetoothd_may_be_killed_again_and_again_and_devices_still_be_pai
     assert hub.radio() is None
 
 
+async def test_a_system_bus_that_is_started_again_is_found_and_devices_still_be_paired(
+    air: Air, hub: Hub
+) -> None:
+    sensor, known = await listening(air, hub)
+    await air.box.do("bus_off")
+    await air.box.do("bus_on")
+    await goes_on(hub, sensor, known)
+    hub.owner.passkeys = [PASSKEY]
+    cuff = await air.cuff(Pairing.PASSKEY, stored=1)
+    device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+    await hub.until(lambda: hub.readings(device) == 2)
+
+    assert hub.problem(known) is None
+    assert hub.radio() is None
+
+
 # Scanning
 
 

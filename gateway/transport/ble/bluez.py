@@ -27,8 +27,9 @@ class Attendance:
     """That an agent of ours is known to bluetoothd."""
 
     gone: asyncio.Future[RadioTrouble]
-    """Done, with the reason, once a scan is worth nothing any more: bluetoothd ended, an adapter
-    was unplugged or switched off. A bluetoothd that comes back knows no agent."""
+    """Done, with the reason, once a scan is worth nothing any more: bluetoothd ended, the system
+    bus did, an adapter was unplugged or switched off. A bluetoothd that comes back knows no agent.
+    """
     claim: Callable[[], Awaitable[object]]
     """Makes ours the default agent again: another program's is, if it came later. Raises
     RadioUnavailable."""
@@ -42,12 +43,23 @@ async def attended(agent: Agent) -> AsyncIterator[Attendance]:
     """
     gone: asyncio.Future[RadioTrouble] = asyncio.get_running_loop().create_future()
 
-    def hear(message: Message) -> None:
-        if (why := _loss(message)) is not None and not gone.done():
+    def lose(why: RadioTrouble) -> None:
+        if not gone.done():
             gone.set_result(why)
+
+    def hear(message: Message) -> None:
+        if (why := _loss(message)) is not None:
+            lose(why)
+
+    def end(ended: asyncio.Future[None]) -> None:
+        if not ended.cancelled():
+            ended.exception()  # why, which nobody asks
+            lose(RadioTrouble.NO_SERVICE)
 
     async with system_bus() as bus:
         bus.add_message_handler(hear)
+        ending = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
+        ending.add_done_callback(end)
         for rule in _WATCHED:
             await call(bus, BUS, "/org/freedesktop/DBus", BUS, "AddMatch", "s", [rule])
         bus.export(PATH, agent)
@@ -58,8 +70,11 @@ async def attended(agent: Agent) -> AsyncIterator[Attendance]:
         async def claim() -> None:
             await call(*manager, "RequestDefaultAgent", "o", [PATH])
 
-        await claim()
-        yield Attendance(gone, claim)
+        try:
+            await claim()
+            yield Attendance(gone, claim)
+        finally:
+            ending.remove_done_callback(end)
 
 
 async def has_bond(address: str) -> bool:
