@@ -74,11 +74,27 @@ class Connecting:
                 self._attempt = None
 
     async def _reach(self, address: Any) -> Any:
+        try:
+            with translated("connecting", keep=hci.HCI_Error):
+                return await self._ask(address)
+        except hci.HCI_Error as error:
+            if error.error_code != hci.HCI_COMMAND_DISALLOWED_ERROR or not self._device.scanning:
+                raise LinkLost(f"connecting failed ({error.error_name})") from error
+        # To scan and to connect at once is optional for a controller (Core 5.4, Vol 4, Part E,
+        # 7.8.27).
+        with translated("connecting without scanning"):
+            await self._device.stop_scanning()
+            try:
+                return await self._ask(address)
+            finally:
+                with suppress(hci.HCI_Error):  # nor beside a connection; then later
+                    await self._device.start_scanning(active=True)
+
+    async def _ask(self, address: Any) -> Any:
         le = core.PhysicalTransport.LE
         connecting = self._device.connect(address, transport=le, timeout=None)
         try:
-            with translated("connecting", keep=core.CommandTimeoutError):
-                return await within(connecting, self._deadlines.connect, "connecting")
+            return await within(connecting, self._deadlines.connect, "connecting")
         except core.CommandTimeoutError as error:
             self._mute()
             raise LinkTimeout("connecting: the Bluetooth controller did not answer") from error

@@ -35,6 +35,8 @@ class Unreliable(CancellableController):
         self.encrypting_fails: Callable[[int], Any] | None = None
         """What it tells of this connection instead of encrypting it."""
         self.powered_down = False
+        self.does_one_thing_at_a_time = False
+        """It connects to nobody while it scans, and does not scan while it is connected."""
         self.late: str | None = None
         """It connects to this one after it was told to cancel, and before it does to another."""
 
@@ -100,7 +102,15 @@ class Unreliable(CancellableController):
     def on_hci_le_create_connection_command(self, command: Any) -> None:
         self._to_connect(command, super().on_hci_le_create_connection_command)
 
+    def on_hci_le_set_scan_enable_command(self, command: Any) -> Any:
+        if self.does_one_thing_at_a_time and command.le_scan_enable and self.le_connections:
+            return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
+        return super().on_hci_le_set_scan_enable_command(command)
+
     def _to_connect(self, command: Any, connect: Any) -> None:
+        if self.does_one_thing_at_a_time and self.le_scan_enable:
+            self._send_hci_command_status(hci.HCI_COMMAND_DISALLOWED_ERROR, command.op_code)
+            return
         connect(command)
         if self.late is not None and str(command.peer_address) != self.late:
             self._connect_late(hci.Address(self.late))
@@ -225,6 +235,33 @@ async def test_a_controller_that_reset_itself_is_noticed_when_it_hears_nothing(
         with pytest.raises(LinkLost):
             await inbox.get(within=SOON_S)
         await link.close()
+
+        assert await watched.sighting()
+
+
+async def test_a_controller_that_cannot_scan_and_connect_at_once_does_one_after_the_other(
+    air: Air, cuff: Cuff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.transport.hci.radio.SILENCE_S", 0.05)
+    air.controller.does_one_thing_at_a_time = True
+    async with watch(air) as watched:
+        for _ in range(2):
+            link = await watched.open()
+            name = await link.read(NAME)
+            await link.close()
+
+        assert name.data == b"cuff"
+
+
+async def test_a_controller_that_is_still_connecting_to_another_device_scans_on(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        seen = await watched.sighting()
+        air.controller.pending_le_connection = object()
+        with pytest.raises(LinkLost, match="DISALLOWED"):
+            await watched.transport.open(seen, MANIFEST)
+        air.controller.pending_le_connection = None
 
         assert await watched.sighting()
 
