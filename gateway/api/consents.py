@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from gateway.api.context import HubHere, destination
+from gateway.api.context import HubHere, destination, person
 from gateway.api.hub import Hub
 from gateway.api.qr_code import printed
 from gateway.consent.grant import (
@@ -162,8 +162,8 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
     if new.expires is not None and now.trusted and new.expires <= now.utc:
         raise ConfigError("This consent would be over already: give a later 'expires'.")
     takes = destination(hub, new.destination)
-    names = {known.id: known.label for known in hub.reader.subjects()}
-    if new.capacity is not Capacity.SELF and new.given_by == names.get(new.subject):
+    whose = person(hub, new.subject)
+    if new.capacity is not Capacity.SELF and whose and new.given_by == whose.label:
         raise ConfigError("A parent or representative gives their own name: say who, with 'by'.")
     if new.purpose is not purpose_of(takes):
         raise ConfigError(

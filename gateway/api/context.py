@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from gateway.api.hub import Hub
 from gateway.domain.reading import Kind
+from gateway.domain.subject import Subject
 from gateway.errors import ConfigError
 from gateway.journal.reader import Reader
 
@@ -33,6 +34,11 @@ def destination(hub: Hub, name: str) -> frozenset[Kind]:
         raise ConfigError(
             f"There is no destination {name!r} in the configuration: {known}."
         ) from None
+
+
+def person(hub: Hub, subject: str) -> Subject | None:
+    """Return who has this id; None if nobody here has."""
+    return next((each for each in hub.reader.subjects() if each.id == subject), None)
 
 
 async def aside(hub: Hub, look: Callable[[Reader], T]) -> T:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import StreamingResponse
 
-from gateway.api.context import HubHere
+from gateway.api.context import HubHere, person
 from gateway.domain.subject import SubjectId
 
 router = APIRouter(tags=["people"])
@@ -28,7 +28,7 @@ async def export(hub: HubHere, subject: SubjectId, wanted: Wanted) -> StreamingR
 
     It is not sealed: whoever asks hands it to the person, and keeps no copy.
     """
-    if subject not in {known.id for known in hub.reader.subjects()}:
+    if person(hub, subject) is None:
         raise HTTPException(404, "There is no such person here: see 'people list'.")
     await hub.journal.exported(subject)
     content = hub.export(subject, wanted.language or hub.language)

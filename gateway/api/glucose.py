@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from gateway.api.context import HubHere
+from gateway.api.context import HubHere, person
 from gateway.api.hub import Hub
 from gateway.consent.gate import covers
 from gateway.consent.grant import living
@@ -178,11 +178,11 @@ async def deposit(hub: HubHere, subject: SubjectId, new: NewDeposit) -> Deposite
 
 
 def _report(hub: Hub, subject: SubjectId, days: int) -> Report:
-    names = {known.id: known.label for known in hub.reader.subjects()}
-    if subject not in names:
+    wearer = person(hub, subject)
+    if wearer is None:
         raise HTTPException(404, "There is no such person here.")
     now = hub.clock.now().utc.astimezone(hub.zone)
     end = datetime.combine(now.date(), time(), tzinfo=hub.zone)
     since = end.astimezone(UTC) - timedelta(days=days) + _TICK
     samples = counted(hub.reader.glucose(subject, since, end + _TICK))
-    return make_report(names[subject], samples, days, end, now)
+    return make_report(wearer.label, samples, days, end, now)

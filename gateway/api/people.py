@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
-from gateway.api.context import HubHere
+from gateway.api.context import HubHere, person
 from gateway.api.destination_pairing import end_all
 from gateway.api.hub import Sighted
 from gateway.consent.grant import Withdrawal
@@ -114,7 +114,7 @@ def is_same_name(name: str, other: str) -> bool:
 @router.post("/people/{subject}/erase", status_code=201)
 async def erase(hub: HubHere, subject: SubjectId) -> dict[str, int]:
     """Erase a person and all that is about them, for good. Nothing of theirs leaves meanwhile."""
-    if subject not in {known.id for known in hub.reader.subjects()}:
+    if person(hub, subject) is None:
         raise HTTPException(404, "There is no such person here: see 'people list'.")
     left = 0
     given = {entry.destination for entry in hub.reader.ledger(subject)}

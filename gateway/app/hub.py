@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from gateway import __version__
+from gateway.api.context import person
 from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, Sighted, Status
 from gateway.app.ours import Ours
 from gateway.app.pairing import PairingDesk, asking
@@ -229,7 +230,7 @@ class DaemonHub:
         self, subject: SubjectId, destination: str, code: str, begun: Authorization | None = None
     ) -> None:
         """Exchange a code for lasting credentials; of nobody who is not here."""
-        if subject not in {known.id for known in self.reader.subjects()}:
+        if person(self, subject) is None:
             raise ConfigError("There is no such person here: see 'people list'.")
         tokens = self._paired(destination).tokens
         if begun is None:

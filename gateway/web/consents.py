@@ -81,28 +81,26 @@ def question(
 
 async def ask(visit: Visit, *, nothing: bool = False) -> Response:
     """Show the text, and ask; again where it was agreed to and `nothing` was ticked."""
-    subject = SubjectId(visit.form.get("subject"))
-    labels = {known.id: known.label for known in visit.hub.reader.subjects()}
-    if subject not in labels:
+    person = visit.person
+    if person is None:
         return see_other("/")
-    asked = question(visit.hub, visit.form.get("destination"), visit.words, subject)
+    asked = question(visit.hub, visit.form.get("destination"), visit.words, person.id)
     return visit.page(
         "consent.html",
         HTTPStatus.BAD_REQUEST if nothing else HTTPStatus.OK,
         question=asked,
-        subject=subject,
-        name=labels[subject],
+        subject=person.id,
+        name=person.label,
         nothing=nothing,
     )
 
 
 async def give(visit: Visit) -> Response:
     """Record consent to what was ticked; to earlier readings too if that was ticked."""
-    subject = SubjectId(visit.form.get("subject"))
-    labels = {known.id: known.label for known in visit.hub.reader.subjects()}
-    if subject in labels:
+    person = visit.person
+    if person is not None:
         since = EARLIEST if visit.form.get("earlier") else None
-        if not await record(visit, subject, labels[subject], since):
+        if not await record(visit, person.id, person.label, since):
             return await ask(visit, nothing=True)
     return see_other("/")
 
@@ -133,11 +131,10 @@ def _unfolded(lines: Sequence[str]) -> Iterator[str]:
 
 async def withdraw(visit: Visit) -> Response:
     """Take consent back, at once, and say what that did."""
-    subject = SubjectId(visit.form.get("subject"))
-    labels = {known.id: known.label for known in visit.hub.reader.subjects()}
-    if subject not in labels:
+    person = visit.person
+    if person is None:
         return see_other("/")
-    done = await take_back(visit, subject, labels[subject])
+    done = await take_back(visit, person.id, person.label)
     title = visit.hub.title(visit.form.get("destination"))
     return visit.page("withdrawn.html", title=title, done=done)
 

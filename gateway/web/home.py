@@ -145,22 +145,22 @@ async def story(visit: Visit) -> Response:
 
 async def report(visit: Visit) -> Response:
     """Give the glucose report of the last two weeks, to keep or to print."""
-    subject = SubjectId(visit.form.get("subject"))
-    if subject not in {known.id for known in visit.hub.reader.subjects()}:
+    person = visit.person
+    if person is None:
         return see_other("/")
     spoken: Literal["fr", "en"] = "fr" if visit.words.language == "fr" else "en"
-    made = await glucose.report(visit.hub, subject, glucose.Format.PDF, language=spoken)
+    made = await glucose.report(visit.hub, person.id, glucose.Format.PDF, language=spoken)
     made.headers["Content-Disposition"] = 'attachment; filename="report.pdf"'
     return made
 
 
 async def take_along(visit: Visit) -> Response:
     """Give a person all that is here of them, in one file."""
-    subject = SubjectId(visit.form.get("subject"))
-    if subject not in {known.id for known in visit.hub.reader.subjects()}:
+    person = visit.person
+    if person is None:
         return see_other("/")
     spoken: Literal["fr", "en"] = "fr" if visit.words.language == "fr" else "en"
-    made = await export(visit.hub, subject, Wanted(language=spoken))
+    made = await export(visit.hub, person.id, Wanted(language=spoken))
     name = visit.words("export.file")
     made.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return made

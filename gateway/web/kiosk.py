@@ -18,6 +18,7 @@ from datetime import timedelta
 from starlette.responses import Response, StreamingResponse
 
 from gateway.api.browsers import Role
+from gateway.api.context import person
 from gateway.api.hub import Hub, PairsBy
 from gateway.api.kiosk import Opening, Staying, close_session, open_session
 from gateway.api.kiosk import keep as stay
@@ -370,8 +371,9 @@ async def _longer(visit: Visit, session: KioskSession) -> KioskSession:
 
 def _giver(visit: Visit, session: KioskSession) -> str:
     """Say who consents: the name they chose, or that it is whoever is at the counter."""
-    labels = {known.id: known.label for known in visit.hub.reader.subjects()}
-    return labels.get(session.subject) or visit.words("kiosk.giver", number=session.number)
+    giver = person(visit.hub, session.subject)
+    named = None if giver is None else giver.label
+    return named or visit.words("kiosk.giver", number=session.number)
 
 
 async def _again(visit: Visit) -> Response:

@@ -31,14 +31,10 @@ this gateway asked in a way that the health space does not take."""
 
 async def begin(visit: Visit) -> Response:
     """Show the way to the health space, and the place to type a code in."""
-    hub, destination = visit.hub, visit.form.get("destination")
-    subject = SubjectId(visit.form.get("subject"))
-    labels = {known.id: known.label for known in hub.reader.subjects()}
-    if subject not in labels:
+    person, destination = visit.person, visit.form.get("destination")
+    if person is None or visit.hub.pairs_by(destination) is PairsBy.NOTHING:
         return see_other("/")
-    if hub.pairs_by(destination) is PairsBy.NOTHING:
-        return see_other("/")
-    return _ways(visit, subject, destination, None)
+    return _ways(visit, person.id, destination, None)
 
 
 async def type_code(visit: Visit) -> Response:

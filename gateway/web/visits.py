@@ -13,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.api.browsers import COOKIE_LIVES, Browsers, Door, Role, Visitor
+from gateway.api.context import person
 from gateway.api.destination_pairing import Pairings
 from gateway.api.errors import status_of
 from gateway.api.hub import Hub
+from gateway.domain.subject import Subject
 from gateway.errors import GatewayError
 from gateway.language.sentences import problems
 from gateway.language.words import LANGUAGES, Words
@@ -67,6 +69,11 @@ class Visit:
     def hub(self) -> Hub:
         """The daemon."""
         return self.site.hub
+
+    @property
+    def person(self) -> Subject | None:
+        """Whom the form names; None if nobody here is."""
+        return person(self.hub, self.form.get("subject"))
 
     @property
     def lasts(self) -> bool:
