@@ -12,8 +12,9 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
@@ -24,7 +25,6 @@ from gateway.api.kiosk import Opening, Staying, close_session, open_session
 from gateway.api.kiosk import keep as stay
 from gateway.api.qr_code import qr_code
 from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
-from gateway.domain.subject import Attribution
 from gateway.errors import ConfigError, GatewayError, JournalError
 from gateway.journal.views import EntryView
 from gateway.language.moments import clock
@@ -33,67 +33,17 @@ from gateway.web import consents
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
 from gateway.web.saying import said
+from gateway.web.turn import is_over, limit_of, present, soon_s
 from gateway.web.visits import LANGUAGE_COOKIE, Visit, see_other
 from gateway.web.ways import ways
 
-_SHOWN = 12
-"""Readings of one turn: more than anybody takes in an hour, fewer than fill a screen twice."""
-_LOOKED_AT = 60
-"""Of a person known here, the latest readings are looked at for those of this turn."""
-_NOBODYS = 8
-"""Of nobody's readings, the latest are looked at for those that may be of this turn."""
 _LONGEST_NAME = 80
-_SOON_S = 60
-"""Time to ask for more; of a turn that is short a third, which is 20 s at least (WCAG 2.2.1)."""
 _LOOK_EVERY_S = 0.3
 """Whether anything was committed is one comparison; a reading is on the screen before the cuff is
 off the arm."""
 _CHANGED = "event: turn\ndata: changed\n\n"
 _ALIVE_EVERY_S = 10.0
 """So often the screen hears that the gateway lives; it empties itself when it does not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What the screen is about: two that are equal look the same."""
-
-    session: KioskSession | None
-    readings: tuple[EntryView, ...] = ()
-    doubtful: int = 0
-    """Readings that came meanwhile and may have been taken before: they are not shown."""
-
-
-def present(hub: Hub) -> Turn:
-    """Return the turn of now: the readings measured in it for certain, and nothing before it."""
-    session = hub.reader.kiosk()
-    if session is None or hub.clock.now().utc >= session.until:
-        return Turn(None)
-    views = hub.reader.entries(limit=_LOOKED_AT, subject=session.subject)
-    mine = [view for view in views if _measured_in(session, view)]
-    return Turn(session, tuple(mine[:_SHOWN]), _doubtful(hub, session))
-
-
-def _doubtful(hub: Hub, session: KioskSession) -> int:
-    """Count readings of the turn's devices that came in it and may be of it, or of before."""
-    came = [
-        view.entry.device.id
-        for view in hub.reader.entries(limit=_NOBODYS, unclaimed=True)
-        if view.entry.attribution is Attribution.AMBIGUOUS
-        and view.entry.reading.received.utc >= session.opened_at
-    ]
-    if not came:
-        return 0
-    devices = {each.device for each in hub.reader.assignments() if each.session == session.number}
-    return sum(device in devices for device in came)
-
-
-def _measured_in(session: KioskSession, view: EntryView) -> bool:
-    timing = view.entry.timing
-    return (
-        view.entry.attribution is Attribution.SESSION
-        and timing.uncertainty is not None
-        and timing.measured_at - timing.uncertainty >= session.opened_at
-    )
 
 
 async def screen(visit: Visit) -> Response:
@@ -127,16 +77,11 @@ async def ask_to_end(visit: Visit) -> Response:
         return await _again(visit)
     if session.keep:
         return await end(visit)
-    soon = timedelta(seconds=_soon_s(visit.hub))
+    soon = timedelta(seconds=soon_s(visit.hub))
     with suppress(JournalError):  # the limit has just passed
         session = await visit.hub.journal.end_kiosk_in(soon)
-    return visit.page(
-        "kiosk.html",
-        view="ending",
-        session=session.number,
-        limit=_limit(visit.hub, session, visit.words),
-        agreed=any(each.given for each in agreements(visit.hub, session.subject, visit.words)),
-    )
+    agreed = any(each.given for each in agreements(visit.hub, session.subject, visit.words))
+    return _page(visit, "ending", session, agreed=agreed)
 
 
 async def end(visit: Visit) -> Response:
@@ -162,8 +107,7 @@ async def name(visit: Visit) -> Response:
     session = _of_this_turn(visit)
     if session is None:
         return await _again(visit)
-    limit = _limit(visit.hub, await _longer(visit, session), visit.words)
-    return visit.page("kiosk.html", view="name", session=session.number, limit=limit)
+    return _page(visit, "name", await _longer(visit, session))
 
 
 async def keep(visit: Visit) -> Response:
@@ -182,15 +126,7 @@ async def ask(visit: Visit, *, nothing: bool = False) -> Response:
     session = await _longer(visit, session)
     question = consents.question(visit.hub, visit.form.get("destination"), visit.words)
     taken = bool(present(visit.hub).readings)
-    return visit.page(
-        "kiosk.html",
-        view="consent",
-        session=session.number,
-        limit=_limit(visit.hub, session, visit.words),
-        question=question,
-        taken=taken,
-        nothing=nothing,
-    )
+    return _page(visit, "consent", session, question=question, taken=taken, nothing=nothing)
 
 
 async def give(visit: Visit) -> Response:
@@ -252,7 +188,7 @@ async def _changes(visit: Visit) -> AsyncIterator[str]:
             return
         now_s = hub.clock.now().monotonic
         turn = shown
-        if hub.journal.commits != commits or _over(hub, shown):
+        if hub.journal.commits != commits or is_over(hub, shown):
             commits = hub.journal.commits
             turn = present(hub)
         if shown is None or turn != shown:
@@ -266,9 +202,10 @@ async def _changes(visit: Visit) -> AsyncIterator[str]:
                 await stopping.wait()
 
 
-def _over(hub: Hub, turn: Turn | None) -> bool:
-    session = None if turn is None else turn.session
-    return session is not None and hub.clock.now().utc >= session.until
+def _page(visit: Visit, view: str, session: KioskSession, **values: Any) -> Response:
+    """Show one view of an open session; `values` are what its template wants besides."""
+    limit = limit_of(visit.hub, session, visit.words)
+    return visit.page("kiosk.html", view=view, session=session.number, limit=limit, **values)
 
 
 def _turn(visit: Visit) -> Response:
@@ -278,44 +215,16 @@ def _turn(visit: Visit) -> Response:
     if session is None:
         return visit.page("kiosk.html", view="idle", session=0)
     readings = [_shown(hub, view, words) for view in turn.readings]
-    return visit.page(
-        "kiosk.html",
-        view="turn",
-        session=session.number,
-        limit=_limit(hub, session, words),
+    return _page(
+        visit,
+        "turn",
+        session,
         keep=session.keep,
         doubtful=turn.doubtful,
         key=_key(readings, doubtful=turn.doubtful),
         readings=readings,
         agreements=list(agreements(hub, session.subject, words)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """When a turn ends at the latest: in so many seconds, in words, and as what changes with it."""
-
-    left_s: int
-    soon_s: int
-    """So long before, it is said that time runs out."""
-    clock: str
-    at: str
-
-    @property
-    def soon(self) -> bool:
-        """Whether time runs out."""
-        return self.left_s <= self.soon_s
-
-
-def _limit(hub: Hub, session: KioskSession, words: Words) -> _Limit:
-    left_s = max(0, int((session.until - hub.clock.now().utc).total_seconds()))
-    at = clock(session.until, hub.zone, words)
-    return _Limit(left_s, _soon_s(hub), at, session.until.isoformat())
-
-
-def _soon_s(hub: Hub) -> int:
-    of_turn_s = 3 * _SOON_S if hub.counter is None else int(hub.counter.lasts.total_seconds())
-    return min(_SOON_S, of_turn_s // 3)
 
 
 def _key(readings: Sequence[Shown], *, doubtful: int) -> str:
@@ -329,11 +238,10 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
     begun = None
     if hub.pairs_by(destination) is PairsBy.SIGNING_IN:
         begun = visit.site.pairings.begin(session.subject, destination, None)
-    return visit.page(
-        "kiosk.html",
-        view="pairing",
-        session=session.number,
-        limit=_limit(hub, session, visit.words),
+    return _page(
+        visit,
+        "pairing",
+        session,
         destination=destination,
         title=hub.title(destination),
         code=None if begun is None else qr_code(begun.authorization.url),
