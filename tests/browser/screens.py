@@ -124,11 +124,12 @@ class Screens:
 
 @asynccontextmanager
 async def screens_of(
-    folder: Path, space: HealthSpace, time: Passing, browser: Browser
+    folder: Path, space: HealthSpace, time: Passing, browser: Browser, *, minutes: int = 10
 ) -> AsyncIterator[Screens]:
+    """Set up the hub; a turn at its counter lasts so many minutes."""
     counter = ", ".join(f'"{device.id}"' for device in (CUFF, SCALE, METER))
     plan = Plan(
-        more=f"[api]\nport = 0\n[kiosk]\ndevices = [{counter}]\nminutes = 10",
+        more=f"[api]\nport = 0\n[kiosk]\ndevices = [{counter}]\nminutes = {minutes}",
         destination={"authorize_url": f"{space.base_url}/authorize"},
     )
     async with at_home(folder, space, time, plan) as home:

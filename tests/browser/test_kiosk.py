@@ -228,6 +228,25 @@ async def test_whoever_is_warned_that_time_runs_out_asks_for_more(screens: Scree
     assert await browser.complaints() == []
 
 
+async def test_a_turn_that_is_short_warns_of_its_end_as_late_as_the_hub_says(
+    tmp_path: Path, space: HealthSpace, time: Passing, browser: Browser
+) -> None:
+    async with screens_of(tmp_path, space, time, browser, minutes=1) as screens:
+        await screens.enter("kiosk")
+        await browser.press("Commencer")
+        await browser.see("C'est à vous")
+        screens.time.skip(15)
+        await screens.press_cuff(128, 82)
+        await browser.see("128 / 82")
+
+        begun = await browser.text()
+        screens.time.skip(27)
+        await screens.weigh("72.4")
+        await browser.see("Il reste moins d'une minute.")
+
+    assert "Il reste moins d'une minute." not in begun
+
+
 async def test_more_time_takes_nobody_from_what_they_are_typing(screens: Screens) -> None:
     browser = await turn(screens)
     await browser.press("Envoyer à Mon espace santé")

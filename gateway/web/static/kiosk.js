@@ -104,11 +104,12 @@ function watch() {
     return;
   }
   const left_ms = now.dataset.left * 1000;
+  const soon_ms = now.dataset.soon * 1000;
   const soon = document.getElementById("soon");
   ends = setTimeout(() => {
     soon.hidden = false;
-    ends = setTimeout(() => { empty(); ask(true); }, Math.min(left_ms, 60000));
-  }, Math.max(0, left_ms - 60000));
+    ends = setTimeout(() => { empty(); ask(true); }, Math.min(left_ms, soon_ms));
+  }, Math.max(0, left_ms - soon_ms));
 }
 
 function empty() {
