@@ -1,5 +1,5 @@
-"""Every screen, light and dark, small, magnified and large: nothing runs over its edge, axe finds
-no barrier, and what is to be pressed is large enough.
+"""Every screen, light and dark, small, magnified and large: nothing runs over its edge, in large
+letters neither, axe finds no barrier, and what is to be pressed is large enough.
 
 320 pixels are what is left of 1280 at a zoom of 400 % (WCAG 2.2, 1.4.10); 24 of height and width
 are the least to press (2.5.8).
@@ -25,6 +25,9 @@ for (const each of document.querySelectorAll("body, body *")) {
 }
 """
 """As far apart as whoever reads with difficulty may have it (WCAG 2.2, 1.4.12)."""
+TWICE_AS_LARGE = "document.documentElement.style.fontSize = '225%'"
+"""Letters twice their size (WCAG 2.2, 1.4.4): our pages begin with 112.5 %."""
+AS_BEFORE = "document.querySelectorAll('*').forEach((it) => it.removeAttribute('style'))"
 # What is called starts with what it says, for whoever speaks to their machine (2.5.3).
 FAULTS = """
 const edge = document.documentElement.clientWidth;
@@ -76,7 +79,11 @@ async def faults(browser: Browser) -> list[str]:
     await browser.size(*SIZES[0])
     await browser.run(SPACED)
     found += [f"spaced: {fault}" for fault in await browser.run(FAULTS)]
-    await browser.run("document.querySelectorAll('*').forEach((it) => it.removeAttribute('style'))")
+    await browser.run(AS_BEFORE)
+    await browser.run(TWICE_AS_LARGE)
+    large = await browser.run(FAULTS)
+    found += [f"twice as large: {fault}" for fault in large if "over the edge" in fault]
+    await browser.run(AS_BEFORE)
     await browser.size(*SIZES[-1])
     return found
 
