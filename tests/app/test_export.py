@@ -25,6 +25,7 @@ from tests.journal.making import (
     SENSOR,
     glucose,
     grant,
+    ketone,
     open_journal,
     undated,
     weight,
@@ -103,6 +104,20 @@ async def test_a_french_spreadsheet_reads_it(hub: Hub) -> None:
         "Où elle est": "Attend de partir vers Mon espace santé",
         "Identifiant": line["Identifiant"],
     }
+
+
+async def test_ketone_is_taken_along_as_what_it_is(hub: Hub) -> None:
+    amount = ketone(1, "1.4", START).model_copy(update={"device": SCALE.id})
+    await hub.journal.record(SCALE, [amount])
+
+    (line,) = hub.table()
+    (told,) = hub.observations()
+
+    assert (line["Type"], line["Mesure"]) == ("Cétones dans le sang", "Cétones")
+    assert (line["Valeur"], line["Unité"]) == ("1,4", "mmol/L")
+    ucum = {"unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}
+    assert told["code"] == {"coding": [{"system": "http://loinc.org", "code": "66441-7"}]}
+    assert told["valueQuantity"] == {"value": 1.4, **ucum}
 
 
 async def test_what_cannot_be_passed_on_is_in_the_table_alone(hub: Hub) -> None:

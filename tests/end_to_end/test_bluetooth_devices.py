@@ -177,6 +177,7 @@ STORING = {
         type="contour_meter", driver=METER, name="Contour7830H", keys=LIVELY + ONE
     ),
     "CareSens, control solution": caresens("control_every = 4\n"),
+    "CareSens, ketone": caresens("ketone_every = 3\n"),
     "CareSens, HI and LO": caresens("extremes_every = 3\n"),
     "CareSens, whose clock is set": caresens("clock_error_s = 7200\n", set_clock="Europe/Paris"),
     "CareSens before 1.5, whose clock is set": caresens(
