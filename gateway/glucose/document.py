@@ -10,21 +10,18 @@ from dataclasses import replace
 
 from gateway.domain.document import Document
 from gateway.glucose.formats import to_pdf
-from gateway.glucose.report import Report
-from gateway.glucose.words import LANGUAGES
+from gateway.glucose.report import Report, period
+from gateway.glucose.words import words
 
 PDF = "application/pdf"
 
 
 def document(report: Report, language: str) -> Document:
     """Return the page as a PDF. `language` is fr or en."""
-    words = LANGUAGES[language]
-    unnamed = replace(report, name=words.unnamed)
-    period = words.period.format(
-        first=words.day(report.first), last=words.day(report.last), days=report.on_grid.days
-    )
+    say = words(language)
+    unnamed = replace(report, name=say("report.unnamed"))
     return Document(
-        title=f"{words.title}, {period}",
+        title=f"{say('report.title')}, {period(report, say)}",
         language=language,
         media_type=PDF,
         made_at=report.made_at,

@@ -16,7 +16,7 @@ from gateway.glucose.canvas import HEIGHT, WIDTH, Anchor, Colour, Point
 
 _WIDTHS = {
     **dict.fromkeys("0123456789", 556),
-    **dict.fromkeys(" .,:;!/I", 278),
+    **dict.fromkeys(" \N{NO-BREAK SPACE}.,:;!/I", 278),
     **dict.fromkeys("ijl", 222),
     **dict.fromkeys("-()rtf", 330),
     **dict.fromkeys("mM", 833),

@@ -23,7 +23,8 @@ from gateway.glucose.consensus import (
 from gateway.glucose.profile import PERCENTILES, profile
 from gateway.glucose.profile import Point as ProfilePoint
 from gateway.glucose.trace import SLOTS_PER_DAY, Sample, Trace, trace
-from gateway.glucose.words import Words
+from gateway.glucose.words import date, number
+from gateway.language.words import Words
 
 _MARGIN = 40
 _COLOURS = {
@@ -39,7 +40,7 @@ _GOALS = {
     Metric.TARGET: "> 70 %",
     Metric.LOW: "< 4 %",
     Metric.VERY_LOW: "< 1 %",
-    Metric.CV: "≤ 36 %",
+    Metric.CV: "<= 36 %",
 }
 """For most adults with diabetes (Battelino 2019)."""
 _INCLUDED = {Metric.HIGH: Metric.VERY_HIGH, Metric.LOW: Metric.VERY_LOW}
@@ -85,40 +86,42 @@ def alternative(report: Report, words: Words) -> str:
     """Say in words what the page shows."""
     metrics = report.metrics
     if metrics is None:
-        return f"{report.name}, {_period(report, words)}{words.colon}{words.no_data}."
-    figures = words.semicolon.join(
-        f"{words.metrics[m]}{words.colon}{_figure(metrics, m, words)}" for m in Metric
+        of = f"{report.name}, {period(report, words)}"
+        return words("line", name=of, value=words("report.no_data")) + "."
+    figures = words("report.semicolon").join(
+        words("line", name=words(f"metric.{m}"), value=_figure(metrics, m, words)) for m in Metric
     )
     curve = ", ".join(
         f"{point.minute // 60:02} h {round(point.mg_dl[2])}"
         for point in report.curve
         if point.minute % (60 * _EVERY_HOURS) == 7
     )
-    return words.alternative.format(
+    return words(
+        "report.alternative",
         name=report.name,
-        period=_period(report, words),
+        period=period(report, words),
         worn=_worn(metrics, words),
         active=_active(metrics, words),
         figures=figures,
-        curve=curve or words.no_data,
+        curve=curve or words("report.no_data"),
     )
 
 
 def draw(report: Report, canvas: Canvas, words: Words) -> None:
     """Draw the page."""
-    canvas.text((_MARGIN, 50), words.title, size=16, bold=True)
+    canvas.text((_MARGIN, 50), words("report.title"), size=16, bold=True)
     canvas.text((_MARGIN, 70), report.name, size=12, bold=True)
-    canvas.text((_MARGIN, 86), _period(report, words), size=10)
-    made = words.made.format(made=words.day(report.made_at))
+    canvas.text((_MARGIN, 86), period(report, words), size=10)
+    made = words("report.made", made=date(report.made_at, words))
     canvas.text((WIDTH - _MARGIN, 86), made, size=8, anchor=Anchor.END, colour=_GREY)
     if report.metrics is None:
-        canvas.text((_MARGIN, 130), words.no_data, size=12)
+        canvas.text((_MARGIN, 130), words("report.no_data"), size=12)
         return
     _draw_metrics(report.metrics, canvas, words)
     _draw_ranges(report.metrics, canvas, words)
     _draw_profile(report.curve, canvas, words)
     _draw_days(report, canvas, words)
-    canvas.text((_MARGIN, 820), words.disclaimer, size=7, colour=_GREY)
+    canvas.text((_MARGIN, 820), words("report.disclaimer"), size=7, colour=_GREY)
 
 
 def _draw_metrics(metrics: Consensus, canvas: Canvas, words: Words) -> None:
@@ -127,10 +130,10 @@ def _draw_metrics(metrics: Consensus, canvas: Canvas, words: Words) -> None:
         canvas.text((_MARGIN, y), line, size=10)
         y += 16
     for metric in (Metric.MEAN, Metric.GMI, Metric.CV):
-        canvas.text((_MARGIN, y + 8), words.metrics[metric], size=9, colour=_GREY)
+        canvas.text((_MARGIN, y + 8), words(f"metric.{metric}"), size=9, colour=_GREY)
         canvas.text((_MARGIN, y + 24), _figure(metrics, metric, words), size=13, bold=True)
         if metric in _GOALS:
-            goal = words.goal.format(goal=_GOALS[metric]).replace("≤", "<=")
+            goal = words("report.goal", goal=_GOALS[metric])
             canvas.text((_MARGIN + 80, y + 24), goal, size=8, colour=_GREY)
         y += 36
     for note in _notes(metrics, words):
@@ -140,7 +143,7 @@ def _draw_metrics(metrics: Consensus, canvas: Canvas, words: Words) -> None:
 
 def _draw_ranges(metrics: Consensus, canvas: Canvas, words: Words) -> None:
     left, top, tall = 300.0, 124.0, 140.0
-    canvas.text((left, 112), words.ranges, size=11, bold=True)
+    canvas.text((left, 112), words("report.ranges"), size=11, bold=True)
     y, label_y = top, top + 8
     for metric in _COLOURS:  # from very high down
         share = float(metrics.ranges_percent[metric]) / 100 * tall
@@ -150,7 +153,7 @@ def _draw_ranges(metrics: Consensus, canvas: Canvas, words: Words) -> None:
         canvas.line([(left + 34, middle), (left + 46, label_y - 3)], _COLOURS[metric], 0.8)
         canvas.text(
             (left + 50, label_y),
-            f"{_figure(metrics, metric, words)}  {words.metrics[metric]}",
+            f"{_figure(metrics, metric, words)}  {words(f'metric.{metric}')}",
             bold=metric is Metric.TARGET,
         )
         canvas.text((left + 50, label_y + 10), _goal(metric, words), size=7, colour=_GREY)
@@ -160,8 +163,8 @@ def _draw_ranges(metrics: Consensus, canvas: Canvas, words: Words) -> None:
 
 def _draw_profile(curve: list[ProfilePoint], canvas: Canvas, words: Words) -> None:
     left, top, wide, tall = 70.0, 336.0, 485.0, 200.0
-    canvas.text((_MARGIN, 310), words.profile, size=11, bold=True)
-    canvas.text((_MARGIN, 323), words.profile_how, size=7, colour=_GREY)
+    canvas.text((_MARGIN, 310), words("report.profile"), size=11, bold=True)
+    canvas.text((_MARGIN, 323), words("report.profile_how"), size=7, colour=_GREY)
 
     def at(minute: float, mg_dl: float) -> Point:
         return left + minute / 1440 * wide, top + tall - min(mg_dl, _TOP_MG_DL) / _TOP_MG_DL * tall
@@ -182,7 +185,7 @@ def _draw_profile(curve: list[ProfilePoint], canvas: Canvas, words: Words) -> No
         canvas.line([at(0, mg_dl), at(1440, mg_dl)], colour, 0.9 if border else 0.5)
         y = at(0, mg_dl)[1] + 3
         canvas.text((left - 4, y), str(mg_dl), size=7, bold=border, anchor=Anchor.END)
-        mmol_l = words.number(rounded(mg_dl / Fraction(MG_DL_PER_MMOL_L)))
+        mmol_l = number(rounded(mg_dl / Fraction(MG_DL_PER_MMOL_L)), words)
         canvas.text((left - 22, y), mmol_l, size=7, anchor=Anchor.END, colour=_GREY)
     for run in _runs(curve):
         canvas.line([at(point.minute, point.mg_dl[2]) for point in run], _CURVE, 2)
@@ -212,20 +215,20 @@ def _runs(curve: list[ProfilePoint]) -> list[list[ProfilePoint]]:
 
 
 def _draw_days(report: Report, canvas: Canvas, words: Words) -> None:
-    canvas.text((_MARGIN, 574), words.daily, size=11, bold=True)
+    canvas.text((_MARGIN, 574), words("report.daily"), size=11, bold=True)
     wide, tall = 70.0, 84.0
     days = min(report.on_grid.days, _THUMBNAILS)
     traces = _by_day(report.on_grid, days)
-    for number in range(days):
-        day = report.on_grid.end - timedelta(days=days - number)
-        left = _MARGIN + number % 7 * (wide + 4)
-        top = 592.0 + number // 7 * (tall + 24)
-        label = f"{words.days_short[day.weekday()]} {day.day}"
+    for index in range(days):
+        day = report.on_grid.end - timedelta(days=days - index)
+        left = _MARGIN + index % 7 * (wide + 4)
+        top = 592.0 + index // 7 * (tall + 24)
+        label = f"{words(f'weekday.{day.weekday()}')} {day.day}"
         canvas.text((left, top - 3), label, size=7, colour=_GREY)
         canvas.polygon(rectangle(left, top, wide, tall), "#f7f7f7")
         low, high = (top + tall - mg_dl / _TOP_MG_DL * tall for mg_dl in (70, 180))
         canvas.polygon(rectangle(left, high, wide, low - high), "#e3f1e5")
-        for run in traces[days - 1 - number]:
+        for run in traces[days - 1 - index]:
             canvas.line(
                 [
                     (
@@ -255,37 +258,37 @@ def _by_day(on_grid: Trace, days: int) -> list[list[list[Point]]]:
     return [[line for line in day_lines if len(line) > 1] for day_lines in lines]
 
 
-def _period(report: Report, words: Words) -> str:
-    return words.period.format(
-        first=words.day(report.first), last=words.day(report.last), days=report.on_grid.days
-    )
+def period(report: Report, words: Words) -> str:
+    """Say which days it is about."""
+    first, last = date(report.first, words), date(report.last, words)
+    return words("report.period", first=first, last=last, days=report.on_grid.days)
 
 
 def _worn(metrics: Consensus, words: Words) -> str:
-    return words.worn.format(worn=metrics.days_worn, days=metrics.days)
+    return words("report.worn", worn=metrics.days_worn, days=metrics.days)
 
 
 def _active(metrics: Consensus, words: Words) -> str:
-    return words.active.format(active=words.number(metrics.active_percent))
+    return words("report.active", active=number(metrics.active_percent, words))
 
 
 def _figure(metrics: Consensus, metric: Metric, words: Words) -> str:
     """Write one figure with its unit; an asterisk if there are not enough data for it."""
     mark = "" if metrics.sufficient(metric) else " *"
     if metric is Metric.MEAN:
-        mg_dl, mmol_l = words.number(metrics.mean_mg_dl), words.number(metrics.mean_mmol_l)
+        mg_dl, mmol_l = number(metrics.mean_mg_dl, words), number(metrics.mean_mmol_l, words)
         return f"{mg_dl} mg/dL ({mmol_l} mmol/L){mark}"
     percent = {Metric.GMI: metrics.gmi_percent, Metric.CV: metrics.cv_percent}
     value = percent[metric] if metric in percent else metrics.ranges_percent[metric]
-    return f"{'-' if value is None else words.number(value)} %{mark}"
+    return words("report.percent", value="-" if value is None else number(value, words)) + mark
 
 
 def _goal(metric: Metric, words: Words) -> str:
     beyond = _INCLUDED.get(metric)
     if beyond is None:
-        return words.goal.format(goal=_GOALS[metric])
-    name = words.metrics[beyond].partition(" (")[0].lower()
-    return words.goal_with.format(goal=_GOALS[metric], beyond=name)
+        return words("report.goal", goal=_GOALS[metric])
+    name = words(f"metric.{beyond}").partition(" (")[0].lower()
+    return words("report.goal_with", goal=_GOALS[metric], beyond=name)
 
 
 def _notes(metrics: Consensus, words: Words) -> list[str]:
@@ -293,7 +296,7 @@ def _notes(metrics: Consensus, words: Words) -> list[str]:
     notes = []
     if short:
         needed = " / ".join(str(days) for days in short)
-        notes.append(words.not_enough_days.format(days=needed))
+        notes.append(words("report.not_enough_days", days=needed))
     if not any(metrics.sufficient(m) for m in Metric) and metrics.days >= min(NEEDS_DAYS.values()):
-        notes.append(words.not_enough)
+        notes.append(words("report.not_enough"))
     return notes

@@ -1,6 +1,7 @@
 """Both languages say everything, and everything that can happen has words."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from gateway.consent.gate import Reason
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality
 from gateway.errors import RadioTrouble
-from gateway.glucose.words import FRENCH
+from gateway.glucose.consensus import Metric
+from gateway.glucose.words import words as of_the_report
 from gateway.journal.states import State
-from gateway.language.words import LANGUAGES
+from gateway.language.words import LANGUAGES, Words
 from gateway.web.words import words
 
 TEMPLATES = sorted((Path(gateway.web.__file__).parent / "templates").glob("*.html"))
@@ -34,7 +36,10 @@ QUIET = {Outcome.COMPLETE, Outcome.STOPPED, Outcome.BUG}
 """Ends of a conversation of which there is nothing special to say."""
 
 
-def test_both_languages_have_the_same_words_with_the_same_gaps() -> None:
+@pytest.mark.parametrize("words", [words, of_the_report], ids=["screens", "report"])
+def test_both_languages_have_the_same_words_with_the_same_gaps(
+    words: Callable[[str], Words],
+) -> None:
     french, english = words("fr"), words("en")
 
     assert set(french) == set(english)
@@ -50,8 +55,8 @@ def test_in_french_a_thing_has_the_one_name_that_the_glossary_gives_it() -> None
 
 
 def french() -> list[str]:
-    screens = [words("fr")(key) for key in words("fr")]
-    return [*screens, *sentences("fr").texts.values(), FRENCH.alternative]
+    told = [each(key) for each in (words("fr"), of_the_report("fr")) for key in each]
+    return [*told, *sentences("fr").texts.values()]
 
 
 def test_no_name_follows_a_french_word_that_loses_its_vowel_before_some() -> None:
@@ -66,6 +71,7 @@ def test_whatever_can_happen_has_words(language: str) -> None:
     known = set(words(language))
 
     assert set(CLOSED) - known == set()
+    assert {f"metric.{metric}" for metric in Metric} <= set(of_the_report(language))
     assert {f"problem.device.{outcome}" for outcome in Outcome if outcome not in QUIET} <= known
 
 
@@ -84,7 +90,4 @@ def test_french_says_one_for_none_and_english_does_not() -> None:
 
 
 def test_french_keeps_its_signs_on_the_line() -> None:
-    french = words("fr")
-
-    broken = [key for key in french if re.search(r" [:?!;»%]|« ", french(key))]
-    assert broken == []
+    assert [each for each in french() if re.search(r"\S [:?!;»%]|« ", each)] == []
