@@ -20,6 +20,10 @@ devices = typer.Typer(
 )
 people = typer.Typer(no_args_is_help=True, help="The people this hub measures.")
 
+Device = Annotated[str, typer.Argument(help="The device's id or address.")]
+Slot = Annotated[str | None, typer.Option(help="The device's user number; all if none.")]
+Them = Annotated[str, typer.Argument(metavar="PERSON", help="Their name here, or their id.")]
+
 _MEASURES = {
     ("since", False): "{device} measures them, since: {since}.",
     ("since", True): "{device} measures them as its user {slot}, since: {since}.",
@@ -93,10 +97,7 @@ def list_devices(context: typer.Context, json: Json = False) -> None:
 
 
 @devices.command()
-def forget(
-    context: typer.Context,
-    device: Annotated[str, typer.Argument(help="The device's id or address.")],
-) -> None:
+def forget(context: typer.Context, device: Device) -> None:
     """Drop the Bluetooth bond with a device that lost its own. It stays ours and is paired anew."""
     answer = context.obj.client.post("devices", "forget", device=device)
     t = context.obj.t
@@ -119,9 +120,9 @@ def adopt(
 
 def assign(
     context: typer.Context,
-    device: Annotated[str, typer.Argument(help="The device's id or address.")],
+    device: Device,
     to: Annotated[str, typer.Argument(help="The person it measures.", metavar="PERSON")],
-    slot: Annotated[str | None, typer.Option(help="The device's user number; all if none.")] = None,
+    slot: Slot = None,
     since: Since = "now",
     json: Json = False,
 ) -> None:
@@ -142,9 +143,9 @@ def assign(
 
 def unassign(
     context: typer.Context,
-    device: Annotated[str, typer.Argument(help="The device's id or address.")],
+    device: Device,
     whom: Annotated[str, typer.Argument(help="The person.", metavar="PERSON")],
-    slot: Annotated[str | None, typer.Option(help="The device's user number; all if none.")] = None,
+    slot: Slot = None,
     since: Since = "now",
     json: Json = False,
 ) -> None:
@@ -189,7 +190,7 @@ def add_person(
 @people.command("erase")
 def erase_person(
     context: typer.Context,
-    who: Annotated[str, typer.Argument(metavar="PERSON", help="Their name here, or their id.")],
+    who: Them,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
 ) -> None:
     """Erase a person and all their readings from this hub, for good; what was sent stays there."""
@@ -211,7 +212,7 @@ def erase_person(
 @people.command("export")
 def export_person(
     context: typer.Context,
-    who: Annotated[str, typer.Argument(metavar="PERSON", help="Their name here, or their id.")],
+    who: Them,
     file: Annotated[Path, typer.Argument(help="The ZIP file to write; there is none yet.")],
     language: Annotated[str | None, typer.Option(help="fr or en; the hub's unless given.")] = None,
 ) -> None:

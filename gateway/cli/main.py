@@ -21,6 +21,7 @@ from gateway.cli import (
     corrections,
     devices,
     journal,
+    kiosk,
     pairing,
     report,
     screens,
@@ -137,6 +138,7 @@ pairing.add(app)
 consents.add(app)
 journal.add(app)
 corrections.add(app)
+kiosk.add(app)
 report.add(app)
 screens.add(app)
 tools.add(app)
