@@ -11,7 +11,7 @@ from typing import Any
 
 from firmware_sims.faults import Fault, Faults
 from firmware_sims.identity import Advertisement
-from firmware_sims.peripheral import Peripheral
+from firmware_sims.peripheral import FAST_FOR_S, Peripheral
 from firmware_sims.store_and_forward import Pace
 
 
@@ -34,8 +34,10 @@ class OnDemand:
         self.peripheral: Peripheral | None = None
 
     def wake(self) -> None:
-        """Call for a collector, as after a measurement."""
+        """Call for a collector, as after a measurement; begin anew if it calls already."""
         self._woken.set()
+        if self.peripheral is not None:
+            self.peripheral.stir()
 
     def dismiss(self) -> None:
         """Hang up soon: the collector said that it is done."""
@@ -67,11 +69,26 @@ class OnDemand:
             await asyncio.sleep(self._pace.slow_s)
 
     async def _called(self, peripheral: Peripheral) -> bool:
-        await peripheral.advertise(self._call() if self._call is not None else None)
-        if await peripheral.until(lambda: peripheral.linked, self._pace.advertise_for_s):
-            return True
-        await peripheral.fall_silent()
+        while not peripheral.linked and await self._is_woken_while_calling(peripheral):
+            self._woken.clear()
+        if peripheral.calling:  # nobody came; or somebody did, just as it was to call anew
+            await peripheral.fall_silent()
         return peripheral.linked
+
+    async def _is_woken_while_calling(self, peripheral: Peripheral) -> bool:
+        """Call, fast at first, until somebody comes or it is woken; return whether it was woken."""
+
+        def stirred() -> bool:
+            return peripheral.linked or self._woken.is_set()
+
+        fast_s = min(FAST_FOR_S, self._pace.advertise_for_s)
+        slow_s = self._pace.advertise_for_s - fast_s
+        for slowly, for_s in ((False, fast_s), (True, slow_s)):
+            if for_s > 0 and not stirred():
+                call = self._call() if self._call is not None else None
+                await peripheral.advertise(call, slowly=slowly)
+                await peripheral.until(stirred, for_s)
+        return self._woken.is_set()
 
     async def _be_there(self, peripheral: Peripheral) -> None:
         self._dismissed = False

@@ -12,6 +12,10 @@ from bumble.gatt import Descriptor
 from firmware_sims.identity import Advertisement, Identity, advertisement, pairing_config
 
 ADVERTISING_INTERVAL_MS = 60  # fast enough that a scan of a tenth of a second sees every device
+FAST_FOR_S = 30.0
+SLOW_INTERVAL_MS = 1000
+"""Whoever goes on advertising after half a minute saves its battery: every 1 to 2.5 s (Blood
+Pressure Profile 1.1.1, section 5)."""
 _NOTIFY, _INDICATE = 0x01, 0x02
 
 
@@ -99,25 +103,27 @@ class Peripheral:
         """The octets that fit one notification or indication (ATT_MTU - 3)."""
         return 20 if self._link is None else int(self._link.att_mtu) - 3
 
-    async def advertise(self, call: Advertisement | None = None) -> None:
+    async def advertise(self, call: Advertisement | None = None, *, slowly: bool = False) -> None:
         """Call for a collector; goes on until one connects or `fall_silent`.
 
         Without `call` it says what services it has and its name.
         """
-        await self._advertise(call or self._call, AdvertisingType.UNDIRECTED_CONNECTABLE_SCANNABLE)
+        kind = AdvertisingType.UNDIRECTED_CONNECTABLE_SCANNABLE
+        every_ms = SLOW_INTERVAL_MS if slowly else ADVERTISING_INTERVAL_MS
+        await self._advertise(call or self._call, kind, every_ms)
 
     async def broadcast(self, call: Advertisement) -> None:
         """Say something to everybody, with no way to connect; goes on until `fall_silent`."""
-        await self._advertise(call, AdvertisingType.UNDIRECTED)
+        await self._advertise(call, AdvertisingType.UNDIRECTED, ADVERTISING_INTERVAL_MS)
 
-    async def _advertise(self, call: Advertisement, kind: AdvertisingType) -> None:
+    async def _advertise(self, call: Advertisement, kind: AdvertisingType, every_ms: int) -> None:
         await self._whole(
             self._stack.start_advertising(
                 advertising_type=kind,
                 advertising_data=call.data,
                 scan_response_data=call.response,
-                advertising_interval_min=ADVERTISING_INTERVAL_MS,
-                advertising_interval_max=ADVERTISING_INTERVAL_MS,
+                advertising_interval_min=every_ms,
+                advertising_interval_max=every_ms,
             )
         )
         self._changed.set()
