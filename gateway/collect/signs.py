@@ -1,14 +1,17 @@
 """What is seen of a device before anyone talks with it that tells of something new. Pure.
 
-Over the air there are two signs: it was silent and is there again, as a cuff is that somebody woke;
-or it says what it did not say before, such as another count of records. Neither is sure. A weak
-signal is lost for seconds, a scan has its gaps, and some devices put their clock into each
-advertisement. On a cable the sign is that somebody plugged it in again; it is never silent.
+Over the air there are three signs: it was silent and is there again, as a cuff is that somebody
+woke; it says what it did not say before, such as another count of records; or it begins to hurry,
+as the profiles have it: many times a second for half a minute after a measurement, then about once
+a second. None is sure. A weak signal is lost for seconds, a scan has its gaps, and some devices put
+their clock into each advertisement. On a cable the sign is that somebody plugged it in again; it is
+never silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator
 
 from gateway.drivers.api import CABLES, Sighting
 
@@ -21,11 +24,17 @@ say several things by turns come round within seconds."""
 SETTLED_S = 5.0
 """What it says so soon after a conversation is what came of that, such as that nothing waits any
 more. Guess: a device has done with its own books by then."""
+HURRY = 12
+HURRY_S = 2.0
+"""So many advertisements within so long are a hurry. Recommended are intervals of 20 to 30 ms in
+the first 30 s and of 1 to 2.5 s after that (Blood Pressure Profile 1.1.1, section 5, and others);
+a scan hears each of them once or twice, if it listens at all."""
 PARTS = 32
 """So many different things of one device are remembered. An advertisement and its scan response
 have room for some 20 parts, and most devices say four."""
 
 Part = tuple[str, Hashable, Hashable]
+_HURRY: Part = ("hurry", None, None)
 
 
 class Signs:
@@ -35,6 +44,7 @@ class Signs:
         self._heard_at = 0.0
         self._left_at = 0.0
         self._said: dict[Part, float] = {}
+        self._latest: deque[float] = deque(maxlen=HURRY)
         self._plugging: str | None = None
 
     def left(self, now: float) -> None:
@@ -47,16 +57,19 @@ class Signs:
             before, self._plugging = self._plugging, sighting.plugging
             return before is not None and sighting.plugging not in (None, before)
         silent_s, self._heard_at = now - self._heard_at, now
-        is_other = self._says(sighting, now) and now - self._left_at > SETTLED_S
+        self._latest.append(now)
+        hurries = len(self._latest) == HURRY and now - self._latest[0] <= HURRY_S
+        said = [*_parts(sighting), _HURRY] if hurries else _parts(sighting)
+        is_other = self._says(said, now) and now - self._left_at > SETTLED_S
         return silent_s >= REAPPEARED_S or is_other
 
-    def _says(self, sighting: Sighting, now: float) -> bool:
-        """Remember every part of it, those said last at the end; say whether any is another.
+    def _says(self, said: Iterable[Part], now: float) -> bool:
+        """Remember every part, those said last at the end; return whether any is another.
 
         An advertisement and its scan response may come together or not: so parts are compared.
         """
         is_other = False
-        for part in _parts(sighting):
+        for part in said:
             said_at = self._said.pop(part, None)
             is_other = is_other or said_at is None or now - said_at >= UNSAID_S
             self._said[part] = now

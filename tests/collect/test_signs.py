@@ -82,3 +82,34 @@ def test_what_is_remembered_of_a_device_is_bounded() -> None:
         signs.seen(replace(CUFF, manufacturer_data={number: b""}), 101.0 + number / 100)
 
     assert len(signs._said) == PARTS
+
+
+def hurried(signs: Signs, since: float, seconds: float) -> list[float]:
+    """When a device that advertises every 30 ms for so long shows a sign."""
+    times = [since + n * 0.03 for n in range(int(seconds / 0.03))]
+    return [now for now in times if signs.seen(CUFF, now)]
+
+
+def test_a_device_that_begins_to_hurry_shows_one_at_once_and_no_second() -> None:
+    (at,) = hurried(known(), since=100.5, seconds=30)
+
+    assert at < 101
+
+
+def test_one_that_hurries_all_the_time_shows_none_but_the_first() -> None:
+    signs = known()
+
+    assert len(hurried(signs, since=101, seconds=300)) == 1
+
+
+def test_one_that_hurries_after_a_conversation_shows_none() -> None:
+    signs = known()
+    signs.left(200.0)
+
+    assert hurried(signs, since=200.1, seconds=30) == []
+
+
+def test_one_that_is_heard_twice_a_second_does_not_hurry() -> None:
+    signs = known()
+
+    assert not any(signs.seen(CUFF, 101 + n / 2 + late) for n in range(99) for late in (0, 0.01))
