@@ -2,12 +2,15 @@
 
     payload: structures, each   length u8 | type u8 | data (length - 1 bytes)
 
-Spec: Core 5.4, Vol 3, Part C, section 11; types: Assigned Numbers, section 2.3.
+An extended advertisement has up to 1650 bytes, and a controller tells of it in pieces of up to 229.
+
+Spec: Core 5.4, Vol 3, Part C, section 11; types: Assigned Numbers, section 2.3; pieces: Vol 4,
+Part E, 7.7.65.13.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 from gateway.drivers.api import Reach, Sighting, short_uuid
 
@@ -15,7 +18,30 @@ _UUIDS = {0x02: 2, 0x03: 2, 0x04: 4, 0x05: 4, 0x06: 16, 0x07: 16}
 """Lists of service UUIDs, and how many bytes one UUID has."""
 _SERVICE_DATA = {0x16: 2, 0x20: 4, 0x21: 16}
 _SHORT_NAME, _NAME, _MANUFACTURER = 0x08, 0x09, 0xFF
+_LONGEST = 1650
+_UNFINISHED = 64
+"""So many advertisements may be in pieces at once; the others of a broken controller are lost."""
 _BASE = bytes.fromhex("fb349b5f80000080 00100000")
+
+
+class Pieces:
+    """Puts long advertisements together; pieces of several advertisers may come by turns."""
+
+    def __init__(self) -> None:
+        self._begun: dict[Hashable, bytes] = {}
+
+    def whole(self, advertiser: Hashable, piece: bytes, *, more: bool) -> bytes | None:
+        """Return the payload that ends with this piece; None if `more` of it is to come."""
+        payload = self._begun.pop(advertiser, b"") + piece
+        if not more:
+            return payload
+        if len(payload) <= _LONGEST and len(self._begun) < _UNFINISHED:
+            self._begun[advertiser] = payload
+        return None
+
+    def begun(self, advertiser: Hashable) -> bool:
+        """Say whether pieces of it have come."""
+        return advertiser in self._begun
 
 
 def sighting(address: str, payload: bytes, rssi_dbm: int | None) -> Sighting:

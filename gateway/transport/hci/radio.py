@@ -19,7 +19,7 @@ from gateway.drivers.api import Sighting
 from gateway.errors import LinkError, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
-from gateway.transport.hci.advertising import sighting
+from gateway.transport.hci.advertising import Pieces, sighting
 from gateway.transport.hci.bonds import Bonds
 from gateway.transport.hci.connecting import Connecting, disconnect
 from gateway.transport.hci.pairing import pairing_rules
@@ -68,12 +68,14 @@ class Radio:
 
         Raises RadioUnavailable if the controller is there and does not answer.
         """
+        pieces = Pieces()
 
         def on_advertisement(advertisement: Any) -> None:
             self._heard += 1
             if len(self._device.advertisement_accumulators) > STRANGERS:
                 self._device.advertisement_accumulators.clear()
-            heard(self._read(advertisement))
+            if (payload := _payload(advertisement, pieces)) is not None:
+                heard(self._read(advertisement, payload))
 
         self._device.on("advertisement", on_advertisement)
         with _as_radio_trouble():
@@ -134,14 +136,14 @@ class Radio:
             return True
         return False
 
-    def _read(self, advertisement: Any) -> Heard:
+    def _read(self, advertisement: Any, payload: bytes) -> Heard:
         address = advertisement.address
         rotating = address.is_random and not address.is_static and not address.is_resolved
         known_as = address
         if address.is_resolvable and (known := self._device.address_resolver.resolve(address)):
             known_as, rotating = known, False
         rssi = None if advertisement.rssi == _RSSI_UNKNOWN else advertisement.rssi
-        seen = sighting(known_as.to_string(False), bytes(advertisement.data), rssi)
+        seen = sighting(known_as.to_string(False), payload, rssi)
         return Heard(seen, address, rotating)
 
     async def connect(self, address: Any, arrivals: Arrivals) -> tuple[BumblePeer, Any]:
@@ -191,6 +193,15 @@ async def powered(
         yield radio
     finally:
         await radio.close()
+
+
+def _payload(advertisement: Any, pieces: Pieces) -> bytes | None:
+    """Return what is advertised, once all of it has come; with its scan response if it has one."""
+    more = not (advertisement.is_complete or advertisement.is_truncated)
+    advertiser = advertisement.address, advertisement.sid
+    if more or pieces.begun(advertiser):
+        return pieces.whole(advertiser, advertisement.data_bytes, more=more)
+    return bytes(advertisement.data)
 
 
 class _KeyStore:

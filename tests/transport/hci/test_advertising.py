@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.drivers.api import Reach
-from gateway.transport.hci.advertising import sighting
+from gateway.transport.hci.advertising import Pieces, sighting
 
 FULL = "12345678-9abc-def0-1234-56789abcdef0"
 
@@ -48,3 +48,30 @@ def test_a_short_name_does_not_replace_the_full_one() -> None:
 @given(st.binary(max_size=70))
 def test_any_bytes_make_a_sighting(payload: bytes) -> None:
     assert sighting("C0:00:00:00:00:01", payload, -40).rssi_dbm == -40
+
+
+@given(st.binary(min_size=1, max_size=1650), st.integers(1, 229), st.integers(1, 229))
+def test_a_long_advertisement_comes_whole_while_another_comes_too(
+    payload: bytes, size: int, other_size: int
+) -> None:
+    pieces = Pieces()
+    came: dict[str, list[bytes]] = {"long": [], "other": []}
+    left = {"long": payload, "other": payload[::-1]}
+    sizes = {"long": size, "other": other_size}
+    while any(left.values()):
+        for who in [who for who, rest in left.items() if rest]:
+            piece, left[who] = left[who][: sizes[who]], left[who][sizes[who] :]
+            if (whole := pieces.whole(who, piece, more=bool(left[who]))) is not None:
+                came[who].append(whole)
+
+    assert came == {"long": [payload], "other": [payload[::-1]]}
+
+
+def test_pieces_that_never_end_are_given_up() -> None:
+    pieces = Pieces()
+    for advertiser in range(100):
+        for _ in range(20):
+            assert pieces.whole(advertiser, bytes(229), more=True) is None
+
+    assert sum(map(pieces.begun, range(100))) <= 64
+    assert len(pieces.whole(0, b"", more=False) or b"") <= 1650

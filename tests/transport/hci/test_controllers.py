@@ -266,6 +266,40 @@ async def test_a_controller_that_is_still_connecting_to_another_device_scans_on(
         assert await watched.sighting()
 
 
+async def test_a_long_advertisement_that_is_told_in_pieces_is_one_sighting(air: Air) -> None:
+    payload = bytes.fromhex("02 01 06") + bytes([241, 0xFF, 0x0E, 0x02, *238 * [3]])
+    payload += bytes.fromhex("03 03 10 18  05 09 63 75 66 66")
+    async with watch(air) as watched:
+        await soon(lambda: air.controller.le_scan_enable)
+        for piece, status in ((payload[:229], MORE_TO_COME), (payload[229:], 0)):
+            air.controller.send_hci_packet(extended_report(piece, status))
+        seen = await watched.next()
+
+    assert (seen.name, seen.services) == ("cuff", {"1810"})
+    assert seen.manufacturer_data == {0x020E: bytes(238 * [3])}
+
+
+MORE_TO_COME = 0x20
+
+
+def extended_report(data: bytes, status: int) -> Any:
+    report = hci.HCI_LE_Extended_Advertising_Report_Event.Report(
+        event_type=status | 0x01,  # connectable
+        address_type=hci.Address.RANDOM_DEVICE_ADDRESS,
+        address=hci.Address(CUFF),
+        primary_phy=1,
+        secondary_phy=1,
+        advertising_sid=3,
+        tx_power=127,
+        rssi=-50,
+        periodic_advertising_interval=0,
+        direct_address_type=0,
+        direct_address=hci.Address.ANY,
+        data=data,
+    )
+    return hci.HCI_LE_Extended_Advertising_Report_Event([report])
+
+
 def not_encrypted(status: int) -> Callable[[int], Any]:
     return lambda handle: hci.HCI_Encryption_Change_Event(
         status=status, connection_handle=handle, encryption_enabled=0

@@ -209,6 +209,8 @@ class Advertisement:
     address = ADDRESS
     rssi = -50
     data = b""
+    sid = 0
+    is_complete, is_truncated = True, False
 
 
 async def test_a_controller_that_answers_nothing_any_more_is_given_up(
