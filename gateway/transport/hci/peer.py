@@ -27,6 +27,8 @@ from gateway.transport.pairing import BOND_LOST, Interview, pairing_failed
 
 MTU = 247
 """Fills one link-layer packet of 251 bytes, the largest there is, and no more."""
+BOND_WITHIN_S = 2.0
+"""Keys are exchanged and written within milliseconds; guess, on a card that is slow."""
 FAILURES = (
     core.BaseBumbleError,
     hci.HCI_Error,
@@ -187,6 +189,9 @@ class BumblePeer:
 
     async def disconnect(self) -> None:
         """End the connection; nothing more is asked about the device."""
+        if self._pairing is not None and self.connection.is_encrypted:
+            # The device has our keys; ours for it may still be on their way to the disk.
+            await asyncio.wait({self._pairing}, timeout=BOND_WITHIN_S)
         self._interview.leave(self._address)
         if _is_up(self.connection):
             with translated("ending the connection"):

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from gateway import durable
 from gateway.clock import SystemClock
 from gateway.drivers.api import Reach, Sighting, gatt
 from gateway.errors import (
@@ -208,7 +210,7 @@ async def test_a_device_that_refuses_to_pair_needs_a_person(air: Air, cuff: Cuff
 
 
 async def test_a_device_that_asks_to_be_paired_is_paired_once(
-    air: Air, cuff: Cuff, tmp_path: Path
+    air: Air, cuff: Cuff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[object] = []
 
@@ -217,6 +219,8 @@ async def test_a_device_that_asks_to_be_paired_is_paired_once(
         connection.on("pairing", sent.append)
 
     cuff.device.on("connection", ask)
+    slow = durable.write
+    monkeypatch.setattr(durable, "write", lambda *what: (time.sleep(0.05), slow(*what)))
     for _ in range(2):  # the second time it is bonded, and encrypted without being asked
         async with watch(air, tmp_path / "bonds") as watched:
             link = await watched.open()
