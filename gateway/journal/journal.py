@@ -506,8 +506,13 @@ class Journal:
         return await self._writer.run(lambda tx: pairings.pairing(tx, subject, destination))
 
     async def set_pairing(self, subject: SubjectId, destination: str, secret: bytes) -> None:
-        """Keep the secret in place of the one before."""
-        await self._writer.run(lambda tx: pairings.set_pairing(tx, subject, destination, secret))
+        """Keep the secret in place of the one before, also when the disk is full.
+
+        The one before may be worth nothing any more.
+        """
+        await self._writer.run(
+            lambda tx: pairings.set_pairing(tx, subject, destination, secret), vital=True
+        )
 
     async def delete_pairing(self, subject: SubjectId, destination: str) -> None:
         """Forget the secret; harmless if there is none."""

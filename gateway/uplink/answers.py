@@ -19,6 +19,11 @@ _LONGEST_WAIT = timedelta(days=1)
 """A Retry-After beyond a day is a mistake: look again after a day."""
 
 
+OF_NO_REQUEST = frozenset({402, 404, 405, 406, 407, 410, 415, 421, 423, 425, 426, 451})
+"""Refusals of an address, a way of speaking or a whole service, whatever it is asked: nothing is
+wrong with what was sent, and the next reading would meet the same."""
+
+
 def json_object(body: bytes) -> dict[str, Any] | None:
     """Read a JSON object, its numbers as Decimal; None for anything else."""
     try:
@@ -55,7 +60,7 @@ def retry_after(answer: Answer, now: datetime) -> timedelta | None:
         return min(timedelta(seconds=int(value[:9])), _LONGEST_WAIT)
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         return None

@@ -23,7 +23,13 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
-from gateway.uplink.answers import denies_consent, explains, json_object, retry_after
+from gateway.uplink.answers import (
+    OF_NO_REQUEST,
+    denies_consent,
+    explains,
+    json_object,
+    retry_after,
+)
 from gateway.uplink.document_reference import URI, sha1
 from gateway.uplink.documents import Filing
 from gateway.uplink.documents_settings import DocumentsSettings
@@ -119,7 +125,7 @@ class FhirDeposit:
                 f"The server answers with a redirect ({status}), which is not followed: check "
                 "base_url."
             )
-        if status in (404, 405, 415) and not explains(answer.body):
+        if status in OF_NO_REQUEST and not explains(answer.body):
             return UplinkUnavailable(
                 f"There is no place for documents at this address ({status}): check base_url."
             )

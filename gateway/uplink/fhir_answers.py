@@ -7,6 +7,7 @@ Spec: FHIR R4, "RESTful API": transaction response, search, HTTP status codes.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -18,13 +19,19 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
-from gateway.uplink.answers import explains, json_object, retry_after
+from gateway.uplink.answers import OF_NO_REQUEST, explains, json_object, retry_after
 from gateway.uplink.http_client import Answer
 
 Resource = dict[str, Any]
 
-_NOTHING_HERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, 415)
-_NOT_FOR_US = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_IMPLEMENTED, *_NOTHING_HERE)
+_NOT_FOR_US = (
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.NOT_IMPLEMENTED,
+)
+_FOR_NOW = re.compile(r"408|409|429|5\d\d")
 _NO_SEARCH = (
     HTTPStatus.BAD_REQUEST,  # it does not know the parameter
     HTTPStatus.UNAUTHORIZED,
@@ -36,7 +43,7 @@ def taken(transaction: Resource, answer: Answer) -> dict[str, Resource]:
     """Return what became of each entry of a transaction, by its `fullUrl`.
 
     Each is created, or exists already. Raises OutcomeUnknown if the answer does not say so of
-    every one, and UplinkRejected if it says something else.
+    every one, or that some failed for now, and UplinkRejected if it says something else.
     """
     outcomes = (json_object(answer.body) or {}).get("entry")
     if not isinstance(outcomes, list) or len(outcomes) != len(transaction["entry"]):
@@ -46,6 +53,10 @@ def taken(transaction: Resource, answer: Answer) -> dict[str, Resource]:
     except (KeyError, TypeError):
         raise no_word() from None
     others = {status for status in statuses if status not in ("200", "201")}
+    if others and all(map(_FOR_NOW.match, others)):
+        raise OutcomeUnknown(
+            f"The server failed ({', '.join(sorted(others))}): the gateway sends the reading again."
+        )
     if others:
         raise UplinkRejected(
             f"The server does not take every part of the reading ({', '.join(sorted(others))}): it "
@@ -128,7 +139,7 @@ def refusal(answer: Answer, now: datetime) -> UplinkError:
         return UplinkUnavailable(
             f"The server answers with a redirect ({status}), which is not followed: check base_url."
         )
-    if status in _NOTHING_HERE and not explains(answer.body):
+    if status in OF_NO_REQUEST and not explains(answer.body):
         return UplinkUnavailable(
             f"There is no FHIR server at this address ({status}): check base_url."
         )

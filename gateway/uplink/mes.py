@@ -19,11 +19,11 @@ from gateway.consent.gate import Released
 from gateway.domain.entry import Entry
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import OutcomeUnknown, UplinkRejected
+from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnauthorised
 from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import reference_in, refusal, search_refusal
 from gateway.uplink.mes_mapping import encode, to_bundle
-from gateway.uplink.mes_pairing import Pairing, patient_of
+from gateway.uplink.mes_pairing import Pairing, is_over, patient_of
 from gateway.uplink.mes_search import judge, question
 from gateway.uplink.mes_tokens import MesTokens, TokenStore
 from gateway.uplink.settings import MesSettings
@@ -144,6 +144,12 @@ class MesUplink:
         if answer.status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
             pairing = await self.tokens.refreshed(subject, pairing)
             answer = await self._once(pairing, request)
+            now = self._clock.now().utc
+            if answer.status == HTTPStatus.BAD_REQUEST and is_over(pairing.id_token, now):
+                raise UplinkUnauthorised(
+                    "The health space gave no new id_token for one that is over: pair this person "
+                    "again."
+                )
         return answer
 
     async def _once(self, pairing: Pairing, request: _Request) -> Answer:

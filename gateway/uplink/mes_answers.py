@@ -22,7 +22,14 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
-from gateway.uplink.answers import denies_consent, explains, json_object, retry_after, words_of
+from gateway.uplink.answers import (
+    OF_NO_REQUEST,
+    denies_consent,
+    explains,
+    json_object,
+    retry_after,
+    words_of,
+)
 from gateway.uplink.http_client import Answer
 
 _ISSUES_SHOWN = 3
@@ -83,6 +90,10 @@ def refusal(answer: Answer, now: datetime) -> UplinkError:
         return UplinkUnavailable(
             f"The server answers with a redirect ({status}), which is not followed: check base_url."
         )
+    if status in OF_NO_REQUEST:
+        return UplinkUnavailable(
+            f"There is no health space at this address ({status}): check base_url and content_type."
+        )
     if 400 <= status < 500:
         return UplinkRejected(
             f"The health space rejects the reading ({status}{_issues(answer.body)}): report it "
@@ -115,8 +126,6 @@ _FIXED: dict[int, tuple[type[UplinkError], str]] = {
         UplinkUnauthorised,
         "The health space does not accept our access: pair this person again.",
     ),
-    404: (UplinkUnavailable, "There is no health space at this address (404): check base_url."),
-    405: (UplinkUnavailable, "There is no health space at this address (405): check base_url."),
     408: (
         OutcomeUnknown,
         "The server gave up waiting (408): the gateway searches for the reading there before "
@@ -126,10 +135,6 @@ _FIXED: dict[int, tuple[type[UplinkError], str]] = {
         UplinkUnauthorised,
         "The health space knows this person's pairing under another OID (409): check "
         "solution_oid and patient_system_claim.",
-    ),
-    415: (
-        UplinkUnavailable,
-        "The server does not take this content type (415): check content_type.",
     ),
 }
 

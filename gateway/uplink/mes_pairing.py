@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -97,6 +98,12 @@ def patient_of(id_token: str, settings: MesSettings) -> PatientIdentifier:
             "patient_system_claim."
         )
     return PatientIdentifier(f"urn:oid:{oid.removeprefix('urn:oid:')}", patient)
+
+
+def is_over(id_token: str, now: datetime) -> bool:
+    """Tell whether the id_token says that it is good no more (OpenID Connect Core section 2)."""
+    until = _claims(id_token).get("exp")
+    return isinstance(until, int | Decimal) and until <= now.timestamp()
 
 
 def _claims(id_token: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -74,6 +75,17 @@ class TokenStore(Protocol):
         ...
 
 
+def _seconds(told: object) -> int | None:
+    """Read a lifetime; one that cannot be is none, for what came with it may not come again."""
+    if isinstance(told, bool) or not isinstance(told, int | float | str):
+        return None
+    try:
+        seconds = float(told)
+    except (ValueError, OverflowError):
+        return None
+    return int(seconds) if 0 <= seconds < math.inf else None
+
+
 class _Granted(BaseModel):
     """A successful answer of the token endpoint; members we do not know are ignored."""
 
@@ -83,7 +95,7 @@ class _Granted(BaseModel):
     token_type: Annotated[
         Literal["bearer"], BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v)
     ]
-    expires_in: int | None = Field(None, ge=0)
+    expires_in: Annotated[int | None, BeforeValidator(_seconds)] = None
     refresh_token: Token | None = Field(None, repr=False)
     id_token: Token | None = Field(None, repr=False)
 

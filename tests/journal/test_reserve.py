@@ -40,6 +40,19 @@ async def test_a_withdrawal_uses_what_was_kept_back_and_readings_wait_until_it_i
         assert kept.stat().st_size == RESERVE_BYTES
 
 
+async def test_tokens_that_replace_worthless_ones_are_kept_on_a_full_disk(
+    disk: Disk, path: Path
+) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.set_pairing(subject, "mes", b"refresh-1")
+        disk.fail(after=0, times=1, error=apsw.FullError)  # and room again once it is given up
+
+        await journal.set_pairing(subject, "mes", b"refresh-2")
+
+        assert await journal.pairing(subject, "mes") == b"refresh-2"
+
+
 async def test_a_disk_that_fails_altogether_ends_no_call_without_an_answer(
     disk: Disk, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

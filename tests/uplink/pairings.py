@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class MemoryStore:
         access: str = "access-1",
         refresh: str | None = "refresh-1",
         expires_at: datetime | None = None,
-        **claims: str,
+        **claims: object,
     ) -> Pairing:
         pairing = Pairing(
             access_token=access,
@@ -54,11 +55,11 @@ class MemoryStore:
         return pairing
 
 
-def id_token(**claims: str) -> str:
+def id_token(**claims: object) -> str:
     return ".".join(_part(part) for part in ({"alg": "RS256"}, {"idPe": IDPE} | claims)) + ".c2ln"
 
 
-def _part(content: dict[str, str]) -> str:
+def _part(content: Mapping[str, object]) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
 
 

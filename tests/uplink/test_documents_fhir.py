@@ -101,6 +101,7 @@ ERRORS: list[tuple[Action, type[UplinkError]]] = [
     (answer(403, CONSENT), UplinkRefused),
     (answer(404, outcome("not-found")), UplinkRejected),
     (answer(404, b"<html>"), UplinkUnavailable),
+    (answer(410, b"<html>"), UplinkUnavailable),
     (answer(405), UplinkUnavailable),
     (answer(413), UplinkRejected),
     (answer(415), UplinkUnavailable),

@@ -535,6 +535,9 @@ OUTCOME = json.dumps({"resourceType": "OperationOutcome", "issue": []}).encode()
         (404, OUTCOME, UplinkRejected),
         (404, b"", UplinkUnavailable),
         (405, b"<html>", UplinkUnavailable),
+        (407, b"<html>", UplinkUnavailable),
+        (410, b"", UplinkUnavailable),
+        (410, OUTCOME, UplinkRejected),
         (302, b"", UplinkUnavailable),
         (408, b"", OutcomeUnknown),
         (409, OUTCOME, OutcomeUnknown),
@@ -545,6 +548,8 @@ OUTCOME = json.dumps({"resourceType": "OperationOutcome", "issue": []}).encode()
         (200, b"<html>", OutcomeUnknown),
         (200, response("201", "201", "201"), OutcomeUnknown),
         (200, response("201", "201", "201", "412"), UplinkRejected),
+        (200, response("201", "201", "201", "503 Busy"), OutcomeUnknown),
+        (200, response("201", "429", "201", "412"), UplinkRejected),
     ],
 )
 async def test_whatever_is_no_acceptance_is_told_apart(

@@ -232,6 +232,26 @@ async def test_tokens_are_refreshed_no_more_than_once(
     assert len(server.to("/fhir")) == 2
 
 
+@pytest.mark.parametrize(
+    ("until", "error"),
+    [(START, UplinkUnauthorised), (START + timedelta(seconds=1), UplinkRejected)],
+)
+async def test_an_id_token_that_is_over_and_not_renewed_parks_no_reading(
+    until: datetime,
+    error: type[UplinkError],
+    server: ScriptedServer,
+    store: MemoryStore,
+    uplink: MesUplink,
+) -> None:
+    """A refresh need not bring a new one (OpenID Connect Core section 12.2)."""
+    store.pair(exp=until.timestamp())
+    server.plays("/fhir", answer(400, outcome("security", "id_token")))
+    server.plays("/token", answer(200, {"access_token": "access-2", "token_type": "bearer"}))
+
+    with pytest.raises(error):
+        await uplink.send(released())
+
+
 async def test_nothing_is_sent_for_a_person_who_is_not_paired(
     server: ScriptedServer, uplink: MesUplink
 ) -> None:

@@ -51,6 +51,8 @@ def error(status: int, body: bytes = b"", **headers: str) -> UplinkError:
         (405, b"", UplinkUnavailable),
         (408, b"", OutcomeUnknown),
         (409, outcome("conflict"), UplinkUnauthorised),
+        (407, b"<html>", UplinkUnavailable),
+        (410, b"", UplinkUnavailable),
         (413, b"", UplinkRejected),
         (415, b"", UplinkUnavailable),
         (422, outcome("invalid"), UplinkRejected),
@@ -89,7 +91,16 @@ def test_the_server_may_ask_to_wait(status: int, header: str, wait: timedelta) -
     assert waiting.retry_after == wait
 
 
-@pytest.mark.parametrize("header", ["soon", "-5", "1.5", "Sat, 14 Mar 2026 09:27:53 -0000"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "soon",
+        "-5",
+        "1.5",
+        "Sat, 14 Mar 2026 09:27:53 -0000",
+        "Sat, 14 Mar 99999999999 09:27:53 GMT",
+    ],
+)
 def test_an_unreadable_wait_is_none(header: str) -> None:
     waiting = error(429, retry_after=header)
 

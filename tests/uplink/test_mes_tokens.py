@@ -220,6 +220,35 @@ async def test_a_refresh_token_that_is_not_replaced_stays(
     assert fresh.expires_at is None
 
 
+@pytest.mark.parametrize(
+    ("told", "lasts"),
+    [
+        (3599.9, timedelta(seconds=3599)),
+        ("3600", timedelta(hours=1)),
+        (-1, None),
+        ("never", None),
+        (True, None),
+        ([], None),
+        pytest.param(10**400, None, id="astronomical"),
+        (1e300, timedelta(days=365)),
+    ],
+)
+async def test_tokens_whose_lifetime_cannot_be_read_are_kept_all_the_same(
+    told: object,
+    lasts: timedelta | None,
+    server: ScriptedServer,
+    tokens: MesTokens,
+    store: MemoryStore,
+) -> None:
+    """The refresh token that they came for may be worth nothing any more."""
+    server.plays("/token", answer(200, GRANTED | {"expires_in": told}))
+
+    fresh = await tokens.refreshed(ALICE, store.pair())
+
+    assert fresh.expires_at == (None if lasts is None else START + lasts)
+    assert store.kept == [fresh]
+
+
 async def test_many_who_need_new_tokens_cause_one_refresh(
     server: ScriptedServer, tokens: MesTokens, store: MemoryStore
 ) -> None:
