@@ -20,8 +20,8 @@ from datetime import timedelta
 
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import identity
-from gateway.domain.quantity import Quantity
-from gateway.domain.reading import Measure, Quality, Reading
+from gateway.domain.quantity import Quantity, Unit
+from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import CABLES, Channel, Frame, Reach
 from gateway.drivers.registry import Registry
 from gateway.errors import DecodeError, DriverError, LinkError
@@ -101,7 +101,10 @@ async def is_chosen_for_its_devices(specimen: Specimen, drivers: Registry) -> No
 
 
 async def brings_readings(specimen: Specimen, drivers: Registry) -> None:
-    """Check that a calm conversation records readings, all of the kinds the manifest promises."""
+    """Check that a calm conversation records readings, all of the kinds the manifest promises.
+
+    Ketone is in those of its own kind, and in no other.
+    """
     met = await _calm(specimen)
     readings = met.session.readings
 
@@ -112,6 +115,14 @@ async def brings_readings(specimen: Specimen, drivers: Registry) -> None:
     _require(readings, f"the conversation brought nothing: {why}")
     promised = specimen.driver.manifest.emits
     _require({r.kind for r in readings} <= promised, "a reading of a kind that is not in `emits`")
+    _require(all(map(_tells_ketone_apart, readings)), "ketone among other numbers, or the reverse")
+
+
+def _tells_ketone_apart(reading: Reading) -> bool:
+    told = {(measure, quantity.unit) for measure, quantity in reading.values.items()}
+    if reading.kind is Kind.BLOOD_KETONE:
+        return told <= {(Measure.KETONE, Unit.MILLIMOLE_PER_LITRE)}
+    return Measure.KETONE not in reading.values
 
 
 async def reads_one_byte_at_a_time(specimen: Specimen, drivers: Registry) -> None:

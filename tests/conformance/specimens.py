@@ -28,9 +28,11 @@ from tests.drivers.bp_monitor.taidoc.test_taidoc import Monitor
 from tests.drivers.cgm.bluetooth_sig import sensor
 from tests.drivers.cgm.dexcom_receiver.receiver import Receiver
 from tests.drivers.cgm.dexcom_receiver.test_session import history
+from tests.drivers.cgm.freestyle_libre import reader as libre
 from tests.drivers.cgm.freestyle_libre.reader import Reader as LibreReader
 from tests.drivers.freestyle_lines import Device as FreeStyle
 from tests.drivers.glucose_meter.bluetooth_sig import meter
+from tests.drivers.glucose_meter.freestyle_neo import meter as neo
 from tests.drivers.glucose_meter.freestyle_neo.meter import Meter as Neo
 from tests.drivers.glucose_meter.onetouch_ble.meter import Meter as OneTouchBle
 from tests.drivers.glucose_meter.onetouch_ultra2.test_onetouch_ultra2 import Meter as Ultra2
@@ -240,6 +242,31 @@ def _glucose_meter() -> Specimen:
     )
 
 
+def _caresens() -> Specimen:
+    """A meter of which the context alone, after all records, says that one is ketone."""
+    memory = {n: meter.record(n, 40 + n, announces=n in (2, 4)) for n in range(1, 6)}
+
+    def answers() -> Mapping[Channel, Answer]:
+        contexts = {2: meter.context(2, 6), 4: meter.context(4, 1)}
+        return {meter.RACP: meter.Meter(memory, contexts, late_contexts=True)._answer}
+
+    return Specimen(
+        named("glucose_meter/bluetooth_sig"),
+        (seen("1808", name="CareSens 0131"),),
+        values={meter.MEASUREMENT: b"", meter.CONTEXT: b""},
+        answers=answers,
+    )
+
+
+def _libre_with_ketone() -> FreeStyle:
+    strips = [libre.result(89, libre.ago(70), 27, what=1), libre.result(90, libre.ago(60), 112)]
+    return LibreReader(results=strips).device
+
+
+def _neo_with_ketone() -> FreeStyle:
+    return Neo([neo.ketone_strip(12, neo.ago(10), 27), neo.strip(11, neo.ago(120), 112)]).device
+
+
 def _onetouch_ble() -> Specimen:
     def answers() -> Mapping[Channel, Answer]:
         return {ONETOUCH_ASKED: OneTouchBle(strict=False).answer}
@@ -356,11 +383,13 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
         ),
         "cgm/freestyle_libre": (
             asked_by_reports("cgm/freestyle_libre", (0x1A61, 0x3650), lambda: LibreReader().device),
+            asked_by_reports("cgm/freestyle_libre", (0x1A61, 0x3650), _libre_with_ketone),
         ),
-        "glucose_meter/bluetooth_sig": (_glucose_meter(), _simple_meter()),
+        "glucose_meter/bluetooth_sig": (_glucose_meter(), _simple_meter(), _caresens()),
         "glucose_meter/onetouch_ble": (_onetouch_ble(),),
         "glucose_meter/freestyle_neo": (
             asked_by_reports("glucose_meter/freestyle_neo", (0x1A61, 0x3850), lambda: Neo().device),
+            asked_by_reports("glucose_meter/freestyle_neo", (0x1A61, 0x3850), _neo_with_ketone),
         ),
         "glucose_meter/onetouch_ultra2": (
             asked("glucose_meter/onetouch_ultra2", lambda: Ultra2().answer),

@@ -115,6 +115,19 @@ async def by_the_report(session: Session) -> None:
         await session.record(weight(frame, session, whole(frame), f"seq:{number}.{times[number]}"))
 
 
+def mistaking_ketone(kind: Kind, measure: Measure, unit: Unit) -> Converse:
+    async def talk(session: Session) -> None:
+        inbox = await session.link.subscribe(WEIGHT)
+        while True:
+            frame = await inbox.get(within=10)
+            amount = Quantity(value=Decimal(frame.data[1]), unit=unit)
+            told = weight(frame, session, 0, f"seq:{frame.data[0]}")
+            told = told.model_copy(update={"kind": kind, "values": {measure: amount}})
+            await session.record(told)
+
+    return talk
+
+
 async def silently(session: Session) -> None:
     await session.link.subscribe(WEIGHT)
 
@@ -139,7 +152,7 @@ class Made:
             name="scale/made",
             title="Made for a test",
             reach=self.reach,
-            emits=frozenset({Kind.WEIGHT}),
+            emits=frozenset({Kind.WEIGHT, Kind.BLOOD_GLUCOSE, Kind.BLOOD_KETONE}),
             spec="none",
             models=(Model("none", "simulated"),),
             decodes={"made": CABLES.get(self.reach, WEIGHT)},
@@ -191,6 +204,23 @@ async def test_a_driver_without_a_mistake_stands_every_check(check: Check) -> No
 async def test_a_mistake_is_found(mistaken: Made, check: Check, what: str) -> None:
     with pytest.raises(AssertionError, match=what):
         await check(specimen(mistaken), Registry([mistaken]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "measure", "unit"),
+    [
+        (Kind.BLOOD_KETONE, Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE),
+        (Kind.BLOOD_KETONE, Measure.KETONE, Unit.MILLIGRAM_PER_DECILITRE),
+        (Kind.BLOOD_GLUCOSE, Measure.KETONE, Unit.MILLIMOLE_PER_LITRE),
+    ],
+)
+async def test_a_driver_that_takes_ketone_for_something_else_is_found(
+    kind: Kind, measure: Measure, unit: Unit
+) -> None:
+    mistaken = Made(talk=mistaking_ketone(kind, measure, unit))
+
+    with pytest.raises(AssertionError, match="ketone among other numbers"):
+        await conformance.brings_readings(specimen(mistaken), Registry([mistaken]))
 
 
 async def test_a_driver_that_trusts_chunks_is_found() -> None:
