@@ -178,6 +178,12 @@ class Patience:
             return now >= min(self.not_before, self.ended_at + EXPECTED_S)
         return now >= self.not_before
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it could not be reached when it was tried last, and has shown no sign since."""
+        over_air = self.manner is not Manner.PLUGGED
+        return over_air and self.last is Outcome.LINK and self.ends[Outcome.LINK] > 0
+
     def retry(self) -> None:
         """Let the next sighting connect: a person did something about it."""
         self._begin_anew()

@@ -86,6 +86,8 @@ class Supervisor:
         self._sessions: dict[DeviceId, SessionStatus] = {}
         self._patience: dict[DeviceId, Patience] = {}
         self._troubles: dict[DeviceId, Trouble] = {}
+        self._tried: dict[str, DeviceId] = {}
+        """The doubtful device that was tried last, by transport."""
         self._talking: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -184,9 +186,23 @@ class Supervisor:
             return
         patience = self._patience.setdefault(device, Patience())
         patience.manner = manner_of(driver.manifest)
-        if patience.ready(sighting, now.monotonic):
+        if patience.ready(sighting, now.monotonic) and self._may_try(transport, device, patience):
             self._sessions[device] = SessionStatus(device, driver.manifest.name, now)
             self._talking.create_task(self._talk(transport, sighting, driver, device))
+
+    def _may_try(self, transport: Transport, device: DeviceId, patience: Patience) -> bool:
+        """Let one doubtful device at a time occupy a radio.
+
+        A radio connects to one device after the other, and gives up on each after 20 s: several
+        that are out of reach would keep it from a cuff that advertises for half a minute.
+        """
+        if not patience.is_doubtful:
+            return True
+        before = self._tried.get(transport.name)
+        if before in self._sessions and before not in self._conversations.talking:
+            return False
+        self._tried[transport.name] = device
+        return True
 
     def _driver(self, sighting: Sighting, device: DeviceId, chosen: str | None) -> Driver | None:
         """Return the driver the owner chose, or else the one that fits best."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,7 +13,7 @@ from gateway.collect.status import Watch
 from gateway.collect.supervisor import Supervisor
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Kind
-from gateway.drivers.api import Reach, Session, Sighting
+from gateway.drivers.api import Manifest, Reach, Session, Sighting
 from gateway.drivers.registry import Registry
 from gateway.errors import (
     ConfigError,
@@ -33,6 +33,7 @@ from gateway.transport.api import OpenLink
 from tests.collect.fakes import (
     ADDRESS,
     CUFF,
+    ClosingLink,
     FakeDriver,
     FakeJournal,
     FakeTransport,
@@ -153,6 +154,55 @@ async def test_two_devices_are_talked_with_at_the_same_time(stage: Stage) -> Non
     await stage.transport.show(a_sighting(other))
 
     assert len(supervisor.status().sessions) == 2
+
+
+async def test_devices_that_cannot_be_reached_leave_the_radio_to_one_that_may_be(
+    stage: Stage,
+) -> None:
+    far = [f"C0:FF:EE:00:01:{n:02}" for n in range(5)]
+    stage.adopted.update({DeviceId(f"ble:{address}"): NAME for address in far})
+    radio = OneAtATime(far=set(far))
+    stage.transport = radio
+    stage.transports = [radio]
+    stage.start()
+    for address in far:
+        await radio.show(a_sighting(address))
+    for _ in far:
+        await radio.give_up()
+    stage.clock.advance(2)
+    for _ in range(3):
+        for address in far:
+            await radio.show(a_sighting(address))
+    await radio.show()
+    await radio.give_up()
+
+    assert radio.reached == [ADDRESS]
+    await radio.show(a_sighting(far[-1]))
+    assert len(radio.opened) == 5 + 1 + 1 + 1  # tried, tried alone, the cuff, and the next alone
+
+
+@dataclass
+class OneAtATime(FakeTransport):
+    """A radio that has one pending connection, as a controller has. `far` are out of reach."""
+
+    far: set[str] = field(default_factory=set)
+    reached: list[str] = field(default_factory=list)
+    pending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    given_up: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
+
+    async def open(self, sighting: Sighting, manifest: Manifest, /) -> ClosingLink:
+        self.opened.append(sighting.address)
+        async with self.pending:
+            if sighting.address in self.far:
+                await self.given_up.get()
+                raise LinkTimeout("connecting took longer than 20 s")
+            self.reached.append(sighting.address)
+        return ClosingLink()
+
+    async def give_up(self) -> None:
+        """Let the deadline of the pending connection pass."""
+        self.given_up.put_nowait(None)
+        await settle()
 
 
 async def test_what_a_conversation_brings_is_kept_and_its_link_closed(stage: Stage) -> None:
