@@ -21,21 +21,20 @@ _SHORTEST = 32
 class TokenGuard:
     """Lets a request over TCP pass only with the token, and only if it names this machine.
 
-    What does not go to the API goes to `pages`, if there are any, without the token: they know
-    their visitors by a cookie. The check of the Host header keeps a web page in somebody's browser
+    What does not go to the API goes to `pages`, without the token: they know their visitors by a
+    cookie. The check of the Host header keeps a web page in somebody's browser
     from reaching the port through a name that it points at 127.0.0.1 (DNS rebinding). What came by
     the unix socket its file permissions have let in.
     """
 
-    def __init__(self, app: ASGIApp, token: str, pages: ASGIApp | None = None) -> None:
+    def __init__(self, app: ASGIApp, token: str, pages: ASGIApp) -> None:
         self._app = app
         self._token = token
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with the refusal."""
-        pages = self._pages
-        wanted = pages if pages is not None and not _of_the_api(scope) else self._app
+        wanted = self._app if _of_the_api(scope) else self._pages
         if scope["type"] == "http" and not _by_unix_socket(scope):
             headers = Headers(scope=scope)
             refusal = self._elsewhere(headers)

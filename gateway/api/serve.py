@@ -56,7 +56,7 @@ def listening(at: Path, port: int | None) -> Iterator[list[socket.socket]]:
     finally:
         for each in sockets:
             each.close()
-        _remove(at)
+        at.unlink(missing_ok=True)
 
 
 def address(sockets: list[socket.socket]) -> str | None:
@@ -68,12 +68,9 @@ def address(sockets: list[socket.socket]) -> str | None:
     return None
 
 
-async def serve(
-    app: ASGIApp, sockets: list[socket.socket], token: str, pages: ASGIApp | None = None
-) -> None:
-    """Answer requests until cancelled: those of the API, and of the pages if there are any."""
-    guarded = TokenGuard(app, token, pages)
-    await until_cancelled(guarded, sockets)
+async def serve(app: ASGIApp, sockets: list[socket.socket], token: str, pages: ASGIApp) -> None:
+    """Answer requests until cancelled: those of the API, and of the pages."""
+    await until_cancelled(TokenGuard(app, token, pages), sockets)
 
 
 async def until_cancelled(
@@ -104,16 +101,12 @@ async def until_cancelled(
         await serving
 
 
-def _remove(at: Path) -> None:
-    at.unlink(missing_ok=True)
-
-
 def _unix_socket(at: Path) -> socket.socket:
     """Bind the socket privately. A file left by a daemon that was killed is in nobody's use.
 
     The journal's lock, taken before, proves that no other daemon of this state folder lives.
     """
-    _remove(at)
+    at.unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:

@@ -27,12 +27,12 @@ def sentences(
     view: EntryView | None,
     story: Sequence[Event],
     language: str,
-    title: Callable[[str], str] = str,
+    title: Callable[[str], str],
 ) -> list[Told]:
     """Tell what happened to a reading, in order. Raises ConfigError for an unknown language.
 
     Without a view, because it is kept no longer, only what the audit log says is told.
-    `title` says what people call a destination; without it, it has its name.
+    `title` says what people call a destination.
     """
     if language not in LANGUAGES:
         raise ConfigError(f"There is no timeline in {language!r}: fr and en exist.")
