@@ -49,7 +49,7 @@ def summary_reading(
     subject: SubjectId,
     found: Consensus,
     received: Instant,
-    instead_of: ReadingId | None = None,
+    instead_of: ReadingId | None,
 ) -> Reading:
     """Return a summary of a period as a reading; one that is instead of another is another.
 

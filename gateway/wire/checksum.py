@@ -7,13 +7,13 @@ from functools import cache
 from gateway.errors import DecodeError
 
 
-def crc16_mcrf4xx(data: bytes, crc: int = 0xFFFF) -> int:
-    """Compute the CRC-16/MCRF4XX of `data`, going on from `crc`.
+def crc16_mcrf4xx(data: bytes) -> int:
+    """Compute the CRC-16/MCRF4XX of `data`.
 
     Polynomial 0x1021 reflected, start 0xFFFF, no final inversion. Bluetooth calls it E2E-CRC.
     Source: CGM Service 1.0.2, section 3.11; check value 0x6F91 for "123456789".
     """
-    table = _mcrf4xx_table()
+    crc, table = 0xFFFF, _mcrf4xx_table()
     for octet in data:
         crc = crc >> 8 ^ table[(crc ^ octet) & 0xFF]
     return crc

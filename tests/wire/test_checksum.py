@@ -25,11 +25,6 @@ def test_the_checksum_goes_least_significant_octet_first() -> None:
     assert with_e2e_crc(b"123456789")[-2:].hex() == "916f"
 
 
-@given(st.binary(max_size=40), st.integers(0, 40))
-def test_a_checksum_can_be_computed_in_pieces(data: bytes, cut: int) -> None:
-    assert crc16_mcrf4xx(data[cut:], crc16_mcrf4xx(data[:cut])) == crc16_mcrf4xx(data)
-
-
 @given(st.binary(max_size=40))
 def test_what_was_sealed_comes_back(data: bytes) -> None:
     assert without_e2e_crc(with_e2e_crc(data)) == data
