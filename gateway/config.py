@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -204,6 +204,9 @@ DestinationSettings = Annotated[
 ]
 
 
+Cable = TypeVar("Cable", PortSettings, HidSettings)
+
+
 class Config(BaseModel):
     """The whole file."""
 
@@ -260,6 +263,30 @@ class Config(BaseModel):
                 "one another gateway or prefix."
             )
         return destinations
+
+    @field_validator("ports", "hid")
+    @classmethod
+    def _one_each(cls, cables: tuple[Cable, ...]) -> tuple[Cable, ...]:
+        if len({cable.name for cable in cables}) < len(cables):
+            raise ValueError(
+                "two devices have one name, and the readings of both would be one's: rename one."
+            )
+        if len({cable.path for cable in cables}) < len(cables):
+            raise ValueError("two devices are said to be behind one path: take one out.")
+        return cables
+
+    @field_validator("hci")
+    @classmethod
+    def _kept_apart(cls, controllers: tuple[HciSettings, ...]) -> tuple[HciSettings, ...]:
+        if len({controller.url for controller in controllers}) < len(controllers):
+            raise ValueError("two controllers have one url: take one out.")
+        bonds = [controller.bonds for controller in controllers if controller.bonds is not None]
+        if len(set(bonds)) < len(bonds):
+            raise ValueError(
+                "two controllers keep their bonds in one file, one over the other's: give one"
+                " another file."
+            )
+        return controllers
 
     @property
     def cables(self) -> tuple[PortSettings | HidSettings, ...]:

@@ -118,6 +118,39 @@ def test_a_destination_says_its_type_and_is_mes_without_one() -> None:
     assert [destination.type for destination in config.destinations] == ["mes", "mqtt"]
 
 
+def table(kind: str, **keys: str) -> str:
+    return "\n".join([f"[[{kind}]]", *(f'{key} = "{value}"' for key, value in keys.items()), ""])
+
+
+CUFF = table("ports", name="cuff", path="/dev/ttyUSB0", driver="bp_monitor/omron_hbp")
+READER = table("hid", name="reader", path="/dev/hidraw0", driver="glucose_meter/freestyle_libre")
+DONGLE = table("hci", url="usb:0", bonds="/var/lib/bonds.json")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (CUFF + CUFF.replace("USB0", "USB1"), "ports: two devices have one name"),
+        (CUFF + CUFF.replace("cuff", "other"), "ports: two devices are said to be behind one path"),
+        (READER + READER.replace("hidraw0", "hidraw1"), "hid: two devices have one name"),
+        (DONGLE + DONGLE.replace("bonds.", "more."), "hci: two controllers have one url"),
+        (DONGLE + DONGLE.replace("usb:0", "usb:1"), "hci: two controllers keep their bonds in one"),
+    ],
+)
+def test_two_devices_or_controllers_that_would_be_one_are_refused(wrong: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(wrong)
+
+    assert said in str(refused.value)
+
+
+def test_two_that_differ_are_taken() -> None:
+    other = CUFF.replace("cuff", "other").replace("USB0", "USB1")
+    config = parse(CUFF + other + READER.replace("reader", "cuff"))
+
+    assert [each.device for each in config.cables] == ["serial:cuff", "serial:other", "hid:cuff"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

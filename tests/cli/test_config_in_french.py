@@ -47,6 +47,7 @@ FHIR = {
     "patient_system": "urn:x",
 }
 DOCUMENTS = {"type": "documents", "folder": "/srv"}
+CUFF = {"name": "cuff", "path": "/dev/ttyUSB0", "driver": "scale/tanita"}
 OURS: list[dict[str, Any]] = [
     {"hub": {"zone": "Europe/Pari"}},
     {"hub": {"zone": "x"}},
@@ -71,6 +72,10 @@ OURS: list[dict[str, Any]] = [
     {"destinations": [{**DOCUMENTS, "key_file": "/k"}]},
     {"destinations": [{**DOCUMENTS, "patients": {"p": "1"}}]},
     {"destinations": [{"type": "mqt"}]},
+    {"ports": [CUFF, {**CUFF, "path": "/dev/ttyUSB1"}]},
+    {"ports": [CUFF, {**CUFF, "name": "other"}]},
+    {"hci": [{"url": "usb:0"}, {"url": "usb:0"}]},
+    {"hci": [{"url": "usb:0", "bonds": "/b"}, {"url": "usb:1", "bonds": "/b"}]},
 ]
 """What only a validator of ours refuses."""
 
