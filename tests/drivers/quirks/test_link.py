@@ -24,7 +24,7 @@ from tests.collect.test_passive_devices import STANDING, heard
 from tests.collect.test_supervisor import Stage, brings_one, fails, hangs, stage
 from tests.transport.ble.test_transport import TableScanner, Watched, clean_tables, watched
 from tests.transport.hci import test_transport as over_hci
-from tests.transport.hci.test_transport import air, cuff
+from tests.transport.hci.conftest import air, cuff
 from tests.transport.hci.virtual_air import Air, Cuff
 from tests.transport.test_gatt_link import TablePeer, refusing
 
