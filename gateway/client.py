@@ -18,6 +18,7 @@ from urllib.parse import quote, urlencode
 
 from gateway.config import Config
 from gateway.errors import GatewayError, JournalBusy, JournalError
+from gateway.journal.ownership import as_owner
 
 _ANSWER_S = 60
 """A withdrawal waits for what is on its way, an export reads all that is there."""
@@ -138,7 +139,8 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
+        with as_owner(self._path):
+            self.sock.connect(str(self._path))
 
 
 def _target(path: tuple[str, ...], query: Mapping[str, str | int | None]) -> str:

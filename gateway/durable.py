@@ -67,10 +67,7 @@ def move(path: Path, to: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        before = path.stat()
         write(to, path.read_bytes())
-        if os.geteuid() == 0:
-            os.chown(to, before.st_uid, before.st_gid, follow_symlinks=False)
         path.unlink()
     sync(to.parent)
     sync(path.parent)

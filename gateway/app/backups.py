@@ -8,28 +8,26 @@ from gateway.app import bluez_bonds
 from gateway.app.parts import bonds, routes
 from gateway.clock import SystemClock
 from gateway.config import Config
+from gateway.errors import JournalError
 from gateway.journal import backup
-from gateway.journal.ownership import hand_over, refuse_snares
+from gateway.journal.ownership import as_owner
 from gateway.journal.rekeying import change_key_file, change_to_passphrase
 from gateway.journal.restoring import Restored, restore
 
 
 def back_up(config: Config, target: Path, passphrase: bytes) -> int:
     """Write a backup, also while the daemon runs; return its size in bytes."""
-    refuse_snares(config.journal)
-    others = {name: path for name, path in bonds(config).items() if path.exists()}
-    others |= bluez_bonds.collect()
-    return backup.write(target, passphrase, config.journal, others)
+    others = bluez_bonds.collect()
+    with as_owner(config.journal):
+        others |= _bonds(config)
+        return backup.write(target, passphrase, config.journal, others)
 
 
 def change_key(config: Config, *, to_passphrase: bool = False) -> None:
     """Put a new hub key, or that of the passphrase, in place of the file's. No daemon may run."""
-    refuse_snares(config.journal)
     change = change_to_passphrase if to_passphrase else change_key_file
-    try:
+    with as_owner(config.journal):
         change(config.journal, SystemClock(), config.hub.tzinfo, config.addresses)
-    finally:
-        hand_over(config.journal)
 
 
 def restore_backup(
@@ -39,19 +37,33 @@ def restore_backup(
 
     Bonds that Linux keeps are put back by `put_bonds_back`.
     """
-    return restore(
-        source,
-        passphrase,
-        config.journal,
-        SystemClock(),
-        config.hub.tzinfo,
-        routes(config),
-        addresses=config.addresses,
-        others=bonds(config),
-        consents_stand=consents_stand,
-    )
+    with as_owner(config.journal):
+        return restore(
+            source,
+            passphrase,
+            config.journal,
+            SystemClock(),
+            config.hub.tzinfo,
+            routes(config),
+            addresses=config.addresses,
+            others=bonds(config),
+            consents_stand=consents_stand,
+        )
 
 
 def put_bonds_back(config: Config, restored: Restored) -> tuple[int, int]:
     """Put the Bluetooth bonds of a restored backup where Linux keeps them; see `bluez_bonds`."""
-    return bluez_bonds.put_back(config.hub.state, restored.files)
+    return bluez_bonds.put_back(config.hub.state, restored.beside)
+
+
+def _bonds(config: Config) -> dict[str, bytes]:
+    """Return the bonds of our own radios, by the names they have in a backup."""
+    found = {}
+    for name, path in bonds(config).items():
+        try:
+            found[name] = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise JournalError(f"cannot read the bonds {path}: {error.strerror}") from error
+    return found

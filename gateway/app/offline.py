@@ -15,7 +15,7 @@ from gateway.domain.subject import SubjectId
 from gateway.drivers.registry import installed
 from gateway.errors import JournalError, NotRunning
 from gateway.journal.journal import Journal
-from gateway.journal.ownership import hand_over, refuse_snares
+from gateway.journal.ownership import as_owner
 from gateway.journal.reader import Reader
 
 
@@ -131,8 +131,7 @@ async def offline_hub(config: Config, *, writing: bool) -> AsyncIterator[Offline
     """Open the journal for one command: read-only, or as its writer with its lock."""
     clock = SystemClock()
     journal = None
-    refuse_snares(config.journal)
-    try:
+    with as_owner(config.journal):
         if writing:
             journal = Journal.open(
                 config.journal,
@@ -148,6 +147,3 @@ async def offline_hub(config: Config, *, writing: bool) -> AsyncIterator[Offline
             hub.close()
             if journal is not None:
                 await journal.close()
-    finally:
-        if writing:
-            hand_over(config.journal)

@@ -27,6 +27,6 @@ And at the bottom:
     signing.py     checkpoints of the audit chain, to be kept elsewhere
     reserve.py     space kept back for what must be taken down on a full disk
     database.py    the storage engine, the only file that knows it; lock.py, schema/*.sql
-    ownership.py   whose its files are, where root works on it
+    ownership.py   as whom root works on it
     entry_rows.py  instants.py   values as they are stored
 """

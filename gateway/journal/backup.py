@@ -29,6 +29,7 @@ from gateway.errors import JournalError
 from gateway.journal import hub_key
 from gateway.journal.database import check, open_reader
 from gateway.journal.keys import Keyring
+from gateway.journal.ownership import as_whoever_asks
 from gateway.journal.scratch import scratch
 
 _MAGIC = b"HSGWBK1"
@@ -42,10 +43,11 @@ _HELD = re.compile(r"journal\.db|hub-key|bonds-[0-9]+\.json|bluez~[0-9A-F:]{17}~
 for one of the hub's own, such as the API's token, by whoever made it."""
 
 
-def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, Path]) -> int:
+def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, bytes]) -> int:
     """Write a backup of a journal, which may be in use; return its size in bytes.
 
-    `others` are files to go with it, by name. Raises JournalError; then there is no new file.
+    `others` is what files that go with it hold, by name. Raises JournalError; then there is no new
+    file.
     """
     hub_key.refuse_empty(passphrase)
     part = target.with_name(target.name + ".part")
@@ -58,56 +60,73 @@ def write(target: Path, passphrase: bytes, journal: Path, others: Mapping[str, P
             finally:
                 reader.close()
             key = _hub_key(snapshot, hub_key.folder_of(journal))
-            part.unlink(missing_ok=True)  # it may be a link, in a folder that others may write too
-            fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(fd, "wb") as out:
+            with os.fdopen(_made_anew(part), "wb") as out:
                 with (
                     _Sealing(out, passphrase) as sealing,
                     tarfile.open(fileobj=sealing, mode="w|") as archive,
                 ):
                     archive.add(snapshot, DATABASE)
                     _add_bytes(archive, HUB_KEY, key)
-                    for name, path in others.items():
-                        archive.add(path, name)
+                    for name, content in others.items():
+                        _add_bytes(archive, name, content)
                 out.flush()
                 os.fsync(out.fileno())
-            part.replace(target)
-            durable.sync(target.absolute().parent)
+            with as_whoever_asks():
+                part.replace(target)
+                durable.sync(target.absolute().parent)
+                return target.stat().st_size
     except OSError as error:
         raise JournalError(f"cannot write the backup {target}: {error.strerror}") from error
     finally:
-        part.unlink(missing_ok=True)
-    return target.stat().st_size
+        with as_whoever_asks():
+            part.unlink(missing_ok=True)
 
 
-def read(source: Path, passphrase: bytes, folder: Path) -> list[Path]:
-    """Unpack a backup into an empty folder and check it; return its files.
+def read(source: Path, passphrase: bytes, folder: Path) -> dict[str, bytes]:
+    """Unpack a backup's database into a folder and check it; return what else it holds, by name.
 
     Raises JournalError if the passphrase is another, or anything of the file is missing or changed.
     """
+    beside: dict[str, bytes] = {}
     try:
         with (
-            source.open("rb") as file,
+            _opened(source) as file,
             tarfile.open(fileobj=_Opened(_chunks(file, passphrase, source)), mode="r|") as archive,
         ):
             for member in archive:
                 if not member.isfile() or _HELD.fullmatch(member.name) is None:
                     raise JournalError(f"{source} holds something that no backup does")
                 content = archive.extractfile(member)
-                if content is not None:
-                    with (folder / member.name).open("xb") as out:
+                if content is not None and member.name == DATABASE:
+                    with (folder / DATABASE).open("xb") as out:
                         shutil.copyfileobj(content, out)
-                    (folder / member.name).chmod(0o600)
+                    (folder / DATABASE).chmod(0o600)
+                elif content is not None:
+                    beside[member.name] = content.read()
     except OSError as error:
         raise JournalError(f"cannot read the backup {source}: {error.strerror}") from error
     except tarfile.TarError as error:
         raise JournalError(f"{source} is no complete backup: {error}") from error
+    if HUB_KEY not in beside:
+        raise JournalError(f"{source} is no complete backup: it holds no key")
     database = open_reader(folder / DATABASE)
     try:
         check(database)
     finally:
         database.close()
-    return sorted(folder.iterdir())
+    return beside
+
+
+def _made_anew(part: Path) -> int:
+    """Open a new file to write to; what is there may be a link, in a folder that others write."""
+    with as_whoever_asks():
+        part.unlink(missing_ok=True)
+        return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def _opened(source: Path) -> BinaryIO:
+    with as_whoever_asks():
+        return source.open("rb")
 
 
 def _hub_key(snapshot: Path, folder: Path) -> bytes:

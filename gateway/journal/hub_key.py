@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from gateway import durable
 from gateway.errors import JournalError
+from gateway.journal.ownership import as_whoever_asks
 
 KEY_BYTES = 32
 SALT_BYTES = 16
@@ -48,11 +49,6 @@ def folder_of(journal: Path) -> Path:
     return journal.parent / "keys"
 
 
-def files(folder: Path) -> list[Path]:
-    """Return the files that a folder of keys may hold."""
-    return [folder / name for name in (_KEY, _NEXT, _SALT, _NEXT_SALT)]
-
-
 def find(folder: Path, *, make: bool = False) -> list[HubKey]:
     """Return the keys to try, the likeliest first: two where a change of keys was cut short.
 
@@ -61,7 +57,8 @@ def find(folder: Path, *, make: bool = False) -> list[HubKey]:
     """
     credential = _credential("hub-key")
     if credential is not None:
-        return [_checked(credential.read_bytes(), credential)]
+        with as_whoever_asks():
+            return [_checked(credential.read_bytes(), credential)]
     if (folder / _SALT).exists():
         return [_by_salt(folder / _SALT)]
     kept = [folder / name for name in (_KEY, _NEXT) if (folder / name).exists()]
@@ -163,7 +160,8 @@ def _is_given(folder: Path) -> bool:
 def _credential(name: str) -> Path | None:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(folder) / name if folder else None
-    return path if path is not None and path.exists() else None
+    with as_whoever_asks():
+        return path if path is not None and path.exists() else None
 
 
 def _by_salt(path: Path) -> HubKey:
@@ -180,7 +178,8 @@ def _passphrase() -> bytes:
             f" hub-passphrase, or name a file that holds it in {PASSPHRASE_FILE}"
         )
     try:
-        return path.read_bytes().rstrip(b"\r\n")
+        with as_whoever_asks():
+            return path.read_bytes().rstrip(b"\r\n")
     except OSError as error:
         raise JournalError(f"cannot read the passphrase {path}: {error.strerror}") from error
 

@@ -62,7 +62,7 @@ def put(
     was made open. Raises JournalError; then nothing is replaced, or the next opening finishes it.
     """
     for place in elsewhere.values():
-        if not os.access(place.parent, os.W_OK):
+        if not os.access(place.parent, os.W_OK, effective_ids=True):
             raise JournalError(f"cannot write to {place.parent}, where {place.name} belongs")
     plan = _Plan(aside.name, {name: str(path.absolute()) for name, path in elsewhere.items()})
     try:

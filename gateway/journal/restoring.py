@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from gateway.journal.keys import SIGNING, Keyring
 from gateway.journal.ledger import NOWHERE, Addresses
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
-from gateway.journal.ownership import hand_over, refuse_snares
 from gateway.journal.replacing import BESIDE_IT
 from gateway.journal.scratch import scratch
 from gateway.journal.taken_back import TakenBack, TakenBackFile
@@ -42,8 +41,8 @@ class Restored:
     """People of the backup who had been erased since."""
     replaced: Path | None
     """Where the journal and the bonds that were there before are now."""
-    files: frozenset[str] = frozenset()
-    """The names of what the backup held."""
+    beside: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """What the backup held beside the journal, by name: secrets."""
 
 
 def restore(
@@ -64,33 +63,30 @@ def restore(
     Withdrawals and erasures that this hub knows of are made again. Where it need not know of all,
     because the backup is another hub's, every grant is withdrawn unless `consents_stand`: somebody
     asked the people. What the backup had not sent may have been sent since, so it is searched for
-    first. A journal whose key is no file here keeps the key that this hub is given. Root may do it:
-    everything then belongs to the user whose folder it is. Raises JournalError; then nothing is
-    replaced, or the next start finishes it.
+    first. A journal whose key is no file here keeps the key that this hub is given. Raises
+    JournalError; then nothing is replaced, or the next start finishes it.
     """
-    moved: list[Path] = []
     try:
         journal.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        refuse_snares(journal)
         lock = WriterLock(journal)
         try:
             replacing.finish(journal)
             with scratch(journal) as made:
-                files = backup.read(source, passphrase, made)
-                done = _Restoring(journal, made, clock, zone, routes, addresses).take_back(
-                    consents_stand
-                )
-                hand_over(journal, [made])
-                places = {file.name: others[file.name] for file in files if file.name in others}
+                beside = backup.read(source, passphrase, made)
+                key = HubKey(beside.pop(backup.HUB_KEY))
+                restoring = _Restoring(journal, made, key, clock, zone, routes, addresses)
+                done = restoring.take_back(consents_stand)
+                for name, content in beside.items():
+                    (made / name).write_bytes(content)
+                    (made / name).chmod(0o600)
+                places = {name: others[name] for name in beside if name in others}
                 aside = replacing.aside(journal, "replaced", clock)
-                moved += (aside, *places.values())
                 replaced = replacing.put(made, journal, aside, places)
         finally:
-            hand_over(journal, moved)
             lock.release()
     except OSError as error:
         raise JournalError(f"cannot restore {source}: {error.strerror}") from error
-    return replace(done, replaced=replaced, files=frozenset(file.name for file in files))
+    return replace(done, replaced=replaced, beside=beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +95,8 @@ class _Restoring:
 
     journal: Path
     made: Path
+    key: HubKey
+    """Of the backup."""
     clock: Clock
     zone: tzinfo
     routes: Mapping[str, frozenset[Kind]]
@@ -106,17 +104,15 @@ class _Restoring:
 
     def take_back(self, consents_stand: bool) -> Restored:
         """Take back again what was since the backup was made, and make the rest ready."""
-        key = HubKey((self.made / backup.HUB_KEY).read_bytes())
-        (self.made / backup.HUB_KEY).unlink()
         ours = hub_key.not_in_a_file(hub_key.folder_of(self.journal))
         new = self.made / self.journal.name
         (self.made / backup.DATABASE).rename(new)
-        opening = Opening(new, self.clock, self.zone, self.routes, self.addresses, (key,))
+        opening = Opening(new, self.clock, self.zone, self.routes, self.addresses, (self.key,))
         database, keys = opening.sound()
         try:
             done = run_now(database, keys, self.clock, lambda tx: self._again(tx, consents_stand))
             if ours is None:
-                hub_key.keep_in_file(hub_key.folder_of(new), key)
+                hub_key.keep_in_file(hub_key.folder_of(new), self.key)
             else:
                 run_now(database, keys, self.clock, lambda tx: tx.keys.change_hub_key(ours))
         finally:

@@ -1,6 +1,5 @@
 """The bonds of Linux go into a backup and come out of it, where the user may."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,8 @@ from gateway.app.bluez_bonds import collect, put_back
 from tests.journal.cutting import PowerCuts
 
 ADAPTER, BONDED, SEEN = "00:1A:7D:DA:71:11", "C0:FF:EE:00:00:01", "C0:FF:EE:00:00:02"
-NAMES = (f"bluez~{ADAPTER}~{BONDED}",)
 KEYS = b"[General]\nName=Cuff\n\n[LongTermKey]\nKey=00112233445566778899AABBCCDDEEFF\n"
+HELD = {f"bluez~{ADAPTER}~{BONDED}": KEYS}
 
 
 @pytest.fixture
@@ -26,12 +25,12 @@ def kept(tmp_path: Path) -> Path:
 def _carried(kept: Path, state: Path) -> None:
     """Do what a backup and its restoration do with files."""
     state.mkdir()
-    for name, path in collect(kept).items():
-        shutil.copy(path, state / name)
+    for name, content in collect(kept).items():
+        (state / name).write_bytes(content)
 
 
 def test_only_bonds_are_taken_along(kept: Path) -> None:
-    assert collect(kept) == {f"bluez~{ADAPTER}~{BONDED}": kept / ADAPTER / BONDED / "info"}
+    assert collect(kept) == HELD
 
 
 def test_where_there_are_none_there_are_none(tmp_path: Path) -> None:
@@ -43,7 +42,7 @@ def test_a_bond_comes_back_to_where_it_was_readable_by_its_owner_only(
 ) -> None:
     _carried(kept, tmp_path / "state")
 
-    assert put_back(tmp_path / "state", NAMES, tmp_path / "other") == (1, 0)
+    assert put_back(tmp_path / "state", HELD, tmp_path / "other") == (1, 0)
 
     back = tmp_path / "other" / ADAPTER / BONDED / "info"
     assert back.read_bytes() == KEYS
@@ -55,7 +54,7 @@ def test_a_bond_that_is_there_already_is_newer_and_stays(kept: Path, tmp_path: P
     _carried(kept, tmp_path / "state")
     (kept / ADAPTER / BONDED / "info").write_bytes(b"[LongTermKey]\nKey=another\n")
 
-    assert put_back(tmp_path / "state", NAMES, kept) == (1, 0)
+    assert put_back(tmp_path / "state", HELD, kept) == (1, 0)
 
     assert b"another" in (kept / ADAPTER / BONDED / "info").read_bytes()
 
@@ -68,7 +67,7 @@ def test_the_power_may_fail_at_any_moment_and_the_next_run_has_the_whole_bond(
     hub.mkdir()
     _carried(kept, state)
     with PowerCuts(hub) as cuts:
-        put_back(state, NAMES, other)
+        put_back(state, HELD, other)
         cuts.acknowledged()
 
     back = other / ADAPTER / BONDED / "info"
@@ -76,7 +75,7 @@ def test_the_power_may_fail_at_any_moment_and_the_next_run_has_the_whole_bond(
         cut.lay(hub)
         if cut.acknowledged:
             assert back.read_bytes() == KEYS, cut
-        put_back(state, NAMES, other)
+        put_back(state, HELD, other)
         assert back.read_bytes() == KEYS, cut
         assert list(state.iterdir()) == [], cut
         assert list(back.parent.iterdir()) == [back], cut
@@ -87,7 +86,7 @@ def test_folders_that_are_made_for_a_bond_are_for_its_owner_only(
 ) -> None:
     _carried(kept, tmp_path / "state")
 
-    put_back(tmp_path / "state", NAMES, tmp_path / "other")
+    put_back(tmp_path / "state", HELD, tmp_path / "other")
 
     device = tmp_path / "other" / ADAPTER / BONDED
     for folder in (device, device.parent, device.parent.parent):
@@ -99,7 +98,7 @@ def test_who_may_not_write_there_leaves_it_beside_the_journal(kept: Path, tmp_pa
     shut = tmp_path / "shut"
     shut.write_text("a file where the folder would be")
 
-    assert put_back(tmp_path / "state", NAMES, shut) == (0, 1)
+    assert put_back(tmp_path / "state", HELD, shut) == (0, 1)
 
     assert len(list((tmp_path / "state").iterdir())) == 1
 
@@ -109,6 +108,19 @@ def test_a_bond_that_was_in_no_backup_is_given_to_nobody(kept: Path, tmp_path: P
     _carried(kept, tmp_path / "state")
     (tmp_path / "state" / f"bluez~{ADAPTER}~{SEEN}").write_bytes(KEYS)
 
-    assert put_back(tmp_path / "state", NAMES, tmp_path / "other") == (1, 0)
+    assert put_back(tmp_path / "state", HELD, tmp_path / "other") == (1, 0)
 
     assert not (tmp_path / "other" / ADAPTER / SEEN).exists()
+
+
+def test_a_bond_is_put_back_as_the_backup_held_it(kept: Path, tmp_path: Path) -> None:
+    """The daemon's user may have written over it meanwhile, or laid a link there."""
+    _carried(kept, tmp_path / "state")
+    (of_root := tmp_path / "of-root").write_text("secret")
+    (lies := tmp_path / "state" / f"bluez~{ADAPTER}~{BONDED}").unlink()
+    lies.symlink_to(of_root)
+
+    assert put_back(tmp_path / "state", HELD, tmp_path / "other") == (1, 0)
+
+    assert (tmp_path / "other" / ADAPTER / BONDED / "info").read_bytes() == KEYS
+    assert of_root.read_text() == "secret"

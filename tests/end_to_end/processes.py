@@ -3,7 +3,7 @@
 import asyncio
 import io
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +41,12 @@ async def a_daemon(
         await asyncio.to_thread(daemon.stop)
 
 
-async def command(config: Path, *arguments: str, given: bytes = b"") -> Ran:
-    """Run `healthspace-gateway` with this configuration, in English."""
+async def command(
+    config: Path, *arguments: str, given: bytes = b"", through: Sequence[str] = ()
+) -> Ran:
+    """Run `healthspace-gateway` with this configuration, in English, `through` another command."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", *_options(config), *arguments),
+        *(*through, sys.executable, "-m", "gateway", *_options(config), *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -36,7 +36,7 @@ class Hub:
         async with open_journal(self.path) as journal:
             subject = await consenting(journal)
             await journal.record(SCALE, [weight(n) for n in range(3)])
-        backup.write(self.backup, PHRASE, self.path, {"bonds-0.json": self.bonds})
+        backup.write(self.backup, PHRASE, self.path, {"bonds-0.json": self.bonds.read_bytes()})
         self.bonds.write_text(OLD)
         async with open_journal(self.path) as journal:
             await journal.record(SCALE, [weight(3)])
