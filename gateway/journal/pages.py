@@ -29,8 +29,20 @@ _KINDS = orjson.dumps(list(Kind)).decode()
 
 _OF_ANYBODY = """
     SELECT measured_us, number FROM entries
-    WHERE (measured_us, number) < (?1, ?2) AND kind IN (SELECT value FROM json_each(?4))
+    WHERE (measured_us, number) < (?1, ?2)
     ORDER BY measured_us DESC, number DESC LIMIT ?3"""
+_OF_KIND = """
+    SELECT measured_us, number FROM (
+        SELECT measured_us, number FROM subjects CROSS JOIN entries
+        WHERE number IN (
+            SELECT number FROM entries
+            WHERE subject = subjects.id AND kind = ?4 AND (measured_us, number) < (?1, ?2)
+            ORDER BY measured_us DESC, number DESC LIMIT ?3)
+        UNION ALL
+        SELECT measured_us, number FROM entries INDEXED BY entries_unclaimed
+        WHERE subject IS NULL AND kind = ?4 AND (measured_us, number) < (?1, ?2))
+    ORDER BY measured_us DESC, number DESC LIMIT ?3"""
+"""The latest of each person and all of nobody, and of these the latest: a kind may be rare."""
 _OF_NOBODY = """
     SELECT measured_us, number FROM entries INDEXED BY entries_unclaimed
     WHERE subject IS NULL AND attribution != 'dismissed'
@@ -89,11 +101,13 @@ def _places(
     *,
     unclaimed: bool,
 ) -> list[Row]:
+    asked = (at.measured_us, at.number, limit)
+    if subject is None and not unclaimed:
+        return db.rows(_OF_ANYBODY, asked) if kind is None else db.rows(_OF_KIND, (*asked, kind))
     kinds = _KINDS if kind is None else orjson.dumps([kind]).decode()
-    asked = (at.measured_us, at.number, limit, kinds)
     if subject is None:
-        return db.rows(_OF_NOBODY if unclaimed else _OF_ANYBODY, asked)
-    return [] if unclaimed else db.rows(_OF_SUBJECT, (*asked, subject))
+        return db.rows(_OF_NOBODY, (*asked, kinds))
+    return [] if unclaimed else db.rows(_OF_SUBJECT, (*asked, kinds, subject))
 
 
 def views(db: Database, keys: Keyring, numbers: Sequence[int]) -> list[EntryView]:

@@ -158,6 +158,26 @@ async def test_entries_can_be_those_of_one_person_or_kind_or_of_nobody(
     assert kinds(subject=subject, unclaimed=True) == []
 
 
+async def test_those_of_a_kind_come_latest_first_page_by_page_whoever_they_are_of(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    await journal.record(SENSOR, [glucose(1, "101", START)])
+    made = await journal.record(
+        SCALE, [weight(n, at=START + timedelta(minutes=n // 2)) for n in range(6)]
+    )
+    await journal.reassign(made[1].id, odile)
+    await journal.dismiss(made[2].id)
+
+    pages = [reader.entries(limit=2, kind=Kind.WEIGHT)]
+    while len(pages[-1]) == 2:
+        pages.append(reader.entries(limit=2, kind=Kind.WEIGHT, before=pages[-1][-1].position))
+
+    found = [view.entry.reading.record for page in pages for view in page]
+    assert found == ["seq:5", "seq:4", "seq:3", "seq:2", "seq:1", "seq:0"]
+
+
 async def test_whose_entries_are_asked_for_costs_the_same_however_many_others_there_are(
     journal: Journal, reader: Reader
 ) -> None:
@@ -177,13 +197,14 @@ async def test_whose_entries_are_asked_for_costs_the_same_however_many_others_th
             {"subject": marcel},
             {"subject": marcel, "kind": Kind.WEIGHT},
             {"subject": odile, "kind": Kind.WEIGHT},
+            {"kind": Kind.WEIGHT},
             {"unclaimed": True},
         ):
             steps.clear()
             assert reader.entries(**asked) == []  # type: ignore[arg-type]
             taken.append(sum(steps))
 
-    assert taken[:4] == taken[4:]
+    assert taken[:5] == taken[5:]
 
 
 async def test_what_is_parked_is_counted_without_a_look_at_what_arrived(
