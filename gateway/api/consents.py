@@ -163,7 +163,8 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
         raise ConfigError("This consent would be over already: give a later 'expires'.")
     takes = destination(hub, new.destination)
     whose = person(hub, new.subject)
-    if new.capacity is not Capacity.SELF and whose and new.given_by == whose.label:
+    nameless = {"", "" if whose is None else whose.label}
+    if new.capacity is not Capacity.SELF and new.given_by.strip() in nameless:
         raise ConfigError("A parent or representative gives their own name: say who, with 'by'.")
     if new.purpose is not purpose_of(takes):
         raise ConfigError(

@@ -29,6 +29,7 @@ def consent(grant: Grant, withdrawal: Withdrawal | None, destination: str) -> di
     """
     say = words(grant.text.language)
     role, display = _ROLES[grant.capacity]
+    giver = {"display": grant.given_by or display}  # who is a guest at a kiosk gave no name
     text = f"{_OURS}:text:{grant.purpose}:{grant.text.version}:{grant.text.language}"
     return {
         "resourceType": "Consent",
@@ -38,7 +39,7 @@ def consent(grant: Grant, withdrawal: Withdrawal | None, destination: str) -> di
         "category": [_coded("http://loinc.org", "59284-0", "Consent Document")],
         "patient": {"identifier": {"system": f"{_OURS}:subject", "value": grant.subject}},
         "dateTime": grant.given_at.isoformat(),
-        "performer": [{"display": grant.given_by}],
+        "performer": [giver],
         "policy": [{"uri": text}],
         "sourceAttachment": {
             "contentType": "text/plain; charset=utf-8",
@@ -61,7 +62,7 @@ def consent(grant: Grant, withdrawal: Withdrawal | None, destination: str) -> di
                 },
                 {
                     "role": _coded(f"{_TERMINOLOGY}/v3-RoleCode", role, display),
-                    "reference": {"display": grant.given_by},
+                    "reference": giver,
                 },
             ],
             "purpose": [{"system": f"{_TERMINOLOGY}/v3-ActReason", "code": "PATRQT"}],
@@ -81,10 +82,11 @@ def _placed(destination: str, address: str | None) -> str:
 
 
 def _end(grant: Grant, withdrawal: Withdrawal | None) -> str | None:
+    """Return when it ended; no period ends before it starts, though the hub's clock was set."""
     ends = [] if grant.expires is None else [grant.expires]
     if withdrawal is not None:
         ends.append(withdrawal.at)
-    return min(ends).isoformat() if ends else None
+    return max(grant.given_at, min(ends)).isoformat() if ends else None
 
 
 def _period(start: str, end: str | None) -> dict[str, str]:

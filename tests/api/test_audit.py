@@ -189,10 +189,11 @@ async def test_a_receipt_holds_who_consented_to_what_with_the_text_and_the_logs_
     assert checkpoint["hash"] in answer["text"]
 
 
-async def test_a_parent_gives_their_own_name(asked: Api) -> None:
+@pytest.mark.parametrize("name", ["Camille", "", " "])
+async def test_a_parent_gives_their_own_name(asked: Api, name: str) -> None:
     subject = await camille(asked)
 
-    status, answer = await grant(asked, subject, capacity="parent")
+    status, answer = await grant(asked, subject, capacity="parent", given_by=name)
 
     assert status >= 400
     assert "their own name" in str(answer)

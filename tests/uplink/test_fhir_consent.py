@@ -1,4 +1,10 @@
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.consent.grant import Capacity, ConsentText, Grant, Purpose, Withdrawal, withdrawal_of
 from gateway.domain.reading import Kind
@@ -58,3 +64,66 @@ def test_another_destinations_withdrawal_leaves_it_active() -> None:
     )
 
     assert withdrawal_of(GRANT, (GRANT, elsewhere)) is None
+
+
+_MOMENTS = st.builds(
+    lambda hours, zone: (AT + timedelta(hours=hours)).astimezone(zone),
+    st.integers(-99_999, 99_999),
+    st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45))]),
+)
+_GIVEN = _MOMENTS.flatmap(
+    lambda since: st.builds(
+        Grant,
+        id=st.just("grant-1"),
+        subject=st.just(GRANT.subject),
+        destination=st.just("mes"),
+        kinds=st.frozensets(st.sampled_from(Kind), min_size=1),
+        purpose=st.sampled_from(Purpose),
+        given_at=_MOMENTS,
+        covers_from=st.just(since),
+        covers_until=st.none() | st.integers(1, 10**9).map(lambda s: since + timedelta(seconds=s)),
+        expires=st.none() | _MOMENTS,
+        given_by=st.sampled_from(["Byron", ""]),
+        capacity=st.sampled_from(Capacity),
+        method=st.sampled_from(["screen", "paper"]),
+        text=st.sampled_from(["fr", "en"]).map(
+            lambda spoken: ConsentText(version="1", language=spoken, sha256="0" * 64)
+        ),
+    )
+)
+_FHIR_DATE_TIME = re.compile(
+    r"\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
+)
+
+
+@given(_GIVEN, st.none() | _MOMENTS)
+def test_every_grant_is_a_consent_that_fhir_takes_whatever_the_hubs_clock_did(
+    granted: Grant, withdrawn_at: datetime | None
+) -> None:
+    """R4: consent.html (ppc-1, what must be there), datatypes.html (per-1, no empty strings)."""
+    ended = withdrawn_at and Withdrawal(
+        id="w", subject=granted.subject, destination="mes", at=withdrawn_at, withdrawn_by="B"
+    )
+
+    made = consent(granted, ended, "MES")
+
+    provision = made["provision"]
+    assert {"status", "scope", "category", "policy", "patient", "performer"} < set(made)
+    assert len(provision["code"]) == len(granted.kinds)
+    assert all({"role", "reference"} == set(actor) for actor in provision["actor"])
+    assert all(text for text in _texts(made))
+    for period in (provision["period"], provision["dataPeriod"]):
+        assert all(_FHIR_DATE_TIME.fullmatch(moment) for moment in period.values())
+        start, *end = map(datetime.fromisoformat, period.values())
+        assert end == [] or start <= end[0]
+
+
+def _texts(part: Any) -> Iterator[str]:
+    """Yield every text; an object without members counts as an empty one, which FHIR has not."""
+    if isinstance(part, str):
+        yield part
+        return
+    members = list(part.values()) if isinstance(part, dict) else part
+    yield from (text for member in members for text in _texts(member))
+    if not members:
+        yield ""
