@@ -67,6 +67,8 @@ def grant(
         chosen = text["kinds"] if kinds == "all" else kinds.split(",")
         say(t("What is sent: {kinds}", kinds=t.kinds(chosen)))
         say(t("Since when: {since}", since=t.moment(context.obj.moment(since))))
+        if until is not None:
+            say(t("Only those taken before: {until}", until=t.moment(context.obj.moment(until))))
         if expires is not None:
             say(t("Until when: {until}", until=t.moment(context.obj.moment(expires))))
         if not agreed(t, t("Agreed?")):
