@@ -191,6 +191,10 @@ class Hub(Protocol):
         """Give the code, yes, or None to refuse; False if it is not asked any more."""
         ...
 
+    def read_now(self, device: DeviceId) -> None:
+        """Talk with a device as soon as it is seen, however long it was to be left alone."""
+        ...
+
     async def forget(self, device: DeviceId) -> bool:
         """Drop the bond with a device on every radio; returns whether there was one."""
         ...

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Stri
 
 from gateway.api.context import HubHere, person
 from gateway.api.destination_pairing import end_all
-from gateway.api.hub import Sighted
+from gateway.api.hub import Hub, Sighted
 from gateway.consent.grant import Withdrawal
 from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import Assignment, Subject, SubjectId
@@ -72,6 +72,14 @@ class Adoption(BaseModel):
 
 class Forgetting(BaseModel):
     """A device whose bond is dropped; it stays ours."""
+
+    model_config = _STRICT
+
+    device: str
+
+
+class ReadingNow(BaseModel):
+    """A device that is not to be left alone any longer."""
 
     model_config = _STRICT
 
@@ -193,16 +201,29 @@ async def adopt(hub: HubHere, adoption: Adoption) -> dict[str, str]:
 @router.post("/devices/forget", status_code=201)
 async def forget(hub: HubHere, forgetting: Forgetting) -> dict[str, str | bool]:
     """Drop the bond with a device, which may have lost its own: it can then be paired anew."""
-    device = hub.resolve(forgetting.device)
-    if device not in {known.device.id for known in hub.reader.devices()}:
-        raise HTTPException(404, "There is no such device here: see 'devices'.")
+    device = _known(hub, forgetting.device)
     return {"id": device, "was_bonded": await hub.forget(device)}
+
+
+@router.post("/devices/read", status_code=201)
+async def read_now(hub: HubHere, reading: ReadingNow) -> dict[str, str]:
+    """Talk with a device as soon as it is seen, however long it was to be left alone."""
+    device = _known(hub, reading.device)
+    hub.read_now(device)
+    return {"id": device}
 
 
 @router.get("/sightings")
 async def sightings(hub: HubHere) -> list[Sighted]:
     """List the devices in reach now, also those nobody adopted."""
     return list(hub.sightings())
+
+
+def _known(hub: Hub, said: str) -> DeviceId:
+    device = hub.resolve(said)
+    if device not in {known.device.id for known in hub.reader.devices()}:
+        raise HTTPException(404, "There is no such device here: see 'devices'.")
+    return device
 
 
 async def _adopt(hub: HubHere, device: str, driver: str | None) -> DeviceId:

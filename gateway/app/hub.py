@@ -165,6 +165,10 @@ class DaemonHub:
         await self.journal.pairing_answered(asked.device, how)
         return True
 
+    def read_now(self, device: DeviceId) -> None:
+        """Talk with a device as soon as it is seen."""
+        self._supervisor.retry(device)
+
     async def forget(self, device: DeviceId) -> bool:
         """Drop the bond with a device on every radio; the next conversation pairs it anew."""
         bonded = [await radio.forget(device) for radio in self._bonding]

@@ -87,6 +87,10 @@ class OfflineHub:
         """Refuse: no device is being paired."""
         raise NotRunning
 
+    def read_now(self, device: DeviceId) -> None:
+        """Refuse: nobody is looking."""
+        raise NotRunning
+
     async def forget(self, device: DeviceId) -> bool:
         """Refuse: the daemon's radio has the bonds."""
         raise NotRunning

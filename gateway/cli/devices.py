@@ -105,6 +105,13 @@ def forget(context: typer.Context, device: Device) -> None:
     say(t("Bring the device into its pairing mode; 'pairing answer' if it shows a code."))
 
 
+@devices.command()
+def read(context: typer.Context, device: Device) -> None:
+    """Read a device as soon as it is seen, however long it was to be left alone."""
+    context.obj.client.post("devices", "read", device=device)
+    say(context.obj.t("It is read as soon as it is seen."))
+
+
 def adopt(
     context: typer.Context,
     device: Annotated[str, typer.Argument(help="The device's id or address, as in 'scan'.")],

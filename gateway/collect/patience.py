@@ -6,7 +6,7 @@ radio from others. So a device is left alone for longer each time it had nothing
 
 - it brings something,
 - it shows a sign (see `signs`), of which those that bring nothing are rationed,
-- a person does something: sits down at the kiosk, gives a code, has a bond forgotten.
+- a person does something: sits down at the kiosk, says "read now", gives a code.
 
 Then it begins anew: it is served at once, and soon again while nothing has come.
 """

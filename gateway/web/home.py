@@ -100,6 +100,8 @@ class Thing:
     owners: Sequence[Subject]
     last: str | None
     near: bool
+    idle: bool
+    """It is near, and nobody talks with it."""
 
 
 async def home(visit: Visit) -> Response:
@@ -273,7 +275,7 @@ def _things(
     now = hub.clock.now().utc
     here = {person.id: person for person in people}
     near = {seen.device for seen in hub.sightings() if _lately(seen.seen_at, now)}
-    near |= set(hub.status().sessions)
+    busy = set(hub.status().sessions)
     assignments = [each for each in hub.reader.assignments() if each.until is None]
     for known in devices:
         owners = [
@@ -288,7 +290,8 @@ def _things(
             battery_percent=known.device.battery_percent,
             owners=[owner for at, owner in enumerate(owners) if owner not in owners[:at]],
             last=None if last is None else moment(last, now, hub.zone, words),
-            near=known.device.id in near,
+            near=known.device.id in near | busy,
+            idle=known.device.id in near - busy,
         )
 
 

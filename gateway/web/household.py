@@ -107,6 +107,13 @@ async def end(visit: Visit) -> Response:
     return see_other("/")
 
 
+async def read(visit: Visit) -> Response:
+    """Have a device read as soon as it is seen."""
+    with suppress(HTTPException):  # it is known here no more
+        await people.read_now(visit.hub, people.ReadingNow(device=visit.form.get("device")))
+    return see_other("/")
+
+
 async def ask_to_erase(visit: Visit) -> Response:
     """Ask before a person is erased, for nothing brings them back."""
     subject = visit.form.get("subject")

@@ -48,6 +48,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/consent/receipt", consents.receipt, (OWNER,)),
     ("POST", "/report", home.report, (OWNER,)),
     ("POST", "/export", home.take_along, (OWNER,)),
+    ("POST", "/device/read", household.read, (OWNER,)),
     ("GET", "/devices", household.found, (OWNER,)),
     ("GET", "/devices/found", household.looked, (OWNER,)),
     ("POST", "/devices/choose", household.choose, (OWNER,)),

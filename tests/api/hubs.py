@@ -50,6 +50,8 @@ class JournalHub:
         self.desk = PairingDesk(clock)
         self.bonds: set[str] = set()
         self.in_reach: list[Sighted] = []
+        self.hastened: list[DeviceId] = []
+        """The devices that somebody wanted to be read now."""
 
     def status(self) -> Status:
         return Status(version="0", running=True)
@@ -76,6 +78,9 @@ class JournalHub:
 
     async def answer(self, asked: Asking, answer: int | bool | None) -> bool:
         return self.desk.answer(asked.number, answer)
+
+    def read_now(self, device: DeviceId) -> None:
+        self.hastened.append(device)
 
     async def forget(self, device: DeviceId) -> bool:
         known = device in self.bonds

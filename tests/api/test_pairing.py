@@ -131,7 +131,13 @@ async def test_a_bond_is_forgotten_and_the_device_stays_ours(asked: Api) -> None
     assert (await asked.get("devices"))[1][0]["adopted"] is True
 
 
-async def test_what_is_no_device_of_ours_cannot_be_forgotten(asked: Api) -> None:
-    status, answer = await asked.post("devices/forget", device="ble:C0:FF:EE:00:00:09")
+async def test_a_device_is_read_now_because_somebody_says_so(asked: Api) -> None:
+    assert await asked.post("devices/read", device=CUFF) == (201, {"id": CUFF})
+    assert asked.hub.hastened == [CUFF]
+
+
+@pytest.mark.parametrize("what", ["forget", "read"])
+async def test_what_is_no_device_of_ours_cannot_be(asked: Api, what: str) -> None:
+    status, answer = await asked.post(f"devices/{what}", device="ble:C0:FF:EE:00:00:09")
 
     assert (status, "no such device" in answer["detail"]) == (404, True)

@@ -114,6 +114,15 @@ def test_when_nothing_is_asked_the_person_is_told_what_to_do() -> None:
     assert "bring it into its pairing mode" in str(ran.exception)
 
 
+def test_a_device_is_read_now() -> None:
+    daemon = Daemon([])
+    obj = SimpleNamespace(client=daemon, t=Speech("fr"))
+    ran = CliRunner().invoke(devices, ["read", str(SHOWS["device"])], obj=obj)
+
+    assert daemon.told == [("devices", "read", {"device": SHOWS["device"]})]
+    assert "L'appareil est lu dès qu'il est en vue." in ran.output
+
+
 def test_a_device_is_forgotten() -> None:
     daemon = Daemon([])
     obj = SimpleNamespace(client=daemon, t=Speech("en"))

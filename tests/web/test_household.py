@@ -310,6 +310,21 @@ async def test_a_device_is_somebodys_no_more_from_the_moment_they_say_so(window:
     assert NAME in (await window.get("/devices")).text
 
 
+async def test_a_device_in_reach_is_read_now_because_somebody_says_so(window: Window) -> None:
+    await add(window, name="Odile")
+    window.hub.in_reach = [seen(window, adopted=True)]
+
+    near = await window.get("/")
+    done = await window.send("/device/read", device=SCALE.id)
+    await window.send("/device/read", device="ble:C0:FF:EE:00:00:09")
+    window.hub.in_reach = []
+    away = await window.get("/")
+
+    assert done.status == 303
+    assert window.hub.hastened == [SCALE.id]
+    assert ("Lire maintenant" in near.text, "Lire maintenant" in away.text) == (True, False)
+
+
 async def test_a_person_is_erased_only_after_they_were_asked(window: Window) -> None:
     await add(window, name="Odile")
     odile = people(window)["Odile"]
