@@ -27,7 +27,7 @@ from gateway.consent.gate import Released
 from gateway.domain.correction import Wrong
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import UplinkError, UplinkRejected
+from gateway.errors import UplinkError, UplinkRejected, UplinkUnavailable
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.broker_trust import check_files
@@ -181,6 +181,12 @@ class MqttUplink:
         try:
             await connection.publish(self._status(session, online=True))
             await self._publish_revocations(life)
+        except UplinkRejected as error:  # not what it is for: no reading is to blame
+            connection.abort()
+            raise UplinkUnavailable(
+                "The broker does not take this gateway's birth or its list of revocations: let it "
+                "take longer messages."
+            ) from error
         except BaseException:
             connection.abort()
             raise

@@ -211,6 +211,11 @@ class MqttConnection:
         self._largest_bytes = getattr(there, "MaximumPacketSize", None)
         allowed = min(self._broker.max_in_flight, getattr(there, "ReceiveMaximum", 65535))
         self._window = asyncio.Semaphore(allowed)
+        if getattr(there, "RetainAvailable", 1) == 0:
+            raise UplinkUnauthorised(
+                "The broker retains no messages: what was withdrawn would not be known to who "
+                "connects later."
+            )
         if getattr(there, "MaximumQoS", 2) == 0:
             raise UplinkUnauthorised(
                 "The broker acknowledges nothing (QoS 0 only): readings would be lost unseen."

@@ -174,6 +174,18 @@ async def test_a_message_longer_than_the_broker_takes_is_rejected(tmp_path: Path
                 await uplink.send(out())
 
 
+async def test_a_list_of_revocations_that_the_broker_does_not_take_parks_no_reading(
+    tmp_path: Path,
+) -> None:
+    """It grows with every guest of a kiosk; nothing is wrong with the readings."""
+    lines = ("listener {port} 127.0.0.1", "allow_anonymous true", "max_packet_size 3000")
+    revoked = Revoked(grants=tuple(f"grant-{number:016}" for number in range(150)))
+    with a_broker(tmp_path, *lines) as broker:
+        async with uplink_to(broker, revoked=lambda: revoked) as uplink:
+            with pytest.raises(UplinkUnavailable, match="longer messages"):
+                await uplink.send(out())
+
+
 async def test_readings_of_many_people_share_a_bounded_window(broker: Broker) -> None:
     async with listening(broker) as listener, uplink_to(broker, max_in_flight=2) as uplink:
         sends = [uplink.send(out(entry(record=f"seq:{n}"))) for n in range(50)]

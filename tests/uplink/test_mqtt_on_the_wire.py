@@ -32,6 +32,7 @@ from tests.uplink.samples import MEASURED, entry, released
 
 CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
 SERVER_KEEP_ALIVE = 0x13
+RETAIN_AVAILABLE = 0x25
 SUCCESS = 0x00
 MESSAGE_EXPIRY = 0x02
 
@@ -45,6 +46,7 @@ class ToldBroker:
     port: int = 0
     keepalive_s: int | None = None
     """What it wants in place of what we ask for."""
+    retains: bool = True
     pinged: asyncio.Event = field(default_factory=asyncio.Event)
     heard: list[tuple[int, bytes]] = field(default_factory=list)
     """Header byte and body of every packet."""
@@ -61,6 +63,7 @@ class ToldBroker:
                 if header >> 4 == CONNECT:
                     wants = self.keepalive_s
                     told = b"" if wants is None else bytes([SERVER_KEEP_ALIVE, 0, wants])
+                    told += b"" if self.retains else bytes([RETAIN_AVAILABLE, 0])
                     writer.write(bytes([0x20, 3 + len(told), 0, self.connects, len(told)]) + told)
                 elif header >> 4 == PINGREQ:
                     self.pinged.set()
@@ -188,6 +191,16 @@ async def test_a_broker_that_lets_nobody_in_says_who_must_act(
             await uplink.send(reading())
 
     assert all(header >> 4 in (CONNECT, DISCONNECT) for header, _ in broker.heard)
+
+
+async def test_a_broker_that_retains_nothing_is_told_no_reading() -> None:
+    """Nobody who subscribes later would hear what was withdrawn."""
+    broker = ToldBroker(retains=False)
+    async with told(broker) as uplink:
+        with pytest.raises(UplinkUnauthorised, match="retain"):
+            await uplink.send(reading())
+
+    assert not [header for header, _ in broker.heard if header >> 4 == PUBLISH]
 
 
 async def test_a_broker_that_wants_to_hear_of_us_more_often_does() -> None:
