@@ -23,7 +23,8 @@
        |- UplinkRejected      the operator: same input, same answer; parked
        |- UplinkRefused       the person: the destination says they do not consent there
        `- UplinkUnauthorised  the operator or the person: credentials, pairing
-          `- CodeRefused      the person: the code was wrong, used or too old; ask for another
+          |- CodeRefused      the person: the code was wrong, used or too old; ask for another
+          `- AccountTaken     the person: sign in there as the person whose readings they are
 
 Expected answers are values (`Withheld`, `Fit.NONE`, `None` for "no number"), never one of these.
 Messages never carry a measured value, a name or an identifier of a person.
@@ -172,3 +173,7 @@ class UplinkUnauthorised(UplinkError):
 
 class CodeRefused(UplinkUnauthorised):
     """The code to pair with is wrong, was used before, or is too old."""
+
+
+class AccountTaken(UplinkUnauthorised):
+    """Somebody signed in with the account that another person here is paired with."""

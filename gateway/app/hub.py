@@ -236,11 +236,13 @@ class DaemonHub:
         """Exchange a code for lasting credentials; of nobody who is not here."""
         if person(self, subject) is None:
             raise ConfigError("There is no such person here: see 'people list'.")
-        tokens = self._paired(destination).tokens
+        tokens, others = self._paired(destination).tokens, self._others(subject)
         if begun is None:
-            await tokens.exchange(subject, code)
+            await tokens.exchange(subject, code, others=others)
         else:
-            await tokens.exchange(subject, code, begun.verifier, begun.redirect_uri)
+            await tokens.exchange(
+                *(subject, code, begun.verifier, begun.redirect_uri), others=others
+            )
         self._worker.resume(subject, destination)
         await self.journal.hasten(subject, destination)
 
@@ -250,6 +252,13 @@ class DaemonHub:
         Stop what is on its way before.
         """
         return await self._paired(destination).tokens.end(subject)
+
+    def _others(self, subject: SubjectId) -> list[SubjectId]:
+        """List whose account a person cannot have; a guest at the kiosk may be known here too."""
+        session = self.reader.kiosk()
+        guest = None if session is None or session.keep else session.subject
+        known = [each.id for each in self.reader.subjects()]
+        return [] if subject == guest else [each for each in known if each not in (subject, guest)]
 
     def _paired(self, destination: str) -> MesUplink:
         uplink = self._uplink(destination)

@@ -19,7 +19,7 @@ import base64
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Literal, Protocol
@@ -31,6 +31,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
 from gateway.errors import (
+    AccountTaken,
     CodeRefused,
     GatewayError,
     OutcomeUnknown,
@@ -40,6 +41,7 @@ from gateway.errors import (
 )
 from gateway.uplink.answers import json_object, retry_after
 from gateway.uplink.http_client import Answer, HttpClient
+from gateway.uplink.mes_mapping import PatientIdentifier
 from gateway.uplink.mes_pairing import (
     AuthorizationRequest,
     Pairing,
@@ -142,11 +144,13 @@ class MesTokens:
         code: str,
         verifier: str | None = None,
         redirect_uri: str | None = None,
+        others: Sequence[SubjectId] = (),
     ) -> None:
         """Finish a pairing: durable on return. What cannot be kept is given back.
 
-        Raises UplinkUnavailable, UplinkUnauthorised; CodeRefused if the code is no good; and
-        JournalError, as where the person was erased meanwhile.
+        Raises UplinkUnavailable, UplinkUnauthorised; CodeRefused if the code is no good;
+        AccountTaken if one of `others` is paired with the same account, for a browser may still
+        know who signed in last; and JournalError, as where the person was erased meanwhile.
 
         A code that a person typed from the health space's page comes without the other two: no
         browser of theirs was sent there by this gateway.
@@ -162,8 +166,13 @@ class MesTokens:
                 raise UplinkUnauthorised(
                     "The health space gave no id_token: check that scope asks for one."
                 )
+            patient = patient_of(granted.id_token, self._settings)
+            for other in others:
+                await self._refuse_account_of(other, patient)
             async with self._alone(subject):
                 await self._keep(subject, granted, granted.id_token, granted.refresh_token)
+        except AccountTaken:
+            raise  # nothing is revoked: that might end the other's pairing too
         except GatewayError:
             await self._revoked(granted.access_token, granted.refresh_token)
             raise
@@ -287,18 +296,33 @@ class MesTokens:
             placed = pairing.model_copy(update={"given_for": self._settings.pairs_at[0]})
             return await self._set(subject, placed)
 
-    async def _load(self, subject: SubjectId) -> Pairing:
-        if subject in self._known:
-            return self._known[subject]
+    async def _refuse_account_of(self, other: SubjectId, patient: PatientIdentifier) -> None:
+        try:
+            paired = self._known.get(other) or await self._stored(other)
+            theirs = patient_of(paired.id_token, self._settings)
+        except UplinkUnauthorised:
+            return
+        if theirs == patient:
+            raise AccountTaken(
+                "The account that was signed in with is paired with another person here: sign out "
+                "there, and in as the person whose readings these are."
+            )
+
+    async def _stored(self, subject: SubjectId) -> Pairing:
         secret = await self._store.pairing(subject, self._settings.name)
         if secret is None:
             raise UplinkUnauthorised(
                 "This person is not paired with the health space: pair them first."
             )
         try:
-            pairing = Pairing.model_validate_json(secret)
+            return Pairing.model_validate_json(secret)
         except ValidationError:
             raise UplinkUnauthorised(_PAIR_AGAIN) from None
+
+    async def _load(self, subject: SubjectId) -> Pairing:
+        if subject in self._known:
+            return self._known[subject]
+        pairing = await self._stored(subject)
         if pairing.given_for not in (None, *self._settings.pairs_at):
             raise UplinkUnauthorised(_PAIR_HERE)  # else another server would get these tokens
         self._known[subject] = pairing

@@ -19,7 +19,13 @@ from gateway.api.destination_pairing import LIVES, Begun
 from gateway.api.hub import PairsBy
 from gateway.api.qr_code import qr_code
 from gateway.domain.subject import SubjectId
-from gateway.errors import CodeRefused, GatewayError, UplinkUnauthorised, UplinkUnavailable
+from gateway.errors import (
+    AccountTaken,
+    CodeRefused,
+    GatewayError,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
 from gateway.web.visits import Visit, see_other
 
 BACK = "/pairing/back"
@@ -73,6 +79,8 @@ def reason(error: GatewayError) -> str:
     """Name the words for what kept a code from being exchanged."""
     if isinstance(error, CodeRefused):
         return "code"
+    if isinstance(error, AccountTaken):
+        return "account"
     if isinstance(error, UplinkUnauthorised):
         return "gateway"
     return "unreachable" if isinstance(error, UplinkUnavailable) else "failed"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from firmware_sims.health_space import Fault, HealthSpace, Kind, Operation
 
+from gateway.client import Refused
 from gateway.domain.device import DeviceId
 from gateway.domain.subject import SubjectId
 from gateway.uplink.mes_pairing import Pairing
@@ -370,6 +371,25 @@ async def a_guest_pairs(home: Home) -> None:
     turn = await home.post("kiosk", "open", devices=[COUNTER])
     home.people[ODILE] = turn["subject"]
     await home.pair(ODILE)
+
+
+async def test_one_account_is_one_persons_but_for_a_guest_who_is_known_here(
+    tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with at_home(tmp_path, space, time, IMPATIENT) as home:
+        await home.welcome(ODILE)
+        marcel = (await home.post("people", label=MARCEL))["id"]
+        account = {"destination": "mes", "code": space.add_person(ODILE)}
+
+        with pytest.raises(Refused, match="paired with another person"):
+            await home.post("pairings", subject=marcel, **account)
+
+        assert await home.hub.journal.pairing(SubjectId(marcel), "mes") is None
+        await home.hub.journal.adopt(COUNTER, "scale/tanita")
+        guest = (await home.post("kiosk", "open", devices=[COUNTER]))["subject"]
+        await home.post("pairings", subject=guest, **account | {"code": space.add_person(ODILE)})
+        assert await home.hub.journal.pairing(SubjectId(guest), "mes") is not None
+        await home.pair(ODILE)
 
 
 @pytest.mark.parametrize("how", ["unpaired", "erased"])

@@ -12,7 +12,13 @@ import pytest
 from tenacity.wait import wait_none
 
 from gateway.domain.subject import SubjectId
-from gateway.errors import CodeRefused, JournalError, UplinkUnauthorised, UplinkUnavailable
+from gateway.errors import (
+    AccountTaken,
+    CodeRefused,
+    JournalError,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.http_client import HttpClient
 from gateway.uplink.mes_pairing import OUT_OF_BAND, Pairing
@@ -131,6 +137,36 @@ async def test_a_code_becomes_a_durable_pairing(
             given_for=f"{server.url}/token {server.url}/fhir",
         )
     ]
+
+
+async def test_nobody_is_paired_with_the_account_of_another_person_here(
+    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+) -> None:
+    """The browser of the household may still know who signed in last."""
+    store.pair(BOB)
+    server.plays("/token", answer(200, GRANTED | {"id_token": id_token()}))
+
+    with pytest.raises(AccountTaken, match="another person"):
+        await tokens.exchange(ALICE, "code-1", others=[BOB])
+
+    assert [subject for subject, _ in store.secrets] == [BOB]
+    assert server.to("/revoke") == []
+
+
+@pytest.mark.parametrize("theirs", [None, {"idPe": "another"}, {"idPe": ""}])
+async def test_who_has_an_account_of_their_own_is_paired(
+    theirs: dict[str, str] | None,
+    server: ScriptedServer,
+    tokens: MesTokens,
+    store: MemoryStore,
+) -> None:
+    if theirs is not None:
+        store.pair(BOB, **theirs)
+    server.plays("/token", answer(200, GRANTED | {"id_token": id_token()}))
+
+    await tokens.exchange(ALICE, "code-1", others=[BOB])
+
+    assert (ALICE, "mes") in store.secrets
 
 
 async def test_a_pairing_without_an_id_token_is_none(tokens: MesTokens, store: MemoryStore) -> None:
