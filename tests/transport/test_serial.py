@@ -23,8 +23,9 @@ from gateway.errors import (
     RadioUnavailable,
 )
 from gateway.testing.clock import ManualClock
+from gateway.transport import chunks
 from gateway.transport.api import Cabled, OpenLink
-from gateway.transport.chunks import CHUNKS
+from gateway.transport.descriptor import DescriptorLink
 from gateway.transport.serial import SerialTransport
 from gateway.transport.settings import PortSettings
 
@@ -139,20 +140,59 @@ async def test_what_is_written_arrives_even_if_it_is_more_than_the_port_holds(pt
     assert bytes(arrived) == data
 
 
-async def test_a_driver_that_is_slow_to_read_holds_the_device_back(pty: Pty) -> None:
+async def test_a_driver_that_is_slow_to_read_holds_the_device_back(
+    pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNKS", 4)
     link = await opened(pty.path)
-    data = bytes(8) * (CHUNKS + 10)
+    assert isinstance(link, DescriptorLink)
+    sent = await said_until_nobody_listens(pty, link)
 
-    def device() -> None:
-        for at in range(0, len(data), 8):
-            os.write(pty.device, data[at : at + 8])
-
-    sending = asyncio.create_task(asyncio.to_thread(device))
-    got = await collected(link, len(data))
-    await asyncio.wait_for(sending, SOON)
+    await turns(100)
+    kept = len(link._inbox._chunks)
+    got = await collected(link, len(sent))
     await link.close()
 
-    assert got == data
+    assert kept == 4
+    assert got == sent
+
+
+async def said_until_nobody_listens(pty: Pty, link: DescriptorLink) -> bytes:
+    """Let the device say all that it can before it has to wait; return that."""
+    said = b""
+    os.set_blocking(pty.device, False)
+    async with asyncio.timeout(SOON):
+        while True:
+            piece = b"%06d, " % len(said)
+            try:
+                said += piece[: os.write(pty.device, piece)]
+            except BlockingIOError:
+                if link._inbox.full:
+                    return said
+                await asyncio.sleep(0)
+
+
+async def turns(count: int) -> None:
+    """Let the loop do what it has to do, so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("acknowledged", "left"), [(True, []), (False, [2, 1, 0])])
+async def test_an_acknowledged_write_waits_until_the_last_bit_has_left(
+    pty: Pty, monkeypatch: pytest.MonkeyPatch, acknowledged: bool, left: list[int]
+) -> None:
+    waiting = [2, 1, 0]  # octets that the port has still to send, each time that it is asked
+
+    def ioctl(*_: object) -> bytes:
+        return waiting.pop(0).to_bytes(4, "little")
+
+    link = await opened(pty.path)
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    await link.write(SERIAL, b"x", acknowledged=acknowledged)
+    await link.close()
+
+    assert waiting == left
 
 
 async def test_unplugging_ends_the_link_promptly(pty: Pty) -> None:

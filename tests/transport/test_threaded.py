@@ -142,10 +142,15 @@ async def test_a_driver_that_is_slow_to_read_holds_the_port_back() -> None:
     link = ThreadedLink(fountain, "fountain", ManualClock())
     inbox = await link.subscribe(SERIAL)
 
-    for _ in range(CHUNKS + 10):
+    async with asyncio.timeout(SOON):
+        while not link._inbox.full:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0)
+    is_held_back = not link._room.is_set()
+    for _ in range(2 * CHUNKS):
         await inbox.get(within=SOON)
     await link.close()
 
+    assert is_held_back
     assert fountain.closed
 
 
