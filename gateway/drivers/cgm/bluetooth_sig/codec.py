@@ -23,9 +23,9 @@ from datetime import timedelta
 
 from gateway.drivers.message import null
 from gateway.errors import DecodeError
-from gateway.wire.checksum import with_e2e_crc, without_e2e_crc
+from gateway.wire.checksum import without_e2e_crc
 from gateway.wire.cursor import Cursor
-from gateway.wire.gatt_time import DateTime, date_time, date_time_octets, dst_offset, time_zone
+from gateway.wire.gatt_time import DateTime, date_time, dst_offset, time_zone
 from gateway.wire.ieee11073 import Number, sfloat
 
 E2E_CRC = 1 << 12
@@ -172,14 +172,6 @@ def decode_run_time(payload: bytes, e2e_crc: bool | None = None) -> CgmRunTime:
     """Read 2AAB."""
     cursor, checked = unwrapped(payload, 2, e2e_crc)
     return CgmRunTime(cursor.u16(), checked)
-
-
-def session_start_octets(
-    start: DateTime, time_zone_15min: int, dst_offset: int, *, e2e_crc: bool
-) -> bytes:
-    """Write 2AAA, as the operator of a starting session would; the gateway itself never does."""
-    octets = date_time_octets(start) + bytes((time_zone_15min & 0xFF, dst_offset))
-    return with_e2e_crc(octets) if e2e_crc else octets
 
 
 def unwrapped(payload: bytes, size: int, e2e_crc: bool | None) -> tuple[Cursor, bool]:

@@ -25,7 +25,6 @@ from enum import IntEnum
 
 from gateway.drivers.cgm.bluetooth_sig.codec import unwrapped
 from gateway.errors import DecodeError
-from gateway.wire.checksum import with_e2e_crc
 from gateway.wire.cursor import Cursor
 from gateway.wire.ieee11073 import Number, sfloat
 
@@ -134,12 +133,6 @@ def decode(payload: bytes, e2e_crc: bool | None = None) -> ControlMessage:
     op = Op(code)
     cursor, checked = unwrapped(payload, 1 + _operand_size(op), e2e_crc)
     return _message(op, Cursor(cursor.data, 1), checked)
-
-
-def encode(op: Op, operand: bytes = b"", *, e2e_crc: bool) -> bytes:
-    """Write an operation; a sensor with E2E-CRC refuses it without one (ATT error 0x80)."""
-    octets = bytes((op,)) + operand
-    return with_e2e_crc(octets) if e2e_crc else octets
 
 
 _OPS = frozenset(Op)

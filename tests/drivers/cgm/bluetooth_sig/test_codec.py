@@ -150,17 +150,6 @@ def test_a_session_start_nobody_has_set_is_no_time() -> None:
     assert (read.time_zone_min, read.dst_min) == (None, None)
 
 
-def test_a_session_start_is_written_as_it_is_read() -> None:
-    octets = with_e2e_crc(bytes.fromhex("ea07 01 02 08 00 00 ec 04"))
-    read = codec.decode_session_start(octets, e2e_crc=True)
-
-    written = codec.session_start_octets(
-        read.session_start, read.time_zone_15min, read.dst_offset, e2e_crc=True
-    )
-
-    assert written == octets
-
-
 @pytest.mark.parametrize("crc", [False, True])
 def test_a_value_of_fixed_size_says_whether_its_crc_was_checked(crc: bool) -> None:
     octets = bytes.fromhex("0a00 01 02 04")
@@ -219,15 +208,6 @@ def test_an_operation_is_read(octets: str, message: control_point.ControlMessage
 def test_what_is_no_operation_is_refused(octets: str, reason: str) -> None:
     with pytest.raises(DecodeError, match=reason):
         control_point.decode(bytes.fromhex(octets))
-
-
-@pytest.mark.conformance("R-CGMP-O5")
-def test_an_operation_is_written_with_the_crc_the_sensor_asks_for() -> None:
-    start = control_point.encode(control_point.Op.START_SESSION, e2e_crc=True)
-    interval = control_point.encode(control_point.Op.SET_INTERVAL, b"\x05", e2e_crc=False)
-
-    assert start == bytes.fromhex("1a 5cb0")
-    assert interval == bytes.fromhex("01 05")
 
 
 @given(st.lists(st.binary(min_size=4, max_size=24), min_size=1, max_size=6))

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.domain.reading import Measure
 from gateway.drivers.api import Channel, gatt
-from gateway.drivers.cgm.bluetooth_sig import DRIVER, codec, control_point
+from gateway.drivers.cgm.bluetooth_sig import DRIVER
 from gateway.errors import LinkLost
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
@@ -69,19 +69,3 @@ async def test_a_gap_is_filled_from_the_bookmark_on() -> None:
     assert reading.device_time is not None
     (local,) = script["expect"]["measured_at_local"]
     assert reading.device_time.stamp == datetime.fromisoformat(local)
-
-
-def test_a_session_is_started_with_these_octets() -> None:
-    script = dialogue("CGM-START")
-    start, operation, answer = (bytes.fromhex(step["hex"]) for step in script["steps"])
-    stated = codec.decode_session_start(start, e2e_crc=True)
-
-    written = codec.session_start_octets(
-        stated.session_start, stated.time_zone_15min, stated.dst_offset, e2e_crc=True
-    )
-
-    assert written == start
-    assert control_point.encode(control_point.Op.START_SESSION, e2e_crc=True) == operation
-    assert control_point.decode(answer, e2e_crc=True) == control_point.Response(
-        "response", 0x1A, 1, crc_checked=True
-    )
