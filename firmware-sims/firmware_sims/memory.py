@@ -11,14 +11,12 @@ T = TypeVar("T")
 class RecordMemory(Generic[T]):
     """A bounded store, oldest first; a record leaves when it is forgotten, or overwritten.
 
-    Real devices overwrite the oldest record when they are full; `overwritten` counts those.
+    Real devices overwrite the oldest record when they are full.
     """
 
     def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._records: deque[T] = deque()
+        self._records: deque[T] = deque(maxlen=capacity)
         self._changed = asyncio.Event()
-        self.overwritten = 0
 
     def __len__(self) -> int:
         return len(self._records)
@@ -28,9 +26,6 @@ class RecordMemory(Generic[T]):
 
     def keep(self, record: T) -> None:
         """Store a record at the end."""
-        if len(self._records) == self._capacity:
-            self._records.popleft()
-            self.overwritten += 1
         self._records.append(record)
         self._changed.set()
 

@@ -1,9 +1,8 @@
 """Device Information 0x180A and Battery 0x180F values.
 
 System ID 0x2A23: manufacturer identifier u40 | organisationally unique identifier u24
-PnP ID 0x2A50:    vendor id source u8 | vendor id u16 | product id u16 | product version u16
 
-Spec: GATT Specification Supplement, "System ID", "PnP ID", "Battery Level".
+Spec: GATT Specification Supplement, "System ID", "Battery Level".
 """
 
 
@@ -16,12 +15,6 @@ def system_id(address: str) -> bytes:
     octets = bytes.fromhex(address.replace(":", ""))
     manufacturer = octets[3:][::-1] + b"\xfe\xff"
     return manufacturer + octets[:3][::-1]
-
-
-def pnp_id(*, vendor: int, product: int, version: int) -> bytes:
-    """Return the PnP ID of a product whose vendor id was assigned by the USB forum (source 2)."""
-    fields = (vendor, product, version)
-    return b"\x02" + b"".join(field.to_bytes(2, "little") for field in fields)
 
 
 def battery_level(percent: int) -> bytes:

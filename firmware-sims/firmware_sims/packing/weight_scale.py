@@ -19,7 +19,6 @@ LB_PER_BIT = Decimal("0.01")
 M_PER_BIT = Decimal("0.001")
 IN_PER_BIT = Decimal("0.1")
 UNSUCCESSFUL = 0xFFFF
-USER_UNKNOWN = 0xFF
 _BMI_PER_BIT = Decimal("0.1")
 
 

@@ -285,10 +285,3 @@ def test_a_glucose_context_orders_its_fields() -> None:
 def test_a_system_id_is_the_extended_address_least_significant_octet_first() -> None:
     # DIS 1.1: address 12:34:56:78:9A:BC gives BC 9A 78 FE FF 56 34 12
     assert device_information.system_id("12:34:56:78:9A:BC").hex(" ") == "bc 9a 78 fe ff 56 34 12"
-
-
-def test_a_pnp_id_names_its_source_first() -> None:
-    octets = device_information.pnp_id(vendor=0x1209, product=1, version=0x0100)
-
-    assert octets.hex(" ") == "02 09 12 01 00 00 01"
-    assert device_information.battery_level(87) == b"\x57"
