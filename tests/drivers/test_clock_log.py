@@ -40,6 +40,13 @@ def test_a_look_survives_being_written_down() -> None:
     assert Look.of(None, []) is None
 
 
+def test_a_look_that_came_before_the_other_tells_nothing_of_how_a_clock_moved() -> None:
+    earlier, later = Look(0, 1_000_000), Look(0, 1_000_060)
+
+    assert later.is_as_moved(earlier, timedelta())
+    assert not earlier.is_as_moved(later, timedelta())
+
+
 @pytest.mark.parametrize("text", ["", "None", "1", "@", "a@b ", "1@-5 ", "--1@2 ", "1@2"])
 def test_what_is_no_look_is_none(text: str) -> None:
     assert Look.from_text(text) is None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from gateway.drivers.api import SERIAL
 from gateway.drivers.bp_monitor.omron_hbp import DRIVER
 from gateway.drivers.framing import ASIDE_PER_DAY, NOISE, framed
 from gateway.errors import LinkLost
 from gateway.testing.clock import ManualClock
+from gateway.testing.links import ScriptedLink
 from gateway.wire.stream import lines
-from tests.drivers.serial_lines import Timeline, session_with
+from tests.drivers.serial_lines import Timeline, session_asking, session_with
 
 NO_FRAME_AND_ONE = b"x" * 32 + b"\rok\r"
 
@@ -37,3 +39,15 @@ async def test_a_look_that_does_not_wait_takes_what_has_come() -> None:
     frames = [await inbox.get(within=0) for _ in range(2)]
 
     assert [frame.data for frame in frames] == [b"one\r", b"two\r"]
+
+
+async def test_what_came_before_a_question_is_no_answer_to_it() -> None:
+    session = session_asking(DRIVER, lambda _: [b"answer\r"])
+    assert isinstance(session.link, ScriptedLink)
+    session.link.pending.append((SERIAL, b"one\rtwo\rth"))
+    inbox = await framed(session, lines(limit=16))
+    await inbox.get(within=0)
+
+    frame = await inbox.ask(b"?", within=1)
+
+    assert frame.data == b"answer\r"

@@ -313,6 +313,16 @@ async def test_the_line_is_set_as_the_driver_says_unless_the_owner_says_otherwis
     assert (usual, owners) == (termios.B2400, termios.B19200)
 
 
+def test_whatever_the_owner_says_of_the_line_goes_before_the_driver() -> None:
+    settings = {"name": "cuff", "path": "/dev/ttyS0", "driver": "test/port"}
+    owners = {"data_bits": 7, "parity": "E", "stop_bits": 2}
+    port = PortSettings.model_validate({**settings, **owners})
+
+    line = port.line(Line(baud=2400, data_bits=8, parity="O"))
+
+    assert line == Line(baud=2400, data_bits=7, parity="E", stop_bits=2)
+
+
 async def test_a_port_that_does_not_exist_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(RadioUnavailable, match="plug the device in") as caught:
         await opened(str(tmp_path / "ttyUSB0"))

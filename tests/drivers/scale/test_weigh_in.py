@@ -36,6 +36,12 @@ def test_a_weight_shown_many_times_is_one_measurement() -> None:
     assert weighed(*(packet(n, "70.1") for n in range(5))) == [("70.1", True)]
 
 
+def test_a_weight_that_was_shown_twice_on_its_way_is_not_the_one_that_stands() -> None:
+    moving = [replace(packet(second, "70.0"), stable=False) for second in (0, 1)]
+
+    assert weighed(*moving, replace(packet(2, "70.1"), stable=True)) == [("70.1", True)]
+
+
 def test_its_time_is_when_the_run_began() -> None:
     weigh_in = WeighIn(LOCKED_DIFFERS_BY)
     weigh_in.add(packet(3, "70.1"))

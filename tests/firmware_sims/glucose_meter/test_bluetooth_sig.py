@@ -247,6 +247,9 @@ async def test_a_link_that_drops_in_a_report_keeps_every_record() -> None:
         await subscribed(collector)
         await collector.write(0x1808, 0x2A52, b"\x01\x01")
         await collector.until_lost()
+        peripheral = device.life.peripheral
+        assert peripheral is not None
+        assert await peripheral.until(lambda: peripheral.calling, 5)  # for who comes back
 
     assert sequences(collector.values[0x2A18]) == [1]
     assert device.held == 3
