@@ -34,11 +34,11 @@ path = "{state}/no-port-yet"
 driver = "bp_monitor/omron_hbp"
 """
 _LOOK = """
-import sys
-from gateway.cli.run import main
-import atexit
+import atexit, sys
+from gateway.cli import main
 atexit.register(lambda: print("loaded", *sorted(sys.modules), file=sys.stderr))
-sys.exit(main(sys.argv[1:]))
+sys.argv[1:1] = ["run"]
+main()
 """
 _COMMAND = "from gateway.cli import main; main()"
 _OF_INTEREST = (

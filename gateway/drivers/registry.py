@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 
 from gateway.drivers.api import API, Driver, Fit, Sighting
 from gateway.errors import ConfigError
@@ -90,7 +91,13 @@ def _is_wanted(point: EntryPoint, only: Collection[str] | None) -> bool:
 
 
 def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else ""
+    return "" if point.dist is None else _name(point.dist)
+
+
+@cache
+def _name(distribution: Distribution) -> str:
+    """Return its name; once, for all that it says of itself is parsed for it, its README too."""
+    return distribution.name
 
 
 def _load(point: EntryPoint) -> Driver:
