@@ -23,13 +23,11 @@ class Sentences:
         self.texts = dict(texts)
 
     @cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        """Made when a finished sentence is first told again: most commands need none."""
-        with_gaps = {english: text for english, text in self.texts.items() if _GAP.search(english)}
-        return [
-            (re.compile(_pattern(english), re.DOTALL), with_gaps[english])
-            for english in sorted(with_gaps, key=_most_said_first)
-        ]
+    def _with_gaps(self) -> list[tuple[str, str, str]]:
+        """What stands before the first gap of a sentence and behind the last, and the sentence."""
+        with_gaps = sorted(filter(_GAP.search, self.texts), key=_most_said_first)
+        parts = map(_GAP.split, with_gaps)
+        return [(begin, end, each) for each, (begin, *_, end) in zip(with_gaps, parts, strict=True)]
 
     def __call__(self, english: str, **gaps: object) -> str:
         """Say a sentence, with its gaps filled in."""
@@ -44,14 +42,16 @@ class Sentences:
         """
         if sentence in self.texts:
             return self.texts[sentence]
-        for pattern, text in self._patterns:
-            if found := pattern.fullmatch(sentence):
+        for begin, end, english in self._with_gaps:
+            if not (sentence.startswith(begin) and sentence.endswith(end)):
+                continue  # most: making all their patterns takes as long as the rest of a command
+            if found := _pattern(english).fullmatch(sentence):
                 # A sentence within a sentence is one too; a word may be somebody's name.
                 gaps = {
                     gap: (self.again(told, nested - 1) if nested and " " in told else None) or told
                     for gap, told in found.groupdict().items()
                 }
-                return text.format(**gaps)
+                return self.texts[english].format(**gaps)
         return None
 
 
@@ -67,7 +67,8 @@ def _most_said_first(english: str) -> int:
     return -len(_GAP.sub("", english))
 
 
-def _pattern(english: str) -> str:
+@cache
+def _pattern(english: str) -> re.Pattern[str]:
     """Return the regular expression of a sentence; a line has a number, other gaps whatever."""
     pattern, named = "", set[str]()
     for n, part in enumerate(_GAP.split(english)):
@@ -77,4 +78,4 @@ def _pattern(english: str) -> str:
             held = r"\d+" if part == "line" else ".+?"
             pattern += f"(?P={part})" if part in named else f"(?P<{part}>{held})"
             named.add(part)
-    return pattern
+    return re.compile(pattern, re.DOTALL)
