@@ -227,11 +227,12 @@ def open_writer(path: Path, prepare: Callable[[Database], None] = lambda _: None
     return database
 
 
-def open_reader(path: Path) -> Database:
+def open_reader(path: Path, *, newer: bool = False) -> Database:
     """Open the database for reading, without writing anything.
 
     A journal that was closed well is one complete file and is read as it stands; while it is
-    written, or after a crash, its log is read too.
+    written, or after a crash, its log is read too. With `newer` also one that a newer gateway
+    wrote, of which any table may be another by now.
     """
     if not path.exists():
         raise JournalError(f"there is no journal at {path}")
@@ -243,7 +244,7 @@ def open_reader(path: Path) -> Database:
     try:
         database.run("PRAGMA query_only = ON")
         database.run("PRAGMA trusted_schema = OFF")
-        _check_version(database, path)
+        _check_version(database, path, newer=newer)
     except JournalError:
         _give_up(connection)
         raise
@@ -400,7 +401,7 @@ def _upgrade(database: Database, path: Path) -> None:
     database.run("PRAGMA foreign_keys = ON")
 
 
-def _check_version(database: Database, path: Path) -> int:
+def _check_version(database: Database, path: Path, *, newer: bool = False) -> int:
     """Return how many steps have run; raises JournalError if this program cannot know them all."""
     (application,) = database.row("PRAGMA application_id") or (0,)
     (version,) = database.row("PRAGMA user_version") or (0,)
@@ -411,7 +412,7 @@ def _check_version(database: Database, path: Path) -> int:
     if application not in (0, _APPLICATION_ID):
         raise JournalError(f"{path} is a database of another program: name another file")
     known = len(schema_steps())
-    if version > known:
+    if version > known and not newer:
         raise JournalError(
             f"{path} was written by a newer gateway (schema {version}, this one knows {known}): "
             "install that version or a later one; the journal was left as it is"

@@ -151,7 +151,7 @@ class _Restoring:
         if not people.isdisjoint(each.subject for each in known):
             return True
         with suppress(JournalError):
-            ours = open_reader(self.journal)
+            ours = open_reader(self.journal, newer=True)
             try:
                 there = Keyring(ours, hub_key.find(hub_key.folder_of(self.journal)))
                 return there.secret(SIGNING) == keys.secret(SIGNING)

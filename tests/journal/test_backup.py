@@ -13,7 +13,7 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalBusy, JournalError
 from gateway.journal import backup, hub_key
-from gateway.journal.database import open_writer
+from gateway.journal.database import open_writer, schema_steps
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import Keyring
 from gateway.journal.reader import Reader
@@ -125,6 +125,24 @@ async def test_a_link_that_waits_for_the_backup_leads_it_nowhere(
 
     assert theirs.read_text() == "of somebody else"
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
+
+
+async def test_back_with_a_former_gateway_a_hub_still_knows_who_consents(
+    path: Path, tmp_path: Path
+) -> None:
+    """It cannot read the newer journal, but that it is this hub's, which knows who withdrew."""
+    subject = await _filled(path)
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+    newer = open_writer(path)
+    newer.run(f"PRAGMA user_version = {len(schema_steps()) + 1}")
+    newer.close()
+
+    restored = _restore(file, path)
+
+    assert restored.withdrawn == 0
+    async with open_journal(path) as journal:
+        assert {each.subject for each in await journal.claim("mes", 10, START)} == {subject}
 
 
 async def test_on_a_new_hub_consent_is_asked_for_again(path: Path, tmp_path: Path) -> None:
