@@ -128,6 +128,7 @@ async def account(
                         "destination": delivery.destination,
                         "state": delivery.state,
                         "reason": delivery.reason,
+                        "may_have_arrived": delivery.may_have_arrived,
                         "at": delivery.changed_at.isoformat(),
                         "grant": grants.get(delivery.destination),
                     }

@@ -137,6 +137,7 @@ def _shown(view: EntryView) -> dict[str, Any]:
                 "destination": delivery.destination,
                 "state": delivery.state,
                 "reason": delivery.reason,
+                "may_have_arrived": delivery.may_have_arrived,
                 "due_at": delivery.due_at.isoformat() if delivery.due_at else None,
                 "attempts": delivery.attempts,
                 "changed_at": delivery.changed_at.isoformat(),

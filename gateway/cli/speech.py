@@ -63,7 +63,10 @@ class Speech:
     def stands(self, way: Mapping[str, Any]) -> str:
         """Say how deliveries stand, by their state, reason and destination of the API."""
         to = self.title(way["destination"])
-        return standing(way["state"], way["reason"], to, self.words).sentence
+        uncertain = way["may_have_arrived"]
+        return standing(
+            way["state"], way["reason"], to, self.words, may_have_arrived=uncertain
+        ).sentence
 
     def title(self, destination: str) -> str:
         """Return what people call a destination; one that is gone has its name only."""

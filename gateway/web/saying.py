@@ -81,7 +81,8 @@ def measured(timing: Timing, now: datetime, zone: tzinfo, words: Words) -> str:
 
 def whereabouts(delivery: DeliveryView, title: str, words: Words) -> Whereabouts:
     """Say how a reading stands with a destination."""
-    return standing(delivery.state, delivery.reason, title, words)
+    uncertain = delivery.may_have_arrived
+    return standing(delivery.state, delivery.reason, title, words, may_have_arrived=uncertain)
 
 
 def _line(reading: Reading, measure: Measure, words: Words) -> str:

@@ -25,8 +25,21 @@ class Whereabouts:
     sentence: str
 
 
-def standing(state: str, reason: str | None, title: str, words: Words) -> Whereabouts:
-    """Say it; `title` is what people call the destination."""
+def standing(
+    state: str, reason: str | None, title: str, words: Words, *, may_have_arrived: bool
+) -> Whereabouts:
+    """Say it; `title` is what people call the destination.
+
+    What ended here while its outcome was open is not said to be here alone.
+    """
+    said = _standing(state, reason, title, words)
+    if not may_have_arrived or said.mark == "waiting":
+        return said
+    perhaps = words("delivery.perhaps_there", stands=said.sentence, destination=title)
+    return Whereabouts(said.mark, perhaps)
+
+
+def _standing(state: str, reason: str | None, title: str, words: Words) -> Whereabouts:
     mark = _MARKS[state]
     if state == "withheld":
         why = words(f"withheld.{reason}", destination=title)

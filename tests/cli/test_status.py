@@ -61,7 +61,8 @@ MISSED = [
 
 class Daemon:
     def get(self, *path: str) -> Any:
-        counted = {"destination": "mes", "state": "due", "reason": None, "count": 3}
+        counted = {"destination": "mes", "state": "due", "reason": None, "may_have_arrived": False}
+        counted["count"] = 3
         return {"status": STATUS, "missed": MISSED, "outbox": [counted]}[path[0]]
 
 

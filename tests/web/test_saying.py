@@ -116,3 +116,25 @@ def test_what_was_dropped_says_why(reason: str, key: str) -> None:
     assert whereabouts(dropped, "Mon espace santé", words("fr")).sentence == words("fr")(
         f"delivery.{key}"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [(State.DROPPED, "withdrawn"), (State.WITHHELD, "expired"), (State.PARKED, "unreadable")],
+)
+def test_what_may_have_arrived_before_it_ended_here_is_not_said_to_be_here_alone(
+    state: State, reason: str
+) -> None:
+    ended = DeliveryView("mes", state, reason, None, 1, True, NOW)
+
+    stands = whereabouts(ended, "Mon espace santé", words("fr"))
+
+    told = stands.sentence.replace("\N{NO-BREAK SPACE}", " ")
+    assert told.endswith(" ; mais elle était peut-être arrivée : Mon espace santé")
+    assert stands.mark in {"kept", "wrong"}
+
+
+def test_what_is_still_looked_up_says_that_alone() -> None:
+    unsettled = DeliveryView("mes", State.UNSETTLED, None, NOW, 1, True, NOW)
+
+    assert "peut-être" not in whereabouts(unsettled, "Mon espace santé", words("fr")).sentence
