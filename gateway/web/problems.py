@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.api.hub import Hub, Status
 from gateway.api.missed import missing
+from gateway.collect.patience import Outcome
 from gateway.domain.device import DeviceId
 from gateway.language.moments import moment
 from gateway.language.words import Words
@@ -20,6 +21,8 @@ class Problem:
     title: str
     advice: str
     detail: str | None = None
+    pairs: str | None = None
+    """The device that is to be paired anew, if that is what helps."""
 
 
 def problems(hub: Hub, lost: int, names: Mapping[DeviceId, str], words: Words) -> list[Problem]:
@@ -58,7 +61,7 @@ def _of_devices(status: Status, names: Mapping[DeviceId, str], words: Words) -> 
         title = words("problem.device.title", name=names.get(DeviceId(device), device))
         outcome = status.outcomes.get(device)
         advice = words.or_none(f"problem.device.{outcome}") or words("problem.device.unknown")
-        yield Problem(title, advice, problem)
+        yield Problem(title, advice, problem, device if outcome == Outcome.PAIRING else None)
 
 
 def _of_silence(hub: Hub, names: Mapping[DeviceId, str], words: Words) -> Iterator[Problem]:

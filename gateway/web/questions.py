@@ -1,4 +1,4 @@
-"""What devices ask while they are being paired, on the owner's page."""
+"""What devices ask while they are being paired, on the owner's page, and how that is begun."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from fastapi import HTTPException
 from starlette.responses import Response
 
-from gateway.api import pairing
+from gateway.api import pairing, people
 from gateway.web.visits import Visit, see_other
 
 
@@ -28,4 +28,10 @@ async def answer(visit: Visit) -> Response:
     with suppress(HTTPException, ValueError):
         given = pairing.Answer(code=code, agree=agree == "yes" if agree else None)
         await pairing.answer(visit.hub, int(number), given)
+    return see_other("/")
+
+
+async def anew(visit: Visit) -> Response:
+    """Pair a device anew as soon as it is heard: a bond that it may have lost is forgotten."""
+    await people.forget(visit.hub, people.Forgetting(device=visit.form.get("device")))
     return see_other("/")

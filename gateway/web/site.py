@@ -39,6 +39,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("GET", "/", home.home, (OWNER,)),
     ("GET", "/questions", questions.questions, (OWNER,)),
     ("POST", "/device/answer", questions.answer, (OWNER,)),
+    ("POST", "/device/anew", questions.anew, (OWNER,)),
     ("POST", "/story", home.story, (OWNER,)),
     ("POST", "/claim", home.claim, (OWNER,)),
     ("POST", "/reassign", home.reassign, (OWNER,)),

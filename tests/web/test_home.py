@@ -14,6 +14,7 @@ from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.journal.states import State
+from gateway.transport.pairing import BOND_LOST
 from tests.journal.making import weight
 from tests.uplink.documents import PAGE
 from tests.web.measuring import SCALE, owned, use_a_ketone_strip, wear_a_sensor, weigh
@@ -255,6 +256,37 @@ async def test_what_is_wrong_is_said_with_what_to_do(
     assert "Aucun adaptateur Bluetooth : branchez-en un au boîtier." in shown
     assert "Rien ne part vers Mon espace santé pour le moment" in shown
     assert "La liaison s'est coupée. Rapprochez l'appareil" in shown
+
+
+async def test_a_device_that_lost_its_bond_is_paired_anew_from_the_page(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = Status(
+        version="0",
+        running=True,
+        transports=[],
+        destinations=[],
+        problems={SCALE.id: BOND_LOST},
+        outcomes={SCALE.id: "pairing"},
+    )
+    monkeypatch.setattr(window.hub, "status", lambda: status)
+    await window.hub.journal.adopt(SCALE.id, SCALE.driver)
+    forgotten: list[DeviceId] = []
+
+    async def forget(device: DeviceId) -> bool:
+        forgotten.append(device)
+        return True
+
+    monkeypatch.setattr(window.hub, "forget", forget)
+    shown = await window.get("/")
+
+    answer = await window.send("/device/anew", device=SCALE.id)
+    unknown = await window.send("/device/anew", device="ble:C0:00:00:00:00:99")
+
+    assert "L'appareil ne connaît plus le boîtier" in shown.text
+    assert shown.field("device") == SCALE.id
+    assert (answer.status, forgotten) == (303, [SCALE.id])
+    assert unknown.status == 404
 
 
 async def test_what_has_stopped_coming_is_said_with_what_to_do(window: Window) -> None:
