@@ -24,6 +24,7 @@ TAKEN = "06 7800 5000 5d00 ea07 03 0e 0a 19 00 4800"  # 120/80, 2026-03-14T10:25
 EARLIER = "06 8200 5500 6400 ea07 03 0d 14 00 00 4600"  # 130/85, the evening before, pulse 70
 UNSET = "06 7800 5000 5d00 0000 00 00 00 00 00 4800"  # the same as TAKEN, time unknown
 UNSET_TOO = "06 8200 5500 6400 0000 00 00 00 00 00 4600"
+NEVER_RAN = "06 7800 5000 5d00 d007 01 01 00 00 00 4800"  # 2000-01-01T00:00:00
 IN_1970 = "02 7800 5000 5d00 b207 01 03 0a 19 00"  # 1970-01-03T10:25:00: an odd clock that runs
 IN_1970_TOO = "02 8200 5500 6400 b207 01 04 0a 19 00"
 CLOCKLESS = "00 7800 5000 5d00"
@@ -303,8 +304,11 @@ async def test_a_cuff_that_keeps_no_time_sends_what_it_just_took() -> None:
     assert reading.live is True
 
 
-async def test_equal_records_of_different_days_stay_two_where_the_stamp_says_nothing() -> None:
-    today, tomorrow = cuff(UNSET), cuff(UNSET)
+@pytest.mark.parametrize("record", [UNSET, NEVER_RAN])
+async def test_equal_records_of_different_days_stay_two_where_the_stamp_says_nothing(
+    record: str,
+) -> None:
+    today, tomorrow = cuff(record), cuff(record)
     tomorrow.readings, tomorrow._known = today.readings, today._known
     assert isinstance(tomorrow.link, ScriptedLink)
     tomorrow.link.clock = ManualClock(datetime(2026, 3, 15, 9, tzinfo=UTC))
