@@ -37,6 +37,12 @@ const small = pressed.filter((each) => {
   const box = (each.closest("label") ?? each).getBoundingClientRect();
   return !each.classList.contains("skip") && (box.width < 24 || box.height < 24);
 });
+const touching = pressed.filter((each) => each.matches("button:not(.quiet), .button:not(.quiet)"))
+  .filter((each, at, all) => each.innerText && all.slice(0, at).some((other) => {
+    const [one, two] = [each, other].map((it) => it.getBoundingClientRect());
+    return one.left < two.right + 4 && two.left < one.right + 4
+      && one.top < two.bottom + 4 && two.top < one.bottom + 4;
+  }));
 const beyond = [...document.querySelectorAll("main *")].filter((each) =>
   each.getBoundingClientRect().right > edge && !each.closest(".unseen"));
 const broken = [];
@@ -63,6 +69,7 @@ return [
   ...pressed.filter((each) => each.ariaLabel && !each.ariaLabel.startsWith(each.innerText.trim()))
     .map((each) => "is called otherwise than it says: " + each.ariaLabel),
   ...small.map((each) => "is too small to press: " + each.outerHTML),
+  ...touching.map((each) => "touches another: " + each.innerText),
 ].filter((fault) => fault);
 """
 
