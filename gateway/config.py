@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -262,6 +263,13 @@ class Config(BaseModel):
                 "two destinations write to the same topics of a broker, one over the other: give "
                 "one another gateway or prefix."
             )
+        spaces = [each for each in destinations if isinstance(each, MesSettings)]
+        for one, another in combinations(spaces, 2):
+            if one.addresses[0] == another.addresses[0] and one.kinds & another.kinds:
+                raise ValueError(
+                    "two destinations bring the same kinds of readings to one health space, which "
+                    "would hold each twice: take one of the two out, or these kinds out of one."
+                )
         return destinations
 
     @field_validator("ports", "hid")

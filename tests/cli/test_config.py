@@ -112,6 +112,17 @@ host = "broker.example"
 """
 
 
+MES = "[[destinations]]" + WHOLE.partition("[[destinations]]")[2]
+
+
+def test_two_destinations_share_a_health_space_where_each_has_kinds_of_its_own() -> None:
+    weights, heights = ('kinds = ["weight"]\n', 'kinds = ["height"]\n')
+
+    config = parse(MES + weights + MES.replace('"mes"', '"again"') + heights)
+
+    assert [each.name for each in config.destinations] == ["mes", "again"]
+
+
 def test_a_destination_says_its_type_and_is_mes_without_one() -> None:
     config = parse(WHOLE + MQTT)
 
@@ -160,6 +171,7 @@ def test_two_that_differ_are_taken() -> None:
         (MQTT.replace("hub1", "a/b"), "gateway.toml:5: destinations.0.gateway"),
         (MQTT + MQTT, "two destinations have one name"),
         (MQTT + MQTT.replace('"home"', '"chain"'), "same topics"),
+        (MES + MES.replace('"mes"', '"again"').replace("example", "EXAMPLE"), "hold each twice"),
     ],
 )
 def test_a_mistake_in_a_destination_is_named(wrong: str, said: str) -> None:

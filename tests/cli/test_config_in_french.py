@@ -52,6 +52,7 @@ OURS: list[dict[str, Any]] = [
     {"hub": {"zone": "Europe/Pari"}},
     {"hub": {"zone": "x"}},
     {"destinations": [MES, MES]},
+    {"destinations": [MES, {**MES, "name": "again"}]},
     {"destinations": [MQTT, {**MQTT, "name": "chain"}]},
     {"destinations": [{**MES, "base_url": "https://a.example/?q=1"}]},
     {"destinations": [{**MES, "base_url": "http://a.example"}]},
