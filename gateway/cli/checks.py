@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from gateway.web.standing import trouble_of
 
 _GROUP_MAY = 0o060  # read and write
 _NO_SECRETS = ("ca_file", "certificate_file")
+_WAITING = ("due", "unsettled", "parked")
 _ROOM = 200 * 2**20  # bytes; some months of readings, and room for SQLite to work
 
 
@@ -114,6 +116,7 @@ def _findings(context: typer.Context) -> Iterator[Finding]:
     yield from _cables(config, drivers)
     yield from _radios(config)
     yield from _daemon(context)
+    yield from _left_behind(context)
 
 
 def _relays_alone(config: Config) -> bool:
@@ -289,6 +292,26 @@ def _missed(it: Mapping[str, Any], now: datetime) -> Finding:
             " that it is in reach."
         )
     return Finding(it["device"], False, told)
+
+
+def _left_behind(context: typer.Context) -> Iterator[Finding]:
+    """Yield what waits for destinations that the configuration names no more."""
+    named = {each.name for each in context.obj.config.destinations}
+    waiting = Counter[str]()
+    try:
+        stands = context.obj.client.get("outbox")
+    except GatewayError:  # there is no journal yet
+        return
+    for counted in stands:
+        if counted["state"] in _WAITING and counted["destination"] not in named:
+            waiting[counted["destination"]] += counted["count"]
+    for name, count in sorted(waiting.items()):
+        yield Finding(
+            name,
+            False,
+            f"{count} readings wait for {name}, which the configuration does not name: name it"
+            " again, or have people consent to what took its place, earlier readings included.",
+        )
 
 
 def _parts(status: Mapping[str, Any]) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import checks
 from gateway.cli.speech import Speech
+from gateway.client import Refused
 from gateway.config import Config
 from gateway.drivers.api import Reach
 from gateway.drivers.registry import installed
@@ -72,11 +73,12 @@ def asked(
     config: Config | None = None,
     titles: dict[str, str] | None = None,
     path: Path = Path("gateway.toml"),
+    client: Daemon | None = None,
 ) -> str:
     app = typer.Typer()
     checks.add(app)
     obj = SimpleNamespace(
-        client=Daemon(), t=Speech(language, titles=titles), config=config, path=path
+        client=client or Daemon(), t=Speech(language, titles=titles), config=config, path=path
     )
     return CliRunner().invoke(app, arguments, obj=obj).output.replace("\N{NO-BREAK SPACE}", " ")
 
@@ -248,3 +250,30 @@ async def retain(broker: Broker, topic: str, payload: bytes) -> None:
     connection = await MqttConnection.open(BrokerSettings(**broker.settings()), Session("hub2"))
     await connection.publish(Outgoing(topic, payload, retain=True))
     await connection.close()
+
+
+def test_the_doctor_names_a_destination_that_is_configured_no_more_and_waited_for(
+    tmp_path: Path,
+) -> None:
+    renamed = {"type": "mqtt", "name": "home", "host": "broker.example", "gateway": "hub1"}
+    config = {"hub": {"state": tmp_path}, "destinations": [renamed]}
+    kept = {**config, "destinations": [{**renamed, "name": "mes"}]}
+
+    told = [asked("doctor", config=Config.model_validate(each)) for each in (config, kept)]
+
+    sentence = "mes : Mesures en attente pour mes, que la configuration ne nomme plus : 3."
+    assert [sentence in each for each in told] == [True, False]
+
+
+def test_the_doctor_says_what_to_do_also_where_there_is_no_journal_yet(tmp_path: Path) -> None:
+    class Before(Daemon):
+        def get(self, *path: str) -> Any:
+            if path == ("outbox",):
+                raise Refused("There is no journal yet.")
+            return {"running": False}
+
+    config = Config.model_validate({"hub": {"state": tmp_path}})
+
+    told = asked("doctor", config=config, client=Before())
+
+    assert "À FAIRE  service : Le service est arrêté" in told
