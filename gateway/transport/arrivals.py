@@ -38,6 +38,7 @@ class Arrivals:
         self._room = limit
         self._waiting: dict[int, deque[_Arrived]] = {}
         self._subscribed: set[int] = set()
+        self._unread: set[int] = set()
         self._to_confirm: list[Confirm] = []
         self._news = asyncio.Event()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -46,6 +47,10 @@ class Arrivals:
     def arrived(self, handle: int, data: bytes, confirm: Confirm | None = None) -> None:
         """Keep a frame; `confirm` tells the device that it may forget what the frame said."""
         if self.lost.done():
+            return
+        if handle in self._unread:
+            if confirm is not None:
+                confirm()
             return
         if self._room == 0:
             self.lose("the device sends faster than it is read; its link was given up")
@@ -73,7 +78,8 @@ class Arrivals:
         return ArrivalsInbox(self, handle, channel)
 
     def forget(self, handle: int) -> None:
-        """Confirm and drop what waits on a channel that no driver reads."""
+        """Confirm and drop what waits on a channel that no driver reads, and what comes later."""
+        self._unread.add(handle)
         for frame in self._waiting.pop(handle, ()):
             self._room += 1
             _confirm(frame)

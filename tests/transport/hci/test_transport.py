@@ -116,6 +116,24 @@ async def test_records_follow_each_other_as_fast_as_they_are_taken(air: Air, cuf
         assert cuff.confirmed == 20
 
 
+async def test_services_that_change_while_a_record_is_awaited_do_not_hold_it_up(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        inbox = await link.subscribe(STORED)
+        waiting = asyncio.ensure_future(inbox.get(within=SOON_S))
+        await asyncio.sleep(0)
+        await cuff.changes_its_services()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(cuff.indicate(b"record"))
+            frame = await waiting
+            await link.write(CONTROL, b"done")
+        await link.close()
+
+        assert frame.data == b"record"
+
+
 async def test_an_error_of_the_device_comes_with_its_code(air: Air, cuff: Cuff) -> None:
     async with watch(air) as watched:
         link = await watched.open()

@@ -18,6 +18,7 @@ from bumble.link import LocalLink
 from bumble.transport.common import AsyncPipeSink
 from bumble.transport.tcp_server import open_tcp_server_transport_with_socket
 
+SERVICE_CHANGED = 0x2A05
 CUFF = "C0:FF:EE:00:00:01"
 SERVICE, LIVE, STORED, SECRET, FAILING, SILENT = 0x1810, 0x2A36, 0x2A35, 0x2A9D, 0x2A52, 0x2A9E
 
@@ -107,6 +108,13 @@ class Cuff:
         """Return once the record may be forgotten."""
         await self.device.indicate_subscribers(self.stored, data)
         self.confirmed += 1
+
+    async def changes_its_services(self) -> None:
+        """Tell that they changed; return once that is confirmed, which all others wait for."""
+        connection = self.connections.get_nowait()
+        attributes = self.device.gatt_server.attributes
+        changed = next(it for it in attributes if it.type == UUID.from_16_bits(SERVICE_CHANGED))
+        await self.device.indicate_subscriber(connection, changed, b"\1\0\xff\xff", force=True)
 
     async def notify(self, data: bytes) -> None:
         await self.device.notify_subscribers(self.live, data)
