@@ -19,6 +19,7 @@ import typer
 from pydantic import BaseModel, SecretStr
 
 from gateway.cli.arguments import Json
+from gateway.cli.port_names import lasting, may_be_swapped
 from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
 from gateway.config import Config
@@ -205,6 +206,9 @@ def _cables(config: Config, drivers: Iterable[Driver]) -> Iterator[Finding]:
     for port in config.ports:
         if "://" not in port.path:
             yield _cable(f"port {port.name}", port.path)
+    for path in may_be_swapped(port.path for port in config.ports):
+        sentence = f"{path} may be another cable after a restart: name it {lasting(path)}."
+        yield Finding("ports", False, sentence)
     for device in config.hid:
         if device.path.startswith("/"):
             yield _cable(f"device {device.name}", device.path)

@@ -8,7 +8,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from firmware_sims.port import Port
 
-from gateway.cli.checks import port_problem
+from gateway.cli.checks import _cables, port_problem
+from gateway.cli.port_names import lasting
+from gateway.config import parse
 
 NOBODY = 65534
 
@@ -64,6 +66,36 @@ def test_a_port_that_is_not_there_is_to_be_plugged_in(tmp_path: Path) -> None:
     assert port_problem(tmp_path / "cuff") == (
         f"{tmp_path / 'cuff'} is not there: plug the device in, or correct the port's path."
     )
+
+
+def test_two_cables_that_may_change_places_are_to_be_named_by_what_stays() -> None:
+    table = '[[ports]]\nname = "{}"\npath = "{}"\ndriver = "bp_monitor/omron_hbp"\n'
+    numbered = [table.format(f"cuff-{n}", f"/dev/ttyUSB{n}") for n in range(2)]
+    named = table.format("scale", "/dev/serial/by-id/usb-scale")
+
+    said = [
+        [each.sentence for each in _cables(parse(text), ()) if "after a restart" in each.sentence]
+        for text in ("".join(numbered), numbered[0] + named)
+    ]
+
+    assert said == [
+        [
+            f"/dev/ttyUSB{n} may be another cable after a restart: name it {lasting(path)}."
+            for n, path in enumerate(("/dev/ttyUSB0", "/dev/ttyUSB1"))
+        ],
+        [],
+    ]
+
+
+def test_the_name_that_stays_is_found_where_there_is_one(tmp_path: Path) -> None:
+    folder = tmp_path / "by-id"
+    folder.mkdir()
+    for name in ("ttyUSB0", "ttyUSB1"):
+        (tmp_path / name).touch()
+    (folder / "usb-cuff").symlink_to("../ttyUSB1")
+
+    assert lasting(str(tmp_path / "ttyUSB1"), [tmp_path / "none", folder]) == f"{folder}/usb-cuff"
+    assert lasting(str(tmp_path / "ttyUSB0"), [folder]) == "/dev/serial/by-id/..."
 
 
 def mode(port: Path, bits: int) -> None:
