@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.collect.signs import Signs
+from gateway.collect.signs import Sign, Signs
 from gateway.domain.reading import Kind
 from gateway.drivers.api import CABLES, Manifest, Reach, Sighting
 
@@ -28,10 +28,11 @@ new reading of it waits. A hundred conversations a day of some 15 s are 25 minut
 Guess, by what such chips are said to draw: a third of what advertising once a second takes of the
 battery meanwhile, where a conversation each minute would take more than three times of it."""
 SIGNS = 12
-"""So many signs in a row that bring nothing are heeded: a child steps on the scale, somebody looks
-at what the cuff remembers. Guess."""
+"""So many signs of one kind that bring nothing are heeded: a child steps on the scale, somebody
+looks at what the cuff remembers. Guess."""
 SIGN_EVERY_S = 3600.0
-"""And one more after each hour. A weak signal shows one every other minute, all day."""
+"""And one more after each hour. A weak signal shows one every other minute, all day; it must not
+use up what a count of records is worth."""
 EXPECTED_S = 10.0
 """A device of which somebody expects a reading at this moment is left alone for no longer."""
 
@@ -138,6 +139,27 @@ _WAKING_HELPS = frozenset(
 
 
 @dataclass(slots=True)
+class _Ration:
+    """How often one kind of sign is believed that brings nothing."""
+
+    spent: float = 0.0
+    spent_at: float = 0.0
+
+    def spend(self, now: float) -> bool:
+        """Take one, if there is one left."""
+        made_good = (now - self.spent_at) / SIGN_EVERY_S
+        self.spent, self.spent_at = max(0.0, self.spent - made_good), now
+        if self.spent > SIGNS - 1:
+            return False
+        self.spent += 1
+        return True
+
+
+def _rations() -> dict[Sign, _Ration]:
+    return {sign: _Ration() for sign in Sign}
+
+
+@dataclass(slots=True)
 class Patience:
     """What is remembered of one device to decide when it is connected next. Times are monotonic."""
 
@@ -150,17 +172,14 @@ class Patience:
     ended_at: float = 0.0
     expected_until: float = 0.0
     signs: Signs = field(default_factory=Signs)
-    heeded: float = 0.0
-    """How many signs were heeded for nothing, less those that time has made good."""
-    heeded_at: float = 0.0
+    rations: dict[Sign, _Ration] = field(default_factory=_rations)
 
     def ended(
         self, outcome: Outcome, now: float, *, new_readings: bool, lasted_s: float = 0.0
     ) -> None:
         """Note the end of a conversation; one that brought something ends well, however it ends."""
         if new_readings or (self.manner is Manner.PLUGGED and lasted_s >= STEADY_S):
-            self._begin_anew()
-            self.heeded = 0.0
+            self.retry()
         elif outcome is not self.last and self.manner is not Manner.VISITED:
             self._begin_anew()
         waits = WAITS_S[self.manner][outcome]
@@ -171,8 +190,8 @@ class Patience:
 
     def ready(self, sighting: Sighting, now: float) -> bool:
         """Say, at a sighting, whether to connect now."""
-        is_sign = self.signs.seen(sighting, now)
-        if is_sign and self.last in _WAKING_HELPS and self._heeds(now):
+        signs = self.signs.seen(sighting, now)
+        if self.last in _WAKING_HELPS and any(self.rations[each].spend(now) for each in signs):
             self._begin_anew()
         if now < self.expected_until and self.last in _WAKING_HELPS:
             return now >= min(self.not_before, self.ended_at + EXPECTED_S)
@@ -185,9 +204,9 @@ class Patience:
         return over_air and self.last is Outcome.LINK and self.ends[Outcome.LINK] > 0
 
     def retry(self) -> None:
-        """Let the next sighting connect: a person did something about it."""
+        """Let the next sighting connect, and believe every sign again."""
         self._begin_anew()
-        self.heeded = 0.0
+        self.rations = _rations()
 
     def expect(self, now: float, until: float) -> None:
         """Let it not wait long meanwhile: a person sits at the device."""
@@ -198,12 +217,3 @@ class Patience:
     def _begin_anew(self) -> None:
         self.ends.clear()
         self.not_before = 0.0
-
-    def _heeds(self, now: float) -> bool:
-        """Take one more sign for what it seems, unless too many were not."""
-        made_good = (now - self.heeded_at) / SIGN_EVERY_S
-        self.heeded, self.heeded_at = max(0.0, self.heeded - made_good), now
-        if self.heeded > SIGNS - 1:
-            return False
-        self.heeded += 1
-        return True

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator
+from enum import StrEnum
 
 from gateway.drivers.api import CABLES, Sighting
 
@@ -19,8 +20,8 @@ REAPPEARED_S = 5.0
 """A device that was silent for so long and advertises again was woken by somebody: serve it now.
 Within a burst, devices advertise several times a second; a weak signal may lose a few."""
 UNSAID_S = 60.0
-"""What a device has not said for so long is another thing than it said before. Guess: those that
-say several things by turns come round within seconds."""
+"""What a device has not said for so long of its being there is another thing than it said before.
+Guess: those that say several things by turns come round within seconds."""
 SETTLED_S = 5.0
 """What it says so soon after a conversation is what came of that, such as that nothing waits any
 more. Guess: a device has done with its own books by then."""
@@ -33,6 +34,16 @@ PARTS = 32
 """So many different things of one device are remembered. An advertisement and its scan response
 have room for some 20 parts, and most devices say four."""
 
+
+class Sign(StrEnum):
+    """What was noticed."""
+
+    OTHER = "other"
+    """It says, or hurries to say, what it did not say before."""
+    WOKEN = "woken"
+    """It is there again: it was silent, or is plugged in anew."""
+
+
 Part = tuple[str, Hashable, Hashable]
 _HURRY: Part = ("hurry", None, None)
 
@@ -43,7 +54,9 @@ class Signs:
     def __init__(self) -> None:
         self._heard_at = 0.0
         self._left_at = 0.0
+        self._there_s = 0.0
         self._said: dict[Part, float] = {}
+        """What it said, and for how long it had been there when it said so last."""
         self._latest: deque[float] = deque(maxlen=HURRY)
         self._plugging: str | None = None
 
@@ -51,19 +64,22 @@ class Signs:
         """Note the end of a conversation, in which a device does not advertise."""
         self._heard_at = self._left_at = now
 
-    def seen(self, sighting: Sighting, now: float) -> bool:
-        """Take a sighting in; say whether it is a sign."""
+    def seen(self, sighting: Sighting, now: float) -> list[Sign]:
+        """Take a sighting in; return what it is a sign of, the surer one first."""
         if sighting.reach in CABLES:
             before, self._plugging = self._plugging, sighting.plugging
-            return before is not None and sighting.plugging not in (None, before)
+            is_anew = before is not None and sighting.plugging not in (None, before)
+            return [Sign.WOKEN] if is_anew else []
         silent_s, self._heard_at = now - self._heard_at, now
         self._latest.append(now)
         hurries = len(self._latest) == HURRY and now - self._latest[0] <= HURRY_S
         said = [*_parts(sighting), _HURRY] if hurries else _parts(sighting)
-        is_other = self._says(said, now) and now - self._left_at > SETTLED_S
-        return silent_s >= REAPPEARED_S or is_other
+        self._there_s += min(silent_s, REAPPEARED_S)
+        is_other = self._says(said) and now - self._left_at > SETTLED_S
+        is_woken = silent_s >= REAPPEARED_S
+        return [*([Sign.OTHER] if is_other else []), *([Sign.WOKEN] if is_woken else [])]
 
-    def _says(self, said: Iterable[Part], now: float) -> bool:
+    def _says(self, said: Iterable[Part]) -> bool:
         """Remember every part, those said last at the end; return whether any is another.
 
         An advertisement and its scan response may come together or not: so parts are compared.
@@ -71,8 +87,8 @@ class Signs:
         is_other = False
         for part in said:
             said_at = self._said.pop(part, None)
-            is_other = is_other or said_at is None or now - said_at >= UNSAID_S
-            self._said[part] = now
+            is_other = is_other or said_at is None or self._there_s - said_at >= UNSAID_S
+            self._said[part] = self._there_s
         while len(self._said) > PARTS:
             del self._said[next(iter(self._said))]
         return is_other

@@ -20,7 +20,7 @@ from gateway.collect.patience import (
     Outcome,
     Patience,
 )
-from gateway.collect.signs import REAPPEARED_S, SETTLED_S
+from gateway.collect.signs import REAPPEARED_S, SETTLED_S, Sign
 from gateway.drivers.api import Sighting
 from tests.collect.fakes import a_sighting
 
@@ -120,11 +120,12 @@ def test_whatever_a_device_does_that_brings_nothing_its_connections_are_bounded(
 
 def bound(lived_s: float) -> float:
     """Every sign that is heeded begins a series; apart from that it is left alone."""
-    return (1 + SIGNS + lived_s / SIGN_EVERY_S) * SERIES + lived_s / LEFT_ALONE_S
+    signs = len(Sign) * (SIGNS + lived_s / SIGN_EVERY_S)
+    return (1 + signs) * SERIES + lived_s / LEFT_ALONE_S
 
 
-def test_that_is_400_connections_a_day() -> None:
-    assert bound(DAY_S) < 400
+def test_that_is_700_connections_a_day() -> None:
+    assert bound(DAY_S) < 700
 
 
 @settings(max_examples=10)
@@ -250,3 +251,12 @@ def test_an_unreachable_device_is_tried_every_five_minutes() -> None:
     life.advertise_from(0, DAY_S)
 
     assert len(life.visits) <= 8 + DAY_S / 300
+
+
+def test_a_weak_signal_does_not_use_up_what_a_count_is_worth() -> None:
+    life = Life()
+    life.advertise_from(0, DAY_S, every_s=REAPPEARED_S)
+    counted = max(DAY_S, life.busy_until + SETTLED_S) + 1
+    life.patience.signs.seen(SAME, counted - 1)
+
+    assert life.waits(counted, lambda: life.advertise(counted, other(1))) == 0

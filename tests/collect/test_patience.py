@@ -17,7 +17,7 @@ from gateway.collect.patience import (
     Patience,
     manner_of,
 )
-from gateway.collect.signs import REAPPEARED_S
+from gateway.collect.signs import REAPPEARED_S, Sign
 from gateway.domain.reading import Kind
 from gateway.drivers.api import Reach, Sighting
 from tests.collect.fakes import FakeDriver, a_sighting
@@ -228,6 +228,7 @@ def test_a_sign_begins_a_new_series() -> None:
 
 def test_signs_that_bring_nothing_are_heeded_so_often_and_then_once_an_hour() -> None:
     patience, heeded = ended(Outcome.COMPLETE, 99), []
+    patience.ready(SIGHTING, 1001.0)
     for minute in range(60 * 5):
         now = 1010.0 + 60 * minute
         if patience.ready(SIGHTING, now) and not patience.ends:
@@ -242,7 +243,8 @@ def test_signs_that_bring_nothing_are_heeded_so_often_and_then_once_an_hour() ->
 
 def test_a_reading_makes_every_sign_believed_again() -> None:
     patience = ended(Outcome.COMPLETE, 9)
-    patience.heeded = float(SIGNS)
+    while patience.rations[Sign.WOKEN].spend(2000.0):
+        pass
     patience.ended(Outcome.COMPLETE, 2000.0, new_readings=True)
     for _ in range(9):
         patience.ended(Outcome.COMPLETE, 2000.0, new_readings=False)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.collect.signs import PARTS, REAPPEARED_S, SETTLED_S, UNSAID_S, Signs
+from gateway.collect.signs import PARTS, REAPPEARED_S, SETTLED_S, UNSAID_S, Sign, Signs
 from gateway.drivers.api import Sighting
 from tests.collect.fakes import a_sighting
 
@@ -28,7 +28,11 @@ def test_a_device_that_says_the_same_all_the_time_shows_no_sign() -> None:
 
 @pytest.mark.parametrize(("silent_s", "is_sign"), [(4.9, False), (REAPPEARED_S, True)])
 def test_a_device_that_was_silent_shows_one(silent_s: float, is_sign: bool) -> None:
-    assert known().seen(CUFF, 100.0 + silent_s) is is_sign
+    assert known().seen(CUFF, 100.0 + silent_s) == ([Sign.WOKEN] if is_sign else [])
+
+
+def test_a_device_that_is_there_again_and_says_something_else_shows_two() -> None:
+    assert known().seen(ONE_MORE, 110.0) == [Sign.OTHER, Sign.WOKEN]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,7 @@ def test_a_device_that_was_silent_shows_one(silent_s: float, is_sign: bool) -> N
 def test_a_device_that_says_something_else_shows_one_once(other: Sighting) -> None:
     signs = known()
 
-    assert [signs.seen(other, 101.0 + s) for s in range(3)] == [True, False, False]
+    assert [signs.seen(other, 101.0 + s) for s in range(3)] == [[Sign.OTHER], [], []]
 
 
 def test_what_it_says_no_more_is_none() -> None:
@@ -73,7 +77,7 @@ def test_a_flag_that_fell_and_rises_again_is_one() -> None:
     for now in range(11, 11 + int(UNSAID_S)):
         signs.seen(CUFF, float(now))
 
-    assert signs.seen(ONE_MORE, 11 + UNSAID_S)
+    assert signs.seen(ONE_MORE, 11 + UNSAID_S) == [Sign.OTHER]
 
 
 def test_what_is_remembered_of_a_device_is_bounded() -> None:
