@@ -11,6 +11,10 @@ _SPREAD = 0.25
 """Up to a quarter longer, drawn: the hubs of a whole town must not come back at the same second."""
 
 
+LASTS_S = 60.0
+"""A connection that is lost sooner has not lasted: something ends it again and again."""
+
+
 class Backoff:
     """The circuit breaker of one destination, on the monotonic clock.
 

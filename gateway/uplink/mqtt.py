@@ -29,11 +29,12 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import UplinkError, UplinkRejected, UplinkUnavailable
 from gateway.uplink.api import Timer
-from gateway.uplink.backoff import Backoff
+from gateway.uplink.backoff import LASTS_S, Backoff
 from gateway.uplink.broker_trust import check_files
 from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_discovery import Topics, announcements, removals
 from gateway.uplink.mqtt_message import ReadingMessage, pseudonym, reading_message, to_json
+from gateway.uplink.mqtt_reasons import lost
 from gateway.uplink.mqtt_session import Outgoing, Session
 from gateway.uplink.mqtt_settings import MqttSettings
 
@@ -120,19 +121,26 @@ class MqttUplink:
         return None
 
     async def stay_connected(self, timer: Timer) -> None:
-        """Be seen by the broker from now on until cancelled: connect again whenever it is lost."""
+        """Be seen by the broker from now on until cancelled: connect again whenever it is lost.
+
+        At once where it lasted; else two gateways of one name would never let each other be.
+        """
         backoff = Backoff(lambda: secrets.randbelow(1000) / 1000)
         while True:
+            began_s = self._clock.now().monotonic
             try:
                 life = await self._alive()
-            except UplinkError as error:
-                self.absence = str(error)
-                pause_s = backoff.failed(self._clock.now().monotonic)
-                await timer(asyncio.Event(), pause_s)
-            else:
                 self.absence = None
-                backoff.answered()
                 await life.connection.gone.wait()
+                why = life.connection.ended or lost()
+            except UplinkError as error:
+                why = error
+            now_s = self._clock.now().monotonic
+            if now_s - began_s >= LASTS_S:
+                backoff.answered()
+                continue
+            self.absence = str(why)
+            await timer(asyncio.Event(), backoff.failed(now_s))
 
     async def withdrawn(self, _subject: SubjectId, /) -> None:
         """Tell the broker's clients, if it can be reached now, that this person withdrew.

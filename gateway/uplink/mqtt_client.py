@@ -30,13 +30,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.errors import (
     ConfigError,
     OutcomeUnknown,
+    UplinkError,
     UplinkRejected,
     UplinkUnauthorised,
     UplinkUnavailable,
 )
 from gateway.uplink.broker import BrokerSettings
 from gateway.uplink.broker_trust import trust
-from gateway.uplink.mqtt_reasons import FAILURE, check_puback, refused
+from gateway.uplink.mqtt_reasons import FAILURE, check_puback, ended, refused
 from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class MqttConnection:
         self._tick: asyncio.TimerHandle | None = None
         self.gone = asyncio.Event()
         """Set once the connection is over, however it ended."""
+        self.ended: UplinkError | None = None
+        """What the broker said when it ended the connection, if it said something."""
 
     @classmethod
     async def open(cls, broker: BrokerSettings, session: Session) -> MqttConnection:
@@ -242,10 +245,12 @@ class MqttConnection:
         self,
         _client: Client,
         _data: object,
-        _flags: DisconnectFlags,
-        _code: ReasonCode,
+        flags: DisconnectFlags,
+        code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        if flags.is_disconnect_packet_from_server and code.value >= FAILURE:
+            self.ended = ended(code.value)
         self._over()
 
     def _on_answer(

@@ -1,6 +1,6 @@
 """What the reason codes of a broker mean. Pure.
 
-Spec: MQTT Version 5.0, sections 3.2.2.2 (CONNACK), 3.4.2.1 (PUBACK).
+Spec: MQTT Version 5.0, sections 3.2.2.2 (CONNACK), 3.4.2.1 (PUBACK), 3.14.2.1 (DISCONNECT).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _OURS_TO_FIX = frozenset({0x81, 0x82, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x90, 
 """Malformed, protocol, version, client id, password, authorisation, ban, method, topic name,
 retain or QoS not supported: nothing changes by itself."""
 _BAD_PAYLOAD = 0x99
+_TAKEN_OVER = 0x8E
 
 
 def check_puback(code: int, *, retained: bool) -> None:
@@ -27,6 +28,23 @@ def check_puback(code: int, *, retained: bool) -> None:
         raise UplinkRejected("The broker says that the message is not what it demands.")
     if code >= FAILURE:
         raise refused(code, "does not take the reading")
+
+
+def ended(code: int) -> UplinkError:
+    """Say why the broker ended a connection."""
+    if code == _TAKEN_OVER:
+        return UplinkUnauthorised(
+            "Another client signed in at the broker under this one's name: give each gateway, and "
+            "each relay, a name of its own."
+        )
+    return refused(code, "ended the connection")
+
+
+def lost() -> UplinkError:
+    """Say that a connection ended of which the broker said nothing: not each does when asked."""
+    return UplinkUnavailable(
+        "The connection to the broker does not last: perhaps another client bears the same name."
+    )
 
 
 def refused(code: int, what: str) -> UplinkError:

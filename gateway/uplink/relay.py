@@ -25,10 +25,11 @@ from gateway.consent.correction import ReleasedCorrection
 from gateway.domain.correction import Wrong
 from gateway.errors import UplinkError, UplinkRejected
 from gateway.uplink.api import Correcting, Timer, Uplink
-from gateway.uplink.backoff import STEPS_S, Backoff
+from gateway.uplink.backoff import LASTS_S, STEPS_S, Backoff
 from gateway.uplink.broker_trust import check_files
 from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_message import from_json
+from gateway.uplink.mqtt_reasons import lost
 from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
 from gateway.uplink.mqtt_settings import read_key
 from gateway.uplink.outcomes import why_unknown
@@ -94,16 +95,21 @@ class Relay:
         """Relay until cancelled."""
         backoff = Backoff(self._jitter)
         while True:
+            began_s = self._clock.now().monotonic
             try:
-                await self._tour(timer, backoff)
+                await self._tour(timer)
             except UplinkError as error:
-                pause_s = backoff.failed(self._clock.now().monotonic)
+                now_s = self._clock.now().monotonic
+                if now_s - began_s >= LASTS_S:
+                    backoff.answered()
+                    continue
+                pause_s = backoff.failed(now_s)
                 _log.warning("the broker is left alone for %.0f s: %s", pause_s, error)
                 self._tell(str(error))
                 await timer(asyncio.Event(), pause_s)
 
-    async def _tour(self, timer: Timer, backoff: Backoff) -> None:
-        """Relay until one of two connections is lost.
+    async def _tour(self, timer: Timer) -> None:
+        """Relay until one of two connections is lost, and raise UplinkError then.
 
         A broker gives no message of QoS 1 to who holds as many as they can, and readings are held
         for as long as their destination is away. What was withdrawn meanwhile has to be heard all
@@ -122,7 +128,6 @@ class Relay:
             connection = await MqttConnection.open(settings, readings)
             opened.callback(connection.abort)
             await connection.subscribe(f"$share/{settings.group}/{settings.prefix}/+/readings")
-            backoff.answered()
             self._tell(_how(tour))
             try:
                 async with asyncio.TaskGroup() as group:
@@ -131,7 +136,8 @@ class Relay:
                     group.create_task(self._learn(learning, tour))
                     group.create_task(self._take(connection, tour, timer, group))
             except* _Lost:
-                _log.info("the connection to the broker was lost")
+                pass
+            raise learning.ended or connection.ended or lost()
 
     async def _take(
         self, connection: MqttConnection, tour: _Tour, timer: Timer, group: asyncio.TaskGroup

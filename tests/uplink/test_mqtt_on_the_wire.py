@@ -47,6 +47,8 @@ class ToldBroker:
     keepalive_s: int | None = None
     """What it wants in place of what we ask for."""
     retains: bool = True
+    ends: int | None = None
+    """With what reason it ends every connection, once it was told what was revoked."""
     pinged: asyncio.Event = field(default_factory=asyncio.Event)
     heard: list[tuple[int, bytes]] = field(default_factory=list)
     """Header byte and body of every packet."""
@@ -73,6 +75,9 @@ class ToldBroker:
                     code = self.readings if topic.endswith("/readings") else SUCCESS
                     if code is not None:
                         writer.write(bytes([0x40, 3]) + number + bytes([code]))
+                    if self.ends is not None and topic.endswith("/revocations"):
+                        writer.write(bytes([DISCONNECT << 4, 1, self.ends]))
+                        break
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
@@ -87,7 +92,9 @@ class ToldBroker:
 
 
 @asynccontextmanager
-async def told(broker: ToldBroker, **given: Any) -> AsyncIterator[MqttUplink]:
+async def told(
+    broker: ToldBroker, clock: ManualClock | None = None, **given: Any
+) -> AsyncIterator[MqttUplink]:
     server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     settings = MqttSettings(
@@ -98,7 +105,7 @@ async def told(broker: ToldBroker, **given: Any) -> AsyncIterator[MqttUplink]:
         tls=False,
         **given,
     )
-    uplink = MqttUplink(settings, ManualClock(MEASURED))
+    uplink = MqttUplink(settings, clock or ManualClock(MEASURED))
     async with server:
         try:
             yield uplink
@@ -191,6 +198,33 @@ async def test_a_broker_that_lets_nobody_in_says_who_must_act(
             await uplink.send(reading())
 
     assert all(header >> 4 in (CONNECT, DISCONNECT) for header, _ in broker.heard)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [(0x8E, "a name of its own"), (0x89, "MQTT reason 0x89"), (0x00, "does not last")],
+)
+async def test_a_connection_that_is_ended_again_and_again_is_made_more_and_more_rarely(
+    reason: int, said: str
+) -> None:
+    """Two gateways of one name take the broker from each other, as fast as they can."""
+    broker, clock, waited = ToldBroker(ends=reason), ManualClock(MEASURED), list[float]()
+
+    async def timer(_: asyncio.Event, seconds: float) -> None:
+        waited.append(seconds)
+        clock.advance(seconds)
+        if len(waited) == 4:
+            raise asyncio.CancelledError
+
+    async with told(broker, clock) as uplink:
+        with pytest.raises(asyncio.CancelledError):
+            await uplink.stay_connected(timer)
+
+        assert said in (uplink.absence or "")
+    assert [header for header, _ in broker.heard].count(CONNECT << 4) == 4
+    assert waited[0] >= 1
+    assert waited == sorted(waited)
+    assert waited[-1] >= 10
 
 
 async def test_a_broker_that_retains_nothing_is_told_no_reading() -> None:

@@ -409,6 +409,25 @@ async def test_a_list_of_endless_brackets_stops_no_relay(
     await gateway.close()
 
 
+async def test_relays_of_one_name_leave_the_broker_alone_longer_each_time(
+    broker: Broker, key: Path
+) -> None:
+    """They take it from each other, and would as fast as they can."""
+    said, waits = list[str](), asyncio.Event()
+
+    async def timer(_: asyncio.Event, __: float) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    async with relaying(broker, key, ScriptedUplink("clinic"), timer=timer, tell=said.append):
+        await until(lambda: said)
+        async with relaying(broker, key, ScriptedUplink("clinic")):
+            await asyncio.wait_for(waits.wait(), 30)
+
+    assert said[0] == "Relaying."
+    assert "another client bears the same name" in said[1]
+
+
 async def test_what_goes_nowhere_waits_for_no_list(
     broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
