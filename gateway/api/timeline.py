@@ -12,6 +12,9 @@ from gateway.language.words import LANGUAGES, Words, words
 
 _OF_A_PERSON = frozenset({"recorded", "attributed", "reassigned", "dismissed"})
 
+_TRIED_NO_MORE = frozenset({"postponed", "unsettled", "parked"})
+"""What came of an attempt that a withdrawal met is not followed by another."""
+
 _IN_ONE_MOMENT = {
     event: place
     for place, event in enumerate(
@@ -39,14 +42,21 @@ def sentences(
     say = words(language)
     told = [] if view is None else _known(view, story, say, title)
     retimed = iter(() if view is None else (*view.earlier, view.entry.timing)[1:])
+    dropped: set[str | None] = set()
     for event in story:
-        reason = event.detail
+        reason, name = event.detail, event.name
+        if name == "dropped":
+            dropped.add(event.destination)
+        elif name == "released":
+            dropped.discard(event.destination)
+        elif name in _TRIED_NO_MORE and event.destination in dropped:
+            name = f"{name}_dropped"
         if event.name == "timed":
             timing = next(retimed, None)
             reason = None if timing is None else timing.reason
-        if f"timeline.{event.name}" in say:
+        if f"timeline.{name}" in say:
             sentence = say(
-                f"timeline.{event.name}",
+                f"timeline.{name}",
                 destination=title(event.destination) if event.destination else "?",
                 detail=event.detail or "?",
                 why=say.or_none(f"why.{reason}") or reason or "?",
