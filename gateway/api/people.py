@@ -157,7 +157,10 @@ async def assign(hub: HubHere, new: NewAssignment) -> Assignment:
 
 @router.post("/assignments/end", status_code=201)
 async def end_assignment(hub: HubHere, end: AssignmentEnd) -> Assignment:
-    """Say that a device measures somebody no more; whose later readings are is said anew."""
+    """Say that a device measures somebody no more; whose later readings are is said anew.
+
+    However often it was said that it does: from now on, say, and then of what it still held.
+    """
     device = hub.resolve(end.device)
     found = [
         made
@@ -170,7 +173,7 @@ async def end_assignment(hub: HubHere, end: AssignmentEnd) -> Assignment:
         raise HTTPException(
             404, "The device does not measure them, or not with that user number: see 'devices'."
         )
-    return await hub.journal.end_assignment(found[-1], end.until)
+    return [await hub.journal.end_assignment(made, end.until) for made in found][-1]
 
 
 @router.get("/devices")

@@ -202,3 +202,20 @@ async def test_a_person_without_a_name_that_can_be_read_is_not_added(
 
     assert status == 422
     assert await asked.get("people") == (200, [])
+
+
+async def test_a_device_that_measures_somebody_no_more_does_not_by_an_earlier_word_either(
+    asked: Api,
+) -> None:
+    subject = await camille(asked)
+    for since in ("2026-03-14T09:00:00Z", "2020-01-01T00:00:00Z"):
+        await asked.post("assignments", device=SCALE, subject=subject, since=since)
+
+    ended, _ = await asked.post(
+        "assignments/end", device=SCALE, subject=subject, until="2026-03-14T09:10:00Z"
+    )
+    await weigh(asked)
+
+    assert ended == 201
+    _, (reading,) = await asked.get("readings")
+    assert (reading["subject"], reading["attribution"]) == (None, "unclaimed")
