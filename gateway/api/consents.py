@@ -19,7 +19,7 @@ from gateway.consent.grant import (
     Grant,
     Purpose,
     Withdrawal,
-    living,
+    in_force,
     withdrawal_of,
 )
 from gateway.consent.receipt import receipt
@@ -239,7 +239,8 @@ def is_elsewhere(hub: Hub, grant: Grant) -> bool:
 
 
 def _lines(hub: Hub, ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:
-    alive = {grant.id for grant in living(ledger) if not is_elsewhere(hub, grant)}
+    current = in_force(ledger, hub.clock.now().utc)
+    alive = {grant.id for grant in current if not is_elsewhere(hub, grant)}
     return [
         {
             **entry.model_dump(mode="json"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.consent.grant import Grant, living
+from gateway.consent.grant import Grant, in_force, living
 from gateway.domain.subject import SubjectId
 from gateway.journal.reader import Reader
 
@@ -24,7 +24,7 @@ def revoked(reader: Reader, destination: str, now: datetime) -> tuple[list[str],
     for subject in reader.subjects():
         here = tuple(e for e in reader.ledger(subject.id) if e.destination == destination)
         alive = {grant.id for grant in living(here)}
-        current = [g for g in living(here) if g.expires is None or now < g.expires]
+        current = in_force(here, now)
         granted = {each.id for each in here if isinstance(each, Grant)}
         gone = (gone | granted) - alive
         if granted and not current:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import final
 
-from gateway.consent.grant import ConsentEntry, Grant, living
+from gateway.consent.grant import ConsentEntry, Grant, in_force, living
 from gateway.domain.device_time import Correction, Timing
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind, Quality
@@ -40,6 +40,17 @@ class Reason(StrEnum):
     """The destination itself says the person does not consent; held until they grant anew."""
     ADDRESS_CHANGED = "address_changed"
     """The destination is elsewhere than when it was consented to; held until they grant anew."""
+
+
+_NEARER = (
+    Reason.KIND_NOT_COVERED,
+    Reason.EXPIRED,
+    Reason.BEFORE_GRANT,
+    Reason.AFTER_GRANT,
+    Reason.PERHAPS_BEFORE_GRANT,
+    Reason.PERHAPS_AFTER_GRANT,
+)
+"""Of several grants that refuse, the one is told that came nearest: most ask for the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ def decide(
         if refusal is None:
             return Released(delivery, entry.subject, grant)
         refusals.append(refusal)
-    return Withheld(delivery, refusals[-1])
+    return Withheld(delivery, max(refusals, key=_NEARER.index))
 
 
 def decide_retraction(
@@ -121,7 +132,7 @@ def decide_retraction(
     grants = _good_there(delivery, ledger)
     if isinstance(grants, Reason):
         return Withheld(delivery, grants)
-    current = [grant for grant in grants if grant.expires is None or now < grant.expires]
+    current = in_force(grants, now)
     if not current:
         return Withheld(delivery, Reason.EXPIRED)
     for grant in current:
@@ -173,10 +184,10 @@ def _refusal(
 
     The doubt reaches as far ahead as back, but what is here was measured before now.
     """
-    if grant.expires is not None and now >= grant.expires:
-        return Reason.EXPIRED
     if kind not in grant.kinds:
         return Reason.KIND_NOT_COVERED
+    if grant.expires is not None and now >= grant.expires:
+        return Reason.EXPIRED
     since, until = grant.covers_from, grant.covers_until
     if measured_from - doubt < since:
         surely = measured_from + doubt < since

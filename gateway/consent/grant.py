@@ -112,3 +112,8 @@ def living(ledger: tuple[ConsentEntry, ...]) -> tuple[Grant, ...]:
                 if (g.subject, g.destination) != (entry.subject, entry.destination)
             ]
     return tuple(grants)
+
+
+def in_force(ledger: tuple[ConsentEntry, ...], now: datetime) -> tuple[Grant, ...]:
+    """Return the living grants that have not come to their own end either."""
+    return tuple(each for each in living(ledger) if each.expires is None or now < each.expires)

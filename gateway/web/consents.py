@@ -16,7 +16,7 @@ from starlette.responses import Response
 from gateway.api import consents
 from gateway.api.context import destination as kinds_of
 from gateway.api.hub import Hub
-from gateway.consent.grant import ConsentText, Purpose, living
+from gateway.consent.grant import ConsentText, Purpose, in_force
 from gateway.consent.receipt import RULE
 from gateway.consent.texts import shown
 from gateway.domain.device_time import EARLIEST
@@ -48,9 +48,8 @@ def not_covered(hub: Hub, subject: SubjectId, destination: str) -> frozenset[Kin
     A kind that is new, or that they kept to themselves.
     """
     now, named = hub.clock.now().utc, set[Kind]()
-    for grant in living(hub.reader.ledger(subject)):
-        lasts = grant.expires is None or now < grant.expires
-        if grant.destination == destination and lasts and not consents.is_elsewhere(hub, grant):
+    for grant in in_force(hub.reader.ledger(subject), now):
+        if grant.destination == destination and not consents.is_elsewhere(hub, grant):
             named |= grant.kinds
     return hub.routes.get(destination, frozenset()) - named
 

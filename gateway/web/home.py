@@ -18,7 +18,7 @@ from gateway.api.hub import Hub, PairsBy
 from gateway.api.people import Claim
 from gateway.api.readings import claim as claimed
 from gateway.api.timeline import sentences
-from gateway.consent.grant import living
+from gateway.consent.grant import in_force
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
@@ -230,10 +230,10 @@ def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Word
 
 def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement]:
     """Yield how a person stands with each destination, also one that is configured no longer."""
-    alive = living(hub.reader.ledger(subject))
+    now = hub.clock.now().utc
+    alive = in_force(hub.reader.ledger(subject), now)
     here = {grant.destination for grant in alive if not consents.is_elsewhere(hub, grant)}
     paired = hub.reader.pairings(subject)
-    now = hub.clock.now().utc
     for name in dict.fromkeys([*hub.routes, *(grant.destination for grant in alive)]):
         grants = [
             (grant.id, moment(grant.given_at, now, hub.zone, words))

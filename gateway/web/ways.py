@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.api.hub import Hub
-from gateway.consent.grant import living
+from gateway.consent.grant import in_force
 from gateway.domain.reading import DOCUMENTS, Kind
 from gateway.domain.subject import SubjectId
 from gateway.journal.views import EntryView
@@ -37,5 +37,6 @@ def _without_place(hub: Hub, subject: SubjectId, kind: Kind) -> list[str]:
     without = [n for n, takes in hub.routes.items() if kind not in takes and takes - DOCUMENTS]
     if not without:
         return []
-    consented = {grant.destination for grant in living(hub.reader.ledger(subject))}
+    given = in_force(hub.reader.ledger(subject), hub.clock.now().utc)
+    consented = {grant.destination for grant in given}
     return [name for name in without if name in consented]

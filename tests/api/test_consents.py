@@ -181,3 +181,15 @@ async def test_a_consent_is_not_in_force_where_its_destination_went(
     _, (given,) = await asked.get(f"consents?subject={subject}")
 
     assert given["living"] is in_force
+
+
+async def test_a_consent_that_has_come_to_its_end_is_in_force_no_more(asked: Api) -> None:
+    subject = await camille(asked)
+    ends = (asked.hub.clock.now().utc + timedelta(hours=1)).isoformat()
+    await grant(asked, subject, expires=ends)
+
+    _, (before,) = await asked.get("consents")
+    asked.hub.clock.advance(3600)
+    _, (after,) = await asked.get("consents")
+
+    assert (before["living"], after["living"]) == (True, False)

@@ -15,7 +15,7 @@ from gateway.consent.gate import (
     decide,
     decide_retraction,
 )
-from gateway.consent.grant import ConsentEntry
+from gateway.consent.grant import ConsentEntry, Grant
 from gateway.domain.device_time import Correction, Timing
 from gateway.domain.entry import Entry
 from gateway.domain.identity import identity
@@ -171,6 +171,24 @@ def test_one_grant_that_covers_is_enough() -> None:
     decisions = [decide(_due(), pair, START) for pair in [(grant(ADA), other), (other, grant(ADA))]]
 
     assert all(isinstance(decision, Released) for decision in decisions)
+
+
+@pytest.mark.parametrize(
+    ("covering", "reason"),
+    [
+        (grant(ADA, covers_from=START + DAY), Reason.BEFORE_GRANT),
+        (grant(ADA, covers_from=START), Reason.PERHAPS_BEFORE_GRANT),
+        (grant(ADA, expires=START), Reason.EXPIRED),
+    ],
+)
+def test_of_several_grants_the_one_that_came_nearest_is_told(
+    covering: Grant, reason: Reason
+) -> None:
+    of_another_kind = grant(ADA, kinds=frozenset({Kind.HEIGHT}))
+    ended = grant(ADA, kinds=frozenset({Kind.HEIGHT}), expires=START - DAY)
+
+    for ledger in [(covering, of_another_kind, ended), (of_another_kind, ended, covering)]:
+        assert _reason(decide(_due(), ledger, START)) is reason
 
 
 @given(ledgers())

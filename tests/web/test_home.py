@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 
 from gateway.api.hub import Part, Status
-from gateway.consent.grant import living
+from gateway.consent.grant import Grant, living
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.journal.states import State
 from gateway.transport.pairing import BOND_LOST
-from tests.journal.making import weight
+from tests.journal.making import weight, withdrawal
 from tests.uplink.documents import PAGE
 from tests.web.measuring import SCALE, owned, use_a_ketone_strip, wear_a_sensor, weigh
 from tests.web.window import Window
@@ -392,3 +392,21 @@ async def test_a_page_of_before_the_address_changed_is_no_consent_to_the_new_one
     await window.send("/consent/give", kind="weight", **record)
 
     assert window.hub.reader.ledger(subject) == ()
+
+
+async def test_who_agreed_until_a_date_that_has_passed_is_asked_anew(window: Window) -> None:
+    subject = await odile(window)
+    await agree(window, subject)
+    (given,) = window.hub.reader.ledger(subject)
+    assert isinstance(given, Grant)
+    await window.hub.journal.record_withdrawal(withdrawal(subject))
+    ends = {"id": "until-then", "expires": window.hub.clock.now().utc + timedelta(hours=1)}
+    await window.hub.journal.record_grant(given.model_copy(update=ends))
+
+    before = (await window.get("/")).text
+    window.hub.clock.advance(3600)
+    after = (await window.get("/")).text
+
+    assert "Accord donné" in before
+    assert "Donner mon accord" in after
+    assert "Accord donné" not in after
