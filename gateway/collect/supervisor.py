@@ -184,7 +184,9 @@ class Supervisor:
         )
         if chosen is None or driver is None or self._talking is None or device in self._sessions:
             return
-        patience = self._patience.setdefault(device, Patience())
+        if device not in self._patience:
+            self._patience[device] = Patience()
+        patience = self._patience[device]
         patience.manner = manner_of(driver.manifest)
         if patience.ready(sighting, now.monotonic) and self._may_try(transport, device, patience):
             self._sessions[device] = SessionStatus(device, driver.manifest.name, now)
