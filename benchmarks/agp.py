@@ -41,9 +41,9 @@ def samples() -> list[Sample]:
     ]
 
 
-def median_ms(work: Callable[[], object], rounds: int = 25) -> float:
+def median_ms(work: Callable[[], object]) -> float:
     times = []
-    for _ in range(rounds):
+    for _ in range(25):
         start = time.process_time()
         work()
         times.append((time.process_time() - start) * 1000)

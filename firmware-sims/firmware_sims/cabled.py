@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -83,13 +82,12 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._exits = AsyncExitStack()
         self._ports: dict[str, HidPort] = {}
         self._lives: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         """Be ready; devices added live until it is left."""
-        self._group = await self._exits.enter_async_context(asyncio.TaskGroup())
+        self._group = await asyncio.TaskGroup().__aenter__()
         return self
 
     async def __aexit__(
@@ -103,11 +101,10 @@ class Bench:
             port.unplug()
         for life in self._lives:
             life.cancel()
-        if isinstance(error, asyncio.CancelledError):
-            # Perhaps the group's own doing, because a device failed: it knows, and says so.
-            await self._exits.__aexit__(kind, error, trace)
-        else:
-            await self._exits.aclose()
+        if not isinstance(error, asyncio.CancelledError):
+            kind = error = trace = None
+        # A cancellation is perhaps the group's own doing, as a device failed: it says so.
+        await self._group.__aexit__(kind, error, trace)
 
     def add(self, device: CabledDevice, *, plugged: bool = True) -> None:
         """Let a device live, and plug it in; raises OSError for a path that no socket can have."""

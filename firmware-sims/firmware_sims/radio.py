@@ -10,7 +10,7 @@ host in another process, one more controller is served over HCI/TCP; for a test 
 """
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -74,7 +74,6 @@ class VirtualRadio:
 
     def __init__(self) -> None:
         self._link = Link()
-        self._exits = AsyncExitStack()
         self._servers: list[HciServer] = []
         self._present: dict[VirtualDevice, tuple[Peripheral, asyncio.Task[None]]] = {}
         self._served = 0
@@ -82,7 +81,7 @@ class VirtualRadio:
 
     async def __aenter__(self) -> Self:
         """Open the radio; devices and servers added to it end with it."""
-        self._group = await self._exits.enter_async_context(asyncio.TaskGroup())
+        self._group = await asyncio.TaskGroup().__aenter__()
         return self
 
     async def __aexit__(
@@ -97,11 +96,10 @@ class VirtualRadio:
         for _, life in self._present.values():
             life.cancel()
         try:
-            if isinstance(error, asyncio.CancelledError):
-                # Perhaps the group's own doing, because a device failed: it knows, and says so.
-                await self._exits.__aexit__(kind, error, trace)
-            else:
-                await self._exits.aclose()
+            if not isinstance(error, asyncio.CancelledError):
+                kind = error = trace = None
+            # A cancellation is perhaps the group's own doing, as a device failed: it says so.
+            await self._group.__aexit__(kind, error, trace)
         finally:
             await self._silence()
 

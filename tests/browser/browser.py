@@ -148,10 +148,6 @@ class Browser:
             )
         )
 
-    async def picture(self, path: Path) -> None:
-        """Take a picture of the whole page, for people to look at."""
-        await self._do(lambda: self._picture(path))
-
     async def complaints(self) -> list[str]:
         """Return what the browser itself objects to: scripts that fail, policies not kept."""
         logs: list[dict[str, Any]] = await self._do(lambda: self._driver.get_log("browser"))
@@ -179,14 +175,6 @@ class Browser:
 
     def _run_scripts(self, run: bool) -> None:
         self._driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not run})
-
-    def _picture(self, path: Path) -> None:
-        import base64
-
-        shot = self._driver.execute_cdp_cmd(
-            "Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True}
-        )
-        path.write_bytes(base64.b64decode(shot["data"]))
 
     def _text(self) -> str:
         return _plain(self._driver.find_element(By.TAG_NAME, "body").text)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from decimal import Decimal
 
-from gateway.clock import Instant
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import corrected
 from gateway.domain.entry import Entry
@@ -29,12 +28,12 @@ def a_sighting(address: str = ADDRESS, *services: str) -> Sighting:
     return Sighting(address, Reach.BLE, services=frozenset(services or {"1810"}), rssi_dbm=-50)
 
 
-def a_reading(device: DeviceId = CUFF, systolic: int = 120, at: Instant | None = None) -> Reading:
+def a_reading(device: DeviceId = CUFF, systolic: int = 120) -> Reading:
     return Reading(
         device=device,
         kind=Kind.BLOOD_PRESSURE,
         values={Measure.SYSTOLIC: Quantity(value=Decimal(systolic), unit=Unit.MMHG)},
-        received=at or ManualClock().now(),
+        received=ManualClock().now(),
         record=f"seq:{systolic}",
     )
 

@@ -104,12 +104,12 @@ async def wear(home: Home, days: float) -> None:
     await home.hub.journal.record(SENSOR, samples)
 
 
-async def consent_to_documents(home: Home, kinds: list[str] | None = None) -> None:
+async def consent_to_documents(home: Home) -> None:
     await home.post(
         *("consents", "grant"),
         subject=home.people[ODILE],
         destination="documents",
-        kinds=kinds,
+        kinds=None,
         covers_from=LONG_AGO,
         given_by=ODILE,
         language="fr",
@@ -117,9 +117,9 @@ async def consent_to_documents(home: Home, kinds: list[str] | None = None) -> No
     )
 
 
-async def deposit(home: Home, days: int = 7) -> dict[str, object]:
+async def deposit(home: Home) -> dict[str, object]:
     answer: dict[str, object] = await home.post(
-        "people", home.people[ODILE], "report", "deposit", days=days
+        "people", home.people[ODILE], "report", "deposit", days=7
     )
     return answer
 

@@ -30,11 +30,11 @@ def phrase(tmp_path: Path) -> Path:
     return path
 
 
-async def elsewhere(home: Home, *asked: str, given: bytes = b"") -> Ran:
+async def elsewhere(home: Home, *asked: str) -> Ran:
     """Type it on another hub, with the same configuration and a state of its own."""
     path = home.path.with_name("other.toml")
     path.write_text(home.path.read_text().replace("/state", "/other-state"))
-    return await asyncio.to_thread(run_here, path, *asked, given=given)
+    return await asyncio.to_thread(run_here, path, *asked)
 
 
 @EITHER

@@ -17,7 +17,6 @@ from tests.end_to_end.home import MARCEL, ODILE, Home, Json
 from tests.end_to_end.stories import off, told
 
 HOUR = timedelta(hours=1)
-GOES, WAITS = "may be sent", "waits"
 
 STORIES = {
     "right_clock": {

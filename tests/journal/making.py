@@ -110,12 +110,8 @@ def grant(
     )
 
 
-def withdrawal(
-    subject: SubjectId, name: str = "withdrawal-1", *, destination: str = "mes"
-) -> Withdrawal:
-    return Withdrawal(
-        id=name, subject=subject, destination=destination, at=START, withdrawn_by="Ada"
-    )
+def withdrawal(subject: SubjectId, name: str = "withdrawal-1") -> Withdrawal:
+    return Withdrawal(id=name, subject=subject, destination="mes", at=START, withdrawn_by="Ada")
 
 
 async def consenting(journal: Journal, slot: str | None = None) -> SubjectId:

@@ -26,7 +26,7 @@ from tests.journal.making import LONG_AGO, SENSOR, consenting, grant, open_journ
 MIDNIGHT = datetime(2026, 3, 14, tzinfo=UTC)
 
 
-def mean(mg_dl: str, end: datetime = MIDNIGHT, document: Document | None = None) -> Reading:
+def mean(mg_dl: str, document: Document | None = None) -> Reading:
     values = {
         Measure.GLUCOSE: Quantity(value=Decimal(mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE),
         Measure.DAYS: Quantity(value=Decimal(7), unit=Unit.COUNT),
@@ -37,9 +37,9 @@ def mean(mg_dl: str, end: datetime = MIDNIGHT, document: Document | None = None)
         values=values,
         received=Instant(START, 1000.0, "test-boot"),
         device_time=DeviceTime(
-            stamp=end.replace(tzinfo=None), raw=end.isoformat(), utc_offset=timedelta()
+            stamp=MIDNIGHT.replace(tzinfo=None), raw=MIDNIGHT.isoformat(), utc_offset=timedelta()
         ),
-        record=f"mean/{end.date()}",
+        record="mean/2026-03-14",
         live=False,
         period=timedelta(days=7),
         document=document,

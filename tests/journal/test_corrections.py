@@ -21,11 +21,11 @@ from tests.journal.making import SCALE, consenting, grant, weight, withdrawal
 LATER = START + timedelta(hours=1)
 
 
-async def sent(journal: Journal, record: int = 1) -> Released:
+async def sent(journal: Journal) -> Released:
     """Record a reading and have the destination accept it."""
-    await journal.record(SCALE, [weight(record)])
+    await journal.record(SCALE, [weight(1)])
     (released,) = await journal.claim("mes", 1, START)
-    await journal.settle(released, Receipt("mes", f"Observation/{record}", START))
+    await journal.settle(released, Receipt("mes", "Observation/1", START))
     return released
 
 

@@ -26,10 +26,10 @@ LATER = START + timedelta(hours=1)
 RECEIPT = Receipt("mes", "Observation/1", START)
 
 
-async def _released(journal: Journal, record: int = 1) -> Released:
+async def _released(journal: Journal) -> Released:
     """Return a delivery on its way."""
     await consenting(journal)
-    await journal.record(SCALE, [weight(record)])
+    await journal.record(SCALE, [weight(1)])
     (released,) = await journal.claim("mes", 10, START)
     return released
 

@@ -562,12 +562,12 @@ async def test_whatever_is_no_acceptance_is_told_apart(
                 await uplink.send(out(entry()))
 
 
-async def found(*answers: Action, unsettled: Entry | None = None) -> Receipt | None:
+async def found(*answers: Action) -> Receipt | None:
     """Search on a server that answers so."""
     async with scripted_server() as scripted:
         scripted.plays("/fhir/Observation", *answers)
         async with uplink_to(f"{scripted.url}/fhir") as uplink:
-            return await uplink.find(out(unsettled or entry()))
+            return await uplink.find(out(entry()))
 
 
 def observation(**changed: Any) -> dict[str, Any]:

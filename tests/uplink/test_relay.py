@@ -90,12 +90,11 @@ async def relaying(
     broker: Broker,
     key: Path,
     uplink: Any,
-    name: str = "r1",
     timer: Timer = until_set,
     tell: Callable[[str], None] = lambda _: None,
     **more: Any,
 ) -> AsyncIterator[None]:
-    settings = relay_settings(broker, key, name=name, **more)
+    settings = relay_settings(broker, key, name="r1", **more)
     relay = Relay(settings, uplink, ManualClock(MEASURED), jitter=lambda: 0.0, tell=tell)
     running = asyncio.create_task(relay.run(timer))
     try:
