@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 import sqlite3
 import zipfile
 from pathlib import Path
@@ -242,7 +243,7 @@ async def test_a_person_is_shown_what_left_and_a_readings_way_in_both_languages(
     assert [way["state"] for line in lines for way in line["deliveries"]] == ["settled"] * 2
     assert all(way["grant"] for line in lines for way in line["deliveries"])
     told = french.output.replace("\N{NO-BREAK SPACE}", " ")
-    assert "À qui elle est : à la personne que mesure l'appareil." in told
+    assert "À qui elle est : à la personne à qui est l'appareil." in told
     assert "Acceptée par Mon espace santé" in french.output
     assert "Whose it is: the person's whom this device measures." in english.output
     assert "Accepted by Mon espace santé" in english.output
@@ -294,7 +295,8 @@ async def test_a_parent_consents_for_a_child_on_paper_for_a_period_and_keeps_a_r
     (resource,) = json.loads(exported.output)
     assert (resource["resourceType"], resource["status"]) == ("Consent", "active")
     assert resource["provision"]["dataPeriod"]["end"].startswith("2026-06-30")
-    assert resource["provision"]["actor"][0]["reference"]["display"] == "Mon espace santé"
+    to = resource["provision"]["actor"][0]["reference"]["display"]
+    assert re.fullmatch(r"Mon espace santé \(https://127\.0\.0\.1:\d+/fhir\)", to)
     assert checkpoint.status == 0
     assert json.loads(withdrawn.output)["dropped"] == 0
     assert "WITHDRAWN on " in ended.output
