@@ -11,13 +11,14 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import re
 import socket
 import termios
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import serial
-from serial.tools.list_ports_linux import SysFS, comports
+from serial.tools.list_ports_linux import SysFS
 
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
@@ -37,6 +38,8 @@ _KEEPALIVE = (
 )
 """Seconds of silence before a server is asked whether it lives, between questions, and how many go
 unanswered before it does not: a minute and a half in all."""
+_ON_USB = re.compile(r"tty(USB|ACM|XRUSB)\d+")
+"""What Linux calls serial ports on USB: by usb-serial, cdc-acm, and a driver of Exar's."""
 _THREAD_WAKES_S = 0.2  # how long a closing port without a descriptor may wait for its reader
 
 
@@ -96,8 +99,14 @@ async def open_port(path: str, line: Line, name: str, clock: Clock) -> OpenLink:
     return DescriptorLink(descriptor, name, clock, lambda: _close(port))
 
 
-def usb_ports() -> list[UsbDevice]:
-    """List the serial ports on USB that are there now; reads sysfs, some 2 ms."""
+def usb_ports(folder: Path = Path("/dev")) -> list[UsbDevice]:
+    """List the serial ports on USB that are there now; reads sysfs of those alone.
+
+    pyserial's own list looks through the folder seven times and at every other port: ten times as
+    long where there is none on USB, and an idle hub looks 1,440 times an hour.
+    """
+    there = os.listdir(folder)  # noqa: PTH208  the faster
+    names = sorted(filter(_ON_USB.fullmatch, there))
     return [
         UsbDevice(
             found.device,
@@ -107,7 +116,7 @@ def usb_ports() -> list[UsbDevice]:
             found.product,
             plugging=_plugging(found),
         )
-        for found in comports()
+        for found in (SysFS(str(folder / name)) for name in names)
         if found.vid is not None and found.pid is not None
     ]
 

@@ -238,6 +238,9 @@ def test_no_driver_of_this_project_knows_more_hid_devices_than_meters() -> None:
 def test_linux_counts_the_devices_that_are_plugged_in(
     there: bool, plugging: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    (folder / "ttyACM0").touch()
     if there:
         (tmp_path / "devnum").write_text("10\n")
     receiver = SimpleNamespace(
@@ -249,12 +252,29 @@ def test_linux_counts_the_devices_that_are_plugged_in(
         product="DexCom Gen4 USB Serial",
         usb_device_path=str(tmp_path),
     )
-    monkeypatch.setattr("gateway.transport.serial.comports", lambda: [receiver])
+    monkeypatch.setattr("gateway.transport.serial.SysFS", lambda _: receiver)
 
-    (port,) = usb_ports()
+    (port,) = usb_ports(folder)
 
     assert (port.path, port.usb, port.socket) == ("/dev/ttyACM0", RECEIVER, "1-3")
     assert port.plugging == plugging
+
+
+def test_no_other_port_is_looked_at_for_those_on_usb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tty", "tty1", "ttyACM0", "ttyAMA0", "ttyS0", "ttyUSB10", "ttyUSB9", "ttyXRUSB0"):
+        (tmp_path / name).touch()
+    asked: list[str] = []
+
+    def looked_at(path: str) -> SimpleNamespace:
+        asked.append(Path(path).name)
+        return SimpleNamespace(vid=None, pid=None)
+
+    monkeypatch.setattr("gateway.transport.serial.SysFS", looked_at)
+
+    assert usb_ports(tmp_path) == []
+    assert sorted(asked) == ["ttyACM0", "ttyUSB10", "ttyUSB9", "ttyXRUSB0"]
 
 
 def test_what_this_machine_has_is_listed_with_its_usb_ids() -> None:
