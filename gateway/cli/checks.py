@@ -25,7 +25,7 @@ from gateway.cli.speech import Speech
 from gateway.config import Config
 from gateway.drivers.api import Driver
 from gateway.errors import GatewayError, NotRunning
-from gateway.web.standing import trouble_of
+from gateway.web.standing import advice_about, trouble_of
 
 _GROUP_MAY = 0o060  # read and write
 _NO_SECRETS = ("ca_file", "certificate_file")
@@ -328,7 +328,7 @@ def _parts(status: Mapping[str, Any]) -> Iterator[Finding]:
     if status["fleet"] is not None:
         yield _part(status["fleet"])
     for device, problem in status["problems"].items():
-        advice = f"problem.device.{status['outcomes'].get(device, 'unknown')}"
+        advice = advice_about(device, status["outcomes"].get(device))
         yield Finding(device, False, problem, advice)
 
 

@@ -9,6 +9,10 @@ from gateway.errors import RadioTrouble, RadioUnavailable
 POLL_S = 2.5
 """How often what is not there is looked for: a person who plugs in waits this long."""
 
+PORT = "Port {path} cannot be opened: {what}."
+HID_DEVICE = "HID device {path} cannot be opened: {what}."
+"""What people are told of one."""
+
 _TROUBLES = {
     errno.ENOENT: (
         RadioTrouble.NO_ADAPTER,
@@ -35,9 +39,9 @@ _TROUBLES = {
 
 
 def unavailable(
-    path: str, error: Exception, kind: str = "Port", denied: str | None = None
+    path: str, error: Exception, kind: str = PORT, denied: str | None = None
 ) -> RadioUnavailable:
-    """Make the error that says why a port cannot be opened; or a device of another `kind`.
+    """Make the error that says why a port cannot be opened, or in the sentence of another `kind`.
 
     `denied`: what to do about missing permission to its file, if it is not what helps with a port.
     """
@@ -45,10 +49,10 @@ def unavailable(
     trouble, what = _TROUBLES.get(number or 0, (RadioTrouble.UNKNOWN, str(error)))
     if denied is not None and number == errno.EACCES:
         what = f"the gateway may not open it; {denied}"
-    return RadioUnavailable(f"{kind} {path} cannot be opened: {what}.", trouble)
+    return RadioUnavailable(kind.format(path=path, what=what), trouble)
 
 
-def gone(path: str, kind: str = "Port") -> RadioUnavailable:
+def gone(path: str, kind: str = PORT) -> RadioUnavailable:
     """Make the error that says that there is no such port or device."""
     return unavailable(path, FileNotFoundError(errno.ENOENT, ""), kind)
 

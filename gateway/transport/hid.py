@@ -11,10 +11,10 @@ from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Driver, Manifest, Reach, Sighting
 from gateway.transport.api import OpenLink
-from gateway.transport.cable_trouble import POLL_S, unavailable
+from gateway.transport.cable_trouble import HID_DEVICE, POLL_S, unavailable
 from gateway.transport.hid_link import HidLink
 from gateway.transport.hidraw import UsbId, node, not_ours, open_hidraw, usb_id
-from gateway.transport.settings import HID_DEVICE, PACKETS, HidSettings
+from gateway.transport.settings import PACKETS, HidSettings
 
 _DENIED = "install the udev rules of deploy/ and plug the device in again"
 

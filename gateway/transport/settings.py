@@ -14,13 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Line
-from gateway.transport.cable_trouble import gone
+from gateway.transport.cable_trouble import HID_DEVICE, gone
 
 SCHEMES = ("tcp-client", "unix-client", "ws-client", "usb", "serial", "hci-socket")
 PACKETS = "unix:"
 """Before a path of a packet socket, where each packet is a report."""
-HID_DEVICE = "HID device"
-"""What people are told of one."""
 
 
 class WithoutCode(StrEnum):

@@ -11,7 +11,7 @@ from gateway.collect.patience import Outcome
 from gateway.domain.device import DeviceId
 from gateway.language.moments import moment
 from gateway.language.words import Words
-from gateway.web.standing import trouble_of
+from gateway.web.standing import advice_about, trouble_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _of_devices(status: Status, names: Mapping[DeviceId, str], words: Words) -> 
     for device, problem in status.problems.items():
         title = words("problem.device.title", name=names.get(DeviceId(device), device))
         outcome = status.outcomes.get(device)
-        advice = words.or_none(f"problem.device.{outcome}") or words("problem.device.unknown")
+        advice = words.or_none(advice_about(device, outcome)) or words("problem.device.unknown")
         yield Problem(title, advice, problem, device if outcome == Outcome.PAIRING else None)
 
 

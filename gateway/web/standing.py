@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.collect.patience import Outcome
 from gateway.language.words import Words
 
 _MARKS = {
@@ -52,3 +53,10 @@ def _standing(state: str, reason: str | None, title: str, words: Words) -> Where
 def trouble_of(transport: str) -> str:
     """Name the words about a transport in trouble: of a cable, or of a radio."""
     return "problem.cable" if transport.startswith(("serial:", "hid:", "usb")) else "problem.radio"
+
+
+def advice_about(device: str, outcome: str | None) -> str:
+    """Name the words about a device in trouble: nobody is to move one on a cable nearer."""
+    if outcome == Outcome.LINK and trouble_of(device) == "problem.cable":
+        return "problem.cable.unknown"
+    return f"problem.device.{outcome or 'unknown'}"

@@ -14,6 +14,7 @@ from gateway.cli.speech import Speech, sentences, speech_of, spoken_around
 from gateway.language.sentences import problems
 from gateway.language.words import read
 from gateway.transport.ble.trouble import _DENIED, _NO_SERVICE, _UNAVAILABLE
+from gateway.transport.cable_trouble import _TROUBLES, HID_DEVICE, PORT, unavailable
 from gateway.transport.pairing import BOND_LOST, pairing_failed
 from tests.cli.spoken import (
     GAP,
@@ -58,7 +59,7 @@ AT_THE_START = (
 """What keeps the daemon from starting, as its configuration is at fault."""
 AT_THE_RADIO = (
     *(f"transport/ble/{name}.py" for name in ("adapter", "bluez", "bus", "scanning", "trouble")),
-    *(f"transport/hci/{name}.py" for name in ("bonds", "radio", "transport")),
+    *(f"transport/hci/{name}.py" for name in ("bonds", "radio", "transport", "trouble")),
 )
 """What is wrong with Bluetooth as a whole."""
 
@@ -86,6 +87,18 @@ def test_everything_that_is_wrong_with_bluetooth_has_its_french() -> None:
 
     assert raised(*AT_THE_RADIO, only="RadioUnavailable") - known == set()
     assert {said for _, said in _UNAVAILABLE.values()} | {_DENIED[1], _NO_SERVICE[1]} <= set(BELOW)
+
+
+@pytest.mark.parametrize("number", _TROUBLES)
+def test_why_a_cable_cannot_be_opened_has_its_french(number: int) -> None:
+    for kind in (PORT, HID_DEVICE):
+        sentence = str(unavailable("/dev/ttyUSB0", OSError(number, ""), kind))
+
+        french = problems("fr").again(sentence)
+
+        assert french is not None
+        assert french.startswith(("Le port /dev/ttyUSB0 ne", "L'appareil HID /dev/ttyUSB0 ne"))
+        assert not set(french.split()) & {"it", "the", "device", "not"}
 
 
 def test_why_a_pairing_failed_has_its_french() -> None:

@@ -245,14 +245,21 @@ async def test_what_is_wrong_is_said_with_what_to_do(
             Part(name="ble", state="unavailable", problem="No adapter.", reason="no_adapter")
         ],
         destinations=[Part(name="mes", state="paused", problem="The server cannot be reached.")],
-        problems={SCALE.id: "The device did not answer in time."},
-        outcomes={SCALE.id: "link"},
+        problems={
+            SCALE.id: "Port /dev/ttyUSB0 cannot be opened: another program has it open; stop that"
+            " program.",
+            "ble:C0:FF:EE:00:00:01": "The device did not answer in time.",
+        },
+        outcomes={SCALE.id: "link", "ble:C0:FF:EE:00:00:01": "link"},
     )
     monkeypatch.setattr(window.hub, "status", lambda: status)
 
     shown = (await window.get("/")).text
 
-    assert "3 choses demandent votre attention" in shown
+    assert "4 choses demandent votre attention" in shown
+    assert shown.count("Rapprochez l'appareil") == 1  # and not the one on a cable
+    assert "Vérifiez que le câble est bien branché" in shown
+    assert "un autre programme l'occupe" in shown
     assert "Aucun adaptateur Bluetooth : branchez-en un au boîtier." in shown
     assert "Rien ne part vers Mon espace santé pour le moment" in shown
     assert "La liaison s'est coupée. Rapprochez l'appareil" in shown

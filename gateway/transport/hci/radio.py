@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,7 +13,6 @@ from bumble import hci
 from bumble.device import Device, DeviceConfiguration
 from bumble.keys import PairingKeys
 from bumble.transport import open_transport
-from bumble.transport.common import TransportInitError, TransportLostError, TransportSpecError
 
 from gateway.drivers.api import Sighting
 from gateway.errors import LinkError, RadioTrouble, RadioUnavailable
@@ -24,6 +23,7 @@ from gateway.transport.hci.bonds import Bonds
 from gateway.transport.hci.connecting import Connecting, disconnect
 from gateway.transport.hci.pairing import pairing_rules
 from gateway.transport.hci.peer import FAILURES, BumblePeer
+from gateway.transport.hci.trouble import as_radio_trouble
 from gateway.transport.pairing import Interview
 
 SILENCE_S = 60.0
@@ -78,7 +78,7 @@ class Radio:
                 heard(self._read(advertisement, payload))
 
         self._device.on("advertisement", on_advertisement)
-        with _as_radio_trouble():
+        with as_radio_trouble():
             await self._start_scanning()
         gone = self._port.source.terminated
         silent = 0
@@ -109,7 +109,7 @@ class Radio:
 
         One that lost its power for a moment has forgotten what we want to hear, and our links.
         """
-        with _as_radio_trouble():
+        with as_radio_trouble():
             if rounds > 1 and not await self._holds_a_link():
                 async with self._connecting.turn:
                     await within(self._device.power_on(), POWER_ON_S, "switching it on anew")
@@ -175,7 +175,7 @@ async def powered(
     url: str, bonds: Bonds, address: str | None, deadlines: Deadlines, interview: Interview
 ) -> AsyncIterator[Radio]:
     """Switch the controller on, and off at the end. Raises RadioUnavailable."""
-    with _as_radio_trouble():
+    with as_radio_trouble():
         port = await within(open_transport(url), POWER_ON_S, f"opening {url}")
     config = DeviceConfiguration(
         name="gateway",
@@ -188,7 +188,7 @@ async def powered(
     device.pairing_config_factory = pairing_rules(interview)
     radio = Radio(device, port, bonds, deadlines, interview)
     try:
-        with _as_radio_trouble():
+        with as_radio_trouble():
             await within(device.power_on(), POWER_ON_S, "switching the controller on")
         yield radio
     finally:
@@ -224,24 +224,3 @@ class _KeyStore:
             for address, keys in pairs
             if keys.irk is not None
         ]
-
-
-@contextmanager
-def _as_radio_trouble() -> Iterator[None]:
-    try:
-        yield
-    except TransportSpecError as error:
-        raise RadioUnavailable(
-            f"The url of a Bluetooth controller under [[hci]] is not understood: {error}"
-        ) from error
-    except PermissionError as error:
-        raise RadioUnavailable(
-            "The gateway may not open the Bluetooth controller: give its user access.",
-            RadioTrouble.DENIED,
-        ) from error
-    except (LinkError, TransportInitError, TransportLostError, *FAILURES) as error:
-        raise RadioUnavailable(
-            f"There is no Bluetooth controller to talk to ({type(error).__name__}: {error}):"
-            " plug it in, or correct its url under [[hci]].",
-            RadioTrouble.NO_ADAPTER,
-        ) from error

@@ -9,14 +9,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import usb1
 from bumble import hci
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
-from gateway.errors import LinkTimeout, RadioUnavailable
+from gateway.errors import LinkTimeout, RadioTrouble, RadioUnavailable
 from gateway.testing.clock import ManualClock
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Deadlines
 from gateway.transport.hci.bonds import Bonds
-from gateway.transport.hci.radio import SILENCE_S, Radio
+from gateway.transport.hci.radio import SILENCE_S, Radio, powered
 from gateway.transport.pairing import Interview
 
 ADDRESS = hci.Address("C0:FF:EE:00:00:01")
@@ -226,3 +230,27 @@ async def test_a_controller_that_answers_nothing_any_more_is_given_up(
 
     with pytest.raises(RadioUnavailable):
         await radio.scan(lambda heard: None, Stalls(port, rounds=1))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "said"),
+    [
+        (usb1.USBErrorAccess(-3), RadioTrouble.DENIED, "give its user access"),
+        (usb1.USBErrorBusy(-6), RadioTrouble.BUSY, r"use \[ble\]"),
+        (usb1.USBErrorNoDevice(-4), RadioTrouble.NO_ADAPTER, "plug it in"),
+        (PermissionError(), RadioTrouble.DENIED, "give its user access"),
+        (InvalidStatus(Response(404, "Not Found", Headers())), RadioTrouble.NO_ADAPTER, "url"),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+async def test_a_controller_that_cannot_be_opened_tells_why(
+    error: Exception, reason: RadioTrouble, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_url: str) -> None:
+        raise error
+
+    monkeypatch.setattr("gateway.transport.hci.radio.open_transport", fail)
+    with pytest.raises(RadioUnavailable, match=said) as trouble:
+        async with powered("usb:0", Bonds(None), None, Deadlines(), Interview(None)):
+            pass
+    assert trouble.value.reason is reason
