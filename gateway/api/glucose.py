@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from gateway.api.consents import is_elsewhere
 from gateway.api.context import HubHere, person
 from gateway.api.hub import Hub
 from gateway.consent.gate import covers
@@ -171,7 +172,8 @@ async def deposit(hub: HubHere, subject: SubjectId, new: NewDeposit) -> Deposite
     consenting = {
         grant.destination
         for grant in living(hub.reader.ledger(subject))
-        if covers(grant, Kind.GLUCOSE_REPORT, made.first, made.on_grid.end, hub.clock.now().utc)
+        if not is_elsewhere(hub, grant)
+        and covers(grant, Kind.GLUCOSE_REPORT, made.first, made.on_grid.end, hub.clock.now().utc)
     }
     without = [name for name in places if name not in consenting]
     return Deposited(id=entry.id, destinations=places, without_consent=without)

@@ -149,3 +149,26 @@ async def test_documents_are_consented_to_by_their_own_text(asked: Api) -> None:
     assert text["sha256"] != other["sha256"]
     assert granted["text"]["sha256"] == text["sha256"]
     assert granted["kinds"] == ["glucose_report"]
+
+
+@pytest.mark.parametrize(("address", "without"), [("/srv/a", []), ("/srv/b", ["documents"])])
+async def test_who_consented_to_another_place_for_documents_consents_to_none_of_this(
+    address: str, without: list[str], asked: Api
+) -> None:
+    subject = await wearer(asked)
+    asked.hub.routes = {"documents": frozenset({Kind.GLUCOSE_REPORT})}
+    asked.hub.addresses = {"documents": ("/srv/a",)}
+    await asked.post(
+        *("consents/grant",),
+        subject=subject,
+        destination="documents",
+        purpose="documents",
+        covers_from="2020-01-01T00:00:00Z",
+        given_by="Camille",
+        language="fr",
+    )
+    asked.hub.addresses = {"documents": (address,)}
+
+    _, answer = await asked.post(f"people/{subject}/report/deposit", days=14)
+
+    assert answer["without_consent"] == without
