@@ -211,6 +211,10 @@ class Hub(Protocol):
         """Wait until nothing of the subject is on its way there; returns how many had left."""
         ...
 
+    def is_let_in(self, subject: SubjectId, destination: str) -> bool:
+        """Tell whether the destination last accepted our access for a person, or never told."""
+        ...
+
     def pairs_by(self, destination: str) -> PairsBy:
         """Say how people are paired there. Raises ConfigError for an unknown destination."""
         ...

@@ -218,6 +218,10 @@ class DaemonHub:
             counters=self._metrics.totals(),
         )
 
+    def is_let_in(self, subject: SubjectId, destination: str) -> bool:
+        """Tell whether the destination last accepted our access for a person, or never told."""
+        return not self._worker.refuses(subject, destination)
+
     def pairs_by(self, destination: str) -> PairsBy:
         """Say how people are paired there."""
         uplink = self._uplink(destination)

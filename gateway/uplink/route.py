@@ -162,6 +162,10 @@ class Route:
         self._standing.resume(subject)
         self._due.set()
 
+    def refuses(self, subject: SubjectId) -> bool:
+        """Tell whether this person's deliveries wait because our access is not accepted."""
+        return self._standing.refuses(subject)
+
     @property
     def problem(self) -> str | None:
         """Why nothing goes there for now, in a sentence; None if it does."""

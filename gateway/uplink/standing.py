@@ -53,6 +53,10 @@ class Standing:
         self._people.pop(subject, None)
         return None
 
+    def refuses(self, subject: SubjectId) -> bool:
+        """Tell whether it answered that it does not accept our access for this person."""
+        return self._people.get(subject, (0.0, ""))[0] > self._now_s
+
     def answered(self) -> None:
         """Take down that it answers."""
         self._doubts_in_a_row = 0

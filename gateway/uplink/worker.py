@@ -65,6 +65,10 @@ class Worker:
         """Return, by destination, why nothing goes there for now; None if it does."""
         return {name: route.problem for name, route in self._routes.items()}
 
+    def refuses(self, subject: SubjectId, destination: str) -> bool:
+        """Tell whether this person's deliveries wait because our access there is not accepted."""
+        return destination in self._routes and self._routes[destination].refuses(subject)
+
     def resume(self, subject: SubjectId, destination: str) -> None:
         """Try this person's deliveries there again: they have been paired anew."""
         if destination in self._routes:

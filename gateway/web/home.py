@@ -75,6 +75,8 @@ class Agreement:
     """The destination is elsewhere by now, and their consent not good for there."""
     pairs_by: PairsBy
     paired: bool
+    let_in: bool
+    """Whether the destination accepts the pairing, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,7 @@ def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement
             moved=bool(grants) and name not in here,
             pairs_by=hub.pairs_by(name) if name in hub.routes else PairsBy.NOTHING,
             paired=name in paired,
+            let_in=hub.is_let_in(subject, name),
         )
 
 

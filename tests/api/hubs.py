@@ -45,6 +45,7 @@ class JournalHub:
         self.begun: list[Authorization | None] = []
         self.refusal: Exception | None = None
         self.left = 0
+        self.shut_out: set[tuple[str, str]] = set()
         self.stopped: list[tuple[str, bool]] = []
         """Where a person's deliveries were stopped, and whether they were still known then."""
         self.desk = PairingDesk(clock)
@@ -101,6 +102,9 @@ class JournalHub:
 
     def title(self, destination: str) -> str:
         return "Mon espace santé"
+
+    def is_let_in(self, subject: SubjectId, destination: str) -> bool:
+        return (subject, destination) not in self.shut_out
 
     def pairs_by(self, destination: str) -> PairsBy:
         return self.pairs

@@ -387,6 +387,7 @@ async def test_a_person_whose_pairing_is_over_waits_while_others_flow() -> None:
     waiting = [bench.outbox.row(weight(number)) for number in (1, 2, 3)]
     assert {row.why for row in waiting} == {"Pair this person again."}
     assert {row.due_at for row in waiting} == {START + timedelta(minutes=15)}
+    assert [bench.route.refuses(subject) for subject in (ALICE, BOB)] == [True, False]
 
 
 async def test_a_person_is_tried_again_after_the_pause() -> None:
@@ -396,6 +397,7 @@ async def test_a_person_is_tried_again_after_the_pause() -> None:
     await bench.until_quiet()
 
     assert bench.outbox.states() == ["settled", "settled"]
+    assert not bench.route.refuses(ALICE)
 
 
 async def test_our_own_bug_sends_nothing_twice_and_stops_nobody(

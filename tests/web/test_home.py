@@ -417,3 +417,17 @@ async def test_who_agreed_until_a_date_that_has_passed_is_asked_anew(window: Win
     assert "Accord donné" in before
     assert "Donner mon accord" in after
     assert "Accord donné" not in after
+
+
+async def test_who_is_no_longer_let_in_is_asked_to_connect_again(window: Window) -> None:
+    subject = await odile(window)
+    await agree(window, subject)
+    await window.hub.journal.set_pairing(subject, "mes", b"tokens")
+    connected = (await window.get("/")).text
+    window.hub.shut_out = {(subject, "mes")}
+
+    shown = (await window.get("/")).text
+
+    sentence = "Mon espace santé n'accepte plus cette liaison"
+    assert [sentence in each for each in (connected, shown)] == [False, True]
+    assert "Relier de nouveau" in shown
