@@ -55,6 +55,15 @@ def verify(
         say(t("The chain fails at link {at} of {links}.", at=fails_at, links=links))
     elif answer["checkpoint"] is not None:
         say(t(_WRONG[answer["checkpoint"]]))
+        if answer["begun_anew"] is not None:
+            say(
+                t(
+                    "The log itself says that a backup was restored, or damage salvaged, since the"
+                    " checkpoint: {at}. What it said before is beside the journal, in a folder"
+                    " replaced-... or damaged-...",
+                    at=t.moment(answer["begun_anew"]),
+                )
+            )
     elif checkpoint is None:
         say(t("Whole: {links} links.", links=links))
     else:

@@ -9,13 +9,17 @@ checkpoint itself is this hub's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from gateway.journal.audit import Link, verify_chain
+from gateway.journal.audit import Audited, Link, verify_chain
+from gateway.journal.instants import from_us
 from gateway.journal.keys import SIGNING, Keyring
+
+_BEGUN_ANEW = frozenset({Audited.RESTORED, Audited.SALVAGED})
 
 
 class Checkpoint(BaseModel):
@@ -45,6 +49,9 @@ class Finding(BaseModel):
     """The number at which the chain itself first fails."""
     checkpoint: str | None
     """What is wrong against the checkpoint: `signature`, `other_hub`, `cut`, `rewritten`."""
+    begun_anew: AwareDatetime | None = None
+    """When the chain says that something older took its place after a checkpoint that is `cut` or
+    `rewritten`: a backup, or what damage left. Whether that is so, the log set aside then tells."""
 
     @property
     def whole(self) -> bool:
@@ -66,8 +73,13 @@ def verify(links: Iterable[Link], checkpoint: Checkpoint | None, keys: Keyring) 
     fails_at = verify_chain(chain)
     for _ in chain:  # those after the first that fails are counted, too
         pass
-    wrong = None if checkpoint is None else _against(chain.there, checkpoint, keys)
-    return Finding(links=chain.count, fails_at=fails_at, checkpoint=wrong)
+    finding = Finding(links=chain.count, fails_at=fails_at, checkpoint=None)
+    if checkpoint is None:
+        return finding
+    wrong = _against(chain.there, checkpoint, keys)
+    anew = chain.begun_anew if wrong in ("cut", "rewritten") else None
+    since = anew if anew is not None and anew >= checkpoint.at else None
+    return finding.model_copy(update={"checkpoint": wrong, "begun_anew": since})
 
 
 class _Passing:
@@ -79,12 +91,16 @@ class _Passing:
         self.count = 0
         self.there: str | None = None
         """The hash of the link of that number, if it has passed."""
+        self.begun_anew: datetime | None = None
+        """When something older last took the place of the chain, as far as it says so."""
 
     def __iter__(self) -> Iterator[Link]:
         for link in self._links:
             self.count += 1
             if link.number == self._number:
                 self.there = link.hash.hex()
+            if link.event in _BEGUN_ANEW:
+                self.begun_anew = from_us(link.recorded_us)
             yield link
 
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.journal import signing
+from gateway.journal import backup, signing
 from gateway.journal.audit import FIRST, Link, link_hash
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
-from gateway.testing.clock import START
-from tests.journal.making import SCALE, consenting, open_journal, weight
+from gateway.journal.restoring import restore
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import ROUTES, SCALE, ZONE, consenting, open_journal, weight
+
+PHRASE = b"correct horse"
 
 
 def _remade(links: list[Link]) -> list[Link]:
@@ -89,3 +93,40 @@ async def test_erasing_a_person_leaves_a_chain_that_agrees_with_the_checkpoint(
     await journal.erase(subject)
 
     assert reader.verify_against(checkpoint).whole
+
+
+async def test_a_restored_hub_says_so_to_a_checkpoint_of_before(path: Path, tmp_path: Path) -> None:
+    """The log it had is set aside; that it was cut off is not the whole truth."""
+    async with open_journal(path) as journal:
+        await consenting(journal)
+    backup.write(tmp_path / "backup", PHRASE, path, {})
+    with Reader.open(path) as reader:
+        in_the_backup = reader.checkpoint(START)
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+        await journal.record(SCALE, [weight(2)])
+    with Reader.open(path) as reader:
+        later = reader.checkpoint(START)
+
+    restore(tmp_path / "backup", PHRASE, path, ManualClock(), ZONE, ROUTES, consents_stand=True)
+
+    with Reader.open(path) as reader:
+        agrees, differs = (reader.verify_against(each) for each in (in_the_backup, later))
+    assert agrees.whole
+    assert agrees.begun_anew is None
+    assert not differs.whole
+    assert differs.begun_anew == START
+
+
+async def test_a_restore_before_a_checkpoint_explains_nothing(path: Path, tmp_path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+    backup.write(tmp_path / "backup", PHRASE, path, {})
+    restore(tmp_path / "backup", PHRASE, path, ManualClock(), ZONE, ROUTES, consents_stand=True)
+    with Reader.open(path) as reader:
+        checkpoint = reader.checkpoint(START + timedelta(seconds=1))
+        links, keys = list(reader.audit()), reader._keys
+
+        cut = signing.verify(links[:-1], checkpoint, keys)
+
+    assert (cut.checkpoint, cut.begun_anew) == ("cut", None)
