@@ -160,7 +160,8 @@ class DaemonHub:
         """Give the code, yes, or None to refuse; the audit chain tells which."""
         if not self._desk.answer(asked.number, answer):
             return False
-        self._supervisor.retry(asked.device)
+        if answer is not None and answer is not False:
+            self._supervisor.retry(asked.device)  # if it fails all the same, not for long
         how = "refused" if answer is None else "agreed" if answer is True else "code"
         await self.journal.pairing_answered(asked.device, how)
         return True
