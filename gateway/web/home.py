@@ -18,7 +18,7 @@ from gateway.api.hub import Hub, PairsBy
 from gateway.api.people import Claim
 from gateway.api.readings import claim as claimed
 from gateway.api.timeline import sentences
-from gateway.consent.grant import in_force
+from gateway.consent.grant import in_force, living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
@@ -66,6 +66,8 @@ class Agreement:
     title: str
     given: str | None
     """When they last gave a consent that lives; None if there is none."""
+    ended: str | None
+    """When the last that they gave came to its own end, if none is in force."""
     grants: Sequence[tuple[str, str]]
     """Each that lives, and when it was given, the first first."""
     more: bool
@@ -232,8 +234,8 @@ def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Word
 
 def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement]:
     """Yield how a person stands with each destination, also one that is configured no longer."""
-    now = hub.clock.now().utc
-    alive = in_force(hub.reader.ledger(subject), now)
+    now, ledger = hub.clock.now().utc, hub.reader.ledger(subject)
+    alive = in_force(ledger, now)
     here = {grant.destination for grant in alive if not consents.is_elsewhere(hub, grant)}
     paired = hub.reader.pairings(subject)
     for name in dict.fromkeys([*hub.routes, *(grant.destination for grant in alive)]):
@@ -242,10 +244,13 @@ def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement
             for grant in alive
             if grant.destination == name
         ]
+        ends = [grant.expires for grant in living(ledger) if grant.destination == name]
+        ended = max((end for end in ends if end is not None), default=None)
         yield Agreement(
             destination=name,
             title=hub.title(name),
             given=grants[-1][1] if grants else None,
+            ended=None if grants or ended is None else moment(ended, now, hub.zone, words),
             grants=grants,
             more=bool(grants and not_covered(hub, subject, name)),
             refused=hub.reader.refused(subject, name),
