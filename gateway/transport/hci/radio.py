@@ -29,6 +29,8 @@ from gateway.transport.pairing import Interview
 SILENCE_S = 60.0
 """Somewhere near a device advertises every few seconds. After so long without any, the scan is
 begun anew: a cheap controller may have forgotten it, or may answer nothing any more."""
+ANEW_EVERY = 5
+"""So rarely a controller is begun anew where it is silent for long: some load firmware then."""
 POWER_ON_S = 10.0
 """A controller answers within milliseconds; a USB dongle that loads its firmware, in seconds."""
 STRANGERS = 1024
@@ -110,7 +112,7 @@ class Radio:
         One that lost its power for a moment has forgotten what we want to hear, and our links.
         """
         with as_radio_trouble():
-            if rounds > 1 and not await self._holds_a_link():
+            if rounds % ANEW_EVERY == 2 and not await self._holds_a_link():
                 async with self._connecting.turn:
                     await within(self._device.power_on(), POWER_ON_S, "switching it on anew")
                     self._device.host.connections.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ def _unavailable(error: Exception) -> RadioUnavailable:
             "The gateway may not open the Bluetooth controller: give its user access.",
             RadioTrouble.DENIED,
         )
-    if number == _LIBUSB_BUSY:
+    if number == _LIBUSB_BUSY or getattr(error, "errno", None) == errno.EBUSY:
         return RadioUnavailable(
             "The Bluetooth controller is in use, by another program or by Linux itself: stop that,"
             " or use [ble] in the place of [[hci]].",
@@ -55,4 +56,5 @@ def _unavailable(error: Exception) -> RadioUnavailable:
 
 def _is_of_a_library(error: Exception) -> bool:
     bases = (getattr(sys.modules.get(module), name, None) for module, name in _OF_LIBRARIES.items())
-    return isinstance(error, tuple(base for base in bases if base is not None))
+    # A Python built without Bluetooth sockets: bumble raises the base of all errors.
+    return type(error) is Exception or isinstance(error, tuple(filter(None, bases)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from contextlib import suppress
 from types import SimpleNamespace
@@ -165,7 +166,7 @@ async def test_a_silent_controller_is_not_begun_anew_while_it_holds_a_link(
     connection.peer_address = linked
     radio, port = radio_with(device)
 
-    await radio.scan(lambda heard: None, Silence(port, rounds=3))
+    await radio.scan(lambda heard: None, Silence(port, rounds=9))
 
     assert device.asked.count("power_on") == switched_on_anew
 
@@ -239,6 +240,8 @@ async def test_a_controller_that_answers_nothing_any_more_is_given_up(
         (usb1.USBErrorBusy(-6), RadioTrouble.BUSY, r"use \[ble\]"),
         (usb1.USBErrorNoDevice(-4), RadioTrouble.NO_ADAPTER, "plug it in"),
         (PermissionError(), RadioTrouble.DENIED, "give its user access"),
+        (OSError(errno.EBUSY, "busy"), RadioTrouble.BUSY, "in use"),
+        (Exception("sockets not supported"), RadioTrouble.NO_ADAPTER, "not supported"),
         (InvalidStatus(Response(404, "Not Found", Headers())), RadioTrouble.NO_ADAPTER, "url"),
     ],
     ids=lambda each: type(each).__name__,
