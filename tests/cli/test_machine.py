@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from firmware_sims.port import Port
 
-from gateway.cli.checks import _cables, port_problem
+from gateway.cli.machine import cables, port_problem
 from gateway.cli.port_names import lasting
 from gateway.config import parse
 
@@ -74,7 +74,7 @@ def test_two_cables_that_may_change_places_are_to_be_named_by_what_stays() -> No
     named = table.format("scale", "/dev/serial/by-id/usb-scale")
 
     said = [
-        [each.sentence for each in _cables(parse(text), ()) if "after a restart" in each.sentence]
+        [each.sentence for each in cables(parse(text), ()) if "after a restart" in each.sentence]
         for text in ("".join(numbered), numbered[0] + named)
     ]
 
