@@ -133,6 +133,8 @@ def address_of(db: Database, grant: Grant) -> str | None:
     """
     if grant.address is not None:
         return grant.address
+    if not db.rows("SELECT 1 FROM sqlite_schema WHERE name = 'unnamed_addresses'"):
+        return None  # a reader may come before who takes the schema's step
     row = db.row(
         "SELECT address FROM unnamed_addresses WHERE destination = ?", (grant.destination,)
     )

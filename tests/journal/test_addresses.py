@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.consent.gate import Reason
+from gateway.consent.grant import Grant
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
@@ -146,6 +147,16 @@ async def test_a_grant_of_before_for_what_was_nowhere_then_is_good_nowhere(befor
         pass
 
     assert await claimed(before, ELSEWHERE) == 0
+
+
+def test_a_journal_whose_step_is_yet_to_be_taken_can_be_read(before: Path) -> None:
+    with Reader.open(before) as reader:
+        (subject,) = reader.subjects()
+        (given,) = reader.ledger(subject.id)
+
+        assert isinstance(given, Grant)
+        assert reader.address_of(given) is None
+        assert not reader.refused(subject.id, "mes")
 
 
 async def test_damage_does_not_make_a_grant_of_before_good_elsewhere(before: Path) -> None:
