@@ -33,6 +33,7 @@ name = "cuff"
 path = "{state}/no-port-yet"
 driver = "bp_monitor/omron_hbp"
 """
+PYTHON = (sys.executable, "-P", "-c")
 _LOOK = """
 import atexit, sys
 from gateway.cli import main
@@ -62,34 +63,42 @@ class Start:
     modules: tuple[str, ...]
 
 
-def start(folder: Path, version: Path) -> Start:
-    """Start the daemon of a version in an empty folder, look at it, and stop it."""
-    config = folder / "gateway.toml"
-    config.write_text(CONFIG.format(state=folder / "state"))
-    python = [sys.executable, "-P", "-c"]
-    environment = {**os.environ, "PYTHONPATH": str(version)}
-    began = time.perf_counter()
+def environment(version: Path) -> dict[str, str]:
+    """Say where a process finds a version of the gateway."""
+    return {**os.environ, "PYTHONPATH": str(version)}
+
+
+def launch(config: Path, version: Path) -> subprocess.Popen[str]:
+    """Start the daemon of a version; returns once it runs."""
     daemon = subprocess.Popen(
-        [*python, _LOOK, "--config", str(config)],
+        [*PYTHON, _LOOK, "--config", str(config)],
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=environment(version),
     )
     assert daemon.stderr is not None
     for line in daemon.stderr:
         if line.rstrip().endswith("running"):
-            break
-    else:
-        raise SystemExit("the daemon did not start")
+            return daemon
+    raise SystemExit("the daemon did not start")
+
+
+def start(folder: Path, version: Path) -> Start:
+    """Start the daemon of a version in an empty folder, look at it, and stop it."""
+    config = folder / "gateway.toml"
+    config.write_text(CONFIG.format(state=folder / "state"))
+    began = time.perf_counter()
+    daemon = launch(config, version)
     seconds = time.perf_counter() - began
     ticks = Path(f"/proc/{daemon.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     cpu_s = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
     lines = Path(f"/proc/{daemon.pid}/smaps_rollup").read_text().splitlines()[1:]
     mib = {name: int(size) / 1024 for name, size, _ in map(str.split, lines)}
-    command = [*python, _COMMAND, "--config", str(config)]
-    status_s = _cpu_s([*command, "status"], environment)
-    help_s = _cpu_s([*command, "--help"], environment)
+    command = [*PYTHON, _COMMAND, "--config", str(config)]
+    status_s = _cpu_s([*command, "status"], environment(version))
+    help_s = _cpu_s([*command, "--help"], environment(version))
     daemon.terminate()
+    assert daemon.stderr is not None
     loaded = [line for line in daemon.stderr if line.startswith("loaded ")]
     daemon.wait()
     modules = tuple(loaded[-1].split()[1:])
