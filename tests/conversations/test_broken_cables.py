@@ -99,7 +99,7 @@ class Cable:
 
     async def write(self, channel: Channel, data: bytes, /, *, acknowledged: bool = True) -> None:
         refuse_forbidden(channel, data)
-        self.step()
+        await self.step()
         if self.broken:
             return  # it falls silent
         if self.now() - self.half_at > IDLE_S:
@@ -112,7 +112,7 @@ class Cable:
     async def get(self, *, within: float) -> Frame:
         until = self.now() + within
         while True:
-            self.step()
+            await self.step()
             due = min(self.coming[0][0] if self.coming else until, *self.measures_at_s, until)
             due = min(due, self.ends) if due > self.now() else due
             self.clock.advance(max(0.0, due - self.now()))
@@ -139,7 +139,7 @@ class Cable:
     def now(self) -> float:
         return self.clock.now().monotonic
 
-    def step(self) -> None:
+    async def step(self) -> None:
         self.steps += 1
         assert self.steps < _STEPS, "an endless loop"
         if self.how is not Break.NEVER and self.steps > self.at:
@@ -147,7 +147,10 @@ class Cable:
         if self.broken and self.how in (Break.CUT, Break.CUT_IN_STEP):
             raise LinkLost("pulled")
         if self.broken and self.how is Break.STOP:
-            raise asyncio.CancelledError
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(0)
 
     def send(self, frames: Collection[bytes]) -> None:
         for frame in frames:
@@ -248,8 +251,11 @@ class Counter:
             conversations = Conversations(
                 journal, self.clock, Metrics(), lambda _: settings, cable.pause
             )
+            talking = asyncio.ensure_future(
+                conversations.hold(self, port, driver, DeviceId(self.name))  # type: ignore[arg-type]
+            )
             with suppress(asyncio.CancelledError):
-                ended = await conversations.hold(self, port, driver, DeviceId(self.name))  # type: ignore[arg-type]
+                ended = await talking
                 self.story.append(f"  {ended}")
                 assert ended.outcome in _MAY_END, ended
 

@@ -32,8 +32,12 @@ OTHER = HubKey(bytes(32))
 
 @pytest.fixture
 def database(path: Path) -> Iterator[Database]:
+    def prepare(opened: Database) -> None:
+        define(opened, lambda: [ONE])
+        opened.define("address_of", lambda _destination: None)
+
     make_private(path)
-    opened = open_writer(path, lambda db: define(db, lambda: [ONE]))
+    opened = open_writer(path, prepare)
     yield opened
     opened.close()
 
