@@ -10,8 +10,17 @@ from datetime import timedelta, tzinfo
 
 from gateway.clock import Clock
 from gateway.collect.summaries import Recorder, Wanted
-from gateway.collect.wearers import Wearer, computed, days_before, samples, wearers
+from gateway.collect.wearers import (
+    Recorded,
+    Wearer,
+    computed,
+    days_before,
+    recorded,
+    samples,
+    wearers,
+)
 from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.glucose.report import make_report
 from gateway.journal.reader import Reader
@@ -42,6 +51,8 @@ class Reports:
         self._days = days
         self._every_days = every_days
         self._language = language
+        self._too_little: dict[SubjectId, Recorded] = {}
+        """What there was of a period that is due, and not enough for a page."""
 
     async def make_due(self) -> None:
         """Make the reports that have become due."""
@@ -60,11 +71,15 @@ class Reports:
     async def _make(self, wearer: Wearer) -> None:
         from gateway.glucose.document import document  # only where it is wanted
 
+        there_is = recorded(self._reader, wearer, self._days)
+        if self._too_little.get(wearer.subject) == there_is:
+            return
         now = self._clock.now()
         counted = await samples(self._reader, wearer.subject, self._days, wearer.end)
         made_at = now.utc.astimezone(self._zone)
         report = make_report("", counted, self._days, wearer.end, made_at)
         if report.metrics is None or not report.metrics.is_full:
+            self._too_little[wearer.subject] = there_is
             return
         reading = report_reading(
             wearer.device.id,

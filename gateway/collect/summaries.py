@@ -18,7 +18,15 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.collect.wearers import Wearer, computed, days_before, samples, wearers
+from gateway.collect.wearers import (
+    Recorded,
+    Wearer,
+    computed,
+    days_before,
+    recorded,
+    samples,
+    wearers,
+)
 from gateway.domain.device import Device
 from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId
@@ -78,6 +86,8 @@ class Summaries:
         self._looked_at: dict[ReadingId, tuple[int, int]] = {}
         """The last entry of each summary's period, and how many they were, when it was looked at:
         more come late, and some turn out to be somebody else's."""
+        self._too_little: dict[tuple[SubjectId, int], Recorded] = {}
+        """What there was of a period that is due, and not enough: it takes long to find out."""
 
     async def make_due(self) -> None:
         """Add the summaries that have become due, and mend those that lack late samples."""
@@ -87,8 +97,8 @@ class Summaries:
                 for view in made:
                     await self._mend(wearer, view)
                 for days in self._due(wearer, kind, made):
-                    found = await self._sum(wearer.subject, days, wearer.end)
-                    if found is not None and found.is_full:
+                    found = await self._full(wearer, days)
+                    if found is not None:
                         await self._keep(wearer, kind, found)
 
     def _due(self, wearer: Wearer, kind: Kind, made: list[EntryView]) -> Iterator[int]:
@@ -124,6 +134,18 @@ class Summaries:
                 outdated = Outdated(entry.id, known_since)
                 await self._keep(wearer, entry.reading.kind, found, outdated)
         self._looked_at[entry.id] = counted
+
+    async def _full(self, wearer: Wearer, days: int) -> Consensus | None:
+        """Sum up a period that is due; None if too little of it was measured."""
+        period = wearer.subject, days
+        there_is = recorded(self._reader, wearer, days)
+        if self._too_little.get(period) == there_is:
+            return None
+        found = await self._sum(wearer.subject, days, wearer.end)
+        if found is not None and found.is_full:
+            return found
+        self._too_little[period] = there_is
+        return None
 
     async def _sum(self, subject: SubjectId, days: int, end: datetime) -> Consensus | None:
         return consensus(await samples(self._reader, subject, days, end), days, end)

@@ -1,8 +1,10 @@
-"""Whose sensor has been read up to the last midnight, so that what was before it can be summed up.
+"""Past which midnight a person's sensor has been read, so that what was before can be summed up.
 
 A sensor gives what it holds in its own order and in pieces, after hours out of reach as well. So
 nothing is computed in the middle of that: the sensor must have gone past midnight, and nothing from
-before midnight may have come for a quarter of an hour.
+before midnight may have come for a quarter of an hour. A reader that is plugged in once a week, and
+late in the evening, has gone past the midnight before: it is not asked to be there when the day is
+over.
 """
 
 from __future__ import annotations
@@ -20,13 +22,17 @@ from gateway.domain.subject import Attribution, SubjectId
 from gateway.glucose.consensus import WINDOWS_DAYS
 from gateway.glucose.trace import Sample, counted
 from gateway.journal.reader import Reader
-from gateway.journal.views import EntryView
+from gateway.journal.views import EntryView, LastRecorded
 
 SETTLED_AFTER = timedelta(minutes=15)
 _TICK = timedelta(microseconds=1)  # the journal's finest step of time
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=max(WINDOWS_DAYS))
+_SHORTEST = timedelta(days=min(WINDOWS_DAYS))
 _NEWEST = 20  # samples looked at for one whose time is known
+
+Recorded = tuple[datetime, LastRecorded | None]
+"""The end of a period, and what was recorded last in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +45,31 @@ class Wearer:
 
 
 def wearers(reader: Reader, now: Instant, zone: tzinfo) -> Iterator[Wearer]:
-    """Yield everyone whose sensor is read up to the last midnight of the hub's zone."""
+    """Yield everyone whose sensor was read past a midnight of the hub's zone, in the last week."""
     if not now.trusted:
         return
     today = now.utc.astimezone(zone).date()
-    end = datetime.combine(today, time(), tzinfo=zone)
     for subject in reader.subjects():
         newest = reader.entries(limit=_NEWEST, subject=subject.id, kind=Kind.INTERSTITIAL_GLUCOSE)
         known = next((v.entry for v in newest if v.entry.timing.sendable), None)
-        if known is None or known.timing.measured_at < end:
+        if known is None:
             continue
+        day = min(known.timing.measured_at.astimezone(zone).date(), today)
+        if today - day > _SHORTEST:
+            continue
+        end = datetime.combine(day, time(), tzinfo=zone)
         last = reader.last_recorded(
             subject.id, Kind.INTERSTITIAL_GLUCOSE, days_before(end, _LONGEST), end
         )
         if last is not None and now.utc - last.at >= SETTLED_AFTER:
             yield Wearer(subject.id, known.device, end)
+
+
+def recorded(reader: Reader, wearer: Wearer, days: int) -> Recorded:
+    """Tell what there is of a period: as long as that is the same, so is what is computed of it."""
+    since = days_before(wearer.end, timedelta(days=days))
+    kind = Kind.INTERSTITIAL_GLUCOSE
+    return wearer.end, reader.last_recorded(wearer.subject, kind, since, wearer.end)
 
 
 def days_before(end: datetime, days: timedelta) -> datetime:

@@ -20,6 +20,7 @@ from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.retention import Expiry, Retention
+from gateway.journal.views import Sample
 from gateway.testing.clock import ManualClock
 from tests.journal.making import SENSOR, glucose, grant, open_journal
 
@@ -227,18 +228,89 @@ async def test_nothing_is_made_in_the_middle_of_a_transfer(
     assert [value for _, _, value in made(reader)] == [Decimal("128.6")]
 
 
-async def test_nothing_is_made_before_the_sensor_has_gone_past_midnight(
+async def test_nothing_is_made_of_a_day_before_the_sensor_has_gone_past_its_midnight(
     journal: Journal,
     reader: Reader,
     summaries: Summaries,
     clock: ManualClock,
     wearer: SubjectId,
 ) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=8), MIDNIGHT - timedelta(hours=2))
+    late = MIDNIGHT - timedelta(hours=2)
+    await worn(journal, MIDNIGHT - timedelta(days=2), late, "250")
+    await worn(journal, MIDNIGHT - timedelta(days=5.5), MIDNIGHT - timedelta(days=2), "150")
+
+    await run(summaries, clock)  # 5 days to this midnight, 4.5 to the one that was gone past
+    assert made(reader) == []
+
+    await worn(journal, late)
+    await run(summaries, clock)
+    assert [(end, days) for end, days, _ in made(reader)] == [("2026-03-14", 7)]
+
+
+async def test_a_reader_that_is_plugged_in_late_in_the_evening_once_a_week_is_summed_up(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    """Its newest sample is of the day before by the time that all is known to be in."""
+    quarter = timedelta(minutes=15)
+    clock.advance((timedelta(hours=15) - quarter).total_seconds())  # a quarter to midnight
+    for week in range(3):
+        plugged_in = MIDNIGHT + timedelta(days=7 * week + 1) - quarter
+        await worn(journal, plugged_in - timedelta(days=7), plugged_in, every=quarter)
+        for _ in range(4):
+            clock.advance(timedelta(days=7).total_seconds() / 4)
+            await summaries.make_due()
+
+    weekly = [end for end, days, _ in made(reader) if days == 7]
+    assert weekly == ["2026-03-14", "2026-03-21", "2026-03-28"]
+    assert [end for end, _, _ in made(reader, GMI)] == ["2026-03-21"]
+
+
+async def test_what_ended_weeks_ago_is_not_summed_up_for_who_consents_today(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=30), MIDNIGHT - timedelta(days=8))
 
     await run(summaries, clock)
 
     assert made(reader) == []
+
+
+async def test_a_period_of_too_little_is_opened_again_only_when_there_is_more(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever wears a sensor now and then would else keep a small hub busy all day."""
+    opened: list[datetime] = []
+    glucose_of = Reader.glucose
+
+    def counting(it: Reader, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
+        opened.append(since)
+        return glucose_of(it, subject, since, until)
+
+    monkeypatch.setattr(Reader, "glucose", counting)
+    await worn(journal, MIDNIGHT - timedelta(days=4))
+    await run(summaries, clock)
+    once = len(opened)
+
+    await run(summaries, clock)
+    again = len(opened)
+    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=4))
+    await run(summaries, clock)
+
+    assert (once > 0, again) == (True, once)
+    assert made(reader) == [("2026-03-14", 7, Decimal("150.0"))]
 
 
 async def test_a_period_that_no_grant_covers_is_not_summed_up(
