@@ -240,11 +240,13 @@ async def test_a_turn_that_is_short_warns_of_its_end_as_late_as_the_hub_says(
         await browser.see("128 / 82")
 
         begun = await browser.text()
+        announces = await browser.run("return !document.querySelector('[role=status]').hidden")
         screens.time.skip(27)
         await screens.weigh("72.4")
         await browser.see("Il reste moins d'une minute.")
 
     assert "Il reste moins d'une minute." not in begun
+    assert announces
 
 
 async def test_more_time_takes_nobody_from_what_they_are_typing(screens: Screens) -> None:
