@@ -259,11 +259,17 @@ class DaemonHub:
         return await self._paired(destination).tokens.end(subject)
 
     def _others(self, subject: SubjectId) -> list[SubjectId]:
-        """List whose account a person cannot have; a guest at the kiosk may be known here too."""
+        """List whose account a person cannot have.
+
+        Whoever is at the kiosk is a new person there each time, and signs in with a telephone of
+        their own.
+        """
         session = self.reader.kiosk()
-        guest = None if session is None or session.keep else session.subject
+        at_kiosk = None if session is None else session.subject
+        if subject == at_kiosk:
+            return []
         known = [each.id for each in self.reader.subjects()]
-        return [] if subject == guest else [each for each in known if each not in (subject, guest)]
+        return [each for each in known if each not in (subject, at_kiosk)]
 
     def _paired(self, destination: str) -> MesUplink:
         uplink = self._uplink(destination)

@@ -94,16 +94,10 @@ class Opening:
     def _open(self, path: Path) -> Database:
         folder = hub_key.folder_of(self.path)
 
-        def define(database: Database) -> None:
-            sealing.define(database, lambda: self.hub_keys or hub_key.find(folder, make=True))
-            database.define("address_of", lambda destination: self._address(destination))
+        def hub() -> Sequence[HubKey]:
+            return self.hub_keys or hub_key.find(folder, make=True)
 
-        return open_writer(path, define)
-
-    def _address(self, destination: str) -> bytes | None:
-        """Say where a destination is, if the configuration tells."""
-        here = self.addresses.get(destination)
-        return None if here is None else here[0].encode()
+        return open_writer(path, lambda db: sealing.define(db, hub, self.addresses))
 
     def _keys(self, database: Database) -> Keyring:
         folder = hub_key.folder_of(self.path)

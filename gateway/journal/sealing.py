@@ -1,4 +1,4 @@
-"""What the schema's steps that seal a journal call; see schema/0003.sql and 0004.sql."""
+"""What the schema's steps that seal a journal call, and one more; see schema/0003, 0004, 0009."""
 
 from __future__ import annotations
 
@@ -13,12 +13,25 @@ from gateway.journal import entry_rows
 from gateway.journal.database import Database
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import KERNEL_BYTES, NEAR_BYTES, NOBODY, Keyring
+from gateway.journal.ledger import NOWHERE, Addresses
 
 
-def define(db: Database, hub: Callable[[], Sequence[HubKey]]) -> None:
-    """Define the functions. `hub` finds or makes the hub key, once a journal is to be sealed."""
+def define(
+    db: Database, hub: Callable[[], Sequence[HubKey]], addresses: Addresses = NOWHERE
+) -> None:
+    """Define the functions.
+
+    `hub` finds or makes the hub key, once a journal is to be sealed; `addresses` are those of the
+    configuration.
+    """
+
+    def address_of(destination: str) -> bytes | None:
+        here = addresses.get(destination)
+        return None if here is None else here[0].encode()
+
     steps = _Steps(db, hub)
     for function in (
+        address_of,
         steps.make_keys,
         steps.seal,
         steps.entry_id,

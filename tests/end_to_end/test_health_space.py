@@ -373,7 +373,7 @@ async def a_guest_pairs(home: Home) -> None:
     await home.pair(ODILE)
 
 
-async def test_one_account_is_one_persons_but_for_a_guest_who_is_known_here(
+async def test_one_account_is_one_persons_but_for_who_is_at_the_kiosk_and_known_here(
     tmp_path: Path, space: HealthSpace, time: Passing
 ) -> None:
     async with at_home(tmp_path, space, time, IMPATIENT) as home:
@@ -387,6 +387,7 @@ async def test_one_account_is_one_persons_but_for_a_guest_who_is_known_here(
         assert await home.hub.journal.pairing(SubjectId(marcel), "mes") is None
         await home.hub.journal.adopt(COUNTER, "scale/tanita")
         guest = (await home.post("kiosk", "open", devices=[COUNTER]))["subject"]
+        await home.post("kiosk", "keep", label="Odile at the counter")
         await home.post("pairings", subject=guest, **account | {"code": space.add_person(ODILE)})
         assert await home.hub.journal.pairing(SubjectId(guest), "mes") is not None
         await home.pair(ODILE)
