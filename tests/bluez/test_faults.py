@@ -124,14 +124,11 @@ async def test_after_a_wrong_code_a_person_is_told_and_the_right_one_works(
     hub.owner.passkeys = [typed]
     cuff = await air.cuff(Pairing.PASSKEY, stored=1)
     device = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
-    await hub.until(lambda: hub.problem(device) is not None)
-    problem = hub.problem(device)
+    # Beside other work the link may be lost once before anything is asked.
+    await hub.until(lambda: "pair" in str(hub.problem(device)).lower())
     hub.owner.passkeys = [PASSKEY]
     hub.supervisor.retry(device)
     await hub.until(lambda: hub.readings(device) == 2)
-
-    assert problem is not None
-    assert "pair" in problem
 
 
 async def test_a_cuff_that_forgot_the_gateway_needs_a_person_and_is_paired_anew(
