@@ -83,13 +83,16 @@ async def ask(visit: Visit, *, nothing: bool = False) -> Response:
     person = visit.person
     if person is None:
         return see_other("/")
-    asked = question(visit.hub, visit.form.get("destination"), visit.words, person.id)
+    earlier = bool(visit.form.get("earlier"))  # then all of it is asked for, not the rest alone
+    whose = None if earlier else person.id
+    asked = question(visit.hub, visit.form.get("destination"), visit.words, whose)
     return visit.page(
         "consent.html",
         HTTPStatus.BAD_REQUEST if nothing else HTTPStatus.OK,
         question=asked,
         subject=person.id,
         name=person.label,
+        earlier=earlier,
         nothing=nothing,
     )
 

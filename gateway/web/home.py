@@ -18,11 +18,13 @@ from gateway.api.hub import Hub, PairsBy
 from gateway.api.people import Claim
 from gateway.api.readings import claim as claimed
 from gateway.api.timeline import sentences
+from gateway.consent.gate import Reason
 from gateway.consent.grant import in_force, living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import Attribution, Subject, SubjectId
+from gateway.journal.states import State
 from gateway.journal.views import DeviceView, EntryView
 from gateway.language.moments import moment
 from gateway.language.plain import plain
@@ -40,6 +42,7 @@ _NOBODY = "nobody"
 """What a choice of a person says for none of them; nothing chosen is no choice."""
 _CAN_BE_ANOTHERS = {Attribution.ASSIGNMENT, Attribution.SESSION, Attribution.CLAIM}
 """What was computed follows its readings."""
+_OLDER = {Reason.BEFORE_GRANT, Reason.PERHAPS_BEFORE_GRANT}
 _OF_A_KIND = 3
 """Last readings shown of each kind: the latest, and two to compare it with."""
 _UNCLAIMED = 10
@@ -72,6 +75,8 @@ class Agreement:
     """Each that lives, and when it was given, the first first."""
     more: bool
     """Whether the destination takes kinds of readings that no living consent of theirs covers."""
+    older: bool
+    """Whether something that is shown stays here for being older than their consents, perhaps."""
     refused: bool
     moved: bool
     """The destination is elsewhere by now, and their consent not good for there."""
@@ -221,19 +226,27 @@ def _a_guest(hub: Hub, subject: SubjectId) -> bool:
 
 
 def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Words) -> Card:
-    readings = {}
+    readings, found = {}, []
     for kind in Kind:
         limit = 1 if kind is Kind.INTERSTITIAL_GLUCOSE else _OF_A_KIND
         views = hub.reader.entries(limit=limit, subject=subject.id, kind=kind)
         if views:
             readings[kind] = [_shown(hub, view, names, words) for view in views]
-    given = list(agreements(hub, subject.id, words))
+            found += views
+    given = list(agreements(hub, subject.id, words, found))
     reportable = Kind.INTERSTITIAL_GLUCOSE in readings
     return Card(subject.id, subject.label, list(readings.values()), given, reportable)
 
 
-def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement]:
-    """Yield how a person stands with each destination, also one that is configured no longer."""
+def agreements(
+    hub: Hub, subject: SubjectId, words: Words, views: Sequence[EntryView] = ()
+) -> Iterator[Agreement]:
+    """Yield how a person stands with each destination, also one that is configured no longer.
+
+    `views` are the readings of theirs that are shown.
+    """
+    held = [each for view in views for each in view.deliveries if each.state is State.WITHHELD]
+    older = {each.destination for each in held if each.reason in _OLDER}
     now, ledger = hub.clock.now().utc, hub.reader.ledger(subject)
     alive = in_force(ledger, now)
     here = {grant.destination for grant in alive if not consents.is_elsewhere(hub, grant)}
@@ -253,6 +266,7 @@ def agreements(hub: Hub, subject: SubjectId, words: Words) -> Iterator[Agreement
             ended=None if grants or ended is None else moment(ended, now, hub.zone, words),
             grants=grants,
             more=bool(grants and not_covered(hub, subject, name)),
+            older=bool(grants) and name in older,
             refused=hub.reader.refused(subject, name),
             moved=bool(grants) and name not in here,
             pairs_by=hub.pairs_by(name) if name in hub.routes else PairsBy.NOTHING,

@@ -223,7 +223,7 @@ def _turn(visit: Visit) -> Response:
         doubtful=turn.doubtful,
         key=_key(readings, doubtful=turn.doubtful),
         readings=readings,
-        agreements=list(agreements(hub, session.subject, words)),
+        agreements=list(agreements(hub, session.subject, words, turn.readings)),
     )
 
 

@@ -432,3 +432,25 @@ async def test_who_is_no_longer_let_in_is_asked_to_connect_again(window: Window)
     sentence = "Mon espace santé n'accepte plus cette liaison"
     assert [sentence in each for each in (connected, shown)] == [False, True]
     assert "Relier de nouveau" in shown
+
+
+async def test_what_is_older_than_a_consent_is_sent_after_all_if_the_person_says_so(
+    window: Window,
+) -> None:
+    subject = await odile(window)
+    window.hub.clock.advance(120)
+    await agree(window, subject)
+    await weigh(window, "72.4", within=timedelta(minutes=2))
+    await window.hub.journal.claim("mes", 10, window.hub.clock.now().utc)
+
+    held = (await window.get("/")).text
+    asked = await window.send("/consent", subject=subject, destination="mes", earlier="yes")
+    await agree(window, subject, earlier="yes")
+    after = (await window.get("/")).text
+
+    assert "Gardée ici : peut-être prise avant l'accord" in held
+    assert "Envoyer aussi les mesures d'avant" in held
+    assert 'name="kind" value="weight"' in asked.html
+    assert 'name="earlier" value="yes" checked' in asked.html
+    assert "Attend de partir vers Mon espace santé" in after
+    assert "Envoyer aussi les mesures d'avant" not in after

@@ -511,3 +511,24 @@ async def test_who_consented_to_another_address_is_asked_anew(kiosk: Window) -> 
     assert 'action="/kiosk/consent/withdraw"' in moved.html
     assert 'action="/kiosk/consent"' in moved.html
     assert "n'est plus à l'adresse" not in given.text
+
+
+async def test_what_was_taken_before_the_consent_is_sent_after_all_if_the_person_says_so(
+    kiosk: Window,
+) -> None:
+    session = await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    asked = await act(kiosk, "/kiosk/consent", session, destination="mes")
+    record = {name: asked.field(name) for name in ("language", "version", "destination", "address")}
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **record)
+    await kiosk.hub.journal.claim("mes", 10, kiosk.hub.clock.now().utc)
+
+    held = (await kiosk.get(KIOSK)).text
+    again = (await act(kiosk, "/kiosk/consent", session, destination="mes")).text
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", earlier="yes", **record)
+    after = (await kiosk.get(KIOSK)).text
+
+    assert "Envoyer aussi les mesures d'avant" in held
+    assert "J'accepte, avec les mesures déjà prises" in again
+    assert "Attend de partir vers Mon espace santé" in after
+    assert "Envoyer aussi les mesures d'avant" not in after
