@@ -29,6 +29,7 @@ from pydantic import (
 from gateway.config_faults import faults_of
 from gateway.config_syntax import syntax_fault
 from gateway.errors import ConfigError
+from gateway.language.words import Language
 from gateway.transport.ble import BleSettings
 from gateway.transport.settings import (
     HciSettings,
@@ -78,7 +79,7 @@ class HubSettings(BaseModel):
     time: Literal["synchronised", "system"] = "synchronised"
     """Whose word the hub's own time needs: `synchronised` waits for a time server, and readings
     wait with it; `system` trusts the system's clock, for machines that have it from their host."""
-    language: Literal["fr", "en"] = "fr"
+    language: Language = "fr"
     """What screens, receipts and reports speak, and commands without `--language`; if it does not
     stand here, commands speak the language of the environment (`LANG`) where that is one of these.
     """

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import StreamingResponse
 
 from gateway.api.context import HubHere, person
 from gateway.domain.subject import SubjectId
+from gateway.language.words import Language
 
 router = APIRouter(tags=["people"])
 
@@ -19,7 +18,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    language: Literal["fr", "en"] | None = None
+    language: Language | None = None
 
 
 @router.post("/people/{subject}/export", response_class=StreamingResponse)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -23,6 +23,7 @@ from gateway.glucose.computed import report_reading
 from gateway.glucose.consensus import WINDOWS_DAYS, Metric
 from gateway.glucose.report import Report, make_report
 from gateway.glucose.trace import counted
+from gateway.language.words import Language
 
 router = APIRouter(tags=["glucose"])
 
@@ -107,7 +108,7 @@ async def report(
     subject: SubjectId,
     form: Format,
     days: Days = 14,
-    language: Literal["fr", "en"] | None = None,
+    language: Language | None = None,
 ) -> Response:
     """Return the glucose report of one page, in the given language or the hub's."""
     from gateway.glucose import formats  # only where it is wanted
@@ -130,7 +131,7 @@ class NewDeposit(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     days: Annotated[int, AfterValidator(_window)] = 14
-    language: Literal["fr", "en"] | None = None
+    language: Language | None = None
 
 
 class Deposited(BaseModel):

@@ -9,15 +9,16 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, get_args
 
-LANGUAGES = ("fr", "en")
+Language = Literal["fr", "en"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
 class Words:
     """The words of one language, by a key with a dot for each table it is in."""
 
-    def __init__(self, language: str, texts: Mapping[str, str]) -> None:
+    def __init__(self, language: Language, texts: Mapping[str, str]) -> None:
         self.language = language
         self._texts = texts
 
@@ -49,9 +50,10 @@ class Words:
 @cache
 def words(language: str) -> Words:
     """Return the shared words of a language. KeyError for one that there is none of."""
-    if language not in LANGUAGES:
-        raise KeyError(language)
-    return Words(language, read("gateway.language", f"{language}.toml"))
+    for known in LANGUAGES:
+        if known == language:
+            return Words(known, read("gateway.language", f"{known}.toml"))
+    raise KeyError(language)
 
 
 def read(package: str, *path: str) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
 from starlette.responses import Response
 
@@ -159,8 +158,9 @@ async def report(visit: Visit) -> Response:
     person = visit.person
     if person is None:
         return see_other("/")
-    spoken: Literal["fr", "en"] = "fr" if visit.words.language == "fr" else "en"
-    made = await glucose.report(visit.hub, person.id, glucose.Format.PDF, language=spoken)
+    made = await glucose.report(
+        visit.hub, person.id, glucose.Format.PDF, language=visit.words.language
+    )
     made.headers["Content-Disposition"] = 'attachment; filename="report.pdf"'
     return made
 
@@ -170,8 +170,7 @@ async def take_along(visit: Visit) -> Response:
     person = visit.person
     if person is None:
         return see_other("/")
-    spoken: Literal["fr", "en"] = "fr" if visit.words.language == "fr" else "en"
-    made = await export(visit.hub, person.id, Wanted(language=spoken))
+    made = await export(visit.hub, person.id, Wanted(language=visit.words.language))
     name = visit.words("export.file")
     made.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return made
