@@ -11,12 +11,18 @@ from gateway.domain.subject import SubjectId
 from gateway.journal import audit, people
 from gateway.journal.writer import Transaction
 
+_THEIR_DEVICES = (
+    "SELECT device FROM assignments WHERE subject = ?1"
+    " UNION SELECT device FROM entries WHERE subject = ?1"
+)
 _ROWS = (
     # Not to come back when a device is read again; entries_erased of schema/0004.sql sees to it.
     "INSERT OR IGNORE INTO erased SELECT substr(id, 5) FROM entries WHERE subject = ?",
     "DELETE FROM corrections_owed WHERE subject = ?",
-    "DELETE FROM aside WHERE device IN (SELECT device FROM assignments WHERE subject = ?)",
-    "DELETE FROM remarks WHERE device IN (SELECT device FROM assignments WHERE subject = ?)",
+    # Of every device that measured them, whoever said so: what it sent and nobody could read may be
+    # theirs.
+    f"DELETE FROM aside WHERE device IN ({_THEIR_DEVICES})",  # noqa: S608
+    f"DELETE FROM remarks WHERE device IN ({_THEIR_DEVICES})",  # noqa: S608
     "DELETE FROM pairings WHERE subject = ?",
     "DELETE FROM entries WHERE subject = ?",  # their timings and deliveries go with them
     "DELETE FROM assignments WHERE subject = ?",

@@ -159,9 +159,11 @@ def _is_given(folder: Path) -> bool:
 
 def _credential(name: str) -> Path | None:
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(folder) / name if folder else None
+    if not folder:
+        return None
+    path = Path(folder) / name
     with as_whoever_asks():
-        return path if path is not None and path.exists() else None
+        return path if path.exists() else None
 
 
 def _by_salt(path: Path) -> HubKey:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import Instant
 from gateway.domain.subject import SubjectId
-from gateway.errors import JournalError
+from gateway.drivers.api import SERIAL, Frame
+from gateway.errors import DecodeError, JournalError
 from gateway.journal.database import open_reader
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -22,6 +24,8 @@ from tests.journal.making import (
     weight,
     withdrawal,
 )
+
+FRAME = Frame(SERIAL, bytes.fromhex("02 41 03"), Instant(START, 1000.0, "test-boot"))
 
 
 async def _two_people(journal: Journal) -> tuple[SubjectId, SubjectId]:
@@ -49,6 +53,22 @@ async def test_the_person_and_all_that_is_theirs_is_gone(journal: Journal, reade
     assert reader.verify() is None
     with pytest.raises(JournalError, match="does not know that person"):
         await journal.record_grant(grant(ada, "grant-2"))
+
+
+async def test_what_nobody_could_read_of_a_device_whose_readings_they_claimed_is_gone_too(
+    journal: Journal, reader: Reader
+) -> None:
+    """No assignment says that it measured them."""
+    ada = (await journal.add_subject("Ada")).id
+    (found,) = await journal.record(SCALE, [weight(1)])
+    await journal.set_aside(SCALE, FRAME, DecodeError("odd length", FRAME.data, 2))
+    await journal.remark(SCALE, "battery_low", FRAME)
+    await journal.claim_entry(found.id, ada)
+
+    await journal.erase(ada)
+
+    (device,) = reader.devices()
+    assert (device.set_aside, device.remarks) == (0, 0)
 
 
 async def test_the_other_person_keeps_everything(journal: Journal, reader: Reader) -> None:
