@@ -4,6 +4,7 @@
 
 One serial cuff and no destination: the smallest hub there is. Medians; `RSS` is what the process
 has in memory once it says that it runs, `PSS` the same but of what it shares with others its share,
+`asked` the first again once it has answered a command,
 `loads` the modules and the outside libraries among them;
 `status` and `--help` are what a command takes while that daemon runs, of the processor.
 
@@ -58,6 +59,8 @@ class Start:
     rss_mib: float
     pss_mib: float
     """Of what other programs have in memory too (libraries), its share."""
+    asked_mib: float
+    """Resident once it has answered its first request."""
     status_s: float
     help_s: float
     modules: tuple[str, ...]
@@ -92,17 +95,23 @@ def start(folder: Path, version: Path) -> Start:
     seconds = time.perf_counter() - began
     ticks = Path(f"/proc/{daemon.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     cpu_s = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
-    lines = Path(f"/proc/{daemon.pid}/smaps_rollup").read_text().splitlines()[1:]
-    mib = {name: int(size) / 1024 for name, size, _ in map(str.split, lines)}
+    running = _mib(daemon.pid)
     command = [*PYTHON, _COMMAND, "--config", str(config)]
     status_s = _cpu_s([*command, "status"], environment(version))
     help_s = _cpu_s([*command, "--help"], environment(version))
+    asked = _mib(daemon.pid)
     daemon.terminate()
     assert daemon.stderr is not None
     loaded = [line for line in daemon.stderr if line.startswith("loaded ")]
     daemon.wait()
     modules = tuple(loaded[-1].split()[1:])
-    return Start(seconds, cpu_s, mib["Rss:"], mib["Pss:"], status_s, help_s, modules)
+    memory = running["Rss:"], running["Pss:"], asked["Rss:"]
+    return Start(seconds, cpu_s, *memory, status_s, help_s, modules)
+
+
+def _mib(pid: int) -> dict[str, float]:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {name: int(size) / 1024 for name, size, _ in map(str.split, lines)}
 
 
 def _cpu_s(command: list[str], environment: dict[str, str]) -> float:
@@ -131,6 +140,7 @@ def _print(version: Path, starts: list[Start]) -> None:
     print(f"start   {median(it.seconds for it in starts):.2f} s")
     print(f"CPU     {median(it.cpu_s for it in starts):.2f} s")
     print(f"RSS     {median(it.rss_mib for it in starts):.1f} MiB")
+    print(f"asked   {median(it.asked_mib for it in starts):.1f} MiB")
     print(f"PSS     {median(it.pss_mib for it in starts):.1f} MiB")
     print(f"loads   {len(modules)} modules, of {' '.join(n for n in _OF_INTEREST if n in tops)}")
     print(f"status  {median(it.status_s for it in starts):.2f} s")

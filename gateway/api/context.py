@@ -17,7 +17,7 @@ from gateway.journal.reader import Reader
 T = TypeVar("T")
 
 
-def _hub(request: Request) -> Hub:
+async def _hub(request: Request) -> Hub:
     hub: Hub = request.app.state.hub
     return hub
 

@@ -82,7 +82,7 @@ class Pairings:
         await self._hub.pair(subject, destination, code.strip(), authorization)
 
 
-def _pairings(request: Request) -> Pairings:
+async def _pairings(request: Request) -> Pairings:
     pairings: Pairings = request.app.state.pairings
     return pairings
 

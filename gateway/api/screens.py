@@ -22,7 +22,7 @@ class Wish(BaseModel):
     role: Role = Role.OWNER
 
 
-def _browsers(request: Request) -> Browsers:
+async def _browsers(request: Request) -> Browsers:
     browsers: Browsers | None = request.app.state.browsers
     if browsers is None:
         raise NotRunning
