@@ -17,7 +17,7 @@ from gateway.errors import ConfigError
 from gateway.journal.reader import Reader
 from gateway.journal.retention import Expired
 from gateway.journal.signing import Checkpoint, Finding
-from gateway.journal.views import EntryView
+from gateway.journal.views import EntryView, Salvage
 
 router = APIRouter(tags=["audit"])
 
@@ -53,43 +53,20 @@ async def verify(hub: HubHere, against: Against) -> Finding:
     return await aside(hub, lambda reader: reader.verify_against(against.checkpoint))
 
 
-class Salvaged(BaseModel):
-    """A damaged journal that this one goes on from."""
-
-    folder: str
-    """Where it lies, beside the journal."""
-    at: datetime
-    saved: int
-    lost: list[ReadingId]
-    unsound: dict[str, list[str]]
-    """Other rows that were left out, by table."""
-
-
 class Damage(BaseModel):
     """What damage to the disk has cost here, by name."""
 
     unreadable: list[ReadingId]
     """Readings that are there and cannot be read."""
-    salvaged: list[Salvaged]
+    salvaged: list[Salvage]
+    """Damaged journals that this one goes on from; each lies in its folder beside the journal."""
 
 
 @router.get("/audit/damage")
 async def damage(hub: HubHere) -> Damage:
     """Look at every reading, and name those that damage cost. Takes a while in a large journal."""
     unreadable, salvaged = await aside(hub, lambda reader: (reader.damaged(), reader.salvaged()))
-    return Damage(
-        unreadable=unreadable,
-        salvaged=[
-            Salvaged(
-                folder=each.folder,
-                at=each.at,
-                saved=each.saved,
-                lost=list(each.lost),
-                unsound=dict(each.unsound),
-            )
-            for each in salvaged
-        ],
-    )
+    return Damage(unreadable=unreadable, salvaged=salvaged)
 
 
 @router.get("/people/{subject}/account")

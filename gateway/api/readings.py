@@ -14,8 +14,8 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure
 from gateway.domain.subject import Attribution, SubjectId
-from gateway.domain.suggestion import suggest
-from gateway.journal.views import EntryView, Position
+from gateway.domain.suggestion import Suggestion, suggest
+from gateway.journal.views import DeliveryCount, EntryView, Position
 
 router = APIRouter(tags=["readings"])
 
@@ -67,18 +67,9 @@ async def claim(hub: HubHere, reading: ReadingId, claim: Claim) -> dict[str, Any
 
 
 @router.get("/outbox")
-async def outbox(hub: HubHere) -> list[dict[str, Any]]:
+async def outbox(hub: HubHere) -> list[DeliveryCount]:
     """Count the deliveries by destination, state and reason."""
-    return [
-        {
-            "destination": counted.destination,
-            "state": counted.state,
-            "reason": counted.reason,
-            "may_have_arrived": counted.may_have_arrived,
-            "count": counted.count,
-        }
-        for counted in hub.reader.delivery_counts()
-    ]
+    return list(hub.reader.delivery_counts())
 
 
 @router.post("/outbox/retry", status_code=201)
@@ -88,20 +79,14 @@ async def retry(hub: HubHere, retry: Retry) -> dict[str, int]:
     return {"retried": await hub.journal.retry_parked(destination=retry.destination)}
 
 
-def _suggested(hub: Hub, view: EntryView) -> dict[str, Any] | None:
+def _suggested(hub: Hub, view: EntryView) -> Suggestion | None:
     """Suggest whose an unclaimed weighing is; for a person to accept, never done by itself."""
     entry = view.entry
     weight = entry.reading.values.get(Measure.WEIGHT)
     if entry.subject is not None or weight is None or weight.unit is not Unit.KILOGRAM:
         return None
     suggestion = suggest(weight.value, hub.reader.last_weights(entry.timing.measured_at))
-    if suggestion is None or entry.attribution is Attribution.DISMISSED:
-        return None
-    return {
-        "subject": suggestion.subject,
-        "differs_kg": suggestion.differs_kg,
-        "margin_kg": suggestion.margin_kg,
-    }
+    return None if entry.attribution is Attribution.DISMISSED else suggestion
 
 
 def _shown(view: EntryView) -> dict[str, Any]:
