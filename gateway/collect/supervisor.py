@@ -228,7 +228,8 @@ class Supervisor:
         finally:
             del self._sessions[device]
             now = self._clock.now().monotonic
-            self._patience[device].ended(
+            patience = self._patience[device]
+            patience.ended(
                 ended.outcome, now, new_readings=bool(ended.recorded), lasted_s=now - began
             )
             self._note_trouble(device, ended)
@@ -236,12 +237,13 @@ class Supervisor:
             self._metrics.count("sessions_total", driver=name, outcome=ended.outcome)
             _logger.log(
                 logging.WARNING if ended.problem else logging.INFO,
-                "session device=%s driver=%s outcome=%s new_readings=%s seconds=%.1f%s",
+                "session device=%s driver=%s outcome=%s new_readings=%s seconds=%.1f wait_s=%g%s",
                 self._called(device),
                 name,
                 ended.outcome,
                 "?" if ended.recorded is None else ended.recorded,
                 now - began,
+                patience.not_before - now,
                 f": {ended.problem}" if ended.problem else "",
             )
 

@@ -460,6 +460,18 @@ async def test_a_journal_that_cannot_name_a_device_ends_its_session_only(stage: 
     assert supervisor.status().transports[0].state is Watch.WATCHING
 
 
+async def test_the_log_says_for_how_long_a_device_is_left_alone(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.start()
+    with caplog.at_level(logging.INFO):
+        await stage.transport.show()
+        stage.clock.advance(3)
+        await stage.transport.show()
+
+    assert [line.rpartition(" ")[2] for line in caplog.messages] == ["wait_s=3", "wait_s=10"]
+
+
 async def test_a_person_can_end_the_wait_after_a_failure(stage: Stage) -> None:
     stage.driver.talks = [fails(PairingNeeded("press the button")), brings_one]
     supervisor = stage.start()
