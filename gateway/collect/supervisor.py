@@ -140,7 +140,7 @@ class Supervisor:
             elif session.unreadable >= ALARMING and reads_nothing(session):
                 yield Trouble(device, Outcome.UNREADABLE, riddle(session), now)
 
-    async def _watch(self, transport: Transport) -> None:
+    async def _watch(self, transport: Advertisements) -> None:
         failures = 0
         while True:
             began = self._clock.now().monotonic
@@ -165,7 +165,7 @@ class Supervisor:
             )
             await self._pause(wait_s)
 
-    def _seen(self, transport: Transport, sighting: Sighting) -> None:
+    def _seen(self, transport: Advertisements, sighting: Sighting) -> None:
         now = self._clock.now()
         device = transport.device_id(sighting)
         chosen = sighting.driver or self._adopted(device)
@@ -184,6 +184,8 @@ class Supervisor:
         )
         if chosen is None or driver is None or self._talking is None or device in self._sessions:
             return
+        if self._is_for_another(transport, device):
+            return
         if device not in self._patience:
             self._patience[device] = Patience()
         patience = self._patience[device]
@@ -191,6 +193,17 @@ class Supervisor:
         if patience.ready(sighting, now.monotonic) and self._may_try(transport, device, patience):
             self._sessions[device] = SessionStatus(device, driver.manifest.name, now)
             self._talking.create_task(self._talk(transport, sighting, driver, device))
+
+    def _is_for_another(self, transport: Advertisements, device: DeviceId) -> bool:
+        """Leave a device to the radio that it is bonded with, as long as that one works.
+
+        Many devices have one bond: paired with a second radio, they would forget the first.
+        """
+        return not transport.is_bonded(device) and any(
+            other.is_bonded(device) and self._states[other.name].state is Watch.WATCHING
+            for other in self._transports
+            if other is not transport
+        )
 
     def _may_try(self, transport: Transport, device: DeviceId, patience: Patience) -> bool:
         """Let one doubtful device at a time occupy a radio.

@@ -13,7 +13,7 @@ from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Channel, Frame, Inbox, Manifest, Reach, Sighting
 from gateway.errors import LinkRefused
-from gateway.transport.api import OpenLink, Transport
+from gateway.transport.api import Bonding, OpenLink, Transport
 from gateway.transport.arrivals import Arrivals
 
 _NOT_PERMITTED = 0x02  # ATT "read not permitted", the nearest there is
@@ -46,6 +46,10 @@ class Advertisements:
             for links in self._open.values():
                 for link in links:
                     link.lose("the radio that heard the device is gone")
+
+    def is_bonded(self, device: DeviceId) -> bool:
+        """Say whether the transport has a bond with the device."""
+        return isinstance(self._transport, Bonding) and self._transport.is_bonded(device)
 
     def device_id(self, sighting: Sighting, /) -> DeviceId:
         """Name the device as the transport does."""

@@ -56,6 +56,10 @@ class Transport(Protocol):
 class Bonding(Protocol):
     """A transport that keeps bonds with devices it paired."""
 
+    def is_bonded(self, device: DeviceId, /) -> bool:
+        """Say whether there is a bond with a device, as far as is known without asking anybody."""
+        ...
+
     async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one.
 

@@ -182,6 +182,40 @@ async def test_devices_that_cannot_be_reached_leave_the_radio_to_one_that_may_be
 
 
 @dataclass
+class Bonded(FakeTransport):
+    """A radio that was paired with these."""
+
+    bonds: set[DeviceId] = field(default_factory=set)
+
+    def is_bonded(self, device: DeviceId, /) -> bool:
+        return device in self.bonds
+
+    async def forget(self, device: DeviceId, /) -> bool:
+        return device in self.bonds
+
+
+@pytest.mark.parametrize("theirs_works", [True, False])
+async def test_of_two_radios_the_one_that_a_device_is_bonded_with_talks_to_it(
+    stage: Stage, theirs_works: bool
+) -> None:
+    first, theirs = Bonded("first"), Bonded("theirs", bonds={CUFF})
+    stage.transports = [first, theirs]
+    stage.start()
+    await first.watching.wait()
+    await theirs.watching.wait()
+    if not theirs_works:
+        theirs.trouble = [RadioUnavailable("unplugged")] * 9
+        theirs.gone.put_nowait(RadioUnavailable("unplugged"))
+        await settle()
+
+    await first.show()
+    if theirs_works:
+        await theirs.show()
+
+    assert (len(first.opened), len(theirs.opened)) == ((0, 1) if theirs_works else (1, 0))
+
+
+@dataclass
 class OneAtATime(FakeTransport):
     """A radio that has one pending connection, as a controller has. `far` are out of reach."""
 

@@ -68,6 +68,7 @@ class BleTransport:
         over_bluez = sys.platform == "linux" and scanner is None
         self._agent = Agent(owner, settings.pairing_without_code) if over_bluez else None
         self._heard: OrderedDict[str, BLEDevice] = OrderedDict()
+        self._bonded: set[str] = set()
         self._links: WeakSet[Arrivals] = WeakSet()
         self._claim: Callable[[], Awaitable[object]] | None = None
 
@@ -154,6 +155,8 @@ class BleTransport:
         )
         over_bluez = self._agent is not None
         bonded = await has_bond(device.address) if over_bluez else is_bonded(device)
+        if bonded:
+            self._bonded.add(device.address.upper())
         if not bonded and self._claim is not None:
             with suppress(RadioUnavailable):  # then the connection fails, and says why
                 await self._claim()
@@ -169,6 +172,12 @@ class BleTransport:
         deadlines = self._deadlines if bonded else _with_pairing(self._deadlines)
         return GattLink(peer, arrivals, characteristics, self._clock, deadlines, bonded=bonded)
 
+    def is_bonded(self, device: DeviceId, /) -> bool:
+        """Say whether the device was bonded when it was last connected, or first heard."""
+        address = device.partition(":")[2]
+        heard = self._heard.get(address)
+        return address in self._bonded or (heard is not None and is_bonded(heard))
+
     async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one.
 
@@ -176,6 +185,7 @@ class BleTransport:
         """
         address = device.partition(":")[2]
         self._heard.pop(address, None)
+        self._bonded.discard(address)
         return await forget(address)
 
 

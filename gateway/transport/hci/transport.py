@@ -133,6 +133,11 @@ class HciTransport:
             deadlines = replace(deadlines, pair=2 * deadlines.pair)
         return GattLink(peer, arrivals, characteristics, self._clock, deadlines, bonded=peer.bonded)
 
+    def is_bonded(self, device: DeviceId, /) -> bool:
+        """Say whether there is a bond with a device."""
+        address = device.partition(":")[2]
+        return any(map(self._bonds.get, (address, f"{address}/P")))
+
     async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one."""
         address = device.partition(":")[2]

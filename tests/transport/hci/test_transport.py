@@ -168,17 +168,18 @@ async def test_a_device_that_forgot_its_bond_needs_a_person_and_is_paired_anew_a
         link = await watched.open()
         await link.read(SECRET)
         await link.close()
+        device = watched.transport.device_id(await watched.sighting())
+        bonded = watched.transport.is_bonded(device)
         cuff.device.keystore.all_keys.clear()
         with pytest.raises(PairingNeeded, match="forget it and pair it again"):
             await watched.open()
-        known = await watched.transport.forget(
-            watched.transport.device_id(await watched.sighting())
-        )
+        known = await watched.transport.forget(device)
+        still_bonded = watched.transport.is_bonded(device)
         link = await watched.open()
         value = await link.read(SECRET)
         await link.close()
 
-        assert known
+        assert (bonded, known, still_bonded) == (True, True, False)
         assert value.data == b"secret"
 
 
