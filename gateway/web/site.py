@@ -6,16 +6,14 @@ No address names a person, and no answer is kept by the browser.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import PathLike, StaticFiles
-from starlette.types import ASGIApp, Scope
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
@@ -23,6 +21,7 @@ from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.hub import Hub
 from gateway.web import consents, entrance, home, household, kiosk, pairing, questions
 from gateway.web.rendering import Rendering
+from gateway.web.static_files import from_memory
 from gateway.web.visits import (
     Screen,
     Site,
@@ -100,31 +99,17 @@ HEADERS: Mapping[str, str] = {
 _STATIC = Path(__file__).parent / "static"
 
 
-class _Static(StaticFiles):
-    """Style and scripts: kept by browsers, which ask each time whether they are still the same.
-
-    So a page that an upgrade changed never runs with the script of the version before.
-    """
-
-    def file_response(
-        self, full_path: PathLike, stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
-
-
 def make_screens(hub: Hub, browsers: Browsers, begun: Pairings, stopping: asyncio.Event) -> ASGIApp:
     """Make the application over a running hub; `stopping` is set when it ends."""
     site = Site(hub, browsers, begun, Rendering(), stopping)
-    routes: list[Route | Mount] = [
+    routes = [
         Route(path, for_visitors(site, screen, *roles), methods=[method])
         for method, path, screen, roles in SCREENS
     ]
     routes += [
         Route(path, for_anybody(site, screen), methods=[method]) for method, path, screen in OPEN
     ]
-    routes.append(Mount("/static", _Static(directory=_STATIC)))
+    routes.append(Route("/static/{name}", from_memory(_STATIC)))
 
     unknown = for_anybody(site, _nowhere)
 

@@ -128,7 +128,7 @@ async def test_no_address_of_the_api_answers_without_the_token(tmp_path: Path) -
     }
 
 
-async def test_no_request_of_the_api_is_handed_to_a_thread(
+async def test_no_request_is_handed_to_a_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a route depends on is, unless a coroutine: 7 MiB at the first, a millisecond at each."""
@@ -140,7 +140,7 @@ async def test_no_request_of_the_api_is_handed_to_a_thread(
 
     monkeypatch.setattr("anyio.to_thread.run_sync", run_sync)
     async with a_window(tmp_path) as window, ports_of(window) as (here, _):
-        for method, path in addresses(window):
+        for method, path in (*addresses(window), *PAGES, *ODD, ("GET", "/static/screens.css")):
             where = f"{method} {path}"
             await here.status(method, path, TOKEN)
 
