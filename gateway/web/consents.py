@@ -5,7 +5,7 @@ Giving takes two taps, for the text has to be shown in between; taking back take
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -16,13 +16,14 @@ from starlette.responses import Response
 from gateway.api import consents
 from gateway.api.context import destination as kinds_of
 from gateway.api.hub import Hub
-from gateway.consent.grant import ConsentText, Purpose, in_force
+from gateway.consent.grant import Capacity, ConsentText, Purpose, in_force, living
 from gateway.consent.receipt import RULE
 from gateway.consent.texts import shown
 from gateway.domain.device_time import EARLIEST
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.language.words import Words
+from gateway.web.giver import Giver, Unclear, giver
 from gateway.web.visits import Visit, see_other
 
 _DRAWN = frozenset(" ▀▄█")
@@ -40,6 +41,8 @@ class Question:
     record: ConsentText
     purpose: Purpose
     kinds: Sequence[tuple[Kind, str]]
+    ticked: Collection[str]
+    """Those of them that are ticked as it is asked."""
 
 
 def not_covered(hub: Hub, subject: SubjectId, destination: str) -> frozenset[Kind]:
@@ -55,11 +58,15 @@ def not_covered(hub: Hub, subject: SubjectId, destination: str) -> frozenset[Kin
 
 
 def question(
-    hub: Hub, destination: str, words: Words, subject: SubjectId | None = None
+    hub: Hub,
+    destination: str,
+    words: Words,
+    subject: SubjectId | None = None,
+    ticked: Collection[str] | None = None,
 ) -> Question:
     """Prepare the question; of somebody who consented before, for what that does not cover.
 
-    Raises ConfigError for an unknown destination.
+    All is ticked unless it is told what. Raises ConfigError for an unknown destination.
     """
     kinds = kinds_of(hub, destination)
     purpose = consents.purpose_of(kinds)
@@ -75,35 +82,48 @@ def question(
         record=record,
         purpose=purpose,
         kinds=[(kind, name) for name, kind in named],
+        ticked=kinds if ticked is None else ticked,
     )
 
 
-async def ask(visit: Visit, *, nothing: bool = False) -> Response:
-    """Show the text, and ask; again where it was agreed to and `nothing` was ticked."""
+async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = None) -> Response:
+    """Show the text, and ask.
+
+    Again, with what was said, where it was agreed to and `nothing` was ticked, or it is `unclear`
+    who agrees.
+    """
     person = visit.person
     if person is None:
         return see_other("/")
     earlier = bool(visit.form.get("earlier"))  # then all of it is asked for, not the rest alone
     whose = None if earlier else person.id
-    asked = question(visit.hub, visit.form.get("destination"), visit.words, whose)
+    ticked = visit.form.all("kind") if unclear else () if nothing else None
+    asked = question(visit.hub, visit.form.get("destination"), visit.words, whose, ticked)
     return visit.page(
         "consent.html",
-        HTTPStatus.BAD_REQUEST if nothing else HTTPStatus.OK,
+        HTTPStatus.BAD_REQUEST if nothing or unclear else HTTPStatus.OK,
         question=asked,
         subject=person.id,
         name=person.label,
         earlier=earlier,
         nothing=nothing,
+        unclear=unclear,
+        capacities=list(Capacity),
+        said={name: visit.form.get(name) for name in ("capacity", "by", "expires")},
     )
 
 
 async def give(visit: Visit) -> Response:
     """Record consent to what was ticked; to earlier readings too if that was ticked."""
     person = visit.person
-    if person is not None:
-        since = EARLIEST if visit.form.get("earlier") else None
-        if not await record(visit, person.id, person.label, since):
-            return await ask(visit, nothing=True)
+    if person is None:
+        return see_other("/")
+    by = giver(visit.form, person.label, visit.hub.clock.now(), visit.hub.zone)
+    if isinstance(by, Unclear):
+        return await ask(visit, unclear=by)
+    since = EARLIEST if visit.form.get("earlier") else None
+    if not await record(visit, person.id, by, since):
+        return await ask(visit, nothing=True)
     return see_other("/")
 
 
@@ -132,17 +152,26 @@ def _unfolded(lines: Sequence[str]) -> Iterator[str]:
 
 
 async def withdraw(visit: Visit) -> Response:
-    """Take consent back, at once, and say what that did."""
+    """Take consent back, at once, and say what that did.
+
+    One tap says no name: it is taken back as it was given.
+    """
     person = visit.person
     if person is None:
         return see_other("/")
-    done = await take_back(visit, person.id, person.label)
+    given = [
+        grant
+        for grant in living(visit.hub.reader.ledger(person.id))
+        if grant.destination == visit.form.get("destination")
+    ]
+    by = Giver(given[-1].given_by, given[-1].capacity) if given else Giver(person.label)
+    done = await take_back(visit, person.id, by)
     title = visit.hub.title(visit.form.get("destination"))
     return visit.page("withdrawn.html", title=title, done=done)
 
 
 async def record(
-    visit: Visit, subject: SubjectId, by: str, covers_from: datetime | None = None
+    visit: Visit, subject: SubjectId, by: Giver, covers_from: datetime | None = None
 ) -> bool:
     """Record the consent of a form, under the text that it showed.
 
@@ -161,7 +190,9 @@ async def record(
         address=visit.form.get("address") or None,
         kinds=kinds,
         covers_from=covers_from or visit.hub.clock.now().utc,
-        given_by=by,
+        expires=by.expires,
+        given_by=by.name,
+        capacity=by.capacity,
         purpose=_purpose(visit.form.get("purpose")),
         language=visit.form.get("language"),
         version=visit.form.get("version"),
@@ -170,10 +201,13 @@ async def record(
     return True
 
 
-async def take_back(visit: Visit, subject: SubjectId, by: str) -> consents.Withdrawn:
+async def take_back(visit: Visit, subject: SubjectId, by: Giver) -> consents.Withdrawn:
     """Take back the consent that a form names."""
     new = consents.NewWithdrawal(
-        subject=subject, destination=visit.form.get("destination"), withdrawn_by=by
+        subject=subject,
+        destination=visit.form.get("destination"),
+        withdrawn_by=by.name,
+        capacity=by.capacity,
     )
     return await consents.withdraw(visit.hub, new)
 

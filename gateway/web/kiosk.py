@@ -30,6 +30,7 @@ from gateway.journal.views import EntryView
 from gateway.language.moments import clock
 from gateway.language.words import Words
 from gateway.web import consents
+from gateway.web.giver import Giver
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
 from gateway.web.saying import said
@@ -124,7 +125,8 @@ async def ask(visit: Visit, *, nothing: bool = False) -> Response:
     if session is None:
         return await _again(visit)
     session = await _longer(visit, session)
-    question = consents.question(visit.hub, visit.form.get("destination"), visit.words)
+    to, ticked = visit.form.get("destination"), () if nothing else None
+    question = consents.question(visit.hub, to, visit.words, ticked=ticked)
     taken = bool(present(visit.hub).readings)
     return _page(visit, "consent", session, question=question, taken=taken, nothing=nothing)
 
@@ -277,11 +279,11 @@ async def _longer(visit: Visit, session: KioskSession) -> KioskSession:
     return session
 
 
-def _giver(visit: Visit, session: KioskSession) -> str:
+def _giver(visit: Visit, session: KioskSession) -> Giver:
     """Say who consents: the name they chose, or that it is whoever is at the counter."""
     giver = person(visit.hub, session.subject)
     named = None if giver is None else giver.label
-    return named or visit.words("kiosk.giver", number=session.number)
+    return Giver(named or visit.words("kiosk.giver", number=session.number))
 
 
 async def _again(visit: Visit) -> Response:

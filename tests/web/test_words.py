@@ -10,6 +10,7 @@ import gateway.web
 from gateway.cli.speech import sentences
 from gateway.collect.patience import Outcome
 from gateway.consent.gate import Reason
+from gateway.consent.grant import Capacity
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality
 from gateway.errors import RadioTrouble
@@ -17,6 +18,7 @@ from gateway.glucose.consensus import Metric
 from gateway.glucose.words import words as of_the_report
 from gateway.journal.states import State
 from gateway.language.words import LANGUAGES, Words
+from gateway.web.giver import Unclear
 from gateway.web.words import words
 
 TEMPLATES = sorted((Path(gateway.web.__file__).parent / "templates").glob("*.html"))
@@ -29,6 +31,8 @@ CLOSED = [
     *(f"quality.{quality}" for quality in Quality if quality is not Quality.GOOD),
     *(f"delivery.{state}" for state in State),
     *(f"withheld.{reason}" for reason in Reason),
+    *(f"giver.{capacity}" for capacity in Capacity),
+    *(f"giver.{unclear}" for unclear in Unclear),
     *(f"month.{month}" for month in range(1, 13)),
     *(f"problem.radio.{trouble}" for trouble in RadioTrouble),
 ]

@@ -1,0 +1,111 @@
+"""A child's parent agrees on the owner's page, as their parent and until the child is of age."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.consent.grant import Capacity, Grant, Withdrawal
+from gateway.domain.subject import SubjectId
+from tests.web.measuring import SCALE, owned
+from tests.web.window import Answer, Window
+
+PARIS = ZoneInfo("Europe/Paris")
+RECORD = ("language", "version", "destination", "subject", "address", "purpose")
+
+
+@pytest.fixture
+async def window(window: Window) -> Window:
+    return await owned(window, SCALE)
+
+
+async def child(window: Window) -> SubjectId:
+    return (await window.hub.journal.add_subject("Adèle")).id
+
+
+async def agree(window: Window, subject: SubjectId, **said: str) -> Answer:
+    asked = await window.send("/consent", subject=subject, destination="mes")
+    record = {name: asked.field(name) for name in RECORD}
+    return await window.send("/consent/give", kind="weight", **record, **said)
+
+
+async def test_a_parent_agrees_as_such_until_their_child_is_of_age(window: Window) -> None:
+    subject = await child(window)
+
+    await agree(window, subject, capacity="parent", by="Claude", expires="2031-05-03")
+
+    (given,) = window.hub.reader.ledger(subject)
+    assert isinstance(given, Grant)
+    assert (given.given_by, given.capacity) == ("Claude", Capacity.PARENT)
+    assert given.expires == datetime(2031, 5, 3, tzinfo=PARIS)
+    receipt = await window.send("/consent/receipt", subject=subject, grant=given.id)
+    assert "Claude" in receipt.text
+    assert "En vigueur jusqu'à : 3 mai 2031 à 0 h 00" in receipt.text
+
+
+async def test_one_tap_takes_it_back_as_it_was_given(window: Window) -> None:
+    subject = await child(window)
+    await agree(window, subject, capacity="legal_representative", by="Claude")
+
+    await window.send("/consent/withdraw", subject=subject, destination="mes")
+
+    taken_back = window.hub.reader.ledger(subject)[-1]
+    assert isinstance(taken_back, Withdrawal)
+    assert taken_back.withdrawn_by == "Claude"
+    assert taken_back.capacity is Capacity.LEGAL_REPRESENTATIVE
+
+
+async def test_who_agrees_for_themselves_says_no_more_than_before(window: Window) -> None:
+    subject = await child(window)
+
+    await agree(window, subject)
+
+    (given,) = window.hub.reader.ledger(subject)
+    assert isinstance(given, Grant)
+    assert (given.given_by, given.capacity, given.expires) == ("Adèle", Capacity.SELF, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"capacity": "parent"}, "Écrivez le nom du parent"),
+        ({"capacity": "parent", "by": "adèle"}, "Écrivez le nom du parent"),
+        ({"capacity": "self", "by": "Claude"}, "choisissez à quel titre"),
+        ({"expires": "2026-03-14"}, "Ce jour est passé"),
+        ({"expires": "le 3 mai"}, "Donnez un jour"),
+    ],
+)
+async def test_what_is_unclear_is_asked_again_with_all_that_was_said(
+    said: dict[str, str], told: str, window: Window
+) -> None:
+    """Else what was unticked would be ticked again, and sent."""
+    subject = await child(window)
+
+    answer = await agree(window, subject, earlier="yes", **said)
+
+    assert (answer.status, told in answer.text) == (400, True)
+    ticked = [
+        line for line in answer.html.splitlines() if 'name="kind"' in line and "checked" in line
+    ]
+    assert ['value="weight"' in line for line in ticked] == [True]
+    assert 'name="earlier" value="yes" checked' in answer.html
+    assert window.hub.reader.ledger(subject) == ()
+    for name in ("by", "expires"):
+        if name in said:
+            assert f'name="{name}"' in answer.html
+            assert f'value="{said[name]}"' in answer.html
+
+
+async def test_what_was_unticked_stays_so_where_it_was_all(window: Window) -> None:
+    subject = await child(window)
+    asked = await window.send("/consent", subject=subject, destination="mes")
+    record = {name: asked.field(name) for name in RECORD}
+
+    answer = await window.send("/consent/give", **record, capacity="parent")
+
+    assert "Écrivez le nom du parent" in answer.text
+    assert "checked" in answer.html
+    kinds = [line for line in answer.html.splitlines() if 'name="kind"' in line]
+    assert [line for line in kinds if "checked" in line] == []
