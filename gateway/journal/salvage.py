@@ -303,7 +303,8 @@ def _restore_deliveries(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) 
                 "INSERT INTO deliveries (entry, destination, subject, state, due_us,"
                 " may_have_arrived, changed_us)"
                 " SELECT number, ?1, subject, 'unsettled', ?2, 1, ?3 FROM entries AS e"
-                " WHERE kind = ?4 AND NOT EXISTS (SELECT 1 FROM deliveries"
+                " WHERE kind = ?4 AND attribution != 'replaced'"
+                " AND NOT EXISTS (SELECT 1 FROM deliveries"
                 " WHERE entry = e.number AND destination = ?1)",
                 (destination, AT_ONCE_US, tx.now_us, kind),
             )

@@ -19,3 +19,13 @@ def break_page(path: Path, at: int) -> None:
     with path.open("r+b") as file:
         file.seek(at)
         file.write(b"\xff" * 8)
+
+
+def lose_table(path: Path, table: str) -> None:
+    """Overwrite where a table begins; nobody may have the journal open."""
+    with sqlite3.connect(path) as looking:
+        ((root,),) = looking.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
+    looking.close()
+    with path.open("r+b") as file:
+        file.seek((root - 1) * _PAGE)
+        file.write(b"\xa5" * _PAGE)

@@ -21,6 +21,7 @@ from gateway.journal.computing import Outdated
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
+from tests.journal.breaking import lose_table
 from tests.journal.making import LONG_AGO, SENSOR, consenting, grant, open_journal, withdrawal
 
 MIDNIGHT = datetime(2026, 3, 14, tzinfo=UTC)
@@ -282,3 +283,20 @@ async def test_erasing_the_person_erases_the_document(path: Path, journal: Journ
         assert reader.entry(entry.id) is None
     left = b"".join(each.read_bytes() for each in path.parent.glob("journal*"))
     assert not any(each in left for each in canaries)
+
+
+async def test_one_that_was_replaced_is_not_queued_by_what_damage_leaves_either(
+    path: Path,
+) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        first = await computed(journal, subject, mean("142.0"))
+        outdated = Outdated(first.id, START)
+        better = await journal.compute(SENSOR, subject, mean("143.0"), instead_of=outdated)
+    lose_table(path, "deliveries")
+
+    async with open_journal(path) as journal:
+        released = await journal.claim("mes", 10, START)
+
+    assert better is not None
+    assert [each.delivery.entry.id for each in released] == [better.id]

@@ -13,6 +13,7 @@ from gateway.journal.database import row_sum
 from gateway.journal.reader import Reader
 from gateway.journal.states import State
 from gateway.testing.clock import START
+from tests.journal.breaking import lose_table
 from tests.journal.making import SCALE, consenting, grant, open_journal, weight, withdrawal
 
 OTHER = Device(id=DeviceId("ble:C0:FF:EE:00:00:09"), driver="scale/test")
@@ -184,14 +185,7 @@ async def test_what_was_salvaged_is_sound_at_the_next_start(path: Path, table: s
         await journal.open_kiosk([OTHER.id], lasts=timedelta(minutes=5))
         await journal.close_kiosk(ClosedBy.PERSON)
         await journal.open_kiosk([OTHER.id], subject=subject)
-    with sqlite3.connect(path) as looking:
-        (root,) = looking.execute(
-            "SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)
-        ).fetchone()
-    looking.close()
-    content = bytearray(path.read_bytes())
-    content[(root - 1) * 4096 : root * 4096] = b"\xa5" * 4096
-    path.write_bytes(content)
+    lose_table(path, table)
 
     for _ in range(2):
         await open_journal(path).close()
