@@ -54,11 +54,11 @@ class DescriptorLink:
                     await self._write(data)
                     if acknowledged:
                         await self._drained()
-            except TimeoutError:
-                raise LinkTimeout(
-                    "the port did not take what was written: check its flow control"
-                ) from None
             except OSError as error:
+                if isinstance(error, TimeoutError) and error.errno is None:  # ours, not the port's
+                    raise LinkTimeout(
+                        "the port did not take what was written: check its flow control"
+                    ) from None
                 self._lose(error)
                 raise self._inbox.lost() from error
 

@@ -288,6 +288,22 @@ async def test_a_write_that_the_port_does_not_take_is_given_up_when_the_link_clo
         await asyncio.wait_for(writing, SOON)
 
 
+async def test_a_server_that_answers_no_more_is_a_lost_port_and_no_matter_of_flow_control(
+    pty: Pty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def times_out(*_: object) -> int:
+        raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+    link = await opened(pty.path)
+    with monkeypatch.context() as at_the_end_of_tcp:
+        at_the_end_of_tcp.setattr(os, "write", times_out)
+        with pytest.raises(LinkLost):
+            await link.write(SERIAL, b"?")
+    with pytest.raises(LinkLost):
+        await (await link.subscribe(SERIAL)).get(within=60)
+    await link.close()
+
+
 async def test_a_port_is_opened_for_one_program_only(pty: Pty) -> None:
     link = await opened(pty.path)
 
