@@ -1,6 +1,7 @@
 """The bare controller, over real HCI, ATT and SMP: bumble devices behind a TCP port."""
 
 import asyncio
+import gc
 import shutil
 import sys
 import time
@@ -24,6 +25,7 @@ from gateway.errors import (
     RadioUnavailable,
 )
 from gateway.transport.hci import HciTransport
+from gateway.transport.hci.peer import BumblePeer
 from gateway.transport.settings import HciSettings
 from tests.transport.hci.virtual_air import CUFF, Air, Cuff
 from tests.transport.hci.watched import MANIFEST, SOON_S, Watched, soon, watch
@@ -377,6 +379,47 @@ async def test_closing_the_radio_ends_what_is_still_connected(air: Air, cuff: Cu
         connection.on("disconnection", lambda _reason: ended.set())
 
     await asyncio.wait_for(ended.wait(), SOON_S)
+
+
+async def test_connections_and_failures_leave_nothing_behind(air: Air, cuff: Cuff) -> None:
+    async with watch(air, connect=0.3) as watched:
+        left = []
+        for _ in range(4):
+            await connect_in_every_way(watched, cuff)
+            await soon(lambda: not watched.transport._radio._connecting._leaving)
+            gc.collect()
+            known = sum(isinstance(each, BumblePeer) for each in gc.get_objects())
+            left.append((len(list(Path("/proc/self/fd").iterdir())), known, asyncio.all_tasks()))
+
+    descriptors, peers, tasks = zip(*left[1:], strict=True)
+    assert set(descriptors) == {descriptors[0]}
+    assert set(peers) <= {0, 1}
+    assert max(map(len, tasks)) - min(map(len, tasks)) <= 2  # what the cuff is at
+
+
+async def connect_in_every_way(watched: Watched, cuff: Cuff) -> None:
+    """To its end, broken off by the device, with a read that is given up, and to nobody."""
+    link = await watched.open()
+    await link.read(SECRET)
+    await link.close()
+    link = await watched.open()
+    while not cuff.connections.empty():
+        connection = cuff.connections.get_nowait()
+    await connection.disconnect()
+    await link.close()
+    link = await watched.open()
+    reading = asyncio.ensure_future(link.read(SILENT))
+    await asyncio.wait({reading}, timeout=0.01)
+    reading.cancel()
+    await asyncio.wait({reading})
+    await link.close()
+    cuff.never.set()
+    cuff.never.clear()
+    gone = await watched.sighting()
+    await cuff.device.stop_advertising()
+    with pytest.raises(LinkTimeout):
+        await watched.transport.open(gone, MANIFEST)
+    await cuff.advertise()
 
 
 async def test_without_a_controller_the_radio_is_unavailable() -> None:
