@@ -61,14 +61,6 @@ class Cursor:
         """Read four octets as an unsigned number."""
         return int.from_bytes(self.take(4), "little")
 
-    def u40(self) -> int:
-        """Read five octets as an unsigned number."""
-        return int.from_bytes(self.take(5), "little")
-
-    def u48(self) -> int:
-        """Read six octets as an unsigned number."""
-        return int.from_bytes(self.take(6), "little")
-
     def i8(self) -> int:
         """Read one octet in two's complement."""
         return int.from_bytes(self.take(1), "little", signed=True)
@@ -76,14 +68,6 @@ class Cursor:
     def i16(self) -> int:
         """Read two octets in two's complement."""
         return int.from_bytes(self.take(2), "little", signed=True)
-
-    def i24(self) -> int:
-        """Read three octets in two's complement."""
-        return int.from_bytes(self.take(3), "little", signed=True)
-
-    def i32(self) -> int:
-        """Read four octets in two's complement."""
-        return int.from_bytes(self.take(4), "little", signed=True)
 
     def u16_big_endian(self) -> int:
         """Read two octets, the most significant first: what some devices do against the rules."""
