@@ -65,6 +65,7 @@ class BumblePeer:
         self.connection = connection
         self._interview = interview
         self._address = address_of(connection)
+        self._rotating = connection.peer_address.is_resolvable
         self._deadlines = deadlines
         self._client = connection.gatt_client
         self._arrivals = arrivals
@@ -181,6 +182,9 @@ class BumblePeer:
             ) from error
         self._interview.worked(self._address)
         self._bonds.check()
+        identity = address_of(self.connection)
+        if self._rotating and identity != self._address:
+            await asyncio.to_thread(self._bonds.call, identity, self._address)
 
     def pairing_problem(self) -> str | None:
         """Say what became of what the owner was asked, unless all is well."""

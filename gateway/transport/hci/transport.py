@@ -106,8 +106,10 @@ class HciTransport:
         """Name the device by its address: `ble:<address>`, good for ever.
 
         A rotating address without a bond that resolves it gives `ble-rotating:<address>`, which
-        names the device only until the address changes.
+        names the device only until the address changes; or for ever, once it was paired.
         """
+        if (called := self._bonds.called(sighting.address)) is not None:
+            return DeviceId(f"ble-rotating:{called}")
         heard = self._heard.get(sighting.address)
         rotating = heard is not None and heard.rotating
         return DeviceId(f"{'ble-rotating' if rotating else 'ble'}:{sighting.address}")
@@ -135,10 +137,10 @@ class HciTransport:
 
     def is_bonded(self, device: DeviceId, /) -> bool:
         """Say whether there is a bond with a device."""
-        address = device.partition(":")[2]
+        address = self._bonds.identity(device.partition(":")[2])
         return any(map(self._bonds.get, (address, f"{address}/P")))
 
     async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one."""
-        address = device.partition(":")[2]
+        address = self._bonds.identity(device.partition(":")[2])
         return any([self._bonds.drop(address), self._bonds.drop(f"{address}/P")])

@@ -54,6 +54,34 @@ async def test_a_rotating_address_gives_an_id_that_says_so(air: Air) -> None:
         assert watched.transport.device_id(seen) == "ble-rotating:7A:FF:EE:00:00:01"
 
 
+async def test_a_device_whose_address_rotates_keeps_its_id_once_it_is_paired(
+    air: Air, tmp_path: Path
+) -> None:
+    cuff = Cuff(air.link, private=True)
+    await cuff.advertise()
+    ids, addresses = [], set()
+    for _ in range(3):
+        async with watch(air, tmp_path / "bonds") as watched:
+            seen = await watched.sighting()
+            ids.append(watched.transport.device_id(seen))
+            addresses.add(cuff.device.random_address)
+            link = await watched.transport.open(seen, MANIFEST)
+            await link.read(SECRET)
+            await link.close()
+            await cuff.device.stop_advertising()
+            await cuff.device.update_rpa()
+            await cuff.advertise()
+
+        bonded = watched.transport.is_bonded(ids[0])
+
+    assert len(addresses) == 3
+    assert len(set(ids)) == 1
+    assert ids[0].startswith("ble-rotating:")
+    assert bonded
+    assert await watched.transport.forget(ids[0])
+    assert not watched.transport.is_bonded(ids[0])
+
+
 async def test_channels_are_read_and_written(air: Air, cuff: Cuff) -> None:
     async with watch(air) as watched:
         link = await watched.open()

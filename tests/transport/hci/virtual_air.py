@@ -39,7 +39,7 @@ class CancellableController(Controller):  # type: ignore[misc]  # bumble carries
 class Cuff:
     """A device with one characteristic of each sort. `confirmed` counts what it may forget."""
 
-    def __init__(self, link: LocalLink, address: str = CUFF) -> None:
+    def __init__(self, link: LocalLink, address: str = CUFF, *, private: bool = False) -> None:
         controller = Controller("cuff", link=link)
         self.device = Device(
             config=DeviceConfiguration(
@@ -47,6 +47,7 @@ class Cuff:
                 address=hci.Address(address),
                 irk=bytes(range(16)),
                 identity_address_type=1,
+                le_privacy_enabled=private,
             ),
             host=Host(controller, AsyncPipeSink(controller)),
         )
