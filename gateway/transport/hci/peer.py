@@ -88,7 +88,9 @@ class BumblePeer:
 
     def _on_disconnection(self, reason: int) -> None:
         self._ended_with = reason
-        self._arrivals.lose(f"the connection ended ({hci.HCI_Constant.error_name(reason)})")
+        # bumble gives no reason where the controller went, or was reset, with all its connections.
+        why = hci.HCI_Constant.error_name(reason) if reason else "so did its controller"
+        self._arrivals.lose(f"the connection ended ({why})")
 
     def _on_security_request(self, _: object) -> None:
         """Pair with a device that asks for it: perhaps it says nothing until then."""

@@ -384,7 +384,7 @@ async def test_a_controller_that_goes_away_is_noticed_and_one_that_comes_back_is
         await air.unplug()
         with pytest.raises(RadioUnavailable, match="is gone") as trouble:
             await asyncio.wait_for(watched.watching, SOON_S)
-        with pytest.raises(LinkLost):
+        with pytest.raises(LinkLost, match="so did its controller"):
             await waiting
         with pytest.raises(RadioUnavailable):
             await watched.transport.open(seen, MANIFEST)
