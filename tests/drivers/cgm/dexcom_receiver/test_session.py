@@ -310,6 +310,17 @@ async def test_the_clocks_of_a_receiver_may_differ_by_a_second() -> None:
     assert [set(r.flags) for r in session.readings] == [set(), set()]
 
 
+async def test_a_display_may_be_behind_the_system_clock() -> None:
+    behind = -9 * 3600
+    session = plugged_in(
+        receiver := Receiver([egv(NOW - 600, 110, offset=behind)], display_offset=behind)
+    )
+
+    await polled(session, receiver)
+
+    assert session.readings[0].flags == set()
+
+
 @pytest.mark.parametrize(("hours", "is_dated"), [(0, True), (1, True), (-26, True), (27, False)])
 async def test_a_record_whose_display_was_another_than_any_zone_explains_has_no_time(
     hours: int, is_dated: bool
@@ -334,7 +345,10 @@ async def test_a_damaged_record_is_set_aside_once_and_the_others_are_kept() -> N
 
     await polled(session, receiver, times=3)
 
-    assert glucose(session.readings) == [110, 130]
+    receiver.records.append(egv(NOW - 10, 140))
+    await polled(session, receiver)
+
+    assert glucose(session.readings) == [110, 130, 140]
     assert [error.reason for _, error in session.aside] == ["crc"]
 
 

@@ -21,6 +21,7 @@ from tests.drivers.glucose_meter.onetouch_ble.meter import (
     NOT_ALLOWED,
     NOT_SUPPORTED,
     NOW,
+    WRONG,
     Meter,
     memory,
     numbers_asked_for,
@@ -79,7 +80,7 @@ async def test_only_what_is_new_is_asked_for_the_next_time() -> None:
     await read_again(session, meter)
 
     assert numbers_asked_for(meter) == [3, 4]
-    assert session.calls == [3, 1]
+    assert (session.calls, session.remarks) == ([3, 1], [])
     assert glucose(session) == [101, 102, 103, 104]
 
 
@@ -90,6 +91,26 @@ async def test_nothing_new_costs_one_record() -> None:
 
     assert numbers_asked_for(meter) == [3]
     assert (session.calls, session.remarks) == ([3], [])
+
+
+@pytest.mark.parametrize("refuses", [{}, {b"\x31": NOT_SUPPORTED}])
+async def test_what_follows_the_known_record_is_read_however_many_tests_failed_since(
+    refuses: dict[bytes, bytes],
+) -> None:
+    session = await read(meter := Meter(memory(1, 3), refuses=refuses))
+    meter.records |= {5: stored(NOW - 120, 105), 12: stored(NOW - 60, 112)}
+
+    await read_again(session, meter)
+
+    assert glucose(session) == [101, 102, 103, 105, 112]
+    assert session.remarks == []
+
+
+async def test_no_more_numbers_are_asked_for_than_a_meter_can_have_given() -> None:
+    session = await read(meter := Meter({1: stored(NOW - 90, 101), 5000: stored(NOW - 60, 102)}))
+
+    assert (glucose(session), session.remarks) == ([102], ["stored_records_incomplete"])
+    assert len(numbers_asked_for(meter)) == 2001
 
 
 async def test_a_memory_that_wrapped_is_read_from_its_oldest_record() -> None:
@@ -133,10 +154,11 @@ async def test_another_memory_is_read_whole(records: dict[int, bytes]) -> None:
     assert len(session.readings) == 3 + len(records)
 
 
-async def test_numbers_of_failed_tests_do_not_hide_the_oldest_record() -> None:
+@pytest.mark.parametrize("none_there", [WRONG, b"\x0f"])
+async def test_numbers_of_failed_tests_do_not_hide_the_oldest_record(none_there: bytes) -> None:
     records = memory(1, 2) | {9: stored(NOW - 60, 109)}
 
-    session = await read(Meter(records))
+    session = await read(Meter(records, refuses={ask(n): none_there for n in range(3, 9)}))
 
     assert glucose(session) == [101, 102, 109]
 
@@ -176,8 +198,9 @@ async def test_lo_and_hi_are_limits(value: int, limit: Limit) -> None:
     assert (reading.limit, reading.values, reading.quality) == (limit, {}, Quality.GOOD)
 
 
-async def test_a_number_that_some_read_as_negative_is_not_trusted() -> None:
-    (reading,) = (await read(Meter({1: stored(NOW - 60, 0xFFFF)}))).readings
+@pytest.mark.parametrize("value", [0x8000, 0xFFFF])
+async def test_a_number_that_some_read_as_negative_is_not_trusted(value: int) -> None:
+    (reading,) = (await read(Meter({1: stored(NOW - 60, value)}))).readings
 
     assert (reading.quality, reading.flags) == (Quality.QUESTIONABLE, {"unknown_status"})
 
@@ -271,6 +294,13 @@ async def test_a_record_that_is_not_answered_is_asked_for_the_next_time() -> Non
     await read_again(session, meter)
 
     assert glucose(session) == [101, 103, 102]
+
+
+async def test_records_that_are_not_answered_now_and_then_do_not_end_the_session() -> None:
+    session = await read(Meter(memory(1, 4), deaf_to={ask(2): 3, ask(4): 3}))
+
+    assert glucose(session) == [101, 103]
+    assert session.remarks == ["stored_records_incomplete"] * 2
 
 
 async def test_a_meter_that_falls_silent_ends_the_session_and_what_came_is_kept() -> None:
