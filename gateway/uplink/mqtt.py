@@ -127,20 +127,20 @@ class MqttUplink:
         """
         backoff = Backoff(lambda: secrets.randbelow(1000) / 1000)
         while True:
-            began_s = self._clock.now().monotonic
+            lasted_s = 0.0
             try:
                 life = await self._alive()
-                self.absence = None
+                self.absence, began_s = None, self._clock.now().monotonic
                 await life.connection.gone.wait()
+                lasted_s = self._clock.now().monotonic - began_s
                 why = life.connection.ended or lost()
             except UplinkError as error:
                 why = error
-            now_s = self._clock.now().monotonic
-            if now_s - began_s >= LASTS_S:
+            if lasted_s >= LASTS_S:
                 backoff.answered()
                 continue
             self.absence = str(why)
-            await timer(asyncio.Event(), backoff.failed(now_s))
+            await timer(asyncio.Event(), backoff.failed(self._clock.now().monotonic))
 
     async def withdrawn(self, _subject: SubjectId, /) -> None:
         """Tell the broker's clients, if it can be reached now, that this person withdrew.

@@ -95,21 +95,20 @@ class Relay:
         """Relay until cancelled."""
         backoff = Backoff(self._jitter)
         while True:
-            began_s = self._clock.now().monotonic
             try:
-                await self._tour(timer)
+                lasted_s, why = await self._tour(timer)
             except UplinkError as error:
-                now_s = self._clock.now().monotonic
-                if now_s - began_s >= LASTS_S:
-                    backoff.answered()
-                    continue
-                pause_s = backoff.failed(now_s)
-                _log.warning("the broker is left alone for %.0f s: %s", pause_s, error)
-                self._tell(str(error))
-                await timer(asyncio.Event(), pause_s)
+                lasted_s, why = 0.0, error
+            if lasted_s >= LASTS_S:
+                backoff.answered()
+                continue
+            pause_s = backoff.failed(self._clock.now().monotonic)
+            _log.warning("the broker is left alone for %.0f s: %s", pause_s, why)
+            self._tell(str(why))
+            await timer(asyncio.Event(), pause_s)
 
-    async def _tour(self, timer: Timer) -> None:
-        """Relay until one of two connections is lost, and raise UplinkError then.
+    async def _tour(self, timer: Timer) -> tuple[float, UplinkError]:
+        """Relay until one of two connections is lost; return how long both lasted, and why not.
 
         A broker gives no message of QoS 1 to who holds as many as they can, and readings are held
         for as long as their destination is away. What was withdrawn meanwhile has to be heard all
@@ -128,6 +127,7 @@ class Relay:
             connection = await MqttConnection.open(settings, readings)
             opened.callback(connection.abort)
             await connection.subscribe(f"$share/{settings.group}/{settings.prefix}/+/readings")
+            began_s = self._clock.now().monotonic
             self._tell(_how(tour))
             try:
                 async with asyncio.TaskGroup() as group:
@@ -137,7 +137,8 @@ class Relay:
                     group.create_task(self._take(connection, tour, timer, group))
             except* _Lost:
                 pass
-            raise learning.ended or connection.ended or lost()
+            lasted_s = self._clock.now().monotonic - began_s
+            return lasted_s, learning.ended or connection.ended or lost()
 
     async def _take(
         self, connection: MqttConnection, tour: _Tour, timer: Timer, group: asyncio.TaskGroup

@@ -49,6 +49,8 @@ class ToldBroker:
     retains: bool = True
     ends: int | None = None
     """With what reason it ends every connection, once it was told what was revoked."""
+    lasts: asyncio.Event | None = None
+    """What it waits for before it ends the first."""
     pinged: asyncio.Event = field(default_factory=asyncio.Event)
     heard: list[tuple[int, bytes]] = field(default_factory=list)
     """Header byte and body of every packet."""
@@ -76,6 +78,8 @@ class ToldBroker:
                     if code is not None:
                         writer.write(bytes([0x40, 3]) + number + bytes([code]))
                     if self.ends is not None and topic.endswith("/revocations"):
+                        if self.lasts is not None:
+                            await self.lasts.wait()
                         writer.write(bytes([DISCONNECT << 4, 1, self.ends]))
                         break
         writer.close()
@@ -225,6 +229,55 @@ async def test_a_connection_that_is_ended_again_and_again_is_made_more_and_more_
     assert waited[0] >= 1
     assert waited == sorted(waited)
     assert waited[-1] >= 10
+
+
+async def test_a_broker_that_takes_long_to_say_nothing_did_not_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, waited = ManualClock(MEASURED), list[float]()
+
+    async def away(_: MqttUplink) -> None:
+        clock.advance(300)
+        raise UplinkUnavailable("The broker does not answer.")
+
+    async def timer(_: asyncio.Event, seconds: float) -> None:
+        waited.append(seconds)
+        raise asyncio.CancelledError
+
+    async with told(ToldBroker(), clock) as uplink:
+        monkeypatch.setattr(MqttUplink, "_alive", away)
+        with pytest.raises(asyncio.CancelledError):
+            await uplink.stay_connected(timer)
+
+        assert uplink.absence == "The broker does not answer."
+    assert len(waited) == 1
+
+
+async def test_a_connection_that_lasted_is_made_again_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over, clock, connect = asyncio.Event(), ManualClock(MEASURED), MqttUplink._alive
+    broker = ToldBroker(ends=0x8B, lasts=over)
+
+    def end() -> None:
+        if not over.is_set():
+            clock.advance(60)
+            over.set()
+
+    async def lasting(uplink: MqttUplink) -> Any:
+        life = await connect(uplink)
+        asyncio.get_running_loop().call_soon(end)
+        return life
+
+    async def timer(_: asyncio.Event, seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(MqttUplink, "_alive", lasting)
+    async with told(broker, clock) as uplink:
+        with pytest.raises(asyncio.CancelledError):
+            await uplink.stay_connected(timer)
+
+    assert [header for header, _ in broker.heard].count(CONNECT << 4) == 2
 
 
 async def test_a_broker_that_retains_nothing_is_told_no_reading() -> None:
