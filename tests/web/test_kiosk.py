@@ -532,3 +532,26 @@ async def test_what_was_taken_before_the_consent_is_sent_after_all_if_the_person
     assert "J'accepte, avec les mesures déjà prises" in again
     assert "Attend de partir vers Mon espace santé" in after
     assert "Envoyer aussi les mesures d'avant" not in after
+
+
+async def test_whom_the_destination_refuses_is_told_so_and_what_helps(kiosk: Window) -> None:
+    """They have not agreed there, or took it back there."""
+    session = await begun(kiosk)
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+    kiosk.hub.clock.advance(60)
+    await weigh(kiosk, "72.4")
+    before = await kiosk.get(KIOSK)
+    (released,) = await kiosk.hub.journal.claim("mes", 10, kiosk.hub.clock.now().utc)
+    await kiosk.hub.journal.refuse(released)
+
+    refused = await kiosk.get(KIOSK)
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+    again = await kiosk.get(KIOSK)
+
+    told = "Mon espace santé refuse : donnez votre accord là-bas, puis de nouveau ici"
+    assert [told in page.text for page in (before, refused, again)] == [False, True, False]
+    assert 'action="/kiosk/consent"' in refused.html
+    assert 'action="/kiosk/consent/withdraw"' in refused.html
+    key = 'id="choices" data-live data-key="([^"]*)"'
+    keys = [re.findall(key, page.html) for page in (before, refused)]
+    assert keys[0] != keys[1]  # else a script would leave the choices as they were
