@@ -68,8 +68,8 @@ class Agreement:
     title: str
     given: str | None
     """When they last gave a consent that lives; None if there is none."""
-    ended: str | None
-    """When the last that they gave came to its own end, if none is in force."""
+    ends: str | None
+    """When the last that they gave comes to its own end, or came; None if it does not."""
     grants: Sequence[tuple[str, str]]
     """Each that lives, and when it was given, the first first."""
     more: bool
@@ -257,12 +257,12 @@ def agreements(
             if grant.destination == name
         ]
         ends = [grant.expires for grant in living(ledger) if grant.destination == name]
-        ended = max((end for end in ends if end is not None), default=None)
+        last = max((end for end in ends if end is not None), default=None)
         yield Agreement(
             destination=name,
             title=hub.title(name),
             given=grants[-1][1] if grants else None,
-            ended=None if grants or ended is None else moment(ended, now, hub.zone, words),
+            ends=None if last is None or None in ends else moment(last, now, hub.zone, words),
             grants=grants,
             more=bool(grants and not_covered(hub, subject, name)),
             older=bool(grants) and name in older,

@@ -415,7 +415,9 @@ async def test_who_agreed_until_a_date_that_has_passed_is_asked_anew(window: Win
     after = (await window.get("/")).text
 
     assert "Accord donné" in before
+    assert "Il prend fin aujourd'hui à 11 h 27" in before
     assert "Accord terminé aujourd'hui à 11 h 27" in after
+    assert "Il prend fin" not in after
     assert "Donner mon accord" in after
     assert "Accord donné" not in after
 
