@@ -53,9 +53,11 @@ def status(context: typer.Context, json: Json = False) -> None:
         say(f"{t.title(finding.subject)}{t(': ')}{_told(t, finding)}")
     if answer["sessions"]:
         say(t("Talking with: {devices}.", devices=", ".join(answer["sessions"])))
+    alike = Counter[str]()  # what was tried in vain and what was not yet both wait
     for counted in client.get("outbox"):
-        stands = t.stands(counted)
-        say(t("{number} readings: {stands}", number=counted["count"], stands=stands))
+        alike[t.stands(counted)] += counted["count"]
+    for stands, number in alike.items():
+        say(t("{number} readings: {stands}", number=number, stands=stands))
 
 
 def doctor(context: typer.Context, json: Json = False) -> None:

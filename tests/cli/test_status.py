@@ -62,9 +62,10 @@ MISSED = [
 
 class Daemon:
     def get(self, *path: str) -> Any:
-        counted = {"destination": "mes", "state": "due", "reason": None, "may_have_arrived": False}
-        counted["count"] = 3
-        return {"status": STATUS, "missed": MISSED, "outbox": [counted]}[path[0]]
+        waits = {"destination": "mes", "state": "due", "may_have_arrived": False}
+        tried = waits | {"reason": "The server cannot be reached.", "count": 2}
+        outbox = [tried, waits | {"reason": None, "count": 1}]
+        return {"status": STATUS, "missed": MISSED, "outbox": outbox}[path[0]]
 
 
 def asked(
