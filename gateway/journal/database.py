@@ -405,8 +405,9 @@ def _check_version(database: Database, path: Path, *, newer: bool = False) -> in
     """Return how many steps have run; raises JournalError if this program cannot know them all."""
     (application,) = database.row("PRAGMA application_id") or (0,)
     (version,) = database.row("PRAGMA user_version") or (0,)
+    # A newer schema may only add to ours, and its number be a bit away from ours, as 9 is from 8.
     if _one_bit(application, _APPLICATION_ID) or (
-        _one_bit(version, len(schema_steps())) and _known_schema() <= _schema(database)
+        _one_bit(version, len(schema_steps())) and _known_schema() == _schema(database)
     ):
         raise JournalDamaged("the journal is damaged (its header); nothing was deleted")
     if application not in (0, _APPLICATION_ID):

@@ -89,6 +89,25 @@ async def test_a_newer_schema_is_left_alone(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+async def test_a_newer_schema_that_only_adds_is_no_damage_though_its_number_is_a_bit_away(
+    path: Path,
+) -> None:
+    """As 9 is from 8: the former release would set the journal aside, and take what it knows."""
+    await _closed_journal(path)
+    known = len(schema_steps())
+    newer = known | ~known & (known + 1)  # its lowest bit that is not set, set
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE INDEX of_the_next_release ON entries (id)")
+        other.execute(f"PRAGMA user_version = {newer}")
+    other.close()
+    before = path.read_bytes()
+
+    with pytest.raises(JournalError, match=f"newer gateway .schema {newer}"):
+        open_journal(path)
+
+    assert path.read_bytes() == before
+
+
 def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "photos.db"
     with sqlite3.connect(path) as other:
