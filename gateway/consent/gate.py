@@ -90,11 +90,16 @@ class Withheld:
 
 
 def decide(
-    delivery: Delivery, ledger: tuple[ConsentEntry, ...], now: datetime
+    delivery: Delivery,
+    ledger: tuple[ConsentEntry, ...],
+    now: datetime,
+    *,
+    certain: bool = False,
 ) -> Released | Withheld:
     """Release the delivery if a living grant of its subject lets it go; else say why not.
 
-    A grant lets go what it covers whenever, within the uncertainty of its time, it was measured.
+    A grant lets go what it covers whenever, within the uncertainty of its time, it was measured;
+    `certain` is for what a gate that knew more has let go before: its stated time counts then.
     `ledger` is the subject's consent ledger, in order of recording (empty for nobody).
     """
     entry = delivery.entry
@@ -107,7 +112,9 @@ def decide(
         return Withheld(delivery, grants)
     measured_to = entry.timing.measured_at
     measured_from = measured_to - (entry.reading.period or timedelta())
-    doubt = entry.timing.uncertainty or timedelta()  # what has none at all is unfit
+    doubt = timedelta()
+    if entry.timing.uncertainty is not None and not certain:  # what has none at all is unfit
+        doubt = entry.timing.uncertainty
     refusals = []
     for grant in grants:
         refusal = _refusal(grant, entry.reading.kind, measured_from, measured_to, now, doubt)

@@ -10,6 +10,7 @@ import hmac
 import json
 from collections.abc import Set
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.clock import Instant
 from gateway.consent.gate import Delivery, Released, Withheld, decide, decide_retraction
@@ -40,7 +41,8 @@ def released(
     if message.consent.grant in revoked:
         return None
     grant = _grant(message, destination)
-    rule = decide_retraction if message.status == "entered-in-error" else decide
+    is_wrong = message.status == "entered-in-error"
+    rule = decide_retraction if is_wrong else partial(decide, certain=True)
     try:
         entry = _entry(message)
     except (OverflowError, ValueError):

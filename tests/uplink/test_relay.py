@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gateway.consent.correction import ReleasedCorrection
-from gateway.consent.gate import decide
+from gateway.consent.gate import Released, decide
 from gateway.domain.correction import Wrong
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
@@ -541,6 +541,21 @@ def test_the_gate_decides_by_the_grant_that_came_along() -> None:
     assert let_go(expiring, KEY, set(), "clinic", MEASURED + timedelta(hours=2)) is None
     with pytest.raises(UplinkRejected, match="proof_key_file"):
         let_go(message, KEY[::-1], set(), "clinic", MEASURED)
+
+
+def test_what_was_surely_taken_before_the_end_goes_on_after_it() -> None:
+    """The gateway knew when it was here; of its time the relay knows no more than is told."""
+    reading = out(1)
+    entry = reading.delivery.entry
+    timing = replace(entry.timing, uncertainty=timedelta(minutes=2))
+    delivery = replace(reading.delivery, entry=replace(entry, timing=timing))
+    ends = {"covers_until": MEASURED + timedelta(seconds=1)}
+    here = decide(delivery, (reading.grant.model_copy(update=ends),), MEASURED)
+    assert isinstance(here, Released)
+
+    message = reading_message(here, "s", MEASURED, KEY)
+
+    assert let_go(message, KEY, set(), "clinic", MEASURED + timedelta(hours=2)) is not None
 
 
 @pytest.mark.parametrize(
