@@ -229,8 +229,32 @@ async def test_a_cuff_that_never_says_that_it_sits_well_can_be_taken_at_its_numb
     assert [(r.quality, r.flags) for r in session.readings] == 2 * [(Quality.GOOD, frozenset())]
 
 
-async def test_a_record_without_a_pressure_is_a_failed_measurement() -> None:
-    failed = bytes.fromhex("0000001a030e0a190000")
+async def test_two_measurements_of_one_minute_are_two() -> None:
+    session = Cuff({1: [TAKEN, b"\x79" + TAKEN[1:]]}).session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [("1", 120), ("1", 121)]
+    assert len({(r.kind, r.record) for r in session.readings}) == len(session.readings)
+
+
+async def test_a_cuff_that_hangs_up_before_it_is_told_to_has_told_everything() -> None:
+    class Hasty(Cuff):
+        def says(self, command: int, data: bytes) -> bytes | None:
+            if command == 0x04:
+                raise LinkLost("it hung up")
+            return super().says(command, data)
+
+    session = Hasty().session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [("1", 130), ("1", 120)]
+
+
+@pytest.mark.parametrize("pressure", ["0000", "7800", "0050"])
+async def test_a_record_without_a_pressure_is_a_failed_measurement(pressure: str) -> None:
+    failed = bytes.fromhex(f"{pressure}001a030e0a190000")
     session = Cuff({1: [failed, TAKEN]}).session()
 
     await DRIVER.converse(session)
@@ -247,8 +271,9 @@ async def test_a_record_without_a_pulse_is_a_pressure_alone() -> None:
     assert len(session.readings) == 1
 
 
-async def test_a_record_of_an_impossible_time_is_set_aside_and_the_rest_is_kept() -> None:
-    odd = bytes.fromhex("7850481a0d0e0a198000")
+@pytest.mark.parametrize("date", ["0d0e", "000e"])
+async def test_a_record_of_an_impossible_time_is_set_aside_and_the_rest_is_kept(date: str) -> None:
+    odd = bytes.fromhex(f"7850481a{date}0a198000")
     session = Cuff({1: [odd, TAKEN]}).session()
 
     await DRIVER.converse(session)

@@ -75,6 +75,7 @@ class Cuff:
     asked: list[bytes] = field(default_factory=list)
     greeted: bool | None = None
     """False while it waits for that before it answers; None: it knows nothing of it."""
+    greetings: int = 0
 
     @property
     def service(self) -> str:
@@ -128,6 +129,7 @@ class Cuff:
         assert (request[0], len(request), any(request[5:])) == (0x11, 20, False)
         _, _, unlock = channels(self.service)
         self.greeted = True
+        self.greetings += 1
         return [(unlock, b"\x91\x00" + request[1:5])]
 
     def _unlock(self, request: bytes) -> Iterable[Written]:
@@ -176,13 +178,26 @@ async def test_what_was_never_written_may_be_answered_by_its_size_alone(key: byt
     assert cuff.asked[-1] == codec.END
 
 
-async def test_a_part_of_what_was_asked_for_is_no_answer() -> None:
-    class Short(Cuff):
+@pytest.mark.parametrize("more", [-1, 1, -255])
+async def test_another_amount_than_was_asked_for_is_no_answer(more: int) -> None:
+    class Other(Cuff):
         def _memory(self, address: int, octets: int) -> bytes:
-            return super()._memory(address, octets)[:-1]
+            return super()._memory(address, max(octets + more, 0))
 
     with pytest.raises(ProtocolError, match="another amount"):
-        await DRIVER.converse(Short().session())
+        await DRIVER.converse(Other().session())
+
+
+async def test_an_answer_that_comes_once_more_is_none_to_the_next_question() -> None:
+    class Twice(Cuff):
+        def answer(self, request: bytes) -> Iterable[Written]:
+            return 2 * list(super().answer(request))
+
+    session = Twice(slots=[slot(120 + n, n) for n in range(14)]).session()
+
+    await DRIVER.converse(session)
+
+    assert systolic(session) == [120 + n for n in range(14)]
 
 
 async def test_reading_it_again_is_no_news() -> None:
@@ -266,23 +281,24 @@ async def test_a_request_that_was_not_heard_is_made_again() -> None:
 
 
 async def test_a_newer_cuff_answers_once_it_has_given_back_what_we_chose() -> None:
-    session = Cuff(greeted=False).session()
+    session = (cuff := Cuff(greeted=False)).session()
 
     await DRIVER.converse(session)
 
-    assert systolic(session) == [120, 130]
+    assert (systolic(session), cuff.greetings) == ([120, 130], 1)
 
 
 async def test_a_newer_cuff_that_gives_nothing_back_is_asked_all_the_same() -> None:
     class Silent(Cuff):
         def _greet(self, request: bytes) -> Iterable[Written]:
+            self.greetings += 1
             return [(channels(self.service)[2], b"\x91\x00" + bytes(4))]
 
-    session = Silent(greeted=True).session()
+    session = (cuff := Silent(greeted=True)).session()
 
     await DRIVER.converse(session)
 
-    assert systolic(session) == [120, 130]
+    assert (systolic(session), cuff.greetings) == ([120, 130], 2)
 
 
 async def test_a_deaf_cuff_is_given_up() -> None:
