@@ -1,0 +1,46 @@
+"""What the gate will say of a reading that it has not been asked about yet.
+
+It is asked when a reading is about to leave. While a destination cannot be reached that may take
+days, and who never consented is not to read meanwhile that their reading waits to leave.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gateway.api.hub import Hub
+from gateway.consent.gate import Delivery, Withheld, decide
+from gateway.consent.grant import ConsentEntry, Grant
+from gateway.domain.subject import SubjectId
+from gateway.journal.states import State
+from gateway.journal.views import DeliveryView, EntryView
+
+
+def foreseen(hub: Hub, view: EntryView) -> EntryView:
+    """Return the view with what would be withheld now shown as withheld."""
+    if not hub.clock.now().trusted or all(each.state is not State.DUE for each in view.deliveries):
+        return view
+    return replace(view, deliveries=tuple(_delivery(hub, view, each) for each in view.deliveries))
+
+
+def _delivery(hub: Hub, view: EntryView, owed: DeliveryView) -> DeliveryView:
+    if owed.state is not State.DUE or owed.destination not in hub.routes:
+        return owed
+    subject = view.entry.subject
+    ledger = () if subject is None else _ledger(hub, subject)
+    addresses = hub.addresses.get(owed.destination, (None,))
+    delivery = Delivery(view.entry, owed.destination, 0, unsettled=False, addresses=addresses)
+    decision = decide(delivery, ledger, hub.clock.now().utc)
+    if not isinstance(decision, Withheld):
+        return owed
+    return replace(owed, state=State.WITHHELD, reason=decision.reason, due_at=None)
+
+
+def _ledger(hub: Hub, subject: SubjectId) -> tuple[ConsentEntry, ...]:
+    """Return the ledger; of consents from before there were addresses, with what is known."""
+    return tuple(
+        each.model_copy(update={"address": hub.reader.address_of(each)})
+        if isinstance(each, Grant)
+        else each
+        for each in hub.reader.ledger(subject)
+    )
