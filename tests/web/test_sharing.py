@@ -117,3 +117,21 @@ async def test_at_a_kiosk_a_number_is_whoever_chooses_it(window: Window) -> None
 
     assert "avec le numéro" not in asked
     assert window.hub.reader.assignments() == []
+
+
+async def test_two_who_swapped_their_numbers_say_so_on_the_page(window: Window) -> None:
+    odile, marcel = await person(window, "Odile"), await person(window, "Marcel")
+    about = {"device": SCALE.id, "since": "today"}
+    await window.send("/devices/add", **about, subject=odile, slot="1")
+    await window.send("/devices/add", **about, shared="yes", subject=marcel, slot="2")
+    before = [await weighed(window, each) for each in "12"]
+    window.hub.clock.advance(600)
+
+    for each in (odile, marcel):
+        await window.send("/devices/end", device=SCALE.id, subject=each)
+    await window.send("/devices/add", on="/devices", **about, subject=odile, slot="2")
+    await window.send("/devices/add", **about, shared="yes", subject=marcel, slot="1")
+
+    assert [(await weighed(window, each)).subject for each in "12"] == [marcel, odile]
+    kept = [window.hub.reader.entry(each.id) for each in before]
+    assert [view.entry.subject for view in kept if view is not None] == [odile, marcel]
