@@ -290,9 +290,11 @@ async def test_a_reader_that_does_not_tell_how_many_records_it_has_is_read() -> 
     assert glucose(session) == asked_as_usual
 
 
-@pytest.mark.parametrize("question", [b"$time?", b"$arresult?"])
-async def test_without_its_clock_or_how_that_was_set_nothing_is_recorded_until_it_is_told(
-    question: bytes,
+@pytest.mark.parametrize(
+    ("question", "calls"), [(b"$time?", [3]), (b"$arresult?", [3]), (b"$history?", [1, 2])]
+)
+async def test_what_could_not_be_read_waits_for_the_next_time_as_does_all_without_its_clock(
+    question: bytes, calls: list[int]
 ) -> None:
     reader = Reader()
     device = reader.device
@@ -303,7 +305,7 @@ async def test_without_its_clock_or_how_that_was_set_nothing_is_recorded_until_i
 
     session = await reader.read(polls=2, device=device)
 
-    assert session.calls == [3]
+    assert session.calls == calls
 
 
 async def test_midnight_between_date_and_time_is_no_day_off() -> None:
@@ -431,10 +433,20 @@ async def test_a_time_that_the_reader_doubts_is_unknown() -> None:
 async def test_a_full_memory_is_recorded_in_pieces_and_bookmarked_at_its_end() -> None:
     history = [sample(n, ago(15 * (1200 - n)), 100, 20000 - 15 * (1200 - n)) for n in range(1200)]
 
-    session = await Reader(history, []).read()
+    reader = Reader(history, [])
+    session = session_of(DRIVER, reader.device, reader.clock, LIBRE)
+    record, bookmarks = session.record, []
+
+    async def noted(*readings: Reading, bookmark: str | None = None) -> int:
+        bookmarks.append(bookmark)
+        return await record(*readings, bookmark=bookmark)
+
+    session.record = noted  # type: ignore[method-assign]
+    await unplugged_at(1, DRIVER, session)
 
     assert session.calls == [500, 500, 200]
-    assert json.loads(session._bookmark or "")["history"].startswith("1199,12,")
+    assert bookmarks[:2] == [None, None]
+    assert json.loads(bookmarks[2] or "")["history"].startswith("1199,12,")
 
 
 async def test_it_is_asked_who_it_is_and_nothing_else() -> None:

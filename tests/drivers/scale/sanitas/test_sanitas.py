@@ -228,6 +228,30 @@ async def test_what_never_settled_is_no_weight() -> None:
     assert session.readings == []
 
 
+async def test_a_scale_that_nobody_stands_on_weighs_nothing() -> None:
+    session = scale(*["e7 58 00 0000"] * 3)
+
+    await DRIVER.converse(session)
+
+    assert session.readings == []
+
+
+async def test_who_answers_the_greeting_twice_is_asked_once() -> None:
+    session = scale(GREETED, GREETED, NO_USERS)
+
+    await DRIVER.converse(session)
+
+    assert written(session).count(ASK_USERS) == 1
+
+
+async def test_a_measurement_that_begins_anew_is_taken_from_its_beginning() -> None:
+    session = scale(SETTLED, *PARTS[:2], *PARTS)
+
+    await DRIVER.converse(session)
+
+    assert len(session.readings) == 2
+
+
 async def test_a_part_sent_again_is_taken_once() -> None:
     session = scale(PARTS[0], PARTS[1], PARTS[1], PARTS[2])
 
