@@ -603,6 +603,18 @@ async def test_what_was_measured_since_the_last_look_is_counted_where_the_log_ex
     assert await session.record(first.readings[-1]) == 0
 
 
+async def test_what_was_safe_of_another_reader_and_seen_of_its_clock_says_nothing_of_this() -> None:
+    reader = Reader(clock=(clock := ManualClock()))
+    another = (await reader.read())._bookmark or ""
+    clock.advance(6 * 3600)
+    reader.results += [change(103, SHOWN, ago(-360)), result(104, ago(1), 120)]
+
+    session = await reader.read(bookmark=another.replace(SERIAL, "JCMV250-S9999"))
+
+    assert glucose(session) == [112, 105, 98, 120]
+    assert not any(r.device_time.counter for r in session.readings if r.device_time is not None)
+
+
 async def test_a_clock_that_jumped_without_a_word_in_the_log_moves_nothing() -> None:
     clock = ManualClock()
     reader = Reader(clock=clock)

@@ -231,14 +231,17 @@ async def test_a_time_that_the_meter_doubts_is_unknown() -> None:
     assert (reading.quality, reading.flags) == (Quality.QUESTIONABLE, frozenset({"time_unknown"}))
 
 
-async def test_what_was_measured_since_the_last_look_is_counted_where_the_log_explains() -> None:
+@pytest.mark.parametrize(("looked_at", "is_counted"), [(SERIAL, True), ("XGMP123-S9999", False)])
+async def test_what_was_measured_since_the_last_look_at_it_is_counted_where_the_log_explains(
+    looked_at: str, is_counted: bool
+) -> None:
     clock = ManualClock()
     meter = Meter(clock=clock)
     first = await meter.read()
     clock.advance(6 * 3600)  # and home again, by a clock of six hours before
     meter.memory[:0] = [strip(14, ago(1), 101), change(13, SHOWN, ago(-360))]
     session = session_of(DRIVER, meter.device, clock, NEO)
-    session._bookmark = first._bookmark
+    session._bookmark = (first._bookmark or "").replace(SERIAL, looked_at)
 
     await unplugged_at(1, DRIVER, session)
 
@@ -246,7 +249,7 @@ async def test_what_was_measured_since_the_last_look_is_counted_where_the_log_ex
     assert {mg_dl: time.counter for mg_dl, time in told.items() if time is not None} == {
         112: False,
         98: False,
-        101: True,
+        101: is_counted,
     }
 
 
