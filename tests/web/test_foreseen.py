@@ -18,6 +18,10 @@ async def window(window: Window) -> Window:
     return await owned(window, SCALE)
 
 
+def the_address(window: Window) -> dict[str, str]:
+    return {"address": window.hub.addresses["mes"][0]}
+
+
 async def test_what_nobody_consented_to_is_not_said_to_wait_for_an_outage_to_end(
     window: Window,
 ) -> None:
@@ -31,8 +35,7 @@ async def test_what_nobody_consented_to_is_not_said_to_wait_for_an_outage_to_end
         return (await window.get("/")).text, (await window.send("/story", reading=entry.id)).text
 
     none = await told()
-    here = {"address": window.hub.addresses["mes"][0]}
-    await journal.record_grant(grant(subject).model_copy(update=here))
+    await journal.record_grant(grant(subject).model_copy(update=the_address(window)))
     given = await told()
     await journal.record_grant(grant(subject, "grant-2", destination="clinic"))
     await journal.record_withdrawal(withdrawal(subject))
@@ -56,3 +59,24 @@ async def test_at_the_kiosk_nobody_is_told_of_a_destination_that_they_did_not_as
 
     assert "72,4" in page
     assert "Attend de partir" not in page
+
+
+async def test_nor_that_it_was_sent_where_nobody_knows_that(
+    window: Window,
+) -> None:
+    journal, clock = window.hub.journal, window.hub.clock
+    subject = (await journal.add_subject("Marcel")).id
+    await journal.assign(SCALE.id, None, subject, clock.now().utc)
+    await journal.record_grant(grant(subject).model_copy(update=the_address(window)))
+    clock.advance(60)
+    await weigh(window, "81.3")
+    (released,) = await journal.claim("mes", 10, clock.now().utc)
+    await journal.unsettle(released, clock.now().utc, "It was restored.")
+    sent = (await window.get("/")).text
+    window.hub.addresses = {"mes": ("https://elsewhere.example",)}
+
+    page = (await window.get("/")).text
+
+    checked = "Envoyée à Mon espace santé, arrivée en cours de vérification"
+    assert [checked in each for each in (sent, page)] == [True, False]
+    assert "mais elle était peut-être arrivée" in page
