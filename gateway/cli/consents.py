@@ -153,6 +153,7 @@ def show(
             "subject": called.get(line["subject"], line["subject"]),
             "kinds": t.kinds(line.get("kinds", [])),
             "covers_from": _covered(t, line.get("covers_from")),
+            "expires": t.moment(line.get("expires")),
         }
         for line in answer
     ]
@@ -165,6 +166,7 @@ def show(
         "kinds": "kinds",
         "covers_from": "readings from",
         "by": "by",
+        "expires": "until",
         "living": "in force",
     }
     rows(t, "Consent", columns, lines)
