@@ -1,16 +1,20 @@
 """The command before a daemon that does not answer as it should: one sentence, and no traceback."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from gateway import client
-from gateway.client import Client, NoAnswer
+from gateway.client import Client, NoAnswer, Refused
 from gateway.config import Config, parse
+from gateway.journal.hub_key import folder_of
+from gateway.journal.lock import WriterLock
+from tests.journal.making import open_journal
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -83,3 +87,39 @@ def test_a_daemon_that_is_silent_is_not_waited_for_for_ever(
         with pytest.raises(NoAnswer, match="has not answered"):
             Client(config).get("status")
         given_up.set()
+
+
+async def a_journal_whose_key_only_the_daemon_has(folder: Path) -> Config:
+    config = parse(f'[hub]\nstate = "{folder}"\n')
+    async with open_journal(config.journal):
+        pass
+    (folder_of(config.journal) / "hub.key").unlink()
+    return config
+
+
+def answers(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+
+
+async def test_a_daemon_that_starts_and_alone_has_the_key_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = await a_journal_whose_key_only_the_daemon_has(tmp_path)
+    starting = WriterLock(config.journal)
+    with ExitStack() as daemon:
+        monkeypatch.setattr(
+            client.time, "sleep", lambda _: daemon.enter_context(a_daemon(tmp_path, answers))
+        )
+
+        assert await asyncio.to_thread(Client(config).get, "people") == []
+    starting.release()
+
+
+async def test_where_no_daemon_starts_a_key_that_is_missing_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = await a_journal_whose_key_only_the_daemon_has(tmp_path)
+    monkeypatch.setattr(client.time, "sleep", lambda _: pytest.fail("it waited"))
+
+    with pytest.raises(Refused, match="no key"):
+        await asyncio.to_thread(Client(config).get, "people")

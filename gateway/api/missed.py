@@ -50,6 +50,7 @@ def missing(hub: Hub) -> Iterator[Missed]:
     now = hub.clock.now()
     if not now.trusted:
         return
+    talking = set(hub.status().sessions)  # it may be giving what it has kept
     theirs = {(it.subject, it.device) for it in hub.reader.assignments() if it.until is None}
     for subject in hub.reader.subjects():
         for kind in WATCHED:
@@ -58,7 +59,9 @@ def missing(hub: Hub) -> Iterator[Missed]:
             if found is None or not last:
                 continue
             device = last[0].entry.device.id
-            if device.startswith(_OVER_THE_AIR) and (subject.id, device) in theirs:
+            if device in talking or not device.startswith(_OVER_THE_AIR):
+                continue
+            if (subject.id, device) in theirs:
                 days = None if found.usual is None else -(-found.usual // _DAY)
                 yield Missed(
                     subject=subject.id, kind=kind, device=device, since=found.since, usual_days=days

@@ -18,6 +18,21 @@ def file_of(database: Path) -> Path:
     return database.with_name(database.name + ".lock")
 
 
+def is_held(database: Path) -> bool:
+    """Tell whether some process is the writer of a journal now; no process becomes it by this."""
+    try:
+        fd = os.open(file_of(database), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 class WriterLock:
     """The right to write one journal."""
 

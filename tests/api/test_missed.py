@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api.hub import Status
 from gateway.domain.device import Device, DeviceId
 from gateway.testing.clock import START
 from tests.api.hubs import Api, api
@@ -65,6 +66,16 @@ async def test_what_is_a_persons_device_no_longer_is_not_missed(asked: Api) -> N
     subject = await weighed_daily(asked)
     until = (START + DAY).isoformat()
     await asked.post("assignments/end", device=SCALE.id, subject=subject, until=until)
+
+    assert await missed(asked, 3 * DAY) == []
+
+
+async def test_what_is_talked_with_now_is_not_missed(
+    asked: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await weighed_daily(asked)
+    talking = Status(version="0", running=True, sessions=[SCALE.id])
+    monkeypatch.setattr(asked.hub, "status", lambda: talking)
 
     assert await missed(asked, 3 * DAY) == []
 
