@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 from places import DEPLOY, NAME, SYSTEM_FILES, UNIT
@@ -25,7 +26,7 @@ def enabled() -> bool:
 def property_of(name: str) -> str:
     """Return one property of the unit; empty where systemd knows no such unit."""
     shown = subprocess.run(
-        ["systemctl", "show", "--timestamp=unix", "--property", name, "--value", UNIT],
+        ["systemctl", "show", "--property", name, "--value", UNIT],
         capture_output=True,
         text=True,
         check=False,
@@ -36,13 +37,14 @@ def property_of(name: str) -> str:
 def runs(release: Release) -> bool:
     """Tell whether the running daemon is of this release, and began with the unit that lies there.
 
-    A hub whose clock was wrong when it began is started once more than needed.
+    systemd tells moments of the clock in whole seconds, in which two installations fit.
     """
     number = property_of("MainPID")
-    began_at = property_of("InactiveExitTimestamp").removeprefix("@")
+    began_us = property_of("InactiveExitTimestampMonotonic")
     try:
         of_this_release = f"{release.folder}/" in Path(f"/proc/{number}/maps").read_text()
-        of_this_unit = int(began_at) >= int(_UNIT.stat().st_mtime)
+        began_at = time.time() - (time.monotonic() - int(began_us) / 1e6)
+        of_this_unit = began_at >= _UNIT.stat().st_mtime
     except (OSError, ValueError):
         return False
     return active() and of_this_release and of_this_unit
