@@ -213,9 +213,9 @@ def _by_zone(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known)
     if local is None or _is_watched(told, at, known):
         return None
     if reading.live and abs(reading.received.utc - at) <= reading.taken_within:
-        # That a clock which nobody looked at shows this very moment is no accident.
+        # That a clock which cannot be read shows this very moment is no accident.
         just_taken = _around_reception(reading)
-        return replace(just_taken, at=min(at, just_taken.at)), Correction.ASSUMED_ZONE
+        local = replace(just_taken, at=min(at, just_taken.at))
     others = _possible(reading, told, stamp, known.history) if told.clock is None else []
     return _over(local, [local, *others]), Correction.ASSUMED_ZONE
 
