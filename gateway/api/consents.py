@@ -238,9 +238,14 @@ def is_elsewhere(hub: Hub, grant: Grant) -> bool:
     return here is not None and hub.reader.address_of(grant) not in here
 
 
-def _lines(hub: Hub, ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:
+def good(hub: Hub, ledger: tuple[ConsentEntry, ...]) -> list[Grant]:
+    """Return the grants in force whose destination is where it was consented to."""
     current = in_force(ledger, hub.clock.now().utc)
-    alive = {grant.id for grant in current if not is_elsewhere(hub, grant)}
+    return [grant for grant in current if not is_elsewhere(hub, grant)]
+
+
+def _lines(hub: Hub, ledger: tuple[ConsentEntry, ...]) -> list[dict[str, Any]]:
+    alive = {grant.id for grant in good(hub, ledger)}
     return [
         {
             **entry.model_dump(mode="json"),

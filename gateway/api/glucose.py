@@ -10,11 +10,10 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from gateway.api.consents import is_elsewhere
+from gateway.api.consents import good
 from gateway.api.context import HubHere, person
 from gateway.api.hub import Hub
 from gateway.consent.gate import covers
-from gateway.consent.grant import living
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
@@ -172,9 +171,8 @@ async def deposit(hub: HubHere, subject: SubjectId, new: NewDeposit) -> Deposite
         raise HTTPException(409, "This very page was made before: see 'journal' for where it is.")
     consenting = {
         grant.destination
-        for grant in living(hub.reader.ledger(subject))
-        if not is_elsewhere(hub, grant)
-        and covers(grant, Kind.GLUCOSE_REPORT, made.first, made.on_grid.end, hub.clock.now().utc)
+        for grant in good(hub, hub.reader.ledger(subject))
+        if covers(grant, Kind.GLUCOSE_REPORT, made.first, made.on_grid.end, hub.clock.now().utc)
     }
     without = [name for name in places if name not in consenting]
     return Deposited(id=entry.id, destinations=places, without_consent=without)

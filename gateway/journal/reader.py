@@ -40,6 +40,7 @@ from gateway.journal.database import Database, open_reader
 from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us
 from gateway.journal.keys import Keyring
+from gateway.journal.ledger import Standing
 from gateway.journal.retention import Expired
 from gateway.journal.signing import Checkpoint, Finding
 from gateway.journal.states import state_of
@@ -259,9 +260,13 @@ class Reader:
         """Return the withdrawals and erasures that are kept beside the journal, in order."""
         return self._taken_back.all()
 
+    def standing(self, subject: SubjectId, destination: str) -> Standing:
+        """Return how the subject stands with the destination; every grant has its address."""
+        return ledger.standing(self._db, self._keys, subject, destination)
+
     def refused(self, subject: SubjectId, destination: str) -> bool:
         """Tell whether the destination itself refuses the person, who has not granted anew."""
-        return ledger.standing(self._db, self._keys, subject, destination).refused
+        return self.standing(subject, destination).refused
 
     def pairings(self, subject: SubjectId) -> list[str]:
         """Return the destinations the subject is paired with."""

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from gateway.api import consents
 from gateway.api.context import destination as kinds_of
 from gateway.api.hub import Hub
-from gateway.consent.grant import Capacity, ConsentText, Purpose, in_force, living
+from gateway.consent.grant import Capacity, ConsentText, Purpose, living
 from gateway.consent.receipt import RULE
 from gateway.consent.texts import shown
 from gateway.domain.device_time import EARLIEST
@@ -50,10 +50,8 @@ def not_covered(hub: Hub, subject: SubjectId, destination: str) -> frozenset[Kin
 
     A kind that is new, or that they kept to themselves.
     """
-    now, named = hub.clock.now().utc, set[Kind]()
-    for grant in in_force(hub.reader.ledger(subject), now):
-        if grant.destination == destination and not consents.is_elsewhere(hub, grant):
-            named |= grant.kinds
+    given = consents.good(hub, hub.reader.ledger(subject))
+    named = {kind for each in given if each.destination == destination for kind in each.kinds}
     return hub.routes.get(destination, frozenset()) - named
 
 

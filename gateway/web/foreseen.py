@@ -11,8 +11,6 @@ from dataclasses import replace
 
 from gateway.api.hub import Hub
 from gateway.consent.gate import Delivery, Withheld, decide
-from gateway.consent.grant import ConsentEntry, Grant
-from gateway.domain.subject import SubjectId
 from gateway.journal.states import State
 from gateway.journal.views import DeliveryView, EntryView
 
@@ -32,20 +30,10 @@ def _delivery(hub: Hub, view: EntryView, owed: DeliveryView) -> DeliveryView:
     if owed.state not in _TO_BE_ASKED or owed.destination not in hub.routes:
         return owed
     subject = view.entry.subject
-    ledger = () if subject is None else _ledger(hub, subject)
+    ledger = () if subject is None else hub.reader.standing(subject, owed.destination).entries
     addresses = hub.addresses.get(owed.destination, (None,))
     delivery = Delivery(view.entry, owed.destination, 0, unsettled=False, addresses=addresses)
     decision = decide(delivery, ledger, hub.clock.now().utc)
     if not isinstance(decision, Withheld):
         return owed
     return replace(owed, state=State.WITHHELD, reason=decision.reason, due_at=None)
-
-
-def _ledger(hub: Hub, subject: SubjectId) -> tuple[ConsentEntry, ...]:
-    """Return the ledger; of consents from before there were addresses, with what is known."""
-    return tuple(
-        each.model_copy(update={"address": hub.reader.address_of(each)})
-        if isinstance(each, Grant)
-        else each
-        for each in hub.reader.ledger(subject)
-    )

@@ -248,7 +248,7 @@ def agreements(
     older = {each.destination for each in held if each.reason in _OLDER}
     now, ledger = hub.clock.now().utc, hub.reader.ledger(subject)
     alive = in_force(ledger, now)
-    here = {grant.destination for grant in alive if not consents.is_elsewhere(hub, grant)}
+    here = {grant.destination for grant in consents.good(hub, ledger)}
     paired = hub.reader.pairings(subject)
     for name in dict.fromkeys([*hub.routes, *(grant.destination for grant in alive)]):
         grants = [
