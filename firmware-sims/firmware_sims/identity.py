@@ -40,7 +40,8 @@ class Identity:
 
     The address is a static random one, C0:.. to FF:..; of a device on a USB cable, the path of the
     socket where it is.
-    `pairable` says whether it lets itself be paired at this moment.
+    `pairable` says whether it lets itself be paired at this moment. A `private` device calls under
+    a resolvable address of the moment, and tells the address that is its own when it is paired.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Identity:
     passkey: int = 0
     panel: Panel = field(default_factory=Panel, compare=False)
     pairable: Callable[[], bool] = lambda: True
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

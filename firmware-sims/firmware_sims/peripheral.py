@@ -84,6 +84,24 @@ class Peripheral:
             await asyncio.wait(self._exchanges)
 
     @property
+    def address(self) -> Any:
+        """The address under which it calls at the moment."""
+        return self._stack.random_address
+
+    async def rotate(self) -> None:
+        """Take another resolvable address, as private devices do every quarter of an hour.
+
+        Raises ValueError while it calls or is connected: a controller refuses it then (Core, Vol 4
+        E 7.8.4).
+        """
+        if self.linked or self.calling:
+            raise ValueError("an address is changed between two calls")
+        address = hci.Address.generate_private_address(self._stack.irk)
+        setting = hci.HCI_LE_Set_Random_Address_Command(random_address=address)
+        await self._whole(self._stack.send_sync_command(setting))
+        self._stack.random_address = address
+
+    @property
     def linked(self) -> bool:
         """Whether somebody is connected."""
         return self._link is not None

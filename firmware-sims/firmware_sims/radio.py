@@ -113,7 +113,8 @@ class VirtualRadio:
 
     async def add(self, device: VirtualDevice) -> Peripheral:
         """Power a device on; it lives until the radio closes, or until it is removed."""
-        peripheral = Peripheral(device, self._stack(device.identity.name, device.identity.address))
+        who = device.identity
+        peripheral = Peripheral(device, self._stack(who.name, who.address, private=who.private))
         await peripheral.power_on()
         self._present[device] = peripheral, self._group.create_task(device.run(peripheral))
         return peripheral
@@ -133,7 +134,7 @@ class VirtualRadio:
             async with asyncio.timeout(_GONE_WITHIN_S):
                 await asyncio.wait({life})
                 await peripheral.power_off()
-        self._retire(self._link.find_le_controller(hci.Address(device.identity.address)))
+        self._retire(self._link.find_le_controller(peripheral.address))
 
     async def central(self) -> Any:
         """Return a powered-on bumble Device that can scan and connect."""
@@ -178,7 +179,7 @@ class VirtualRadio:
         controller.drop_everything(hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
         self._link.remove_controller(controller)
 
-    def _stack(self, name: str, address: str) -> Any:
+    def _stack(self, name: str, address: str, *, private: bool = False) -> Any:
         controller = RadioController(name, link=self._link)
         host = Host(controller, AsyncPipeSink(controller))
         configuration = DeviceConfiguration(
@@ -188,5 +189,7 @@ class VirtualRadio:
             irk=(bytes.fromhex(address.replace(":", "")) * 3)[:16],
             # Without this the bond is stored under the public address, which these devices lack.
             identity_address_type=PairingConfig.AddressType.RANDOM,
+            le_privacy_enabled=private,
+            le_rpa_timeout=0,  # the device itself says when
         )
         return Device(config=configuration, host=host)

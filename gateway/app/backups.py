@@ -1,11 +1,11 @@
-"""Backups of a hub: its journal, its key and its Bluetooth bonds."""
+"""Backups of a hub: its journal, its key, its Bluetooth bonds and whose they are."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from gateway.app import bluez_bonds
-from gateway.app.parts import bonds, routes
+from gateway.app.parts import kept_beside, routes
 from gateway.clock import SystemClock
 from gateway.config import Config
 from gateway.errors import JournalError
@@ -19,7 +19,7 @@ def back_up(config: Config, target: Path, passphrase: bytes) -> int:
     """Write a backup, also while the daemon runs; return its size in bytes."""
     others = bluez_bonds.collect()
     with as_owner(config.journal):
-        others |= _bonds(config)
+        others |= _beside(config)
         return backup.write(target, passphrase, config.journal, others)
 
 
@@ -46,7 +46,7 @@ def restore_backup(
             config.hub.tzinfo,
             routes(config),
             addresses=config.addresses,
-            others=bonds(config),
+            others=kept_beside(config),
             consents_stand=consents_stand,
         )
 
@@ -56,10 +56,10 @@ def put_bonds_back(config: Config, restored: Restored) -> tuple[int, int]:
     return bluez_bonds.put_back(config.hub.state, restored.beside)
 
 
-def _bonds(config: Config) -> dict[str, bytes]:
-    """Return the bonds of our own radios, by the names they have in a backup."""
+def _beside(config: Config) -> dict[str, bytes]:
+    """Return the bonds of our own radios and what goes with them, by their names in a backup."""
     found = {}
-    for name, path in bonds(config).items():
+    for name, path in kept_beside(config).items():
         try:
             found[name] = path.read_bytes()
         except FileNotFoundError:

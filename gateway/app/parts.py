@@ -20,6 +20,7 @@ from gateway.transport.hci import HciTransport
 from gateway.transport.hid import HidTransport
 from gateway.transport.pairing import Owner
 from gateway.transport.replay import ReplayTransport
+from gateway.transport.rotating_names import RotatingNames
 from gateway.transport.serial import SerialTransport
 from gateway.transport.usb import UsbTransport
 from gateway.uplink.api import Uplink
@@ -35,6 +36,8 @@ from gateway.uplink.settings import MesSettings
 from gateway.uplink.worker import Destination
 
 Settings = Mapping[str, str | int | bool]
+ROTATING_NAMES = "rotating-names.json"
+"""The file of what paired devices with rotating addresses are called."""
 
 
 def routes(config: Config) -> dict[str, frozenset[Kind]]:
@@ -57,6 +60,11 @@ def bonds(config: Config) -> dict[str, Path]:
     }
 
 
+def kept_beside(config: Config) -> dict[str, Path]:
+    """Say where the files are that go into a backup with the journal, by their names in it."""
+    return bonds(config) | {ROTATING_NAMES: config.hub.state / ROTATING_NAMES}
+
+
 def transports(
     config: Config,
     drivers: Iterable[Driver],
@@ -65,13 +73,14 @@ def transports(
     owner: Owner | None = None,
 ) -> Iterator[Transport]:
     """Make every transport of the configuration; `owner` helps to pair. Raises ConfigError."""
+    names = RotatingNames(config.hub.state / ROTATING_NAMES)
     if config.ble is not None:
         from gateway.transport.ble.transport import BleTransport  # bleak only where it is wanted
 
-        yield BleTransport(config.ble, clock, owner=owner, pause=pause)
+        yield BleTransport(config.ble, clock, owner=owner, names=names, pause=pause)
     for controller, kept in zip(config.hci, bonds(config).values(), strict=True):
         settings = controller.model_copy(update={"bonds": kept})
-        yield HciTransport(settings, clock, owner=owner, pause=pause)
+        yield HciTransport(settings, clock, owner=owner, names=names, pause=pause)
     for port in config.ports:
         yield SerialTransport(port, clock, pause)
     known = list(drivers)

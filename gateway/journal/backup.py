@@ -38,7 +38,10 @@ _SEALED_MAX = _CHUNK_BYTES + 16
 
 DATABASE = "journal.db"
 HUB_KEY = "hub-key"
-_HELD = re.compile(r"journal\.db|hub-key|bonds-[0-9]+\.json|bluez~[0-9A-F:]{17}~[0-9A-F:]{17}")
+_HELD = re.compile(
+    r"journal\.db|hub-key|bonds-[0-9]+\.json|rotating-names\.json"
+    r"|bluez~[0-9A-F:]{17}~[0-9A-F:]{17}"
+)
 """The names of what a backup holds. Unpacked beside the journal, a file of any other could be taken
 for one of the hub's own, such as the API's token, by whoever made it."""
 

@@ -46,11 +46,16 @@ class Air:
         self._known: set[str] = set()
 
     async def cuff(
-        self, pairing: Pairing = Pairing.JUST_WORKS, *, stored: int = 3, number: int = 1
+        self,
+        pairing: Pairing = Pairing.JUST_WORKS,
+        *,
+        stored: int = 3,
+        number: int = 1,
+        private: bool = False,
     ) -> EpisodicDevice:
         """Put a cuff with some readings there."""
         device = blood_pressure_monitor(
-            _identity(f"C4:00:00:00:01:{number:02X}", f"Cuff {number}", pairing),
+            _identity(f"C4:00:00:00:01:{number:02X}", f"Cuff {number}", pairing, private),
             {None: body(seed=number)},
             Fittings(now=_now, clock=DeviceClock(_now), ledger=self.ledger, pace=PATIENT),
         )
@@ -132,7 +137,7 @@ async def _is_ready() -> bool:
     return False
 
 
-def _identity(address: str, name: str, pairing: Pairing) -> Identity:
+def _identity(address: str, name: str, pairing: Pairing, private: bool = False) -> Identity:
     return Identity(
         name=name,
         address=address,
@@ -141,6 +146,7 @@ def _identity(address: str, name: str, pairing: Pairing) -> Identity:
         serial="0001",
         pairing=pairing,
         passkey=PASSKEY,
+        private=private,
     )
 
 

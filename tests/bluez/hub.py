@@ -22,6 +22,7 @@ from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
 from gateway.transport.ble import BleSettings
 from gateway.transport.ble.transport import BleTransport
+from gateway.transport.rotating_names import RotatingNames
 
 BLOOD_PRESSURE, CGM = "bp_monitor/bluetooth_sig", "cgm/bluetooth_sig"
 WITHIN_S = 40.0
@@ -87,11 +88,11 @@ class Owner:
 class Hub:
     """One daemon."""
 
-    def __init__(self, journal: Journal, reader: Reader, news: News) -> None:
+    def __init__(self, journal: Journal, reader: Reader, news: News, names: RotatingNames) -> None:
         clock = SystemClock()
         self.owner = Owner()
         self.adopted: dict[DeviceId, str] = {}
-        self.transport = BleTransport(BleSettings(), clock, owner=self.owner)
+        self.transport = BleTransport(BleSettings(), clock, owner=self.owner, names=names)
         self.supervisor = Supervisor(
             [self.transport],
             installed(),
@@ -107,8 +108,11 @@ class Hub:
         self._news = news
 
     def adopt(self, address: str, driver: str) -> DeviceId:
+        """Make a device ours, by its address as it is now."""
+        return self.adopt_as(DeviceId(f"ble:{address}"), driver)
+
+    def adopt_as(self, device: DeviceId, driver: str) -> DeviceId:
         """Make a device ours."""
-        device = DeviceId(f"ble:{address}")
         self.adopted[device] = driver
         return device
 
@@ -154,7 +158,8 @@ async def running(path: Path) -> AsyncIterator[Hub]:
         zone = ZoneInfo("Europe/Paris")
         async with Journal.open(path, clock=SystemClock(), zone=zone, routes={}) as journal:
             with Reader.open(path) as reader:
-                hub = Hub(journal, reader, news)
+                names = RotatingNames(path.with_name("rotating-names.json"))
+                hub = Hub(journal, reader, news, names)
                 life = asyncio.ensure_future(hub.supervisor.run())
                 try:
                     yield hub

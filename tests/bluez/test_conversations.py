@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+from firmware_sims.episodic import EpisodicDevice
 from firmware_sims.faults import Fault
 from firmware_sims.identity import Pairing
+from firmware_sims.peripheral import Peripheral
 
+from gateway.domain.device import DeviceId
 from tests.bluez.air import PASSKEY, Air
-from tests.bluez.hub import BLOOD_PRESSURE, CGM, Hub, running
+from tests.bluez.hub import BLOOD_PRESSURE, CGM, WITHIN_S, Hub, running
 
 LISTENING = "0A"  # as the kernel writes it
 
@@ -42,6 +46,41 @@ async def test_a_bonded_cuff_is_not_paired_again(air: Air, hub: Hub) -> None:
     await hub.until(lambda: hub.readings(device) == 4)
 
     assert hub.owner.asked == [cuff.identity.address]
+
+
+@pytest.mark.parametrize("afterwards", ["the daemon", "bluetoothd"])
+async def test_a_cuff_whose_address_rotates_keeps_its_id_once_it_is_paired(
+    air: Air, tmp_path: Path, afterwards: str
+) -> None:
+    cuff = await air.cuff(stored=1, private=True)
+    peripheral = air.peripherals[cuff.identity.address]
+    first = DeviceId(f"ble-rotating:{peripheral.address.to_string(False)}")
+    async with running(tmp_path / "journal.db") as hub:
+        hub.adopt_as(first, BLOOD_PRESSURE)
+        await hub.until(lambda: hub.readings(first) == 2 and not hub.is_talking())
+        if afterwards == "the daemon":
+            await measures_under_another_address(cuff, peripheral)
+            await hub.until(lambda: hub.readings(first) == 4 and not hub.is_talking())
+    if afterwards == "bluetoothd":
+        await air.box.do("bluetoothd_off")
+        await air.box.do("bluetoothd_on")
+        await air.box.do("ready")
+    async with running(tmp_path / "journal.db") as hub:
+        hub.adopt_as(first, BLOOD_PRESSURE)
+        before = hub.readings(first)
+        await measures_under_another_address(cuff, peripheral)
+        await hub.until(lambda: hub.readings(first) == before + 2)
+        bonded = hub.transport.is_bonded(first)
+        had_a_bond = await hub.transport.forget(first)
+
+    assert bonded
+    assert had_a_bond
+
+
+async def measures_under_another_address(cuff: EpisodicDevice, peripheral: Peripheral) -> None:
+    assert await peripheral.until(lambda: not (peripheral.linked or peripheral.calling), WITHIN_S)
+    await peripheral.rotate()
+    cuff.measure()
 
 
 async def test_subscriptions_are_left_as_they_are_when_a_conversation_ends(

@@ -84,7 +84,8 @@ async def test_without_an_agent_pairing_fails_and_needs_a_person(air: Air) -> No
     cuff = await air.cuff(Pairing.JUST_WORKS)
     device = await BleakScanner.find_device_by_address(cuff.identity.address, timeout=WITHIN_S)
     assert device is not None
-    peer = BleakPeer(BleakClient(device), Arrivals(SystemClock()), agent=None, bonded=False)
+    client, arrivals = BleakClient(device), Arrivals(SystemClock())
+    peer = BleakPeer(client, arrivals, None, device.address, bonded=False)
     await peer.connect()
 
     with pytest.raises(PairingNeeded):

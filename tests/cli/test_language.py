@@ -51,6 +51,7 @@ AT_THE_START = (
         "app/parts.py",
         "app/relay.py",
         "drivers/registry.py",
+        "transport/rotating_names.py",
     ),
     *("api/auth.py", "api/network.py", "api/serve.py"),
     *(f"uplink/{name}.py" for name in ("broker", "broker_trust", "documents_fhir", "settings")),

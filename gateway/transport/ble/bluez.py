@@ -77,14 +77,14 @@ async def attended(agent: Agent) -> AsyncIterator[Attendance]:
             ending.remove_done_callback(end)
 
 
-async def has_bond(address: str) -> bool:
-    """Say whether a device is paired today; bleak only tells how it was when first heard.
+async def bond_with(path: str) -> str | None:
+    """Return the identity address of a device that is paired now; None if it is not.
 
     Raises RadioUnavailable.
     """
     async with system_bus() as bus:
-        devices = await _devices(bus, address)
-    return any(device["Paired"].value for device in devices.values())
+        device = (await objects(bus)).get(path, {}).get(DEVICE)
+    return str(device["Address"].value).upper() if device and device["Paired"].value else None
 
 
 async def forget(address: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bleak import BleakClient
@@ -27,13 +27,22 @@ class BleakPeer:
     """One connection of bleak, as `GattLink` uses it."""
 
     def __init__(
-        self, client: BleakClient, arrivals: Arrivals, agent: Agent | None, *, bonded: bool
+        self,
+        client: BleakClient,
+        arrivals: Arrivals,
+        agent: Agent | None,
+        address: str,
+        ended: Callable[[], Awaitable[None]] | None = None,
+        *,
+        bonded: bool,
     ) -> None:
+        """`address` is what bluetoothd calls the device; `ended` is awaited after its link."""
         self._client = client
         self._arrivals = arrivals
         self._agent = agent
         self._bonded = bonded
-        self._address = client.address
+        self._address = address
+        self._ended = ended
 
     async def connect(self) -> list[Characteristic]:
         """Connect and list the characteristics; the device may pair from now on."""
@@ -92,6 +101,8 @@ class BleakPeer:
         finally:
             if self._agent is not None:
                 self._agent.dismiss(self._address)
+            if self._ended is not None:
+                await self._ended()
 
     async def _asked(self, asking: Awaitable[T], doing: str) -> T:
         try:

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from weakref import WeakSet
 
 from bleak import BleakClient
@@ -25,17 +26,18 @@ from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Sighting, service_of
-from gateway.errors import LinkError, LinkLost, RadioTrouble, RadioUnavailable
+from gateway.errors import ConfigError, LinkError, LinkLost, RadioTrouble, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble.adapter import BluezAdapter
-from gateway.transport.ble.advertising import is_bonded, is_rotating, sighting_of
+from gateway.transport.ble.advertising import Heard, heard_as, sighting_of
 from gateway.transport.ble.agent import Agent
-from gateway.transport.ble.bluez import attended, forget, has_bond
+from gateway.transport.ble.bluez import attended, bond_with, forget
 from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.scanning import Gone, Scanning
 from gateway.transport.ble.settings import BleSettings
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, bonded_first, within
 from gateway.transport.pairing import Owner
+from gateway.transport.rotating_names import RotatingNames
 
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
@@ -55,6 +57,7 @@ class BleTransport:
         deadlines: Deadlines | None = None,
         *,
         owner: Owner | None = None,
+        names: RotatingNames | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         scanner: type[BaseBleakScanner] | None = None,
         client: type[BaseBleakClient] | None = None,
@@ -67,7 +70,8 @@ class BleTransport:
         self._client_backend = client
         over_bluez = sys.platform == "linux" and scanner is None
         self._agent = Agent(owner, settings.pairing_without_code) if over_bluez else None
-        self._heard: OrderedDict[str, BLEDevice] = OrderedDict()
+        self._names = names or RotatingNames()
+        self._heard: OrderedDict[str, Heard] = OrderedDict()
         self._bonded: set[str] = set()
         self._links: WeakSet[Arrivals] = WeakSet()
         self._claim: Callable[[], Awaitable[object]] | None = None
@@ -81,8 +85,9 @@ class BleTransport:
         """Scan until cancelled; one caller at a time. Raises RadioUnavailable."""
 
         def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
-            self._remember(device)
-            seen(sighting_of(device, advertisement))
+            who = heard_as(device, advertisement)
+            self._remember(who)
+            seen(sighting_of(who, advertisement))
 
         adapter = BluezAdapter(self._settings.adapter) if self._agent is not None else None
         scanning = Scanning(heard, adapter, self._pause, self._scanner_backend)
@@ -109,21 +114,29 @@ class BleTransport:
             for arrivals in self._links:
                 arrivals.lose("the Bluetooth service ended")
 
-    def _remember(self, device: BLEDevice) -> None:
-        address = device.address.upper()
-        self._heard[address] = device
-        self._heard.move_to_end(address)
+    def _remember(self, who: Heard) -> None:
+        self._heard[who.address] = who
+        self._heard.move_to_end(who.address)
         if len(self._heard) > NEIGHBOURS:
             self._heard.popitem(last=False)
+        if who.address != who.first:
+            self._call(who.address, who.first)
+
+    def _call(self, identity: str, first: str) -> None:
+        """Note that a device whose address rotates has been paired, by whomever."""
+        with suppress(ConfigError):  # it is noted when the disk takes it again
+            self._names.call(identity, first)
 
     def device_id(self, sighting: Sighting, /) -> DeviceId:
         """Name the device by its address: `ble:<address>`, good for ever.
 
-        A rotating address that no bond resolves gives `ble-rotating:<address>`, which names the
-        device only until the address changes.
+        A rotating address without a bond that resolves it gives `ble-rotating:<address>`, which
+        names the device only until the address changes; or for ever, once it was paired.
         """
-        device = self._heard.get(sighting.address)
-        rotating = device is not None and is_rotating(device)
+        if (called := self._names.called(sighting.address)) is not None:
+            return DeviceId(f"ble-rotating:{called}")
+        who = self._heard.get(sighting.address)
+        rotating = who is not None and who.rotating
         return DeviceId(f"{'ble-rotating' if rotating else 'ble'}:{sighting.address}")
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> GattLink:
@@ -133,34 +146,35 @@ class BleTransport:
         device advertises and the driver speaks, it is connected once more. Where the manifest asks
         for it, the device is paired before anything else.
         """
-        device = self._heard.get(sighting.address)
-        if device is None:
+        who = self._heard.get(sighting.address)
+        if who is None:
             raise LinkLost("the device has not been seen since the radio was switched on")
-        link = await self._connect(device)
+        link = await self._connect(who)
         offered = {service_of(channel) for channel in link.channels}
         wanted = sighting.services & manifest.services - manifest.bonds_first
         if not offered or not offered >= wanted:
             await link.close()
-            link = await self._connect(device)
-        return await bonded_first(link, sighting, manifest, lambda: self._connect(device))
+            link = await self._connect(who)
+        return await bonded_first(link, sighting, manifest, lambda: self._connect(who))
 
-    async def _connect(self, device: BLEDevice) -> GattLink:
+    async def _connect(self, who: Heard) -> GattLink:
         arrivals = Arrivals(self._clock)
         self._links.add(arrivals)
         client = BleakClient(
-            device,
+            who.device,
             disconnected_callback=lambda _: arrivals.lose("the connection ended"),
             timeout=self._deadlines.connect,
             backend=self._client_backend,
         )
         over_bluez = self._agent is not None
-        bonded = await has_bond(device.address) if over_bluez else is_bonded(device)
+        bonded = who.bonded if not over_bluez else await bond_with(who.path) is not None
         if bonded:
-            self._bonded.add(device.address.upper())
+            self._bonded.add(who.address)
         if not bonded and self._claim is not None:
             with suppress(RadioUnavailable):  # then the connection fails, and says why
                 await self._claim()
-        peer = BleakPeer(client, arrivals, self._agent, bonded=bonded)
+        ended = partial(self._look_who_it_was, who) if who.rotating else None
+        peer = BleakPeer(client, arrivals, self._agent, who.first, ended, bonded=bonded)
         patience = self._deadlines.connect + self._deadlines.request  # bleak also discovers
         try:
             # Not given up when the link is lost: BlueZ says a little later why it was.
@@ -172,18 +186,25 @@ class BleTransport:
         deadlines = self._deadlines if bonded else _with_pairing(self._deadlines)
         return GattLink(peer, arrivals, characteristics, self._clock, deadlines, bonded=bonded)
 
+    async def _look_who_it_was(self, who: Heard) -> None:
+        """Ask whether it was paired meanwhile: bluetoothd forgets what it was called till then."""
+        with suppress(RadioUnavailable):
+            identity = await bond_with(who.path)
+            if identity is not None and identity != who.first:
+                self._call(identity, who.first)
+
     def is_bonded(self, device: DeviceId, /) -> bool:
-        """Say whether the device was bonded when it was last connected, or first heard."""
-        address = device.partition(":")[2]
-        heard = self._heard.get(address)
-        return address in self._bonded or (heard is not None and is_bonded(heard))
+        """Say whether the device was bonded when it was last connected, or last heard."""
+        address = self._names.identity(device.partition(":")[2])
+        who = self._heard.get(address)
+        return address in self._bonded or (who is not None and who.bonded)
 
     async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one.
 
         Raises RadioUnavailable.
         """
-        address = device.partition(":")[2]
+        address = self._names.identity(device.partition(":")[2])
         self._heard.pop(address, None)
         self._bonded.discard(address)
         return await forget(address)

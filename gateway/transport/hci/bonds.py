@@ -1,7 +1,6 @@
 """The file of Bluetooth bonds: who we are to the devices we paired with, and their keys.
 
-    {"address": "F5:...", "irk": "hex", "bonds": {"<address>": {...keys, as the stack gives them}},
-     "called": {"<identity address>": "<the rotating address that it was adopted under>"}}
+    {"address": "F5:...", "irk": "hex", "bonds": {"<address>": {...keys, as the stack gives them}}}
 
 Only for a bare controller; over BlueZ the operating system keeps the bonds. Readable by its owner
 only. An own address, because devices know a bonded partner by it: it must survive a restart.
@@ -72,25 +71,6 @@ class Bonds:
             if known:
                 self._write()
             return known
-
-    def call(self, identity: str, address: str) -> None:
-        """Call a device for ever as it was called before its bond told who it is.
-
-        It was adopted under that address, and its readings are kept under it. Raises ConfigError.
-        """
-        with self._lock:
-            self._content.setdefault("called", {}).setdefault(identity, address)
-            self._write()
-
-    def called(self, identity: str) -> str | None:
-        """Return what such a device is called; None if it is called by its identity."""
-        called: str | None = self._content.get("called", {}).get(identity)
-        return called
-
-    def identity(self, address: str) -> str:
-        """Return the identity of the device that is called so: this address, for most."""
-        called = self._content.get("called", {})
-        return next((identity for identity, it in called.items() if it == address), address)
 
     def check(self) -> None:
         """Raise ConfigError if what is in memory could not be written to the file."""

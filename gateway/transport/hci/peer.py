@@ -24,6 +24,7 @@ from gateway.transport.gatt_link import ATTRIBUTE_NOT_FOUND, Characteristic, Dea
 from gateway.transport.hci.bonds import Bonds
 from gateway.transport.hci.pairing import address_of
 from gateway.transport.pairing import BOND_LOST, Interview, pairing_failed
+from gateway.transport.rotating_names import RotatingNames
 
 MTU = 247
 """Fills one link-layer packet of 251 bytes, the largest there is, and no more."""
@@ -61,6 +62,7 @@ class BumblePeer:
         bonds: Bonds,
         deadlines: Deadlines,
         interview: Interview,
+        names: RotatingNames,
     ) -> None:
         self.connection = connection
         self._interview = interview
@@ -70,6 +72,7 @@ class BumblePeer:
         self._client = connection.gatt_client
         self._arrivals = arrivals
         self._bonds = bonds
+        self._names = names
         self._attributes: dict[int, Any] = {}
         self._pairing: asyncio.Task[None] | None = None
         self._ended_with: int | None = None
@@ -186,7 +189,7 @@ class BumblePeer:
         self._bonds.check()
         identity = address_of(self.connection)
         if self._rotating and identity != self._address:
-            await asyncio.to_thread(self._bonds.call, identity, self._address)
+            await asyncio.to_thread(self._names.call, identity, self._address)
 
     def pairing_problem(self) -> str | None:
         """Say what became of what the owner was asked, unless all is well."""

@@ -25,6 +25,7 @@ from gateway.transport.hci.pairing import pairing_rules
 from gateway.transport.hci.peer import FAILURES, BumblePeer
 from gateway.transport.hci.trouble import as_radio_trouble
 from gateway.transport.pairing import Interview
+from gateway.transport.rotating_names import RotatingNames
 
 SILENCE_S = 60.0
 """Somewhere near a device advertises every few seconds. After so long without any, the scan is
@@ -52,12 +53,11 @@ class Radio:
     """A controller that is switched on."""
 
     def __init__(
-        self, device: Any, port: Any, bonds: Bonds, deadlines: Deadlines, interview: Interview
+        self, device: Any, port: Any, peer_of: Callable[..., BumblePeer], deadlines: Deadlines
     ) -> None:
         self._device = device
         self._port = port
         self._failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        peer_of = partial(BumblePeer, bonds=bonds, deadlines=deadlines, interview=interview)
         mute = partial(self._fail, "does not answer any more")
         self._connecting = Connecting(device, deadlines, peer_of, mute)
         self._heard = 0
@@ -174,7 +174,12 @@ class Radio:
 
 @asynccontextmanager
 async def powered(
-    url: str, bonds: Bonds, address: str | None, deadlines: Deadlines, interview: Interview
+    url: str,
+    bonds: Bonds,
+    names: RotatingNames,
+    address: str | None,
+    deadlines: Deadlines,
+    interview: Interview,
 ) -> AsyncIterator[Radio]:
     """Switch the controller on, and off at the end. Raises RadioUnavailable."""
     with as_radio_trouble():
@@ -188,7 +193,10 @@ async def powered(
     device = Device.from_config_with_hci(config, port.source, port.sink)
     device.keystore = _KeyStore(bonds)
     device.pairing_config_factory = pairing_rules(interview)
-    radio = Radio(device, port, bonds, deadlines, interview)
+    peer_of = partial(
+        BumblePeer, bonds=bonds, names=names, deadlines=deadlines, interview=interview
+    )
+    radio = Radio(device, port, peer_of, deadlines)
     try:
         with as_radio_trouble():
             await within(device.power_on(), POWER_ON_S, "switching the controller on")

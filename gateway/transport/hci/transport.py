@@ -21,6 +21,7 @@ from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Deadlines, GattLink, bonded_first
 from gateway.transport.hci.bonds import Bonds
 from gateway.transport.pairing import Interview, Owner
+from gateway.transport.rotating_names import RotatingNames
 from gateway.transport.settings import HciSettings
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class HciTransport:
         deadlines: Deadlines | None = None,
         *,
         owner: Owner | None = None,
+        names: RotatingNames | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Read or begin the file of bonds, if the settings name one. Raises ConfigError.
@@ -51,6 +53,7 @@ class HciTransport:
         self._deadlines = deadlines or Deadlines()
         self._pause = pause
         self._bonds = Bonds(settings.bonds)
+        self._names = names or RotatingNames()
         self._interview = Interview(owner, settings.pairing_without_code)
         self._radio: Radio | None = None
         self._heard: OrderedDict[str, Heard] = OrderedDict()
@@ -82,6 +85,7 @@ class HciTransport:
         powering = powered(
             self._settings.url,
             self._bonds,
+            self._names,
             self._settings.address,
             self._deadlines,
             self._interview,
@@ -108,7 +112,7 @@ class HciTransport:
         A rotating address without a bond that resolves it gives `ble-rotating:<address>`, which
         names the device only until the address changes; or for ever, once it was paired.
         """
-        if (called := self._bonds.called(sighting.address)) is not None:
+        if (called := self._names.called(sighting.address)) is not None:
             return DeviceId(f"ble-rotating:{called}")
         heard = self._heard.get(sighting.address)
         rotating = heard is not None and heard.rotating
@@ -137,10 +141,10 @@ class HciTransport:
 
     def is_bonded(self, device: DeviceId, /) -> bool:
         """Say whether there is a bond with a device."""
-        address = self._bonds.identity(device.partition(":")[2])
+        address = self._names.identity(device.partition(":")[2])
         return any(map(self._bonds.get, (address, f"{address}/P")))
 
     async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one."""
-        address = self._bonds.identity(device.partition(":")[2])
+        address = self._names.identity(device.partition(":")[2])
         return any([self._bonds.drop(address), self._bonds.drop(f"{address}/P")])

@@ -146,8 +146,12 @@ class TableClient(BaseBleakClient):
         self.log.append("disable")
 
 
-def advertised(address: str = CUFF, **properties: Any) -> tuple[BLEDevice, AdvertisementData]:
-    device = BLEDevice(address, "cuff", {"props": {"AddressType": "random", **properties}})
+def advertised(
+    address: str = CUFF, path: str | None = None, **properties: Any
+) -> tuple[BLEDevice, AdvertisementData]:
+    path = path or f"/org/bluez/hci0/dev_{address.replace(':', '_')}"
+    properties = {"Address": address, "AddressType": "random", **properties}
+    device = BLEDevice(address, "cuff", {"path": path, "props": properties})
     data = AdvertisementData(
         "cuff",
         {0x020E: b"\1"},
@@ -155,7 +159,7 @@ def advertised(address: str = CUFF, **properties: Any) -> tuple[BLEDevice, Adver
         [BASE.format("1810")],
         None,
         -60,
-        (),
+        (path, properties),
     )
     return device, data
 
@@ -236,6 +240,18 @@ async def test_only_lasting_addresses_name_a_device_for_good(
     watched.watching.cancel()
 
     assert watched.transport.device_id(seen) == f"{name}:{address}"
+
+
+async def test_a_rotating_address_names_a_paired_device_as_bluetoothd_first_called_it() -> None:
+    path = "/org/bluez/hci0/dev_7A_FF_EE_00_00_01"
+    TableScanner.devices[:] = [advertised(CUFF, path, Paired=True)]
+    watched = Watched()
+    seen = await watched.sighting()
+    device = watched.transport.device_id(seen)
+    watched.watching.cancel()
+
+    assert (seen.address, device) == (CUFF, "ble-rotating:7A:FF:EE:00:00:01")
+    assert watched.transport.is_bonded(device)
 
 
 async def test_a_silent_scanner_is_started_anew(watched: Watched) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,8 +22,10 @@ from gateway.testing.clock import ManualClock
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Deadlines
 from gateway.transport.hci.bonds import Bonds
+from gateway.transport.hci.peer import BumblePeer
 from gateway.transport.hci.radio import SILENCE_S, Radio, powered
 from gateway.transport.pairing import Interview
+from gateway.transport.rotating_names import RotatingNames
 
 ADDRESS = hci.Address("C0:FF:EE:00:00:01")
 
@@ -97,10 +100,20 @@ class Port:
         self.terminated: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
 
+def peer_of(deadlines: Deadlines) -> Callable[..., BumblePeer]:
+    return partial(
+        BumblePeer,
+        bonds=Bonds(None),
+        names=RotatingNames(),
+        deadlines=deadlines,
+        interview=Interview(None),
+    )
+
+
 def radio_with(device: Device) -> tuple[Radio, Port]:
     port = Port()
     deadlines = Deadlines(connect=0.01)
-    return Radio(device, port, Bonds(None), deadlines, Interview(None)), port
+    return Radio(device, port, peer_of(deadlines), deadlines), port
 
 
 async def test_a_connection_that_comes_as_its_attempt_is_given_up_is_ended() -> None:
@@ -253,7 +266,8 @@ async def test_a_controller_that_cannot_be_opened_tells_why(
         raise error
 
     monkeypatch.setattr("gateway.transport.hci.radio.open_transport", fail)
+    names, interview = RotatingNames(), Interview(None)
     with pytest.raises(RadioUnavailable, match=said) as trouble:
-        async with powered("usb:0", Bonds(None), None, Deadlines(), Interview(None)):
+        async with powered("usb:0", Bonds(None), names, None, Deadlines(), interview):
             pass
     assert trouble.value.reason is reason

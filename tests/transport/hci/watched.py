@@ -11,6 +11,7 @@ from gateway.drivers.api import Manifest, Reach, Sighting
 from gateway.errors import RadioUnavailable
 from gateway.transport.gatt_link import Deadlines
 from gateway.transport.hci import HciTransport
+from gateway.transport.rotating_names import RotatingNames
 from gateway.transport.settings import HciSettings
 from tests.transport.hci.virtual_air import Air
 
@@ -41,7 +42,9 @@ class Watched:
 @asynccontextmanager
 async def watch(air: Air, bonds: Path | None = None, **deadlines: float) -> AsyncIterator[Watched]:
     settings = HciSettings(url=air.url, bonds=bonds)
-    watched = Watched(HciTransport(settings, SystemClock(), Deadlines(**deadlines)))
+    names = RotatingNames(bonds.with_name("rotating-names.json") if bonds is not None else None)
+    transport = HciTransport(settings, SystemClock(), Deadlines(**deadlines), names=names)
+    watched = Watched(transport)
     try:
         yield watched
     finally:

@@ -1,0 +1,70 @@
+"""Devices whose address rotates: what each is called for ever, once a bond told who it is.
+
+    {"<identity address>": "<the rotating address that it was adopted under>"}
+
+Such a device is adopted under the address that it has at that moment, and its readings are kept
+under it. From its first pairing on a radio knows it by its identity address, in which nobody would
+find it again. One file for all radios of a hub; without it a device has to be adopted anew.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from gateway import durable
+from gateway.errors import ConfigError
+
+
+class RotatingNames:
+    """The names, in memory and in the file; `path` None keeps them in memory only.
+
+    Any thread may call it.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read the file, if there is one. Raises ConfigError if it cannot be read."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._kept = _read(path) if path is not None else {}
+        self._names = dict(self._kept)
+
+    def call(self, identity: str, address: str) -> None:
+        """Call a device by this address, unless it has a name; durable when it returns.
+
+        Raises ConfigError if it cannot be kept; what is in memory holds all the same.
+        """
+        with self._lock:
+            self._names.setdefault(identity, address)
+            if self._path is None or self._kept == self._names:
+                return
+            try:
+                durable.write(self._path, json.dumps(self._names, indent=1).encode())
+            except OSError as error:
+                raise ConfigError(
+                    f"The names of paired devices cannot be kept in {self._path}: {error.strerror}."
+                    " Give the gateway a state folder it can write to."
+                ) from error
+            self._kept = dict(self._names)
+
+    def called(self, identity: str) -> str | None:
+        """Return what such a device is called; None if its address does not rotate."""
+        return self._names.get(identity)
+
+    def identity(self, address: str) -> str:
+        """Return the identity of the device that is called so: this address, for most."""
+        return next((identity for identity, it in self._names.items() if it == address), address)
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        content = json.loads(path.read_text())
+        return {str(identity): str(address) for identity, address in content.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise ConfigError(
+            f"The names of paired devices in {path} cannot be read ({type(error).__name__})."
+            " Restore the file, or move it away and adopt those devices again."
+        ) from error
