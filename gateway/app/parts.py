@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 from gateway.app.revocations import revoked
@@ -17,6 +18,7 @@ from gateway.journal.reader import Reader
 from gateway.transport.api import OpenLink, Transport
 from gateway.transport.capture import CaptureWriter, load
 from gateway.transport.hci import HciTransport
+from gateway.transport.hci.bonds import controller_of
 from gateway.transport.hid import HidTransport
 from gateway.transport.pairing import Owner
 from gateway.transport.replay import ReplayTransport
@@ -52,10 +54,21 @@ def correcting(config: Config) -> frozenset[str]:
 
 
 def bonds(config: Config) -> dict[str, Path]:
-    """Say where each bare controller's bonds are, by the name they have unless configured."""
-    names = (f"bonds-{index}.json" for index in range(len(config.hci)))
+    """Say where each bare controller's bonds are, by the name they have unless configured.
+
+    Their file notes whose they are, for tables of the configuration come and go. One whose
+    controller is configured no longer is the next new one's: a dongle has another port, or was
+    replaced, and the devices know us by what is in the file.
+    """
+    state = config.hub.state
+    urls = {controller.url for controller in config.hci}
+    noted = {controller_of(path): path.name for path in sorted(state.glob("bonds-*.json"))}
+    theirs = {url: name for url, name in noted.items() if url in urls}
+    numbered = (f"bonds-{number}.json" for number in count())
+    free = (name for name in numbered if name not in theirs.values())
+    names = [theirs.get(controller.url) or next(free) for controller in config.hci]
     return {
-        name: controller.bonds or config.hub.state / name
+        name: controller.bonds or state / name
         for name, controller in zip(names, config.hci, strict=True)
     }
 

@@ -1,6 +1,7 @@
 """The file of Bluetooth bonds: who we are to the devices we paired with, and their keys.
 
-    {"address": "F5:...", "irk": "hex", "bonds": {"<address>": {...keys, as the stack gives them}}}
+    {"address": "F5:...", "irk": "hex", "bonds": {"<address>": {...keys, as the stack gives them}},
+     "controller": "<the url of the one that they are used with>"}
 
 Only for a bare controller; over BlueZ the operating system keeps the bonds. Readable by its owner
 only. An own address, because devices know a bonded partner by it: it must survive a restart.
@@ -21,10 +22,11 @@ from gateway.errors import ConfigError
 class Bonds:
     """The bonds, in memory and in the file; `path` None keeps them in memory only.
 
+    `controller` is the url of the one that they are for from now on.
     Any thread may call it: several devices pair at the same time.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, controller: str | None = None) -> None:
         """Read the file, or begin one. Raises ConfigError if it cannot be read or made."""
         self._path = path
         self._lock = threading.Lock()
@@ -35,7 +37,8 @@ class Bonds:
             "irk": secrets.token_hex(16),
             "bonds": {},
         }
-        if kept is None:
+        if kept is None or kept.get("controller") != controller:
+            self._content["controller"] = controller
             self._write()
 
     @property
@@ -89,6 +92,15 @@ class Bonds:
             )
             raise self._unwritten from error
         self._unwritten = None
+
+
+def controller_of(path: Path) -> str | None:
+    """Return the url of the controller that a file of bonds was last for, as far as it tells."""
+    try:
+        content = _read(path)
+    except ConfigError:  # said again, and why, by whoever uses it
+        return None
+    return None if content is None else content.get("controller")
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -52,7 +52,7 @@ class HciTransport:
         self._clock = clock
         self._deadlines = deadlines or Deadlines()
         self._pause = pause
-        self._bonds = Bonds(settings.bonds)
+        self._bonds = Bonds(settings.bonds, settings.url)
         self._names = names or RotatingNames()
         self._interview = Interview(owner, settings.pairing_without_code)
         self._radio: Radio | None = None
