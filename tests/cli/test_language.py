@@ -103,7 +103,8 @@ def test_why_a_cable_cannot_be_opened_has_its_french(number: int) -> None:
 
 
 def test_why_a_pairing_failed_has_its_french() -> None:
-    said = set(called("fails", "transport/pairing.py", "transport/ble/agent.py"))
+    where = (f"transport/{each}.py" for each in ("pairing", "ble/agent", "hci/pairing"))
+    said = set(called("fails", *where))
 
     french = {why: problems("fr").again(pairing_failed(why)) for why in said}
     assert "the device did not accept the code" in french

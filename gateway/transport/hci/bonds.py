@@ -56,6 +56,10 @@ class Bonds:
         keys: dict[str, Any] | None = self._content["bonds"].get(address)
         return keys
 
+    def of(self, address: str) -> dict[str, Any] | None:
+        """Return the keys of the device with this address, be it a public one or a random one."""
+        return self.get(address) or self.get(f"{address}/P")
+
     def all(self) -> list[tuple[str, dict[str, Any]]]:
         """Return the keys of every device."""
         with self._lock:

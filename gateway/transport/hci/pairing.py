@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bumble import smp
 from bumble.pairing import PairingConfig, PairingDelegate
 
+from gateway.transport.hci.bonds import Bonds
 from gateway.transport.pairing import Interview
 
 
@@ -24,6 +26,30 @@ def pairing_rules(interview: Interview) -> Callable[[Any], Any]:
         )
 
     return rules
+
+
+def sessions_of(bonds: Bonds, interview: Interview) -> type[Any]:
+    """Return how bumble holds a pairing: a device may not claim to be another one.
+
+    It tells at the end of its pairing which address is its own, and would be taken for that device
+    from then on.
+    """
+
+    class Session(smp.Session):  # type: ignore[misc]  # bumble carries no types
+        def on_smp_identity_address_information_command(self, command: Any) -> None:
+            address = self.connection.peer_address
+            if address.is_public or address.is_static:
+                # It was connected under its own address, and has no other; as Linux has it (smp.c).
+                command.bd_addr = address
+            elif bonds.of(command.bd_addr.to_string(False)) is not None:
+                # Were it that one, its keys would have told so as it was connected.
+                who = address_of(self.connection)
+                interview.fails(who, "it says that it is another device, which is paired already")
+                self.send_pairing_failed(smp.ErrorCode.UNSPECIFIED_REASON)
+                return
+            super().on_smp_identity_address_information_command(command)
+
+    return Session
 
 
 def address_of(connection: Any) -> str:

@@ -103,7 +103,7 @@ class BumblePeer:
     @property
     def bonded(self) -> bool:
         """Whether there is a bond with the device."""
-        return self._bonds.get(str(self.connection.peer_address)) is not None
+        return self._bonds.of(address_of(self.connection)) is not None
 
     async def encrypt_if_bonded(self) -> None:
         """Use the bond at once: some devices show their services only to a bonded partner."""

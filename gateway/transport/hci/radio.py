@@ -21,7 +21,7 @@ from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
 from gateway.transport.hci.advertising import Pieces, sighting
 from gateway.transport.hci.bonds import Bonds
 from gateway.transport.hci.connecting import Connecting, disconnect
-from gateway.transport.hci.pairing import pairing_rules
+from gateway.transport.hci.pairing import pairing_rules, sessions_of
 from gateway.transport.hci.peer import FAILURES, BumblePeer
 from gateway.transport.hci.trouble import as_radio_trouble
 from gateway.transport.pairing import Interview
@@ -193,6 +193,7 @@ async def powered(
     device = Device.from_config_with_hci(config, port.source, port.sink)
     device.keystore = _KeyStore(bonds)
     device.pairing_config_factory = pairing_rules(interview)
+    device.smp_session_proxy = sessions_of(bonds, interview)
     peer_of = partial(
         BumblePeer, bonds=bonds, names=names, deadlines=deadlines, interview=interview
     )

@@ -142,7 +142,7 @@ class HciTransport:
     def is_bonded(self, device: DeviceId, /) -> bool:
         """Say whether there is a bond with a device."""
         address = self._names.identity(device.partition(":")[2])
-        return any(map(self._bonds.get, (address, f"{address}/P")))
+        return self._bonds.of(address) is not None
 
     async def forget(self, device: DeviceId, /) -> bool:
         """Drop the bond with a device, so that it can be paired anew; returns if there was one."""

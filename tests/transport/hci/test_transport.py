@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bumble import hci
 from pydantic import ValidationError
 
 from gateway import durable
 from gateway.clock import SystemClock
+from gateway.domain.device import DeviceId
 from gateway.drivers.api import Reach, Sighting, gatt
 from gateway.errors import (
     ConfigError,
@@ -80,6 +82,60 @@ async def test_a_device_whose_address_rotates_keeps_its_id_once_it_is_paired(
     assert bonded
     assert await watched.transport.forget(ids[0])
     assert not watched.transport.is_bonded(ids[0])
+
+
+async def test_a_device_that_claims_to_be_another_that_is_paired_is_refused(
+    air: Air, cuff: Cuff
+) -> None:
+    stranger = Cuff(air.link, private=True)
+    stranger.device.irk = bytes(16)
+    async with watch(air) as watched:
+        await read_secret(watched)
+        await cuff.device.stop_advertising()
+        await stranger.advertise()
+        seen = await watched.sighting()
+        link = await watched.transport.open(seen, MANIFEST)
+        with pytest.raises(PairingNeeded, match="says that it is another device"):
+            await link.read(SECRET)
+        await link.close()
+        await stranger.device.stop_advertising()
+        await cuff.advertise()
+
+        assert watched.transport.device_id(seen) == f"ble-rotating:{seen.address}"
+        assert await read_secret(watched) == b"secret"
+
+
+async def test_a_device_under_its_own_address_is_taken_for_no_other(air: Air, cuff: Cuff) -> None:
+    stranger = Cuff(air.link, "C0:FF:EE:00:00:02")
+    async with watch(air) as watched:
+        await read_secret(watched)
+        await cuff.device.stop_advertising()
+        await stranger.advertise()
+        stranger.device.static_address = hci.Address(CUFF)
+        await read_secret(watched)
+        bonded = watched.transport.is_bonded(DeviceId("ble:C0:FF:EE:00:00:02"))
+        await stranger.device.stop_advertising()
+        await cuff.advertise()
+
+        assert bonded
+        assert await read_secret(watched) == b"secret"
+
+
+async def test_a_device_with_the_address_of_a_paired_one_but_of_another_type_is_not_paired(
+    air: Air, cuff: Cuff
+) -> None:
+    bonds = {"bonds": {f"{CUFF}/P": {}}}
+    async with watch(air) as watched:
+        watched.transport._bonds._content.update(bonds)
+        with pytest.raises(LinkLost, match="encrypting failed"):
+            await watched.open()
+
+
+async def read_secret(watched: Watched) -> bytes:
+    link = await watched.open()
+    value: bytes = (await link.read(SECRET)).data
+    await link.close()
+    return value
 
 
 async def test_channels_are_read_and_written(air: Air, cuff: Cuff) -> None:
