@@ -13,7 +13,7 @@ Below them, one file for each topic, functions inside the writer's transaction:
     devices.py  bookmarks.py  aside.py  pairings.py
     ledger.py      consent: grants, withdrawals, refusals
     outbox.py      all that moves a delivery from one of its states.py to the next
-    claims.py      which due deliveries may leave now
+    claims.py      which due deliveries may leave now; asking.py, what the gate says of them
     erasing.py     a person and all that is theirs
     audit.py       the hash chain of all of the above
 

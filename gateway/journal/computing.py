@@ -15,6 +15,7 @@ from gateway.domain.reading import Kind, Reading
 from gateway.domain.subject import Attribution, SubjectId
 from gateway.journal import corrections, devices, entries, entry_rows, outbox, people
 from gateway.journal.instants import to_us
+from gateway.journal.ledger import Addresses
 from gateway.journal.writer import Transaction
 
 
@@ -33,6 +34,7 @@ def compute(
     reading: Reading,
     instead_of: Outdated | None,
     routes: Mapping[str, frozenset[Kind]],
+    addresses: Addresses,
 ) -> list[Entry]:
     """Store what was computed about a subject and queue it; nothing is returned if it is no news.
 
@@ -47,7 +49,7 @@ def compute(
     entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
     entry = Entry(entry_id, reading, stated(reading), subject, Attribution.COMPUTED, known)
     new: list[Entry] = []
-    entries.keep(tx, number, entry, new, routes)
+    entries.keep(tx, number, entry, new, routes, addresses)
     return new
 
 

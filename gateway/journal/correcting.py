@@ -13,6 +13,7 @@ from gateway.domain.subject import SubjectId
 from gateway.errors import Unreadable
 from gateway.journal import audit, corrections, entry_rows, ledger
 from gateway.journal.instants import to_us
+from gateway.journal.ledger import NOWHERE, Addresses
 from gateway.journal.writer import Transaction
 
 
@@ -21,13 +22,14 @@ def claim(
     destination: str,
     limit: int,
     now: datetime,
-    addresses: tuple[str | None, ...] = (None,),
+    addresses: Addresses = NOWHERE,
 ) -> list[ReleasedCorrection]:
     """Release up to `limit` corrections that are due; they stay due until told what came of them.
 
     One that has become pointless is done; one that the gate withholds is left to a person, until
     they consent anew.
     """
+    where = addresses.get(destination, (None,))
     found: list[ReleasedCorrection] = []
     for number, entry, subject, wrong, reference, attempts in tx.db.rows(
         "SELECT c.number, entry, subject, wrong, reference, ifnull(attempts, 0)"
@@ -46,7 +48,7 @@ def claim(
             continue
         theirs = replace(known, subject=subject)
         unsettled = reference is None
-        delivery = Delivery(theirs, destination, attempts + 1, unsettled, addresses=addresses)
+        delivery = Delivery(theirs, destination, attempts + 1, unsettled, addresses=where)
         standing = ledger.standing(tx.db, tx.keys, subject, destination)
         rule = decide_retraction if wrong == Wrong.PERSON else decide
         decision = rule(delivery, standing.entries, now)

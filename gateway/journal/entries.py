@@ -12,17 +12,18 @@ from gateway.domain.hub_time import as_received
 from gateway.domain.identity import identity, neighbourhood
 from gateway.domain.reading import Kind, Reading
 from gateway.journal import (
+    asking,
     audit,
     bookmarks,
     boots,
     clocks,
     devices,
     entry_rows,
-    outbox,
     timings,
 )
 from gateway.journal.assignments import assignments_of, whose
 from gateway.journal.instants import to_us
+from gateway.journal.ledger import Addresses
 from gateway.journal.writer import Transaction
 
 _NEW_ENTRY = (
@@ -39,6 +40,7 @@ def record(
     bookmark: str | None,
     zone: tzinfo,
     routes: Mapping[str, frozenset[Kind]],
+    addresses: Addresses,
 ) -> list[Entry]:
     """Store the readings that are new and queue each where it is to go; return the new entries.
 
@@ -58,7 +60,7 @@ def record(
         subject, attribution = whose(tx.db, assignments, reading, timing)
         entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
         entry = Entry(entry_id, reading, timing, subject, attribution, known)
-        keep(tx, number, entry, new, routes)
+        keep(tx, number, entry, new, routes, addresses)
     if looks != known_looks:
         clocks.keep(tx, number, looks)
     if bookmark is not None:
@@ -72,15 +74,16 @@ def keep(
     entry: Entry,
     new: list[Entry],
     routes: Mapping[str, frozenset[Kind]],
+    addresses: Addresses,
 ) -> None:
     """Have the entry of a device, by its number, written with the others; if new, add it there."""
     measured_us = to_us(entry.timing.measured_at)
     row = entry_rows.entry_row(entry, device, measured_us, tx.now_us, tx.keys)
     tx.recorded.append((device, entry, measured_us, row, new))
-    tx.rest = lambda: _write(tx, routes)
+    tx.rest = lambda: _write(tx, routes, addresses)
 
 
-def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:
+def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]], addresses: Addresses) -> None:
     """Write what was recorded and is new, and what follows from it."""
     recorded, tx.recorded = tx.recorded, []
     written = tx.db.insert_many(_NEW_ENTRY, [row for *_, row, _ in recorded])
@@ -94,10 +97,10 @@ def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]]) -> None:
             rows.append((number, entry, measured_us))
             by_device[device].append((entry, measured_us))
     timings.append(tx, [(n, e.timing, at_us) for n, e, at_us in rows])
-    outbox.enqueue(tx, [(n, e.reading.kind, e.subject, at_us) for n, e, at_us in rows], routes)
     boots.note_all(tx, [(number, entry.reading.received) for number, entry, _ in rows])
     for device, of_device in by_device.items():
         _remember(tx, device, of_device)
+    asking.enqueue(tx, rows, routes, addresses)
 
 
 def _remember(tx: Transaction, device: int, new: list[tuple[Entry, int]]) -> None:

@@ -30,6 +30,7 @@ from gateway.drivers.api import Frame
 from gateway.errors import DecodeError, JournalError
 from gateway.journal import (
     aside,
+    asking,
     assigning,
     attribution,
     bookmarks,
@@ -122,7 +123,9 @@ class Journal:
         reserve = Reserve(path)
         reserve.hold()
         damage = Damage()
-        writer = Writer(database, keys, clock, reserve, damage)
+        writer = Writer(
+            database, keys, clock, reserve, damage, lambda tx: asking.ask(tx, routes, addresses)
+        )
         return cls(lock, writer, taken_back, zone, routes, addresses, damage)
 
     async def close(self) -> None:
@@ -163,7 +166,9 @@ class Journal:
         and the bookmark, if given, moves. A reading that is already there is no news.
         """
         return await self._writer.run(
-            lambda tx: entries.record(tx, device, readings, bookmark, self._zone, self._routes),
+            lambda tx: entries.record(
+                tx, device, readings, bookmark, self._zone, self._routes, self._addresses
+            ),
             joins=True,
         )
 
@@ -183,7 +188,9 @@ class Journal:
         its destinations are owed a correction.
         """
         new = await self._writer.run(
-            lambda tx: computing.compute(tx, device, subject, reading, instead_of, self._routes)
+            lambda tx: computing.compute(
+                tx, device, subject, reading, instead_of, self._routes, self._addresses
+            )
         )
         return new[0] if new else None
 
@@ -297,7 +304,7 @@ class Journal:
     ) -> list[ReleasedCorrection]:
         """Release up to `limit` corrections that are due there, as the consent ledger is now."""
         return await self._writer.run(
-            lambda tx: correcting.claim(tx, destination, limit, now, self._where(destination)),
+            lambda tx: correcting.claim(tx, destination, limit, now, self._addresses),
             vital=True,
         )
 
@@ -412,16 +419,13 @@ class Journal:
         ask `next_due`. If the caller is cancelled meanwhile, what was released is given back.
         """
         claimed = self._writer.run(
-            lambda tx: claims.claim(tx, destination, limit, now, self._where(destination))
+            lambda tx: claims.claim(tx, destination, limit, now, self._addresses)
         )
         try:
             return await asyncio.shield(claimed)
         except asyncio.CancelledError:
             claimed.add_done_callback(lambda done: self._give_back(done, now))
             raise
-
-    def _where(self, destination: str) -> tuple[str | None, ...]:
-        return self._addresses.get(destination, (None,))
 
     def _give_back(self, claimed: asyncio.Future[list[Released]], now: datetime) -> None:
         """Make due again what was released to a caller who no longer waits for it."""

@@ -196,8 +196,12 @@ def _enqueue_earlier(tx: Transaction, grant: Grant, kinds: frozenset[Kind]) -> N
             " ORDER BY measured_us, number LIMIT ?",
             (grant.subject, kind, last[1], last[0], grant.destination, _AT_ONCE),
         ):
-            entries = [(number, kind, grant.subject, at_us) for number, at_us in found]
-            outbox.enqueue(tx, entries, {grant.destination: kinds})
+            outbox.enqueue(
+                tx,
+                grant.destination,
+                [(number, grant.subject, at_us, None) for number, at_us in found],
+            )
+            outbox.to_be_asked(tx, grant.destination, [number for number, _ in found])
             last = found[-1]
 
 

@@ -28,6 +28,29 @@ class Memory:
     doubted_before_us: int | None = None
     """What was measured before may have been sent by a journal that this one goes on from. It never
     changes while the journal is open, and is never forgotten."""
+    unasked: dict[str, list[int]] | None = None
+    """By destination the entries of which the gate is to be asked whether it would let them go; of
+    all that is due there, if None."""
+    all_asked_until_us: int | None = None
+    """When a grant ends that something due rests upon: from then on all is to be asked anew."""
+
+    def ask_all(self, due: dict[str, list[int]]) -> dict[str, list[int]]:
+        """Begin anew with all that is due; return it, to be taken from."""
+        self.unasked, self.all_asked_until_us = due, None
+        return due
+
+    def ask_all_from(self, at_us: int) -> None:
+        """Have all that is due asked about anew from then on, if not before."""
+        until_us = self.all_asked_until_us
+        self.all_asked_until_us = at_us if until_us is None else min(until_us, at_us)
+
+    def is_outdated(self, now_us: int) -> bool:
+        """Tell whether a grant has ended since that something due rested upon."""
+        return self.all_asked_until_us is not None and self.all_asked_until_us <= now_us
+
+    def is_to_ask(self, now_us: int) -> bool:
+        """Tell whether the gate is to be asked about anything."""
+        return self.unasked is None or any(self.unasked.values()) or self.is_outdated(now_us)
 
     def forget(self) -> None:
         """Remember nothing any more."""
@@ -36,3 +59,4 @@ class Memory:
         self.clocks.clear()
         self.boots.clear()
         self.last_link = None
+        self.unasked = None

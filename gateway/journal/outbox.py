@@ -7,7 +7,7 @@ takes it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -16,7 +16,6 @@ from typing import Any
 from gateway.consent.gate import Reason, Released
 from gateway.domain.device_time import SENDABLE_WITHIN
 from gateway.domain.identity import ReadingId
-from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
@@ -37,8 +36,8 @@ _AT_ONCE = 1000  # deliveries held, and named in one link of the chain
 
 _NEW = (
     "INSERT INTO deliveries"
-    " (entry, destination, subject, state, may_have_arrived, due_us, changed_us)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " (entry, destination, subject, state, reason, may_have_arrived, due_us, changed_us)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -88,33 +87,60 @@ def move(
     )
     if to in (State.DUE, State.UNSETTLED):
         tx.due.add(owed.destination)
+        to_be_asked(tx, owed.destination, [owed.entry])
     return to
 
 
 def enqueue(
     tx: Transaction,
-    entries: Sequence[tuple[int, Kind, SubjectId | None, int]],
-    routes: Mapping[str, frozenset[Kind]],
+    destination: str,
+    entries: Iterable[tuple[int, SubjectId | None, int, Reason | None]],
 ) -> None:
-    """Queue entries at every destination that takes their kind.
+    """Queue entries at a destination, those with a reason withheld.
 
-    Each is given by its number, its kind, its subject, and when it was measured (us). What was
-    measured before a backup was restored, or damage salvaged, may have been recorded before, and
-    sent, and have come out of its device again: it is searched for first.
+    Each is given by its number, its subject, and when it was measured (us). What was measured
+    before a backup was restored, or damage salvaged, may have been recorded before, and sent, and
+    have come out of its device again: it is searched for first.
     """
     doubted_before_us = _doubted_before_us(tx)
-    for destination, kinds in routes.items():
-        rows = []
-        for number, kind, subject, measured_us in entries:
-            if kind in kinds:
-                doubted = measured_us < doubted_before_us
-                state = State.UNSETTLED if doubted else State.DUE
-                rows.append(
-                    (number, destination, subject, state, int(doubted), AT_ONCE_US, tx.now_us)
-                )
-        if rows:
-            tx.db.insert_many(_NEW, rows)
+    rows = []
+    for number, subject, measured_us, reason in entries:
+        doubted = measured_us < doubted_before_us
+        state = State.UNSETTLED if doubted else State.DUE
+        if reason is None:
             tx.due.add(destination)
+        else:
+            state = State.WITHHELD
+        rows.append(
+            (number, destination, subject, state, reason, int(doubted), AT_ONCE_US, tx.now_us)
+        )
+    if rows:
+        tx.db.insert_many(_NEW, rows)
+
+
+def to_be_asked(tx: Transaction, destination: str, entries: Iterable[int]) -> None:
+    """Have the gate asked, after the commit, about these entries as far as they are due there."""
+    unasked = tx.memory.unasked
+    if unasked is not None and destination in unasked:
+        unasked[destination] += entries
+
+
+def due(db: Database, destination: str) -> list[int]:
+    """Return the numbers of the entries that are due there, in order."""
+    return [
+        number
+        for (number,) in db.rows(
+            "SELECT entry FROM deliveries WHERE destination = ? AND state IN ('due', 'unsettled')"
+            " AND state NOT IN ('settled', 'dropped') ORDER BY entry",
+            (destination,),
+        )
+    ]
+
+
+def due_of(db: Database, entry: int, destination: str) -> list[Owed]:
+    """Return the entry's delivery there if it is due."""
+    which = "entry = ? AND destination = ? AND state IN ('due', 'unsettled')"
+    return _owed(db, which, (entry, destination))
 
 
 def _doubted_before_us(tx: Transaction) -> int:
@@ -294,9 +320,10 @@ def replaced(tx: Transaction, entry: int) -> None:
 
 def timed(tx: Transaction, entry: int) -> None:
     """Ask the gate again about the entry's deliveries: more is known of it."""
-    withheld = _owed(tx.db, "entry = ? AND state = 'withheld'", (entry,))
-    for owed in withheld:
-        move(tx, owed, Event.RECONSIDERED)
+    for owed in _owed(tx.db, "entry = ?", (entry,)):
+        if owed.state is State.WITHHELD:
+            move(tx, owed, Event.RECONSIDERED)
+        to_be_asked(tx, owed.destination, [entry])
 
 
 def drop(tx: Transaction, subject: SubjectId, destination: str) -> int:

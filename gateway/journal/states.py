@@ -17,6 +17,7 @@ class State(StrEnum):
     """Where a delivery stands."""
 
     DUE = "due"
+    """The gate, when it was last asked, would have let it go."""
     SENDING = "sending"
     """Released and on its way; made durable before the first byte leaves."""
     UNSETTLED = "unsettled"

@@ -16,6 +16,7 @@ own, so that only those fail that fail by themselves.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,8 @@ _GROUP = 256  # calls in one transaction at most: bounds what one crash can take
 _LOG_PAGES = 1000  # of 4 KiB; folding each into the database costs one write
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -84,11 +87,13 @@ class _Job:
     error: BaseException | None = None
 
 
-def run_now(database: Database, keys: Keyring, clock: Clock, work: Work[T]) -> T:
-    """Run `work` in a transaction in this thread; for a database no writer has yet."""
+def run_now(
+    database: Database, keys: Keyring, clock: Clock, work: Work[T], memory: Memory | None = None
+) -> T:
+    """Run `work` in a transaction in this thread; for a database no other thread writes."""
     database.run("BEGIN IMMEDIATE")
     try:
-        tx = Transaction(database, clock.now(), Memory(), keys)
+        tx = Transaction(database, clock.now(), memory or Memory(), keys)
         result = work(tx)
         tx.finish()
         database.run("COMMIT")
@@ -102,9 +107,20 @@ class Writer:
     """Runs work in the writer's thread. The database belongs to this object until it is closed."""
 
     def __init__(
-        self, database: Database, keys: Keyring, clock: Clock, reserve: Reserve, damage: Damage
+        self,
+        database: Database,
+        keys: Keyring,
+        clock: Clock,
+        reserve: Reserve,
+        damage: Damage,
+        ask: Work[bool],
     ) -> None:
-        """Start the thread; all but the clock and the damage is its own from now on."""
+        """Start the thread; all but the clock and the damage is its own from now on.
+
+        `ask` asks the gate about what became due, in a transaction of its own after each that made
+        something so, and tells whether more of it is to be asked about.
+        """
+        self._ask_gate = ask
         self._damage = damage
         database.on_damage = damage.met
         self._reserve = reserve
@@ -116,6 +132,7 @@ class Writer:
         self._closed = False
         self._memory = Memory()
         self._emptying = False
+        self._asks = False
         self._fold_at = _LOG_PAGES
         self.commits = 0
         """Transactions committed so far; each that wrote something was one sync."""
@@ -152,8 +169,10 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
-        while (job := self._queue.get()) is not None:
+        self._ask()  # the start may have changed where destinations are, and what may have arrived
+        while (job := self._next()) is not None:
             group = self._commit(job)
+            self._ask()  # whoever waited for these calls sees what it says
             for loop in {job.loop for job in group}:
                 # A loop that is closed has no one left who waits for an answer.
                 with suppress(RuntimeError):
@@ -162,6 +181,29 @@ class Writer:
                     )
             self._fold()
         self._db.close()
+
+    def _next(self) -> _Job | None:
+        """Return the next call; while none waits, the gate is asked about what is left."""
+        while self._asks:
+            with suppress(Empty):
+                return self._queue.get_nowait()
+            self._ask()
+        return self._queue.get()
+
+    def _ask(self) -> None:
+        """Have the gate asked about some of what became due; should it fail, then later."""
+        self._asks = False
+        if not self._memory.is_to_ask(to_us(self._clock.now().utc)):
+            return
+        try:
+            self._asks = run_now(self._db, self._keys, self._clock, self._ask_gate, self._memory)
+        except Exception as error:  # noqa: BLE001  whatever it is, the thread must live on
+            self._memory.forget()
+            self._keys.forget()
+            if isinstance(error, JournalDamaged):
+                self._damage.met(error)
+            elif not isinstance(error, JournalError):
+                _log.error("what may leave could not be looked at: %s", type(error).__name__)
 
     def _fold(self) -> None:
         """Fold the log when it has grown, after those who waited have their answers."""

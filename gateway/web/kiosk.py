@@ -30,7 +30,6 @@ from gateway.journal.views import EntryView
 from gateway.language.moments import clock
 from gateway.language.words import Words
 from gateway.web import consents
-from gateway.web.foreseen import foreseen
 from gateway.web.giver import Giver
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
@@ -254,7 +253,6 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
 
 
 def _shown(hub: Hub, view: EntryView, words: Words) -> Shown:
-    view = foreseen(hub, view)
     asked_for = tuple(each for each in view.deliveries if each.reason != "no_grant")
     return Shown(
         id=view.entry.id,

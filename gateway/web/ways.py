@@ -8,7 +8,6 @@ from gateway.domain.reading import DOCUMENTS, Kind
 from gateway.domain.subject import SubjectId
 from gateway.journal.views import EntryView
 from gateway.language.words import Words
-from gateway.web.foreseen import foreseen
 from gateway.web.saying import whereabouts
 from gateway.web.standing import Whereabouts
 
@@ -19,7 +18,6 @@ def ways(hub: Hub, view: EntryView, words: Words) -> list[Whereabouts]:
     Where its person sends readings to one that has no place for its kind, that is said too: they
     would wait for it there.
     """
-    view = foreseen(hub, view)
     told = [
         whereabouts(delivery, hub.title(delivery.destination), words)
         for delivery in view.deliveries

@@ -19,6 +19,7 @@ from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
 from gateway.errors import JournalFull
 from tests.api.hubs import Api, api
+from tests.api.test_routes import grant
 
 SCALE = "ble:C0:FF:EE:00:00:01"
 DRIVER = "scale/bluetooth_sig"
@@ -86,13 +87,16 @@ async def test_the_next_opening_ends_the_turn_before_and_nothing_of_it_is_shown(
     assert [person["id"] for person in (await asked.get("people"))[1]] == [second["subject"]]
 
 
-async def test_closing_says_what_was_erased(asked: Api) -> None:
-    await asked.post("kiosk/open", devices=[SCALE])
+@pytest.mark.parametrize(("consents", "unsent"), [(True, 1), (False, 0)])
+async def test_closing_says_what_was_erased(consents: bool, unsent: int, asked: Api) -> None:
+    _, session = await asked.post("kiosk/open", devices=[SCALE])
+    if consents:
+        await grant(asked, session["subject"])
     await weigh(asked, "70.20")
 
     status, ended = await asked.post("kiosk/close")
 
-    assert (status, ended["erased"], ended["unsent"]) == (201, 1, 1)
+    assert (status, ended["erased"], ended["unsent"]) == (201, 1, unsent)
     assert await asked.get("kiosk") == (200, None)
 
 

@@ -82,7 +82,7 @@ async def test_an_unclaimed_reading_is_shown_as_nobodys(asked: Api) -> None:
     assert reading["subject"] is None
     assert reading["attribution"] == "unclaimed"
     assert reading["values"] == {"weight": {"value": "72.40", "unit": "kg"}}
-    assert [d["state"] for d in reading["deliveries"]] == ["due"]
+    assert [(d["state"], d["reason"]) for d in reading["deliveries"]] == [("withheld", "unclaimed")]
 
 
 async def test_assigning_a_device_gives_its_person_the_unclaimed_readings(asked: Api) -> None:

@@ -122,7 +122,7 @@ async def test_reassigning_and_dismissing_are_audited(journal: Journal, reader: 
 
     events = [link.event for link in reader.audit()]
 
-    assert events[-2:] == ["reassigned", "dismissed"]
+    assert events[-3:] == ["reassigned", "dismissed", "withheld"]
     assert reader.verify() is None
 
 

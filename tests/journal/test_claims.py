@@ -6,7 +6,7 @@ import pytest
 
 from gateway.consent.gate import Reason
 from gateway.domain.reading import Kind, Quality
-from gateway.journal import claims
+from gateway.journal import asking
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
@@ -163,7 +163,11 @@ async def test_withheld_deliveries_do_not_hide_those_that_may_leave(journal: Jou
 async def test_one_claim_decides_a_bounded_number_and_next_due_tells_of_the_rest(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "_EXAMINED", 20)
+    monkeypatch.setattr(asking, "AT_ONCE", 20)
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    await journal.assign(SCALE.id, None, subject, LONG_AGO)
+    await journal.record_grant(grant(subject, expires=LATER))
     await journal.record(SCALE, [weight(n) for n in range(50)])
 
     rounds = 0

@@ -31,6 +31,7 @@ async def test_only_new_readings_come_back_and_in_order(journal: Journal) -> Non
 
 
 async def test_a_reading_twice_is_no_news(journal: Journal, reader: Reader) -> None:
+    await consenting(journal)
     await journal.record(SCALE, [weight(1)])
 
     again = await journal.record(SCALE, [weight(1)])

@@ -408,6 +408,8 @@ class Household(RuleBasedStateMachine):
             (delivery,) = view.deliveries
             assert (delivery.state is State.SETTLED) == (record in settled)
             assert (delivery.state is State.DROPPED) == (record in dropped - settled)
+            if delivery.state in (State.DUE, State.UNSETTLED):
+                assert self.known.recorded[record] in self.known.consenting
         assert self.reader.verify() is None
 
     def _of(self, subject: SubjectId) -> set[str]:

@@ -307,14 +307,17 @@ async def test_workers_are_woken_when_something_becomes_due_for_them(
     async with open_journal(path, clock, {"a": frozenset(), "b": frozenset({weight(1).kind})}) as j:
         for name in ("a", "b"):
             j.when_due(name, lambda name=name: woken.append(name))  # type: ignore[misc]
-        await j.record(SCALE, [weight(1)])
-        await j.record(SCALE, [weight(1)])
-        await j.claim("b", 1, START)
-        subject = (await j.add_subject("Ada")).id
+        subject = await consenting(j, slot="1")
+        await j.record_grant(grant(subject, destination="b"))
+        woken.clear()
+        await j.record(SCALE, [weight(1, slot="1")])
+        await j.record(SCALE, [weight(1, slot="1")])
+        await j.record(SCALE, [weight(2)])
+        nobodys = list(woken)
 
         await j.assign(SCALE.id, None, subject, LONG_AGO)
 
-    assert woken == ["b", "b"]
+    assert (nobodys, woken) == (["b"], ["b", "b"])
 
 
 async def _let(journal: Journal, released: Released, outcome: str) -> None:

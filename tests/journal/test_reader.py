@@ -240,14 +240,14 @@ async def test_an_entry_shows_how_it_stands_with_each_destination(
 ) -> None:
     routes = {"mes": frozenset({Kind.WEIGHT}), "fhir": frozenset(Kind), "cgm": frozenset[Kind]()}
     async with open_journal(path, clock, routes) as journal:
+        await consenting(journal)
         await journal.record(SCALE, [weight(1)])
-        await journal.claim("mes", 10, START)
         with Reader.open(path) as reader:
             (view,) = reader.entries()
 
     assert [(d.destination, d.state, d.reason) for d in view.deliveries] == [
-        ("fhir", State.DUE, None),
-        ("mes", State.WITHHELD, "unclaimed"),
+        ("fhir", State.WITHHELD, "no_grant"),
+        ("mes", State.DUE, None),
     ]
 
 

@@ -68,4 +68,6 @@ async def test_the_audit_chain_tells_of_an_entry_by_the_id_it_had_before(path: P
 
     with Reader.open(path) as reader:
         stories = [reader.story(view.entry.id) for view in reader.entries(limit=5)]
-    assert sorted(event.name for story in stories for event in story) == ["parked", "unsettled"]
+    assert sorted(event.name for story in stories for event in story) == [
+        *("parked", "unsettled", "withheld")
+    ]

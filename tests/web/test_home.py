@@ -110,7 +110,8 @@ async def test_it_is_said_what_to_do_first_and_that_somebody_is_asked_something(
 
 
 async def test_a_reading_tells_its_story(window: Window) -> None:
-    await odile(window)
+    await agree(window, await odile(window))
+    window.hub.clock.advance(600)
     entry = await weigh(window, "72.4")
 
     told = (await window.send("/story", reading=entry.id)).text

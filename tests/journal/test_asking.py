@@ -1,0 +1,135 @@
+"""What is due would be let go: the gate is asked when it becomes so, and when a grant has ended."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.reading import Kind, Quality
+from gateway.domain.subject import SubjectId
+from gateway.journal import asking
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import LONG_AGO, SCALE, consenting, grant, open_journal, weight
+
+LATER = START + timedelta(hours=1)
+
+
+async def _ada(journal: Journal) -> SubjectId:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    await journal.assign(SCALE.id, None, subject, LONG_AGO)
+    return subject
+
+
+def _states(reader: Reader) -> dict[tuple[str, str | None, bool], int]:
+    return {(c.state, c.reason, c.may_have_arrived): c.count for c in reader.delivery_counts()}
+
+
+async def test_what_would_not_be_let_go_is_withheld_as_it_is_recorded(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal, slot="1")
+
+    await journal.record(
+        SCALE, [weight(1), weight(2, slot="1"), weight(3, slot="1", quality=Quality.CONTROL)]
+    )
+
+    assert _states(reader) == {
+        ("due", None, False): 1,
+        ("withheld", "unclaimed", False): 1,
+        ("withheld", "not_reliable", False): 1,
+    }
+    assert reader.verify() is None
+
+
+async def test_of_what_a_new_consent_does_not_cover_nothing_becomes_due(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = await _ada(journal)
+    await journal.record(SCALE, [weight(n, at=START - timedelta(days=n)) for n in range(1, 6)])
+
+    await journal.record_grant(grant(subject, covers_from=START - timedelta(days=2, hours=1)))
+
+    assert _states(reader) == {("due", None, False): 2, ("withheld", "before_grant", False): 3}
+
+
+async def test_of_very_many_the_latest_are_asked_about_at_once_and_the_rest_soon(
+    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = await _ada(journal)
+    await journal.record(SCALE, [weight(n) for n in range(50)])
+    monkeypatch.setattr(asking, "AT_ONCE", 20)
+    seen: list[list[str]] = []
+    journal.when_due("mes", lambda: seen.append([v.deliveries[0].state for v in reader.entries()]))
+
+    await journal.record_grant(grant(subject, kinds=frozenset({Kind.BODY_TEMPERATURE})))
+    for _ in range(2):
+        await journal.answers()
+
+    assert seen[0][:20] == ["withheld"] * 20
+    assert _states(reader) == {("withheld", "kind_not_covered", False): 50}
+
+
+async def test_when_a_consent_ends_what_rests_upon_it_waits_no_more(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    subject = await _ada(journal)
+    await journal.record_grant(grant(subject, expires=LATER))
+    await journal.record(SCALE, [weight(n) for n in range(2)])
+    (released,) = await journal.claim("mes", 1, START)
+    await journal.unsettle(released, START, "no answer")
+    clock.advance(3599)
+    await journal.answers()
+    before = _states(reader)
+
+    clock.advance(1)
+    await journal.answers()
+
+    assert set(before) == {("due", None, False), ("unsettled", "no answer", True)}
+    assert _states(reader) == {("withheld", "expired", False): 1, ("withheld", "expired", True): 1}
+    await journal.record_grant(grant(subject, "grant-2"))
+    searched = {each.delivery.unsettled for each in await journal.claim("mes", 2, LATER)}
+    assert searched == {True, False}
+
+
+async def test_at_another_address_nothing_waits_until_it_is_consented_to(
+    path: Path, clock: ManualClock
+) -> None:
+    there, elsewhere = {"mes": ("https://a.example",)}, {"mes": ("https://b.example",)}
+    async with open_journal(path, clock, addresses=there) as journal:
+        subject = await _ada(journal)
+        given = grant(subject).model_copy(update={"address": "https://a.example"})
+        await journal.record_grant(given)
+        await journal.record(SCALE, [weight(1)])
+
+    found = []
+    for addresses in (there, elsewhere, there):
+        async with open_journal(path, clock, addresses=addresses):
+            pass
+        with Reader.open(path) as reader:
+            found += list(_states(reader))
+
+    assert [state for state, *_ in found] == ["due", "withheld", "due"]
+
+
+async def test_a_hub_that_does_not_know_the_time_says_of_no_consent_that_it_has_ended(
+    path: Path,
+) -> None:
+    clock = ManualClock()
+    async with open_journal(path, clock) as journal:
+        subject = await _ada(journal)
+        await journal.record_grant(grant(subject, expires=LATER))
+        await journal.record(SCALE, [weight(1)])
+        clock.trusted = False
+        clock.advance(7200)
+        await journal.answers()
+        with Reader.open(path) as reader:
+            meanwhile = _states(reader)
+            clock.trusted = True
+            await journal.answers()
+            known = _states(reader)
+
+    assert meanwhile == {("due", None, False): 1}
+    assert known == {("withheld", "expired", False): 1}
