@@ -8,17 +8,24 @@ the indicator 14 days at least) and if somebody may have it: a grant covers all 
 
 A period is summed up again if samples of it come afterwards, or turn out to be another person's
 while the gateway runs. If that changes a printed digit, the new value takes the place of the old
-one, unless the old one has left: then it stays, and a correction is owed where it is.
+one, unless the old one has left: then it stays, and a correction is owed where it is if it is off
+by more than anybody acts on. What a second sensor says of a time that was counted in it says
+nothing against it.
+
+After a restore or a salvage nobody knows what was made and sent meanwhile: where that could be, the
+next period begins then, so that it overlaps with none of those.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.collect.wearers import (
+    SETTLED_AFTER,
     Recorded,
     Wearer,
     computed,
@@ -60,6 +67,10 @@ class Recorder(Protocol):
         """Make it durable; None if it is no news."""
         ...
 
+    async def set_apart(self, outdated: Outdated) -> None:
+        """Let it leave no more, or owe a correction where it is."""
+        ...
+
 
 class Summaries:
     """Adds what is due, for every sensor wearer. Calling it again adds nothing.
@@ -91,49 +102,73 @@ class Summaries:
 
     async def make_due(self) -> None:
         """Add the summaries that have become due, and mend those that lack late samples."""
-        for wearer in wearers(self._reader, self._clock.now(), self._zone):
+        now = self._clock.now()
+        for subject in self._reader.subjects() if now.trusted else ():
+            for kind in SUMMARIES:
+                for view in computed(self._reader, subject.id, kind, _KEPT):
+                    await self._mend(subject.id, view)
+        for wearer in wearers(self._reader, now, self._zone):
             for kind in SUMMARIES:
                 made = computed(self._reader, wearer.subject, kind, _KEPT)
-                for view in made:
-                    await self._mend(wearer, view)
                 for days in self._due(wearer, kind, made):
                     found = await self._full(wearer, days)
                     if found is not None:
-                        await self._keep(wearer, kind, found)
+                        await self._keep(wearer.subject, wearer.device, kind, found)
 
     def _due(self, wearer: Wearer, kind: Kind, made: list[EntryView]) -> Iterator[int]:
         for days in WINDOWS_DAYS:
             if kind is Kind.GLUCOSE_MANAGEMENT_INDICATOR and days < NEEDS_DAYS[Metric.GMI]:
                 continue
-            ends = [_end(view, self._zone) for view in made if _days(view) == days]
-            if ends and (wearer.end.date() - max(ends).date()).days < days:
+            ends = [_end(view, self._zone).date() for view in made if _days(view) == days]
+            length = timedelta(days=days)
+            if self._gone_back and all(end + length <= self._gone_back for end in ends):
+                ends.append(self._gone_back)
+            if ends and wearer.end.date() < max(ends) + length:
                 continue
-            since = days_before(wearer.end, timedelta(days=days))
+            since = days_before(wearer.end, length)
             if self._wanted(wearer.subject, kind, since, wearer.end):
                 yield days
 
-    async def _mend(self, wearer: Wearer, view: EntryView) -> None:
+    @cached_property
+    def _gone_back(self) -> date | None:
+        """The day from which on all that was made is known, if there is one."""
+        at = self._reader.gone_back()
+        return None if at is None else at.astimezone(self._zone).date()
+
+    async def _mend(self, subject: SubjectId, view: EntryView) -> None:
         """Count again what a summary is of, if samples of it came or went after it was made."""
-        entry, end, days = view.entry, _end(view, self._zone), _days(view)
+        entry, now = view.entry, self._clock.now().utc
         if any(delivery.state is State.SENDING for delivery in view.deliveries):
             return  # what becomes of it decides what can be done
-        since = days_before(end, timedelta(days=days))
-        if self._kept is not None and since < self._clock.now().utc - self._kept:
+        end = _end(view, self._zone)
+        since = days_before(end, timedelta(days=_days(view)))
+        if self._kept is not None and since < now - self._kept:
             return
-        last = self._reader.last_recorded(wearer.subject, Kind.INTERSTITIAL_GLUCOSE, since, end)
-        if last is None:
+        last = self._reader.last_recorded(subject, Kind.INTERSTITIAL_GLUCOSE, since, end)
+        if last is not None and now - last.at < SETTLED_AFTER:
             return
-        counted = (last.number, last.count)
-        before = self._looked_at.get(entry.id, (view.position.number, last.count))
-        if last.number > before[0] or last.count != before[1]:
-            found = await self._sum(wearer.subject, days, end)
-            known_since = last.at if last.number > before[0] else self._clock.now().utc
-            summary = SUMMARIES[entry.reading.kind]
-            told = entry.reading.values[summary.measure].value
-            if found is not None and summary.number(found) != told:
-                outdated = Outdated(entry.id, known_since)
-                await self._keep(wearer, entry.reading.kind, found, outdated)
-        self._looked_at[entry.id] = counted
+        number, count = (0, 0) if last is None else (last.number, last.count)
+        before = self._looked_at.get(entry.id, (view.position.number, count))
+        if number > before[0] or count != before[1]:
+            known_since = now if last is None or number <= before[0] else last.at
+            await self._count_again(subject, view, Outdated(entry.id, known_since))
+        self._looked_at[entry.id] = number, count
+
+    async def _count_again(self, subject: SubjectId, view: EntryView, outdated: Outdated) -> None:
+        entry, days, end = view.entry, _days(view), _end(view, self._zone)
+        has_left = any(it.state is State.SETTLED or it.may_have_arrived for it in view.deliveries)
+        told_by = view.position.number if has_left else None
+        found = await self._sum(subject, days, end, told_by)
+        summary = SUMMARIES[entry.reading.kind]
+        told = entry.reading.values[summary.measure].value
+        if found is None:
+            await self._journal.set_apart(outdated)
+            return
+        off = abs(summary.number(found) - told)
+        if has_left and off > summary.within:
+            await self._journal.set_apart(outdated)
+        elif off and not has_left:
+            await self._keep(subject, entry.device, entry.reading.kind, found, outdated)
 
     async def _full(self, wearer: Wearer, days: int) -> Consensus | None:
         """Sum up a period that is due; None if too little of it was measured."""
@@ -147,17 +182,22 @@ class Summaries:
         self._too_little[period] = there_is
         return None
 
-    async def _sum(self, subject: SubjectId, days: int, end: datetime) -> Consensus | None:
-        return consensus(await samples(self._reader, subject, days, end), days, end)
+    async def _sum(
+        self, subject: SubjectId, days: int, end: datetime, told: int | None = None
+    ) -> Consensus | None:
+        return consensus(await samples(self._reader, subject, days, end, told), days, end)
 
     async def _keep(
-        self, wearer: Wearer, kind: Kind, found: Consensus, instead_of: Outdated | None = None
+        self,
+        subject: SubjectId,
+        device: Device,
+        kind: Kind,
+        found: Consensus,
+        instead_of: Outdated | None = None,
     ) -> None:
         before = None if instead_of is None else instead_of.entry
-        reading = summary_reading(
-            kind, wearer.device.id, wearer.subject, found, self._clock.now(), before
-        )
-        await self._journal.compute(wearer.device, wearer.subject, reading, instead_of=instead_of)
+        reading = summary_reading(kind, device.id, subject, found, self._clock.now(), before)
+        await self._journal.compute(device, subject, reading, instead_of=instead_of)
 
 
 def _days(view: EntryView) -> int:

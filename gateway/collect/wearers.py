@@ -20,9 +20,10 @@ from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind, Measure, Quality
 from gateway.domain.subject import Attribution, SubjectId
 from gateway.glucose.consensus import WINDOWS_DAYS
-from gateway.glucose.trace import Sample, counted
+from gateway.glucose.trace import Sample, counted, in_gaps, trace
 from gateway.journal.reader import Reader
 from gateway.journal.views import EntryView, LastRecorded
+from gateway.journal.views import Sample as Stored
 
 SETTLED_AFTER = timedelta(minutes=15)
 _TICK = timedelta(microseconds=1)  # the journal's finest step of time
@@ -77,19 +78,26 @@ def days_before(end: datetime, days: timedelta) -> datetime:
     return end.astimezone(UTC) - days
 
 
-async def samples(reader: Reader, subject: SubjectId, days: int, end: datetime) -> list[Sample]:
+async def samples(
+    reader: Reader, subject: SubjectId, days: int, end: datetime, told: int | None = None
+) -> list[Sample]:
     """Return the subject's samples of the days that end at `end`, that moment included.
 
-    Their first moment is not: it is the last one of the period before. Three months of samples take
-    a small hub seconds to open, so whatever else is to be done has its turn after each day.
+    Their first moment is not: it is the last one of the period before. Of those that were recorded
+    after the entry `told`, only what lies in the gaps of the others counts. Three months of samples
+    take a small hub seconds to open, so whatever else is to be done has its turn after each day.
     """
-    found: list[Sample] = []
+    found: list[Stored] = []
     since = days_before(end, timedelta(days=days)) + _TICK
     for day in range(days):
         start = since + day * _DAY
-        found += counted(reader.glucose(subject, start, start + _DAY))
+        found += reader.glucose(subject, start, start + _DAY)
         await asyncio.sleep(0)
-    return found
+    if told is None:
+        return counted(found)
+    known = counted(each for each in found if each.number <= told)
+    late = counted(each for each in found if each.number > told)
+    return known + in_gaps(late, trace(known, days, end))
 
 
 def computed(reader: Reader, subject: SubjectId, kind: Kind, limit: int) -> list[EntryView]:

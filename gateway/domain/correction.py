@@ -11,4 +11,5 @@ class Wrong(StrEnum):
     TIME = "time"
     PERSON = "person"
     VALUE = "value"
-    """It was computed here, and readings that it should have counted came after it was sent."""
+    """It was computed here, and of the readings that it should have counted some came after it was
+    sent, or some that it counted were somebody else's."""

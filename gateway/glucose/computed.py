@@ -31,14 +31,19 @@ class Summary:
     measure: Measure
     unit: Unit
     number: Callable[[Consensus], Decimal]
+    within: Decimal
+    """One that was told and is off by no more is not wrong: a tenth of the indicator, which is what
+    it is told to, and what a mean of 4.2 mg/dL makes of it."""
 
 
 SUMMARIES: Mapping[Kind, Summary] = {
     Kind.MEAN_INTERSTITIAL_GLUCOSE: Summary(
-        "mean", Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE, attrgetter("mean_mg_dl")
+        *("mean", Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE, attrgetter("mean_mg_dl")),
+        within=Decimal("4.2"),
     ),
     Kind.GLUCOSE_MANAGEMENT_INDICATOR: Summary(
-        "gmi", Measure.GLUCOSE_MANAGEMENT_INDICATOR, Unit.PERCENT, attrgetter("gmi_percent")
+        *("gmi", Measure.GLUCOSE_MANAGEMENT_INDICATOR, Unit.PERCENT, attrgetter("gmi_percent")),
+        within=Decimal("0.1"),
     ),
 }
 

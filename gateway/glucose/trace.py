@@ -103,6 +103,13 @@ def trace(samples: Iterable[Sample], days: int, end: datetime) -> Trace:
     return _filled(Trace(days, end, len(slots), slots, minutes, amounts))
 
 
+def in_gaps(late: Iterable[Sample], known: Trace) -> list[Sample]:
+    """Return what was measured where the trace has nothing."""
+    given, taken = list(late), set(known.slots)
+    slots = _slots([at for at, _ in given], known.end)
+    return [sample for sample, slot in zip(given, slots, strict=True) if slot not in taken]
+
+
 def _slots(times: list[datetime], end: datetime) -> list[int]:
     """Count back in real time. Two moments of one zone are quick to subtract, of two zones slow."""
     zones = [at.tzinfo for at in times]

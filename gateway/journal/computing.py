@@ -43,7 +43,7 @@ def compute(
     is filled by the commit.
     """
     people.require(tx.db, subject)
-    if instead_of is not None and not _is_replaced(tx, instead_of):
+    if instead_of is not None and not set_apart(tx, instead_of):
         return []
     number, known = devices.describe(tx, device)
     entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
@@ -62,8 +62,8 @@ def stated(reading: Reading) -> Timing:
     return Timing(at, timedelta(), Correction.COMPUTED_HERE, timedelta(), sendable=True)
 
 
-def _is_replaced(tx: Transaction, outdated: Outdated) -> bool:
-    """Set apart what was computed before, if it is nowhere but here.
+def set_apart(tx: Transaction, outdated: Outdated) -> bool:
+    """Set apart what was computed before, if it is nowhere but here; return whether that was so.
 
     Where a destination has it, or may have it, it stays, and what is wrong there becomes a task:
     two values for one period are worse than one that a person is told of. While it is on its way

@@ -194,6 +194,13 @@ class Journal:
         )
         return new[0] if new else None
 
+    async def set_apart(self, outdated: Outdated) -> None:
+        """Let what was computed leave no more: nothing is left to compute it from.
+
+        If it has left, or may have, it stays, and its destinations are owed a correction.
+        """
+        await self._writer.run(lambda tx: computing.set_apart(tx, outdated))
+
     async def hub_time_known(self, now: Instant, *, stepped: bool = False) -> int:
         """Correct what was received while the hub did not know the time; return how many entries.
 

@@ -38,7 +38,8 @@ def glucose(
             if reading.quality is Quality.GOOD and WARM_UP not in reading.flags:
                 value = reading.values.get(Measure.GLUCOSE)
                 at = from_us(measured_us, utc_offset_s)
-                samples.append(Sample(at, None if value is None else value.value, reading.limit))
+                mg_dl = None if value is None else value.value
+                samples.append(Sample(at, mg_dl, reading.limit, row[11]))
     return samples
 
 

@@ -143,12 +143,18 @@ def due_of(db: Database, entry: int, destination: str) -> list[Owed]:
     return _owed(db, which, (entry, destination))
 
 
+def gone_back_us(db: Database) -> int | None:
+    """Return when last a backup was restored, or damage salvaged, if ever; it reads all links."""
+    (at_us,) = db.one(
+        "SELECT max(recorded_us) FROM audit WHERE event IN (?, ?)",
+        (audit.Audited.RESTORED, audit.Audited.SALVAGED),
+    )
+    return None if at_us is None else int(at_us)
+
+
 def _doubted_before_us(tx: Transaction) -> int:
     if tx.memory.doubted_before_us is None:
-        (at_us,) = tx.db.one(
-            "SELECT max(recorded_us) FROM audit WHERE event IN (?, ?)",
-            (audit.Audited.RESTORED, audit.Audited.SALVAGED),
-        )
+        at_us = gone_back_us(tx.db)
         # A time that is sent may be off by so much.
         tx.memory.doubted_before_us = 0 if at_us is None else at_us + span_us(SENDABLE_WITHIN)
     return tx.memory.doubted_before_us

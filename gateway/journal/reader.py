@@ -29,6 +29,7 @@ from gateway.journal import (
     kiosk,
     ledger,
     measured,
+    outbox,
     pages,
     people,
     replacing,
@@ -332,6 +333,14 @@ class Reader:
     def expired(self, subject: SubjectId) -> list[Expired]:
         """Return the subject's readings that are kept no longer, in order of expiry."""
         return history.expired(self._db, subject)
+
+    def gone_back(self) -> datetime | None:
+        """Return when last a backup was restored, or damage salvaged, if ever.
+
+        What was recorded and sent before that may be known no more.
+        """
+        at_us = outbox.gone_back_us(self._db)
+        return None if at_us is None else from_us(at_us)
 
     def salvaged(self) -> list[Salvage]:
         """Return the damaged journals that this one goes on from, the oldest first."""

@@ -119,6 +119,8 @@ class Sample:
     at: datetime
     mg_dl: Decimal | None
     limit: Limit | None
+    number: int
+    """Of its entry: it grows as they are recorded."""
 
 
 @dataclass(frozen=True, slots=True)

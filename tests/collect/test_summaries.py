@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,8 +18,10 @@ from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Kind, Measure
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
+from gateway.journal import backup
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.restoring import restore
 from gateway.journal.retention import Expiry, Retention
 from gateway.journal.views import Sample
 from gateway.testing.clock import ManualClock
@@ -455,6 +458,25 @@ async def test_late_samples_that_change_no_digit_change_nothing(
     assert len(made(reader)) == 1
 
 
+@pytest.mark.parametrize(("late", "owed"), [("164.7", 0), ("165", 1)])
+async def test_a_mean_that_left_is_wrong_once_it_is_off_by_a_tenth_of_the_indicator(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+    late: str,
+    owed: int,
+) -> None:
+    await gap(journal)
+    await made_and_sent(summaries, journal, clock)
+
+    await fill(journal, late)  # two days of seven: 4.2 mg/dL, or 4.3
+    await run(summaries, clock)
+
+    assert len(reader.corrections_owed()) == owed
+
+
 async def test_samples_that_turn_out_to_be_another_persons_are_counted_no_more(
     journal: Journal,
     reader: Reader,
@@ -520,3 +542,117 @@ async def test_seven_days_are_seven_times_24_hours_when_the_clocks_change(
 
     (view,) = reader.entries(kind=MEAN)
     assert view.entry.reading.values[Measure.SAMPLES].value == 7 * 288
+
+
+async def test_a_second_sensor_that_is_read_once_a_week_owes_no_correction_of_what_was_sent(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    """One over the air, out of reach during work, and a reader plugged in on each seventh day."""
+    second = SENSOR.model_copy(update={"id": DeviceId("usb:reader")})
+    await journal.adopt(second.id, second.driver)
+    await journal.assign(second.id, None, wearer, MIDNIGHT - timedelta(days=400))
+    sent: list[str] = []
+    for day in range(1, 21):
+        clock.advance(7 * 3600)
+        at_home = clock.now().utc
+        clock.advance(17 * 3600)
+        now = clock.now().utc
+        await worn(journal, at_home, now, "150")
+        await run(summaries, clock)
+        clock.advance(-3601)
+        for each in await journal.claim("mes", 10, now):
+            sent.append(each.delivery.entry.reading.kind)
+            await journal.settle(each, Receipt("mes", "Observation/7", now))
+        if day % 7 == 0:
+            quarter = timedelta(minutes=15)
+            await worn(journal, now - timedelta(days=7), now, "140", second, quarter)
+            await run(summaries, clock)
+            clock.advance(-3601)
+
+    assert Counter(sent) == {MEAN: 3, GMI: 1}
+    assert reader.corrections_owed() == []
+
+
+async def test_a_mean_of_which_all_turns_out_to_be_anothers_is_not_sent(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    other = (await journal.add_subject("Bo")).id
+    await worn(journal, MIDNIGHT - timedelta(days=5), mg_dl="150")
+    await run(summaries, clock)
+    await summaries.make_due()
+    assert len(made(reader)) == 1
+
+    await all_are_anothers(journal, reader, wearer, other)
+    await run(summaries, clock)
+
+    assert await journal.claim("mes", 10, clock.now().utc) == []
+
+
+async def test_a_mean_that_left_and_of_which_all_is_anothers_owes_a_correction(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    other = (await journal.add_subject("Bo")).id
+    await worn(journal, MIDNIGHT - timedelta(days=5), mg_dl="150")
+    sent = await made_and_sent(summaries, journal, clock)
+    await summaries.make_due()
+    clock.advance(timedelta(days=30).total_seconds())  # that it was Bo's is found out late
+
+    await all_are_anothers(journal, reader, wearer, other)
+    await run(summaries, clock)
+
+    (owed,) = reader.corrections_owed()
+    assert (owed.entry, owed.wrong) == (sent.delivery.entry.id, "value")
+
+
+async def all_are_anothers(
+    journal: Journal, reader: Reader, wearer: SubjectId, other: SubjectId
+) -> None:
+    while samples := reader.entries(subject=wearer, limit=300, kind=Kind.INTERSTITIAL_GLUCOSE):
+        for sample in samples:
+            await journal.reassign(sample.entry.id, other)
+
+
+async def test_after_a_restore_no_mean_overlaps_one_that_may_have_been_sent_since_the_backup(
+    path: Path, clock: ManualClock
+) -> None:
+    async def lives(days: int, since: datetime | None = None) -> list[str]:
+        async with open_journal(path, clock, ROUTES) as journal:
+            with Reader.open(path) as reader:
+                summaries = Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
+                if since is not None:  # what the sensor still has
+                    await worn(journal, since, clock.now().utc)
+                for _ in range(days):
+                    await live_on(journal, clock)
+                    clock.advance(3601)
+                    await summaries.make_due()
+                    clock.advance(-3601)
+                return [end for end, length, _ in made(reader) if length == 7]
+
+    async with open_journal(path, clock, ROUTES) as journal:
+        subject = (await journal.add_subject("Ada")).id
+        await journal.adopt(SENSOR.id, SENSOR.driver)
+        await journal.assign(SENSOR.id, None, subject, MIDNIGHT - timedelta(days=400))
+        await journal.record_grant(grant(subject))
+        await worn(journal, MIDNIGHT - timedelta(days=7))
+    backed_up = await lives(3)
+    backed_up_at = clock.now().utc
+    backup.write(path.with_name("backup"), b"phrase", path, {})
+    sent = await lives(6)
+    restore(path.with_name("backup"), b"phrase", path, clock, PARIS, ROUTES, consents_stand=True)
+    after = await lives(16, backed_up_at)
+
+    assert backed_up == ["2026-03-15"]
+    assert sent == ["2026-03-15", "2026-03-22"]
+    assert after == ["2026-03-15", "2026-03-30", "2026-04-06"]

@@ -330,8 +330,8 @@ async def test_glucose_samples_lie_between_two_moments_and_are_reliable_and_none
     samples = reader.glucose(subject, START, START + 3 * minute)
 
     assert samples == [
-        Sample(START, Decimal("101.5"), None),
-        Sample(START + 2 * minute, None, Limit.BELOW),
+        Sample(START, Decimal("101.5"), None, 2),
+        Sample(START + 2 * minute, None, Limit.BELOW, 1),
     ]
 
 
