@@ -29,6 +29,10 @@ from gateway.transport.arrivals import Arrivals, ArrivalsInbox
 CLOSE_S = 5.0
 """BlueZ takes 2 s to disconnect. Guess: more than twice that means that nobody is there."""
 
+WHY_WITHIN_S = 2.0
+"""So long around the end of a link bluetoothd may tell what failed with it: a device hangs up
+on a wrong code. Milliseconds; beside other work half a second did not do, once."""
+
 ATTRIBUTE_NOT_FOUND = 0x0A
 REQUEST_NOT_SUPPORTED = 0x06
 NEEDS_PAIRING = frozenset({0x05, 0x0C, 0x0F})
@@ -179,8 +183,17 @@ class GattLink:
         """Pair now, unless that was done on this link. Raises PairingNeeded, LinkError."""
         async with self._pairing:
             if not self._paired:
-                await self._ask(self._peer.pair(), self._deadlines.pair, "pairing")
+                lost = asyncio.ensure_future(self._lost_and_told_why())
+                try:
+                    await self._ask(self._peer.pair(), self._deadlines.pair, "pairing", lost)
+                finally:
+                    lost.cancel()
                 self._paired = True
+
+    async def _lost_and_told_why(self) -> str:
+        why = await asyncio.shield(self._arrivals.lost)
+        await asyncio.sleep(WHY_WITHIN_S)
+        return why
 
     async def close(self) -> None:
         """End the connection."""
@@ -230,9 +243,15 @@ class GattLink:
             self._arrivals.lose(f"the device left a request to {channel} unanswered")
             raise
 
-    async def _ask(self, asking: Coroutine[object, object, T], deadline: float, what: str) -> T:
+    async def _ask(
+        self,
+        asking: Coroutine[object, object, T],
+        deadline: float,
+        what: str,
+        lost: asyncio.Future[str] | None = None,
+    ) -> T:
         try:
-            return await within(asking, deadline, what, self._arrivals.lost)
+            return await within(asking, deadline, what, lost or self._arrivals.lost)
         except LinkError as error:
             # Devices hang up when a pairing fails, so that it looks like a lost link.
             if (problem := self._peer.pairing_problem()) is not None:

@@ -56,7 +56,7 @@ class Interview:
     def __init__(self, owner: Owner | None, without_code: WithoutCode = WithoutCode.ACCEPT) -> None:
         self._owner = owner
         self._without_code = without_code
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, tuple[str, str]] = {}
         self._asking: dict[asyncio.Future[Any], str] = {}
         self._shown: dict[str, asyncio.Task[None]] = {}
 
@@ -67,11 +67,16 @@ class Interview:
 
     def failure(self, address: str) -> str | None:
         """Say why a pairing with this device fails, if one does: what has to be done better."""
-        return self._failures.get(address)
+        return self._failures[address][0] if address in self._failures else None
 
-    def fails(self, address: str, why: str) -> None:
-        """Take note of why."""
-        self._failures[address] = why
+    def fails(self, address: str, why: str, if_denied: str | None = None) -> None:
+        """Take note of why; it may be more certain once a stack says that it was denied."""
+        self._failures[address] = why, if_denied or why
+
+    def denied(self, address: str) -> None:
+        """Take note that the pairing was refused; else its device may only be out of reach."""
+        if address in self._failures:
+            self.fails(address, self._failures[address][1])
 
     def worked(self, address: str) -> None:
         """Take note that the device answers: whatever was asked of the owner, it was right."""
@@ -119,7 +124,11 @@ class Interview:
             return None
         code = await self._answer(address, self._owner.type_code(address, ANSWER_WITHIN_S))
         if code is not None:
-            self.fails(address, "the device did not accept the code")
+            self.fails(
+                address,
+                "the device did not accept the code, or went out of reach",
+                "the device did not accept the code",
+            )
         return code
 
     def show(self, address: str, code: int) -> bool:
@@ -128,7 +137,11 @@ class Interview:
             self.fails(address, "the device wants a code shown, and nobody is there")
             return False
         if address not in self._shown:
-            self.fails(address, "the code that is shown here was not typed on the device")
+            self.fails(
+                address,
+                "the code that is shown here was not typed on the device, or it went out of reach",
+                "the code that is shown here was not typed on the device",
+            )
             self._shown[address] = self._ask(address, self._show(self._owner, address, code))
         return True
 

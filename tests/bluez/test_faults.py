@@ -25,7 +25,7 @@ from gateway.transport.ble.scanning import SILENCE_S
 from gateway.transport.ble.transport import BleTransport
 from gateway.transport.gatt_link import Deadlines
 from tests.bluez.air import PASSKEY, Air
-from tests.bluez.hub import BLOOD_PRESSURE, CGM, WITHIN_S, Hub
+from tests.bluez.hub import BLOOD_PRESSURE, CGM, WITHIN_S, Hub, Owner
 
 FEATURE = gatt("1810", "2a49")
 EVERYTHING = {
@@ -130,6 +130,30 @@ async def test_after_a_wrong_code_a_person_is_told_and_the_right_one_works(
     hub.owner.passkeys = [PASSKEY]
     hub.supervisor.retry(device)
     await hub.until(lambda: hub.readings(device) == 2)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stays", "told"),
+    [(PASSKEY + 1, True, r"accept the code\)"), (PASSKEY, False, "the code, or went out of reach")],
+)
+async def test_a_code_is_said_to_be_wrong_only_where_that_is_sure(
+    air: Air, typed: int, stays: bool, told: str
+) -> None:
+    cuff = await air.cuff(Pairing.PASSKEY)
+
+    class Hurried(Owner):
+        async def type_code(self, address: str, within: float, /) -> int | None:
+            if not stays:  # before twenty rounds of a code are over
+                leaving = air.peripherals[cuff.identity.address].disconnect
+                asyncio.get_running_loop().call_later(0.05, asyncio.ensure_future, leaving())
+            return typed
+
+    transport = BleTransport(BleSettings(), SystemClock(), owner=Hurried())
+    async with watched(transport) as seen:
+        link = await transport.open(await first(seen, cuff.identity.address), MANIFEST)
+        with pytest.raises(PairingNeeded, match=told):
+            await link.pair()
+        await link.close()
 
 
 async def test_a_cuff_that_forgot_the_gateway_needs_a_person_and_is_paired_anew(

@@ -9,6 +9,7 @@ import pytest
 from gateway.drivers.api import Channel, gatt
 from gateway.errors import LinkLost, LinkRefused, LinkTimeout, PairingNeeded, RadioUnavailable
 from gateway.testing.clock import ManualClock
+from gateway.transport import gatt_link
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Characteristic, Deadlines, GattLink
 
@@ -222,6 +223,41 @@ async def test_after_an_unanswered_request_the_link_is_given_up_and_still_discon
     await link.close()
 
     assert peer.done == ["disconnect"]
+
+
+class LatePeer(TablePeer):
+    """A stack that tells how a pairing went when the test has it tell."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tells: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def pair(self) -> None:
+        await self.tells
+
+
+async def test_why_a_pairing_failed_may_be_told_after_its_link_was_lost() -> None:
+    peer = LatePeer()
+    link, arrivals = linked(peer, Deadlines())
+    pairing = asyncio.ensure_future(link.pair())
+    await asyncio.wait({pairing}, timeout=0.001)
+    arrivals.lose("hung up")
+    await asyncio.wait({pairing}, timeout=0.001)
+    peer.tells.set_exception(PairingNeeded("the code was wrong"))
+
+    with pytest.raises(PairingNeeded, match="the code was wrong"):
+        await pairing
+
+
+async def test_a_pairing_whose_link_was_lost_is_not_waited_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gatt_link, "WHY_WITHIN_S", 0.001)
+    link, arrivals = linked(LatePeer(), Deadlines())
+    arrivals.lose("out of range")
+
+    with pytest.raises(LinkLost, match="out of range"):
+        await link.pair()
 
 
 async def test_a_loss_ends_a_request_at_once() -> None:

@@ -44,6 +44,10 @@ class Agent(ServiceInterface):
         """Take note that the device answers: whatever was asked of the owner, it was right."""
         self._interview.worked(address.upper())
 
+    def denied(self, address: str) -> None:
+        """Take note that bluetoothd says that the pairing was refused."""
+        self._interview.denied(address.upper())
+
     def failure(self, address: str) -> str | None:
         """Say why a pairing with this device fails, if one does: what has to be done better."""
         return self._interview.failure(address.upper())

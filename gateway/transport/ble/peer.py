@@ -13,13 +13,11 @@ from gateway.drivers.api import gatt
 from gateway.errors import LinkRefused, PairingNeeded
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.ble.agent import Agent
-from gateway.transport.ble.trouble import FAILURES, link_trouble, name_of, on_link
-from gateway.transport.gatt_link import Characteristic
+from gateway.transport.ble.trouble import FAILURES, is_denial, link_trouble, name_of, on_link
+from gateway.transport.gatt_link import WHY_WITHIN_S, Characteristic
 from gateway.transport.pairing import BOND_LOST, pairing_failed
 
 T = TypeVar("T")
-LOSS_WITHIN_S = 2.0
-"""bluetoothd sends both within milliseconds; beside other work half a second did not do, once."""
 _UNLIKELY_ERROR = 0x0E
 
 
@@ -86,6 +84,8 @@ class BleakPeer:
         try:
             await self._client.pair()
         except FAILURES as error:
+            if self._agent is not None and is_denial(error):
+                self._agent.denied(self._address)
             problem = self.pairing_problem() or pairing_failed(name_of(error))
             raise PairingNeeded(problem) from error
 
@@ -111,7 +111,7 @@ class BleakPeer:
             if refusal.code == _UNLIKELY_ERROR:
                 # BlueZ 5.82 answers so, too, what was asked when the connection ended, and says
                 # only then that it has.
-                await asyncio.wait({self._arrivals.lost}, timeout=LOSS_WITHIN_S)
+                await asyncio.wait({self._arrivals.lost}, timeout=WHY_WITHIN_S)
                 self._arrivals.check()
             raise
         if self._agent is not None:

@@ -68,6 +68,7 @@ _DBUS_TROUBLES = {
     "org.bluez.Error.InProgress": _BUSY,
     "org.bluez.Error.NotReady": _UNAVAILABLE[BleakBluetoothNotAvailableReason.POWERED_OFF],
 }
+_DENIALS = frozenset(f"org.bluez.Error.Authentication{how}" for how in ("Failed", "Rejected"))
 _PAIRING_ERRORS = frozenset(
     f"org.bluez.Error.Authentication{how}" for how in ("Failed", "Canceled", "Rejected", "Timeout")
 )
@@ -125,6 +126,14 @@ def link_trouble(error: Exception, doing: str) -> GatewayError:
     if isinstance(error, TimeoutError):
         return LinkTimeout(f"{doing}: no answer")
     return LinkLost(f"{doing} failed ({name_of(error)})")
+
+
+def is_denial(error: Exception) -> bool:
+    """Say whether a pairing was refused. If its device went away, it is `AuthenticationCanceled`.
+
+    Seen with BlueZ 5.82. Where bluetoothd pairs by itself, within a request, it tells neither.
+    """
+    return isinstance(error, BleakDBusError) and error.dbus_error in _DENIALS
 
 
 def name_of(error: Exception) -> str:

@@ -182,6 +182,8 @@ class BumblePeer:
                 raise PairingNeeded(self.pairing_problem() or pairing_failed("refused"))
             await self.connection.pair()
         except FAILURES as error:
+            if isinstance(error, core.ProtocolError):  # of the Security Manager, ours or theirs
+                self._interview.denied(self._address)
             raise PairingNeeded(
                 self.pairing_problem() or pairing_failed(_name_of(error))
             ) from error

@@ -146,13 +146,17 @@ async def test_a_device_that_is_gone_while_its_owner_thinks_has_failed_to_pair()
     assert agent.failure(CUFF) is None
 
 
-async def test_a_code_counts_as_wrong_until_the_device_answers() -> None:
+async def test_a_code_counts_as_wrong_until_the_device_answers_if_it_is_there() -> None:
     agent = pairing(Person(typing=123456))
+    agent.denied(CUFF)
     await call(agent, "request_passkey", CUFF_PATH)
     before = agent.failure(CUFF)
+    agent.denied(CUFF)
+    denied = agent.failure(CUFF)
     agent.worked(CUFF)
 
-    assert before == "the device did not accept the code"
+    assert before == "the device did not accept the code, or went out of reach"
+    assert denied == "the device did not accept the code"
     assert agent.failure(CUFF) is None
 
 
@@ -178,11 +182,14 @@ async def test_a_code_is_shown_once_until_the_device_answers() -> None:
         await call(agent, "display_passkey", CUFF_PATH, 12, digits_typed)
     await person.asked.wait()
     shown, failing = person.shown, agent.failure(CUFF)
+    agent.denied(CUFF)
+    denied = agent.failure(CUFF)
     agent.worked(CUFF)
     await asyncio.sleep(0)
 
     assert (shown, person.shown) == (12, None)
-    assert failing == "the code that is shown here was not typed on the device"
+    assert denied == "the code that is shown here was not typed on the device"
+    assert failing == f"{denied}, or it went out of reach"
     assert agent.failure(CUFF) is None
 
 

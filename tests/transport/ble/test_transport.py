@@ -383,7 +383,7 @@ async def test_an_unlikely_error_that_was_the_end_of_the_connection_is_a_lost_li
 async def test_an_unlikely_error_of_a_device_that_stays_is_a_refusal(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peer, "LOSS_WITHIN_S", 0.0)
+    monkeypatch.setattr(peer, "WHY_WITHIN_S", 0.0)
     TableClient.reads[:] = [BleakGATTProtocolError(0x0E)]
     link = await watched.open()
 

@@ -95,7 +95,9 @@ async def test_the_code_that_a_cuff_shows_is_typed_by_its_owner() -> None:
     assert (len(feature.data), person.asked) == (2, [cuff.identity.address])
 
 
-@pytest.mark.parametrize(("typed", "why"), [(PASSKEY + 1, "not accept"), (None, "was not given")])
+@pytest.mark.parametrize(
+    ("typed", "why"), [(PASSKEY + 1, r"not accept the code\)"), (None, "was not given")]
+)
 async def test_a_wrong_code_or_none_needs_a_person(typed: int | None, why: str) -> None:
     person = Person()
     person.types.put_nowait(typed)
@@ -122,6 +124,21 @@ async def test_a_cuff_that_leaves_while_its_owner_thinks_asks_no_longer() -> Non
             await reading
     await asyncio.sleep(0)
     assert not person.thinks.is_set()
+
+
+async def test_a_cuff_that_leaves_before_it_accepted_the_right_code_is_not_said_to_refuse_it() -> (
+    None
+):
+    person = Person()
+    async with opened(Pairing.PASSKEY, person) as (link, _, peripheral):
+        reading = asyncio.ensure_future(link.read(FEATURE))
+        await asyncio.wait_for(person.thinks.wait(), SOON_S)
+        person.types.put_nowait(PASSKEY)
+        await asyncio.sleep(0)
+        await peripheral.disconnect()
+
+        with pytest.raises(PairingNeeded, match="or went out of reach"):
+            await reading
 
 
 async def test_the_code_that_the_hub_shows_is_typed_on_a_cuff_and_shown_no_longer() -> None:
