@@ -48,6 +48,7 @@ def open_session(
     session = of_row(row)
     for device in devices:
         assigning.assign(tx, _assignment(session, device))
+    boots.note(tx, tx.now)  # it is of this boot, or the next would take it for one of its own
     manifest: audit.Manifest = {"session": session.number, "subject": who, "by": opened_by}
     audit.append(tx, audit.Audited.KIOSK_OPENED, manifest)
     return session
@@ -121,7 +122,7 @@ def note_hub_set(tx: Transaction, began: datetime, since: datetime, by: timedelt
     tx.db.run(
         "UPDATE assignments SET since_us = since_us + max(?1, 0), until_us = until_us + min(?1, 0)"
         " WHERE session IN"
-        " (SELECT number FROM kiosk_sessions WHERE opened_us >= ?2 AND opened_us < ?3)",
+        " (SELECT number FROM kiosk_sessions WHERE opened_us >= ?2 AND opened_us <= ?3)",
         (span_us(by), to_us(began), to_us(since)),
     )
     tx.db.run(
@@ -132,18 +133,18 @@ def note_hub_set(tx: Transaction, began: datetime, since: datetime, by: timedelt
     )
     tx.db.run(
         "UPDATE kiosk_sessions SET until_us = until_us + min(?1, 0)"
-        " WHERE opened_us < ?2 AND closed_us IS NULL",
+        " WHERE opened_us <= ?2 AND closed_us IS NULL",
         (span_us(by), to_us(since)),
     )
     moved = (span_us(by), to_us(since))
     tx.db.run(
         "UPDATE assignments SET since_us = since_us + ?1, until_us = until_us + ?1 WHERE session IN"
-        " (SELECT number FROM kiosk_sessions WHERE opened_us >= ?2)",
+        " (SELECT number FROM kiosk_sessions WHERE opened_us > ?2)",
         moved,
     )
     tx.db.run(
         "UPDATE kiosk_sessions SET opened_us = opened_us + ?1, until_us = until_us + ?1,"
-        " closed_us = closed_us + ?1 WHERE opened_us >= ?2",
+        " closed_us = closed_us + ?1 WHERE opened_us > ?2",
         moved,
     )
     tx.memory.assignments.clear()

@@ -328,6 +328,26 @@ async def test_a_turn_that_was_prolonged_by_a_clock_that_was_ahead_since_a_resta
     assert ended.session.until < clock.now().utc - 3 * MINUTE
 
 
+async def test_a_turn_of_before_a_restart_does_not_move_with_a_clock_that_was_behind_since(
+    journal: Journal, clock: ManualClock
+) -> None:
+    await journal.hub_time_known(clock.now())
+    clock.advance(30)
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada, lasts=5 * MINUTE)
+    clock.boot()
+    clock.step(-HOUR)
+    await journal.hub_time_known(clock.now())
+
+    clock.step(HOUR)
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    clock.advance(3600 + 60)
+    later = weight(1).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    (nobodys,) = await journal.record(SCALE, [later])
+    assert nobodys.subject is None
+
+
 async def test_a_turn_that_is_closed_by_a_hub_that_does_not_know_the_time_ends_when_it_last_knew(
     journal: Journal, clock: ManualClock
 ) -> None:
