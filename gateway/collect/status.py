@@ -23,7 +23,7 @@ class Watch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransportStatus:
-    """A transport; if unavailable, why, in a sentence for the operator."""
+    """A transport; if it, or a device of it, is unavailable, why, in a sentence for people."""
 
     name: str
     state: Watch

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from gateway.clock import Clock
@@ -105,7 +106,7 @@ class Supervisor:
     def status(self) -> CollectStatus:
         """Say how everything is now."""
         return CollectStatus(
-            tuple(self._states.values()),
+            tuple(map(self._state, self._transports)),
             tuple(self._sessions.values()),
             tuple(self._sightings.all()),
             (
@@ -113,6 +114,12 @@ class Supervisor:
                 *self._lasting(),
             ),
         )
+
+    def _state(self, transport: Advertisements) -> TransportStatus:
+        state, unseen = self._states[transport.name], transport.unseen
+        if unseen is None or state.state is not Watch.WATCHING:
+            return state
+        return replace(state, reason=unseen.reason, problem=str(unseen))
 
     def retry(self, device: DeviceId) -> None:
         """Do not wait any longer with this device: a person did something about its trouble."""

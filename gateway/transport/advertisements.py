@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Channel, Frame, Inbox, Manifest, Reach, Sighting
-from gateway.errors import LinkRefused
-from gateway.transport.api import Bonding, OpenLink, Transport
+from gateway.errors import LinkRefused, RadioUnavailable
+from gateway.transport.api import Bonding, OpenLink, Several, Transport
 from gateway.transport.arrivals import Arrivals
 
 _NOT_PERMITTED = 0x02  # ATT "read not permitted", the nearest there is
@@ -46,6 +46,11 @@ class Advertisements:
             for links in self._open.values():
                 for link in links:
                     link.lose("the radio that heard the device is gone")
+
+    @property
+    def unseen(self) -> RadioUnavailable | None:
+        """Why a device that is there is not seen, if the transport knows of one."""
+        return self._transport.unseen if isinstance(self._transport, Several) else None
 
     def is_bonded(self, device: DeviceId) -> bool:
         """Say whether the transport has a bond with the device."""

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Link, Manifest, Sighting
+from gateway.errors import RadioUnavailable
 
 
 class OpenLink(Link, Protocol):
@@ -49,6 +50,16 @@ class Transport(Protocol):
 
     async def open(self, sighting: Sighting, manifest: Manifest, /) -> OpenLink:
         """Connect. Raises LinkTimeout, LinkLost, PairingNeeded or RadioUnavailable."""
+        ...
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A transport of several devices: one may be in trouble while it watches the others."""
+
+    @property
+    def unseen(self) -> RadioUnavailable | None:
+        """Why a device that is there is not seen, if there is one."""
         ...
 
 

@@ -61,7 +61,7 @@ class UsbTransport:
     async def watch(self, seen: Callable[[Sighting], None], /) -> None:
         """Call `seen` every few seconds for what is there, once it said its number if it has one.
 
-        Raises RadioUnavailable if a device could not be asked for it.
+        One that cannot be asked for it is `unseen`, and keeps nobody from the others.
         """
         try:
             while True:
@@ -69,6 +69,11 @@ class UsbTransport:
                 await self._pause(POLL_S)
         finally:
             self._numbers.stop()
+
+    @property
+    def unseen(self) -> RadioUnavailable | None:
+        """Why a device that is plugged in is not seen, if there is one."""
+        return self._numbers.trouble
 
     def device_id(self, sighting: Sighting, /) -> DeviceId:
         """Name the device by the number it says when asked, or has on USB, or else by its socket.
@@ -124,7 +129,6 @@ class UsbTransport:
             sighting, driver = self._sighting(device)
             if not isinstance(driver, Numbered) or self._is_told(device, driver, sighting):
                 seen(sighting)
-        self._numbers.raise_trouble()
 
     def _is_told(self, device: UsbDevice, driver: Numbered, sighting: Sighting) -> bool:
         return self._numbers.is_told(device, partial(self._ask, driver, sighting))

@@ -9,10 +9,13 @@ plugged in, before anybody hears of it.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Coroutine
 
 from gateway.errors import DriverError, LinkError, LinkLost, RadioUnavailable
 from gateway.transport.usb_device import UsbDevice
+
+_logger = logging.getLogger(__name__)
 
 Ask = Callable[[], Coroutine[None, None, str]]
 
@@ -24,7 +27,12 @@ class Numbers:
         self._numbers: dict[UsbDevice, str] = {}
         self._refusals: dict[UsbDevice, DriverError] = {}
         self._asking: dict[UsbDevice, asyncio.Task[str]] = {}
-        self._trouble: RadioUnavailable | None = None
+        self._troubles: dict[UsbDevice, RadioUnavailable] = {}
+
+    @property
+    def trouble(self) -> RadioUnavailable | None:
+        """Why a device that is there could not be asked, if one could not; it is asked again."""
+        return next(iter(self._troubles.values()), None)
 
     def of(self, device: UsbDevice) -> str | None:
         """Return the number; None if it told none."""
@@ -54,17 +62,13 @@ class Numbers:
 
     def keep(self, there: Collection[UsbDevice]) -> None:
         """Forget devices that were pulled out."""
-        for device in {*self._numbers, *self._refusals, *self._asking}.difference(there):
+        known = {*self._numbers, *self._refusals, *self._asking, *self._troubles}
+        for device in known.difference(there):
+            self._troubles.pop(device, None)
             self._numbers.pop(device, None)
             self._refusals.pop(device, None)
             if (asking := self._asking.pop(device, None)) is not None:
                 _give_up(asking)
-
-    def raise_trouble(self) -> None:
-        """Raise RadioUnavailable if a device could not be asked; it is asked again."""
-        trouble, self._trouble = self._trouble, None
-        if trouble is not None:
-            raise trouble
 
     def stop(self) -> None:
         """End all asking; what is known stays."""
@@ -76,6 +80,8 @@ class Numbers:
         return device in self._numbers or device in self._refusals
 
     def _take(self, device: UsbDevice, asked: asyncio.Task[str]) -> None:
+        before = self._troubles.pop(device, None)
+        trouble: RadioUnavailable | None = None
         try:
             self._numbers[device] = asked.result()
         except DriverError as error:
@@ -83,18 +89,22 @@ class Numbers:
         except LinkLost:
             pass
         except RadioUnavailable as error:
-            self._trouble = error
+            trouble = error
         except LinkError as error:
-            self._trouble = RadioUnavailable(f"Device {device.path} cannot be asked: {error}.")
-        except Exception as error:  # noqa: BLE001  # a driver's mistake costs this device only
-            self._trouble = RadioUnavailable(
+            trouble = RadioUnavailable(f"Device {device.path} cannot be asked: {error}.")
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  # costs this device only
+            trouble = RadioUnavailable(
                 f"Device {device.path} cannot be asked for its serial number: its driver failed"
                 f" ({type(error).__name__})."
             )
+        if trouble is not None:
+            self._troubles[device] = trouble
+            if str(trouble) != str(before):
+                _logger.warning("transport=usb reason=%s: %s", trouble.reason, trouble)
 
 
 def _give_up(asking: asyncio.Task[str]) -> None:
-    if asking.done():
+    if asking.done() and not asking.cancelled():
         asking.exception()  # so that nobody is told that it was never looked at
     else:
         asking.cancel()

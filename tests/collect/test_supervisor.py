@@ -645,6 +645,29 @@ async def test_a_lost_radio_is_shown_and_watched_again_after_a_while(stage: Stag
     assert stage.transport.watches == 2
 
 
+@dataclass
+class Shared(FakeTransport):
+    """A transport of several devices, one of which it cannot show."""
+
+    unseen: RadioUnavailable | None = None
+
+
+async def test_a_device_that_a_transport_cannot_show_is_told_of_while_others_are_watched(
+    stage: Stage,
+) -> None:
+    stage.transport = usb = Shared("usb", unseen=RadioUnavailable("no", RadioTrouble.DENIED))
+    stage.transports = [usb]
+    supervisor = stage.start()
+    await usb.show()
+    (told,) = supervisor.status().transports
+    usb.unseen = None
+    (well,) = supervisor.status().transports
+
+    assert (told.state, told.reason, told.problem) == (Watch.WATCHING, RadioTrouble.DENIED, "no")
+    assert (well.reason, well.problem) == (None, None)
+    assert usb.opened == [ADDRESS]
+
+
 async def test_a_radio_that_stays_away_is_asked_for_less_and_less_often(stage: Stage) -> None:
     stage.transport.trouble = [RadioUnavailable("no")] * 7
     stage.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -249,12 +250,17 @@ async def careless(session: Session) -> str:
     return "none"
 
 
+async def gives_up(session: Session) -> str:
+    raise asyncio.CancelledError
+
+
 @pytest.mark.parametrize(
     ("ask", "told"),
     [
         (silent, "does not answer: unplug it and plug it in again"),
         (mistaken, r"its driver failed \(RuntimeError\)"),
         (careless, r"its driver failed \(RuntimeError\)"),
+        (gives_up, r"its driver failed \(CancelledError\)"),
     ],
 )
 async def test_one_that_cannot_be_asked_is_not_seen_but_told_of(
@@ -266,10 +272,39 @@ async def test_one_that_cannot_be_asked_is_not_seen_but_told_of(
     await usb.look()
     await usb._settled()
     seen = await usb.look()
+    told_of = usb.transport.unseen
+    usb.there = []
+    await usb.look()
+    await usb.end()
 
     assert seen == []
-    with pytest.raises(RadioUnavailable, match=told):
-        await asyncio.wait_for(usb.watching, SOON)
+    assert isinstance(told_of, RadioUnavailable)
+    assert re.search(told, str(told_of))
+    assert usb.transport.unseen is None
+
+
+async def test_one_that_cannot_be_asked_keeps_nobody_from_another(
+    tmp_path: Path, readers: list[Reader]
+) -> None:
+    """The other takes its time: it is asked through several looks."""
+    readers += [Reader(tmp_path / "hidraw0", HERS, "1"), Reader(tmp_path / "hidraw1", HIS, "2")]
+    mute, slow = readers
+    mute.unplug()  # and Linux does not notice
+    usb = Usb([mute, slow])
+    async with asyncio.timeout(SOON):
+        while usb.transport.unseen is None:
+            await usb.look()
+    for _ in range(4):
+        assert await usb.look() == []
+    await slow.answer()
+    await usb._settled()
+    seen = await usb.look()
+    told_of = usb.transport.unseen
+    await usb.end()
+
+    assert seen == ["usb:1a61:3650:JGGA002-B0002"]
+    assert slow.asked == [b"?"]
+    assert told_of is not None
 
 
 async def test_one_that_is_pulled_out_while_it_is_asked_is_forgotten(
