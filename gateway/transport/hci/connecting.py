@@ -8,7 +8,7 @@ be mixed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +20,15 @@ from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
 from gateway.transport.hci.peer import FAILURES, BumblePeer, translated
 
-PeerOf = Callable[[Any, Arrivals], BumblePeer]
-"""Makes the peer of a connection of bumble's; what arrives on it is kept from then on."""
+End = Callable[[Any], Coroutine[object, object, None]]
+PeerOf = Callable[[Any, Arrivals, End], BumblePeer]
+"""Makes the peer of a connection of bumble's, which ends it by the last; what arrives on it is kept
+from then on."""
+OVERDUE_S = 35.0
+"""A connection ends within its supervision timeout: 32 s at most (Core 5.4, Vol 4, Part E,
+7.8.12)."""
+IN_VAIN = 3
+"""After so many connections on which a controller took nothing along it is begun anew; guess."""
 
 
 @dataclass(slots=True)
@@ -51,7 +58,10 @@ class Connecting:
         self._mute = mute
         self._attempt: _Attempt | None = None
         self._leaving: set[asyncio.Task[None]] = set()
+        self._in_vain = 0
         device.on("connection", self._on_connection)
+        self._took = device.host.on_hci_number_of_completed_packets_event
+        device.host.on_hci_number_of_completed_packets_event = self._on_packets_taken
 
     async def connect(self, address: Any, arrivals: Arrivals) -> BumblePeer:
         """Connect; all that the device sends is in `arrivals` from its beginning.
@@ -120,15 +130,34 @@ class Connecting:
         if attempt is None or not attempt.is_for(connection):
             self._leave(connection)  # an attempt that was given up came through after all
             return
-        attempt.peer = self._peer_of(connection, attempt.arrivals)
+        attempt.peer = self._peer_of(connection, attempt.arrivals, self.end)
+
+    def _on_packets_taken(self, event: Any) -> None:
+        self._in_vain = 0
+        self._took(event)
+
+    async def end(self, connection: Any) -> None:
+        """End a connection on which we said something; each begins with a question of ours.
+
+        A controller whose queue is stuck takes none of them along, however good its connections.
+        """
+        self._in_vain += 1
+        if self._in_vain >= IN_VAIN:
+            self._mute()
+        await self._hang_up(connection)
+
+    async def _hang_up(self, connection: Any) -> None:
+        overdue = asyncio.get_running_loop().call_later(OVERDUE_S, self._mute)
+        connection.once("disconnection", lambda _: overdue.cancel())
+        await connection.disconnect()
 
     def _leave(self, connection: Any) -> None:
-        leaving = asyncio.ensure_future(disconnect(connection))
+        leaving = asyncio.ensure_future(quietly(self._hang_up(connection)))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
 
-async def disconnect(connection: Any) -> None:
+async def quietly(ending: Coroutine[object, object, None]) -> None:
     """End a connection, whatever comes of it."""
     with suppress(LinkError, *FAILURES):
-        await within(connection.disconnect(), CLOSE_S, "ending a connection")
+        await within(ending, CLOSE_S, "ending a connection")

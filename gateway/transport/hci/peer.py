@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -59,12 +59,14 @@ class BumblePeer:
         self,
         connection: Any,
         arrivals: Arrivals,
+        end: Callable[[Any], Coroutine[object, object, None]],
         bonds: Bonds,
         deadlines: Deadlines,
         interview: Interview,
         names: RotatingNames,
     ) -> None:
         self.connection = connection
+        self._end = end
         self._interview = interview
         self._address = address_of(connection)
         self._rotating = connection.peer_address.is_resolvable
@@ -206,7 +208,7 @@ class BumblePeer:
         self._interview.leave(self._address)
         if _is_up(self.connection):
             with translated("ending the connection"):
-                await self.connection.disconnect()
+                await self._end(self.connection)
 
 
 @contextmanager

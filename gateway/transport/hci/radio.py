@@ -20,7 +20,7 @@ from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
 from gateway.transport.hci.advertising import Pieces, sighting
 from gateway.transport.hci.bonds import Bonds
-from gateway.transport.hci.connecting import Connecting, disconnect
+from gateway.transport.hci.connecting import Connecting, quietly
 from gateway.transport.hci.pairing import pairing_rules, sessions_of
 from gateway.transport.hci.peer import FAILURES, BumblePeer
 from gateway.transport.hci.trouble import as_radio_trouble
@@ -161,7 +161,8 @@ class Radio:
 
     async def close(self) -> None:
         """End every connection and let go of the controller; never raises."""
-        await asyncio.gather(*map(disconnect, list(self._device.connections.values())))
+        links = list(self._device.connections.values())
+        await asyncio.gather(*(quietly(link.disconnect()) for link in links))
         if not self._port.source.terminated.done():
             with suppress(LinkError, *FAILURES):
                 # What it still does for us (scan, a pending connection) ends with the reset.

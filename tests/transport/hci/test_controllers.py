@@ -35,6 +35,10 @@ class Unreliable(CancellableController):
         self.encrypting_fails: Callable[[int], Any] | None = None
         """What it tells of this connection instead of encrypting it."""
         self.powered_down = False
+        self.takes_nothing_along = False
+        """It tells of no packet that it was sent."""
+        self.keeps_links = False
+        """It begins to end a connection when asked, and never comes to an end with it."""
         self.does_one_thing_at_a_time = False
         """It connects to nobody while it scans, and does not scan while it is connected."""
         self.late: str | None = None
@@ -64,6 +68,9 @@ class Unreliable(CancellableController):
         self.send_hci_packet(self.encrypting_fails(command.connection_handle))
 
     def on_hci_disconnect_command(self, command: Any) -> None:
+        if self.keeps_links:
+            self._send_hci_command_status(hci.HCI_COMMAND_STATUS_PENDING, command.op_code)
+            return
         super().on_hci_disconnect_command(command)
         if command.connection_handle == LATE:
             ended = hci.HCI_Disconnection_Complete_Event(
@@ -73,10 +80,14 @@ class Unreliable(CancellableController):
 
     def on_hci_reset_command(self, command: Any) -> Any:
         self.powered_down = False
+        self.lose_its_links()
         return super().on_hci_reset_command(command)
 
     def send_hci_packet(self, packet: Any) -> None:
         """Without its event masks a controller tells of nothing but what it was asked."""
+        stuck = self.takes_nothing_along
+        if stuck and isinstance(packet, hci.HCI_Number_Of_Completed_Packets_Event):
+            return
         if not (self.powered_down and isinstance(packet, hci.HCI_LE_Meta_Event)):
             super().send_hci_packet(packet)
 
@@ -84,6 +95,9 @@ class Unreliable(CancellableController):
         """Forget what it was told to do, and its links; they end as if out of range."""
         self.powered_down = True
         self.le_scan_enable = False
+        self.lose_its_links()
+
+    def lose_its_links(self) -> None:
         for connection in list(self.le_connections.values()):
             connection.send_ll_control_pdu(ll.TerminateInd(0x08))
         self.le_connections.clear()
@@ -209,6 +223,54 @@ async def test_a_connection_that_comes_after_its_attempt_was_given_up_is_ended(
         ended = asyncio.Event()
         connection.on("disconnection", lambda _reason: ended.set())
         await asyncio.wait_for(ended.wait(), SOON_S)
+
+
+async def test_a_controller_that_never_ends_a_connection_is_begun_anew(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        air.controller.keeps_links = True
+        await link.close()
+        with pytest.raises(RadioUnavailable, match="does not answer"):
+            await asyncio.wait_for(watched.watching, 40)
+        air.controller.keeps_links = False
+        again = Watched(watched.transport)
+        link = await again.open()
+        await link.close()
+        again.watching.cancel()
+
+
+async def test_a_controller_that_takes_nothing_along_any_more_is_begun_anew(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        link = await watched.open()
+        air.controller.takes_nothing_along = True
+        watched.transport._radio._device.host.le_acl_packet_queue.max_in_flight = 0
+        with pytest.raises(LinkTimeout):
+            await link.read(NAME)
+        await link.close()
+        for _ in range(2):
+            with pytest.raises(LinkTimeout, match="discovery"):
+                await watched.open()
+        with pytest.raises(RadioUnavailable, match="does not answer"):
+            await asyncio.wait_for(watched.watching, 4 * SOON_S)
+
+
+async def test_a_device_that_leaves_again_and_again_says_nothing_about_its_controller(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        air.controller.takes_nothing_along = True
+        for _ in range(5):
+            link = await watched.open()
+            await (await cuff.connections.get()).disconnect()
+            with pytest.raises(LinkLost):
+                await link.read(NAME)
+            await link.close()
+
+        assert not watched.watching.done()
 
 
 async def test_a_controller_that_reports_a_fault_is_begun_anew(air: Air, cuff: Cuff) -> None:

@@ -39,6 +39,8 @@ class Connection:
     def on(self, event: str, heard: Callable[..., None]) -> None:
         pass
 
+    once = on
+
     async def disconnect(self) -> None:
         self.ended.set()
 
@@ -54,7 +56,9 @@ class Device:
     def __init__(self, connects: Connection | None = None) -> None:
         self.heard: dict[str, Callable[..., None]] = {}
         self.connections: dict[int, Any] = {}
-        self.host = SimpleNamespace(connections={})
+        self.host = SimpleNamespace(
+            connections={}, on_hci_number_of_completed_packets_event=lambda _: None
+        )
         self.connects = connects
         self.advertisement_accumulators: dict[Any, Any] = {}
         self.asked: list[str] = []
