@@ -231,11 +231,8 @@ class Supervisor:
         try:
             return self._registry.best(sighting) if chosen is None else self._registry.named(chosen)
         except ConfigError as error:
-            ended = Ended(Outcome.CONFIG, str(error))
-        except Exception as error:  # noqa: BLE001  # a driver's mistake does not end the watch
-            ended = Ended(Outcome.BUG, f"A driver could not look at it: {place_of(error)}.")
-        if chosen is not None:
-            self._note_trouble(device, ended)
+            if chosen is not None:
+                self._note_trouble(device, Ended(Outcome.CONFIG, str(error)))
         return None
 
     async def _talk(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import Distribution, EntryPoint, entry_points
 
 from gateway.drivers.api import API, Driver, Fit, Sighting
@@ -13,13 +14,14 @@ from gateway.errors import ConfigError
 GROUP = "gateway.drivers"
 BUILT_IN = "healthspace-gateway"
 
+_logger = logging.getLogger(__name__)
+
 
 class Registry:
     """The drivers of this run. Checks itself when made: names are unique, interfaces agree."""
 
     def __init__(self, drivers: Iterable[Driver], others: Collection[str] = ()) -> None:
         """Take the drivers, and the names of `others` that are installed and were not loaded."""
-        self._others = others
         self._by_name: dict[str, Driver] = {}
         for driver in drivers:
             name = driver.manifest.name
@@ -31,6 +33,7 @@ class Registry:
             if name in self._by_name:
                 raise ConfigError(f"Two drivers are called {name}: remove one of the two packages.")
             self._by_name[name] = driver
+        self._there = tuple(sorted({*self._by_name, *others}))
 
     def __iter__(self) -> Iterator[Driver]:
         return iter(self._by_name.values())
@@ -39,11 +42,7 @@ class Registry:
         """Return the driver of that name; raises ConfigError that names those alike, or all."""
         driver = self._by_name.get(name)
         if driver is None:
-            there = sorted({*self._by_name, *self._others})
-            alike = get_close_matches(name, there, cutoff=0.8)
-            if alike:
-                raise ConfigError(f"There is no driver '{name}'. Did you mean {', '.join(alike)}?")
-            raise ConfigError(f"There is no driver '{name}'. Installed: {', '.join(there)}.")
+            raise ConfigError(_no_driver(name, self._there))
         return driver
 
     def best(self, sighting: Sighting) -> Driver | None:
@@ -53,7 +52,7 @@ class Registry:
         """
         if sighting.driver is not None:
             return self.named(sighting.driver)
-        fits = [(driver.match(sighting), driver) for driver in self]
+        fits = [(fit(driver, sighting), driver) for driver in self]
         highest = max((fit for fit, _ in fits), default=Fit.NONE)
         if highest is Fit.NONE:
             return None
@@ -64,6 +63,35 @@ class Registry:
                 f"{names} claim {sighting.address} equally: name one of them for this device."
             )
         return winners[0]
+
+
+def fit(driver: Driver, sighting: Sighting) -> Fit:
+    """Ask the driver; one that fails at that, or does not say, fits nothing and is told of once."""
+    try:
+        found = driver.match(sighting)
+        if not isinstance(found, Fit):
+            raise TypeError("match() returns a Fit")
+    except Exception as error:  # noqa: BLE001  # a driver's mistake hides no device from the others
+        _tell_of(driver.manifest.name, error)
+        return Fit.NONE
+    return found
+
+
+_told_of: set[str] = set()
+
+
+def _tell_of(name: str, error: Exception) -> None:
+    if name not in _told_of:
+        _told_of.add(name)
+        _logger.error("driver=%s cannot look at a device: none is its", name, exc_info=error)
+
+
+@lru_cache(maxsize=64)  # asked at every advertisement of a device whose driver is gone
+def _no_driver(name: str, there: tuple[str, ...]) -> str:
+    alike = get_close_matches(name, there, cutoff=0.8)
+    if alike:
+        return f"There is no driver '{name}'. Did you mean {', '.join(alike)}?"
+    return f"There is no driver '{name}'. Installed: {', '.join(there)}."
 
 
 def installed(guests: Collection[str] = (), only: Collection[str] | None = None) -> Registry:

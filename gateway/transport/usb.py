@@ -16,6 +16,7 @@ from functools import partial
 from gateway.clock import Clock
 from gateway.domain.device import Device, DeviceId
 from gateway.drivers.api import Driver, Fit, Line, Manifest, Numbered, Reach, Sighting
+from gateway.drivers.registry import fit
 from gateway.errors import RadioTrouble, RadioUnavailable
 from gateway.transport.api import OpenLink
 from gateway.transport.cable_trouble import POLL_S, gone
@@ -157,7 +158,7 @@ class UsbTransport:
             usb=device.usb,
             plugging=device.plugging,
         )
-        sure = [driver for driver in self._drivers if driver.match(seen) is Fit.MODEL]
+        sure = [driver for driver in self._drivers if fit(driver, seen) is Fit.MODEL]
         if len(sure) != 1:
             return seen, None
         return replace(seen, driver=sure[0].manifest.name), sure[0]

@@ -57,6 +57,28 @@ def test_a_tie_is_an_error_that_names_both() -> None:
         registry.best(SEEN)
 
 
+class Mistaken(Knows):
+    """A driver of which every look at a device fails."""
+
+    def match(self, sighting: Sighting, /) -> Fit:
+        raise IndexError(sighting.name)
+
+
+@pytest.mark.parametrize(
+    "mistaken",
+    [Mistaken("scale/mistaken"), Knows("scale/vague", fit=None)],  # type: ignore[arg-type]
+)
+def test_a_driver_that_cannot_look_at_a_device_hides_it_from_no_other(
+    mistaken: Knows, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = Registry([mistaken, Knows("scale/any"), Knows("scale/none", Fit.NONE)])
+
+    best = [registry.best(SEEN) for _ in range(3)]
+
+    assert [each.manifest.name for each in best if each is not None] == ["scale/any"] * 3
+    assert [f"driver={mistaken.name} " in line for line in caplog.messages] == [True]
+
+
 def test_a_configured_driver_is_taken_as_it_is() -> None:
     registry = Registry([Knows("scale/any", Fit.NONE)])
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from firmware_sims.port import Port
 
-from gateway.drivers.api import HID, SERIAL, Driver, Manifest, Reach, Session, Sighting
+from gateway.drivers.api import HID, SERIAL, Driver, Fit, Manifest, Reach, Session, Sighting
 from gateway.drivers.cable_driver import CableDriver
 from gateway.drivers.cgm.dexcom_receiver import DRIVER as DEXCOM
 from gateway.drivers.registry import installed
@@ -201,6 +201,22 @@ async def test_a_meter_that_two_drivers_know_is_left_to_the_owner(tmp_path: Path
 
     assert sighting.driver is None
     assert transport.device_id(sighting) == "usb:1a61:3650:1-1.3"
+
+
+class Mistaken(CableDriver):
+    """A guest's driver, of which every look at a device fails."""
+
+    def match(self, sighting: Sighting, /) -> Fit:
+        raise KeyError(sighting.usb)
+
+
+async def test_a_driver_that_cannot_look_at_devices_keeps_none_from_its_own(tmp_path: Path) -> None:
+    manifest = Manifest("guest/mistaken", "A guest", Reach.HID, frozenset(), "none", ())
+    drivers = [Mistaken(manifest, bytes.hex, hang_up), a_driver("glucose_meter/any")]
+
+    _, (sighting,) = await a_meter(tmp_path, drivers)
+
+    assert sighting.driver == "glucose_meter/any"
 
 
 async def test_a_meter_of_the_configuration_is_left_to_it(tmp_path: Path) -> None:
