@@ -31,7 +31,7 @@ from gateway.errors import UplinkError, UplinkRejected, UplinkUnavailable
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import LASTS_S, Backoff
 from gateway.uplink.broker_trust import check_files
-from gateway.uplink.mqtt_client import MqttConnection
+from gateway.uplink.mqtt_client import LARGEST_BYTES, OVERHEAD_BYTES, MqttConnection
 from gateway.uplink.mqtt_discovery import Topics, announcements, removals
 from gateway.uplink.mqtt_message import ReadingMessage, pseudonym, reading_message, to_json
 from gateway.uplink.mqtt_reasons import lost
@@ -147,7 +147,12 @@ class MqttUplink:
 
         If not, they are told when it is next reached. Raises UplinkError.
         """
-        await self._publish_revocations(await self._alive())
+        life = await self._alive()
+        try:
+            await self._publish_revocations(life)
+        except BaseException:
+            life.connection.abort()  # the next one tells it before it tells any reading
+            raise
 
     async def close(self) -> None:
         """Say that this gateway is gone, then disconnect."""
@@ -213,7 +218,16 @@ class MqttUplink:
         revoked = self._revoked()
         payload = orjson.dumps({"version": 1, "grants": sorted(revoked.grants)})
         topic = f"{self._root}/revocations"
-        await life.connection.publish(Outgoing(topic, payload, retain=True))
+        try:
+            if len(payload) > LARGEST_BYTES - OVERHEAD_BYTES:
+                raise UplinkUnavailable(
+                    "More consents were withdrawn here than relays can be told of: report it."
+                )
+            await life.connection.publish(Outgoing(topic, payload, retain=True))
+        except (UplinkRejected, UplinkUnavailable):
+            # Rather none than the one of before: a relay without a list waits.
+            await life.connection.publish(Outgoing(topic, b"", retain=True))
+            raise
         if self._settings.discovery_prefix is None:
             return
         for person in revoked.people:

@@ -186,6 +186,27 @@ async def test_a_list_of_revocations_that_the_broker_does_not_take_parks_no_read
                 await uplink.send(out())
 
 
+@pytest.mark.parametrize(("most", "number"), [(3000, 150), (0, 200_000)])
+async def test_a_list_of_revocations_that_is_too_long_leaves_none_in_its_place(
+    tmp_path: Path, most: int, number: int
+) -> None:
+    """The one before would let relays bring what was withdrawn since."""
+    lines = ("listener {port} 127.0.0.1", "allow_anonymous true", f"max_packet_size {most}")
+    revoked = Revoked()
+    with a_broker(tmp_path, *lines[: 3 if most else 2]) as broker:
+        async with uplink_to(broker, revoked=lambda: revoked) as uplink:
+            await uplink.withdrawn(ALICE)
+            revoked = Revoked(grants=tuple(f"grant-{each:016}" for each in range(number)))
+            with pytest.raises(UplinkUnavailable if not most else UplinkRejected):
+                await uplink.withdrawn(ALICE)
+            with pytest.raises(UplinkUnavailable):
+                await uplink.send(out())
+        async with listening(broker) as listener:
+            await listener.until(1, "/status")  # what is retained comes at once
+
+    assert [topic.rpartition("/")[2] for topic in listener.topics] == ["status"]
+
+
 async def test_readings_of_many_people_share_a_bounded_window(broker: Broker) -> None:
     async with listening(broker) as listener, uplink_to(broker, max_in_flight=2) as uplink:
         sends = [uplink.send(out(entry(record=f"seq:{n}"))) for n in range(50)]

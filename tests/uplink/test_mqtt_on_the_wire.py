@@ -7,6 +7,7 @@ Spec: MQTT Version 5.0, sections 3.1 (CONNECT), 3.2 (CONNACK), 3.3 (PUBLISH), 3.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from gateway.testing.clock import ManualClock
 from gateway.uplink.mqtt import MqttUplink
 from gateway.uplink.mqtt_settings import MqttSettings
 from tests.uplink.brokers import packet, published
-from tests.uplink.samples import MEASURED, entry, released
+from tests.uplink.samples import ALICE, MEASURED, entry, released
 
 CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
 SERVER_KEEP_ALIVE = 0x13
@@ -43,6 +44,8 @@ class ToldBroker:
 
     connects: int = SUCCESS
     readings: int | None = SUCCESS
+    lists: deque[int] = field(default_factory=deque)
+    """What it says to the next lists of revocations; success once these are used up."""
     port: int = 0
     keepalive_s: int | None = None
     """What it wants in place of what we ask for."""
@@ -75,6 +78,8 @@ class ToldBroker:
                 elif header >> 4 == PUBLISH:
                     topic, number, *_ = published(body)
                     code = self.readings if topic.endswith("/readings") else SUCCESS
+                    if topic.endswith("/revocations") and self.lists:
+                        code = self.lists.popleft()
                     if code is not None:
                         writer.write(bytes([0x40, 3]) + number + bytes([code]))
                     if self.ends is not None and topic.endswith("/revocations"):
@@ -156,6 +161,21 @@ async def test_birth_and_revocations_are_retained_and_come_before_any_reading() 
         *("status", "revocations", "readings", "status")
     ]
     assert retained == [1, 1]
+
+
+async def test_no_reading_goes_before_the_broker_has_taken_what_was_withdrawn() -> None:
+    """The connection may live for weeks, and with it the list of before."""
+    broker = ToldBroker(lists=deque([SUCCESS, 0x97]))  # quota exceeded
+    async with told(broker) as uplink:
+        await uplink.send(reading())
+        with pytest.raises(UplinkUnavailable):
+            await uplink.withdrawn(ALICE)
+        await uplink.send(reading())
+
+    topics = [published(body)[0] for header, body in broker.heard if header >> 4 == PUBLISH]
+    said = [topic.rpartition("/")[2] for topic in topics]
+    first, second = (at for at, what in enumerate(said) if what == "readings")
+    assert said[first:second] == ["readings", *["revocations"] * 2, "status", "revocations"]
 
 
 @pytest.mark.parametrize(
