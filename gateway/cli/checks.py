@@ -128,8 +128,8 @@ def _relay(config: Config) -> Iterator[Finding]:
             "relay",
             False,
             f"the broker keeps no list of revocations of {missing} that can be read, so their"
-            " readings wait and may hold up others: let these gateways publish retained messages,"
-            " start them again, and empty the retained messages of those that are no more.",
+            " readings wait: let these gateways publish retained messages, start them again, and"
+            " empty the retained messages of those that are no more.",
         )
     else:
         count = len(known)

@@ -43,10 +43,11 @@ from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
 
-_OVERHEAD_BYTES = 256
+OVERHEAD_BYTES = 256
 """A generous bound for the header and properties of a PUBLISH."""
-_LARGEST_BYTES = 4 * 2**20
-"""What a broker may send us: a list of revocations with 150,000 grants. paho takes any length."""
+LARGEST_BYTES = 4 * 2**20
+"""What a broker may send us: a list of revocations with 150,000 grants. paho takes any length, and
+of what is longer a broker says nothing."""
 _TICKS_PER_KEEPALIVE = 4
 _GOODBYE_S = 5.0
 
@@ -102,7 +103,7 @@ class MqttConnection:
         async with self._window:
             if self.gone.is_set():
                 raise UplinkUnavailable("The connection to the broker was lost.")
-            size = len(message.topic) + len(message.payload) + _OVERHEAD_BYTES
+            size = len(message.topic) + len(message.payload) + OVERHEAD_BYTES
             if self._largest_bytes is not None and size > self._largest_bytes:
                 raise UplinkRejected("The broker takes no message as long as this one.")
             info = self._client.publish(
@@ -159,7 +160,7 @@ class MqttConnection:
         properties = _properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = self._session.kept_s
         properties.ReceiveMaximum = self._broker.max_in_flight
-        properties.MaximumPacketSize = _LARGEST_BYTES
+        properties.MaximumPacketSize = LARGEST_BYTES
         # A thread, because it blocks while it looks up the name and agrees on encryption.
         connecting = asyncio.ensure_future(
             asyncio.to_thread(
@@ -270,7 +271,12 @@ class MqttConnection:
         if self._session.receive is not None:
             self._session.receive(
                 Incoming(
-                    message.topic, bytes(message.payload), message.retain, message.qos, message.mid
+                    message.topic,
+                    bytes(message.payload),
+                    message.retain,
+                    message.qos,
+                    message.mid,
+                    getattr(message.properties, "MessageExpiryInterval", None),
                 )
             )
 

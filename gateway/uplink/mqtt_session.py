@@ -18,13 +18,17 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message from the broker. One of QoS 1 is the broker's until it is acknowledged."""
+    """A message from the broker. One of QoS 1 is the broker's until it is acknowledged.
+
+    `expires_s` is for how long it would have kept it when it came; None is for ever.
+    """
 
     topic: str
     payload: bytes
     retain: bool
     qos: int
     mid: int
+    expires_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,17 @@
 
     $share/<group>/<prefix>/+/readings     each reading to one relay of the group
     <prefix>/+/revocations                 retained, to every relay
+    <prefix>/<gateway>/waiting/<group>     readings that were put off, shared likewise
     <prefix>/<gateway>/undeliverable       what the destination will never take, for a person to see
 
 It keeps nothing itself: a reading is the broker's until the destination has it, and only then
 acknowledged, in the order they came as MQTT demands. A relay that is killed gets its unfinished
 readings again under the same name, and the destination, where everything is created on condition,
 holds each once. Without a gateway's list of revocations its readings wait, and the relay says so.
+
+Acknowledged in order, one reading that waits would hold up all that came after it. So what waits
+for a reason of its own for a minute is published again, at the end of a second line that comes over
+a connection of its own, and from there again.
 """
 
 from __future__ import annotations
@@ -15,15 +20,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 
 from gateway.clock import Clock
 from gateway.consent.correction import ReleasedCorrection
 from gateway.domain.correction import Wrong
-from gateway.errors import UplinkError, UplinkRejected
+from gateway.errors import UplinkError, UplinkRejected, UplinkUnauthorised, UplinkUnavailable
 from gateway.uplink.api import Correcting, Timer, Uplink
 from gateway.uplink.backoff import LASTS_S, STEPS_S, Backoff
 from gateway.uplink.broker_trust import check_files
@@ -34,37 +37,16 @@ from gateway.uplink.mqtt_session import Incoming, Outgoing, Session
 from gateway.uplink.mqtt_settings import read_key
 from gateway.uplink.outcomes import why_unknown
 from gateway.uplink.relay_settings import RelaySettings
+from gateway.uplink.relay_tour import Held, Line, Tour, name_of
 from gateway.uplink.relayed import released, revoked_in
 
 _PATIENCE_S = 60.0
 """How long a list of revocations may take to come before it is said that it is missing."""
 
+_SECOND = "-waiting"
+"""What the name of the connection ends with over which comes what was put off."""
+
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Held:
-    """A reading that the broker still keeps."""
-
-    message: Incoming
-    finished: bool = False
-
-
-@dataclass(slots=True)
-class _Tour:
-    """What comes while connected: readings in order, and what was withdrawn."""
-
-    arrived: asyncio.Queue[Incoming] = field(default_factory=asyncio.Queue)
-    lists: asyncio.Queue[Incoming] = field(default_factory=asyncio.Queue)
-    held: deque[_Held] = field(default_factory=deque)
-    revoked: dict[str, frozenset[str]] = field(default_factory=dict)
-    """By the topic of their gateway."""
-    known: defaultdict[str, asyncio.Event] = field(
-        default_factory=lambda: defaultdict(asyncio.Event)
-    )
-    """Set while what a gateway revoked is known."""
-    missing: set[str] = field(default_factory=set)
-    """Topics of gateways whose readings wait because it is not."""
 
 
 class Relay:
@@ -108,97 +90,121 @@ class Relay:
             await timer(asyncio.Event(), pause_s)
 
     async def _tour(self, timer: Timer) -> tuple[float, UplinkError]:
-        """Relay until one of two connections is lost; return how long both lasted, and why not.
+        """Relay until a connection is lost; return how long all of them lasted, and why not.
 
         A broker gives no message of QoS 1 to who holds as many as they can, and readings are held
         for as long as their destination is away. What was withdrawn meanwhile has to be heard all
         the same, so it comes over a connection of its own.
         """
-        settings, tour = self._settings, _Tour()
-        name = f"hsg-relay-{settings.group}-{settings.name}"
-        lists = Session(client_id=f"{name}-revocations", receive=tour.lists.put_nowait)
-        readings = Session(
-            client_id=name, kept_s=settings.session_kept_s, receive=tour.arrived.put_nowait
-        )
+        prefix, group = self._settings.prefix, self._settings.group
+        kept_s, tour = self._settings.session_kept_s, Tour()
         with ExitStack() as opened:
-            learning = await MqttConnection.open(settings, lists)
-            opened.callback(learning.abort)
-            await learning.subscribe(f"{settings.prefix}/+/revocations")
-            connection = await MqttConnection.open(settings, readings)
-            opened.callback(connection.abort)
-            await connection.subscribe(f"$share/{settings.group}/{settings.prefix}/+/readings")
+            lists = await self._open(opened, "-revocations", f"{prefix}/+/revocations", 0)
+            lines = [
+                await self._open(
+                    opened, _SECOND, f"$share/{group}/{prefix}/+/waiting/{group}", kept_s
+                ),
+                await self._open(opened, "", f"$share/{group}/{prefix}/+/readings", kept_s),
+            ]
             began_s = self._clock.now().monotonic
-            self._tell(_how(tour))
+            self._tell(tour.how)
             try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(_until_lost(learning))
-                    group.create_task(_until_lost(connection))
-                    group.create_task(self._learn(learning, tour))
-                    group.create_task(self._take(connection, tour, timer, group))
+                async with asyncio.TaskGroup() as tasks:
+                    for line in (lists, *lines):
+                        tasks.create_task(_until_lost(line.connection))
+                    tasks.create_task(self._learn(lists, tour))
+                    for line in lines:
+                        tasks.create_task(self._take(line, tour, timer, tasks))
             except* _Lost:
                 pass
             lasted_s = self._clock.now().monotonic - began_s
-            return lasted_s, learning.ended or connection.ended or lost()
+            said = (line.connection.ended for line in (lists, *lines))
+            return lasted_s, next((why for why in said if why is not None), lost())
 
-    async def _take(
-        self, connection: MqttConnection, tour: _Tour, timer: Timer, group: asyncio.TaskGroup
-    ) -> None:
-        while True:
-            message = await tour.arrived.get()
-            held = _Held(message)
-            tour.held.append(held)
-            gateway = message.topic.rpartition("/")[0]
-            group.create_task(self._bring(connection, tour, held, gateway, timer))
+    async def _open(self, opened: ExitStack, suffix: str, topics: str, kept_s: int) -> Line:
+        arrived: asyncio.Queue[Incoming] = asyncio.Queue()
+        name = f"hsg-relay-{self._settings.group}-{self._settings.name}{suffix}"
+        session = Session(client_id=name, kept_s=kept_s, receive=arrived.put_nowait)
+        connection = await MqttConnection.open(self._settings, session)
+        opened.callback(connection.abort)
+        await connection.subscribe(topics)
+        return Line(connection, arrived, is_second=suffix == _SECOND)
 
-    async def _learn(self, connection: MqttConnection, tour: _Tour) -> None:
+    def _gateway(self, topic: str) -> str:
+        """Return where the topics of the gateway begin that this is one of."""
+        levels = self._settings.prefix.count("/") + 2
+        return "/".join(topic.split("/")[:levels])
+
+    async def _take(self, line: Line, tour: Tour, timer: Timer, tasks: asyncio.TaskGroup) -> None:
         while True:
-            message = await tour.lists.get()
-            gateway = message.topic.rpartition("/")[0]
+            held = Held(await line.arrived.get(), self._clock.now().monotonic)
+            line.held.append(held)
+            tasks.create_task(self._bring(line, tour, held, timer))
+
+    async def _learn(self, line: Line, tour: Tour) -> None:
+        while True:
+            message = await line.arrived.get()
+            gateway = self._gateway(message.topic)
             revoked = revoked_in(message.payload)
             if revoked is None:
                 tour.revoked.pop(gateway, None)
                 tour.known[gateway].clear()
-                _log.error("the list of revocations of %s cannot be read", _name(gateway))
+                _log.error("the list of revocations of %s cannot be read", name_of(gateway))
             else:
                 tour.revoked[gateway] = revoked
                 tour.known[gateway].set()
                 if gateway in tour.missing:
                     tour.missing.discard(gateway)
-                    self._tell(_how(tour))
-            connection.acknowledge(message)
+                    self._tell(tour.how)
+            line.connection.acknowledge(message)
 
-    async def _bring(
-        self, connection: MqttConnection, tour: _Tour, held: _Held, gateway: str, timer: Timer
-    ) -> None:
-        """Bring one reading there, however long it takes; then let the broker forget it."""
-        backoff, in_vain = Backoff(self._jitter), 0
+    async def _bring(self, line: Line, tour: Tour, held: Held, timer: Timer) -> None:
+        """Bring one reading there, or put it off; then let the broker forget it."""
+        gateway = self._gateway(held.message.topic)
+        backoff, in_vain, waited_s = Backoff(self._jitter), 0, 0.0
         while True:
+            may_be_put_off = True
             try:
-                if await self._once(tour, held.message, gateway, timer) or in_vain == len(STEPS_S):
+                if await self._once(line, tour, held.message, gateway, timer) or in_vain == len(
+                    STEPS_S
+                ):
                     break
-                in_vain += 1
+                in_vain, may_be_put_off = in_vain + 1, False  # it would be counted anew
+            except _Unlisted:
+                waited_s = _PATIENCE_S
             except UplinkRejected as error:
-                if await self._set_aside(connection, held.message, gateway, error):
+                if await self._set_aside(line, held.message, gateway, error):
                     break
-            except UplinkError as error:
+            except (UplinkUnavailable, UplinkUnauthorised) as error:
                 _log.warning("a reading waits: %s", error)
+                may_be_put_off = False  # it is so with all others
             except Exception as error:  # noqa: BLE001 - our bug must not stop the other readings
                 _log.warning("a reading waits: %s", why_unknown(error))
-            await timer(asyncio.Event(), backoff.failed(self._clock.now().monotonic))
+            if (
+                may_be_put_off
+                and waited_s >= _PATIENCE_S
+                and await self._put_off(line, held, gateway)
+            ):
+                break
+            pause_s = backoff.failed(self._clock.now().monotonic)
+            waited_s += pause_s
+            await timer(asyncio.Event(), pause_s)
         held.finished = True
-        while tour.held and tour.held[0].finished:
-            connection.acknowledge(tour.held.popleft().message)
+        while line.held and line.held[0].finished:
+            line.connection.acknowledge(line.held.popleft().message)
 
-    async def _once(self, tour: _Tour, message: Incoming, gateway: str, timer: Timer) -> bool:
+    async def _once(
+        self, line: Line, tour: Tour, message: Incoming, gateway: str, timer: Timer
+    ) -> bool:
         """Check the consent as it is now, then send.
 
         Return False for a retraction that finds nothing to retract: another relay may have the
-        reading still.
+        reading still. Raises _Unlisted while it is not known what its gateway revoked.
         """
         reading, name = from_json(message.payload), self._uplink.name
         going = released(reading, self._key, frozenset(), name, self._clock.now().utc)
         if going is not None:  # what goes nowhere anyway waits for no list
-            revoked = await self._revoked(tour, gateway, timer)
+            revoked = await self._revoked(line, tour, gateway, timer)
             going = released(reading, self._key, revoked, name, self._clock.now().utc)
         if going is None:
             _log.info("a reading is dropped: its person does not consent, or no longer")
@@ -212,40 +218,53 @@ class Relay:
         receipt = await self._uplink.correct(ReleasedCorrection(0, wrong, None, going))
         return bool(receipt.reference) or wrong is Wrong.TIME
 
-    async def _revoked(self, tour: _Tour, gateway: str, timer: Timer) -> frozenset[str]:
-        """Return what the gateway has revoked, once that is known."""
-        while gateway not in tour.revoked:
+    async def _revoked(self, line: Line, tour: Tour, gateway: str, timer: Timer) -> frozenset[str]:
+        """Return what the gateway has revoked. Raises _Unlisted if it takes long to be known."""
+        if gateway not in tour.revoked and (line.is_second or gateway not in tour.missing):
             await timer(tour.known[gateway], _PATIENCE_S)
-            if gateway not in tour.revoked and gateway not in tour.missing:
+        if gateway not in tour.revoked:
+            if gateway not in tour.missing:
                 tour.missing.add(gateway)
-                _log.warning("what %s revoked is not known: its readings wait", _name(gateway))
-                self._tell(_how(tour))
+                _log.warning("what %s revoked is not known: its readings wait", name_of(gateway))
+                self._tell(tour.how)
+            raise _Unlisted
         return tour.revoked[gateway]
 
     async def _set_aside(
-        self, connection: MqttConnection, message: Incoming, gateway: str, error: UplinkRejected
+        self, line: Line, message: Incoming, gateway: str, error: UplinkRejected
     ) -> bool:
         """Publish what will never be taken where a person looks; False if nobody does."""
         _log.error("a reading cannot be delivered: %s", error)
         try:
-            await connection.publish(Outgoing(f"{gateway}/undeliverable", message.payload))
+            await line.connection.publish(Outgoing(f"{gateway}/undeliverable", message.payload))
         except UplinkError:
             return False
         return True
 
+    async def _put_off(self, line: Line, held: Held, gateway: str) -> bool:
+        """Put a reading at the end of those that wait; False if the broker does not take it.
 
-def _name(gateway: str) -> str:
-    return gateway.rpartition("/")[2]
+        It expires when it would have.
+        """
+        expires_s = held.message.expires_s
+        if expires_s is not None:
+            expires_s -= int(self._clock.now().monotonic - held.since_s)
+            if expires_s < 1:
+                _log.warning("a reading of %s expired while it waited", name_of(gateway))
+                return True
+        topic = f"{gateway}/waiting/{self._settings.group}"
+        try:
+            await line.connection.publish(
+                Outgoing(topic, held.message.payload, expires_s=expires_s)
+            )
+        except UplinkError as error:
+            _log.warning("a reading that waits holds up others: %s", error)
+            return False
+        return True
 
 
-def _how(tour: _Tour) -> str:
-    if not tour.missing:
-        return "Relaying."
-    names = ", ".join(sorted(map(_name, tour.missing)))
-    return (
-        f"The broker keeps no list of revocations of {names} that can be read: readings wait, and "
-        "may hold up those of other gateways. 'doctor' says what to do."
-    )
+class _Unlisted(Exception):
+    """What the reading's gateway revoked is not known for now."""
 
 
 class _Lost(Exception):

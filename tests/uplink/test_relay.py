@@ -92,10 +92,12 @@ async def relaying(
     uplink: Any,
     timer: Timer = until_set,
     tell: Callable[[str], None] = lambda _: None,
+    clock: ManualClock | None = None,
     **more: Any,
 ) -> AsyncIterator[None]:
     settings = relay_settings(broker, key, name="r1", **more)
-    relay = Relay(settings, uplink, ManualClock(MEASURED), jitter=lambda: 0.0, tell=tell)
+    clock = clock or ManualClock(MEASURED)
+    relay = Relay(settings, uplink, clock, jitter=lambda: 0.0, tell=tell)
     running = asyncio.create_task(relay.run(timer))
     try:
         yield
@@ -232,6 +234,131 @@ async def test_a_correction_that_a_destination_cannot_take_is_shown_to_a_person(
 
     (shown,) = listener.on("/undeliverable")
     assert shown["status"] == "entered-in-error"
+
+
+async def test_a_gateway_without_a_list_holds_up_no_other(broker: Broker, key: Path) -> None:
+    """Its readings go to the end of another line, and from there as soon as the list is known."""
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    async with relaying(broker, key, there, max_in_flight=2):
+        await delivered(gateway, out(1))  # and so the relay is there
+        for number in range(2, 7):
+            await connection.publish(measured_by("hub2", out(number)))
+        await delivered(gateway, out(7))
+        await until(lambda: len(there.there) == 2)
+        meanwhile = list(there.sent)
+        await connection.publish(told("hub2", b'{"version":1,"grants":[]}'))
+        await until(lambda: len(there.there) == 7)
+    await connection.close()
+    await gateway.close()
+
+    assert meanwhile == [out(number).delivery.entry.id for number in (1, 7)]
+
+
+async def test_what_a_list_too_long_for_a_relay_says_is_not_brought_by_the_one_before(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broker says nothing of a message that is longer than a client takes."""
+    there, revoked = ScriptedUplink("clinic"), Revoked()
+    gateway = gateway_of(broker, key, lambda: revoked)
+    there.does(out(1).delivery.entry, *[UplinkUnavailable("down")] * 20)
+    async with relaying(broker, key, there):
+        await delivered(gateway, out(1))
+        await until(lambda: there.sent)
+        revoked = Revoked(grants=("grant-1", *(f"grant-{each:016}" for each in range(200_000))))
+        with pytest.raises(UplinkUnavailable):
+            await gateway.withdrawn(out(1).subject)
+        await until(lambda: "hub1 is not known" in caplog.text or "hub1 revoked" in caplog.text)
+    await gateway.close()
+
+    assert there.there == []
+
+
+async def test_what_was_put_off_is_brought_by_a_relay_that_comes_later(
+    broker: Broker, key: Path
+) -> None:
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    async with listening(broker, "healthspace/v1/+/waiting/relay") as listener:
+        async with relaying(broker, key, there):
+            await delivered(gateway, out(1))
+            await connection.publish(measured_by("hub2", out(2)))
+            await listener.until(1)
+        await connection.publish(told("hub2", b'{"version":1,"grants":[]}'))
+        async with relaying(broker, key, there):
+            await until(lambda: len(there.there) == 2)
+    await connection.close()
+    await gateway.close()
+
+
+async def test_what_is_put_off_expires_when_it_would_have(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, gateway, clock = ScriptedUplink("clinic"), gateway_of(broker, key), ManualClock(MEASURED)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+
+    async def timer(_: asyncio.Event, seconds: float) -> None:
+        clock.advance(seconds)
+        await asyncio.sleep(0.01)
+
+    async with (
+        listening(broker, "healthspace/v1/+/waiting/relay") as listener,
+        relaying(broker, key, there, timer, clock=clock),
+    ):
+        await delivered(gateway, out(1))
+        await connection.publish(measured_by("hub2", out(2), expires_s=150))
+        await until(lambda: "expired" in caplog.text)
+        await connection.publish(told("hub2", b'{"version":1,"grants":[]}'))
+        await delivered(gateway, out(3))
+        await until(lambda: len(there.there) == 2)
+    await connection.close()
+    await gateway.close()
+
+    left = [message.expires_s or 0 for message in listener.heard]
+    assert [round(each, -1) for each in left] == [90, 30]
+    assert out(2).delivery.entry.id not in there.sent
+
+
+async def test_what_nobody_looks_at_holds_up_no_other(broker: Broker, key: Path) -> None:
+    """Readings of a gateway with another key, and nobody is subscribed to what they become."""
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    async with relaying(broker, key, there, max_in_flight=2):
+        await delivered(gateway, out(1))
+        for number in range(2, 6):
+            await connection.publish(measured_by("hub2", out(number), key=KEY[::-1]))
+        await delivered(gateway, out(6))
+        await until(lambda: len(there.there) == 2)
+        async with listening(broker, "healthspace/v1/+/undeliverable") as listener:
+            await listener.until(4)
+    await connection.close()
+    await gateway.close()
+
+
+async def test_a_reading_that_alone_fails_holds_up_no_other(broker: Broker, key: Path) -> None:
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    stuck = out(2).delivery.entry
+    there.does(stuck, *[OutcomeUnknown("the server failed (500)")] * 90)
+    async with relaying(broker, key, there, max_in_flight=1):
+        await delivered(gateway, out(1))
+        await delivered(gateway, out(2))
+        await delivered(gateway, out(3))
+        await until(lambda: len(there.there) == 3)
+    await gateway.close()
+
+    assert there.there[-1] == stuck.id
+
+
+def measured_by(
+    gateway: str, reading: Any, expires_s: int | None = None, key: bytes = KEY
+) -> Outgoing:
+    """What a gateway publishes of which nobody has seen a list."""
+    message = to_json(reading_message(reading, "s", MEASURED, key))
+    return Outgoing(f"healthspace/v1/{gateway}/readings", message, expires_s=expires_s)
 
 
 async def test_what_was_withdrawn_meanwhile_is_dropped(
