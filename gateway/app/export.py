@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -217,7 +218,7 @@ def _lines(view: EntryView, title: Callable[[str], str], say: Words) -> Iterator
     when = [
         f"{at:%Y-%m-%d %H:%M:%S}",
         f"{at:%z}",
-        "" if doubt is None else f"{doubt.total_seconds():.0f}",
+        "" if doubt is None else str(math.ceil(doubt.total_seconds())),
         say(f"kind.{reading.kind}"),
     ]
     flags = [*sorted(reading.flags)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -104,7 +105,7 @@ class ReadingMessage(BaseModel):
     kind: Kind
     measured_at: AwareDatetime
     uncertainty_s: int | None = None
-    """How far off `measured_at` may be, either way."""
+    """How far off `measured_at` may be, either way, at most."""
     historical: bool
     """Out of a memory, or late: it does not tell how things are now."""
     values: dict[Measure, Value]
@@ -137,7 +138,7 @@ def reading_message(
     consent is proven.
     """
     entry, grant = released.delivery.entry, released.grant
-    reading, device = entry.reading, entry.device
+    reading, device, doubt = entry.reading, entry.device, entry.timing.uncertainty
     told = reading.device_time
     offset = None if told is None else told.utc_offset
     message = ReadingMessage(
@@ -147,7 +148,7 @@ def reading_message(
         subject=pseudonym(released.subject, released.delivery.destination),
         kind=reading.kind,
         measured_at=entry.timing.measured_at,
-        uncertainty_s=_seconds(entry.timing.uncertainty),
+        uncertainty_s=None if doubt is None else math.ceil(doubt.total_seconds()),
         historical=not reading.live or now - entry.timing.measured_at > _RECENT,
         values={
             measure: Value(value=each.value, unit=each.unit, original=each.original)

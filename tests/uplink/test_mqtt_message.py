@@ -1,6 +1,7 @@
 """The message of a reading: its published form and its proof of consent."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -104,6 +105,16 @@ def test_what_was_measured_a_while_ago_is_historical() -> None:
 
     assert late.historical
     assert not message().historical
+
+
+@pytest.mark.parametrize(("doubt_ms", "told"), [(0, 0), (1, 1), (400, 1), (30_500, 31)])
+def test_an_uncertainty_in_whole_seconds_is_still_a_bound(doubt_ms: int, told: int) -> None:
+    what = entry()
+    timing = replace(what.timing, uncertainty=timedelta(milliseconds=doubt_ms))
+
+    said = reading_message(released(replace(what, timing=timing)), "session", MEASURED, None)
+
+    assert said.uncertainty_s == told
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b'{"version": 2}', b'{"id": "71.3 kg"}'])
