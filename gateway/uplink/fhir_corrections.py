@@ -31,14 +31,15 @@ def amended(theirs: Resource, entry: Entry) -> Resource:
 
 
 def retracted(theirs: Resource) -> Resource:
-    """Return the Observation as one that should never have been there."""
+    """Return the Observation as one that should never have been there.
+
+    It says still of what it had no number: a blood pressure without its two components is none.
+    """
     values = [key for key in theirs if key.startswith("value")]
-    absent = {"coding": [{"system": _ABSENT, "code": "error"}]}
-    return {
-        **_without(theirs, *values, *_MEASURED),
-        "status": RETRACTED,
-        "dataAbsentReason": absent,
-    }
+    absent = {"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": "error"}]}}
+    kept = {**_without(theirs, *values, *_MEASURED), "status": RETRACTED, **absent}
+    parts = [{"code": part["code"], **absent} for part in theirs.get("component", ())]
+    return {**kept, "component": parts} if parts else kept
 
 
 def restored(theirs: Resource, ours: Resource) -> Resource:

@@ -34,9 +34,9 @@ from gateway.domain.entry import Entry
 from gateway.domain.quantity import Quantity
 from gateway.domain.reading import Limit
 from gateway.errors import UplinkRejected
-from gateway.uplink.fhir_terms import CODES, Coded, Codes, Part
+from gateway.uplink.fhir_terms import CODES, VITAL_SIGNS, Coded, Codes, Part
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, device_resource, eui64
-from gateway.uplink.mes_terms import LOINC, MDC, UCUM
+from gateway.uplink.mes_terms import LOINC, MDC, OBSERVATION_CATEGORY, UCUM
 
 Resource = dict[str, Any]
 
@@ -198,11 +198,14 @@ def _coded(entry: Entry) -> Coded:
 
 def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: bool) -> Resource:
     keys = identifiers(entry, sender, by_device_time=by_device_time)
+    categories = [{"system": _CATEGORY, "code": "phd"}]
+    if entry.reading.kind in VITAL_SIGNS:
+        categories.append({"system": OBSERVATION_CATEGORY, "code": "vital-signs"})
     observation: Resource = {
         "resourceType": "Observation",
         "identifier": [{"system": system, "value": value} for system, value in keys],
         "status": "final",
-        "category": [{"coding": [{"system": _CATEGORY, "code": "phd"}]}],
+        "category": [{"coding": [category]} for category in categories],
         "code": _concept(coded.codes),
     }
     observation |= effective(entry)

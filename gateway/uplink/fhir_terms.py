@@ -76,3 +76,15 @@ CODES: Mapping[Kind, Coded] = {
     ),
 }
 """Body composition has no place: the guide has a code for body fat alone."""
+
+VITAL_SIGNS = frozenset(
+    {
+        Kind.BLOOD_PRESSURE,
+        Kind.HEART_RATE,
+        Kind.WEIGHT,
+        Kind.HEIGHT,
+        Kind.BODY_TEMPERATURE,
+        Kind.OXYGEN_SATURATION,
+    }
+)
+"""Kinds for which FHIR R4 demands a profile of its own, and the guide that it be kept."""

@@ -122,7 +122,7 @@ def _observation(
         observation["extension"] = extensions
     observation |= {
         "status": "final",
-        "category": [{"coding": [{"system": terms.VITAL_SIGNS, "code": "vital-signs"}]}],
+        "category": [{"coding": [{"system": terms.OBSERVATION_CATEGORY, "code": "vital-signs"}]}],
         "code": _concept(*codes),
         "subject": {"identifier": {"system": patient.system, "value": patient.value}},
         "effectiveDateTime": effective(entry).isoformat(),

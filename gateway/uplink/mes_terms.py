@@ -19,7 +19,7 @@ from gateway.domain.reading import Kind, Measure
 LOINC = "http://loinc.org"
 MDC = "urn:iso:std:iso:11073:10101"
 UCUM = "http://unitsofmeasure.org"
-VITAL_SIGNS = "http://terminology.hl7.org/CodeSystem/observation-category"
+OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 _ANS_LOINC = "https://mos.esante.gouv.fr/NOS/TRE_A04-Loinc/FHIR/TRE-A04-Loinc"
 _TAASIP = "https://mos.esante.gouv.fr/NOS/TRE_R308-TAASIP/FHIR/TRE-R308-TAASIP"
 _CISIS = "https://smt.esante.gouv.fr/fhir/CodeSystem/terminologie-cisis"

@@ -14,6 +14,15 @@ Json = Mapping[str, Any]
 MOST_ENTRIES = 100
 MDC, LOINC = "urn:iso:std:iso:11073:10101", "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
+_VITAL_CATEGORY = (
+    "http://terminology.hl7.org/CodeSystem/observation-category",
+    "vital-signs",
+)
+_VITAL_SIGNS = {
+    (LOINC, code)
+    for code in ("85354-9", "8867-4", "29463-7", "8302-2", "8310-5", "2708-6", "39156-5", "9279-1")
+}
+"""FHIR R4, "Vital Signs Profile": what it demands of everyone who tells one of these."""
 _CATEGORY = "http://hl7.org/fhir/uv/phd/CodeSystem/PhdObservationCategories"
 _GATEWAY_DEVICE = "http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice"
 _COINCIDENT = "http://hl7.org/fhir/uv/phd/StructureDefinition/CoincidentTimeStampReference"
@@ -112,6 +121,9 @@ def _reading_faults(resource: Json) -> Iterator[str]:
     }
     if (_CATEGORY, "phd") not in categories:
         yield "The category is phd."
+    codes = {(each.get("system"), each.get("code")) for each in _codings(resource.get("code"))}
+    if codes & _VITAL_SIGNS and _VITAL_CATEGORY not in categories:
+        yield "A vital sign is of the category vital-signs too."
     extensions = {each.get("url") for each in resource.get("extension", [])}
     if _GATEWAY_DEVICE not in extensions:
         yield "The gateway stands as gatewayDevice."
