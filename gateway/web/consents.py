@@ -5,7 +5,7 @@ Giving takes two taps, for the text has to be shown in between; taking back take
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from gateway.api import consents
 from gateway.api.context import destination as kinds_of
 from gateway.api.hub import Hub
-from gateway.consent.grant import Capacity, ConsentText, Purpose, living
+from gateway.consent.grant import Capacity, ConsentText, Grant, Purpose, living
 from gateway.consent.receipt import RULE
 from gateway.consent.texts import shown
 from gateway.domain.device_time import EARLIEST
@@ -107,8 +107,38 @@ async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = 
         nothing=nothing,
         unclear=unclear,
         capacities=list(Capacity),
-        said={name: visit.form.get(name) for name in ("capacity", "by", "expires")},
+        said=_said(visit, person.id),
     )
+
+
+def _said(visit: Visit, subject: SubjectId) -> Mapping[str, str]:
+    """Return who gives it, as what and until when: as the form says, or as the last one was given.
+
+    Else who has a parent's consent until a date, and is asked for the rest, would give that for
+    themselves and for ever.
+    """
+    given, form = _given(visit, subject), visit.form
+    if form.get("capacity") or given is None:
+        return {name: form.get(name) for name in ("capacity", "by", "expires")}
+    return {
+        "capacity": given.capacity,
+        "by": "" if given.capacity is Capacity.SELF else given.given_by,
+        "expires": _day(given.expires, visit.hub),
+    }
+
+
+def _given(visit: Visit, subject: SubjectId) -> Grant | None:
+    """Return the last consent to the destination of a form that nobody took back."""
+    ledger = living(visit.hub.reader.ledger(subject))
+    to = visit.form.get("destination")
+    return next((each for each in reversed(ledger) if each.destination == to), None)
+
+
+def _day(expires: datetime | None, hub: Hub) -> str:
+    """Write the day as a field for one has it; nothing if it has passed."""
+    if expires is None or expires <= hub.clock.now().utc:
+        return ""
+    return expires.astimezone(hub.zone).date().isoformat()
 
 
 async def give(visit: Visit) -> Response:
@@ -157,12 +187,8 @@ async def withdraw(visit: Visit) -> Response:
     person = visit.person
     if person is None:
         return see_other("/")
-    given = [
-        grant
-        for grant in living(visit.hub.reader.ledger(person.id))
-        if grant.destination == visit.form.get("destination")
-    ]
-    by = Giver(given[-1].given_by, given[-1].capacity) if given else Giver(person.label)
+    given = _given(visit, person.id)
+    by = Giver(person.label) if given is None else Giver(given.given_by, given.capacity)
     done = await take_back(visit, person.id, by)
     title = visit.hub.title(visit.form.get("destination"))
     return visit.page("withdrawn.html", title=title, done=done)

@@ -109,3 +109,28 @@ async def test_what_was_unticked_stays_so_where_it_was_all(window: Window) -> No
     assert "checked" in answer.html
     kinds = [line for line in answer.html.splitlines() if 'name="kind"' in line]
     assert [line for line in kinds if "checked" in line] == []
+
+
+async def test_who_adds_to_a_parents_consent_is_asked_as_the_parent_and_until_the_same_day(
+    window: Window,
+) -> None:
+    """Else the rest would leave in the child's own name, and go on when they are of age."""
+    subject = await child(window)
+    await agree(window, subject, capacity="parent", by="Claude", expires="2031-05-03")
+
+    for more in ({}, {"earlier": "yes"}):
+        asked = await window.send("/consent", subject=subject, destination="mes", **more)
+        chosen = [line for line in asked.html.splitlines() if 'name="capacity"' in line]
+        assert ["checked" in line for line in chosen] == [False, True, False]
+        assert 'name="by" value="Claude"' in asked.html
+        assert 'type="date" value="2031-05-03"' in asked.html
+
+
+async def test_who_comes_of_age_is_not_offered_the_day_that_has_passed(window: Window) -> None:
+    subject = await child(window)
+    await agree(window, subject, capacity="parent", by="Claude", expires="2026-03-15")
+    window.hub.clock.advance(2 * 86400)
+
+    asked = await window.send("/consent", subject=subject, destination="mes")
+
+    assert 'type="date" value=""' in asked.html
