@@ -183,6 +183,10 @@ class Hub(Protocol):
         """Make the device ours. Raises ConfigError if there is no such driver."""
         ...
 
+    async def disown(self, device: DeviceId) -> None:
+        """Let the device be ours no more: nobody talks with it until it is adopted again."""
+        ...
+
     def questions(self) -> Sequence[Asking]:
         """List what devices that are being paired ask."""
         ...

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gateway.api.context import HubHere
 from gateway.api.hub import Hub
+from gateway.api.people import OVER_THE_AIR
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.silence import LOOKED_AT, silence
@@ -22,7 +23,6 @@ router = APIRouter(tags=["health"])
 
 WATCHED = (Kind.BLOOD_PRESSURE, Kind.WEIGHT, Kind.BLOOD_GLUCOSE, Kind.INTERSTITIAL_GLUCOSE)
 """The others come with one of these, or seldom."""
-_OVER_THE_AIR = "ble:"
 _DAY = timedelta(days=1)
 
 
@@ -59,7 +59,7 @@ def missing(hub: Hub) -> Iterator[Missed]:
             if found is None or not last:
                 continue
             device = last[0].entry.device.id
-            if device in talking or not device.startswith(_OVER_THE_AIR):
+            if device in talking or not device.startswith(OVER_THE_AIR):
                 continue
             if (subject.id, device) in theirs:
                 days = None if found.usual is None else -(-found.usual // _DAY)

@@ -22,6 +22,8 @@ from gateway.language.plain import without_steering
 router = APIRouter(tags=["people"])
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+OVER_THE_AIR = "ble:"
+"""How the ids of devices begin that are read only because they were adopted."""
 LONGEST_LABEL = 80
 Label = Annotated[
     str,
@@ -72,6 +74,14 @@ class Adoption(BaseModel):
 
 class Forgetting(BaseModel):
     """A device whose bond is dropped; it stays ours."""
+
+    model_config = _STRICT
+
+    device: str
+
+
+class Disowning(BaseModel):
+    """A device that was sold, lent or thrown away."""
 
     model_config = _STRICT
 
@@ -201,6 +211,22 @@ async def adopt(hub: HubHere, adoption: Adoption) -> dict[str, str]:
     return {"id": await _adopt(hub, adoption.device, adoption.driver)}
 
 
+@router.post("/devices/disown", status_code=201)
+async def disown(hub: HubHere, disowning: Disowning) -> dict[str, str]:
+    """Talk with a device no more; it measures nobody here from now on. What it gave stays."""
+    device, now = _known(hub, disowning.device), hub.clock.now().utc
+    if not device.startswith(OVER_THE_AIR):
+        raise ConfigError(
+            f"{device} is on a cable: it is read as long as it is plugged in. Unplug it, or take it"
+            " out of the configuration."
+        )
+    for made in hub.reader.assignments():
+        if (made.device, made.until) == (device, None) and made.since < now:
+            await hub.journal.end_assignment(made, now)
+    await hub.disown(device)
+    return {"id": device}
+
+
 @router.post("/devices/forget", status_code=201)
 async def forget(hub: HubHere, forgetting: Forgetting) -> dict[str, str | bool]:
     """Drop the bond with a device, which may have lost its own: it can then be paired anew."""
@@ -235,7 +261,8 @@ async def _adopt(hub: HubHere, device: str, driver: str | None) -> DeviceId:
     named = hub.resolve(device)
     if named in known and known[named].adopted and driver is None:
         return named
-    fitting = driver or hub.driver_for(named)
+    before = known[named].device.driver if named in known else None
+    fitting = driver or hub.driver_for(named) or before
     if fitting is None:
         raise ConfigError(
             f"{device} is not in reach, so no driver could be chosen: switch it on and look with"

@@ -151,6 +151,12 @@ class DaemonHub:
         self._ours.add(device, driver)
         self._supervisor.retry(device)
 
+    async def disown(self, device: DeviceId) -> None:
+        """Talk with the device no more; a conversation that goes on is ended."""
+        await self.journal.disown(device)
+        self._ours.remove(device)
+        self._supervisor.leave(device)
+
     def questions(self) -> Sequence[Asking]:
         """List what devices that are being paired ask."""
         seen = {it.address: it for it in self._supervisor.status().sightings}

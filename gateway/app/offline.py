@@ -79,6 +79,10 @@ class OfflineHub:
         installed(self._config.drivers.guests, {driver}).named(driver)
         await self.journal.adopt(device, driver)
 
+    async def disown(self, device: DeviceId) -> None:
+        """Let the device be ours no more; the daemon leaves it alone when it starts."""
+        await self.journal.disown(device)
+
     def questions(self) -> Sequence[Asking]:
         """Refuse: no device is being paired."""
         raise NotRunning

@@ -21,3 +21,7 @@ class Ours:
     def add(self, device: DeviceId, driver: str) -> None:
         """Note an adoption that is in the journal."""
         self._driver[device] = driver
+
+    def remove(self, device: DeviceId) -> None:
+        """Note that the journal says it is ours no more."""
+        self._driver.pop(device, None)

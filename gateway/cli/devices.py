@@ -106,6 +106,13 @@ def forget(context: typer.Context, device: Device) -> None:
 
 
 @devices.command()
+def disown(context: typer.Context, device: Device) -> None:
+    """Leave a device alone that was sold or given away. It measures nobody here from now on."""
+    answer = context.obj.client.post("devices", "disown", device=device)
+    say(context.obj.t("{device} is one of ours no more.", device=answer["id"]))
+
+
+@devices.command()
 def read(context: typer.Context, device: Device) -> None:
     """Read a device as soon as it is seen, however long it was to be left alone."""
     context.obj.client.post("devices", "read", device=device)

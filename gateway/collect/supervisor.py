@@ -85,6 +85,7 @@ class Supervisor:
         self._states = {it.name: TransportStatus(it.name, Watch.WATCHING) for it in transports}
         self._sightings = Sightings()
         self._sessions: dict[DeviceId, SessionStatus] = {}
+        self._talks: dict[DeviceId, asyncio.Task[None]] = {}
         self._patience: dict[DeviceId, Patience] = {}
         self._troubles: dict[DeviceId, Trouble] = {}
         self._tried: dict[str, DeviceId] = {}
@@ -132,6 +133,12 @@ class Supervisor:
         for device in devices:
             if device in self._patience:  # any other is talked with at its first sighting
                 self._patience[device].expect(now, now + within_s)
+
+    def leave(self, device: DeviceId) -> None:
+        """End the conversation with a device that is ours no more, and forget its trouble."""
+        self._troubles.pop(device, None)
+        if device in self._talks:
+            self._talks[device].cancel()
 
     def _is_over(self, trouble: Trouble) -> bool:
         """Whether a conversation that goes on, for months perhaps, shows that it is."""
@@ -199,7 +206,8 @@ class Supervisor:
         patience.manner = manner_of(driver.manifest)
         if patience.ready(sighting, now.monotonic) and self._may_try(transport, device, patience):
             self._sessions[device] = SessionStatus(device, driver.manifest.name, now)
-            self._talking.create_task(self._talk(transport, sighting, driver, device))
+            talk = self._talk(transport, sighting, driver, device)
+            self._talks[device] = self._talking.create_task(talk)
 
     def _is_for_another(self, transport: Advertisements, device: DeviceId) -> bool:
         """Leave a device to the radio that it is bonded with, as long as that one works.
@@ -243,7 +251,7 @@ class Supervisor:
         try:
             ended = await self._conversations.hold(transport, sighting, driver, device)
         finally:
-            del self._sessions[device]
+            del self._sessions[device], self._talks[device]
             now = self._clock.now().monotonic
             patience = self._patience[device]
             patience.ended(

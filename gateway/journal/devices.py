@@ -43,6 +43,11 @@ def adopt(tx: Transaction, device: DeviceId, driver: str) -> None:
     tx.db.run("UPDATE devices SET adopted = 1 WHERE number = ?", (number,))
 
 
+def disown(tx: Transaction, device: DeviceId) -> None:
+    """Keep that the device is ours no more; what it gave stays."""
+    tx.db.run("UPDATE devices SET adopted = 0 WHERE number = ?", (number_of(tx, device),))
+
+
 def pairing_answered(tx: Transaction, device: DeviceId, how: str) -> None:
     """Audit what a person said when the device was being paired; the code is nowhere."""
     audit.append(

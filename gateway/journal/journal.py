@@ -242,6 +242,10 @@ class Journal:
         """Keep that the owner accepted this device, to be read by this driver."""
         await self._writer.run(lambda tx: devices.adopt(tx, device, driver))
 
+    async def disown(self, device: DeviceId) -> None:
+        """Keep that the device is ours no more."""
+        await self._writer.run(lambda tx: devices.disown(tx, device))
+
     async def pairing_answered(self, device: DeviceId, how: str) -> None:
         """Keep what a person said when the device was being paired: code, agreed or refused."""
         await self._writer.run(lambda tx: devices.pairing_answered(tx, device, how))

@@ -96,7 +96,11 @@ async def ask_to_end(visit: Visit) -> Response:
 
 
 async def end(visit: Visit) -> Response:
-    """Let a device measure somebody no more, whatever their number on it."""
+    """Let a device measure somebody no more, whatever their number on it.
+
+    One that is nobody's then is left alone: it may have been sold, and what a stranger measures is
+    none of our business.
+    """
     hub, now = visit.hub, visit.hub.clock.now().utc
     device, subject = DeviceId(visit.form.get("device")), SubjectId(visit.form.get("subject"))
     for each in hub.reader.assignments():
@@ -104,6 +108,10 @@ async def end(visit: Visit) -> Response:
             ended = people.AssignmentEnd(device=device, subject=subject, slot=each.slot, until=now)
             with suppress(HTTPException):  # somebody else has just ended it
                 await people.end_assignment(hub, ended)
+    owned = {each.device for each in hub.reader.assignments() if each.until is None}
+    if device.startswith(people.OVER_THE_AIR) and device not in owned | _counted(hub):
+        with suppress(HTTPException):  # it is known here no more
+            await people.disown(hub, people.Disowning(device=device))
     return see_other("/")
 
 
@@ -142,17 +150,18 @@ def _chosen(visit: Visit) -> Found | None:
 
 def _ours(visit: Visit) -> Iterator[Found]:
     """Yield the devices that are ours, but for those of a counter."""
-    counted = visit.hub.counter.devices if visit.hub.counter else ()
+    counted = _counted(visit.hub)
     for known in visit.hub.reader.devices():
         if known.adopted and known.device.id not in counted:
             yield _known(known.device, visit.words)
 
 
 def _found(visit: Visit) -> Iterator[Found]:
-    """Yield what was heard just now, and what is ours already; not what is somebody's."""
+    """Yield what was heard just now, and what is or was ours; not what is somebody's."""
     hub = visit.hub
-    taken = {each.device for each in hub.reader.assignments() if each.until is None}
-    taken |= {DeviceId(each) for each in (hub.counter.devices if hub.counter else ())}
+    assignments = hub.reader.assignments()
+    taken = {each.device for each in assignments if each.until is None} | _counted(hub)
+    ours = {each.device for each in assignments if each.session is None}
     heard_after = hub.clock.now().utc - _LATELY
     for seen in hub.sightings():
         if seen.driver is None or seen.device in taken or seen.seen_at < heard_after:
@@ -161,8 +170,12 @@ def _found(visit: Visit) -> Iterator[Found]:
         near = seen.rssi_dbm is not None and seen.rssi_dbm > _NEAR_DBM
         yield _called(seen.device, seen.name, seen.driver, visit.words, near=near)
     for known in hub.reader.devices():
-        if known.adopted and known.device.id not in taken:
+        if (known.adopted or known.device.id in ours) and known.device.id not in taken:
             yield _known(known.device, visit.words)
+
+
+def _counted(hub: Hub) -> set[DeviceId]:
+    return {DeviceId(each) for each in (hub.counter.devices if hub.counter else ())}
 
 
 def _known(device: Device, words: Words) -> Found:

@@ -69,6 +69,9 @@ class JournalHub:
     async def adopt(self, device: DeviceId, driver: str) -> None:
         await self.journal.adopt(device, driver)
 
+    async def disown(self, device: DeviceId) -> None:
+        await self.journal.disown(device)
+
     def questions(self) -> Sequence[Asking]:
         return [asking(each, left, self._seen(each)) for each, left in self.desk.questions()]
 

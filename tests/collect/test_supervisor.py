@@ -135,6 +135,23 @@ async def test_adoption_takes_effect_at_the_next_sighting(stage: Stage) -> None:
     assert stage.transport.opened == [ADDRESS]
 
 
+async def test_a_device_that_is_ours_no_more_is_left_alone_in_the_middle_of_a_conversation(
+    stage: Stage,
+) -> None:
+    stage.driver.talks = [hangs]
+    supervisor = stage.start()
+    await stage.transport.show()
+    del stage.adopted[CUFF]
+
+    supervisor.leave(CUFF)
+    await settle()
+    await stage.transport.show()
+
+    assert supervisor.status().sessions == ()
+    assert [link.closed for link in stage.transport.links] == [True]
+    assert (stage.transport.opened, stage.ends(Outcome.STOPPED)) == ([ADDRESS], 1)
+
+
 async def test_one_conversation_at_a_time_however_often_the_device_is_seen(stage: Stage) -> None:
     stage.driver.talks = [hangs]
     supervisor = stage.start()

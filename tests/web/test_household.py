@@ -310,6 +310,26 @@ async def test_a_device_is_somebodys_no_more_from_the_moment_they_say_so(window:
     assert NAME in (await window.get("/devices")).text
 
 
+async def test_a_device_that_is_nobodys_any_more_is_not_talked_with_until_it_is_added_again(
+    window: Window,
+) -> None:
+    """Who sells a cuff next door is not to be given what the neighbour measures."""
+    await add(window, name="Odile")
+    await add(window, name="Marcel", shared="yes", subject="new")
+    window.hub.clock.advance(60)
+
+    ours = [window.hub.reader.devices()[0].adopted]
+    for name in ("Odile", "Marcel"):
+        await window.send("/devices/end", device=SCALE.id, subject=people(window)[name])
+        ours.append(window.hub.reader.devices()[0].adopted)
+    home = await window.get("/")
+    await add(window, name="Marcel")
+    ours.append(window.hub.reader.devices()[0].adopted)
+
+    assert ours == [True, True, False, True]
+    assert "Aucun appareil n'est relié." in home.text
+
+
 async def test_a_device_in_reach_is_read_now_because_somebody_says_so(window: Window) -> None:
     await add(window, name="Odile")
     window.hub.in_reach = [seen(window, adopted=True)]

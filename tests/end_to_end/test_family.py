@@ -1,0 +1,120 @@
+"""What a family lives through, with its phone at hand: devices, hub, health space and screens.
+
+Each story compares what was truly measured, what the hub holds, what the health space was given,
+and what the owner's page says of it in French.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from firmware_sims.health_space import HealthSpace
+from firmware_sims.ledger import Ledger
+from firmware_sims.scenario import parse
+from firmware_sims.staging import Stage
+
+from tests.api.hubs import JournalHub
+from tests.end_to_end.home import ODILE, Home, Plan, a_health_space, at_home
+from tests.end_to_end.passing import Passing
+from tests.web.window import Window
+
+CUFF, ADDRESS = "ble:C4:00:00:00:00:01", "C4:00:00:00:00:01"
+DRIVER = "bp_monitor/bluetooth_sig"
+SCENARIO = f"""
+seed = 71
+utc_offset_min = 60
+[people.odile]
+name = "{ODILE}"
+[people.nadia]
+name = "Nadia"
+[[device]]
+type = "and_bp_monitor"
+name = "A&D_UA-651BLE_000001"
+address = "{ADDRESS}"
+person = "odile"
+pairing_mode = true
+advertise_for_s = inf
+idle_s = 0.5
+settle_s = 0.05
+"""
+
+
+@dataclass
+class Family:
+    """A cuff, the hub, the health space and the mother's phone."""
+
+    stage: Stage
+    ledger: Ledger
+    home: Home
+    space: HealthSpace
+    time: Passing
+    phone: Window
+
+    async def measure(self) -> None:
+        """Let the cuff measure."""
+        self.stage.devices["A&D_UA-651BLE_000001"].measure()
+
+    async def is_heard(self) -> None:
+        """Return once the hub holds all that was measured; no time is skipped in a conversation."""
+        while not await self._holds_all():
+            if not (await self.home.get("status"))["sessions"]:
+                self.time.skip(1)
+            await self.time.look_again()
+
+    async def _holds_all(self) -> bool:
+        kind = "blood_pressure"
+        measured = [each for each in self.ledger.produced if each.kind == kind]
+        held = [each for each in await self.home.readings() if each["kind"] == kind]
+        return len(held) >= len(measured)
+
+
+@asynccontextmanager
+async def a_family(folder: Path, begins: datetime) -> AsyncIterator[Family]:
+    time, ledger = Passing(begins), Ledger()
+    async with (
+        a_health_space(time) as space,
+        Stage(parse(SCENARIO), ledger=ledger, now=time.utc) as stage,
+    ):
+        hci = f"tcp-client:{await stage.radio.serve('127.0.0.1', 0)}"
+        async with at_home(folder, space, time, Plan(hci=hci)) as home:
+            hub = cast(JournalHub, home.hub)
+            hub.path = folder / "state" / "journal.db"
+            phone = Window(hub)
+            await phone.enter()
+            yield Family(stage, ledger, home, space, time, phone)
+
+
+async def test_a_cuff_that_was_sold_to_the_neighbour_keeps_what_she_measures(
+    tmp_path: Path,
+) -> None:
+    async with a_family(tmp_path, datetime(2026, 10, 20, 8, tzinfo=UTC)) as family:
+        odile = await family.home.welcome(ODILE)
+        await family.home.give(CUFF, DRIVER, ODILE)
+        await family.measure()
+        await family.is_heard()
+        held = len(await family.home.readings())
+
+        asked = await family.phone.send("/devices/end/ask", device=CUFF, subject=odile)
+        await family.phone.send("/devices/end", device=CUFF, subject=odile)
+        family.time.skip(3 * 3600)
+        await family.measure()
+        seen_at = family.time.utc()
+        await family.home.until(lambda: _is_seen_after(family, seen_at))
+        family.time.skip(3600)
+        await asyncio.sleep(0.5)
+        home = await family.phone.get("/")
+
+        assert "n'est plus lu, jusqu'à ce que quelqu'un l'ajoute de nouveau" in asked.text
+        assert len(await family.home.readings()) == held
+        assert "À qui sont ces mesures ?" not in home.text
+        assert "Aucun appareil n'est relié." in home.text
+
+
+async def _is_seen_after(family: Family, moment: datetime) -> bool:
+    return any(seen["seen_at"] > moment.isoformat() for seen in await family.home.get("sightings"))
