@@ -98,6 +98,13 @@ TYPES: Mapping[str, DeviceType] = {
         faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK},
         one_person="a Yonker monitor knows no users",
     ),
+    "taidoc_bp_monitor": DeviceType(
+        manufacturer="TaiDoc",
+        model="TD-3261",
+        keys=_STORING - {"clock_service", "settle_s"} | {"others_every", "control_every"},
+        faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.SILENCE, Fault.WRONG_CHECKSUM},
+        one_person="a D40 tells the memory of the person who is chosen on it",
+    ),
     "microlife_bp_monitor": DeviceType(
         manufacturer="Microlife",
         model="B3 BT",

@@ -12,6 +12,7 @@ from firmware_sims.bp_monitor.microlife import MicrolifeCuff
 from firmware_sims.bp_monitor.omron_ble import OmronCuff
 from firmware_sims.bp_monitor.omron_memory import MODELS
 from firmware_sims.bp_monitor.omron_option import omron_cuff
+from firmware_sims.bp_monitor.taidoc_ble import MixedMonitor, MixedSettings
 from firmware_sims.bp_monitor.yonker import YonkerMonitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
 from firmware_sims.device_clock import UNIX_EPOCH
@@ -147,6 +148,12 @@ def _omron_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
 def _yonker_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     who, body, fittings = identity(spec), where.one_body(spec), where.fittings(spec)
     return _with_past(YonkerMonitor(who, body, fittings, tells_all=spec.tells_all), spec)
+
+
+def _taidoc_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    who, body = _bonding(spec, Pairing.JUST_WORKS), where.one_body(spec)
+    settings = MixedSettings(glucose_every=spec.others_every, control_every=spec.control_every)
+    return _with_past(MixedMonitor(who, body, where.fittings(spec), settings), spec)
 
 
 def _microlife_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
@@ -304,6 +311,7 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], RadioDevice]] = {
     "omron_standard_bp_monitor": _omron_standard_bp_monitor,
     "omron_bp_monitor": _omron_bp_monitor,
     "yonker_bp_monitor": _yonker_bp_monitor,
+    "taidoc_bp_monitor": _taidoc_bp_monitor,
     "microlife_bp_monitor": _microlife_bp_monitor,
     "scale": _scale,
     "and_scale": _and_scale,

@@ -8,6 +8,7 @@
     FFE0  FFE1          E7 or F7 with 32, 43 or 49: delete a user of a Sanitas scale, what it saved
     FFF0  FFF2          4D FF with 03, 06, 08 or 0A: erase a Microlife cuff's memory, its users
     AF9DF7A1  ..A2      1A, 0A 01 and 11 to a OneTouch: erase its memory, move its limits, unlock it
+    1523  1524          51 52 to a TaiDoc or FORA device: erase its memory
     HID                 21 or 60 with a text that begins with $ and is no question: set or erase
                         something in a FreeStyle device
 
@@ -16,7 +17,7 @@ them; a person who wants one of them done uses the device's own buttons or its m
 
 Source: CGM Service 1.0.2, 3.7; Glucose Service 1.0.1, 3.4; User Data Service 1.1; Bond Management
 Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1; Microlife's kit for apps for FFF2;
-`drivers.glucose_meter.onetouch_ble`; `drivers.freestyle_text` for HID.
+`drivers.glucose_meter.onetouch_ble`; `drivers.bp_monitor.taidoc`; `drivers.freestyle_text` for HID.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ _ONETOUCH_OPERATIONS = {
     b"\x0a\x01": "changing what the meter calls low and high",
     b"\x11": "answering the meter's challenge with its maker's key",
 }
+_TAIDOC = gatt("00001523-1212-efde-1523-785feabcd123", "00001524-1212-efde-1523-785feabcd123")
 _FREESTYLE = (bytes((TEXT,)), bytes((TEXT_OF_LIBRE,)))
 
 
@@ -82,6 +84,8 @@ def _forbidden(channel: Channel, data: bytes) -> str | None:
         return _MICROLIFE_COMMANDS.get(data[4:5])
     if channel == _ONETOUCH:
         return _onetouch(data[_ONETOUCH_OPERATION_AT:])
+    if channel == _TAIDOC and data[:2] == b"\x51\x52":
+        return "erasing the memory"
     if channel == HID and data[:1] in _FREESTYLE and data[2:3] == b"$":
         asks = is_question(data[2 : 2 + data[1]])
         return None if asks else "setting or erasing something in a FreeStyle device"

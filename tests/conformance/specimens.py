@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 
 from gateway.drivers.api import HID, SERIAL, Channel, Driver, Reach, Sighting, gatt
+from gateway.drivers.bp_monitor.taidoc_ble.session import PIPE as TAIDOC
 from gateway.drivers.bp_monitor.yonker.session import DATA as YONKER
 from gateway.drivers.bp_monitor.yonker.session import SERVICE as YONKER_SERVICE
 from gateway.drivers.glucose_meter.onetouch_ble.meter import NOTIFIED as ONETOUCH
@@ -24,7 +25,7 @@ from tests.drivers.bp_monitor.microlife import cuff as microlife
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import ASK as OMRON_ASK
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import Cuff as OmronCuff
 from tests.drivers.bp_monitor.omron_hbp.test_codec import FAILED, GOOD
-from tests.drivers.bp_monitor.taidoc.test_taidoc import Monitor
+from tests.drivers.bp_monitor.taidoc.test_taidoc import OF_A_PRESSURE, Monitor
 from tests.drivers.cgm.bluetooth_sig import sensor
 from tests.drivers.cgm.dexcom_receiver.receiver import Receiver
 from tests.drivers.cgm.dexcom_receiver.test_session import history
@@ -280,6 +281,20 @@ def _onetouch_ble() -> Specimen:
     )
 
 
+def _taidoc_ble() -> Specimen:
+    def answers() -> Mapping[Channel, Answer]:
+        glucose = ((0x04, 0x27, 0x24, 0x0D), (107, 0, 24, 0x40))
+        monitor = Monitor((0x61, 0x32), memory=[(OF_A_PRESSURE, (128, 95, 79, 66)), glucose])
+        return {TAIDOC: lambda asked: [(TAIDOC, b"".join(monitor.answer(asked))[-8:])]}
+
+    return Specimen(
+        named("bp_monitor/taidoc_ble"),
+        (seen("1810", name="FORA D40"), seen(name="TAIDOC TD3128")),
+        answers=answers,
+        frames=((TAIDOC, bytes.fromhex("51 26 805f4f42 a5 8c")),),
+    )
+
+
 def _mi_scale() -> Specimen:
     shown = [
         (V2, "02 04 ea07030e0a1a34 0000 7017"),  # still moving
@@ -367,6 +382,7 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
         "bp_monitor/microlife": (_microlife(),),
         "bp_monitor/omron_ble": (_omron_ble(),),
         "bp_monitor/omron_hbp": (spoken("bp_monitor/omron_hbp", GOOD, FAILED),),
+        "bp_monitor/taidoc_ble": (_taidoc_ble(),),
         "bp_monitor/yonker": (
             ble(
                 "bp_monitor/yonker",

@@ -122,6 +122,13 @@ CASES = {
         f'users = {{ 1 = "odile" }}\n{STORED}pairing_mode = true',
         settings={"model": "HEM-7142T2"},
     ),
+    "a D40": Case(
+        "taidoc_bp_monitor",
+        f"{ONE}\n{STORED}others_every = 3",
+        "FORA D40",
+        said=to_the_minute,
+        exact_to=timedelta(minutes=1),  # its clock is read, and shows minutes, too
+    ),
     "a Yonker": Case(
         "yonker_bp_monitor", f"{ONE}\n{STORED}tells_all = true", "YK-IBPA1", said=to_the_minute
     ),

@@ -364,6 +364,27 @@ async def test_a_weigh_in_on_a_sanitas_is_what_is_recorded(family: str) -> None:
     assert (found.session.aside, found.forbidden) == ([], [])
 
 
+def by_numbers(it: tuple[object, ...]) -> tuple[str, ...]:
+    kind, _, numbers, at = it
+    assert isinstance(numbers, frozenset)
+    return (str(kind), str(sorted(numbers)), str(at))
+
+
+async def test_what_a_d40_remembers_is_what_is_recorded_glucose_and_pressures() -> None:
+    more = f"{ONE}\n{STORED}others_every = 3\ncontrol_every = 2"
+    found = await met("taidoc_bp_monitor", more, name="FORA D40")
+
+    good = [r for r in found.session.readings if r.quality is Quality.GOOD]
+    there = sorted(map(recorded, good), key=by_numbers)
+    produced = sorted(map(said, found.ledger.produced), key=by_numbers)
+    for (*told, at), (*true, then) in zip(there, produced, strict=True):
+        assert told == true
+        assert abs(at - then) <= timedelta(minutes=1)  # type: ignore[operator]
+    assert {r.kind for r in good} >= {Kind.BLOOD_PRESSURE, Kind.BLOOD_GLUCOSE}
+    assert found.driver == "bp_monitor/taidoc_ble"
+    assert found.session.aside == []
+
+
 async def test_what_a_yonker_remembers_is_what_is_recorded_to_the_minute() -> None:
     more = f"{ONE}\n{STORED}tells_all = true"
     found = await met("yonker_bp_monitor", more, name="YK-IBPA1")

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.drivers import and_medical
 from gateway.drivers.api import HID, Channel, gatt
+from gateway.drivers.bp_monitor.taidoc_ble.session import PIPE as TAIDOC
 from gateway.drivers.freestyle_text import request
 from gateway.drivers.never_sent import refuse_forbidden
 from gateway.testing.clock import ManualClock
@@ -42,6 +43,7 @@ FORBIDDEN = [
         for start in ("e7", "f7")
         for op in ("32", "43", "49")
     ),
+    (TAIDOC, "51 52 00000000 a3 46"),
     (MICROLIFE, "4dff0003 03 01 52"),
     (MICROLIFE, "4dff0017 06 01" + " 41" * 14),  # the first part of a longer one
     (MICROLIFE, "4dff0002 08 56"),

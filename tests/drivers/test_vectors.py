@@ -25,6 +25,7 @@ COVERED = {
     "bp_monitor/bluetooth_sig",
     "bp_monitor/microlife",
     "bp_monitor/omron_ble",
+    "bp_monitor/taidoc_ble",
     "bp_monitor/yonker",
     "cgm/bluetooth_sig",
     "glucose_meter/bluetooth_sig",

@@ -141,6 +141,13 @@ STORING = {
         keys=f'{LIVELY}{TWO}model = "HEM-7322T"\npairing_mode = true\n',
         settings={"model": "HEM-7322T", "key": KEY, "program_key": True},
     ),
+    "FORA D40, pressures and glucose": Case(
+        type="taidoc_bp_monitor",
+        driver="bp_monitor/taidoc_ble",
+        name="FORA D40",
+        keys=f"{LIVELY}{ONE}others_every = 3\n",
+        within=timedelta(minutes=1),
+    ),
     "Yonker, which tells all it remembers": yonker("tells_all = true\n"),
     "Microlife B3 BT, each user's memory": microlife("B3 BT", TWO),
     "Microlife B6 Connect, means of three": microlife("B6 Connect", ONE + "mam = true\n"),

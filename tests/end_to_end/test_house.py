@@ -25,6 +25,7 @@ DRIVERS = {
     "and_bp_monitor": CUFF,
     "omron_standard_bp_monitor": CUFF,
     "omron_bp_monitor": "bp_monitor/omron_ble",
+    "taidoc_bp_monitor": "bp_monitor/taidoc_ble",
     "yonker_bp_monitor": "bp_monitor/yonker",
     "microlife_bp_monitor": "bp_monitor/microlife",
     "scale": SCALE,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
+from firmware_sims.bp_monitor import taidoc
 from firmware_sims.packing import (
     and_medical,
     blood_pressure,
@@ -181,6 +182,17 @@ def yonkers(systolic: int, diastolic: int, pulse: int, shown: datetime) -> Writt
     return written(octets, {**said, "timestamp": shown})
 
 
+def of_a_taidoc(systolic: int, mean: int, diastolic: int, pulse: int) -> Written:
+    said = {"systolic": systolic, "map": mean, "diastolic": diastolic, "pulse": pulse}
+    return written(taidoc.encode(0x26, bytes((systolic, mean, diastolic, pulse))), said)
+
+
+def when_of_a_taidoc(shown: datetime, irregular: bool, marked: bool) -> Written:
+    said = {"device_time": f"{shown:%Y-%m-%dT%H:%M}", "ihb_raw": irregular | marked << 1}
+    date = taidoc.encode_date(shown, irregular=irregular, marked=marked)
+    return written(taidoc.encode(0x25, date), said)
+
+
 def commands(known: tuple[bool, int], payload: bytes) -> Written:
     write, number = known
     said: Mapping[str, object] = {
@@ -222,6 +234,8 @@ TRIPS: dict[str, st.SearchStrategy[Written]] = {
     "omron-adv": st.builds(
         advertised, st.lists(st.tuples(U16, U8), min_size=1, max_size=4), BOOLS, BOOLS
     ),
+    "taidoc/ble": st.builds(of_a_taidoc, U8, st.integers(2, 0xFF), U8, U8)
+    | st.builds(when_of_a_taidoc, between(2000, 2127), BOOLS, BOOLS),
     "yonker": st.builds(yonkers, U8, U8, U8, between(2000, 2255)),
     "and-cmd": st.builds(commands, st.sampled_from(list(COMMANDS)), st.binary(max_size=8)),
 }

@@ -11,15 +11,18 @@
             hour, bits 5-6: how irregular; bit 7: an average
     value   systolic | mean | diastolic | pulse
             one client reads a D40's as systolic u16 | diastolic | pulse: told by the second octet
+    glucose mg/dL, u16 | the room's temperature | meal, bits 6-7: 1 before, 2 after, 3 no blood but
+            control solution; bits 0-5: the strips' code
 
-All little-endian. Whether a memory holds glucose, too, depends on the model; of an unknown model
-nobody can tell, so it is refused. Commands that clear the memory (52) or set the clock (33) are not
-here.
+All little-endian. Over Bluetooth, the same eight bytes are one value of a characteristic. Whether a
+memory holds glucose, too, depends on the model; of an unknown model nobody can tell, so it is
+refused. Commands that clear the memory (52) or set the clock (33) are not here.
 
 Source: glucometers-tech/glucometer-protocols (td42xx, framing), public clients (the values; the
 bits beside the time: markchuang56/iOS-Demo, and advmeds-bluetooth-lib for what is a pressure). That
 a D40's second octet is the mean: descriptions of the maker's own programs, and a client of its
-Bluetooth, which asks the same and was compared with the display.
+Bluetooth, which asks the same and was compared with the display, as was its glucose. What stands
+beside the glucose: that client and markchuang56/iOS-Demo.
 """
 
 from __future__ import annotations
@@ -101,6 +104,15 @@ class Value:
     map: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Glucose:
+    """What a record says that is no pressure."""
+
+    mg_dl: int
+    meal: int
+    """0 none, 1 before, 2 after; 3 is control solution."""
+
+
 def request(command: Command, index: int = 0) -> bytes:
     """Make the packet that asks for something, of record `index` where there are records."""
     packet = bytes((_START, command)) + index.to_bytes(2, "little") + bytes((0, 0, _FROM_HOST))
@@ -159,6 +171,11 @@ def value(payload: bytes, layout: Layout) -> Value:
         return Value(int.from_bytes(payload[:2], "little"), payload[2], payload[3])
     systolic, mean, diastolic, pulse = payload
     return Value(systolic, diastolic, pulse, mean)
+
+
+def glucose(payload: bytes) -> Glucose:
+    """Decode what a record that is no pressure says."""
+    return Glucose(int.from_bytes(payload[:2], "little"), meal=payload[3] >> 6)
 
 
 def message(data: bytes) -> Packet | Taken | Value:

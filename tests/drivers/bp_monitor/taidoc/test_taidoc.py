@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.device_time import corrected
-from gateway.domain.reading import Measure
+from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.taidoc import DRIVER
 from gateway.drivers.bp_monitor.taidoc.codec import (
     Command,
+    Glucose,
     Packet,
     Value,
+    glucose,
     message,
     packets,
     request,
@@ -82,6 +84,10 @@ class Monitor:
                 whole = reply(0x26, *self.memory[index][1])
                 return [whole[:3], whole[3:]]
         raise AssertionError("nothing else may be asked")
+
+
+def of_glucose(session: RecordingSession) -> list[Reading]:
+    return [reading for reading in session.readings if reading.kind is Kind.BLOOD_GLUCOSE]
 
 
 async def read(
@@ -231,6 +237,14 @@ async def test_a_d40_tells_its_model_and_the_mean_beside_the_systolic_pressure()
     assert session.device.model == "TD-3261"
 
 
+def test_glucose_is_what_a_public_client_was_told() -> None:
+    # 81,38,107,0,0,0,165,135 in a comment of a client for FORA glucose meters
+    said = bytes((81, 38, 107, 0, 0, 0, 165, 135))
+
+    assert reply(0x26, *said[2:6]) == said
+    assert glucose(said[2:6]) == Glucose(107, meal=0)
+
+
 async def test_glucose_in_the_memory_of_a_d40_is_no_pressure() -> None:
     glucose = ((0x04, 0x27, 0x24, 0x0D), (120, 0, 25, 0))  # 120 mg/dL, which would be 120/25
     monitor = Monitor(memory=[(OF_A_PRESSURE, (130, 0, 85, 66)), glucose, glucose])
@@ -238,7 +252,44 @@ async def test_glucose_in_the_memory_of_a_d40_is_no_pressure() -> None:
     session = await read(monitor, looks=2, layout="d40")
 
     assert systolic(session) == [130]
-    assert session.remarks == ["glucose_records"]
+    assert [(str(r.values[Measure.GLUCOSE].value), r.quality) for r in of_glucose(session)] == [
+        ("120", Quality.GOOD)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "quality", "flag"),
+    [
+        ((0x68, 0x01, 25, 0x40), Quality.GOOD, "preprandial"),
+        ((0x68, 0x01, 25, 0x80), Quality.GOOD, "postprandial"),
+        ((0x68, 0x01, 25, 0xC0), Quality.CONTROL, "control_solution"),
+        ((0xFF, 0x00, 25, 0x00), Quality.QUESTIONABLE, "perhaps_no_value"),
+        ((0xFF, 0x00, 25, 0xC0), Quality.CONTROL, "control_solution"),
+        ((0x20, 0x03, 25, 0x00), Quality.QUESTIONABLE, "implausible"),
+    ],
+)
+async def test_what_stands_beside_glucose_says_what_it_is_worth(
+    value: tuple[int, ...], quality: Quality, flag: str
+) -> None:
+    session = await read(Monitor(memory=[(TIME, value)]), layout="d40")
+
+    (told,) = session.readings
+    assert (told.quality, flag in told.flags) == (quality, True)
+
+
+async def test_a_strip_that_failed_is_an_event() -> None:
+    session = await read(Monitor(memory=[(TIME, (0xFF, 0xFF, 25, 0))]), layout="d40")
+
+    assert session.readings == []
+    assert session.remarks == ["no_value"]
+
+
+async def test_a_look_asks_for_no_record_that_the_last_one_read() -> None:
+    monitor = Monitor()
+
+    await read(monitor, looks=2)
+
+    assert monitor.asked.count(0x26) == 2 + 1 + 1  # the memory, its newest again, and once more
 
 
 @pytest.mark.parametrize(
