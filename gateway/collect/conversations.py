@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,11 @@ from gateway.transport.api import OpenLink, Transport
 LONGEST_S = 300.0
 """A conversation with a device that measures now and then. Emptying a full memory of 200 records
 over a slow connection takes about two minutes; what takes longer hangs, and keeps a radio busy."""
+
+LET_GO_S = 5.0
+"""For a driver to put its things in order after its conversation was ended."""
+
+_logger = logging.getLogger(__name__)
 
 Wrap = Callable[[OpenLink, Device], OpenLink]
 """Puts something around a link, such as a capture."""
@@ -78,7 +84,7 @@ class Conversations:
                         link = self.wrap(link, known)
                     session = self._session(driver, link, known, sighting)
                     self.talking[device] = session
-                    await driver.converse(session)
+                    await _listen(driver, session)
                 finally:
                     self.talking.pop(device, None)
                     await link.close()
@@ -86,7 +92,7 @@ class Conversations:
             if is_stopping():
                 raise
             return _judged(error, session)  # of something that the driver waited for
-        except Exception as error:  # noqa: BLE001  # a driver's mistake costs its session only
+        except BaseException as error:  # noqa: BLE001  # a driver's mistake costs its session only
             if too_long.expired() and isinstance(error, TimeoutError):
                 problem = f"The conversation took longer than {self.longest_s:g} s."
                 return _ended(Outcome.TOO_LONG, problem, session)
@@ -113,6 +119,35 @@ class Conversations:
         return self.longest_s if manner_of(manifest) is Manner.VISITED else None
 
 
+async def _listen(driver: Driver, session: LiveSession) -> None:
+    """Let the driver talk; raises what it raises.
+
+    One that goes on although it was cancelled is left behind: without its link it does no harm, and
+    neither another device nor the end of the gateway waits for it.
+    """
+
+    async def talk() -> BaseException | None:
+        try:
+            await driver.converse(session)
+        except BaseException as error:  # noqa: BLE001  # one that ends programs would end this one
+            return error
+        return None
+
+    talking = asyncio.create_task(talk())
+    try:
+        await asyncio.wait({talking})
+    except asyncio.CancelledError:
+        talking.cancel()
+        await asyncio.wait({talking}, timeout=LET_GO_S)
+        if not talking.done():
+            name = session.device.driver
+            _logger.error("driver=%s goes on although its conversation was ended", name)
+        raise
+    failed = talking.result()
+    if failed is not None:
+        raise failed
+
+
 def place_of(error: BaseException) -> str:
     """Say what was raised and where, without its text: that may hold a measured value."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -130,6 +165,8 @@ _OUTCOMES: tuple[tuple[type[Exception], Outcome], ...] = (
 
 
 def _judged(error: BaseException, session: LiveSession | None) -> Ended:
+    while isinstance(error, BaseExceptionGroup):  # of a driver that does several things at once
+        error = error.exceptions[0]
     if isinstance(error, LinkLost) and session is not None and session.kept:
         # Devices hang up when they have nothing more to say.
         return _completed(session)

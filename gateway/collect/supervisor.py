@@ -26,7 +26,7 @@ from gateway.collect.conversations import (
     riddle,
 )
 from gateway.collect.patience import Outcome, Patience, manner_of
-from gateway.collect.session import JournalPort, Settings
+from gateway.collect.session import JournalPort, Settings, is_stopping
 from gateway.collect.sightings import Seen, Sightings
 from gateway.collect.status import CollectStatus, SessionStatus, TransportStatus, Trouble, Watch
 from gateway.domain.device import DeviceId
@@ -161,6 +161,10 @@ class Supervisor:
             self._states[transport.name] = TransportStatus(transport.name, Watch.WATCHING)
             try:
                 await transport.watch(partial(self._seen, transport))
+            except asyncio.CancelledError:
+                if is_stopping():
+                    raise
+                reason, problem = RadioTrouble.UNKNOWN, "It failed: what it waited for was ended."
             except RadioUnavailable as error:
                 reason, problem = error.reason, str(error)
             except Exception as error:  # noqa: BLE001  # the other transports go on

@@ -58,7 +58,7 @@ class FakeTransport:
     refuse: Exception | None = None
     watches: int = 0
     watching: asyncio.Event = field(default_factory=asyncio.Event)
-    gone: asyncio.Queue[Exception | None] = field(default_factory=asyncio.Queue)
+    gone: asyncio.Queue[BaseException | None] = field(default_factory=asyncio.Queue)
     seen: Callable[[Sighting], None] | None = None
 
     async def watch(self, seen: Callable[[Sighting], None], /) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from gateway.collect import conversations
 from gateway.collect.patience import Outcome
 from gateway.collect.status import Watch
 from gateway.collect.supervisor import Supervisor
@@ -38,6 +39,7 @@ from tests.collect.fakes import (
     FakeJournal,
     FakeTransport,
     Pauses,
+    Talk,
     a_reading,
     a_sighting,
     settle,
@@ -106,7 +108,7 @@ async def brings_one(session: Session) -> None:
     await session.record(a_reading())
 
 
-def fails(error: BaseException) -> Callable[[Session], object]:
+def fails(error: BaseException) -> Talk:
     async def talk(_session: Session) -> None:
         raise error
 
@@ -495,6 +497,91 @@ async def test_a_driver_whose_own_task_was_cancelled_is_not_talked_with_over_and
     assert [it.outcome for it in supervisor.status().troubles] == [Outcome.BUG]
 
 
+class Panic(BaseException):
+    """What a library in another language raises; `except Exception` lets it pass."""
+
+
+@pytest.mark.parametrize("error", [Panic(), SystemExit(2), KeyboardInterrupt()])
+async def test_a_driver_that_would_end_the_program_ends_its_session_only(
+    stage: Stage, error: BaseException
+) -> None:
+    stage.driver.talks = [fails(error), brings_one]
+    supervisor = stage.start()
+    await stage.transport.show()
+    (trouble,) = supervisor.status().troubles
+    supervisor.retry(CUFF)
+    await stage.transport.show()
+
+    assert trouble.outcome is Outcome.BUG
+    assert type(error).__name__ in trouble.problem
+    assert len(stage.journal.readings) == 1
+
+
+async def test_a_driver_that_does_several_things_at_once_fails_as_any_other(stage: Stage) -> None:
+    async def talk(_session: Session) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(hangs(_session))
+            group.create_task(fails(LinkLost("out of range"))(_session))
+
+    stage.driver.talks = [talk]
+    supervisor = stage.start()
+    await stage.transport.show()
+
+    (trouble,) = supervisor.status().troubles
+    assert (trouble.outcome, trouble.problem) == (Outcome.LINK, "out of range")
+
+
+async def ends_well_when_cancelled(_session: Session) -> None:
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+async def goes_on_for_ever(_session: Session) -> None:
+    while not gone.is_set():
+        with suppress(asyncio.CancelledError):
+            await gone.wait()
+
+
+gone = asyncio.Event()
+
+
+@pytest.mark.parametrize("talk", [ends_well_when_cancelled, goes_on_for_ever])
+async def test_a_driver_that_will_not_be_ended_is_left_behind_without_its_link(
+    stage: Stage, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "LET_GO_S", 0.01)
+    gone.clear()
+    stage.longest_s = 0.01
+    stage.driver.talks = [talk]
+    supervisor = stage.start()
+    await stage.transport.show()
+    async with asyncio.timeout(5):
+        while supervisor.status().sessions:  # noqa: ASYNC110  # asyncio's own clock ends it
+            await asyncio.sleep(0.005)
+    gone.set()
+
+    assert stage.ends(Outcome.TOO_LONG) == 1
+    assert stage.transport.links[0].closed == 1
+
+
+async def test_a_driver_that_will_not_be_ended_does_not_keep_the_gateway_from_stopping(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "LET_GO_S", 0.01)
+    gone.clear()
+    stage.driver.talks = [goes_on_for_ever]
+    stage.start()
+    await stage.transport.show()
+    assert stage.running is not None
+    stage.running.cancel()
+    await asyncio.wait({stage.running}, timeout=5)
+    stopped = stage.running.done()
+    gone.set()
+
+    assert stopped
+    assert stage.transport.links[0].closed == 1
+
+
 async def says_it_is_fine(_session: Session) -> None:
     return
 
@@ -683,6 +770,18 @@ async def test_a_device_that_a_transport_cannot_show_is_told_of_while_others_are
     assert (told.state, told.reason, told.problem) == (Watch.WATCHING, RadioTrouble.DENIED, "no")
     assert (well.reason, well.problem) == (None, None)
     assert usb.opened == [ADDRESS]
+
+
+async def test_a_watch_whose_own_wait_was_cancelled_is_begun_again(stage: Stage) -> None:
+    supervisor = stage.start()
+    await stage.transport.show()
+    stage.transport.gone.put_nowait(asyncio.CancelledError())
+    await settle()
+    (lost,) = supervisor.status().transports
+    await stage.pauses.advance(1)
+
+    assert lost.state is Watch.UNAVAILABLE
+    assert stage.transport.watches == 2
 
 
 async def test_a_radio_that_stays_away_is_asked_for_less_and_less_often(stage: Stage) -> None:

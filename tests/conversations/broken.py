@@ -38,6 +38,8 @@ class BreakingLink:
     at: int
     meanwhile: Callable[[int], None]
     """Told of every step before it is done."""
+    stop: Callable[[], object]
+    """Ends the gateway."""
     steps: int = 0
     broken: bool = False
 
@@ -79,10 +81,8 @@ class BreakingLink:
         if self.how is Break.CUT_IN_STEP:
             await act()
         if self.how is Break.STOP:
-            task = asyncio.current_task()
-            assert task is not None
-            task.cancel()
-            await asyncio.sleep(0)
+            self.stop()
+            await asyncio.Event().wait()
         if self.how is not Break.STALL:
             await self.link.close()
 

@@ -14,7 +14,7 @@ import asyncio
 import os
 import random
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -80,6 +80,8 @@ class Cable:
     half_at: float = 0.0
     steps: int = 0
     broken: bool = False
+    stop: Callable[[], object] | None = None
+    """Ends the gateway."""
 
     def __post_init__(self) -> None:
         self.ends = self.now() + LASTS_S
@@ -147,10 +149,9 @@ class Cable:
         if self.broken and self.how in (Break.CUT, Break.CUT_IN_STEP):
             raise LinkLost("pulled")
         if self.broken and self.how is Break.STOP:
-            task = asyncio.current_task()
-            assert task is not None
-            task.cancel()
-            await asyncio.sleep(0)
+            assert self.stop is not None
+            self.stop()
+            await asyncio.Event().wait()
 
     def send(self, frames: Collection[bytes]) -> None:
         for frame in frames:
@@ -254,6 +255,7 @@ class Counter:
             talking = asyncio.ensure_future(
                 conversations.hold(self, port, driver, DeviceId(self.name))  # type: ignore[arg-type]
             )
+            cable.stop = talking.cancel
             with suppress(asyncio.CancelledError):
                 ended = await talking
                 self.story.append(f"  {ended}")

@@ -270,7 +270,9 @@ class World:
         at: int,
     ) -> Ended | None:
         def wrap(link: OpenLink, device: Device) -> OpenLink:
-            return cast("OpenLink", BreakingLink(link, how, at, self.step))
+            return cast(
+                "OpenLink", BreakingLink(link, how, at, self.step, lambda: holding.cancel())
+            )
 
         driver = installed().best(sighting)
         assert driver is not None
