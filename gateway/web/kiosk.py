@@ -28,15 +28,16 @@ from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
 from gateway.errors import ConfigError, GatewayError, JournalError
 from gateway.journal.views import EntryView
 from gateway.language.moments import clock
-from gateway.language.words import Words
+from gateway.language.words import LANGUAGES, Words
 from gateway.web import consents
 from gateway.web.giver import Giver
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
 from gateway.web.saying import said
 from gateway.web.turn import is_over, limit_of, present, soon_s
-from gateway.web.visits import LANGUAGE_COOKIE, Visit, see_other
+from gateway.web.visits import LANGUAGE_WAITS_S, Visit, see_other, speak
 from gateway.web.ways import ways
+from gateway.web.words import words
 
 _LONGEST_NAME = 80
 _LOOK_EVERY_S = 0.3
@@ -67,8 +68,15 @@ async def begin(visit: Visit) -> Response:
     opening = Opening(devices=list(counter.devices), opened_by=by, minutes=minutes)
     async with visit.site.one_by_one:
         await open_session(visit.hub, opening)
-    # The screen of the counter leads nowhere else, so the staff does not go there.
-    return see_other("/") if visit.form.get("from") == "home" else await _again(visit)
+    if by is OpenedBy.STAFF:
+        # The screen of the counter leads nowhere else, so the staff does not go there.
+        return see_other("/") if visit.form.get("from") == "home" else await _again(visit)
+    # In the language that the screen invited in; who begins after another's goodbye saw none.
+    language = visit.form.get("language")
+    begun = replace(visit, words=words(language if language in LANGUAGES else visit.hub.language))
+    response = await _again(begun)
+    speak(visit, response, begun.words.language)
+    return response
 
 
 async def ask_to_end(visit: Visit) -> Response:
@@ -86,13 +94,11 @@ async def ask_to_end(visit: Visit) -> Response:
 
 
 async def end(visit: Visit) -> Response:
-    """End the turn, and say what became of it; the language goes back to the household's."""
+    """End the turn, and say what became of it."""
     if _of_this_turn(visit) is None:
         return await _again(visit)
     ended = await close_session(visit.hub, ClosedBy.PERSON)
-    response = visit.page("kiosk.html", view="bye", session=0, ended=ended)
-    response.delete_cookie(LANGUAGE_COOKIE)
-    return response
+    return visit.page("kiosk.html", view="bye", session=0, ended=ended)
 
 
 async def prolong(visit: Visit) -> Response:
@@ -215,7 +221,9 @@ def _turn(visit: Visit) -> Response:
     turn = present(hub)
     session = turn.session
     if session is None:
-        return visit.page("kiosk.html", view="idle", session=0)
+        away = words.language != hub.language
+        returns_s = LANGUAGE_WAITS_S if away else None
+        return visit.page("kiosk.html", view="idle", session=0, returns_s=returns_s)
     readings = [_shown(hub, view, words) for view in turn.readings]
     return _page(
         visit,

@@ -31,10 +31,16 @@ class Turn:
     """Readings that came meanwhile and may have been taken before: they are not shown."""
 
 
+def going_on(hub: Hub) -> KioskSession | None:
+    """Return the session of now; none past its limit, though nobody has closed it yet."""
+    session = hub.reader.kiosk()
+    return None if session is None or hub.clock.now().utc >= session.until else session
+
+
 def present(hub: Hub) -> Turn:
     """Return the turn of now: the readings measured in it for certain, and nothing before it."""
-    session = hub.reader.kiosk()
-    if session is None or hub.clock.now().utc >= session.until:
+    session = going_on(hub)
+    if session is None:
         return Turn(None)
     views = hub.reader.entries(limit=_LOOKED_AT, subject=session.subject)
     mine = [view for view in views if _measured_in(session, view)]

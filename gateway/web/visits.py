@@ -23,6 +23,7 @@ from gateway.language.sentences import problems
 from gateway.language.words import LANGUAGES, Words
 from gateway.web.forms import Form, carries, form_of, from_here
 from gateway.web.rendering import Rendering
+from gateway.web.turn import going_on
 from gateway.web.words import words
 
 COOKIE = "visitor"
@@ -32,6 +33,8 @@ PART = "x-part"
 _OUR_PATH = re.compile(r"/(?:[a-z]+(?:/[a-z]+)*)?")
 """What a path of one of our pages looks like, and no address of anybody else's."""
 _LANGUAGE_LIVES_S = 400 * 86400
+LANGUAGE_WAITS_S = 120
+"""So long the counter invites in a language that somebody chose there, who did not begin."""
 
 Screen = Callable[["Visit"], Awaitable[Response]]
 
@@ -180,9 +183,31 @@ def _visitor(site: Site, request: Request) -> Visitor | None:
 
 
 def spoken(site: Site, request: Request) -> Words:
-    """Return the words of the language that was chosen in this browser, or of the household."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    return words(chosen if chosen in LANGUAGES else site.hub.language)
+    """Return the words of the language that was chosen in this browser, or of the household.
+
+    What was chosen in a turn at the counter is good until that ends, however it ends.
+    """
+    chosen, _, number = request.cookies.get(LANGUAGE_COOKIE, "").partition(".")
+    session = going_on(site.hub) if number else None
+    over = bool(number) and (session is None or str(session.number) != number)
+    return words(chosen if chosen in LANGUAGES and not over else site.hub.language)
+
+
+def speak(visit: Visit, response: Response, language: str) -> None:
+    """Let the browser keep a language: that of the counter for the turn that is going on there.
+
+    Before a turn it waits for one a while: who chose it may have gone.
+    """
+    at_counter = visit.visitor is not None and visit.visitor.role is Role.KIOSK
+    session = going_on(visit.hub) if at_counter else None
+    waits = at_counter and session is None
+    response.set_cookie(
+        LANGUAGE_COOKIE,
+        language if session is None else f"{language}.{session.number}",
+        max_age=LANGUAGE_WAITS_S if waits else _LANGUAGE_LIVES_S,
+        samesite="lax",
+        httponly=True,
+    )
 
 
 def remember(response: Response, request: Request, visitor: Visitor) -> None:
@@ -203,9 +228,7 @@ async def choose_language(visit: Visit) -> Response:
     response = see_other(back if _OUR_PATH.fullmatch(back) else "/")
     chosen = visit.form.get("language")
     if chosen in LANGUAGES:
-        response.set_cookie(
-            LANGUAGE_COOKIE, chosen, max_age=_LANGUAGE_LIVES_S, samesite="lax", httponly=True
-        )
+        speak(visit, response, chosen)
     return response
 
 

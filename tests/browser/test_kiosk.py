@@ -88,6 +88,35 @@ async def test_a_double_tap_by_mistake_costs_nothing(screens: Screens) -> None:
     assert await browser.complaints() == []
 
 
+async def test_a_hand_that_trembles_does_not_refuse_what_it_asked_for(screens: Screens) -> None:
+    """On a screen of this size the second tap is where "Je n'accepte pas" has come by then."""
+    browser = screens.browser
+    await browser.size(1024, 768)
+    await turn(screens)
+
+    await browser.press_twice("Envoyer à Mon espace santé")
+    await browser.see("Ce qui n'est jamais envoyé")
+    await browser.press_twice("J'accepte")
+    await browser.see("Envoi accepté")
+
+    assert await browser.complaints() == []
+
+
+async def test_the_language_of_one_turn_is_gone_from_the_screen_with_it(screens: Screens) -> None:
+    browser = await turn(screens)
+    told = "return [document.documentElement.lang, document.title]"
+    await browser.press("English")
+    await browser.see("It is your turn")
+    theirs = await browser.run(told)
+
+    screens.time.skip(480)
+    await browser.see("Commencer")
+
+    assert theirs == ["en", "Health kiosk"]
+    assert await browser.run(told) == ["fr", "Kiosque santé"]
+    assert await browser.complaints() == []
+
+
 async def test_who_has_a_keyboard_alone_is_led_to_the_question_and_to_keep_first(
     screens: Screens,
 ) -> None:

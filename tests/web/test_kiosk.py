@@ -12,7 +12,7 @@ import pytest
 
 from gateway.api.browsers import Role
 from gateway.domain.device import DeviceId
-from gateway.domain.kiosk import OpenedBy
+from gateway.domain.kiosk import ClosedBy, OpenedBy
 from gateway.errors import CodeRefused
 from tests.web.measuring import SCALE, use_a_ketone_strip, weigh
 from tests.web.window import Answer, Window, a_window
@@ -416,13 +416,67 @@ async def test_a_wrong_code_is_said_in_words_and_another_one_may_be_typed(kiosk:
     assert [code for _, _, code in kiosk.hub.paired] == ["2"]
 
 
-async def test_the_next_person_finds_the_households_language(kiosk: Window) -> None:
-    await kiosk.post("/language", language="en", back=KIOSK)
+ENGLISH = {"language": "en", "back": KIOSK}
+
+
+@pytest.mark.parametrize("ending", ["said", "limit", "next"])
+async def test_a_language_is_chosen_for_one_turn_however_that_ends(
+    ending: str, kiosk: Window
+) -> None:
+    await kiosk.post("/language", **ENGLISH)
+    idle = await kiosk.get(KIOSK)
+    await kiosk.send("/kiosk/begin", on=KIOSK, language=idle.field("language"))
+    theirs = await kiosk.get(KIOSK)
+
+    if ending == "said":
+        await act(kiosk, "/kiosk/end", theirs.field("session"))
+    elif ending == "limit":
+        kiosk.hub.clock.advance(600)
+    else:
+        await kiosk.hub.journal.close_kiosk(ClosedBy.NEXT)
+        await kiosk.hub.journal.open_kiosk([SCALE.id])
+    after = (await kiosk.get(KIOSK)).text
+
+    assert "It is your turn" in theirs.text
+    assert ("C'est à vous" if ending == "next" else "Bonjour") in after
+
+
+async def test_who_begins_before_they_find_the_language_changes_it_in_their_turn(
+    kiosk: Window,
+) -> None:
     session = await begun(kiosk)
+    offered = await kiosk.get(KIOSK)
+    await kiosk.post("/language", **ENGLISH)
+    theirs = await kiosk.get(KIOSK)
 
-    await act(kiosk, "/kiosk/end", session)
+    goodbye = await act(kiosk, "/kiosk/end", session)
 
+    assert 'action="/language"' in offered.html
+    assert "It is your turn" in theirs.text
+    assert "Thank you" in goodbye.text
     assert "Bonjour" in (await kiosk.get(KIOSK)).text
+
+
+async def test_a_language_that_nobody_begins_a_turn_in_is_chosen_for_two_minutes(
+    kiosk: Window,
+) -> None:
+    chosen = await kiosk.post("/language", **ENGLISH)
+    shown = await kiosk.get(KIOSK)
+
+    assert chosen.cookies["language"]["max-age"] == "120"
+    assert 'data-returns="120"' in shown.html  # a script asks again by then
+
+
+async def test_the_next_in_the_queue_does_not_begin_in_the_language_of_the_one_before(
+    kiosk: Window,
+) -> None:
+    session = await begun(kiosk)
+    await kiosk.post("/language", **ENGLISH)
+    goodbye = await act(kiosk, "/kiosk/end", session)
+
+    await kiosk.post("/kiosk/begin", token=goodbye.field("token"))
+
+    assert "C'est à vous" in (await kiosk.get(KIOSK)).text
 
 
 async def test_who_opened_the_turn_is_taken_down(kiosk: Window) -> None:

@@ -26,6 +26,7 @@ function show(text, wanted) {
     return;
   }
   document.title = next.dataset.title ?? document.title;
+  document.documentElement.lang = next.lang || document.documentElement.lang;
   if (same && now.dataset.view === "turn") {
     refresh(now, next);
   } else if (!same || wanted) {
@@ -100,6 +101,9 @@ function refresh(now, next) {
 function watch() {
   clearTimeout(ends);
   const now = turn();
+  if (now.dataset.returns !== undefined) {
+    ends = setTimeout(() => ask(true), now.dataset.returns * 1000 + 500); // the choice is over by then
+  }
   if (now.dataset.left === undefined) {
     return;
   }
@@ -192,8 +196,11 @@ document.addEventListener("submit", (event) => {
   load(form.action, { method: "POST", body: fields }, moves);
 });
 
+// The second tap of a trembling hand is meant for what was there before.
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-back]")) {
+  if (event.detail > 1 && event.target.closest("button, a")) {
+    event.preventDefault();
+  } else if (event.target.closest("[data-back]")) {
     event.preventDefault();
     ask(true);
   }
