@@ -137,8 +137,7 @@ def settle(folder: Path, key: HubKey) -> None:
         if salt.exists():
             _take(salt, folder / _SALT, wanted=_by_salt(salt) == key)
         if (folder / _SALT).exists():
-            for name in (_KEY, _NEXT):  # they open nothing any more
-                (folder / name).unlink(missing_ok=True)
+            (folder / _KEY).unlink(missing_ok=True)  # it opens nothing any more
         elif prepared.exists():
             _take(prepared, folder / _KEY, wanted=prepared.read_bytes() == key.secret)
     except OSError as error:

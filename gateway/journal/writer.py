@@ -199,7 +199,6 @@ class Writer:
             self._asks = run_now(self._db, self._keys, self._clock, self._ask_gate, self._memory)
         except Exception as error:  # noqa: BLE001  whatever it is, the thread must live on
             self._memory.forget()
-            self._keys.forget()
             if isinstance(error, JournalDamaged):
                 self._damage.met(error)
             elif not isinstance(error, JournalError):
@@ -264,7 +263,6 @@ class Writer:
             self._emptying = self._emptying or tx.fold
         except BaseException as error:  # noqa: BLE001  handed to the caller
             self._memory.forget()
-            self._keys.forget()
             # Should even that fail, the next BEGIN says so to its callers; the thread must live on.
             with suppress(JournalError):
                 if self._db.in_transaction:

@@ -1,5 +1,6 @@
 """What is due would be let go: the gate is asked when it becomes so, and when a grant has ended."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from gateway.domain.reading import Kind, Quality
 from gateway.domain.subject import SubjectId
 from gateway.journal import asking
-from gateway.journal.journal import Journal
+from gateway.journal.journal import Journal, Routes
+from gateway.journal.ledger import Addresses
 from gateway.journal.reader import Reader
+from gateway.journal.writer import Transaction
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import LONG_AGO, SCALE, consenting, grant, open_journal, weight
 
@@ -64,9 +67,19 @@ async def test_of_very_many_the_latest_are_asked_about_at_once_and_the_rest_soon
     seen: list[list[str]] = []
     journal.when_due("mes", lambda: seen.append([v.deliveries[0].state for v in reader.entries()]))
 
+    ask, loop, all_asked = asking.ask, asyncio.get_running_loop(), asyncio.Event()
+
+    def asked(tx: Transaction, routes: Routes, addresses: Addresses) -> bool:
+        more = ask(tx, routes, addresses)
+        if not more:
+            loop.call_soon_threadsafe(all_asked.set)
+        return more
+
+    monkeypatch.setattr(asking, "ask", asked)
     await journal.record_grant(grant(subject, kinds=frozenset({Kind.BODY_TEMPERATURE})))
-    for _ in range(2):
-        await journal.answers()
+    async with asyncio.timeout(5):
+        await all_asked.wait()
+    await journal.answers()
 
     assert seen[0][:20] == ["withheld"] * 20
     assert _states(reader) == {("withheld", "kind_not_covered", False): 50}
@@ -133,3 +146,19 @@ async def test_a_hub_that_does_not_know_the_time_says_of_no_consent_that_it_has_
 
     assert meanwhile == {("due", None, False): 1}
     assert known == {("withheld", "expired", False): 1}
+
+
+async def test_what_was_measured_before_a_consent_after_all_waits_no_more(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    await journal.hub_time_known(clock.now())
+    subject = await _ada(journal)
+    await journal.record_grant(grant(subject, covers_from=START - timedelta(minutes=30)))
+    await journal.record(SCALE, [weight(1)])
+    before = _states(reader)
+
+    clock.step(timedelta(hours=-1))  # it was an hour ahead
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    assert before == {("due", None, False): 1}
+    assert _states(reader) == {("withheld", "before_grant", False): 1}

@@ -84,6 +84,23 @@ async def test_what_may_have_arrived_is_a_task_too(journal: Journal, reader: Rea
     assert not again.delivery.unsettled  # a search in this person's record would find nothing
 
 
+async def test_what_a_destination_calls_one_persons_reading_is_not_said_of_anothers(
+    journal: Journal, reader: Reader
+) -> None:
+    first, other = await _two(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    (sent,) = await journal.claim("mes", 10, START)
+    await journal.settle(sent, Receipt("mes", "Observation/7", START))
+    await journal.reassign(entry.id, other)
+    (doubtful,) = await journal.claim("mes", 10, START)
+    await journal.unsettle(doubtful, START, "timeout")
+
+    await journal.dismiss(entry.id)
+
+    owed = {each.subject: each.reference for each in reader.corrections_owed()}
+    assert owed == {first: "Observation/7", other: None}
+
+
 async def test_what_a_person_may_have_been_sent_before_is_searched_for_when_it_is_theirs_again(
     journal: Journal,
 ) -> None:

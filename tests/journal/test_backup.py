@@ -283,12 +283,13 @@ async def test_what_a_device_gives_again_after_a_restore_is_searched_for_before_
 
     async with open_journal(path) as journal:
         assert await journal.bookmark(SCALE) == "seq:4"
-        await journal.record(SCALE, [weight(99), weight(100, at=START + timedelta(days=1))])
+        soon, later = START + timedelta(minutes=110), START + timedelta(days=1)
+        await journal.record(SCALE, [weight(99), weight(100, at=later), weight(101, at=soon)])
         claimed = {
             each.delivery.entry.reading.record: each.delivery.unsettled
             for each in await journal.claim("mes", 9, START)
         }
-    assert claimed == {f"seq:{n}": True for n in (*range(5), 99)} | {"seq:100": False}
+    assert claimed == {f"seq:{n}": True for n in (*range(5), 99, 101)} | {"seq:100": False}
 
 
 async def test_two_restores_within_a_second_keep_what_each_replaced(

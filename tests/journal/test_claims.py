@@ -48,8 +48,10 @@ async def test_postponed_deliveries_come_in_due_order(journal: Journal) -> None:
     await consenting(journal)
     await journal.record(SCALE, [weight(n) for n in range(3)])
     minutes = (30, 10, 20)
-    for released, due in zip(await journal.claim("mes", 3, START), minutes, strict=True):
-        await journal.retry_at(released, START + timedelta(minutes=due), "503")
+    outcomes = (journal.retry_at, journal.unsettle, journal.retry_at)
+    claimed = await journal.claim("mes", 3, START)
+    for keep, released, due in zip(outcomes, claimed, minutes, strict=True):
+        await keep(released, START + timedelta(minutes=due), "503")
 
     assert await _records(journal) == ["seq:1", "seq:2", "seq:0"]
 

@@ -18,6 +18,7 @@ from tests.journal.cutting import PowerCuts
 from tests.journal.making import (
     LONG_AGO,
     SCALE,
+    SENSOR,
     consenting,
     grant,
     open_journal,
@@ -41,6 +42,8 @@ async def _two_people(journal: Journal) -> tuple[SubjectId, SubjectId]:
 async def test_the_person_and_all_that_is_theirs_is_gone(journal: Journal, reader: Reader) -> None:
     ada, bob = await _two_people(journal)
     await journal.claim("mes", 10, START)
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+    await journal.open_kiosk([SENSOR.id], subject=ada)
 
     erased = await journal.erase(ada)
 
@@ -49,6 +52,7 @@ async def test_the_person_and_all_that_is_theirs_is_gone(journal: Journal, reade
     assert {view.entry.subject for view in reader.entries()} == {bob}
     assert reader.ledger(ada) == ()
     assert await journal.pairing(ada, "mes") is None
+    assert reader.kiosk() is None
     assert reader.summary().deliveries == {"sending": 2}
     assert reader.verify() is None
     with pytest.raises(JournalError, match="does not know that person"):

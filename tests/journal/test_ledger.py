@@ -105,6 +105,8 @@ async def test_a_grant_of_earlier_readings_queues_those_recorded_before_the_dest
         await journal.record(SCALE, [weight(1)])
     async with open_journal(path, clock) as journal:
         await journal.record_grant(grant(subject, "from now on", covers_from=clock.now().utc))
+        with Reader.open(path) as reader:
+            assert reader.summary().deliveries == {State.DUE: 1}
         await journal.record_grant(grant(subject, "all", covers_from=LONG_AGO))
         await journal.record_grant(grant(subject, "all again", covers_from=LONG_AGO))
 

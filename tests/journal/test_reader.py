@@ -266,6 +266,7 @@ async def test_devices_tell_their_last_reading_and_what_was_set_aside(
 ) -> None:
     later = START + timedelta(hours=1)
     await journal.record(SCALE, [weight(1, at=later), weight(2)])
+    await journal.record(SCALE, [weight(3)])
     await journal.set_aside(SCALE, FRAME, DecodeError("odd length", FRAME.data, 2))
     await journal.remark(SCALE, "measurement_failed", FRAME)
     await journal.adopt(SENSOR.id, SENSOR.driver)

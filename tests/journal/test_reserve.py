@@ -53,6 +53,15 @@ async def test_tokens_that_replace_worthless_ones_are_kept_on_a_full_disk(
         assert await journal.pairing(subject, "mes") == b"refresh-2"
 
 
+async def test_a_person_is_erased_on_a_full_disk(disk: Disk, path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+        disk.fail(after=0, times=1, error=apsw.FullError)  # and room again once it is given up
+
+        assert await journal.erase(subject) == 1
+
+
 async def test_a_disk_that_fails_altogether_ends_no_call_without_an_answer(
     disk: Disk, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

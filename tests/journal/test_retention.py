@@ -44,6 +44,8 @@ def _kept(path: Path) -> list[str | None]:
 async def test_a_reading_is_kept_as_long_as_is_said(
     path: Path, retention: Retention, days: int, kept: list[str]
 ) -> None:
+    all_are_kept = retention.least is None or days * DAY < retention.least
+    assert all_are_kept is (len(kept) == 2)
     async with open_journal(path) as journal:
         await _two(journal)
 
@@ -103,6 +105,31 @@ async def test_a_reading_on_its_way_waits_for_what_becomes_of_it(path: Path) -> 
         assert await journal.expire(Retention(undelivered=90 * DAY), START + 91 * DAY) == {
             Expiry.UNDELIVERED: 0
         }
+
+
+async def test_a_reading_that_is_wrong_somewhere_waits_until_that_is_put_right(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await _two(journal)
+        other = (await journal.add_subject("Bo")).id
+        with Reader.open(path) as reader:
+            (there,) = [v for v in reader.entries() if v.deliveries[0].state == "settled"]
+            await journal.reassign(there.entry.id, other)
+            (owed,) = reader.corrections_owed()
+
+        once = await journal.expire(Retention(undelivered=DAY), START + 2 * DAY)
+        await journal.correction_done(owed.number)
+        twice = await journal.expire(Retention(undelivered=DAY), START + 2 * DAY)
+
+    assert once == twice == {Expiry.UNDELIVERED: 1}
+
+
+async def test_nothing_of_what_expired_is_left_in_the_log(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await _two(journal)
+        await journal.expire(Retention(DAY, DAY), START + 2 * DAY)
+        await journal.answers()  # the log is emptied between the two
+
+        assert path.with_name(path.name + "-wal").stat().st_size == 0
 
 
 async def test_ninety_days_offline_cost_nothing_whatever_is_configured(path: Path) -> None:
