@@ -8,6 +8,7 @@ Spec: FHIR R4, "RESTful API"; RFC 9110, 10.2.3 (Retry-After).
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -19,15 +20,21 @@ _LONGEST_WAIT = timedelta(days=1)
 """A Retry-After beyond a day is a mistake: look again after a day."""
 
 
+OBSERVATION_LOCATION = re.compile(r"(?:\S*/)?Observation/\S{1,400}")
+"""What a server calls an Observation; anything else is the name of another thing."""
 OF_NO_REQUEST = frozenset({402, 404, 405, 406, 407, 410, 415, 421, 423, 425, 426, 451})
 """Refusals of an address, a way of speaking or a whole service, whatever it is asked: nothing is
 wrong with what was sent, and the next reading would meet the same."""
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
-    """Read a JSON object, its numbers as Decimal; None for anything else."""
+    """Read a JSON object, its numbers as Decimal; None for anything else.
+
+    One with half a surrogate pair in it is none: what is kept of an answer has to be text.
+    """
     try:
         value = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        json.dumps(value, default=str, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -19,7 +19,13 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
-from gateway.uplink.answers import OF_NO_REQUEST, explains, json_object, retry_after
+from gateway.uplink.answers import (
+    OBSERVATION_LOCATION,
+    OF_NO_REQUEST,
+    explains,
+    json_object,
+    retry_after,
+)
 from gateway.uplink.http_client import Answer
 
 Resource = dict[str, Any]
@@ -67,9 +73,12 @@ def taken(transaction: Resource, answer: Answer) -> dict[str, Resource]:
 
 
 def location_of(outcome: Resource) -> str:
-    """Return what the server calls the resource, without its version. Raises OutcomeUnknown."""
+    """Return what the server calls the Observation, without its version. Raises OutcomeUnknown.
+
+    It does so too if that is no Observation: the answer is then not in the order of what was sent.
+    """
     location = outcome["response"].get("location")
-    if not isinstance(location, str):
+    if not isinstance(location, str) or not OBSERVATION_LOCATION.fullmatch(location):
         raise no_word()
     return location.partition("/_history")[0]
 

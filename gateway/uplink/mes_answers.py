@@ -23,6 +23,7 @@ from gateway.errors import (
     UplinkUnavailable,
 )
 from gateway.uplink.answers import (
+    OBSERVATION_LOCATION,
     OF_NO_REQUEST,
     denies_consent,
     explains,
@@ -33,7 +34,6 @@ from gateway.uplink.answers import (
 from gateway.uplink.http_client import Answer
 
 _ISSUES_SHOWN = 3
-_OBSERVATION_LOCATION = re.compile(r"(?:\S*/)?Observation/\S{1,400}")
 _PATH = re.compile(r"(Bundle|Observation|Device)(\.[a-z][A-Za-z]{1,40}(\[\d{1,2}\])?){0,10}")
 # fmt: off
 _ISSUE_CODES = frozenset({
@@ -72,7 +72,7 @@ def _locations(bundle: dict[str, Any]) -> Iterator[str]:
         status, location = response.get("status"), response.get("location")
         if not isinstance(status, str) or not re.match(r"20[01]\b", status):
             continue
-        if isinstance(location, str) and _OBSERVATION_LOCATION.fullmatch(location):
+        if isinstance(location, str) and OBSERVATION_LOCATION.fullmatch(location):
             yield location
 
 

@@ -540,8 +540,8 @@ def test_the_clock_of_the_device_stands_beside_ours() -> None:
     assert bundle["entry"][-2]["fullUrl"] in links
 
 
-def response(*statuses: str) -> bytes:
-    entries = [{"response": {"status": s, "location": "Observation/1"}} for s in statuses]
+def response(*statuses: str, named: str = "Observation/1") -> bytes:
+    entries = [{"response": {"status": s, "location": named}} for s in statuses]
     return json.dumps(
         {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}
     ).encode()
@@ -572,6 +572,8 @@ OUTCOME = json.dumps({"resourceType": "OperationOutcome", "issue": []}).encode()
         (200, b"{}", OutcomeUnknown),
         (200, b"<html>", OutcomeUnknown),
         (200, response("201", "201", "201"), OutcomeUnknown),
+        (200, response("201", "201", "201", "201", named="Patient/1"), OutcomeUnknown),
+        (200, response("201", "201", "201", "201", named="Observation/\ud800"), OutcomeUnknown),
         (200, response("201", "201", "201", "412"), UplinkRejected),
         (200, response("201", "201", "201", "503 Busy"), OutcomeUnknown),
         (200, response("201", "429", "201", "412"), UplinkRejected),

@@ -1,9 +1,12 @@
-"""Once a request has failed or was cut off, nothing more of it leaves."""
+"""Once a request has failed or was cut off, nothing more of it leaves; and unkind servers."""
 
 import asyncio
+import gzip
+import os
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from ssl import SSLContext
@@ -81,6 +84,123 @@ async def test_nothing_leaves_any_more_of_a_request_that_ended_before_its_answer
 
     assert slow.was_reset
     assert slow.received < len(BODY) / 2
+
+
+_OK = b"HTTP/1.1 200 OK\r\n"
+_BOMB = gzip.compress(bytes(64 << 20))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(_OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel", id="a cut chunk"),
+        pytest.param(_OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", id="no last chunk"),
+        pytest.param(_OK + b"Transfer-Encoding: chunked\r\n\r\n-1\r\nhello", id="no chunk"),
+        pytest.param(
+            _OK + b"Content-Length: 5\r\nContent-Length: 7\r\n\r\nhello", id="two lengths"
+        ),
+        pytest.param(_OK + b"Content-Length: -5\r\n\r\nhello", id="a negative length"),
+        pytest.param(
+            _OK + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", id="no gzip"
+        ),
+        pytest.param(_OK + b"Content-Encoding: gzip\r\n\r\n" + _BOMB, id="a bomb"),
+        pytest.param(
+            _OK + b"X: " + bytes(1 << 17).hex().encode() + b"\r\n\r\n", id="a long header"
+        ),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", id="another protocol"),
+    ],
+)
+async def test_half_an_answer_or_none_is_an_unknown_outcome_and_fills_no_memory(
+    answer: bytes,
+) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(OutcomeUnknown):
+            await asked_of(answer)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 16 << 20
+
+
+@pytest.mark.parametrize("dropped", [b"", b"\x17\x03\x03\x00\x20" + bytes(32)])
+async def test_encryption_that_breaks_within_the_answer_leaves_it_unknown(
+    tmp_path: Path, dropped: bytes
+) -> None:
+    """The other side goes without a word, or something on the way changes what it says."""
+    tls = ensure_certificates(tmp_path, datetime.now(UTC))
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(_OK + b"Content-Length: 50\r\n\r\nhello")
+        await writer.drain()
+        os.write(writer.get_extra_info("socket").fileno(), dropped)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(half, "127.0.0.1", ssl=tls) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        client = HttpClient(settings(url, ca_file=tmp_path / "ca.pem"), wait_none())
+        with pytest.raises(OutcomeUnknown):
+            await client.ask("POST", url, body=b"{}")
+        await client.close()
+
+
+async def test_a_server_that_drips_is_left_when_its_time_is_over() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(_OK + b"Content-Length: 5000\r\n\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b".")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async with await asyncio.start_server(drip, "127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        given = {"connect_timeout_s": 0.1, "answer_timeout_s": 0.1}
+        client = HttpClient(settings(url, **given), wait_none())
+        with pytest.raises(OutcomeUnknown, match="in time"):
+            await client.ask("POST", url, body=b"{}")
+        await client.close()
+
+
+async def test_a_kept_connection_that_ends_as_something_is_sent_sends_it_once() -> None:
+    asked = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for word in (b"first", b"second"):
+            await reader.readuntil(b"\r\n\r\n")
+            asked.append(await reader.readexactly(len(word)))
+            if word == b"first":
+                writer.write(_OK + b"Content-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(once, "127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        client = HttpClient(settings(url), wait_none())
+        await client.ask("POST", url, body=b"first")
+        with pytest.raises(OutcomeUnknown):
+            await client.ask("POST", url, body=b"second")
+        await client.close()
+
+    assert asked == [b"first", b"second"]
+
+
+async def asked_of(answer: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        with suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        client = HttpClient(settings(url), wait_none())
+        try:
+            await client.ask("POST", url, body=b"{}")
+        finally:
+            await client.close()
 
 
 async def test_no_proxy_that_the_environment_names_is_told_anything(

@@ -165,6 +165,7 @@ def test_the_receipt_is_what_the_server_calls_the_observation(location: str) -> 
         response(("201 Created", "Observation/1"), ("201 Created", "Observation/2")),
         response(("201 Created", None), ("200 OK", "Device/1")),
         response(("201 Created", "Device/1")),
+        response(("201 Created", "Observation/\ud800")),
         response(("400 Bad Request", "Observation/1")),
         response(("2011", "Observation/1")),
         response(),
