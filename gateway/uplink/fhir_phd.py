@@ -53,6 +53,8 @@ _PERSONAL_HEALTH_GATEWAY = "531981"
 _SOFTWARE = "531975"
 _A_MOMENT = timedelta(milliseconds=1)
 """Some servers keep times to the millisecond."""
+_QUARTER = timedelta(minutes=15)
+"""In these devices tell their offset, and the guide repeats it: an hour is +4."""
 _EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - the device's own axis has no zone
 _NAMESPACE = UUID("2f1b8c5e-5b41-5d7c-9a55-6f0d0c6f8f01")
 """Ours alone, drawn once."""
@@ -141,7 +143,7 @@ def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str]
         return None
     since = str(int((told.stamp - _EPOCH).total_seconds()))
     if told.utc_offset is not None:
-        since += f"{int(told.utc_offset.total_seconds() // 60):+d}"
+        since += f"{told.utc_offset // _QUARTER:+d}"
     device = eui64(entry.device).replace("-", "")
     parts = (device, f"{sender.patient}-{sender.patient_system}", coded.codes.mdc, since)
     return OBSERVATION_IDENTIFIER, "-".join(parts)

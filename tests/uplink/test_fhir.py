@@ -29,7 +29,7 @@ from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_corrections import retracted
-from gateway.uplink.fhir_phd import Sender, is_same, to_transaction
+from gateway.uplink.fhir_phd import Sender, identifiers, is_same, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mes_mapping import encode
@@ -499,6 +499,23 @@ def test_the_duplicate_key_holds_the_raw_time_of_the_device() -> None:
     identifier, own = bundle["entry"][-1]["resource"]["identifier"]
     assert own["value"].startswith("urn:uuid:")
     assert identifier["value"] == "A4C138FFFE123456-p-1-urn:example:patients-188736-690897390"
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"), [(1, "+4"), (5.5, "+22"), (0, "+0"), (-3.5, "-14"), (-0.25, "-1")]
+)
+def test_the_duplicate_key_tells_an_offset_as_the_device_does_in_quarters_of_an_hour(
+    hours: float, told: str
+) -> None:
+    """The guide: "when a Bluetooth GHS timestamp reports an offset of +4 (1 hour)"."""
+    made = stamped(stamp="2021-11-22T11:56:30")
+    assert made.reading.device_time is not None
+    zoned = made.reading.device_time.model_copy(update={"utc_offset": timedelta(hours=hours)})
+    reading = made.reading.model_copy(update={"device_time": zoned})
+
+    key, _ = identifiers(replace(made, reading=reading), SENDER)
+
+    assert key[1].endswith(f"-690897390{told}")
 
 
 def test_a_reading_without_a_device_time_is_known_by_its_own_identity() -> None:
