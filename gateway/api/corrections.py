@@ -53,6 +53,11 @@ async def corrections(hub: HubHere) -> list[dict[str, Any]]:
     ]
 
 
+def left_to_people(hub: Hub) -> list[CorrectionOwed]:
+    """Return what the hub does not put right by itself."""
+    return [owed for owed in hub.reader.corrections_owed() if not _is_ours(hub, owed)]
+
+
 def _is_ours(hub: Hub, owed: CorrectionOwed) -> bool:
     possible = owed.destination in hub.correcting and owed.wrong is not Wrong.VALUE
     return possible and owed.problem is None

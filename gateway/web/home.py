@@ -91,8 +91,8 @@ class Card:
 
     id: SubjectId
     label: str
-    readings: Sequence[Sequence[Shown]]
-    """By kind, the latest of each first."""
+    readings: Mapping[Kind, Sequence[Shown]]
+    """The latest of each kind first."""
     agreements: Sequence[Agreement]
     reportable: bool
     """Whether there are sensor readings to make the glucose report of."""
@@ -117,7 +117,7 @@ async def home(visit: Visit) -> Response:
     hub, words = visit.hub, visit.words
     people = household(hub)
     devices = [known for known in hub.reader.devices() if known.adopted]
-    names = {known.device.id: called(known.device) for known in hub.reader.devices()}
+    names = names_of_devices(hub)
     return visit.page(
         "home.html",
         questions=await asked(visit),
@@ -140,7 +140,7 @@ async def story(visit: Visit) -> Response:
     if view is None:
         return see_other("/")
     now = hub.clock.now().utc
-    names = {known.device.id: called(known.device) for known in hub.reader.devices()}
+    names = names_of_devices(hub)
     happened = await aside(hub, lambda reader: reader.story(view.entry.id))
     told = sentences(view, happened, words.language, hub.title)
     steps = [(moment(at, now, hub.zone, words), sentence) for at, _, sentence in told]
@@ -213,6 +213,11 @@ def called(device: Device) -> str:
     return plain(made or device.name or device.id)
 
 
+def names_of_devices(hub: Hub) -> Mapping[DeviceId, str]:
+    """Return what people would call each device."""
+    return {known.device.id: called(known.device) for known in hub.reader.devices()}
+
+
 def household(hub: Hub) -> list[Subject]:
     """List the people of the owner's page: a guest at the kiosk is not on it."""
     return [each for each in hub.reader.subjects() if not _a_guest(hub, each.id)]
@@ -230,11 +235,11 @@ def _card(hub: Hub, subject: Subject, names: Mapping[DeviceId, str], words: Word
         limit = 1 if kind is Kind.INTERSTITIAL_GLUCOSE else _OF_A_KIND
         views = hub.reader.entries(limit=limit, subject=subject.id, kind=kind)
         if views:
-            readings[kind] = [_shown(hub, view, names, words) for view in views]
+            readings[kind] = [show(hub, view, names, words) for view in views]
             found += views
     given = list(agreements(hub, subject.id, words, found))
     reportable = Kind.INTERSTITIAL_GLUCOSE in readings
-    return Card(subject.id, subject.label, list(readings.values()), given, reportable)
+    return Card(subject.id, subject.label, readings, given, reportable)
 
 
 def agreements(
@@ -274,7 +279,8 @@ def agreements(
         )
 
 
-def _shown(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Words) -> Shown:
+def show(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Words) -> Shown:
+    """Say a reading in words; `names` says what people call their devices."""
     entry = view.entry
     return Shown(
         id=entry.id,
@@ -287,7 +293,7 @@ def _shown(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Word
 
 def _to_be_given(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Words) -> Shown:
     """Show a reading beside the question whose it is."""
-    return replace(_shown(hub, view, names, words), number=sharing.number(hub, view.entry))
+    return replace(show(hub, view, names, words), number=sharing.number(hub, view.entry))
 
 
 def _things(

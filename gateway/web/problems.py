@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gateway.api.corrections import left_to_people
 from gateway.api.hub import Hub, Status
 from gateway.api.missed import missing
 from gateway.collect.patience import Outcome
@@ -23,6 +24,8 @@ class Problem:
     detail: str | None = None
     pairs: str | None = None
     """The device that is to be paired anew, if that is what helps."""
+    listed: bool = False
+    """Whether the page of what is to be corrected has more."""
 
 
 def problems(hub: Hub, lost: int, names: Mapping[DeviceId, str], words: Words) -> list[Problem]:
@@ -89,8 +92,7 @@ def _of_destinations(hub: Hub, status: Status, words: Words) -> Iterator[Problem
         title = words.count("problem.parked.title", counted.count)
         advice = words("problem.parked.advice", name=hub.title(counted.destination))
         yield Problem(title, advice, counted.reason)
-    owed = len(hub.reader.corrections_owed())
+    owed = len(left_to_people(hub))
     if owed:
-        yield Problem(
-            words.count("problem.correction.title", owed), words("problem.correction.advice")
-        )
+        title = words.count("problem.correction.title", owed)
+        yield Problem(title, words("problem.correction.advice"), listed=True)

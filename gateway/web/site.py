@@ -19,7 +19,7 @@ from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
 from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.hub import Hub
-from gateway.web import consents, entrance, home, household, kiosk, pairing, questions
+from gateway.web import consents, entrance, home, household, kiosk, pairing, past, questions
 from gateway.web.rendering import Rendering
 from gateway.web.static_files import from_memory
 from gateway.web.visits import (
@@ -40,6 +40,9 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/device/answer", questions.answer, (OWNER,)),
     ("POST", "/device/anew", questions.anew, (OWNER,)),
     ("POST", "/story", home.story, (OWNER,)),
+    ("POST", "/readings", past.readings, (OWNER,)),
+    ("GET", "/corrections", past.corrections, (OWNER,)),
+    ("POST", "/corrections/done", past.corrected, (OWNER,)),
     ("POST", "/claim", home.claim, (OWNER,)),
     ("POST", "/reassign", home.reassign, (OWNER,)),
     ("POST", "/consent", consents.ask, (OWNER,)),

@@ -154,7 +154,7 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     found: dict[str, list[str]] = {}
     await home.welcome(ODILE)
     await home.welcome(MARCEL, consents=False)
-    await home.weigh(ODILE)
+    await home.weigh(ODILE, 3)
     await home.hurry_until(lambda: screens.arrived(ODILE), step_s=1)
     await browser.open(await screens.invited("owner"))
     await browser.run("document.getElementById('code').value = '0000'")
@@ -183,6 +183,18 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     await browser.press(story.replace("\N{NO-BREAK SPACE}", " "))
     await browser.see("Le parcours de cette mesure")
     found["story"] = await faults(browser)
+    await browser.fill(
+        "Ce n'est pas la bonne personne ? À qui est cette mesure ?", "À personne d'ici"
+    )
+    await browser.press("Valider")
+    await browser.press("Voir ce qui est à corriger")
+    await browser.see("Supprimez-la là-bas")
+    found["corrections"] = await faults(browser)
+    await browser.press("Revenir à l'accueil")
+    await browser.press("Mesures d'avant")
+    await browser.press(f"Toutes les mesures : {ODILE}, Poids")
+    await browser.see(f"{ODILE} : Poids")
+    found["readings"] = await faults(browser)
     await browser.press("Revenir à l'accueil")
     with_code, without = "C4:00:00:00:00:01", "C4:00:00:00:00:02"
     for address in (with_code, without):

@@ -11,6 +11,7 @@ from gateway.cli.speech import sentences
 from gateway.collect.patience import Outcome
 from gateway.consent.gate import Reason
 from gateway.consent.grant import Capacity
+from gateway.domain.correction import Wrong
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Limit, Measure, Quality
 from gateway.errors import RadioTrouble
@@ -33,6 +34,7 @@ CLOSED = [
     *(f"withheld.{reason}" for reason in Reason),
     *(f"giver.{capacity}" for capacity in Capacity),
     *(f"giver.{unclear}" for unclear in Unclear),
+    *(f"corrections.{wrong}" for wrong in Wrong),
     *(f"month.{month}" for month in range(1, 13)),
     *(f"problem.radio.{trouble}" for trouble in RadioTrouble),
 ]

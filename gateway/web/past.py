@@ -1,0 +1,77 @@
+"""What the owner's page has no room for: all readings of a kind, and what is wrong elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from gateway.api.corrections import done as put_right
+from gateway.api.corrections import left_to_people
+from gateway.api.readings import position, position_of
+from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
+from gateway.web.home import Shown, names_of_devices, show
+from gateway.web.visits import Visit, see_other
+
+_ON_A_PAGE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a person is to put right at a destination."""
+
+    number: int
+    shown: Shown
+    what: str
+
+
+async def readings(visit: Visit) -> Response:
+    """Show a person's readings of one kind, the latest first, a page at a time."""
+    person, kind, before = visit.person, visit.form.get("kind"), visit.form.get("before")
+    if person is None or kind not in set(Kind):
+        return see_other("/")
+    views = visit.hub.reader.entries(
+        limit=_ON_A_PAGE,
+        before=position(before) if before else None,
+        subject=person.id,
+        kind=Kind(kind),
+    )
+    if not views:
+        return see_other("/")
+    more = position_of(views[-1]) if len(views) == _ON_A_PAGE else None
+    names = names_of_devices(visit.hub)
+    shown = [show(visit.hub, view, names, visit.words) for view in views]
+    about = {"subject": person.id, "kind": kind}
+    return visit.page("readings.html", name=person.label, shown=shown, about=about, more=more)
+
+
+async def corrections(visit: Visit) -> Response:
+    """Show what is to be put right, where, and why."""
+    tasks = list(_tasks(visit))
+    return visit.page("corrections.html", tasks=tasks) if tasks else see_other("/")
+
+
+async def corrected(visit: Visit) -> Response:
+    """Note that a person put it right there."""
+    number = visit.form.get("number")
+    if number in {str(owed.number) for owed in left_to_people(visit.hub)}:
+        await put_right(visit.hub, int(number))
+    return await corrections(visit)
+
+
+def _tasks(visit: Visit) -> Iterator[Task]:
+    hub, words, names = visit.hub, visit.words, names_of_devices(visit.hub)
+    people = {known.id: known.label for known in hub.reader.subjects()}
+    for owed in left_to_people(hub):
+        view = hub.reader.entry(owed.entry)
+        if view is not None:
+            shown = show(hub, view, names, words)
+            what = words(
+                f"corrections.{owed.wrong}",
+                destination=hub.title(owed.destination),
+                name=people.get(owed.subject or SubjectId(""), ""),
+                when=shown.when,
+            )
+            yield Task(owed.number, shown, what)
