@@ -10,9 +10,10 @@ from gateway.consent.grant import living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.kiosk import ClosedBy
 from gateway.journal.database import row_sum
+from gateway.journal.instants import to_us
 from gateway.journal.reader import Reader
 from gateway.journal.states import State
-from gateway.testing.clock import START
+from gateway.testing.clock import START, ManualClock
 from tests.journal.breaking import lose_table
 from tests.journal.making import SCALE, consenting, grant, open_journal, weight, withdrawal
 
@@ -166,6 +167,28 @@ async def test_a_flipped_bit_in_a_delivery_that_arrived_sends_nothing_again(path
         (salvage,) = reader.salvaged()
         assert salvage.unsound == {"deliveries": ["1"]}
         assert reader.summary().deliveries == {State.SENDING: 1}
+
+
+async def test_an_entry_whose_latest_time_is_damaged_does_not_get_the_one_before_back(
+    path: Path, clock: ManualClock
+) -> None:
+    async with open_journal(path, clock) as journal:
+        await journal.hub_time_known(clock.now())
+        await journal.record(SCALE, [weight(1)])
+        clock.step(timedelta(hours=-1))  # it was an hour ahead
+        await journal.hub_time_known(clock.now(), stepped=True)
+    with Reader.open(path) as reader:
+        (before,) = reader.entries()
+    step = b"\x02" + to_us(before.entry.timing.measured_at).to_bytes(8, "big")
+    _flip(path, step)
+
+    await open_journal(path, clock).close()
+
+    with Reader.open(path) as reader:
+        (after,) = reader.entries()
+        (salvage,) = reader.salvaged()
+    assert salvage.unsound == {"timings": ["1"]}
+    assert after.entry.timing == before.entry.timing
 
 
 @pytest.mark.parametrize(

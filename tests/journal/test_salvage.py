@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.receipt import Receipt
 from gateway.errors import JournalError, JournalFull
 from gateway.journal import writer
 from gateway.journal.reader import Reader
@@ -119,6 +120,42 @@ async def test_a_lost_reading_that_its_device_gives_again_is_searched_for_before
         (released,) = await journal.claim("mes", 10, START)
         assert released.delivery.entry.reading.record == "seq:1"
         assert released.delivery.unsettled
+
+
+async def test_of_two_entries_of_one_number_neither_has_what_was_kept_by_it(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+    other = path.parent.with_name("other")
+    shutil.copytree(path.parent, other)
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+        (released,) = await journal.claim("mes", 1, START)
+        await journal.settle(released, Receipt("mes", "Observation/1", START))
+    async with open_journal(other / path.name) as journal:
+        await journal.record(SCALE, [weight(2)])
+    path.write_bytes(path.read_bytes() + (other / path.name).read_bytes())
+    _damage(path, 0)
+
+    async with open_journal(path) as journal:
+        claimed = await journal.claim("mes", 10, START)
+
+    found = {each.delivery.entry.reading.record: each.delivery.unsettled for each in claimed}
+    assert found == {"seq:1": True, "seq:2": True}
+
+
+async def test_who_was_erased_has_lost_nothing(path: Path) -> None:
+    await _filled(path, readings=3)
+    async with open_journal(path) as journal:
+        with Reader.open(path) as reader:
+            (subject,) = reader.subjects()
+        await journal.erase(subject.id)
+    _lose(path)
+
+    await open_journal(path).close()
+
+    with Reader.open(path) as reader:
+        (salvage,) = reader.salvaged()
+        assert (salvage.saved, salvage.lost) == (0, ())
 
 
 def _damaged(path: Path) -> None:
