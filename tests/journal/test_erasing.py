@@ -59,6 +59,16 @@ async def test_the_person_and_all_that_is_theirs_is_gone(journal: Journal, reade
         await journal.record_grant(grant(ada, "grant-2"))
 
 
+async def test_what_their_device_measures_afterwards_is_nobodys(journal: Journal) -> None:
+    ada = await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+
+    await journal.erase(ada)
+
+    (entry,) = await journal.record(SCALE, [weight(2)])
+    assert entry.subject is None
+
+
 async def test_what_nobody_could_read_of_a_device_whose_readings_they_claimed_is_gone_too(
     journal: Journal, reader: Reader
 ) -> None:
