@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from gateway.domain.quantity import Quantity
+from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 
 IMPLAUSIBLE = "implausible"
@@ -26,11 +26,12 @@ class Limits:
 
     lowest: Decimal
     highest: Decimal
+    unit: Unit
     source: str
 
 
-def _limits(lowest: str, highest: str, source: str) -> Limits:
-    return Limits(Decimal(lowest), Decimal(highest), source)
+def _limits(lowest: str, highest: str, unit: Unit, source: str) -> Limits:
+    return Limits(Decimal(lowest), Decimal(highest), unit, source)
 
 
 _CUFF = "automatic cuffs are kept below 300 mmHg (IEC 80601-2-30); those in scope show 0 to 299"
@@ -38,50 +39,72 @@ _PART = "a guess: a part of the heaviest weight, or of the smallest"
 
 LIMITS: Mapping[tuple[Kind, Measure], Limits] = MappingProxyType(
     {
-        (Kind.BLOOD_PRESSURE, Measure.SYSTOLIC): _limits("30", "300", _CUFF),
-        (Kind.BLOOD_PRESSURE, Measure.DIASTOLIC): _limits("20", "250", _CUFF),
-        (Kind.BLOOD_PRESSURE, Measure.MEAN_ARTERIAL): _limits("20", "300", _CUFF),
+        (Kind.BLOOD_PRESSURE, Measure.SYSTOLIC): _limits("30", "300", Unit.MMHG, _CUFF),
+        (Kind.BLOOD_PRESSURE, Measure.DIASTOLIC): _limits("20", "250", Unit.MMHG, _CUFF),
+        (Kind.BLOOD_PRESSURE, Measure.MEAN_ARTERIAL): _limits("20", "300", Unit.MMHG, _CUFF),
         (Kind.HEART_RATE, Measure.PULSE_RATE): _limits(
-            "20", "300", "a guess: cuffs in scope count 40 to 199, hearts beat slower and faster"
+            "20",
+            "300",
+            Unit.PER_MINUTE,
+            "a guess: cuffs in scope count 40 to 199, hearts beat slower and faster",
         ),
         (Kind.WEIGHT, Measure.WEIGHT): _limits(
-            "0.2", "650", "the smallest newborn who lived had 0.212 kg, the heaviest person 635 kg"
+            "0.2",
+            "650",
+            Unit.KILOGRAM,
+            "the smallest newborn who lived had 0.212 kg, the heaviest person 635 kg",
         ),
         (Kind.HEIGHT, Measure.HEIGHT): _limits(
-            "20", "280", "cm; from a newborn of that weight to the tallest person, 272 cm"
+            "20",
+            "280",
+            Unit.CENTIMETRE,
+            "from a newborn of that weight to the tallest person, 272 cm",
         ),
         (Kind.BLOOD_GLUCOSE, Measure.GLUCOSE): _limits(
             "19.8",
             "750",
+            Unit.MILLIGRAM_PER_DECILITRE,
             "meters in scope show 20 to 600 mg/dL; 1.1 mmol/L is their lowest, too, and 19.8 mg/dL;"
             " below lies what ketone looks like",
         ),
         (Kind.BLOOD_KETONE, Measure.KETONE): _limits(
-            "0", "30", "mmol/L; meters in scope show 0.0 to 8.0; a guess: four times that"
+            "0",
+            "30",
+            Unit.MILLIMOLE_PER_LITRE,
+            "meters in scope show 0.0 to 8.0; a guess: four times that",
         ),
         (Kind.INTERSTITIAL_GLUCOSE, Measure.GLUCOSE): _limits(
-            "20", "600", "sensors in scope show 39 to 501 mg/dL"
+            "20", "600", Unit.MILLIGRAM_PER_DECILITRE, "sensors in scope show 39 to 501 mg/dL"
         ),
         (Kind.BODY_TEMPERATURE, Measure.TEMPERATURE): _limits(
-            "10", "47", "°C; people lived through 11.8 and through 46.5"
+            "10", "47", Unit.CELSIUS, "people lived through 11.8 and through 46.5"
         ),
         (Kind.OXYGEN_SATURATION, Measure.OXYGEN_SATURATION): _limits(
-            "30", "100", "%; 34 was found in the blood of a climber at 8,400 m"
+            "30", "100", Unit.PERCENT, "34 was found in the blood of a climber at 8,400 m"
         ),
-        (Kind.BODY_COMPOSITION, Measure.BODY_FAT): _limits("1", "75", "%; scales show 3 to 75"),
-        (Kind.BODY_COMPOSITION, Measure.MUSCLE): _limits("5", "95", "%; a guess"),
-        (Kind.BODY_COMPOSITION, Measure.BODY_WATER): _limits("10", "90", "%; a guess"),
-        (Kind.BODY_COMPOSITION, Measure.BODY_FAT_MASS): _limits("0.1", "500", _PART),
-        (Kind.BODY_COMPOSITION, Measure.MUSCLE_MASS): _limits("0.1", "200", _PART),
-        (Kind.BODY_COMPOSITION, Measure.FAT_FREE_MASS): _limits("0.1", "250", _PART),
-        (Kind.BODY_COMPOSITION, Measure.SOFT_LEAN_MASS): _limits("0.1", "250", _PART),
-        (Kind.BODY_COMPOSITION, Measure.BONE_MASS): _limits("0.1", "20", _PART),
-        (Kind.BODY_COMPOSITION, Measure.BODY_WATER_MASS): _limits("0.1", "200", _PART),
+        (Kind.BODY_COMPOSITION, Measure.BODY_FAT): _limits(
+            "1", "75", Unit.PERCENT, "scales show 3 to 75"
+        ),
+        (Kind.BODY_COMPOSITION, Measure.MUSCLE): _limits("5", "95", Unit.PERCENT, "a guess"),
+        (Kind.BODY_COMPOSITION, Measure.BODY_WATER): _limits("10", "90", Unit.PERCENT, "a guess"),
+        (Kind.BODY_COMPOSITION, Measure.BODY_FAT_MASS): _limits("0.1", "500", Unit.KILOGRAM, _PART),
+        (Kind.BODY_COMPOSITION, Measure.MUSCLE_MASS): _limits("0.1", "200", Unit.KILOGRAM, _PART),
+        (Kind.BODY_COMPOSITION, Measure.FAT_FREE_MASS): _limits("0.1", "250", Unit.KILOGRAM, _PART),
+        (Kind.BODY_COMPOSITION, Measure.SOFT_LEAN_MASS): _limits(
+            "0.1", "250", Unit.KILOGRAM, _PART
+        ),
+        (Kind.BODY_COMPOSITION, Measure.BONE_MASS): _limits("0.1", "20", Unit.KILOGRAM, _PART),
+        (Kind.BODY_COMPOSITION, Measure.BODY_WATER_MASS): _limits(
+            "0.1", "200", Unit.KILOGRAM, _PART
+        ),
         (Kind.BODY_COMPOSITION, Measure.BASAL_METABOLISM): _limits(
-            "400", "25000", "kJ a day; a guess: a tenth of, and three times what an adult needs"
+            "400",
+            "25000",
+            Unit.KILOJOULE,
+            "a day; a guess: a tenth of, and three times what an adult needs",
         ),
         (Kind.BODY_COMPOSITION, Measure.IMPEDANCE): _limits(
-            "1", "2999", "Ohm; higher ones are a Mi scale's way of saying that it has none"
+            "1", "2999", Unit.OHM, "higher ones are a Mi scale's way of saying that it has none"
         ),
     }
 )

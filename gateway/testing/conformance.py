@@ -23,6 +23,7 @@ from gateway.domain.identity import identity
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.api import CABLES, Channel, Frame, Reach
+from gateway.drivers.plausible import LIMITS
 from gateway.drivers.registry import Registry
 from gateway.errors import DecodeError, DriverError, LinkError
 from gateway.testing.clock import START, ManualClock
@@ -33,6 +34,7 @@ from gateway.testing.specimen import Specimen, SpecimenLink, Trouble
 Check = Callable[[Specimen, Registry], Awaitable[None]]
 
 _RANDOM_FRAMES = 500
+_BESIDE = {Measure.GLUCOSE_TREND, Measure.SENSOR_QUALITY}
 _HUB_OFF = timedelta(hours=3)
 _ENDINGS = (DriverError, LinkError)
 """What a conversation may raise; anything else is a mistake in the driver."""
@@ -103,7 +105,7 @@ async def is_chosen_for_its_devices(specimen: Specimen, drivers: Registry) -> No
 async def brings_readings(specimen: Specimen, drivers: Registry) -> None:
     """Check that a calm conversation records readings, all of the kinds the manifest promises.
 
-    Ketone is in those of its own kind, and in no other.
+    Each number is one that its kind has, in the canonical unit: destinations take no other.
     """
     met = await _calm(specimen)
     readings = met.session.readings
@@ -115,14 +117,17 @@ async def brings_readings(specimen: Specimen, drivers: Registry) -> None:
     _require(readings, f"the conversation brought nothing: {why}")
     promised = specimen.driver.manifest.emits
     _require({r.kind for r in readings} <= promised, "a reading of a kind that is not in `emits`")
-    _require(all(map(_tells_ketone_apart, readings)), "ketone among other numbers, or the reverse")
+    for reading in readings:
+        for measure, quantity in reading.values.items():
+            _is_canonical(reading.kind, measure, quantity.unit)
 
 
-def _tells_ketone_apart(reading: Reading) -> bool:
-    told = {(measure, quantity.unit) for measure, quantity in reading.values.items()}
-    if reading.kind is Kind.BLOOD_KETONE:
-        return told <= {(Measure.KETONE, Unit.MILLIMOLE_PER_LITRE)}
-    return Measure.KETONE not in reading.values
+def _is_canonical(kind: Kind, measure: Measure, unit: Unit) -> None:
+    limits = LIMITS.get((kind, measure))
+    if limits is None:
+        _require(measure in _BESIDE, f"a reading of {kind} has no {measure}")
+    else:
+        _require(unit is limits.unit, f"{measure} of {kind} is in {limits.unit}, not in {unit}")
 
 
 async def reads_one_byte_at_a_time(specimen: Specimen, drivers: Registry) -> None:

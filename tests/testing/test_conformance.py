@@ -115,7 +115,7 @@ async def by_the_report(session: Session) -> None:
         await session.record(weight(frame, session, whole(frame), f"seq:{number}.{times[number]}"))
 
 
-def mistaking_ketone(kind: Kind, measure: Measure, unit: Unit) -> Converse:
+def telling(kind: Kind, measure: Measure, unit: Unit) -> Converse:
     async def talk(session: Session) -> None:
         inbox = await session.link.subscribe(WEIGHT)
         while True:
@@ -207,19 +207,36 @@ async def test_a_mistake_is_found(mistaken: Made, check: Check, what: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("kind", "measure", "unit"),
+    ("kind", "measure", "unit", "what"),
     [
-        (Kind.BLOOD_KETONE, Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE),
-        (Kind.BLOOD_KETONE, Measure.KETONE, Unit.MILLIGRAM_PER_DECILITRE),
-        (Kind.BLOOD_GLUCOSE, Measure.KETONE, Unit.MILLIMOLE_PER_LITRE),
+        (
+            Kind.BLOOD_KETONE,
+            Measure.GLUCOSE,
+            Unit.MILLIGRAM_PER_DECILITRE,
+            "blood_ketone has no glucose",
+        ),
+        (
+            Kind.BLOOD_KETONE,
+            Measure.KETONE,
+            Unit.MILLIGRAM_PER_DECILITRE,
+            "ketone of blood_ketone is in mmol/L, not in mg/dL",
+        ),
+        (
+            Kind.BLOOD_GLUCOSE,
+            Measure.KETONE,
+            Unit.MILLIMOLE_PER_LITRE,
+            "blood_glucose has no ketone",
+        ),
+        (Kind.WEIGHT, Measure.TEMPERATURE, Unit.KILOGRAM, "weight has no temperature"),
+        (Kind.WEIGHT, Measure.WEIGHT, Unit.CELSIUS, "weight of weight is in kg, not in Cel"),
     ],
 )
-async def test_a_driver_that_takes_ketone_for_something_else_is_found(
-    kind: Kind, measure: Measure, unit: Unit
+async def test_a_number_of_another_kind_or_unit_is_found(
+    kind: Kind, measure: Measure, unit: Unit, what: str
 ) -> None:
-    mistaken = Made(talk=mistaking_ketone(kind, measure, unit))
+    mistaken = Made(talk=telling(kind, measure, unit))
 
-    with pytest.raises(AssertionError, match="ketone among other numbers"):
+    with pytest.raises(AssertionError, match=what):
         await conformance.brings_readings(specimen(mistaken), Registry([mistaken]))
 
 
