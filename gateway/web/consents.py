@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from itertools import groupby
+from typing import Any
 
 from starlette.responses import Response
 
@@ -105,10 +106,13 @@ async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = 
         name=person.label,
         earlier=earlier,
         nothing=nothing,
-        unclear=unclear,
-        capacities=list(Capacity),
-        said=_said(visit, person.id),
+        **of_the_giver(visit, person.id, unclear),
     )
+
+
+def of_the_giver(visit: Visit, subject: SubjectId, unclear: Unclear | None) -> dict[str, Any]:
+    """Return what `giver.html` asks with: what was answered so far, and what of it is unclear."""
+    return {"capacities": list(Capacity), "said": _said(visit, subject), "unclear": unclear}
 
 
 def _said(visit: Visit, subject: SubjectId) -> Mapping[str, str]:
@@ -180,16 +184,11 @@ def _unfolded(lines: Sequence[str]) -> Iterator[str]:
 
 
 async def withdraw(visit: Visit) -> Response:
-    """Take consent back, at once, and say what that did.
-
-    One tap says no name: it is taken back as it was given.
-    """
+    """Take consent back, at once, and say what that did."""
     person = visit.person
     if person is None:
         return see_other("/")
-    given = _given(visit, person.id)
-    by = Giver(person.label) if given is None else Giver(given.given_by, given.capacity)
-    done = await take_back(visit, person.id, by)
+    done = await take_back(visit, person.id, person.label)
     title = visit.hub.title(visit.form.get("destination"))
     return visit.page("withdrawn.html", title=title, done=done)
 
@@ -225,8 +224,13 @@ async def record(
     return True
 
 
-async def take_back(visit: Visit, subject: SubjectId, by: Giver) -> consents.Withdrawn:
-    """Take back the consent that a form names."""
+async def take_back(visit: Visit, subject: SubjectId, label: str) -> consents.Withdrawn:
+    """Take back the consent that a form names, of the person called `label`.
+
+    One tap says no name: it is taken back as it was given.
+    """
+    given = _given(visit, subject)
+    by = Giver(label) if given is None else Giver(given.given_by, given.capacity)
     new = consents.NewWithdrawal(
         subject=subject,
         destination=visit.form.get("destination"),

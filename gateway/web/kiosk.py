@@ -30,7 +30,7 @@ from gateway.journal.views import EntryView
 from gateway.language.moments import clock
 from gateway.language.words import LANGUAGES, Words
 from gateway.web import consents
-from gateway.web.giver import Giver
+from gateway.web.giver import Unclear, giver
 from gateway.web.home import Shown, agreements
 from gateway.web.pairing import reason
 from gateway.web.saying import said
@@ -58,14 +58,23 @@ async def screen(visit: Visit) -> Response:
 
 
 async def begin(visit: Visit) -> Response:
-    """Begin a turn; whoever had theirs before has no longer."""
+    """Begin a turn; whoever had theirs before has no longer.
+
+    The staff may open it for somebody known here: who comes again is not recognised by a screen.
+    """
     counter = visit.hub.counter
     if counter is None:
         return see_other("/kiosk")
     role = visit.visitor.role if visit.visitor is not None else Role.KIOSK
     by = OpenedBy.STAFF if role is Role.OWNER else OpenedBy.PERSON
     minutes = counter.lasts // timedelta(minutes=1)
-    opening = Opening(devices=list(counter.devices), opened_by=by, minutes=minutes)
+    known = visit.person if by is OpenedBy.STAFF else None
+    opening = Opening(
+        devices=list(counter.devices),
+        subject=None if known is None else known.id,
+        opened_by=by,
+        minutes=minutes,
+    )
     async with visit.site.one_by_one:
         await open_session(visit.hub, opening)
     if by is OpenedBy.STAFF:
@@ -125,16 +134,27 @@ async def keep(visit: Visit) -> Response:
     return await _again(visit)
 
 
-async def ask(visit: Visit, *, nothing: bool = False) -> Response:
-    """Show the text of consent, and ask; again where `nothing` was ticked."""
+async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = None) -> Response:
+    """Show the text of consent, and ask; again where `nothing` was ticked, or who agrees unclear.
+
+    Readings are those of whoever is at the counter, unless somebody says that they agree for them.
+    """
     session = _of_this_turn(visit)
     if session is None:
         return await _again(visit)
     session = await _longer(visit, session)
-    to, ticked = visit.form.get("destination"), () if nothing else None
-    question = consents.question(visit.hub, to, visit.words, ticked=ticked)
-    taken = bool(present(visit.hub).readings)
-    return _page(visit, "consent", session, question=question, taken=taken, nothing=nothing)
+    ticked = visit.form.all("kind") if unclear else () if nothing else None
+    to = visit.form.get("destination")
+    return _page(
+        visit,
+        "consent",
+        session,
+        question=consents.question(visit.hub, to, visit.words, ticked=ticked),
+        taken=bool(present(visit.hub).readings),
+        nothing=nothing,
+        name=visit.words("kiosk.giver_self"),
+        **consents.of_the_giver(visit, session.subject, unclear),
+    )
 
 
 async def give(visit: Visit) -> Response:
@@ -142,7 +162,11 @@ async def give(visit: Visit) -> Response:
     session = _of_this_turn(visit)
     if session is not None:
         since = session.opened_at if visit.form.get("earlier") else None
-        if not await consents.record(visit, session.subject, _giver(visit, session), since):
+        now, zone = visit.hub.clock.now(), visit.hub.zone
+        by = giver(visit.form, _label(visit, session), now, zone)
+        if isinstance(by, Unclear):
+            return await ask(visit, unclear=by)
+        if not await consents.record(visit, session.subject, by, since):
             return await ask(visit, nothing=True)
     return await _again(visit)
 
@@ -151,7 +175,7 @@ async def withdraw(visit: Visit) -> Response:
     """Take the person's consent back."""
     session = _of_this_turn(visit)
     if session is not None:
-        await consents.take_back(visit, session.subject, _giver(visit, session))
+        await consents.take_back(visit, session.subject, _label(visit, session))
     return await _again(visit)
 
 
@@ -230,11 +254,23 @@ def _turn(visit: Visit) -> Response:
         "turn",
         session,
         keep=session.keep,
+        name=_name(hub, session),
         doubtful=turn.doubtful,
         key=_key(readings, doubtful=turn.doubtful),
         readings=readings,
         agreements=list(agreements(hub, session.subject, words, turn.readings)),
     )
+
+
+def _name(hub: Hub, session: KioskSession) -> str | None:
+    """Return whose turn the staff opened: a person sees it where another was taken for them.
+
+    What somebody typed themselves is not shown: it may have a number, for who else is known here.
+    """
+    if not session.keep or session.opened_by is not OpenedBy.STAFF:
+        return None
+    known = person(hub, session.subject)
+    return None if known is None else known.label
 
 
 def _key(readings: Sequence[Shown], *, doubtful: int) -> str:
@@ -287,11 +323,11 @@ async def _longer(visit: Visit, session: KioskSession) -> KioskSession:
     return session
 
 
-def _giver(visit: Visit, session: KioskSession) -> Giver:
-    """Say who consents: the name they chose, or that it is whoever is at the counter."""
-    giver = person(visit.hub, session.subject)
-    named = None if giver is None else giver.label
-    return Giver(named or visit.words("kiosk.giver", number=session.number))
+def _label(visit: Visit, session: KioskSession) -> str:
+    """Return the name they chose, or that it is whoever is at the counter."""
+    known = person(visit.hub, session.subject)
+    named = None if known is None else known.label
+    return named or visit.words("kiosk.giver", number=session.number)
 
 
 async def _again(visit: Visit) -> Response:

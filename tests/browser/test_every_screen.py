@@ -258,6 +258,9 @@ async def test_the_screens_of_the_kiosk(screens: Screens) -> None:
         "return [...document.querySelectorAll('legend, .tick, .wide > *')].every((each) =>"
         " each.getBoundingClientRect().bottom <= window.innerHeight)"
     )
+    await browser.press("Pour un enfant, ou une personne que vous représentez")
+    await browser.see("Un parent, pour son enfant mineur")
+    found["consent for a child"] = await faults(browser)
     await browser.press("J'accepte, avec les mesures déjà prises")
     await browser.press("Me relier")
     await browser.fill("Code", "0000")
@@ -300,7 +303,7 @@ async def test_a_guest_consents_with_the_keyboard_alone(ticked: bool, screens: S
     await to(browser, "Envoyer à Mon espace santé")
     await browser.key(Keys.ENTER)
     await browser.see("Ce qui n'est jamais envoyé")
-    await to(browser, "Encore un moment")
+    await to(browser, "Pour un enfant, ou une personne que vous représentez")
     for _ in range(0 if ticked else 7):
         await browser.tab()
         await browser.key(Keys.SPACE)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api.browsers import Role
+from gateway.consent.grant import Capacity, Grant, Withdrawal
 from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import ClosedBy, OpenedBy
 from gateway.errors import CodeRefused
@@ -609,3 +610,79 @@ async def test_whom_the_destination_refuses_is_told_so_and_what_helps(kiosk: Win
     key = 'id="choices" data-live data-key="([^"]*)"'
     keys = [re.findall(key, page.html) for page in (before, refused)]
     assert keys[0] != keys[1]  # else a script would leave the choices as they were
+
+
+FOR_A_CHILD = {"capacity": "parent", "by": "Odile Martin", "expires": "2031-05-04"}
+
+
+async def test_a_parent_agrees_for_their_child_under_their_own_name_and_takes_it_back_so(
+    kiosk: Window,
+) -> None:
+    session = await begun(kiosk)
+    asked = await act(kiosk, "/kiosk/consent", session, destination="mes")
+
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES, **FOR_A_CHILD)
+    await act(kiosk, "/kiosk/consent/withdraw", session, destination="mes")
+
+    given, taken_back = kiosk.hub.reader.ledger(kiosk.hub.reader.subjects()[0].id)
+    assert "Un parent, pour son enfant mineur" in asked.text
+    assert isinstance(given, Grant)
+    assert isinstance(taken_back, Withdrawal)
+    assert (given.given_by, given.capacity) == ("Odile Martin", Capacity.PARENT)
+    assert given.expires is not None
+    assert (taken_back.withdrawn_by, taken_back.capacity) == ("Odile Martin", Capacity.PARENT)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"capacity": "parent", "by": ""}, "Écrivez le nom du parent"),
+        ({"capacity": "self", "by": "Odile"}, "choisissez à quel titre"),
+        ({"capacity": "parent", "by": "Odile", "expires": "1999-01-01"}, "Ce jour est passé"),
+    ],
+)
+async def test_where_it_is_unclear_who_agrees_nothing_is_agreed_and_the_answers_stay(
+    said: dict[str, str], told: str, kiosk: Window
+) -> None:
+    session = await begun(kiosk)
+
+    again = await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES, **said)
+
+    assert told in again.text
+    assert "<details open>" in again.html
+    assert f'value="{said["by"]}"' in again.html
+    assert kiosk.hub.reader.ledger(kiosk.hub.reader.subjects()[0].id) == ()
+
+
+async def test_who_comes_again_has_their_turn_begun_by_the_staff_and_sees_whose_it_is(
+    kiosk: Window,
+) -> None:
+    session = await begun(kiosk)
+    told = (await act(kiosk, "/kiosk/keep", session, called="Camille"), await kiosk.get(KIOSK))[1]
+    await act(kiosk, "/kiosk/end", session)
+    camille = kiosk.hub.reader.subjects()[0].id
+    staff = Window(kiosk.hub, browsers=kiosk.browsers)
+    await staff.enter(Role.OWNER)
+
+    await staff.send("/kiosk/begin", subject=camille, **{"from": "home"})
+    kiosk.hub.clock.advance(60)
+    entry = await weigh(kiosk, "72.4")
+    theirs = await kiosk.get(KIOSK)
+    await act(kiosk, "/kiosk/end", theirs.field("session"))
+
+    assert "cet écran ne vous reconnaîtra pas" in told.text
+    assert "Camille" not in told.text
+    assert "C'est à vous, Camille" in theirs.text
+    assert entry.subject == camille
+    assert [each.id for each in kiosk.hub.reader.subjects()] == [camille]
+    assert "Camille" not in (await kiosk.get(KIOSK)).text
+
+
+async def test_nobody_at_the_counter_begins_the_turn_of_somebody_known_here(kiosk: Window) -> None:
+    camille = (await kiosk.hub.journal.add_subject("Camille")).id
+
+    await kiosk.send("/kiosk/begin", on=KIOSK, subject=camille)
+
+    session = kiosk.hub.reader.kiosk()
+    assert session is not None
+    assert session.subject != camille
