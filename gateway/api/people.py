@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException
@@ -16,12 +16,13 @@ from gateway.api.hub import Hub, Sighted
 from gateway.consent.grant import Withdrawal
 from gateway.domain.device import DeviceId, device_named
 from gateway.domain.subject import Assignment, Subject, SubjectId
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, JournalError
 from gateway.language.plain import without_steering
 
 router = APIRouter(tags=["people"])
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_TODAY = timedelta(hours=25)  # from its midnight on, in the longest of days
 OVER_THE_AIR = "ble:"
 """How the ids of devices begin that are read only because they were adopted."""
 LONGEST_LABEL = 80
@@ -160,7 +161,11 @@ async def assignments(hub: HubHere) -> list[Assignment]:
 
 @router.post("/assignments", status_code=201)
 async def assign(hub: HubHere, new: NewAssignment) -> Assignment:
-    """Say whom a device measures, and adopt it."""
+    """Say whom a device measures, and adopt it.
+
+    While the hub does not know the time, not from today on: that would be since 1970, perhaps.
+    """
+    told_in_time(hub, new.since)
     device = await _adopt(hub, new.device, None)
     return await hub.journal.assign(device, new.slot, new.subject, new.since)
 
@@ -171,6 +176,7 @@ async def end_assignment(hub: HubHere, end: AssignmentEnd) -> Assignment:
 
     However often it was said that it does: from now on, say, and then of what it still held.
     """
+    told_in_time(hub, end.until)
     device = hub.resolve(end.device)
     found = [
         made
@@ -220,6 +226,7 @@ async def disown(hub: HubHere, disowning: Disowning) -> dict[str, str]:
             f"{device} is on a cable: it is read as long as it is plugged in. Unplug it, or take it"
             " out of the configuration."
         )
+    told_in_time(hub, now)
     for made in hub.reader.assignments():
         if (made.device, made.until) == (device, None) and made.since < now:
             await hub.journal.end_assignment(made, now)
@@ -246,6 +253,15 @@ async def read_now(hub: HubHere, reading: ReadingNow) -> dict[str, str]:
 async def sightings(hub: HubHere) -> list[Sighted]:
     """List the devices in reach now, also those nobody adopted."""
     return list(hub.sightings())
+
+
+def told_in_time(hub: Hub, at: datetime) -> None:
+    """Refuse what is to be from today on while nobody knows what day it is."""
+    now = hub.clock.now()
+    if not now.trusted and abs(at - now.utc) < _TODAY:
+        raise JournalError(
+            "the hub does not know the time yet: whose a device is from now on cannot be said"
+        )
 
 
 def _known(hub: Hub, said: str) -> DeviceId:

@@ -75,8 +75,9 @@ async def _add(visit: Visit) -> Response:
     unclear = _unclear(hub, form.get("subject"), form.get("name"))
     if unclear is not None:
         return _ask_whose(visit, device, unclear)
-    subject = await _somebody(hub, form.get("subject"), form.get("name"))
     since = EARLIEST if form.get("since") == "ever" else _midnight(hub)
+    people.told_in_time(hub, since)  # else who is new would be here, and the device not theirs
+    subject = await _somebody(hub, form.get("subject"), form.get("name"))
     new = people.NewAssignment(
         device=device.device, subject=subject, slot=form.get("slot") or None, since=since
     )
@@ -104,7 +105,7 @@ async def end(visit: Visit) -> Response:
     hub, now = visit.hub, visit.hub.clock.now().utc
     device, subject = DeviceId(visit.form.get("device")), SubjectId(visit.form.get("subject"))
     for each in hub.reader.assignments():
-        if (each.device, each.subject, each.until) == (device, subject, None) and each.since < now:
+        if (each.device, each.subject, each.until) == (device, subject, None):
             ended = people.AssignmentEnd(device=device, subject=subject, slot=each.slot, until=now)
             with suppress(HTTPException):  # somebody else has just ended it
                 await people.end_assignment(hub, ended)

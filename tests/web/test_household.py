@@ -330,6 +330,28 @@ async def test_a_device_that_is_nobodys_any_more_is_not_talked_with_until_it_is_
     assert "Aucun appareil n'est relié." in home.text
 
 
+@pytest.mark.parametrize("behind", [timedelta(days=2), timedelta(days=20_000)], ids=str)
+async def test_a_hub_that_does_not_know_the_time_says_so_to_who_tells_whose_a_device_is_now(
+    behind: timedelta, window: Window
+) -> None:
+    """Else what the device remembers of others would be theirs, or stay theirs once it is sold."""
+    await add(window, name="Odile")
+    window.hub.clock.boot()
+    window.hub.clock.step(-behind)
+    window.hub.clock.trusted = False
+    window.hub.in_reach = [seen(window)]
+
+    added = await window.send("/devices/add", device=SCALE.id, name="Marcel", shared="yes")
+    ended = await window.send("/devices/end", device=SCALE.id, subject=people(window)["Odile"])
+
+    for answer in (added, ended):
+        assert "le boîtier ne connaît pas encore l'heure : à qui est un appareil" in answer.text
+    assert list(people(window)) == ["Odile"]
+    (assignment,) = window.hub.reader.assignments()
+    assert (assignment.subject, assignment.until) == (people(window)["Odile"], None)
+    assert window.hub.reader.devices()[0].adopted
+
+
 async def test_a_device_in_reach_is_read_now_because_somebody_says_so(window: Window) -> None:
     await add(window, name="Odile")
     window.hub.in_reach = [seen(window, adopted=True)]
