@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FRENCH = sorted((ROOT / "docs" / "fr").glob("*.md"))
-GUIDE = ROOT / "docs" / "fr" / "guide.md"
+FOR_READERS_OF_SCREENS = [ROOT / "docs" / "fr" / name for name in ("guide.md", "officine.md")]
 TRANSLATIONS = tomllib.loads((files("gateway.web") / "translations" / "fr.toml").read_text("utf-8"))
 
 
@@ -34,8 +34,15 @@ SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("said", re.findall(r"«\s(.+?)\s»", GUIDE.read_text()))
-def test_the_guide_quotes_the_screens_word_for_word(said: str) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(said, id=f"{page.stem}-{said}")
+        for page in FOR_READERS_OF_SCREENS
+        for said in re.findall(r"«\s(.+?)\s»", page.read_text())
+    ],
+)
+def test_a_page_quotes_the_screens_word_for_word(said: str) -> None:
     assert any(re.fullmatch(each, re.sub(r"\s", " ", said)) for each in SHOWN)
 
 
