@@ -72,6 +72,11 @@ def test_every_answer_says_who_must_act(status: int, body: bytes, kind: type[Upl
     assert type(error(status, body)) is kind
 
 
+@pytest.mark.parametrize("status", [402, 404, 405, 406, 407, 410, 415, 421, 423, 425, 426, 451])
+def test_a_refusal_of_whatever_is_asked_parks_no_reading(status: int) -> None:
+    assert isinstance(error(status, b""), UplinkUnavailable)
+
+
 @pytest.mark.parametrize(
     ("header", "wait"),
     [
