@@ -287,5 +287,5 @@ class Supervisor:
         if ended.problem is not None:
             now = self._clock.now()
             self._troubles[device] = Trouble(device, ended.outcome, ended.problem, now)
-        elif ended.outcome is Outcome.COMPLETE:
+        else:
             self._troubles.pop(device, None)

@@ -11,6 +11,7 @@ from gateway.collect.patience import (
     LEFT_ALONE_S,
     SIGN_EVERY_S,
     SIGNS,
+    STEADY_S,
     WAITS_S,
     Manner,
     Outcome,
@@ -113,7 +114,7 @@ def test_a_port_that_was_heard_for_a_while_is_opened_again_as_soon_as_at_first(
 ) -> None:
     patience = Patience(Manner.PLUGGED)
     for _ in range(9):
-        patience.ended(outcome, 1000.0, new_readings=False, lasted_s=3600.0)
+        patience.ended(outcome, 1000.0, new_readings=False, lasted_s=STEADY_S)
 
     assert still_advertising(patience, 2000.0) in ([1001.0], [1005.0])
 
@@ -250,6 +251,29 @@ def test_a_reading_makes_every_sign_believed_again() -> None:
         patience.ended(Outcome.COMPLETE, 2000.0, new_readings=False)
 
     assert patience.ready(SIGHTING, 2000.0 + REAPPEARED_S)
+
+
+def test_a_device_that_could_not_be_reached_is_doubtful_until_it_shows_a_sign() -> None:
+    patience = ended(Outcome.LINK)
+    before = patience.is_doubtful
+    patience.ready(SIGHTING, 1000.0 + REAPPEARED_S)
+
+    assert (before, patience.is_doubtful) == (True, False)
+
+
+def test_a_port_that_cannot_be_opened_keeps_no_radio_from_others() -> None:
+    patience = Patience(Manner.PLUGGED)
+    patience.ended(Outcome.LINK, 1000.0, new_readings=False)
+
+    assert not patience.is_doubtful
+
+
+def test_somebody_who_sits_down_does_not_help_where_the_gateway_is_at_fault() -> None:
+    patience = Patience()
+    patience.expect(999.0, 1301.0)
+    patience.ended(Outcome.BUG, 1000.0, new_readings=False)
+
+    assert still_advertising(patience, 1300.0) == [1060.0]
 
 
 def test_who_gives_a_code_while_a_conversation_fails_does_not_wait_for_the_next_one() -> None:

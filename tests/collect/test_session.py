@@ -254,9 +254,12 @@ async def test_what_the_device_says_of_itself_is_kept_once(
     assert journal.described == [named]
 
 
-async def test_a_driver_cannot_describe_another_device(session: LiveSession) -> None:
+@pytest.mark.parametrize("other", [{"id": "ble:other"}, {"driver": "bp_monitor/other"}])
+async def test_a_driver_cannot_describe_another_device(
+    session: LiveSession, other: dict[str, str]
+) -> None:
     with pytest.raises(ValueError, match="another device"):
-        await session.describe(session.device.model_copy(update={"id": "ble:other"}))
+        await session.describe(session.device.model_copy(update=other))
 
 
 async def test_unreadable_frames_and_events_are_kept_and_counted(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.collect.signs import PARTS, REAPPEARED_S, SETTLED_S, UNSAID_S, Sign, Signs
-from gateway.drivers.api import Sighting
+from gateway.drivers.api import Reach, Sighting
 from tests.collect.fakes import a_sighting
 
 CUFF = replace(a_sighting(), name="BLEsmart_0000011F", manufacturer_data={0x020E: b"\x01\x11"})
@@ -86,6 +86,34 @@ def test_what_is_remembered_of_a_device_is_bounded() -> None:
         signs.seen(replace(CUFF, manufacturer_data={number: b""}), 101.0 + number / 100)
 
     assert len(signs._said) == PARTS
+
+
+def test_what_a_device_still_says_is_not_forgotten_for_what_it_says_once() -> None:
+    signs = known()
+    for number in range(10 * PARTS):
+        signs.seen(replace(CUFF, manufacturer_data={number: b""}), 101.0 + number / 100)
+
+    only_its_name = replace(CUFF, manufacturer_data={})
+    last_said = replace(CUFF, manufacturer_data={10 * PARTS - 1: b""})
+    assert not signs.seen(only_its_name, 105.0)
+    assert not signs.seen(last_said, 105.1)
+
+
+@pytest.mark.parametrize(("apart_s", "is_sign"), [(2.0, True), (2.2, False)])
+def test_twelve_advertisements_within_two_seconds_are_a_hurry(
+    apart_s: float, is_sign: bool
+) -> None:
+    signs = known()
+    seen = [signs.seen(CUFF, 128.0 + n * apart_s / 11) for n in range(12)]
+
+    assert seen[-1] == ([Sign.OTHER] if is_sign else [])
+
+
+def test_a_cable_of_which_the_system_says_nothing_was_not_plugged_in_again() -> None:
+    signs, port = Signs(), Sighting("/dev/ttyUSB0", Reach.SERIAL, plugging="7")
+    unsaid = replace(port, plugging=None)
+
+    assert [signs.seen(each, now) for now, each in enumerate((port, unsaid, port))] == [[], [], []]
 
 
 def hurried(signs: Signs, since: float, seconds: float) -> list[float]:

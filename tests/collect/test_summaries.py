@@ -441,6 +441,46 @@ async def test_samples_that_expired_take_nothing_from_a_mean_that_they_were_coun
     assert reader.corrections_owed() == []
 
 
+async def test_samples_that_come_while_a_mean_is_on_its_way_are_counted_once_it_has_arrived(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await gap(journal)
+    await run(summaries, clock)
+    (sending,) = await journal.claim("mes", 10, clock.now().utc)
+
+    await fill(journal, "220")
+    await run(summaries, clock)
+    meanwhile = made(reader)
+    await journal.settle(sending, Receipt("mes", "Observation/7", clock.now().utc))
+    await run(summaries, clock)
+
+    (owed,) = reader.corrections_owed()
+    assert owed.entry == sending.delivery.entry.id
+    assert made(reader) == meanwhile
+
+
+async def test_late_samples_are_counted_once_all_of_them_are_there(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await gap(journal)
+    await run(summaries, clock)
+
+    await worn(journal, MIDNIGHT - timedelta(days=4), MIDNIGHT - timedelta(days=3), "220")
+    await summaries.make_due()
+    await worn(journal, MIDNIGHT - timedelta(days=5), MIDNIGHT - timedelta(days=4), "220")
+    await run(summaries, clock)
+
+    assert [value for _, _, value in made(reader)] == [Decimal("150.0"), Decimal("170.0")]
+
+
 async def test_late_samples_that_change_no_digit_change_nothing(
     journal: Journal,
     reader: Reader,

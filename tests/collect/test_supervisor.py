@@ -11,10 +11,10 @@ import pytest
 from gateway.collect import conversations
 from gateway.collect.patience import Outcome
 from gateway.collect.status import Watch
-from gateway.collect.supervisor import Supervisor
+from gateway.collect.supervisor import ALARMING, Supervisor
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Kind
-from gateway.drivers.api import Manifest, Reach, Session, Sighting
+from gateway.drivers.api import SERIAL, Frame, Manifest, Reach, Session, Sighting
 from gateway.drivers.registry import Registry
 from gateway.errors import (
     ConfigError,
@@ -198,6 +198,83 @@ async def test_devices_that_cannot_be_reached_leave_the_radio_to_one_that_may_be
     assert radio.reached == [ADDRESS]
     await radio.show(a_sighting(far[-1]))
     assert len(radio.opened) == 5 + 1 + 1 + 1  # tried, tried alone, the cuff, and the next alone
+
+
+async def test_one_that_was_reached_after_all_keeps_the_radio_from_nobody(stage: Stage) -> None:
+    other = "C0:FF:EE:00:00:02"
+    stage.adopted[DeviceId(f"ble:{other}")] = NAME
+    stage.transport.refuse = LinkTimeout("out of reach")
+    stage.driver.talks = [hangs]
+    supervisor = stage.start()
+    for address in (ADDRESS, other):
+        await stage.transport.show(a_sighting(address))
+    stage.transport.refuse = None
+    stage.clock.advance(2)
+    for address in (ADDRESS, other):
+        await stage.transport.show(a_sighting(address))
+
+    assert len(supervisor.status().sessions) == 2
+
+
+@pytest.mark.parametrize(("frames", "told"), [(ALARMING - 1, 0), (ALARMING, 1)])
+async def test_an_open_conversation_of_unreadable_frames_alone_is_told(
+    stage: Stage, frames: int, told: int
+) -> None:
+    async def hears_riddles(session: Session) -> None:
+        frame = Frame(SERIAL, b"?", session.now())
+        for _ in range(frames):
+            await session.set_aside(frame, DecodeError("odd", frame.data))
+        await session.record()
+        await hangs(session)
+
+    stage.driver.reach, stage.driver.talks = Reach.SERIAL, [hears_riddles]
+    supervisor = stage.start()
+    await stage.transport.show(replace(a_sighting(), reach=Reach.SERIAL, driver=NAME))
+
+    assert [it.outcome for it in supervisor.status().troubles] == [Outcome.UNREADABLE] * told
+
+
+async def one_riddle(session: Session) -> None:
+    frame = Frame(SERIAL, b"?", session.now())
+    await session.set_aside(frame, DecodeError("odd", frame.data))
+    await session.record()
+
+
+async def one_riddle_among_readings(session: Session) -> None:
+    await one_riddle(session)
+    await session.record(a_reading(session.device.id))
+
+
+@pytest.mark.parametrize(
+    ("reach", "talk", "outcome"),
+    [
+        (Reach.BLE, one_riddle, Outcome.UNREADABLE),
+        (Reach.BLE, one_riddle_among_readings, Outcome.COMPLETE),
+        (Reach.SERIAL, one_riddle, Outcome.COMPLETE),  # a cable that was plugged in half way
+    ],
+)
+async def test_a_visit_that_brings_riddles_alone_is_no_success(
+    stage: Stage, reach: Reach, talk: Talk, outcome: Outcome
+) -> None:
+    stage.driver.reach, stage.driver.talks = reach, [talk]
+    stage.start()
+    await stage.transport.show(replace(a_sighting(), reach=reach, driver=NAME))
+
+    assert stage.ends(outcome) == 1
+
+
+async def test_what_a_radio_hears_while_the_gateway_ends_connects_nothing(stage: Stage) -> None:
+    stage.start()
+    await stage.transport.watching.wait()
+    late = stage.transport.seen
+    assert stage.running is not None
+    assert late is not None
+    stage.transport.gone.put_nowait(None)
+    await asyncio.wait_for(stage.running, 5)
+
+    late(a_sighting())
+
+    assert stage.transport.opened == []
 
 
 @dataclass
