@@ -169,6 +169,13 @@ TYPES: Mapping[str, DeviceType] = {
         | {Fault.RENUMBER, Fault.SILENCE, Fault.WRONG_CHECKSUM},
         one_person="a meter knows no users",
     ),
+    "taidoc_meter": DeviceType(
+        manufacturer="TaiDoc",
+        model="TD-4272",
+        keys=_STORING - {"clock_service", "settle_s"} | {"others_every", "control_every"},
+        faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.SILENCE, Fault.WRONG_CHECKSUM},
+        one_person="a meter knows no users",
+    ),
     "cgm": DeviceType(
         model="Sensor Three",
         keys=_SENSING | _STORIED,

@@ -25,7 +25,7 @@ from tests.drivers.bp_monitor.microlife import cuff as microlife
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import ASK as OMRON_ASK
 from tests.drivers.bp_monitor.omron_ble.test_omron_ble import Cuff as OmronCuff
 from tests.drivers.bp_monitor.omron_hbp.test_codec import FAILED, GOOD
-from tests.drivers.bp_monitor.taidoc.test_taidoc import OF_A_PRESSURE, Monitor
+from tests.drivers.bp_monitor.taidoc.test_taidoc import OF_A_PRESSURE, TIME, Monitor
 from tests.drivers.cgm.bluetooth_sig import sensor
 from tests.drivers.cgm.dexcom_receiver.receiver import Receiver
 from tests.drivers.cgm.dexcom_receiver.test_session import history
@@ -295,6 +295,20 @@ def _taidoc_ble() -> Specimen:
     )
 
 
+def _taidoc_meter() -> Specimen:
+    def answers() -> Mapping[Channel, Answer]:
+        memory = [(TIME, (107, 0, 24, 0x40)), (TIME, (46, 0, 24, 0x18)), (TIME, (110, 0, 24, 0xC0))]
+        monitor = Monitor(memory=memory)
+        return {TAIDOC: lambda asked: [(TAIDOC, b"".join(monitor.answer(asked))[-8:])]}
+
+    return Specimen(
+        named("glucose_meter/taidoc_ble"),
+        (seen(name="FORA GD40"), seen("1808", name="FORA MD6")),
+        answers=answers,
+        frames=((TAIDOC, bytes.fromhex("51 26 6b000000 a5 87")),),
+    )
+
+
 def _mi_scale() -> Specimen:
     shown = [
         (V2, "02 04 ea07030e0a1a34 0000 7017"),  # still moving
@@ -403,6 +417,7 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
         ),
         "glucose_meter/bluetooth_sig": (_glucose_meter(), _simple_meter(), _caresens()),
         "glucose_meter/onetouch_ble": (_onetouch_ble(),),
+        "glucose_meter/taidoc_ble": (_taidoc_meter(),),
         "glucose_meter/freestyle_neo": (
             asked_by_reports("glucose_meter/freestyle_neo", (0x1A61, 0x3850), lambda: Neo().device),
             asked_by_reports("glucose_meter/freestyle_neo", (0x1A61, 0x3850), _neo_with_ketone),

@@ -129,6 +129,13 @@ CASES = {
         said=to_the_minute,
         exact_to=timedelta(minutes=1),  # its clock is read, and shows minutes, too
     ),
+    "a GD40": Case(
+        "taidoc_meter",
+        f"{ONE}\n{STORED}others_every = 3",
+        "FORA GD40",
+        said=to_the_minute,
+        exact_to=timedelta(minutes=1),
+    ),
     "a Yonker": Case(
         "yonker_bp_monitor", f"{ONE}\n{STORED}tells_all = true", "YK-IBPA1", said=to_the_minute
     ),

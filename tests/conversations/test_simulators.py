@@ -374,14 +374,28 @@ async def test_what_a_d40_remembers_is_what_is_recorded_glucose_and_pressures() 
     more = f"{ONE}\n{STORED}others_every = 3\ncontrol_every = 2"
     found = await met("taidoc_bp_monitor", more, name="FORA D40")
 
+    assert_good_are_the_ledgers_to_a_minute(found)
+    assert found.driver == "bp_monitor/taidoc_ble"
+    assert found.session.remarks == []
+
+
+async def test_what_a_gd40_remembers_of_glucose_is_what_is_recorded() -> None:
+    more = f"{ONE}\nstored = 9\nothers_every = 3\ncontrol_every = 4"
+    found = await met("taidoc_meter", more, name="FORA GD40")
+
+    assert_good_are_the_ledgers_to_a_minute(found)
+    assert found.driver == "glucose_meter/taidoc_ble"
+    assert found.session.remarks == ["other_than_glucose"] * 3
+
+
+def assert_good_are_the_ledgers_to_a_minute(found: Met) -> None:
     good = [r for r in found.session.readings if r.quality is Quality.GOOD]
     there = sorted(map(recorded, good), key=by_numbers)
     produced = sorted(map(said, found.ledger.produced), key=by_numbers)
     for (*told, at), (*true, then) in zip(there, produced, strict=True):
         assert told == true
         assert abs(at - then) <= timedelta(minutes=1)  # type: ignore[operator]
-    assert {r.kind for r in good} >= {Kind.BLOOD_PRESSURE, Kind.BLOOD_GLUCOSE}
-    assert found.driver == "bp_monitor/taidoc_ble"
+    assert there
     assert found.session.aside == []
 
 

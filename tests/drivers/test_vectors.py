@@ -30,6 +30,7 @@ COVERED = {
     "cgm/bluetooth_sig",
     "glucose_meter/bluetooth_sig",
     "glucose_meter/onetouch_ble",
+    "glucose_meter/taidoc_ble",
     "scale/bluetooth_sig",
     "scale/sanitas",
     "scale/xiaomi",

@@ -148,6 +148,13 @@ STORING = {
         keys=f"{LIVELY}{ONE}others_every = 3\n",
         within=timedelta(minutes=1),
     ),
+    "FORA GD40": Case(
+        type="taidoc_meter",
+        driver="glucose_meter/taidoc_ble",
+        name="FORA GD40",
+        keys=f"{LIVELY}{ONE}control_every = 3\n",
+        within=timedelta(minutes=1),
+    ),
     "Yonker, which tells all it remembers": yonker("tells_all = true\n"),
     "Microlife B3 BT, each user's memory": microlife("B3 BT", TWO),
     "Microlife B6 Connect, means of three": microlife("B6 Connect", ONE + "mam = true\n"),

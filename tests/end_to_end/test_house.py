@@ -26,6 +26,7 @@ DRIVERS = {
     "omron_standard_bp_monitor": CUFF,
     "omron_bp_monitor": "bp_monitor/omron_ble",
     "taidoc_bp_monitor": "bp_monitor/taidoc_ble",
+    "taidoc_meter": "glucose_meter/taidoc_ble",
     "yonker_bp_monitor": "bp_monitor/yonker",
     "microlife_bp_monitor": "bp_monitor/microlife",
     "scale": SCALE,

@@ -1,17 +1,19 @@
-"""A FORA D40 (TD-3261) over Bluetooth: the frames of its cable, one to a value of 1524.
+"""A FORA D40 (TD-3261) and a GD40 (TD-4272) over Bluetooth: the frames of a D40's cable.
 
-A question is written to 1524 and answered by a notification of it. It measures pressures and, every
-`glucose_every` times, glucose, which it keeps in the same memory; the memory is that of the person
-who is chosen on it. Beside it, it has the Blood Pressure Service and advertises it, and tells
-nothing there once the measurement is over.
+A question is written to 1524 and answered by a notification of it. A D40 measures pressures and,
+every `glucose_every` times, glucose, which it keeps in the same memory; the memory is that of the
+person who is chosen on it. Beside this it has the Blood Pressure Service, advertises it, and tells
+nothing there once a measurement is over. A GD40 keeps what its strips measure: glucose and, every
+`others_every` tests, a blood count.
 Erasing (52), setting the clock (33) and switching off (50) are told as forbidden and answered.
 Sources: as `taidoc`; for Bluetooth, pico-vitals-gateway, which was compared with the display of a
-D40, markchuang56/iOS-Demo and advmeds-bluetooth-lib. Guesses: the capacity, silence for a wrong sum
+D40, markchuang56/iOS-Demo and advmeds-bluetooth-lib; for what a strip measured, also Tidepool's
+uploader (GlucoRx). Guesses: the capacity, silence for a wrong sum
 or an index that is not there, 65535 for a strip that failed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -40,20 +42,24 @@ PIPE = "00001524-1212-EFDE-1523-785FEABCD123"
 _BLOOD_PRESSURE, _MEASUREMENT = 0x1810, 0x2A35
 _LOWEST_MG_DL, _HIGHEST_MG_DL = 20, 600
 _CONTROL_MG_DL, _CONTROL, _NO_VALUE = 110, 3, 0xFFFF
+_HEMATOCRIT, _HEMATOCRIT_PERCENT = 6, 46
 _ROOM_CELSIUS = 24
+_GD40 = b"\x72\x42"
 
 
-def encode_glucose(mg_dl: int, *, meal: int = 0) -> bytes:
-    """Return what a record of glucose says; meal 1 before, 2 after, 3 control solution."""
-    return mg_dl.to_bytes(2, "little") + bytes([_ROOM_CELSIUS, meal << 6])
+def encode_glucose(mg_dl: int, *, meal: int = 0, substance: int = 0) -> bytes:
+    """Return what a record of a strip says; meal 1 before, 2 after, 3 control solution."""
+    return mg_dl.to_bytes(2, "little") + bytes([_ROOM_CELSIUS, meal << 6 | substance << 2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixedSettings:
-    """How often it measures glucose, and how often that is of a control solution."""
+    """How often it measures glucose, and how often that is of control solution, or no glucose."""
 
     glucose_every: int | None = None
     control_every: int | None = None
+    others_every: int | None = None
+    code: bytes = D40.code
 
 
 class MixedMonitor(AskedDevice):
@@ -115,6 +121,8 @@ class MixedMonitor(AskedDevice):
             return encode_glucose(_NO_VALUE)
         if _is_turn(self._pricked, self._settings.control_every):
             return encode_glucose(_CONTROL_MG_DL, meal=_CONTROL)
+        if _is_turn(self._pricked, self._settings.others_every):
+            return encode_glucose(_HEMATOCRIT_PERCENT, substance=_HEMATOCRIT)
         level = min(max(self._body.glucose(taken_at), _LOWEST_MG_DL), _HIGHEST_MG_DL)
         values = {"glucose": str(level), "unit": "mg/dL"}
         self.enter(taken_at, {Kind.BLOOD_GLUCOSE: values}, person=self._body.person.name)
@@ -154,7 +162,7 @@ class MixedMonitor(AskedDevice):
             case 0x23:
                 return encode_date(self.clock.device_local())
             case 0x24:
-                return D40.code + bytes(2)
+                return self._settings.code + bytes(2)
             case 0x2B:
                 return len(newest_first).to_bytes(4, "little")
             case 0x25 | 0x26 if index < len(newest_first):
@@ -164,6 +172,26 @@ class MixedMonitor(AskedDevice):
     async def _notify(self, octets: bytes) -> None:
         if self.life.peripheral is not None:
             await self.life.peripheral.notify(self._pipe, octets)
+
+
+class StripMeter(MixedMonitor):
+    """A virtual GD40; it knows no users."""
+
+    advertised: Sequence[int] = ()
+
+    def __init__(
+        self,
+        identity: Identity,
+        body: Body,
+        fittings: Fittings,
+        settings: MixedSettings | None = None,
+    ) -> None:
+        settings = replace(settings or MixedSettings(), glucose_every=1, code=_GD40)
+        super().__init__(identity, body, fittings, settings)
+
+    def services(self) -> Sequence[Any]:
+        """Return its own."""
+        return [service(SERVICE, self._pipe)]
 
 
 def _is_turn(number: int, every: int | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from firmware_sims.bp_monitor import taidoc
+from firmware_sims.bp_monitor import taidoc, taidoc_ble
 from firmware_sims.packing import (
     and_medical,
     blood_pressure,
@@ -21,6 +21,7 @@ from tests.drivers.round_trips.written import (
     BOOLS,
     COUNTED,
     MOMENTS,
+    NIBBLE,
     NUMBERS,
     U8,
     U16,
@@ -187,6 +188,12 @@ def of_a_taidoc(systolic: int, mean: int, diastolic: int, pulse: int) -> Written
     return written(taidoc.encode(0x26, bytes((systolic, mean, diastolic, pulse))), said)
 
 
+def of_a_strip(mg_dl: int, meal: int, substance: int) -> Written:
+    said = {"mg_dl": mg_dl, "meal": meal, "substance": substance}
+    octets = taidoc_ble.encode_glucose(mg_dl, meal=meal, substance=substance)
+    return written(taidoc.encode(0x26, octets), said)
+
+
 def when_of_a_taidoc(shown: datetime, irregular: bool, marked: bool) -> Written:
     said = {"device_time": f"{shown:%Y-%m-%dT%H:%M}", "ihb_raw": irregular | marked << 1}
     date = taidoc.encode_date(shown, irregular=irregular, marked=marked)
@@ -236,6 +243,7 @@ TRIPS: dict[str, st.SearchStrategy[Written]] = {
     ),
     "taidoc/ble": st.builds(of_a_taidoc, U8, st.integers(2, 0xFF), U8, U8)
     | st.builds(when_of_a_taidoc, between(2000, 2127), BOOLS, BOOLS),
+    "taidoc/meter": st.builds(of_a_strip, U16, st.integers(0, 3), NIBBLE),
     "yonker": st.builds(yonkers, U8, U8, U8, between(2000, 2255)),
     "and-cmd": st.builds(commands, st.sampled_from(list(COMMANDS)), st.binary(max_size=8)),
 }

@@ -12,7 +12,8 @@
     value   systolic | mean | diastolic | pulse
             one client reads a D40's as systolic u16 | diastolic | pulse: told by the second octet
     glucose mg/dL, u16 | the room's temperature | meal, bits 6-7: 1 before, 2 after, 3 no blood but
-            control solution; bits 0-5: the strips' code
+            control solution; bits 0-5: the strips' code, but of a meter bits 2-5 are what was
+            measured: 0 glucose, 6 to 13 something else
 
 All little-endian. Over Bluetooth, the same eight bytes are one value of a characteristic. Whether a
 memory holds glucose, too, depends on the model; of an unknown model nobody can tell, so it is
@@ -22,7 +23,7 @@ Source: glucometers-tech/glucometer-protocols (td42xx, framing), public clients 
 bits beside the time: markchuang56/iOS-Demo, and advmeds-bluetooth-lib for what is a pressure). That
 a D40's second octet is the mean: descriptions of the maker's own programs, and a client of its
 Bluetooth, which asks the same and was compared with the display, as was its glucose. What stands
-beside the glucose: that client and markchuang56/iOS-Demo.
+beside the glucose: that client, markchuang56/iOS-Demo and tidepool-org/uploader (GlucoRx).
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ class Layout(IntEnum):
     MEAN = 1
     MIXED = 2
     """As of a D40: pressures among glucose, with the mean or without."""
+    METER = 3
+    """A meter: glucose, and what else its strips measure."""
 
 
 MODELS = {"3128": Layout.MEAN, "3129": Layout.MEAN, "3261": Layout.MIXED}
@@ -91,7 +94,7 @@ class Taken:
 
     def is_pressure(self, layout: Layout) -> bool:
         """Whether the record is one; a D40 keeps glucose beside."""
-        return layout is Layout.MEAN or bool(self.ihb_raw & 0b10)
+        return layout is Layout.MEAN or (layout is Layout.MIXED and bool(self.ihb_raw & 0b10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ class Glucose:
     mg_dl: int
     meal: int
     """0 none, 1 before, 2 after; 3 is control solution."""
+    substance: int
+    """Of a meter: 0 is glucose. Of a D40, a part of the strips' code."""
 
 
 def request(command: Command, index: int = 0) -> bytes:
@@ -175,11 +180,12 @@ def value(payload: bytes, layout: Layout) -> Value:
 
 def glucose(payload: bytes) -> Glucose:
     """Decode what a record that is no pressure says."""
-    return Glucose(int.from_bytes(payload[:2], "little"), meal=payload[3] >> 6)
+    mg_dl, bits = int.from_bytes(payload[:2], "little"), payload[3]
+    return Glucose(mg_dl, meal=bits >> 6, substance=bits >> 2 & 0x0F)
 
 
-def message(data: bytes) -> Packet | Taken | Value:
-    """Decode any packet when nobody knows the model.
+def message(data: bytes, layout: Layout = Layout.MIXED) -> Packet | Taken | Value | Glucose:
+    """Decode any packet, by itself: a value of a D40 is taken for a pressure.
 
     Raises DecodeError, of `packet` or `taken`.
     """
@@ -189,5 +195,5 @@ def message(data: bytes) -> Packet | Taken | Value:
     if data[1] in (Command.RECORD_TIME, Command.CLOCK):
         return taken(whole.payload)
     if data[1] == Command.RECORD_VALUE:
-        return value(whole.payload, Layout.MIXED)
+        return glucose(whole.payload) if layout is Layout.METER else value(whole.payload, layout)
     return whole

@@ -1,4 +1,4 @@
-"""What a TaiDoc or FORA monitor keeps, however it is reached: pressures, and a D40's glucose.
+"""What a TaiDoc or FORA device keeps, however it is reached: pressures, a D40's glucose, a meter's.
 
 Only the commands of `codec.Command` are ever written. The memory stays as it is. The bookmark is
 the newest record of the last look, as it came: what is older was read then.
@@ -6,16 +6,18 @@ the newest record of the last look, as it came: what is older was read then.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from decimal import Decimal
 from typing import Protocol
 
 from gateway.domain.quantity import Quantity, Unit
-from gateway.domain.reading import ClockSample, Kind, Measure, Quality, Reading
+from gateway.domain.reading import ClockSample, Kind, Limit, Measure, Quality, Reading
 from gateway.drivers.api import Frame, Session, Setting
 from gateway.drivers.bp_monitor.memory import Stored, made
 from gateway.drivers.bp_monitor.readings import Pressure
 from gateway.drivers.bp_monitor.taidoc import codec
-from gateway.drivers.bp_monitor.taidoc.codec import MODELS, Command, Layout, Taken
+from gateway.drivers.bp_monitor.taidoc.codec import MODELS, Command, Glucose, Layout, Taken
+from gateway.drivers.cable_readings import Origin, reading
 from gateway.errors import ConfigError, DecodeError, ProtocolError
 
 LAYOUT = Setting(
@@ -28,7 +30,10 @@ _LAYOUTS = {"p20": Layout.MEAN, "p30": Layout.MEAN, "d40": Layout.MIXED}
 _RECORDS = 2000  # more than any of them keeps: a count above it is no count
 _MEALS = {1: "preprandial", 2: "postprandial"}
 _CONTROL = 3
-_NO_VALUE, _PERHAPS_NO_VALUE = 0xFFFF, 0xFF
+_NO_VALUE = 0xFFFF
+_PERHAPS_NO_VALUE = 0xFF
+"""In a D40: the maker's own program takes it for none, as well."""
+_LOWEST_MG_DL, _HIGHEST_MG_DL = 20, 600
 
 
 class Monitor(Protocol):
@@ -137,10 +142,22 @@ async def _read(
         return []
     if taken.is_pressure(layout):
         return made(session, [_pressure(taken, what, layout)], clock)
-    if codec.glucose(what.data[2:6]).mg_dl == _NO_VALUE:
+    value = codec.glucose(what.data[2:6])
+    if layout is Layout.METER and value.substance:
+        await session.remark("other_than_glucose", what)
+        return []
+    if value.mg_dl == _NO_VALUE:
         await session.remark("no_value", what)
         return []
-    return [_glucose(session, taken, what, clock)]
+    is_doubted = layout is Layout.MIXED and value.mg_dl == _PERHAPS_NO_VALUE
+    origin = Origin(
+        device=session.device.id,
+        received=what.received,
+        device_time=taken.device_time.device_time(clock),
+        record=f"{taken.device_time} {value.mg_dl}",
+        live=False,
+    )
+    return [_glucose(value, {"perhaps_no_value"} if is_doubted else set(), origin)]
 
 
 def _pressure(taken: Taken, what: Frame, layout: Layout) -> Stored:
@@ -154,27 +171,21 @@ def _pressure(taken: Taken, what: Frame, layout: Layout) -> Stored:
     return Stored(taken.device_time, pressure, what.received)
 
 
-def _glucose(session: Session, taken: Taken, what: Frame, clock: ClockSample | None) -> Reading:
-    """Make a reading of glucose. The maker's own program takes 255 for no value, as well."""
-    value = codec.glucose(what.data[2:6])
-    flags, quality = set(), Quality.GOOD
-    if value.mg_dl == _PERHAPS_NO_VALUE:
-        flags.add("perhaps_no_value")
-        quality = Quality.QUESTIONABLE
-    if value.meal in _MEALS:
-        flags.add(_MEALS[value.meal])
+def _glucose(value: Glucose, doubts: Set[str], origin: Origin) -> Reading:
+    """Make a reading of glucose; LO and HI are kept as any number beyond what is shown."""
+    flags = {*doubts, *([_MEALS[value.meal]] if value.meal in _MEALS else [])}
+    quality = Quality.QUESTIONABLE if doubts else Quality.GOOD
     if value.meal == _CONTROL:
         flags.add("control_solution")
         quality = Quality.CONTROL
+    limit = _limit(value.mg_dl)
     mg_dl = Quantity(value=Decimal(value.mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
-    return Reading(
-        device=session.device.id,
-        kind=Kind.BLOOD_GLUCOSE,
-        values={Measure.GLUCOSE: mg_dl},
-        received=what.received,
-        device_time=taken.device_time.device_time(clock),
-        record=f"{taken.device_time} {value.mg_dl}",
-        live=False,
-        quality=quality,
-        flags=frozenset(flags),
-    )
+    return reading(
+        Kind.BLOOD_GLUCOSE, {} if limit else {Measure.GLUCOSE: mg_dl}, origin
+    ).model_copy(update={"limit": limit, "quality": quality, "flags": frozenset(flags)})
+
+
+def _limit(mg_dl: int) -> Limit | None:
+    if mg_dl < _LOWEST_MG_DL:
+        return Limit.BELOW
+    return Limit.ABOVE if mg_dl > _HIGHEST_MG_DL else None

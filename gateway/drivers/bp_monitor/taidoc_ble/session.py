@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gateway.drivers.api import Frame, Inbox, Session, gatt
 from gateway.drivers.bp_monitor.taidoc import codec, memory
-from gateway.drivers.bp_monitor.taidoc.codec import Command
+from gateway.drivers.bp_monitor.taidoc.codec import Command, Layout
 from gateway.drivers.gatt_device import introduce
 from gateway.errors import DecodeError, LinkTimeout
 
@@ -24,11 +24,18 @@ _LOOKS = 3
 
 
 async def converse(session: Session) -> None:
-    """Read what is new in the memory; again if somebody measures meanwhile."""
-    chosen = memory.chosen(session)
+    """Talk with a monitor; which values it stores the owner says, or its model."""
+    await talk(session, memory.chosen(session))
+
+
+async def talk(session: Session, layout: Layout | None) -> None:
+    """Read what is new in the memory; again if somebody measures meanwhile.
+
+    Without a layout, the model is asked for and tells it.
+    """
     monitor = _Monitor(session, await session.link.subscribe(PIPE))
     await introduce(session)
-    layout = chosen or await memory.told(session, monitor)
+    layout = layout or await memory.told(session, monitor)
     for _ in range(_LOOKS):
         if await memory.read(session, monitor, layout):
             return

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.device_time import corrected
-from gateway.domain.reading import Kind, Measure, Quality, Reading
+from gateway.domain.reading import Kind, Limit, Measure, Quality, Reading
 from gateway.drivers.api import Fit, Reach, Sighting
 from gateway.drivers.bp_monitor.taidoc import DRIVER
 from gateway.drivers.bp_monitor.taidoc.codec import (
@@ -242,7 +242,7 @@ def test_glucose_is_what_a_public_client_was_told() -> None:
     said = bytes((81, 38, 107, 0, 0, 0, 165, 135))
 
     assert reply(0x26, *said[2:6]) == said
-    assert glucose(said[2:6]) == Glucose(107, meal=0)
+    assert glucose(said[2:6]) == Glucose(107, meal=0, substance=0)
 
 
 async def test_glucose_in_the_memory_of_a_d40_is_no_pressure() -> None:
@@ -265,7 +265,7 @@ async def test_glucose_in_the_memory_of_a_d40_is_no_pressure() -> None:
         ((0x68, 0x01, 25, 0xC0), Quality.CONTROL, "control_solution"),
         ((0xFF, 0x00, 25, 0x00), Quality.QUESTIONABLE, "perhaps_no_value"),
         ((0xFF, 0x00, 25, 0xC0), Quality.CONTROL, "control_solution"),
-        ((0x20, 0x03, 25, 0x00), Quality.QUESTIONABLE, "implausible"),
+        ((0xFF, 0x00, 25, 0x80), Quality.QUESTIONABLE, "postprandial"),
     ],
 )
 async def test_what_stands_beside_glucose_says_what_it_is_worth(
@@ -275,6 +275,17 @@ async def test_what_stands_beside_glucose_says_what_it_is_worth(
 
     (told,) = session.readings
     assert (told.quality, flag in told.flags) == (quality, True)
+
+
+@pytest.mark.parametrize(
+    ("mg_dl", "limit"), [(19, Limit.BELOW), (20, None), (600, None), (601, Limit.ABOVE)]
+)
+async def test_lo_and_hi_are_limits(mg_dl: int, limit: Limit | None) -> None:
+    value = (*mg_dl.to_bytes(2, "little"), 25, 0)
+    session = await read(Monitor(memory=[(TIME, value)]), layout="d40")
+
+    (told,) = session.readings
+    assert (told.limit, bool(told.values)) == (limit, limit is None)
 
 
 async def test_a_strip_that_failed_is_an_event() -> None:
