@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
@@ -132,6 +133,11 @@ class Hub(Protocol):
     @property
     def routes(self) -> Mapping[str, frozenset[Kind]]:
         """The destinations of the configuration, and the kinds each takes."""
+        ...
+
+    @property
+    def sat_down(self) -> asyncio.Event:
+        """Set when a session at the kiosk was opened, for who looks after it and sleeps else."""
         ...
 
     @property

@@ -75,6 +75,7 @@ async def open_session(hub: HubHere, opening: Opening) -> dict[str, Any]:
         opened_by=opening.opened_by,
         lasts=timedelta(minutes=opening.minutes),
     )
+    hub.sat_down.set()
     return _shown(session)
 
 

@@ -66,6 +66,7 @@ class DaemonHub:
         self.correcting = correcting(config)
         self.addresses = config.addresses
         self.counter = _counter(config)
+        self.sat_down = asyncio.Event()
         self._guests = config.drivers.guests
         self._titles = config.titles
         self._cables = {str(cable.device): cable for cable in config.cables}

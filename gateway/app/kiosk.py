@@ -5,7 +5,6 @@ While one is open, its devices are not left alone for long: somebody is measurin
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
@@ -17,6 +16,7 @@ from gateway.errors import JournalError
 from gateway.uplink.api import Timer
 
 LOOK_EVERY_S = 5.0
+_DAY_S = 86400.0
 Expect = Callable[[Iterable[DeviceId], float], None]
 """Does not let devices wait long, for so many seconds."""
 
@@ -24,9 +24,13 @@ _log = logging.getLogger(__name__)
 
 
 async def watch_kiosk(hub: Hub, timer: Timer, expect: Expect) -> None:
-    """Close every session at its limit, and expect readings until then; runs for ever."""
-    never = asyncio.Event()
+    """Close every session at its limit, and expect readings until then; runs for ever.
+
+    It sleeps while nobody sits there.
+    """
     while True:
+        hub.sat_down.clear()
+        wait_s = LOOK_EVERY_S
         try:
             session = hub.reader.kiosk()
             if session is not None and hub.clock.now().utc >= session.until:
@@ -34,6 +38,8 @@ async def watch_kiosk(hub: Hub, timer: Timer, expect: Expect) -> None:
             elif session is not None:
                 measuring = hub.reader.assignments(session=session.number)
                 expect({each.device for each in measuring}, 2 * LOOK_EVERY_S)
+            else:
+                wait_s = _DAY_S
         except JournalError as error:  # on a full disk, say: tried again at the next look
             _log.error("a turn at the kiosk could not be ended yet: %s", error)
-        await timer(never, LOOK_EVERY_S)
+        await timer(hub.sat_down, wait_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -28,6 +29,7 @@ class OfflineHub:
         self.zone = config.hub.tzinfo
         self.routes = routes(config)
         self.counter: Counter | None = None
+        self.sat_down = asyncio.Event()
         self.correcting = correcting(config)
         self._config = config
         self._titles = config.titles

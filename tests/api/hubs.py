@@ -1,5 +1,6 @@
 """A hub over a real journal, without a daemon around it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -41,6 +42,7 @@ class JournalHub:
         self.journal = journal
         self.reader = reader
         self.clock = clock
+        self.sat_down = asyncio.Event()
         self.paired: list[tuple[str, str, str]] = []
         self.begun: list[Authorization | None] = []
         self.refusal: Exception | None = None

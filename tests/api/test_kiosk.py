@@ -138,6 +138,24 @@ async def test_a_turn_nobody_ends_is_ended_at_its_limit(asked: Api) -> None:
     assert (await asked.get("people"))[1] == []
 
 
+async def test_a_kiosk_where_nobody_sits_is_not_looked_at_until_somebody_sits_down(
+    asked: Api,
+) -> None:
+    waited: list[tuple[bool, float]] = []
+
+    async def pass_time(event: asyncio.Event, seconds: float) -> None:
+        if len(waited) == 1:
+            await asked.post("kiosk/open", devices=[SCALE])
+        waited.append((event.is_set(), seconds))
+        if len(waited) == 3:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await watch_kiosk(asked.hub, pass_time, lambda _devices, _within_s: None)
+
+    assert waited == [(False, 86400.0), (True, 86400.0), (False, 5.0)]
+
+
 async def test_readings_are_expected_of_the_devices_of_the_turn_that_is_open(asked: Api) -> None:
     class Over(Exception):
         """The turn was ended."""

@@ -28,5 +28,5 @@ async def test_an_idle_hub_wakes_less_than_once_a_second_and_writes_nothing(
         written = hub.journal.commits - commits
 
     assert written == 0
-    # 24 looks for the port, 12 at the hub's clock and 12 at the kiosk's in a minute.
-    assert len(wakes) <= MINUTES * (24 + 12 + 12) + MINUTES
+    # 24 looks for the port, and 12 at the hub's clock in a minute.
+    assert len(wakes) <= MINUTES * (24 + 12) + MINUTES
