@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from gateway.uplink.http_client import Answer
+from gateway.uplink.mes_mapping import number
 
 _LONGEST_WAIT = timedelta(days=1)
 """A Retry-After beyond a day is a mistake: look again after a day."""
@@ -33,7 +33,7 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     One with half a surrogate pair in it is none: what is kept of an answer has to be text.
     """
     try:
-        value = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
+        value = json.loads(body, parse_float=number, parse_constant=_no_constant)
         json.dumps(value, default=str, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -32,6 +32,8 @@ Resource = dict[str, Any]
 
 _NAMESPACE = UUID("5f0c7c0e-8d5b-5f43-9d6f-0a6a7a9c2f11")
 """Ours alone, drawn once. Changing it changes the ids of every bundle."""
+_LARGEST_EXPONENT = 30
+"""Of ten. Nothing measured needs more; written out, a billion of digits would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,22 @@ def to_bundle(entry: Entry, patient: PatientIdentifier, dialect: Dialect) -> Res
 
 
 def encode(resource: Resource) -> bytes:
-    """Write JSON in UTF-8 with every digit of the numbers."""
+    """Write JSON in UTF-8 with every digit of the numbers.
+
+    Raises TypeError for a number that no device gives: a broker or a server may have made it up.
+    """
     return orjson.dumps(resource, default=_digits)
+
+
+def number(text: str) -> Decimal:
+    """Read a number of JSON with every digit. Raises ValueError if `encode` would not write it."""
+    try:
+        read = Decimal(text)
+    except InvalidOperation:  # an exponent of twenty digits
+        raise ValueError("out of all proportion") from None
+    if not _in_proportion(read):
+        raise ValueError("out of all proportion")
+    return read
 
 
 def effective(entry: Entry) -> datetime:
@@ -183,6 +199,10 @@ def _quantity(value: Decimal, unit: str) -> Resource:
 
 def _digits(value: object) -> orjson.Fragment:
     """Write a Decimal as it is: `format` never uses an exponent, orjson alone would not take it."""
-    if isinstance(value, Decimal) and value.is_finite():
+    if isinstance(value, Decimal) and value.is_finite() and _in_proportion(value):
         return orjson.Fragment(format(value, "f"))
     raise TypeError(type(value).__name__)
+
+
+def _in_proportion(value: Decimal) -> bool:
+    return abs(value.adjusted()) <= _LARGEST_EXPONENT

@@ -28,16 +28,13 @@ from gateway.domain.reading import Kind, Limit, Measure
 from gateway.domain.subject import SubjectId
 from gateway.errors import UplinkRejected
 from gateway.uplink.mes_device import eui64
-from gateway.uplink.mes_mapping import encode
+from gateway.uplink.mes_mapping import encode, number
 
 _RECENT = timedelta(minutes=10)
 """What was measured longer ago than this when it is sent tells of the past, not of now."""
 
 _FORM = ConfigDict(frozen=True, extra="forbid")
 Number = Annotated[Decimal, WithJsonSchema({"type": "number"})]
-_LARGEST_EXPONENT = 30
-"""Of ten. Nothing measured needs more; written out, a billion of digits would fill the memory."""
-
 
 _OF_A_RETRACTION = ("id", "session", "seq", "subject", "kind", "measured_at", "consent")
 
@@ -217,16 +214,9 @@ def to_json(message: ReadingMessage) -> bytes:
 def from_json(payload: bytes) -> ReadingMessage:
     """Read a message, every digit kept. Raises UplinkRejected if it is none of this form."""
     try:
-        return ReadingMessage.model_validate(json.loads(payload, parse_float=_number))
+        return ReadingMessage.model_validate(json.loads(payload, parse_float=number))
     except (ValueError, RecursionError):  # what it quotes is a person's: no cause, no detail
         raise UplinkRejected("The message is no reading in the published form.") from None
-
-
-def _number(text: str) -> Decimal:
-    number = Decimal(text)
-    if abs(number.adjusted()) > _LARGEST_EXPONENT:
-        raise ValueError("out of all proportion")
-    return number
 
 
 def schema() -> Mapping[str, Any]:

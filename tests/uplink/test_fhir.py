@@ -670,6 +670,17 @@ async def test_what_is_no_answer_to_a_search_says_nothing(body: bytes) -> None:
         await found(answer(200, body))
 
 
+async def test_a_number_of_a_billion_digits_is_not_sent_back_in_a_correction() -> None:
+    """Written out it would fill the memory."""
+    there = searchset(observation(extension=[{"valueDecimal": 123}]))
+    body = json.dumps(there).replace("123", "1e999999999").encode()
+    async with scripted_server() as scripted:
+        scripted.plays("/fhir/Observation", answer(200, body))
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            with pytest.raises(OutcomeUnknown):
+                await uplink.correct(corrected(entry(), Wrong.PERSON, None))
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"{}"])
 async def test_a_retraction_is_not_done_because_a_search_was_not_answered(body: bytes) -> None:
     async with scripted_server() as scripted:

@@ -184,6 +184,7 @@ def test_the_receipt_is_what_the_server_calls_the_observation(location: str) -> 
         ),
         Answer(200, {}, b"\xff\xfe"),
         Answer(200, {}, b'{"a": NaN}'),
+        Answer(200, {}, b'{"a": 1e9999999999999999999}'),
         Answer(200, {}, b"[" * 100_000),
     ],
 )

@@ -66,13 +66,22 @@ def test_a_retraction_tells_nothing_of_what_was_measured() -> None:
     assert not [canary for canary in canaries if canary in told]
 
 
-@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "NaN", "-Infinity"])
+@pytest.mark.parametrize(
+    "number", ["1e999999999", "1e-999999999", "1e9999999999999999999", "NaN", "-Infinity"]
+)
 def test_a_number_that_nobody_could_measure_is_no_number(number: str) -> None:
     """Written out, the first two would fill a disk: nothing is proven of them yet."""
     payload = to_json(message()).replace(b"71.300", number.encode())
 
     with pytest.raises(UplinkRejected):
         from_json(payload)
+
+
+def test_a_number_in_words_is_not_written_out_before_it_is_proven() -> None:
+    payload = to_json(message()).replace(b"71.300", b'"1e99999"')
+
+    with pytest.raises(TypeError):
+        proof(from_json(payload), KEY)
 
 
 def test_two_destinations_cannot_join_what_they_hold() -> None:
