@@ -101,7 +101,7 @@ async def test_a_french_spreadsheet_reads_it(hub: Hub) -> None:
         "Unité": "kg",
         "Remarques": "",
         "Appareil": "S1",
-        "Où elle est": "Attend de partir vers Mon espace santé",
+        "Où elle est": "Gardée ici\N{NO-BREAK SPACE}: pas d'accord pour Mon espace santé",
         "Identifiant": line["Identifiant"],
     }
 
