@@ -116,18 +116,18 @@ def of_the_giver(visit: Visit, subject: SubjectId, unclear: Unclear | None) -> d
 
 
 def _said(visit: Visit, subject: SubjectId) -> Mapping[str, str]:
-    """Return who gives it, as what and until when: as the form says, or as the last one was given.
+    """Return who gives it, as what and until when: as the form says, or as one in force was given.
 
     Else who has a parent's consent until a date, and is asked for the rest, would give that for
-    themselves and for ever.
+    themselves and for ever. Once it is over they may be of age, and speak for themselves.
     """
     given, form = _given(visit, subject), visit.form
-    if form.get("capacity") or given is None:
+    if form.get("capacity") or given is None or _is_over(given, visit.hub):
         return {name: form.get(name) for name in ("capacity", "by", "expires")}
     return {
         "capacity": given.capacity,
         "by": "" if given.capacity is Capacity.SELF else given.given_by,
-        "expires": _day(given.expires, visit.hub),
+        "expires": _day(given, visit.hub),
     }
 
 
@@ -138,11 +138,15 @@ def _given(visit: Visit, subject: SubjectId) -> Grant | None:
     return next((each for each in reversed(ledger) if each.destination == to), None)
 
 
-def _day(expires: datetime | None, hub: Hub) -> str:
-    """Write the day as a field for one has it; nothing if it has passed."""
-    if expires is None or expires <= hub.clock.now().utc:
+def _is_over(grant: Grant, hub: Hub) -> bool:
+    return grant.expires is not None and grant.expires <= hub.clock.now().utc
+
+
+def _day(grant: Grant, hub: Hub) -> str:
+    """Write the day of its end as a field for one has it; nothing if it has none."""
+    if grant.expires is None:
         return ""
-    return expires.astimezone(hub.zone).date().isoformat()
+    return grant.expires.astimezone(hub.zone).date().isoformat()
 
 
 async def give(visit: Visit) -> Response:

@@ -126,11 +126,14 @@ async def test_who_adds_to_a_parents_consent_is_asked_as_the_parent_and_until_th
         assert 'type="date" value="2031-05-03"' in asked.html
 
 
-async def test_who_comes_of_age_is_not_offered_the_day_that_has_passed(window: Window) -> None:
+async def test_who_came_of_age_is_asked_for_themselves(window: Window) -> None:
     subject = await child(window)
     await agree(window, subject, capacity="parent", by="Claude", expires="2026-03-15")
     window.hub.clock.advance(2 * 86400)
 
     asked = await window.send("/consent", subject=subject, destination="mes")
 
+    chosen = [line for line in asked.html.splitlines() if 'name="capacity"' in line]
+    assert ["checked" in line for line in chosen] == [True, False, False]
+    assert 'name="by" value=""' in asked.html
     assert 'type="date" value=""' in asked.html
