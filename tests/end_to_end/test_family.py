@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+import pytest
 from firmware_sims.health_space import HealthSpace
 from firmware_sims.ledger import Ledger
 from firmware_sims.scenario import parse
 from firmware_sims.staging import Stage
 
+from gateway.domain.identity import ReadingId, identity
 from tests.api.hubs import JournalHub
 from tests.end_to_end.home import ODILE, Home, Plan, a_health_space, at_home
 from tests.end_to_end.passing import Passing
@@ -118,3 +120,59 @@ async def test_a_cuff_that_was_sold_to_the_neighbour_keeps_what_she_measures(
 
 async def _is_seen_after(family: Family, moment: datetime) -> bool:
     return any(seen["seen_at"] > moment.isoformat() for seen in await family.home.get("sightings"))
+
+
+MOTHERS, FATHERS = "maman", "papa"
+METER = "ble:C4:00:00:00:00:02"
+TWO_HOMES = """
+seed = 9
+utc_offset_min = 120
+[people.leo]
+name = "Léo"
+[[device]]
+type = "glucose_meter"
+name = "Meter"
+address = "C4:00:00:00:00:02"
+person = "leo"
+stored = 3
+stored_every_h = 8
+advertise_for_s = inf
+idle_s = 0.5
+"""
+
+
+@pytest.mark.parametrize(("consents", "there"), [((MOTHERS,), 1), ((MOTHERS, FATHERS), 2)])
+async def test_what_a_child_measures_is_one_reading_at_both_homes_and_sent_by_who_consented(
+    consents: tuple[str, ...], there: int, tmp_path: Path
+) -> None:
+    """The health space takes whatever it is sent, so only one of the two hubs should send."""
+    time, ledger = Passing(datetime(2026, 7, 1, 8, tzinfo=UTC)), Ledger()
+    names: list[set[ReadingId]] = []
+    async with (
+        a_health_space(time) as space,
+        Stage(parse(TWO_HOMES), ledger=ledger, now=time.utc) as stage,
+    ):
+        for home_of in (MOTHERS, FATHERS):
+            folder = tmp_path / home_of
+            folder.mkdir()
+            hci = f"tcp-client:{await stage.radio.serve('127.0.0.1', 0)}"
+            async with at_home(folder, space, time, Plan(hci=hci)) as home:
+                await home.welcome("Léo", consents=home_of in consents)
+                await home.give(METER, "glucose_meter/bluetooth_sig", "Léo")
+                await home.hurry_until(lambda: _has(home, len(ledger.produced)), step_s=1)
+                await home.hurry_until(lambda: _is_decided(home), step_s=5)
+                held = [view.entry.reading for view in home.hub.reader.entries()]
+                names.append({identity(reading) for reading in held})
+        accepted = space.person("Léo").counts.accepted
+
+    assert names[0] == names[1]
+    assert len(names[0]) == len(ledger.produced) == 3
+    assert accepted == there * 3
+
+
+async def _has(home: Home, readings: int) -> bool:
+    return len(await home.readings()) == readings
+
+
+async def _is_decided(home: Home) -> bool:
+    return set(await home.states()) <= {"settled", "withheld"}
