@@ -101,8 +101,8 @@ def finish(journal: Path) -> None:
 
 
 def _to_do(ready: Path, journal: Path, plan: _Plan) -> Iterator[tuple[Path, Path]]:
-    """Yield what is not in its place yet, and that place; the journal comes last."""
-    for new in sorted(ready.iterdir(), key=lambda path: (path.name == journal.name, path.name)):
+    """Yield what is not in its place yet, and that place."""
+    for new in sorted(ready.iterdir()):
         if new.name != _PLAN:
             yield new, Path(plan.places.get(new.name, journal.parent / new.name))
 

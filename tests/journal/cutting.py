@@ -115,8 +115,9 @@ class PowerCuts:
     def _engine_synced(self, path: Path) -> None:
         with self._lock:
             self._synced(path)
-            if path.name.endswith("-wal"):  # of a log it makes, the engine syncs the name as well
-                self._synced(path.parent)
+            there = self._names.get(self._file(path.parent), {})
+            if path.name.endswith("-wal") and there.get(path.name) != self._file(path):
+                self._synced(path.parent)  # of a log that it made the engine syncs the name, once
             self._note(f"engine's sync {path}")
 
     def _removed(self, path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import JournalBusy, JournalError
+from gateway.errors import JournalBusy, JournalDamaged, JournalError
 from gateway.journal import backup, hub_key
 from gateway.journal.database import open_writer, schema_steps
 from gateway.journal.hub_key import HubKey
@@ -21,6 +21,7 @@ from gateway.journal.restoring import Restored, restore
 from gateway.journal.scratch import scratch
 from gateway.journal.states import State
 from gateway.testing.clock import START, ManualClock
+from tests.journal.breaking import break_page, page_of_entries
 from tests.journal.making import ROUTES, SCALE, ZONE, consenting, grant, open_journal, weight
 from tests.journal.making import withdrawal as withdrawing
 from tests.journal.test_schema import DATABASES, lay
@@ -332,6 +333,37 @@ async def test_a_hub_vouches_for_its_own_backup_though_nothing_was_taken_back(
     backup.write(file, PHRASE, path, {})
 
     assert _restore(file, path).withdrawn == 0
+
+
+async def test_a_withdrawal_that_is_in_the_backup_is_not_made_again(
+    path: Path, tmp_path: Path
+) -> None:
+    subject = await _filled(path)
+    file = tmp_path / "backup"
+    async with open_journal(path) as journal:
+        await journal.record_withdrawal(withdrawing(subject))
+    backup.write(file, PHRASE, path, {})
+
+    assert _restore(file, path).withdrawn == 0
+
+    with Reader.open(path) as reader:
+        assert len(reader.ledger(subject)) == 2
+
+
+async def test_a_backup_of_a_damaged_journal_takes_no_place(path: Path, tmp_path: Path) -> None:
+    await _filled(path)
+    file = tmp_path / "backup"
+    at = page_of_entries(path)
+    whole = path.read_bytes()
+    break_page(path, at)
+    backup.write(file, PHRASE, path, {})
+    path.write_bytes(whole)
+
+    with pytest.raises(JournalDamaged):
+        _restore(file, path)
+
+    assert path.read_bytes() == whole
+    assert not list(path.parent.glob("repl*"))
 
 
 async def test_what_a_backup_had_taken_back_a_still_older_one_does_not_revive(

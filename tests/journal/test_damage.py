@@ -151,6 +151,19 @@ async def test_a_damaged_key_costs_nothing_in_a_file_that_is_salvaged_either(pat
         assert len(reader.salvaged()) == len(reader.entries()) == 1
 
 
+async def test_a_row_whose_parent_is_gone_is_damage_though_its_own_sum_is_right(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        (entry,) = await journal.record(SCALE, [weight(1)])
+    _edit(path, "DELETE FROM subjects")
+
+    await open_journal(path).close()
+
+    with Reader.open(path) as reader:
+        assert len(reader.salvaged()) == 1
+        assert [view.entry.subject for view in reader.entries()] == [entry.subject]
+
+
 async def test_a_flipped_bit_in_a_delivery_that_arrived_sends_nothing_again(path: Path) -> None:
     async with open_journal(path) as journal:
         await consenting(journal)

@@ -348,6 +348,21 @@ async def test_a_turn_of_before_a_restart_does_not_move_with_a_clock_that_was_be
     assert nobodys.subject is None
 
 
+async def test_a_turn_that_is_closed_late_was_over_at_its_limit(
+    journal: Journal, clock: ManualClock
+) -> None:
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada, lasts=5 * MINUTE)
+    clock.advance(480)
+    taken = weight(1).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    clock.advance(480)
+
+    await journal.close_kiosk(ClosedBy.LIMIT)
+
+    (nobodys,) = await journal.record(SCALE, [taken])
+    assert nobodys.subject is None
+
+
 async def test_a_turn_that_is_closed_by_a_hub_that_does_not_know_the_time_ends_when_it_last_knew(
     journal: Journal, clock: ManualClock
 ) -> None:

@@ -123,6 +123,8 @@ async def test_a_restore_before_a_checkpoint_explains_nothing(path: Path, tmp_pa
         await consenting(journal)
     backup.write(tmp_path / "backup", PHRASE, path, {})
     restore(tmp_path / "backup", PHRASE, path, ManualClock(), ZONE, ROUTES, consents_stand=True)
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
     with Reader.open(path) as reader:
         checkpoint = reader.checkpoint(START + timedelta(seconds=1))
         links, keys = list(reader.audit()), reader._keys

@@ -1,5 +1,6 @@
 """What is kept beside the journal of withdrawals and erasures."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError, JournalFull
 from gateway.journal.reader import Reader
 from gateway.journal.taken_back import NAME, TakenBack, TakenBackFile
-from tests.journal.making import consenting, open_journal, withdrawal
+from gateway.testing.clock import START
+from tests.journal.making import SCALE, consenting, grant, open_journal, weight, withdrawal
 
 ADA = SubjectId("p-ada")
 WITHDRAWN = TakenBack("w1", ADA, "mes", 7, ("g1", "g2"))
@@ -32,6 +34,20 @@ def test_a_line_of_an_earlier_release_names_no_grants(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(line)
 
     assert TakenBackFile(tmp_path / "journal.db").all() == [replace(WITHDRAWN, grants=())]
+
+
+async def test_nor_does_it_end_a_grant_that_came_after_the_withdrawal(path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.record_withdrawal(withdrawal(subject))
+        await journal.record_grant(grant(subject, "grant-2"))
+    line = {"id": "withdrawal-1", "subject": subject, "destination": "mes"}  # before numbers were
+    path.with_name(NAME).write_text(json.dumps(line))
+
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+
+        assert len(await journal.claim("mes", 1, START)) == 1
 
 
 def test_one_that_cannot_be_read_is_said_in_a_sentence_and_none_is_no_trouble(
