@@ -107,9 +107,14 @@ def installed(guests: Collection[str] = (), only: Collection[str] | None = None)
     chosen = [point for point in points if _distribution(point) in {BUILT_IN, *guests}]
     missing = set(guests) - {_distribution(point) for point in chosen}
     if missing:
-        raise ConfigError(
-            f"No installed package of that name offers a driver: {', '.join(sorted(missing))}."
-        )
+        names = ", ".join(sorted(missing))
+        there = sorted({_distribution(point) for point in points} - {BUILT_IN, ""})
+        if there:
+            raise ConfigError(
+                f"No installed package of that name offers a driver: {names}. Installed:"
+                f" {', '.join(there)}."
+            )
+        raise ConfigError(f"No installed package of that name offers a driver: {names}.")
     left_out = {point.name for point in chosen if not _is_wanted(point, only)}
     return Registry((_load(point) for point in chosen if _is_wanted(point, only)), left_out)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +135,19 @@ def test_a_built_in_driver_is_loaded_by_the_name_it_gives_itself(name: str) -> N
 def test_a_guest_must_be_installed() -> None:
     with pytest.raises(ConfigError, match="no-such-package"):
         installed(["no-such-package"])
+
+
+def test_a_guest_is_named_by_its_package_and_those_that_are_there_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "plume_driver-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plume-driver\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{GROUP}]\nscale/plume = plume:DRIVER\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with pytest.raises(ConfigError, match=r"offers a driver: plume\. Installed: plume-driver"):
+        installed(["plume"])
 
 
 @pytest.mark.parametrize("value", ["no_such_package:DRIVER", "gateway.drivers.registry:NOTHING"])
