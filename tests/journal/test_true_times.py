@@ -1,7 +1,8 @@
 """Any true history, kept in a journal: what it says of time and person holds of the truth.
 
 A cuff with a clock and memory goes from one person to the other, or measures each by a button of
-their own; a scale without a clock stands at a counter, where people and guests have turns. The
+their own; a scale without a clock stands at a counter, where people and guests have turns, and a
+cuff with a memory that it gives whenever it likes, in whatever order, also in another's turn. The
 hub's own clock is wrong at times, trusted or not, and set right; the gateway is restarted; people
 say whose a reading is, or are erased. What the journal knows is compared with the truth whenever
 the hub has been told the time, and what a destination has with what the journal owes it. What this
@@ -33,7 +34,18 @@ from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START
 from tests.journal.making import LONG_AGO, ROUTES, SCALE, ZONE, grant
-from tests.journal.truth import AT_ONCE, CUFF, HOUR, MINUTE, Cuff, Hub, Measured, Turn, weighed
+from tests.journal.truth import (
+    AT_ONCE,
+    COUNTERS_CUFF,
+    CUFF,
+    HOUR,
+    MINUTE,
+    Cuff,
+    Hub,
+    Measured,
+    Turn,
+    weighed,
+)
 
 MEMORY = Path("/dev/shm")
 SET_BY = [-9 * HOUR, -HOUR, HOUR, 5 * HOUR, timedelta(seconds=-200)]
@@ -53,6 +65,7 @@ class TrueHistory(RuleBasedStateMachine):
         self.path = Path(self.folder.name) / "state" / "journal.db"
         self.hub = Hub()
         self.cuff = Cuff(self.hub)
+        self.counters = Cuff(self.hub, COUNTERS_CUFF)
         self.turns: list[Turn] = []
         self.runner = asyncio.Runner()
         self.journal = self.runner.run(self._open())
@@ -79,14 +92,16 @@ class TrueHistory(RuleBasedStateMachine):
 
     @initialize(drift=st.sampled_from([-90e-6, 0.0, 90e-6]))
     def two_people(self, drift: float) -> None:
-        self.cuff.drift = drift
+        self.cuff.drift = self.counters.drift = drift
         self.people += [self._new_person(), self._new_person()]
-        for device in (CUFF, SCALE):
+        for device in (CUFF, COUNTERS_CUFF, SCALE):
             self.runner.run(self.journal.adopt(device.id, device.driver))
         self._assign(None, self.people[0], LONG_AGO)
         self.runner.run(self.journal.hub_time_known(self.hub.now()))
         self.measure(None)
-        self._meet(self.cuff.looked_at(), list(self.cuff.held))
+        self._meet(self.cuff)
+        self._measure(self.counters, None)
+        self._meet(self.counters)
 
     def _new_person(self) -> SubjectId:
         subject = self.runner.run(self.journal.add_subject("Ada")).id
@@ -101,7 +116,10 @@ class TrueHistory(RuleBasedStateMachine):
 
     @rule(slot=SLOTS)
     def measure(self, slot: str | None) -> None:
-        self.cuff.measure(self._record(self.hub.true, slot), slot)
+        self._measure(self.cuff, slot)
+
+    def _measure(self, cuff: Cuff, slot: str | None) -> None:
+        cuff.measure(self._record(self.hub.true, slot), slot)
 
     @precondition(lambda self: not self.cuff.was_set)
     @rule(by=st.sampled_from(SET_BY), as_wrong=st.booleans())
@@ -115,17 +133,20 @@ class TrueHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.cuff.held)
     @rule(data=st.data(), parts=st.integers(1, 2))
     def give(self, data: st.DataObject, parts: int) -> None:
-        self._meet(self.cuff.looked_at(), data.draw(st.permutations(self.cuff.held)), parts)
+        self._give(self.cuff, data, parts)
+
+    def _give(self, cuff: Cuff, data: st.DataObject, parts: int) -> None:
+        self._meet(cuff, held=data.draw(st.permutations(cuff.held)), parts=parts)
 
     @precondition(lambda self: self.hub.trusted)
     @rule(gives=st.sampled_from(["before", "afterwards"]))
     def we_set_the_cuffs_clock(self, gives: str) -> None:
         look, held = self.cuff.looked_at(), list(self.cuff.held)
         if gives == "before":
-            self._meet(look, held)
+            self._meet(self.cuff, look, held)
         self._set_the_cuffs_clock()
         if gives == "afterwards":
-            self._meet(look, held)
+            self._meet(self.cuff, look, held)
             self.cuff.was_set = True
 
     @precondition(lambda self: self.hub.trusted and not self.cuff.was_set)
@@ -140,11 +161,17 @@ class TrueHistory(RuleBasedStateMachine):
         self.runner.run(self.journal.remark(CUFF, CLOCK_SET))
         self.hub.true += timedelta(seconds=1)
 
-    def _meet(self, look: ClockSample, held: list[Measured], parts: int = 1) -> None:
-        readings = self.cuff.given(look, held)
+    def _meet(
+        self,
+        cuff: Cuff,
+        look: ClockSample | None = None,
+        held: list[Measured] | None = None,
+        parts: int = 1,
+    ) -> None:
+        readings = cuff.given(look or cuff.looked_at(), list(cuff.held) if held is None else held)
         half = len(readings) // parts
         for part in (readings[:half], readings[half:]):
-            self.runner.run(self.journal.record(CUFF, part))
+            self.runner.run(self.journal.record(cuff.device, part))
 
     def _record(self, true: datetime, slot: str | None = None) -> str:
         record = f"seq:{len(self.truth)}"
@@ -192,7 +219,9 @@ class TrueHistory(RuleBasedStateMachine):
         """Of nobody who is known here: of a guest."""
         self.a_turn_ends()
         subject = None if person is None else self.people[person]
-        opened = self.runner.run(self.journal.open_kiosk([SCALE.id], subject=subject, lasts=lasts))
+        opened = self.runner.run(
+            self.journal.open_kiosk([SCALE.id, COUNTERS_CUFF.id], subject=subject, lasts=lasts)
+        )
         until = self.hub.true + lasts
         self.turns.append(Turn(opened.subject, self.hub.true, until, stays=subject is not None))
 
@@ -231,6 +260,22 @@ class TrueHistory(RuleBasedStateMachine):
     def weigh(self, ago_s: int) -> None:
         record = self._record(self.hub.true - timedelta(seconds=ago_s))
         self.runner.run(self.journal.record(SCALE, [weighed(record, self.hub)]))
+
+    @rule()
+    def the_counters_cuff_measures(self) -> None:
+        self._measure(self.counters, None)
+
+    @precondition(lambda self: self.counters.held)
+    @rule(data=st.data(), parts=st.integers(1, 2))
+    def the_counters_cuff_gives(self, data: st.DataObject, parts: int) -> None:
+        self._give(self.counters, data, parts)
+
+    @precondition(lambda self: not self.counters.was_set)
+    @rule(by=st.sampled_from(SET_BY))
+    def the_counters_cuffs_clock_is_set(self, by: timedelta) -> None:
+        self.hub.true += AT_ONCE + MINUTE
+        self.counters.set_clock(self.counters.shown() + by)
+        self.hub.true += MINUTE
 
     # --- what people say ------------------------------------------------------------------------
 
@@ -291,15 +336,15 @@ class TrueHistory(RuleBasedStateMachine):
     @rule(restarted=st.booleans())
     def the_hub_is_told_the_time(self, restarted: bool) -> None:
         """A cuff that is about to give what it holds was looked at before."""
-        look = self.cuff.looked_at()
+        looks = [(cuff, cuff.looked_at()) for cuff in (self.cuff, self.counters)]
         stepped = bool(self.hub.wrong_by)
         self.hub.wrong_by, self.hub.trusted = timedelta(), True
         if restarted:
             self.restart()
         now = self.hub.now()
         self.runner.run(self.journal.hub_time_known(now, stepped=stepped and not restarted))
-        if not restarted:
-            self._meet(look, list(self.cuff.held))
+        for cuff, look in [] if restarted else looks:
+            self._meet(cuff, look)
 
     @rule(arrived=st.booleans())
     def restart(self, arrived: bool = False) -> None:

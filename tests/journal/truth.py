@@ -13,6 +13,7 @@ from gateway.testing.clock import START
 from tests.journal.making import SCALE, weight
 
 CUFF = Device(id=DeviceId("ble:C0:FF:EE:00:00:03"), driver="scale/test")
+COUNTERS_CUFF = Device(id=DeviceId("ble:C0:FF:EE:00:00:04"), driver="scale/test")
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 AT_ONCE = 2 * MINUTE
 """What is sent within it seems just measured: nobody sets the clock in between."""
@@ -58,6 +59,7 @@ class Cuff:
     """A cuff with a clock and a memory, and whom it measures."""
 
     hub: Hub
+    device: Device = CUFF
     drift: float = 0.0
     set_at: datetime = START
     set_to: datetime = field(default_factory=lambda: START.replace(tzinfo=None))
@@ -88,7 +90,7 @@ class Cuff:
             live = abs(look.shown - each.stamp) <= AT_ONCE
             if not live or self.hub.true - each.true <= AT_ONCE:
                 told = DeviceTime(stamp=each.stamp, raw="00", clock=look)
-                one = reading(CUFF, each.record, received, told, live=live)
+                one = reading(self.device, each.record, received, told, live=live)
                 readings.append(one.model_copy(update={"slot": each.slot}))
         self.held.clear()
         if look.at.trusted and received.trusted and readings:
@@ -100,7 +102,7 @@ class Cuff:
         return next(mine, None)
 
     def measures(self, slot: str | None, at: datetime) -> set[SubjectId]:
-        lasting = [each for each in self.assignments if each.covers(CUFF.id, slot, at)]
+        lasting = [each for each in self.assignments if each.covers(self.device.id, slot, at)]
         of_slot = [each for each in lasting if each.slot is not None]
         return {each.subject for each in of_slot or lasting}
 
