@@ -25,11 +25,14 @@ Guess: those that say several things by turns come round within seconds."""
 SETTLED_S = 5.0
 """What it says so soon after a conversation is what came of that, such as that nothing waits any
 more. Guess: a device has done with its own books by then."""
-HURRY = 12
-HURRY_S = 2.0
+HURRY = 6
+HURRY_S = 1.0
 """So many advertisements within so long are a hurry. Recommended are intervals of 20 to 30 ms in
 the first 30 s and of 1 to 2.5 s after that (Blood Pressure Profile 1.1.1, section 5, and others);
-a scan hears each of them once or twice, if it listens at all."""
+a scan hears each of them once or twice, if it listens at all. A short while: of a signal of which
+four in five are lost, chance lets through so many in a second, but not twice as many in two."""
+HURRIED_S = 35.0
+"""For half a minute some hurry after a conversation, too; of a weak one that is noticed late."""
 PARTS = 32
 """So many different things of one device are remembered. An advertisement and its scan response
 have room for some 20 parts, and most devices say four."""
@@ -72,10 +75,12 @@ class Signs:
             return [Sign.WOKEN] if is_anew else []
         silent_s, self._heard_at = now - self._heard_at, now
         self._latest.append(now)
+        left_s = now - self._left_at
         hurries = len(self._latest) == HURRY and now - self._latest[0] <= HURRY_S
+        hurries = hurries and left_s > HURRIED_S
         said = [*_parts(sighting), _HURRY] if hurries else _parts(sighting)
         self._there_s += min(silent_s, REAPPEARED_S)
-        is_other = self._says(said) and now - self._left_at > SETTLED_S
+        is_other = self._says(said) and left_s > SETTLED_S
         is_woken = silent_s >= REAPPEARED_S
         return [*([Sign.OTHER] if is_other else []), *([Sign.WOKEN] if is_woken else [])]
 
