@@ -30,7 +30,7 @@ _LAYOUTS = {"p20": Layout.MEAN, "p30": Layout.MEAN, "d40": Layout.MIXED}
 _RECORDS = 2000  # more than any of them keeps: a count above it is no count
 _MEALS = {1: "preprandial", 2: "postprandial"}
 _CONTROL = 3
-_NO_VALUE = 0xFFFF
+_NO_VALUE = (0, 0xFFFF)
 _PERHAPS_NO_VALUE = 0xFF
 """In a D40: the maker's own program takes it for none, as well."""
 _LOWEST_MG_DL, _HIGHEST_MG_DL = 20, 600
@@ -146,7 +146,7 @@ async def _read(
     if layout is Layout.METER and value.substance:
         await session.remark("other_than_glucose", what)
         return []
-    if value.mg_dl == _NO_VALUE:
+    if value.mg_dl in _NO_VALUE:
         await session.remark("no_value", what)
         return []
     is_doubted = layout is Layout.MIXED and value.mg_dl == _PERHAPS_NO_VALUE
@@ -172,7 +172,7 @@ def _pressure(taken: Taken, what: Frame, layout: Layout) -> Stored:
 
 
 def _glucose(value: Glucose, doubts: Set[str], origin: Origin) -> Reading:
-    """Make a reading of glucose; LO and HI are kept as any number beyond what is shown."""
+    """Make a reading of glucose; what lies beyond the range that is shown is LO or HI."""
     flags = {*doubts, *([_MEALS[value.meal]] if value.meal in _MEALS else [])}
     quality = Quality.QUESTIONABLE if doubts else Quality.GOOD
     if value.meal == _CONTROL:

@@ -288,8 +288,9 @@ async def test_lo_and_hi_are_limits(mg_dl: int, limit: Limit | None) -> None:
     assert (told.limit, bool(told.values)) == (limit, limit is None)
 
 
-async def test_a_strip_that_failed_is_an_event() -> None:
-    session = await read(Monitor(memory=[(TIME, (0xFF, 0xFF, 25, 0))]), layout="d40")
+@pytest.mark.parametrize("none", [(0xFF, 0xFF), (0, 0)])
+async def test_a_strip_that_failed_is_an_event(none: tuple[int, int]) -> None:
+    session = await read(Monitor(memory=[(TIME, (*none, 25, 0))]), layout="d40")
 
     assert session.readings == []
     assert session.remarks == ["no_value"]
