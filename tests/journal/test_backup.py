@@ -1,9 +1,11 @@
 """A backup brings a hub back as it was, but for what was taken back since."""
 
 import errno
+import io
 import os
 import shutil
 import stat
+import tarfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -113,6 +115,36 @@ async def test_a_backup_that_somebody_made_up_brings_no_other_files(
         _restore(file, elsewhere)
 
     assert [each.name for each in elsewhere.parent.iterdir()] == ["journal.db.lock"]
+
+
+def archive(**headers: str) -> bytes:
+    """Return what is in a backup, its key with these headers (POSIX pax)."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as made:
+        key = tarfile.TarInfo(backup.HUB_KEY)
+        key.size, key.pax_headers = 32, {name.replace("_", "."): headers[name] for name in headers}
+        made.addfile(key, io.BytesIO(bytes(32)))
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        (archive(GNU_sparse_map="0,0,99999999,0", GNU_sparse_size="99999999"), "no backup"),
+        (archive(GNU_sparse_map="a"), "no complete backup"),
+        (archive(GNU_sparse_major="1", GNU_sparse_minor="0"), "no complete backup"),
+        (archive(comment="")[:1024] * 1000 + archive(), "no complete backup"),
+    ],
+    ids=["a hundred megabytes of nothing", "no map", "no map inside", "headers without end"],
+)
+def test_a_made_up_archive_is_refused_and_fills_nothing(
+    tmp_path: Path, content: bytes, refusal: str
+) -> None:
+    with (file := tmp_path / "backup").open("wb") as out, backup._Sealing(out, PHRASE) as sealing:
+        sealing.write(content)
+
+    with pytest.raises(JournalError, match=refusal):
+        backup.read(file, PHRASE, tmp_path)
 
 
 async def test_a_link_that_waits_for_the_backup_leads_it_nowhere(
