@@ -588,11 +588,15 @@ OUTCOME = json.dumps({"resourceType": "OperationOutcome", "issue": []}).encode()
         (500, b"", OutcomeUnknown),
         (200, b"{}", OutcomeUnknown),
         (200, b"<html>", OutcomeUnknown),
+        (204, b"", OutcomeUnknown),
         (200, response("201", "201", "201"), OutcomeUnknown),
+        (200, response("201", "201", "201", "201", "201"), OutcomeUnknown),
         (200, response("201", "201", "201", "201", named="Patient/1"), OutcomeUnknown),
         (200, response("201", "201", "201", "201", named="Observation/\ud800"), OutcomeUnknown),
         (200, response("201", "201", "201", "412"), UplinkRejected),
         (200, response("201", "201", "201", "503 Busy"), OutcomeUnknown),
+        (200, response("201", "201", "201", "408"), OutcomeUnknown),
+        (200, response("201", "201", "409", "429"), OutcomeUnknown),
         (200, response("201", "429", "201", "412"), UplinkRejected),
     ],
 )
@@ -703,6 +707,21 @@ async def test_a_correction_that_the_server_does_not_let_us_make_is_left_to_a_pe
         async with uplink_to(f"{scripted.url}/fhir") as uplink:
             with pytest.raises(UplinkRejected, match="does not let the gateway"):
                 await uplink.correct(corrected(entry(), Wrong.PERSON, None))
+
+
+@pytest.mark.parametrize("status", [409, 412])
+async def test_only_the_version_that_was_seen_is_replaced(status: int) -> None:
+    """Somebody there may have written to it since: it is looked at again."""
+    async with scripted_server() as scripted:
+        there = answer(200, searchset(observation(meta={"versionId": "3"})))
+        scripted.plays("/fhir/Observation", there)
+        scripted.plays("/fhir/Observation/7", answer(status))
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            with pytest.raises(OutcomeUnknown, match="newer version"):
+                await uplink.correct(corrected(entry(), Wrong.PERSON, None))
+
+    (put,) = scripted.to("/fhir/Observation/7")
+    assert (put.method, put.headers["if-match"]) == ("PUT", 'W/"3"')
 
 
 async def test_a_server_that_tells_an_outcome_in_place_of_the_reading_is_asked_for_it() -> None:

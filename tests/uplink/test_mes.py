@@ -486,6 +486,16 @@ async def test_no_token_follows_a_page_to_another_server(
     assert other.requests == []
 
 
+async def test_no_token_follows_a_page_to_another_scheme(
+    server: ScriptedServer, uplink: MesUplink
+) -> None:
+    link = [{"relation": "next", "url": f"{server.url.replace('http', 'https')}/fhir/page2"}]
+    server.plays("/fhir/Observation", answer(200, searchset(link=link)))
+
+    with pytest.raises(OutcomeUnknown, match="another server"):
+        await uplink.find(released())
+
+
 @pytest.mark.parametrize(
     "page",
     [searchset(total=3), searchset(link=[{"relation": "next", "url": "/fhir/Observation"}])],

@@ -123,6 +123,13 @@ def test_a_rejection_repeats_codes_and_paths_but_no_words() -> None:
     assert "Julie" not in text
 
 
+def test_a_rejection_names_no_more_than_the_first_few_faults() -> None:
+    issue = json.loads(outcome("invalid", ""))["issue"]
+    body = json.dumps({"resourceType": "OperationOutcome", "issue": issue * 50}).encode()
+
+    assert str(error(422, body)).count("invalid") == 3
+
+
 @pytest.mark.parametrize(
     ("code", "path"),
     [

@@ -265,9 +265,12 @@ def test_a_blood_pressure_without_diastole_is_rejected_and_without_mean_is_not()
         bundle_of(Kind.BLOOD_PRESSURE, numbers=no_diastole)
 
 
-def test_a_number_in_an_unexpected_unit_is_rejected() -> None:
+def test_a_number_in_an_unexpected_unit_is_rejected_also_where_none_is_demanded() -> None:
     with pytest.raises(UplinkRejected):
         bundle_of(numbers=values(weight=("71", Unit.CENTIMETRE)))
+    mean = values(mean_arterial=("12", Unit.CENTIMETRE))
+    with pytest.raises(UplinkRejected):
+        bundle_of(Kind.BLOOD_PRESSURE, numbers=NUMBERS[Kind.BLOOD_PRESSURE] | mean)
 
 
 def test_a_summary_that_does_not_say_its_days_is_rejected() -> None:

@@ -12,7 +12,7 @@ from gateway.domain.reading import Kind
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM
 from gateway.uplink.mes_mapping import PatientIdentifier, encode, to_bundle
 from gateway.uplink.mes_search import judge, question
-from gateway.uplink.mes_terms import SLOTS, Dialect
+from gateway.uplink.mes_terms import SLOTS, SUMMARIES, Dialect
 from tests.uplink.samples import CUFF, NUMBERS, entry
 from tests.uplink.scripted_server import searchset
 
@@ -57,6 +57,11 @@ def quantity(value: float, code: str = "kg") -> dict[str, Any]:
     return {"value": value, "unit": code, "system": "http://unitsofmeasure.org", "code": code}
 
 
+def names_a_version_of_another(observation: dict[str, Any], device: dict[str, Any]) -> None:
+    moves_device(observation, device)
+    observation["device"] = {"reference": f"https://fhir.example/Device/{device['id']}/_history/3"}
+
+
 def moves_device(observation: dict[str, Any], device: dict[str, Any]) -> None:
     device["identifier"][0]["value"] = "00-11-22-33-44-55-66-77"
 
@@ -84,9 +89,11 @@ UNLIKE_OURS: list[Change] = [
     sets(code={"coding": [{"system": "http://loinc.org", "code": "8302-2"}]}),
     sets(code="29463-7"),
     sets(status="entered-in-error"),
+    sets(status="cancelled"),
     sets(subject={"identifier": {"value": "another"}}),
     sets(device={"identifier": SYSID | {"value": "00-11-22-33-44-55-66-77"}}),
     moves_device,
+    names_a_version_of_another,
 ]
 
 
@@ -115,6 +122,15 @@ def test_one_other_number_makes_another_blood_pressure(part: int) -> None:
     observation["component"][part]["valueQuantity"]["value"] += 1
 
     assert reference(observation, device, kind=Kind.BLOOD_PRESSURE) is None
+
+
+@pytest.mark.parametrize("kind", SUMMARIES)
+def test_a_summary_without_its_number_of_days_is_recognised_by_the_rest(kind: Kind) -> None:
+    observation, device = kept_there(kind)
+
+    del observation["extension"]
+
+    assert reference(observation, device, kind=kind) == "Observation/77"
 
 
 @pytest.mark.parametrize("address", ["A4:C1:38:65:43:21", "C0:FF:EE:00:00:01"])

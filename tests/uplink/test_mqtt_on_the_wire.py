@@ -34,6 +34,8 @@ from tests.uplink.samples import ALICE, MEASURED, entry, released
 CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
 SERVER_KEEP_ALIVE = 0x13
 RETAIN_AVAILABLE = 0x25
+RECEIVE_MAXIMUM = 0x21
+MAXIMUM_QOS = 0x24
 SUCCESS = 0x00
 MESSAGE_EXPIRY = 0x02
 
@@ -50,6 +52,8 @@ class ToldBroker:
     keepalive_s: int | None = None
     """What it wants in place of what we ask for."""
     retains: bool = True
+    takes: bytes = b""
+    """Further properties of what it takes."""
     ends: int | None = None
     """With what reason it ends every connection, once it was told what was revoked."""
     lasts: asyncio.Event | None = None
@@ -71,6 +75,7 @@ class ToldBroker:
                     wants = self.keepalive_s
                     told = b"" if wants is None else bytes([SERVER_KEEP_ALIVE, 0, wants])
                     told += b"" if self.retains else bytes([RETAIN_AVAILABLE, 0])
+                    told += self.takes
                     writer.write(bytes([0x20, 3 + len(told), 0, self.connects, len(told)]) + told)
                 elif header >> 4 == PINGREQ:
                     self.pinged.set()
@@ -308,6 +313,26 @@ async def test_a_broker_that_retains_nothing_is_told_no_reading() -> None:
             await uplink.send(reading())
 
     assert not [header for header, _ in broker.heard if header >> 4 == PUBLISH]
+
+
+async def test_a_broker_that_acknowledges_nothing_is_told_no_reading() -> None:
+    broker = ToldBroker(takes=bytes([MAXIMUM_QOS, 0]))
+    async with told(broker) as uplink:
+        with pytest.raises(UplinkUnauthorised, match="acknowledges nothing"):
+            await uplink.send(reading())
+
+    assert not [header for header, _ in broker.heard if header >> 4 == PUBLISH]
+
+
+async def test_a_broker_gets_no_more_at_a_time_than_it_takes() -> None:
+    broker = ToldBroker(readings=None, takes=bytes([RECEIVE_MAXIMUM, 0, 1]))
+    async with told(broker, answer_timeout_s=0.2) as uplink:
+        sends = [uplink.send(reading()) for _ in range(3)]
+        ended = await asyncio.gather(*sends, return_exceptions=True)
+
+    topics = [published(body)[0] for header, body in broker.heard if header >> 4 == PUBLISH]
+    assert sum(topic.endswith("/readings") for topic in topics) == 1
+    assert [type(each) for each in ended].count(OutcomeUnknown) == 1
 
 
 async def test_a_broker_that_wants_to_hear_of_us_more_often_does() -> None:
