@@ -91,7 +91,7 @@ def retry_at(tx: Transaction, number: int, due_at: datetime) -> None:
 def bring_back(tx: Transaction, now: datetime) -> None:
     """Let none wait for a moment that a clock set that was far ahead; `now` is trusted."""
     tx.db.run(
-        "UPDATE corrections_tried SET due_us = 0 WHERE due_us > ? AND problem IS NULL",
+        "UPDATE corrections_tried SET due_us = 0 WHERE due_us > ?",
         (to_us(now + LONGEST_WAIT),),
     )
 

@@ -63,7 +63,6 @@ def _change(
         try:
             new = prepare(folder)
             run_now(database, keys, clock, lambda tx: _wrap_by(tx, new))
-            database.fold(whole=True)
             hub_key.settle(folder, new)
         finally:
             database.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from gateway.domain.receipt import Receipt
@@ -9,7 +11,7 @@ from gateway.domain.subject import Attribution, SubjectId
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
-from gateway.testing.clock import START
+from gateway.testing.clock import START, ManualClock
 from tests.journal.making import SCALE, consenting, grant, weight
 
 
@@ -82,6 +84,22 @@ async def test_what_may_have_arrived_is_a_task_too(journal: Journal, reader: Rea
     assert [owed.subject for owed in reader.corrections_owed()] == [first]
     (again,) = await journal.claim("mes", 10, START)
     assert not again.delivery.unsettled  # a search in this person's record would find nothing
+
+
+async def test_whose_a_person_said_it_is_stands_when_its_time_turns_out_to_be_another(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    await journal.hub_time_known(clock.now())
+    first, other = await _two(journal)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    await journal.reassign(entry.id, other)
+
+    clock.step(timedelta(hours=-1))
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    (view,) = reader.entries()
+    assert view.earlier != ()
+    assert view.entry.subject == other != first
 
 
 async def test_what_a_destination_calls_one_persons_reading_is_not_said_of_anothers(

@@ -182,6 +182,22 @@ async def test_a_flipped_bit_in_a_delivery_that_arrived_sends_nothing_again(path
         assert reader.summary().deliveries == {State.SENDING: 1}
 
 
+@pytest.mark.parametrize("at", [*range(60, 64), *range(68, 72)])  # its version, and whose it is
+async def test_a_flipped_bit_does_not_make_it_another_programs_nor_a_newer_gateways(
+    path: Path, at: int
+) -> None:
+    async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(1)])
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+    await open_journal(path).close()
+
+    with Reader.open(path) as reader:
+        assert len(reader.entries()) == len(reader.salvaged()) == 1
+
+
 async def test_an_entry_whose_latest_time_is_damaged_does_not_get_the_one_before_back(
     path: Path, clock: ManualClock
 ) -> None:
