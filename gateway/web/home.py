@@ -84,6 +84,15 @@ class Agreement:
     let_in: bool
     """Whether the destination accepts the pairing, as far as is known."""
 
+    @property
+    def awaits(self) -> bool:
+        """Whether something is for its person to do before anything leaves, or goes on leaving."""
+        if self.refused or self.moved or (self.ends is not None and self.given is None):
+            return True
+        if self.pairs_by is PairsBy.NOTHING:
+            return False
+        return not self.let_in if self.paired else self.given is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -116,13 +125,15 @@ async def home(visit: Visit) -> Response:
     """Show the page."""
     hub, words = visit.hub, visit.words
     people = household(hub)
-    devices = [known for known in hub.reader.devices() if known.adopted]
     names = names_of_devices(hub)
+    cards = [_card(hub, subject, names, words) for subject in people]
+    devices = [known for known in hub.reader.devices() if known.adopted]
     return visit.page(
         "home.html",
         questions=await asked(visit),
         problems=problems(hub, visit.site.lost, names, words),
-        people=[_card(hub, subject, names, words) for subject in people],
+        people=cards,
+        awaits=any(agreement.awaits for card in cards for agreement in card.agreements),
         unclaimed=[
             _to_be_given(hub, view, names, words)
             for view in hub.reader.entries(limit=_UNCLAIMED, unclaimed=True)

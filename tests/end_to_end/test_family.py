@@ -24,6 +24,7 @@ from gateway.domain.identity import ReadingId, identity
 from tests.api.hubs import JournalHub
 from tests.end_to_end.home import ODILE, Home, Plan, a_health_space, at_home
 from tests.end_to_end.passing import Passing
+from tests.end_to_end.stories import off, told
 from tests.web.window import Window
 
 CUFF, ADDRESS = "ble:C4:00:00:00:00:01", "C4:00:00:00:00:01"
@@ -85,11 +86,16 @@ async def a_family(folder: Path, begins: datetime) -> AsyncIterator[Family]:
     ):
         hci = f"tcp-client:{await stage.radio.serve('127.0.0.1', 0)}"
         async with at_home(folder, space, time, Plan(hci=hci)) as home:
-            hub = cast(JournalHub, home.hub)
-            hub.path = folder / "state" / "journal.db"
-            phone = Window(hub)
-            await phone.enter()
-            yield Family(stage, ledger, home, space, time, phone)
+            yield Family(stage, ledger, home, space, time, await a_phone(home, folder))
+
+
+async def a_phone(home: Home, folder: Path) -> Window:
+    """Let a browser in that shows the owner's page of a hub."""
+    hub = cast(JournalHub, home.hub)
+    hub.path = folder / "state" / "journal.db"
+    phone = Window(hub)
+    await phone.enter()
+    return phone
 
 
 async def test_a_cuff_that_was_sold_to_the_neighbour_keeps_what_she_measures(
@@ -176,3 +182,51 @@ async def _has(home: Home, readings: int) -> bool:
 
 async def _is_decided(home: Home) -> bool:
     return set(await home.states()) <= {"settled", "withheld"}
+
+
+JOURNEY = """
+seed = 974
+begins = 2026-12-19T08:00:00+01:00
+utc_offset_min = 60
+[people.odile]
+name = "Odile"
+[[device]]
+type = "bp_monitor"
+name = "Left as it was"
+address = "C4:00:00:00:00:01"
+person = "odile"
+advertise_for_s = inf
+idle_s = 0.5
+settle_s = 0.05
+happens = [
+    { at_h = 0, what = "measured" },
+    { at_h = 1, what = "left" },
+    { at_h = 100, what = "measured" },
+    { at_h = 311.98, what = "measured" },
+    { at_h = 504, what = "returned" },
+    { at_h = 504.1, what = "measured" },
+]
+"""
+"""Three weeks on La Réunion, over New Year, with the hub at home."""
+
+
+async def test_a_cuff_whose_clock_was_left_alone_comes_back_from_la_reunion_with_its_times(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "journey.toml").write_text(JOURNEY)
+    async with told(str(tmp_path / "journey"), tmp_path) as story:
+        await story.play()
+        await story.all_decided()
+        pairs = await story.pairs()
+        phone = await a_phone(story.home, tmp_path)
+        home = await phone.get("/")
+        all_of_them = await phone.send(
+            "/readings", subject=story.home.people[ODILE], kind="blood_pressure"
+        )
+
+        assert [off(true, reading) < 5 for true, reading in pairs] == [True] * 4
+        assert [reading["deliveries"][0]["state"] for _, reading in pairs] == ["settled"] * 4
+        assert "le 1er janvier à 7 h 58" in home.text
+        assert "le 23 décembre 2026 à 12 h 00" in home.text
+        assert "le 19 décembre 2026 à 8 h 00" in all_of_them.text
+        assert "Tout va bien." in home.text

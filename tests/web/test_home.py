@@ -437,6 +437,41 @@ async def test_who_is_no_longer_let_in_is_asked_to_connect_again(window: Window)
     assert "Relier de nouveau" in shown
 
 
+async def test_who_has_something_left_to_do_before_anything_leaves_is_not_told_that_nothing_awaits(
+    window: Window,
+) -> None:
+    subject = await odile(window)
+    about = {"subject": subject, "destination": "mes"}
+
+    async def awaits() -> bool:
+        shown = (await window.get("/")).text
+        told = [sentence in shown for sentence in ("attend de vous sous", "rien n'attend de vous")]
+        assert sorted(told) == [False, True]
+        return told[0]
+
+    found = {"no consent": await awaits()}
+    await agree(window, subject, expires="2026-03-15")
+    found["not paired"] = await awaits()
+    await window.hub.journal.set_pairing(subject, "mes", b"tokens")
+    found["paired"] = await awaits()
+    window.hub.shut_out = {(subject, "mes")}
+    found["shut out"] = await awaits()
+    window.hub.shut_out = set()
+    window.hub.clock.advance(86400)
+    found["over"] = await awaits()
+    await window.send("/consent/withdraw", **about)
+    found["left so"] = await awaits()
+
+    assert found == {
+        "no consent": False,
+        "not paired": True,
+        "paired": False,
+        "shut out": True,
+        "over": True,
+        "left so": False,
+    }
+
+
 async def test_what_is_older_than_a_consent_is_sent_after_all_if_the_person_says_so(
     window: Window,
 ) -> None:
