@@ -307,6 +307,12 @@ class World:
             return [view.entry.reading for view in reader.entries(limit=10_000)]
 
 
+def test_every_device_on_the_radio_has_a_story() -> None:
+    assert {case.type for case in CASES.values()} == {
+        name for name, kind in TYPES.items() if not kind.on_cable
+    }
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 async def test_wherever_a_link_breaks_all_is_there_once_after_a_calm_conversation(

@@ -1,7 +1,7 @@
 """Every vector, the project's own and the shared ones, through the same door as `decode`.
 
-A driver joins by adding its name to `READY`, and to `COVERED` once each of its formats has a vector
-in tests/vectors. The shared vectors are found through the environment variable GATEWAY_VECTORS, a
+Each name by which `decode` reaches a driver of radio devices has a vector in tests/vectors. The
+shared vectors are found through the environment variable GATEWAY_VECTORS, a
 folder that holds `ble.json`.
 """
 
@@ -11,43 +11,20 @@ import json
 import os
 from collections.abc import Mapping
 from decimal import Decimal
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.drivers.api import CABLES
 from gateway.drivers.data_types import DATA_TYPES
 from gateway.drivers.decoding import Decoding
-from gateway.drivers.registry import GROUP, Registry
+from gateway.drivers.registry import Registry, installed
 
-COVERED = {
-    "bp_monitor/bluetooth_sig",
-    "bp_monitor/microlife",
-    "bp_monitor/omron_ble",
-    "bp_monitor/taidoc_ble",
-    "bp_monitor/yonker",
-    "cgm/bluetooth_sig",
-    "glucose_meter/bluetooth_sig",
-    "glucose_meter/onetouch_ble",
-    "glucose_meter/taidoc_ble",
-    "scale/bluetooth_sig",
-    "scale/sanitas",
-    "scale/xiaomi",
-}
-READY = COVERED
-
-
-def registry(names: set[str]) -> Registry:
-    return Registry(point.load() for point in entry_points(group=GROUP) if point.name in names)
-
-
-def formats(names: set[str]) -> set[str]:
-    decoded = {name.lower() for driver in registry(names) for name in driver.manifest.decodes}
-    return decoded | set(DATA_TYPES)
-
-
-DECODING = Decoding(registry(READY))
+DRIVERS = Registry(driver for driver in installed() if driver.manifest.reach not in CABLES)
+"""Those of radio devices; `test_serial_vectors` has the others."""
+FORMATS = {name.lower() for driver in DRIVERS for name in driver.manifest.decodes} | set(DATA_TYPES)
+DECODING = Decoding(DRIVERS)
 OWN = Path(__file__).parents[1] / "vectors"
 
 
@@ -64,9 +41,8 @@ def shared_rows() -> list[dict[str, Any]]:
     folder = os.environ.get("GATEWAY_VECTORS")
     if folder is None:
         return []
-    known = formats(READY)
     return [
-        row for row in rows(Path(folder) / "ble.json") if row["characteristic"].lower() in known
+        row for row in rows(Path(folder) / "ble.json") if row["characteristic"].lower() in FORMATS
     ]
 
 
@@ -117,7 +93,7 @@ def test_every_own_vector_names_its_source() -> None:
     assert [row["id"] for row in own_rows() if not row.get("source")] == []
 
 
-def test_every_format_of_a_covered_driver_has_a_vector_of_our_own() -> None:
+def test_every_format_has_a_vector_of_our_own() -> None:
     tested = {row["characteristic"].lower() for row in own_rows()}
 
-    assert formats(COVERED) - tested == set()
+    assert FORMATS - tested == set()
