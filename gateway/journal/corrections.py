@@ -112,11 +112,10 @@ def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
     tx.due.add(destination)
 
 
-def moved_back(tx: Transaction) -> None:
-    """Have the hub try again what it left because the destination was elsewhere."""
+def reconsider_left_for(tx: Transaction, reason: Reason) -> None:
+    """Have the hub try again what it left to a person for this reason of the gate."""
     tx.db.run(
-        "UPDATE corrections_tried SET problem = NULL, due_us = 0 WHERE problem = ?",
-        (Reason.ADDRESS_CHANGED,),
+        "UPDATE corrections_tried SET problem = NULL, due_us = 0 WHERE problem = ?", (reason,)
     )
 
 

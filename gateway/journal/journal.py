@@ -206,12 +206,14 @@ class Journal:
 
         `now` is trusted. `stepped` tells that the hub's clock, trusted before, was set: everything
         received since the hub was started is looked at again. What waits for a moment that a wrong
-        clock set, years ahead, waits no more.
+        clock set, years ahead, waits no more, and what was withheld because by such a clock a
+        consent had ended is asked about again.
         """
 
         def work(tx: Transaction) -> int:
             outbox.bring_back(tx, now.utc)
             corrections.bring_back(tx, now.utc)
+            ledger.clock_was_set(tx, now.utc)
             return timings.hub_time_known(tx, now, self._zone, stepped=stepped)
 
         return await self._writer.run(work)

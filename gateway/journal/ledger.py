@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
-from gateway.consent.gate import Released
-from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
+from gateway.consent.gate import Reason, Released
+from gateway.consent.grant import ConsentEntry, Grant, Withdrawal, in_force
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError, Unreadable
@@ -71,6 +72,27 @@ def record_refusal(tx: Transaction, released: Released) -> None:
             (f"refusal-{secrets.token_hex(8)}", released.subject, destination, tx.now_us),
         )
     outbox.refuse(tx, released)
+
+
+def moved_back(tx: Transaction) -> None:
+    """Ask the gate again about what it withheld because a destination was elsewhere.
+
+    For when the gateway starts: it may have another configuration, and the destination be back.
+    """
+    for subject, destination in tx.db.rows("SELECT DISTINCT subject, destination FROM consent"):
+        outbox.reconsider_held_for(tx, Reason.ADDRESS_CHANGED, subject, destination)
+    corrections.reconsider_left_for(tx, Reason.ADDRESS_CHANGED)
+
+
+def clock_was_set(tx: Transaction, now: datetime) -> None:
+    """Ask the gate again about what it withheld because a consent had ended, where one has not.
+
+    `now` is trusted: a clock that was ahead may have said so.
+    """
+    for subject, destination in tx.db.rows("SELECT DISTINCT subject, destination FROM consent"):
+        if in_force(standing(tx.db, tx.keys, subject, destination).entries, now):
+            outbox.reconsider_held_for(tx, Reason.EXPIRED, subject, destination)
+    corrections.reconsider_left_for(tx, Reason.EXPIRED)
 
 
 def number_of(db: Database, entry_id: str) -> int:

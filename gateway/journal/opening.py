@@ -13,8 +13,8 @@ from gateway.domain.reading import Kind
 from gateway.errors import JournalDamaged, JournalError
 from gateway.journal import (
     attribution,
-    corrections,
     hub_key,
+    ledger,
     outbox,
     replacing,
     salvage,
@@ -108,8 +108,7 @@ class Opening:
 
 def _restart(tx: Transaction) -> None:
     outbox.restart(tx)
-    outbox.moved_back(tx)
-    corrections.moved_back(tx)
+    ledger.moved_back(tx)
     attribution.came_back(tx)
 
 

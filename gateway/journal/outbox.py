@@ -225,19 +225,18 @@ def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
         move(tx, owed, Event.RECONSIDERED)
 
 
-def moved_back(tx: Transaction) -> None:
-    """Ask the gate again about what is withheld because its destination was elsewhere.
-
-    For when the gateway starts: it may have another configuration, and the destination be back.
-    """
+def reconsider_held_for(
+    tx: Transaction, reason: Reason, subject: SubjectId, destination: str
+) -> None:
+    """Ask the gate again about what is withheld of the subject there for this reason."""
     which = (
-        "destination = ? AND state = 'withheld' AND EXISTS (SELECT 1 FROM deliveries AS d"
+        "destination = ? AND state = 'withheld' AND whose = ? AND EXISTS"
+        " (SELECT 1 FROM deliveries AS d"
         " WHERE (d.entry, d.destination, d.reason) = (owed.entry, owed.destination, ?))"
     )
-    for (destination,) in tx.db.rows("SELECT DISTINCT destination FROM consent"):
-        those = (destination, Reason.ADDRESS_CHANGED)
-        for owed in _each(tx, which, those, audit.Audited.RECONSIDERED):
-            move(tx, owed, Event.RECONSIDERED)
+    those = (destination, subject, reason)
+    for owed in _each(tx, which, those, audit.Audited.RECONSIDERED):
+        move(tx, owed, Event.RECONSIDERED)
 
 
 def hasten(tx: Transaction, subject: SubjectId, destination: str) -> None:

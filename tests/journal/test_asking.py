@@ -162,3 +162,21 @@ async def test_what_was_measured_before_a_consent_after_all_waits_no_more(
 
     assert before == {("due", None, False): 1}
     assert _states(reader) == {("withheld", "before_grant", False): 1}
+
+
+async def test_a_clock_that_was_ahead_ends_no_consent(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    await journal.hub_time_known(clock.now())
+    subject = await _ada(journal)
+    await journal.record_grant(grant(subject, expires=START + timedelta(days=365)))
+    await journal.record(SCALE, [weight(1)])
+    clock.step(timedelta(days=4000))
+    await journal.answers()
+    ahead = _states(reader)
+
+    clock.step(timedelta(days=-4000))
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    assert ahead == {("withheld", "expired", False): 1}
+    assert _states(reader) == {("due", None, False): 1}
