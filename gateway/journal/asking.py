@@ -26,7 +26,7 @@ from gateway.journal.outbox import Owed
 from gateway.journal.states import Event, State
 from gateway.journal.writer import Transaction
 
-AT_ONCE = 1000
+AT_ONCE = 250
 """Deliveries decided at a time at most, so that recording is never held up long."""
 
 
