@@ -309,6 +309,12 @@ async def test_home_assistant_finds_sensors_that_go_with_the_consent(broker: Bro
         assert sensors[0]["state_topic"] == "healthspace/v1/hub1/readings"
         assert {message.topic for message in found} <= emptied
 
+        revoked = Revoked(("grant-1",))  # and they consent again
+        await uplink.send(out(entry(Kind.BLOOD_PRESSURE, record="seq:3")))
+        await listener.until(3, "/readings")
+        last = {m.topic: m.payload for m in listener.heard}
+        assert all(last[message.topic] == message.payload for message in found)
+
 
 async def test_a_reading_for_another_destination_is_not_sent(broker: Broker) -> None:
     async with uplink_to(broker) as uplink:

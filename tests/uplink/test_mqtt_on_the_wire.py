@@ -7,6 +7,7 @@ Spec: MQTT Version 5.0, sections 3.1 (CONNECT), 3.2 (CONNACK), 3.3 (PUBLISH), 3.
 """
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 from firmware_sims.health_space.certificates import ensure_certificates
+from paho.mqtt.client import Client
 
 from gateway.errors import (
     ConfigError,
@@ -26,7 +28,10 @@ from gateway.errors import (
     UplinkUnavailable,
 )
 from gateway.testing.clock import ManualClock
+from gateway.uplink.broker import BrokerSettings
 from gateway.uplink.mqtt import MqttUplink
+from gateway.uplink.mqtt_client import MqttConnection
+from gateway.uplink.mqtt_session import Session
 from gateway.uplink.mqtt_settings import MqttSettings
 from tests.uplink.brokers import packet, published
 from tests.uplink.samples import ALICE, MEASURED, entry, released
@@ -142,6 +147,7 @@ async def test_it_is_mqtt_5_with_a_retained_will_of_qos_1() -> None:
     assert (name, level) == (b"\x00\x04MQTT", 5)
     assert flags & 0b0011_1100 == 0b0010_1100  # will, QoS 1, retained
     assert b"healthspace/v1/hub1/status" in connect
+    assert bytes([RECEIVE_MAXIMUM, 0, 16]) in connect
     assert b'"online":false' in connect
 
 
@@ -313,6 +319,37 @@ async def test_a_broker_that_retains_nothing_is_told_no_reading() -> None:
             await uplink.send(reading())
 
     assert not [header for header, _ in broker.heard if header >> 4 == PUBLISH]
+
+
+async def test_a_connection_that_comes_when_nobody_wants_it_any_more_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, goes_on, ended = asyncio.Event(), threading.Event(), asyncio.Event()
+    loop, connect = asyncio.get_running_loop(), Client.connect
+
+    def slow(*given: Any, **more: Any) -> Any:
+        loop.call_soon_threadsafe(begun.set)
+        goes_on.wait(10)
+        return connect(*given, **more)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while await reader.read(1024):
+                pass
+        writer.close()
+        ended.set()
+
+    monkeypatch.setattr(Client, "connect", slow)
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        given = BrokerSettings(host="127.0.0.1", port=port, tls=False)
+        opening = asyncio.create_task(MqttConnection.open(given, Session("late")))
+        await begun.wait()
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        goes_on.set()
+        await asyncio.wait_for(ended.wait(), 10)
 
 
 async def test_a_broker_that_acknowledges_nothing_is_told_no_reading() -> None:

@@ -353,6 +353,29 @@ async def test_a_reading_that_alone_fails_holds_up_no_other(broker: Broker, key:
     assert there.there[-1] == stuck.id
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param([OutcomeUnknown("the server failed (500)")] * 20, id="fails for a moment"),
+        pytest.param([UplinkUnavailable("down")] * 90, id="cannot be reached"),
+    ],
+)
+async def test_a_reading_that_waits_for_the_destination_keeps_its_place(
+    broker: Broker, key: Path, trouble: list[Exception]
+) -> None:
+    there, gateway = ScriptedUplink("clinic"), gateway_of(broker, key)
+    there.does(out(1).delivery.entry, *trouble)
+    async with (
+        listening(broker, "healthspace/v1/+/waiting/relay") as listener,
+        relaying(broker, key, there),
+    ):
+        await delivered(gateway, out(1))
+        await until(lambda: there.there)
+    await gateway.close()
+
+    assert listener.heard == []
+
+
 def measured_by(
     gateway: str, reading: Any, expires_s: int | None = None, key: bytes = KEY
 ) -> Outgoing:
@@ -413,6 +436,22 @@ async def test_a_relay_that_was_killed_with_its_hands_full_goes_on(
 
     assert stuck.there == []
     assert there.there == [out(1).delivery.entry.id]
+
+
+async def test_what_is_not_finished_stays_with_the_broker_though_what_came_later_is(
+    broker: Broker, key: Path
+) -> None:
+    gateway, stuck, there = gateway_of(broker, key), ScriptedUplink("clinic"), ScriptedUplink()
+    stuck.gates[out(1).delivery.entry.id] = asyncio.Event()
+    async with relaying(broker, key, stuck):
+        await delivered(gateway, out(1))
+        await delivered(gateway, out(2))
+        await until(lambda: stuck.there)
+    async with relaying(broker, key, there):
+        await until(lambda: out(1).delivery.entry.id in there.there)
+    await gateway.close()
+
+    assert stuck.there == [out(2).delivery.entry.id]
 
 
 async def test_a_relay_that_starts_later_knows_what_was_withdrawn_before(
