@@ -37,12 +37,16 @@ def in_the_source(*paths: str) -> set[str]:
 
 
 def raised(*paths: str, only: str | None = None) -> set[str]:
-    """Return the shape of every sentence that is raised there, as one error if it is named."""
+    """Return the shape of every sentence that is raised there, as one error if it is named.
+
+    A TypeError tells a developer of a mistake, in a traceback.
+    """
     found = set()
     for file in (file for path in paths for file in _files(path)):
         for node in ast.walk(_parsed(file)):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-                if only is not None and ast.unparse(node.exc.func) != only:
+                kind = ast.unparse(node.exc.func)
+                if kind == "TypeError" or (only is not None and kind != only):
                     continue
                 texts = [_shape(argument) for argument in node.exc.args]
                 found |= {text for text in texts if text is not None and " " in text}
