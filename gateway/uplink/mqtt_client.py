@@ -21,6 +21,7 @@ import ssl
 import struct
 from typing import TYPE_CHECKING, Any
 
+from paho.mqtt import MQTTException
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -313,7 +314,15 @@ class MqttConnection:
 
     def _read(self) -> None:
         while True:
-            self._client.loop_read()
+            try:
+                self._client.loop_read()
+            except (LookupError, MQTTException, ValueError, struct.error):
+                # paho keeps the packet, and would meet it again as fast as the loop turns.
+                self.ended = UplinkUnavailable(
+                    "The broker sends what is no MQTT: look at its log, and bring it up to date."
+                )
+                self.abort()
+                return
             sock = self._client.socket()
             # What TLS has decrypted already makes no socket readable.
             if sock is None or not getattr(sock, "pending", int)():

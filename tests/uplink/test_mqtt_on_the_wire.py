@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from gateway.testing.clock import ManualClock
 from gateway.uplink.broker import BrokerSettings
 from gateway.uplink.mqtt import MqttUplink
 from gateway.uplink.mqtt_client import MqttConnection
-from gateway.uplink.mqtt_session import Session
+from gateway.uplink.mqtt_session import Incoming, Session
 from gateway.uplink.mqtt_settings import MqttSettings
 from tests.uplink.brokers import packet, published
 from tests.uplink.samples import ALICE, MEASURED, entry, released
@@ -370,6 +370,28 @@ async def test_a_broker_gets_no_more_at_a_time_than_it_takes() -> None:
     topics = [published(body)[0] for header, body in broker.heard if header >> 4 == PUBLISH]
     assert sum(topic.endswith("/readings") for topic in topics) == 1
     assert [type(each) for each in ended].count(OutcomeUnknown) == 1
+
+
+async def test_a_connection_ends_with_the_first_packet_that_is_none() -> None:
+    """Met again and again, it would take all of the processor. Spec: MQTT 5.0, 1.5.4."""
+    to_no_utf_8 = bytes.fromhex("32 08  0002 ff fe  0007  00  78")  # PUBLISH, QoS 1
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            await reader.read(1)
+            writer.write(bytes.fromhex("20 03 00 00 00") + to_no_utf_8)  # after CONNACK, success
+            await reader.read()
+
+    async with await asyncio.start_server(serve, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        broker = BrokerSettings(host="127.0.0.1", port=port, tls=False)
+        heard = list[Incoming]()
+        connection = await MqttConnection.open(broker, Session("here", receive=heard.append))
+        async with asyncio.timeout(20):
+            await connection.gone.wait()
+
+    assert heard == []
+    assert "no MQTT" in str(connection.ended)
 
 
 async def test_a_broker_that_wants_to_hear_of_us_more_often_does() -> None:
