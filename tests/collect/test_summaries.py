@@ -498,6 +498,26 @@ async def test_late_samples_that_change_no_digit_change_nothing(
     assert len(made(reader)) == 1
 
 
+async def test_a_correction_that_was_made_is_not_owed_again_after_a_restart(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await gap(journal)
+    await made_and_sent(summaries, journal, clock)
+    await fill(journal, "220")
+    await run(summaries, clock)
+    (owed,) = reader.corrections_owed()
+    await journal.correction_done(owed.number)
+
+    started_again = Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
+    await run(started_again, clock)
+
+    assert reader.corrections_owed() == []
+
+
 @pytest.mark.parametrize(("late", "owed"), [("164.7", 0), ("165", 1)])
 async def test_a_mean_that_left_is_wrong_once_it_is_off_by_a_tenth_of_the_indicator(
     journal: Journal,

@@ -93,6 +93,14 @@ def test_the_boundaries_are_the_same_in_mmol(mmol_l: str, metric: Metric) -> Non
     assert found.ranges_percent[metric] == 100
 
 
+@pytest.mark.parametrize(("mg_dl", "metric"), [("69.4", Metric.LOW), ("69.5", Metric.TARGET)])
+def test_a_value_is_in_the_range_of_the_nearest_whole_one(mg_dl: str, metric: Metric) -> None:
+    found = consensus(every_five_minutes(mg_dl), 1, END)
+
+    assert found is not None
+    assert found.ranges_percent[metric] == 100
+
+
 def test_thirds_add_up_to_a_hundred() -> None:
     found = consensus(every_five_minutes("50", "100", "200"), 1, END)
 

@@ -99,6 +99,20 @@ def test_what_a_sample_stands_for_has_the_minute_of_the_day_that_it_is() -> None
     assert [minutes[slot] for slot in range(4)] == [1317, 1312, 1307, 1302]  # of 22 hours, in UTC
 
 
+def test_what_a_sample_stands_for_goes_past_midnight_and_not_past_the_end() -> None:
+    """One is kept at five to midnight, and the last one four minutes before the end."""
+    kept = [
+        (at + timedelta(hours=2, minutes=8), mg_dl)
+        for at, mg_dl in _kept(timedelta(minutes=15), 2, 100)
+    ]
+
+    found = trace(kept, 2, kept[0][0] + timedelta(minutes=4))
+
+    assert [f"{kept[n][0]:%H:%M}" for n in (0, 96)] == ["23:55", "23:55"]
+    assert sorted(found.slots) == list(range(2 * 288 - 2))
+    assert set(found.minutes) == set(range(0, 1440, 5))
+
+
 @pytest.mark.parametrize("steps", [[5] * 60 + [15] * 50, [5, 5, 15], [60, 60, 60], [300]])
 def test_a_gap_is_a_gap(steps: list[int]) -> None:
     """Of a sensor that keeps a value every five minutes, or of which no rhythm is known."""
