@@ -14,6 +14,7 @@ from gateway.domain.reading import Kind, Measure
 from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.views import Sample
 from gateway.testing.clock import ManualClock
 from tests.collect.test_summaries import MIDNIGHT, MORNING, PARIS, live_on, worn
 from tests.journal.making import SENSOR, grant, open_journal
@@ -96,6 +97,35 @@ async def test_no_page_is_made_of_too_little(
     await run(reports, clock)
 
     assert ends(reader) == []
+
+
+async def test_a_page_of_too_little_is_tried_again_only_when_there_is_more(
+    journal: Journal,
+    reader: Reader,
+    reports: Reports,
+    clock: ManualClock,
+    wearer: SubjectId,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[datetime] = []
+    glucose_of = Reader.glucose
+
+    def counting(it: Reader, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
+        opened.append(since)
+        return glucose_of(it, subject, since, until)
+
+    monkeypatch.setattr(Reader, "glucose", counting)
+    await journal.record_grant(grant(wearer, destination="documents"))
+    await worn(journal, MIDNIGHT - timedelta(days=4))
+    await run(reports, clock)
+    once = len(opened)
+    await run(reports, clock)
+    again = len(opened)
+    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=4))
+    await run(reports, clock)
+
+    assert (once > 0, again) == (True, once)
+    assert ends(reader) == ["2026-03-14"]
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,21 @@ async def test_nothing_is_made_of_a_day_before_the_sensor_has_gone_past_its_midn
     assert [(end, days) for end, days, _ in made(reader)] == [("2026-03-14", 7)]
 
 
+async def test_no_period_ends_after_today_where_samples_are_of_tomorrow(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    """As where the hub's clock was a day ahead, and was set."""
+    await worn(journal, MIDNIGHT - timedelta(days=7), MORNING + timedelta(days=1))
+
+    await run(summaries, clock)
+
+    assert [(end, days) for end, days, _ in made(reader)] == [("2026-03-14", 7)]
+
+
 async def test_a_reader_that_is_plugged_in_late_in_the_evening_once_a_week_is_summed_up(
     journal: Journal,
     reader: Reader,
@@ -390,6 +405,25 @@ async def test_late_samples_mend_a_mean_that_has_not_left(
     assert reader.corrections_owed() == []
 
 
+async def test_of_samples_that_come_late_time_and_again_one_mean_is_left(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await gap(journal)
+    await run(summaries, clock)
+    for day in (5, 4):
+        since = MIDNIGHT - timedelta(days=day)
+        await worn(journal, since, since + timedelta(days=1), "220")
+        await run(summaries, clock)
+
+    released = await journal.claim("mes", 10, clock.now().utc)
+    values = [each.delivery.entry.reading.values[Measure.GLUCOSE].value for each in released]
+    assert values == [Decimal("170.0")]
+
+
 async def made_and_sent(summaries: Summaries, journal: Journal, clock: ManualClock) -> Released:
     """Let the one mean be made, and reach the health space."""
     await run(summaries, clock)
@@ -461,6 +495,48 @@ async def test_samples_that_come_while_a_mean_is_on_its_way_are_counted_once_it_
     (owed,) = reader.corrections_owed()
     assert owed.entry == sending.delivery.entry.id
     assert made(reader) == meanwhile
+
+
+async def test_a_hub_that_does_not_know_the_time_counts_nothing_again(
+    journal: Journal, reader: Reader, clock: ManualClock, wearer: SubjectId
+) -> None:
+    """By its clock of 1970 nothing expires: what has would be taken for somebody else's."""
+    asked, kept = wanted(reader, clock, ROUTES), timedelta(days=8)
+    summaries = Summaries(journal, reader, clock, PARIS, asked, kept)
+    await gap(journal)
+    await made_and_sent(summaries, journal, clock)
+    await summaries.make_due()
+    clock.advance(8 * 86400)
+    for _ in range(4):  # so many at a time
+        await journal.expire(Retention(undelivered=kept), clock.now().utc)
+    clock.step(datetime(1970, 1, 2, tzinfo=UTC) - clock.now().utc)
+    clock.trusted = False
+
+    await run(summaries, clock)
+
+    assert reader.corrections_owed() == []
+
+
+async def test_a_mean_that_may_have_arrived_is_contradicted_by_no_second_sensor(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    await worn(journal, MIDNIGHT - timedelta(days=7))
+    await run(summaries, clock)
+    (sent,) = await journal.claim("mes", 10, clock.now().utc)
+    await journal.unsettle(sent, clock.now().utc, "the answer was lost")
+
+    second = SENSOR.model_copy(update={"id": DeviceId("usb:reader")})
+    await journal.adopt(second.id, second.driver)
+    await journal.assign(second.id, None, wearer, MIDNIGHT - timedelta(days=400))
+    await worn(journal, MIDNIGHT - timedelta(days=7), mg_dl="100", device=second)
+    await run(summaries, clock)
+
+    assert reader.corrections_owed() == []
+    assert [value for _, _, value in made(reader)] == [Decimal("150.0")]
 
 
 async def test_late_samples_are_counted_once_all_of_them_are_there(
@@ -584,6 +660,12 @@ async def test_a_mean_of_which_too_little_is_left_is_not_sent(
 
     assert len(made(reader)) == 2
     assert await journal.claim("mes", 10, clock.now().utc) == []
+
+    clock.advance(4 * 86400)  # and it keeps nobody from the next one
+    await worn(journal, MIDNIGHT, clock.now().utc, "100")
+    await run(summaries, clock)
+    (released,) = await journal.claim("mes", 10, clock.now().utc)
+    assert released.delivery.entry.reading.values[Measure.DAYS].value == 7
 
 
 @pytest.mark.parametrize("month", [3, 10])
@@ -709,10 +791,10 @@ async def test_after_a_restore_no_mean_overlaps_one_that_may_have_been_sent_sinc
     backed_up = await lives(3)
     backed_up_at = clock.now().utc
     backup.write(path.with_name("backup"), b"phrase", path, {})
-    sent = await lives(6)
+    sent = await lives(5)
     restore(path.with_name("backup"), b"phrase", path, clock, PARIS, ROUTES, consents_stand=True)
     after = await lives(16, backed_up_at)
 
     assert backed_up == ["2026-03-15"]
     assert sent == ["2026-03-15", "2026-03-22"]
-    assert after == ["2026-03-15", "2026-03-30", "2026-04-06"]
+    assert after == ["2026-03-15", "2026-03-29", "2026-04-05"]
