@@ -17,7 +17,7 @@ from types import TracebackType
 from gateway.clock import Clock, Instant
 from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
-from gateway.consent.grant import ConsentEntry, Grant, Withdrawal
+from gateway.consent.grant import Grant, Withdrawal
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
@@ -417,10 +417,6 @@ class Journal:
             return dropped
 
         return await self._writer.run(work, vital=True)
-
-    async def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
-        """Return the subject's consent ledger, in order of recording."""
-        return await self._writer.run(lambda tx: ledger.ledger(tx.db, tx.keys, subject))
 
     # --- deliveries -----------------------------------------------------------------------------
 

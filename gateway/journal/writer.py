@@ -136,6 +136,7 @@ class Writer:
         self._fold_at = _LOG_PAGES
         self.commits = 0
         """Transactions committed so far; each that wrote something was one sync."""
+        self._ask()  # the start may have changed where destinations are, and what may have arrived
         # A daemon thread: an abandoned journal must not keep the interpreter from ending, and
         # being cut off in the middle is what the database is made for.
         self._thread = threading.Thread(target=self._serve, name="journal-writer", daemon=True)
@@ -169,7 +170,6 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _serve(self) -> None:
-        self._ask()  # the start may have changed where destinations are, and what may have arrived
         while (job := self._next()) is not None:
             group = self._commit(job)
             self._ask()  # whoever waited for these calls sees what it says
@@ -197,6 +197,7 @@ class Writer:
             return
         try:
             self._asks = run_now(self._db, self._keys, self._clock, self._ask_gate, self._memory)
+            self.commits += 1
         except Exception as error:  # noqa: BLE001  whatever it is, the thread must live on
             self._memory.forget()
             if isinstance(error, JournalDamaged):

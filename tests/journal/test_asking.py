@@ -76,11 +76,13 @@ async def test_of_very_many_the_latest_are_asked_about_at_once_and_the_rest_soon
         return more
 
     monkeypatch.setattr(asking, "ask", asked)
+    before = journal.commits
     await journal.record_grant(grant(subject, kinds=frozenset({Kind.BODY_TEMPERATURE})))
     async with asyncio.timeout(5):
         await all_asked.wait()
     await journal.answers()
 
+    assert journal.commits - before >= 4  # a page that shows them is made anew by that
     assert seen[0][:20] == ["withheld"] * 20
     assert _states(reader) == {("withheld", "kind_not_covered", False): 50}
 
