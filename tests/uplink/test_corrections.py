@@ -108,6 +108,22 @@ async def test_what_did_not_work_is_made_later(error: Exception) -> None:
     assert len(uplink.corrected) == 1
 
 
+async def test_doubts_that_were_settled_put_no_later_correction_off() -> None:
+    uplink = CorrectingUplink()
+    bench = Bench(uplink)
+    bench.outbox.add(weight())
+    uplink.does(weight(), *[OutcomeUnknown("no answer")] * 3)
+    while not uplink.there:
+        await bench.route.round()
+
+    bench.owes()
+    uplink.does(weight(), OutcomeUnknown("no answer"))
+    await bench.route.round()
+
+    (_, due_at) = bench.outbox.owed[1]
+    assert due_at == bench.clock.now().utc + timedelta(seconds=10)
+
+
 async def test_a_withdrawal_stops_a_correction_under_way() -> None:
     uplink = CorrectingUplink()
     bench = Bench(uplink)

@@ -352,6 +352,36 @@ async def test_a_connection_that_comes_when_nobody_wants_it_any_more_is_let_go(
         await asyncio.wait_for(ended.wait(), 10)
 
 
+async def test_messages_that_share_a_record_of_the_encryption_are_all_read(tmp_path: Path) -> None:
+    """What is decrypted already makes no socket readable."""
+    tls = ensure_certificates(tmp_path, datetime.now(UTC))
+    heard, all_of_them = list[bytes](), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await packet(reader)
+        writer.write(bytes([0x20, 3, 0, SUCCESS, 0]))
+        _, subscribed = await packet(reader)
+        messages = [bytes([PUBLISH << 4, 5, 0, 1]) + b"t" + bytes([0, each]) for each in range(3)]
+        writer.write(bytes([0x90, 4]) + subscribed[:2] + bytes([0, 1]) + b"".join(messages))
+        await reader.read()
+        writer.close()
+
+    def receive(message: Incoming) -> None:
+        heard.append(message.payload)
+        if len(heard) == 3:
+            all_of_them.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", ssl=tls) as server:
+        port = server.sockets[0].getsockname()[1]
+        given = BrokerSettings(host="127.0.0.1", port=port, ca_file=tmp_path / "ca.pem")
+        connection = await MqttConnection.open(given, Session("reader", receive=receive))
+        await connection.subscribe("t")
+        await asyncio.wait_for(all_of_them.wait(), 5)
+        await connection.close()
+
+    assert heard == [b"\x00", b"\x01", b"\x02"]
+
+
 async def test_a_broker_that_acknowledges_nothing_is_told_no_reading() -> None:
     broker = ToldBroker(takes=bytes([MAXIMUM_QOS, 0]))
     async with told(broker) as uplink:

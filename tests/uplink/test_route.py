@@ -530,6 +530,23 @@ async def test_a_receipt_waits_for_space_on_the_disk_and_nothing_is_sent_meanwhi
     assert bench.uplink.sent == [weight(1).id, weight(2).id]
 
 
+async def test_only_a_few_receipts_may_wait_for_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a crash each of them costs a search."""
+    bench = Bench(*(weight(number) for number in range(30)))
+    bench.outbox.full = 10**9
+    monkeypatch.setattr(bench.clock, "advance", lambda _: None)
+
+    going = asyncio.create_task(bench.rounds(1))
+    for _ in range(1000):
+        await asyncio.sleep(0)
+    meanwhile = len(bench.uplink.sent)
+    bench.outbox.full = 0
+    await going
+
+    assert meanwhile < 12
+    assert bench.outbox.states()[:meanwhile] == ["settled"] * meanwhile
+
+
 async def test_many_receipts_that_wait_for_space_are_told_of_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
