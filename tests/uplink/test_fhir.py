@@ -29,7 +29,7 @@ from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_corrections import retracted
-from gateway.uplink.fhir_phd import Sender, identifiers, is_same, to_transaction
+from gateway.uplink.fhir_phd import Sender, identifiers, is_at, is_same, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mes_mapping import encode
@@ -655,6 +655,14 @@ async def test_the_time_that_it_has_there_is_told_however_it_is_written(written:
     assert receipt.found_at == then
 
 
+def test_times_of_one_second_are_told_apart() -> None:
+    there = observation()
+    near = replace(entry().timing, measured_at=MEASURED + timedelta(milliseconds=400))
+
+    assert is_at(there, entry().timing)
+    assert not is_at(there, near)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 501])
 async def test_where_searching_is_not_allowed_the_reading_is_sent_again(status: int) -> None:
     """That is harmless here, and says what is wrong if it is more than the searching."""
@@ -707,6 +715,17 @@ async def test_a_correction_that_the_server_does_not_let_us_make_is_left_to_a_pe
         async with uplink_to(f"{scripted.url}/fhir") as uplink:
             with pytest.raises(UplinkRejected, match="does not let the gateway"):
                 await uplink.correct(corrected(entry(), Wrong.PERSON, None))
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_what_was_deleted_there_is_not_sent_again_by_a_correction(status: int) -> None:
+    async with scripted_server() as scripted:
+        scripted.plays("/fhir/Observation/7", answer(status))
+        async with uplink_to(f"{scripted.url}/fhir") as uplink:
+            receipt = await uplink.correct(corrected(entry(), Wrong.TIME, "Observation/7"))
+
+    assert receipt.reference == ""
+    assert [each.method for each in scripted.requests] == ["GET"]
 
 
 @pytest.mark.parametrize("status", [409, 412])
