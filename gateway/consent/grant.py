@@ -68,6 +68,10 @@ class Grant(BaseModel):
     text: ConsentText
 
 
+BY_RESTORING = "restore-"
+"""How the id of a withdrawal begins that nobody asked for: the hub took over another's backup."""
+
+
 class Withdrawal(BaseModel):
     """The end of every grant that `subject` gave for `destination` up to this moment."""
 
@@ -79,6 +83,11 @@ class Withdrawal(BaseModel):
     at: datetime
     withdrawn_by: str
     capacity: Capacity = Capacity.SELF
+
+    @property
+    def is_to_be_asked_about(self) -> bool:
+        """Whether it ended a consent only because nobody knew whether it still stood."""
+        return self.id.startswith(BY_RESTORING)
 
 
 ConsentEntry = Grant | Withdrawal

@@ -14,7 +14,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from gateway.clock import Clock
-from gateway.consent.grant import Withdrawal, living
+from gateway.consent.grant import BY_RESTORING, Withdrawal, living
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
@@ -135,7 +135,7 @@ class _Restoring:
                 if each.subject == subject and each.destination and each.id not in there
             }
             if not vouched:
-                again |= {grant.destination: f"restore-{grant.id}" for grant in living(had)}
+                again |= {grant.destination: f"{BY_RESTORING}{grant.id}" for grant in living(had)}
             withdrawn += sum(grant.destination in again for grant in living(had))
             for destination, name in again.items():
                 made = _withdrawal(name, subject, destination, self.clock.now().utc)

@@ -18,7 +18,7 @@ from gateway.api.people import Claim
 from gateway.api.readings import claim as claimed
 from gateway.api.timeline import sentences
 from gateway.consent.gate import Reason
-from gateway.consent.grant import in_force, living
+from gateway.consent.grant import ConsentEntry, Withdrawal, in_force, living
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
@@ -70,6 +70,8 @@ class Agreement:
     """When they last gave a consent that lives; None if there is none."""
     ends: str | None
     """When the last that they gave comes to its own end, or came; None if it does not."""
+    lapsed: bool
+    """Nobody took it back: the hub took over a backup, and does not know whether it stands."""
     grants: Sequence[tuple[str, str]]
     """Each that lives, and when it was given, the first first."""
     more: bool
@@ -87,7 +89,12 @@ class Agreement:
     @property
     def awaits(self) -> bool:
         """Whether something is for its person to do before anything leaves, or goes on leaving."""
-        if self.refused or self.moved or (self.ends is not None and self.given is None):
+        if (
+            self.refused
+            or self.moved
+            or self.lapsed
+            or (self.ends is not None and self.given is None)
+        ):
             return True
         if self.pairs_by is PairsBy.NOTHING:
             return False
@@ -279,6 +286,7 @@ def agreements(
             title=hub.title(name),
             given=grants[-1][1] if grants else None,
             ends=None if last is None or None in ends else moment(last, now, hub.zone, words),
+            lapsed=_lapsed(ledger, name),
             grants=grants,
             more=bool(grants and not_covered(hub, subject, name)),
             older=bool(grants) and name in older,
@@ -288,6 +296,12 @@ def agreements(
             paired=name in paired,
             let_in=hub.is_let_in(subject, name),
         )
+
+
+def _lapsed(ledger: Sequence[ConsentEntry], destination: str) -> bool:
+    """Tell whether a consent was the last that was said of it, and is to be given anew."""
+    last = next((each for each in reversed(ledger) if each.destination == destination), None)
+    return isinstance(last, Withdrawal) and last.is_to_be_asked_about
 
 
 def show(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Words) -> Shown:

@@ -12,6 +12,7 @@ import pytest
 import segno
 from firmware_sims.health_space import HealthSpace
 
+from gateway.consent.grant import BY_RESTORING
 from gateway.consent.texts import __file__ as texts
 from gateway.journal.database import row_sum
 from gateway.journal.hub_key import PASSPHRASE_FILE
@@ -58,7 +59,9 @@ async def test_a_backup_is_restored_on_another_hub_that_then_asks_for_consent_an
     assert restored.output.startswith("Restored. 1 consents of the backup count as withdrawn")
     assert "Whoever still consents says so again" in restored.output
     assert len(json.loads(readings.output)) == 3
-    assert [line["living"] for line in json.loads(consents.output)] == [False, False]
+    grant, ended = json.loads(consents.output)
+    assert (grant["living"], ended["living"]) == (False, False)
+    assert ended["id"].startswith(BY_RESTORING)
     assert again.status == 0
 
 

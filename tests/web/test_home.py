@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.api.hub import Part, Status
-from gateway.consent.grant import Grant, living
+from gateway.consent.grant import BY_RESTORING, Grant, living
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
@@ -421,6 +421,29 @@ async def test_who_agreed_until_a_date_that_has_passed_is_asked_anew(window: Win
     assert "Il prend fin" not in after
     assert "Donner mon accord" in after
     assert "Accord donné" not in after
+
+
+async def test_whose_consent_ended_as_the_hub_took_over_a_backup_is_told_to_give_it_anew(
+    window: Window,
+) -> None:
+    subject = await odile(window)
+    about = {"subject": subject, "destination": "mes"}
+    sentence = "Accord à redonner : ce boîtier a repris une sauvegarde"
+
+    async def told(by: str | None) -> list[bool]:
+        await agree(window, subject)
+        if by is not None:
+            ended = withdrawal(subject).model_copy(update={"id": by})
+            await window.hub.journal.record_withdrawal(ended)
+        shown = (await window.get("/")).text
+        return [each in shown for each in (sentence, "attend de vous sous")]
+
+    assert await told("withdrawal-1") == [False, False]
+    assert await told(f"{BY_RESTORING}grant-1") == [True, True]
+    await window.send("/consent/withdraw", **about)
+    assert sentence not in (await window.get("/")).text
+    assert await told(f"{BY_RESTORING}grant-2") == [True, True]
+    assert await told(None) == [False, True]  # it is not paired
 
 
 async def test_who_is_no_longer_let_in_is_asked_to_connect_again(window: Window) -> None:
