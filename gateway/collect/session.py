@@ -160,6 +160,8 @@ class LiveSession:
         """Make the readings durable, and with them the bookmark; returns how many were new."""
         self.understood += len(readings)
         self._own(all(reading.device == self._device.id for reading in readings))
+        for reading in readings:
+            _can_be_read_again(reading)
         judged = [doubted(reading) for reading in readings]
         entries = await self._kept_by(lambda: self._journal.record(self._device, judged, bookmark))
         new = len(entries)
@@ -230,6 +232,14 @@ class LiveSession:
     def _count(self, name: str, by: int) -> None:
         if by:
             self._metrics.count(name, by, driver=self._driver.manifest.name)
+
+
+def _can_be_read_again(reading: Reading) -> None:
+    """Refuse what is no reading, as `model_copy` may make: kept, it could never be shown again.
+
+    Raises ValueError, which is a mistake of the driver.
+    """
+    Reading.model_validate_json(reading.model_dump_json(warnings="error"))
 
 
 def is_stopping() -> bool:
