@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
+from gateway.language.plain import plain
 from gateway.uplink.mqtt_client import MqttConnection
 from gateway.uplink.mqtt_session import Incoming
 
@@ -55,5 +56,5 @@ class Tour:
 
 
 def name_of(gateway: str) -> str:
-    """Return the name of a gateway by where its topics begin."""
-    return gateway.rpartition("/")[2]
+    """Return the name of a gateway by where its topics begin; any stranger may have chosen it."""
+    return plain(gateway.rpartition("/")[2])

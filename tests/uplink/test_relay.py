@@ -574,6 +574,20 @@ async def test_a_list_of_endless_brackets_stops_no_relay(
     await gateway.close()
 
 
+async def test_a_name_that_turns_a_line_around_does_not_turn_one_of_the_log(
+    broker: Broker, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Mosquitto takes any topic but for the signs that MQTT 5.0 forbids (1.5.4)."""
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    async with relaying(broker, key, ScriptedUplink("clinic")):
+        await connection.publish(told("hub\u202e2", b"nonsense"))
+        await until(lambda: "cannot be read" in caplog.text)
+    await connection.close()
+
+    assert "revocations of hub\N{REPLACEMENT CHARACTER}2 cannot be read" in caplog.text
+
+
 async def test_relays_of_one_name_leave_the_broker_alone_longer_each_time(
     broker: Broker, key: Path
 ) -> None:
