@@ -297,6 +297,15 @@ class Peripheral:
 
             channels.register_fixed_channel(channel, hear)
 
+    def answer_unasked(self) -> None:
+        """Answer what nobody asked, which no device may: a collector ends the connection then."""
+        answer = att.ATT_Error_Response(
+            request_opcode_in_error=att.Opcode.ATT_WRITE_REQUEST,
+            attribute_handle_in_error=1,
+            error_code=att.ErrorCode.UNLIKELY_ERROR,
+        )
+        self._link.send_l2cap_pdu(att.ATT_CID, bytes(answer))
+
     def _on_subscription(self, _link: Any, _value: Any, notifies: bool, indicates: bool) -> None:
         if not (notifies or indicates):
             self.switched_off += 1

@@ -29,9 +29,9 @@ from gateway.transport.arrivals import Arrivals, ArrivalsInbox
 CLOSE_S = 5.0
 """BlueZ takes 2 s to disconnect. Guess: more than twice that means that nobody is there."""
 
-WHY_WITHIN_S = 2.0
-"""So long around the end of a link bluetoothd may tell what failed with it: a device hangs up
-on a wrong code. Milliseconds; beside other work half a second did not do, once."""
+WHY_WITHIN_S = 4.0
+"""So long around the end of a link bluetoothd may tell what failed with it, such as a pairing. If
+it closes only its channel on a link, the kernel ends the link 2.05 s later (Linux 6.12)."""
 
 ATTRIBUTE_NOT_FOUND = 0x0A
 REQUEST_NOT_SUPPORTED = 0x06

@@ -28,8 +28,9 @@ from tests.bluez.air import PASSKEY, Air
 from tests.bluez.hub import BLOOD_PRESSURE, CGM, WITHIN_S, Hub, Owner
 
 FEATURE = gatt("1810", "2a49")
+RECORDS = gatt("1810", "2a35")
 EVERYTHING = {
-    *(FEATURE, gatt("1810", "2a35"), gatt("180a", "2a29")),
+    *(FEATURE, RECORDS, gatt("180a", "2a29")),
     *(gatt("180a", "2a24"), gatt("180a", "2a25"), gatt("180f", "2a19")),
 }
 MANIFEST = Manifest(
@@ -204,6 +205,23 @@ async def test_a_device_out_of_range_ends_its_conversation_at_once(air: Air, hub
     await hub.until(lambda: not hub.is_talking(), AT_ONCE_S)
 
     assert hub.problem(device) is None
+
+
+async def test_a_device_that_breaks_the_rules_has_lost_its_link_and_refused_nothing(
+    air: Air,
+) -> None:
+    cuff = await air.cuff(Pairing.NONE)
+    transport = BleTransport(BleSettings(), SystemClock())
+    async with watched(transport) as seen:
+        link = await transport.open(await first(seen, cuff.identity.address), MANIFEST)
+        air.peripherals[cuff.identity.address].answer_unasked()
+
+        async def listen() -> None:
+            await (await link.subscribe(RECORDS)).get(within=WITHIN_S)
+
+        with pytest.raises(LinkLost):
+            await listen()
+        await link.close()
 
 
 async def test_an_adapter_that_is_unplugged_is_noticed_and_comes_back(air: Air, hub: Hub) -> None:

@@ -109,8 +109,8 @@ class BleakPeer:
             answer = await on_link(asking, doing)
         except LinkRefused as refusal:
             if refusal.code == _UNLIKELY_ERROR:
-                # BlueZ 5.82 answers so, too, what was asked when the connection ended, and says
-                # only then that it has.
+                # BlueZ 5.82 answers so, too, what was asked when the connection ended, or when it
+                # ended it because the device broke the rules, and says only then that it has.
                 await asyncio.wait({self._arrivals.lost}, timeout=WHY_WITHIN_S)
                 self._arrivals.check()
             raise
