@@ -137,7 +137,9 @@ class Browsers:
         role, until, browser = told.split(".")
         if self._clock.now().utc.timestamp() >= int(until) or self._forgotten.has(role, browser):
             return None
-        return self._visitor(Role(role), browser, door)
+        # By a clock that began at 1970 it would have run out once the time is known.
+        keeps = None if self._clock.now().trusted else int(until)
+        return self._visitor(Role(role), browser, door, keeps)
 
     def forget(self, visitor: Visitor) -> None:
         """Let this browser in no longer, nor any copy of its cookie. Raises ConfigError."""
@@ -152,9 +154,11 @@ class Browsers:
         self._forgotten.add_all(role)
         return None if but is None else self._visitor(but.role, but.browser, but.door)
 
-    def _visitor(self, role: Role, browser: str, door: Door) -> Visitor:
-        until = self._clock.now().utc + COOKIE_LIVES[role]
-        told = f"{role}.{int(until.timestamp())}.{browser}"
+    def _visitor(self, role: Role, browser: str, door: Door, until_s: int | None = None) -> Visitor:
+        """Name a visitor; their cookie lives on from now, or until then."""
+        if until_s is None:
+            until_s = int((self._clock.now().utc + COOKIE_LIVES[role]).timestamp())
+        told = f"{role}.{until_s}.{browser}"
         cookie = f"{told}.{self._cookie_seal(told, door)}"
         return Visitor(role, browser, self._seal("form", f"{role}.{browser}"), cookie, door)
 

@@ -20,6 +20,7 @@ from gateway.api.timeline import sentences
 from gateway.consent.gate import Reason
 from gateway.consent.grant import ConsentEntry, Withdrawal, in_force, living
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.device_time import Correction
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import Attribution, Subject, SubjectId
@@ -133,6 +134,8 @@ async def home(visit: Visit) -> Response:
     hub, words = visit.hub, visit.words
     people = household(hub)
     names = names_of_devices(hub)
+    nobodys = hub.reader.entries(limit=_UNCLAIMED, unclaimed=True)
+    timeless = _timeless(hub, nobodys)
     cards = [_card(hub, subject, names, words) for subject in people]
     devices = [known for known in hub.reader.devices() if known.adopted]
     return visit.page(
@@ -142,9 +145,9 @@ async def home(visit: Visit) -> Response:
         people=cards,
         awaits=any(agreement.awaits for card in cards for agreement in card.agreements),
         unclaimed=[
-            _to_be_given(hub, view, names, words)
-            for view in hub.reader.entries(limit=_UNCLAIMED, unclaimed=True)
+            _to_be_given(hub, view, names, words) for view in nobodys if view not in timeless
         ],
+        timeless=[show(hub, view, names, words) for view in timeless],
         devices=list(_things(hub, devices, people, words)),
         counter=hub.counter is not None,
         turn=hub.reader.kiosk() is not None,
@@ -314,6 +317,14 @@ def show(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Words)
         device=names.get(entry.device.id, entry.device.id),
         whereabouts=ways(hub, view, words),
     )
+
+
+def _timeless(hub: Hub, views: Sequence[EntryView]) -> list[EntryView]:
+    """Return what is nobody's only until the hub knows the time: nobody is asked whose it is."""
+    if hub.clock.now().trusted:
+        return []
+    waits = Correction.HUB_CLOCK_UNSET
+    return [view for view in views if view.entry.timing.reason is waits]
 
 
 def _to_be_given(hub: Hub, view: EntryView, names: Mapping[DeviceId, str], words: Words) -> Shown:

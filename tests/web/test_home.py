@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -515,3 +515,34 @@ async def test_what_is_older_than_a_consent_is_sent_after_all_if_the_person_says
     assert 'name="earlier" value="yes" checked' in asked.html
     assert "Attend de partir vers Mon espace santé" in after
     assert "Envoyer aussi les mesures d'avant" not in after
+
+
+async def test_a_hub_that_waits_for_the_time_asks_for_nobodys_name_and_knows_the_phone_later_on(
+    window: Window,
+) -> None:
+    """After a power cut without a network it began at 1970; two days later it hears the time."""
+    subject = await odile(window)
+    await weigh(window, "72.4")
+    clock = window.hub.clock
+    right = clock.now().utc + timedelta(days=2)
+    clock.boot()
+    clock.step(datetime(1970, 1, 1, 0, 1, tzinfo=UTC) - clock.now().utc)
+    clock.trusted = False
+    clock.advance(60)
+    await weigh(window, "73.1")
+
+    waiting = (await window.get("/")).text
+    clock.advance(3600)
+    clock.step(right - clock.now().utc)
+    clock.trusted = True
+    await window.hub.journal.hub_time_known(clock.now(), stepped=False)
+    known = (await window.get("/")).text
+
+    assert "Le boîtier ne connaît pas l'heure" in waiting
+    assert "À qui sont ces mesures ?" not in waiting
+    assert "Dès que le boîtier connaîtra l'heure" in waiting
+    assert "Poids 73,1 kg" in waiting
+    assert "73,1 kg" in known
+    assert "À qui sont ces mesures ?" not in known
+    assert "Dès que le boîtier" not in known
+    assert window.hub.reader.entries(subject=subject, limit=1)[0].entry.timing.sendable
