@@ -63,9 +63,13 @@ def _do(chosen: argparse.Namespace) -> None:
         print(say(removal.farewell(with_readings=chosen.with_readings)))
     else:
         installation.check_machine()
-        take(installation.steps(chosen.wheels, copy=chosen.copy), dry_run=chosen.dry_run)
+        image = chosen.image
+        take(
+            installation.steps(chosen.wheels, copy=chosen.copy, image=image),
+            dry_run=chosen.dry_run,
+        )
         if not chosen.dry_run:
-            print(say(installation.GREETING))
+            print(say(installation.IMAGE_GREETING if image else installation.GREETING))
 
 
 def _absolute(path: str) -> Path:
@@ -88,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
         dest="copy",
         action="store_false",
         help=say("the journal was copied by hand: let the upgrade change it"),
+    )
+    parser.add_argument(
+        "--image",
+        action="store_true",
+        help=say("prepare a disk to be copied: the gateway starts first on each copy"),
     )
     commands = parser.add_subparsers(dest="command", metavar=say("COMMAND"))
     commands.add_parser("install", help=say("install, or upgrade to what lies here (the default)"))

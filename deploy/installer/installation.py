@@ -49,13 +49,23 @@ def check_machine() -> None:
         )
 
 
-def steps(wheels: Path | None, *, copy: bool) -> Sequence[Step]:
-    """Return the steps that end with what lies here running.
+IMAGE_GREETING = """
+The gateway is on this disk, and starts for the first time wherever a copy of it does.
+Empty /etc/machine-id before you switch off: each copy then draws its own, and its own keys."""
 
-    Raises Trouble if that cannot read the journal that is there.
+
+def steps(wheels: Path | None, *, copy: bool, image: bool = False) -> Sequence[Step]:
+    """Return the steps that end with what lies here running; on an `image`, once it is copied.
+
+    Raises Trouble if that cannot read the journal that is there, or there is one on an image.
     """
     new, former = offered(), current()
     journal_copy.refuse_unless_readable_by(new)
+    if image and places.state().exists():
+        raise Trouble(
+            f"a gateway ran on this disk: every copy would have its key and its readings, in"
+            f" {places.state()}. Prepare a disk on which none ever ran."
+        )
     return (
         Step(
             f"install Debian's packages {', '.join((*PACKAGES, TIME_KEEPERS[0]))}",
@@ -95,7 +105,7 @@ def steps(wheels: Path | None, *, copy: bool) -> Sequence[Step]:
             lambda: copy and journal_copy.is_changed_by(new),
             lambda: journal_copy.copy(former if former and former.runs_here else new),
         ),
-        *_running(new, former),
+        *_running(new, former, image=image),
         Step(
             "remove what is older than the release before this one",
             "one is kept, to go back to.",
@@ -122,7 +132,22 @@ def back_to(name: str | None) -> Sequence[Step]:
     )
 
 
-def _running(new: Release, former: Release | None) -> Sequence[Step]:
+def _running(new: Release, former: Release | None, *, image: bool = False) -> Sequence[Step]:
+    begin = (
+        Step(
+            "let the gateway start with each copy of this disk, and not now",
+            "its first start draws the key and the token that no two hubs may share.",
+            lambda: not service.enabled(),
+            service.enable,
+        )
+        if image
+        else Step(
+            "start the gateway, also whenever the hub starts",
+            "and wait until it says that its journal is open.",
+            lambda: not (service.runs(new) and service.enabled()),
+            lambda: _start(new, former),
+        )
+    )
     return (
         Step(
             f"let {CURRENT} name {new.name}, and {COMMAND} its command",
@@ -130,12 +155,7 @@ def _running(new: Release, former: Release | None) -> Sequence[Step]:
             lambda: current() != new or not _is_our_command(),
             lambda: _point_to(new),
         ),
-        Step(
-            "start the gateway, also whenever the hub starts",
-            "and wait until it says that its journal is open.",
-            lambda: not (service.runs(new) and service.enabled()),
-            lambda: _start(new, former),
-        ),
+        begin,
     )
 
 
@@ -208,6 +228,9 @@ def _is_our_command() -> bool:
 
 
 def _point_to(release: Release) -> None:
+    present = current()
+    if present is not None and service.active():
+        present.is_ready()  # where a copied disk brought it, nobody has noted so yet
     PROGRAM.mkdir(parents=True, exist_ok=True)
     switch(release)
     COMMAND.unlink(missing_ok=True)

@@ -56,9 +56,14 @@ def stop() -> None:
         run("systemctl", "stop", UNIT)
 
 
+def enable() -> None:
+    """Let it start with the system, from its next start on."""
+    run("systemctl", "enable", UNIT)
+
+
 def restart() -> None:
     """Start it anew, and wait until it is ready; Trouble with its last words if it is not."""
-    run("systemctl", "enable", UNIT)
+    enable()
     run("systemctl", "reset-failed", UNIT)
     try:
         run("systemctl", "restart", UNIT)

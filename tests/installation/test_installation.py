@@ -92,6 +92,23 @@ def test_a_package_that_is_not_the_one_of_the_lock_is_refused(hub: Hub) -> None:
     assert hub.run("id", "healthspace-gateway").status != 0
 
 
+def test_a_disk_to_be_copied_holds_no_key_and_starts_the_gateway_on_each_copy(hub: Hub) -> None:
+    hub.say(*INSTALL, "--image")
+    there = hub.unit("ActiveState"), hub.unit("UnitFileState"), hub.run("ls", STATE).status == 0
+
+    again = hub.say(*INSTALL, "--image")
+    hub.reboot()
+    hub.until(lambda: is_ready(hub))
+    refused = hub.run(*INSTALL, "--image")
+    hub.say("systemctl", "disable", "--now", UNIT)  # where none ever ran the next tests begin
+    hub.say("rm", "-r", STATE)
+
+    assert there == ("inactive", "enabled", False)
+    assert acted(again) == ["  now     check the configuration with the new release"]
+    assert refused.status == 1
+    assert "a gateway ran on this disk" in refused.error
+
+
 def test_the_gateway_says_that_it_is_ready_and_starts_with_the_hub(installed: Hub) -> None:
     assert installed.unit("Type") == "notify"  # active then means that it was heard
     assert installed.unit("ActiveState") == "active"
