@@ -21,7 +21,7 @@ from starlette.responses import Response, StreamingResponse
 from gateway.api.browsers import Role
 from gateway.api.context import person
 from gateway.api.hub import Hub, PairsBy
-from gateway.api.kiosk import Opening, Staying, close_session, open_session
+from gateway.api.kiosk import Opening, Staying, at_counter, close_session, open_session
 from gateway.api.kiosk import keep as stay
 from gateway.api.qr_code import qr_code
 from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
@@ -61,6 +61,7 @@ async def begin(visit: Visit) -> Response:
     """Begin a turn; whoever had theirs before has no longer.
 
     The staff may open it for somebody known here: who comes again is not recognised by a screen.
+    A device that nobody adopted yet does not keep the others from measuring.
     """
     counter = visit.hub.counter
     if counter is None:
@@ -69,8 +70,9 @@ async def begin(visit: Visit) -> Response:
     by = OpenedBy.STAFF if role is Role.OWNER else OpenedBy.PERSON
     minutes = counter.lasts // timedelta(minutes=1)
     known = visit.person if by is OpenedBy.STAFF else None
+    here, _ = at_counter(visit.hub)
     opening = Opening(
-        devices=list(counter.devices),
+        devices=[*(here or counter.devices)],
         subject=None if known is None else known.id,
         opened_by=by,
         minutes=minutes,

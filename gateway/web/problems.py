@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.api.corrections import left_to_people
 from gateway.api.hub import Hub, Status
+from gateway.api.kiosk import at_counter
 from gateway.api.missed import missing
 from gateway.collect.patience import Outcome
 from gateway.domain.device import DeviceId
@@ -38,6 +39,7 @@ def problems(hub: Hub, lost: int, names: Mapping[DeviceId, str], words: Words) -
         *_of_the_hub(hub, lost, words),
         *_of_transports(status, words),
         *_of_devices(status, names, words),
+        *_of_the_counter(hub, words),
         *_of_silence(hub, names, words),
         *_of_destinations(hub, status, words),
     ]
@@ -65,6 +67,12 @@ def _of_devices(status: Status, names: Mapping[DeviceId, str], words: Words) -> 
         outcome = status.outcomes.get(device)
         advice = words.or_none(advice_about(device, outcome)) or words("problem.device.unknown")
         yield Problem(title, advice, problem, device if outcome == Outcome.PAIRING else None)
+
+
+def _of_the_counter(hub: Hub, words: Words) -> Iterator[Problem]:
+    _, missing_there = at_counter(hub)
+    for device in missing_there:
+        yield Problem(words("problem.counter.title", name=device), words("problem.counter.advice"))
 
 
 def _of_silence(hub: Hub, names: Mapping[DeviceId, str], words: Words) -> Iterator[Problem]:

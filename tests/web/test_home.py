@@ -21,6 +21,11 @@ from tests.web.measuring import SCALE, owned, use_a_ketone_strip, wear_a_sensor,
 from tests.web.window import Window
 
 
+@pytest.fixture(autouse=True)
+async def cables(window: Window) -> None:
+    await window.plug_in()
+
+
 @pytest.fixture
 async def window(window: Window) -> Window:
     return await owned(window, SCALE)

@@ -686,3 +686,20 @@ async def test_nobody_at_the_counter_begins_the_turn_of_somebody_known_here(kios
     session = kiosk.hub.reader.kiosk()
     assert session is not None
     assert session.subject != camille
+
+
+async def test_a_device_that_nobody_adopted_yet_keeps_no_turn_from_beginning_and_is_told(
+    kiosk: Window,
+) -> None:
+    counter = kiosk.hub.counter
+    assert counter is not None
+    kiosk.hub.counter = replace(counter, devices=[*counter.devices, "ble:C4:00:00:00:00:09"])
+    staff = Window(kiosk.hub, browsers=kiosk.browsers)
+    await staff.enter(Role.OWNER)
+
+    await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    told = (await staff.get("/")).text
+
+    assert "72,4" in (await kiosk.get(KIOSK)).text
+    assert "L'appareil ble:C4:00:00:00:00:09 du comptoir n'est pas encore ajouté" in told

@@ -20,6 +20,7 @@ from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
 from gateway.api.forgotten import Forgotten
 from gateway.api.hub import Counter
+from gateway.domain.device import Device, DeviceId
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import ManualClock
@@ -66,6 +67,12 @@ class Window:
     async def enter(self, role: Role = Role.OWNER) -> None:
         code = self.browsers.invite(role).code
         assert (await self.post("/enter", code=code)).status == 303
+
+    async def plug_in(self) -> None:
+        """Make the counter's cables known, as the daemon does at its start."""
+        assert self.hub.counter is not None
+        for cable in self.hub.counter.devices:
+            await self.hub.journal.describe(Device(id=DeviceId(cable), driver="scale/tanita"))
 
     async def get(self, target: str, **headers: str) -> Answer:
         return await self.ask("GET", target, b"", headers)
