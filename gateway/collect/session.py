@@ -150,6 +150,7 @@ class LiveSession:
         """Keep what the device said of itself; what it did not repeat stays known."""
         self._own(device.id == self._device.id and device.driver == self._device.driver)
         if device != self._device:
+            _can_be_read_again(device)
             self._device = await self._kept_by(lambda: self._journal.describe(device))
 
     async def bookmark(self) -> str | None:
@@ -234,12 +235,12 @@ class LiveSession:
             self._metrics.count(name, by, driver=self._driver.manifest.name)
 
 
-def _can_be_read_again(reading: Reading) -> None:
-    """Refuse what is no reading, as `model_copy` may make: kept, it could never be shown again.
+def _can_be_read_again(said: Reading | Device) -> None:
+    """Refuse what is none, as `model_copy` may make: kept, it could never be shown again.
 
     Raises ValueError, which is a mistake of the driver.
     """
-    Reading.model_validate_json(reading.model_dump_json(warnings="error"))
+    type(said).model_validate_json(said.model_dump_json(warnings="error"))
 
 
 def is_stopping() -> bool:

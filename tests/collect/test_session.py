@@ -285,6 +285,15 @@ async def test_a_driver_cannot_describe_another_device(
         await session.describe(session.device.model_copy(update=other))
 
 
+async def test_a_driver_cannot_describe_a_device_as_nobody_could_read_it(
+    session: LiveSession, journal: FakeJournal
+) -> None:
+    with pytest.raises(ValueError, match="Expected `str`"):
+        await session.describe(session.device.model_copy(update={"name": 7}))
+
+    assert journal.described == []
+
+
 async def test_unreadable_frames_and_events_are_kept_and_counted(
     session: LiveSession, journal: FakeJournal, metrics: Metrics
 ) -> None:
