@@ -48,10 +48,7 @@ class Standing:
         if self.pause_s:
             return self.pause_s, self._why
         until_s, why = self._people.get(subject, (0.0, ""))
-        if until_s > self._now_s:
-            return until_s - self._now_s, why
-        self._people.pop(subject, None)
-        return None
+        return (until_s - self._now_s, why) if until_s > self._now_s else None
 
     def refuses(self, subject: SubjectId) -> bool:
         """Tell whether it answered that it does not accept our access for this person."""

@@ -12,6 +12,7 @@ import pytest
 from gateway.errors import UplinkRejected
 from gateway.uplink.document_reference import identifier_of, to_document_reference
 from gateway.uplink.mes_mapping import encode
+from tests.uplink.conftest import Check
 from tests.uplink.documents import MADE_AT, PAGE, PATIENT, page, settings
 from tests.uplink.samples import ALICE, MEASURED
 
@@ -63,6 +64,16 @@ def test_what_it_is_and_its_class_are_the_operators_to_say() -> None:
     assert made["category"] == [{"coding": [{"system": "urn:oid:1.2", "code": "x"}]}]
     assert resource()["meta"]["profile"][0].endswith("/pdsm-simplified-publish")
     assert "meta" not in resource(profile="")
+
+
+def test_it_is_confidential_as_the_profile_wants_it_said() -> None:
+    system = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+
+    assert resource()["securityLabel"] == [{"coding": [{"system": system, "code": "N"}]}]
+
+
+def test_it_keeps_the_rules_of_fhir(profile_errors: Check) -> None:
+    assert profile_errors(resource(profile="")) == []
 
 
 def test_its_period_is_that_of_the_report() -> None:

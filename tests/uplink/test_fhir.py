@@ -29,7 +29,16 @@ from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_corrections import retracted
-from gateway.uplink.fhir_phd import Sender, identifiers, is_at, is_same, to_transaction
+from gateway.uplink.fhir_phd import (
+    Sender,
+    by_identifier,
+    identifiers,
+    is_at,
+    is_same,
+    own_key,
+    resources,
+    to_transaction,
+)
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mes_mapping import encode
@@ -178,6 +187,27 @@ async def test_an_identifier_of_any_letters_names_one_patient(server: str) -> No
     patient = await read(server, observation["subject"]["reference"])
     assert receipts[0].reference == receipts[1].reference
     assert patient["identifier"][0]["value"] == name
+
+
+def test_no_letter_of_an_identifier_ends_its_place_in_the_search() -> None:
+    """FHIR R4, "Search": a comma ends an item, a bar the system; a backslash makes them letters."""
+    assert by_identifier(("urn:x", "a,b|c$d\\e"), ("urn:y", "z")) == (
+        "identifier=urn:x|a%5C,b%5C|c%5C%24d%5C%5Ce,urn:y|z"
+    )
+
+
+def test_one_number_of_two_systems_is_two_patients() -> None:
+    other = replace(SENDER, patient_system="urn:example:others")
+
+    assert own_key(entry(), SENDER) != own_key(entry(), other)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_the_gateways_number_is_one_that_nobody_gave(number: int) -> None:
+    """Locally administered, and of one device: IEEE 802, the two lowest bits of the first octet."""
+    _, _, gateway, *_ = resources(entry(), replace(SENDER, gateway=f"hub{number}"))
+
+    assert int(gateway["identifier"][0]["value"][:2], 16) & 0b11 == 0b10
 
 
 async def test_two_readings_of_two_people_share_the_device_and_nothing_else(server: str) -> None:

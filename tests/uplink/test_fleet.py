@@ -43,6 +43,9 @@ async def test_health_is_told_between_birth_and_death(tmp_path: Path) -> None:
             await asyncio.gather(running, return_exceptions=True)
             await listener.until(2, "/status")
 
+    (told,) = [message for message in listener.heard if message.topic.endswith("/health")]
+    assert told.expires_s is not None  # later it is not worth showing any more
+    assert 9 * settings.every_s < told.expires_s <= 10 * settings.every_s
     assert [status["online"] for status in listener.on("/status")] == [True, False]
     assert listener.on("/health") == [HEALTH.model_dump()]
 
