@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -148,6 +149,12 @@ async def erase(hub: HubHere, subject: SubjectId) -> dict[str, int]:
         await hub.journal.record_withdrawal(made)
         left += await hub.quiesce(subject, destination)
     await end_all(hub, subject)
+    theirs = {
+        each.device
+        for each in hub.reader.assignments()
+        if (each.subject, each.until, each.session) == (subject, None, None)
+    }
+    await leave_if_nobodys(hub, theirs, but=subject)
     erased = await hub.journal.erase(subject)
     await end_all(hub, subject)
     return {"erased": erased, "left": left}
@@ -232,6 +239,25 @@ async def disown(hub: HubHere, disowning: Disowning) -> dict[str, str]:
             await hub.journal.end_assignment(made, now)
     await hub.disown(device)
     return {"id": device}
+
+
+async def leave_if_nobodys(
+    hub: Hub, devices: Collection[DeviceId], but: SubjectId | None = None
+) -> None:
+    """Leave those alone that measure nobody here any more, or nobody `but` who is leaving.
+
+    Only what is read for having been adopted, and nothing of a counter, whoever comes there.
+    """
+    counted = set(hub.counter.devices if hub.counter else ())
+    known = {each.device.id for each in hub.reader.devices() if each.adopted}
+    held = {
+        each.device
+        for each in hub.reader.assignments()
+        if each.until is None and each.subject != but
+    }
+    for device in sorted(known.intersection(devices) - held - counted):
+        if device.startswith(OVER_THE_AIR):
+            await hub.disown(device)
 
 
 @router.post("/devices/forget", status_code=201)

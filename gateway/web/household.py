@@ -109,10 +109,7 @@ async def end(visit: Visit) -> Response:
             ended = people.AssignmentEnd(device=device, subject=subject, slot=each.slot, until=now)
             with suppress(HTTPException):  # somebody else has just ended it
                 await people.end_assignment(hub, ended)
-    owned = {each.device for each in hub.reader.assignments() if each.until is None}
-    if device.startswith(people.OVER_THE_AIR) and device not in owned | _counted(hub):
-        with suppress(HTTPException):  # it is known here no more
-            await people.disown(hub, people.Disowning(device=device))
+    await people.leave_if_nobodys(hub, [device])
     return see_other("/")
 
 

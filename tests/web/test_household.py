@@ -352,6 +352,21 @@ async def test_a_hub_that_does_not_know_the_time_says_so_to_who_tells_whose_a_de
     assert window.hub.reader.devices()[0].adopted
 
 
+async def test_the_device_of_somebody_who_is_erased_is_left_alone_unless_it_is_anothers_too(
+    window: Window,
+) -> None:
+    """Who left, and took her cuff along next door, is not to be read on as nobody."""
+    await add(window, name="Odile")
+    await add(window, name="Marcel", shared="yes", subject="new")
+
+    ours = []
+    for name in ("Odile", "Marcel"):
+        await window.send("/people/erase", subject=people(window)[name])
+        ours.append(window.hub.reader.devices()[0].adopted)
+
+    assert ours == [True, False]
+
+
 async def test_a_device_in_reach_is_read_now_because_somebody_says_so(window: Window) -> None:
     await add(window, name="Odile")
     window.hub.in_reach = [seen(window, adopted=True)]
