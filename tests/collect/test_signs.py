@@ -99,13 +99,12 @@ def test_what_is_remembered_of_a_device_is_bounded() -> None:
 
 def test_what_a_device_still_says_is_not_forgotten_for_what_it_says_once() -> None:
     signs = known()
-    for number in range(10 * PARTS):
-        signs.seen(replace(CUFF, manufacturer_data={number: b""}), 101.0 + number / 100)
+    for number in range(2 * PARTS):
+        other = replace(CUFF, manufacturer_data={number: b""})
 
-    only_its_name = replace(CUFF, manufacturer_data={})
-    last_said = replace(CUFF, manufacturer_data={10 * PARTS - 1: b""})
-    assert not signs.seen(only_its_name, 105.0)
-    assert not signs.seen(last_said, 105.1)
+        assert signs.seen(other, 101.0 + number) == [Sign.OTHER]
+        assert signs.seen(replace(CUFF, manufacturer_data={}), 101.4 + number) == []
+        assert signs.seen(other, 101.8 + number) == []
 
 
 @pytest.mark.parametrize(("apart_s", "is_sign"), [(1.0, True), (1.1, False)])
