@@ -1,6 +1,7 @@
 """What is due would be let go: the gate is asked when it becomes so, and when a grant has ended."""
 
 import asyncio
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from gateway.domain.reading import Kind, Quality
 from gateway.domain.subject import SubjectId
+from gateway.errors import JournalDamaged, JournalError, JournalFull
 from gateway.journal import asking
 from gateway.journal.journal import Journal, Routes
 from gateway.journal.ledger import Addresses
@@ -139,15 +141,15 @@ async def test_a_hub_that_does_not_know_the_time_says_of_no_consent_that_it_has_
         await journal.record(SCALE, [weight(1)])
         clock.trusted = False
         clock.advance(7200)
-        await journal.answers()
+        await journal.record(SCALE, [weight(2)])
         with Reader.open(path) as reader:
             meanwhile = _states(reader)
             clock.trusted = True
             await journal.answers()
             known = _states(reader)
 
-    assert meanwhile == {("due", None, False): 1}
-    assert known == {("withheld", "expired", False): 1}
+    assert meanwhile == {("due", None, False): 2}
+    assert known == {("withheld", "expired", False): 2}
 
 
 async def test_what_was_measured_before_a_consent_after_all_waits_no_more(
@@ -182,3 +184,75 @@ async def test_a_clock_that_was_ahead_ends_no_consent(
 
     assert ahead == {("withheld", "expired", False): 1}
     assert _states(reader) == {("due", None, False): 1}
+
+
+async def test_what_comes_while_the_hub_does_not_know_the_time_is_asked_about_once_it_does(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    clock.trusted = False
+    await journal.record(SCALE, [weight(1)])
+    meanwhile = _states(reader)
+    clock.trusted = True
+    await journal.answers()
+
+    assert meanwhile == {("due", None, False): 1}
+    assert _states(reader) == {("withheld", "unclaimed", False): 1}
+
+
+async def test_what_was_here_before_a_destination_was_is_asked_about_too(
+    path: Path, clock: ManualClock
+) -> None:
+    async with open_journal(path, clock, {}) as journal:
+        subject = await _ada(journal)
+        await journal.record(SCALE, [weight(1), weight(2, quality=Quality.CONTROL)])
+    async with open_journal(path, clock) as journal:
+        await journal.record_grant(grant(subject))
+
+    with Reader.open(path) as reader:
+        assert _states(reader) == {
+            ("due", None, False): 1,
+            ("withheld", "not_reliable", False): 1,
+        }
+
+
+@pytest.mark.parametrize("error", [JournalFull, JournalDamaged])
+async def test_should_asking_fail_it_is_done_after_the_next_commit_or_damage_is_told_of(
+    journal: Journal,
+    reader: Reader,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[JournalError],
+) -> None:
+    subject = await _ada(journal)
+    await journal.record(SCALE, [weight(1)])
+    ask = asking.ask
+
+    def failing(tx: Transaction, routes: Routes, addresses: Addresses) -> bool:
+        ask(tx, routes, addresses)
+        monkeypatch.undo()
+        raise error("once")
+
+    monkeypatch.setattr(asking, "ask", failing)
+    await journal.record_grant(grant(subject, kinds=frozenset({Kind.BODY_TEMPERATURE})))
+    before = _states(reader)
+    await journal.answers()
+
+    assert before == {("due", None, False): 1}
+    assert _states(reader) == {("withheld", "kind_not_covered", False): 1}
+    if error is JournalDamaged:
+        async with asyncio.timeout(5):
+            assert "once" in str(await journal.damage.first())
+
+
+async def test_what_can_no_longer_be_read_is_parked_and_the_log_tells(path: Path) -> None:
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        (entry,) = await journal.record(SCALE, [weight(1)])
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE entries SET payload = x'00'")
+    other.close()
+
+    await open_journal(path).close()
+
+    with Reader.open(path) as reader:
+        assert _states(reader) == {("parked", "unreadable", False): 1}
+        assert [event.name for event in reader.story(entry.id)] == ["recorded", "parked"]
