@@ -22,6 +22,7 @@ from gateway.cli.machine import (
 from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
 from gateway.config import Config
+from gateway.domain.device import device_named
 from gateway.errors import GatewayError, NotRunning
 from gateway.web.standing import advice_about, trouble_of
 
@@ -102,7 +103,7 @@ def _findings(context: typer.Context) -> Iterator[Finding]:
     yield from _relay(config)
     yield from cables(config, drivers)
     yield from radios(config)
-    yield from _daemon(context)
+    yield from _daemon(context, config)
     yield from _left_behind(context)
 
 
@@ -136,7 +137,7 @@ def _relay(config: Config) -> Iterator[Finding]:
         yield Finding("relay", True, f"{count} gateways at the broker, each with its revocations.")
 
 
-def _daemon(context: typer.Context) -> Iterator[Finding]:
+def _daemon(context: typer.Context, config: Config) -> Iterator[Finding]:
     answer: dict[str, Any] = context.obj.client.get("status")
     if not answer["running"]:
         yield Finding(
@@ -148,8 +149,20 @@ def _daemon(context: typer.Context) -> Iterator[Finding]:
         return
     yield Finding("daemon", True, "running.")
     yield from _parts(answer)
+    yield from _counter(context, config)
     for each in context.obj.client.get("missed"):
         yield _missed(each, datetime.now(UTC))
+
+
+def _counter(context: typer.Context, config: Config) -> Iterator[Finding]:
+    """Name the devices of the kiosk that nobody adopted on this hub yet: turns begin without."""
+    if config.kiosk is None:
+        return
+    known = {each["id"] for each in context.obj.client.get("devices")}
+    for named in config.kiosk.devices:
+        if (device_named(named) or named) not in known:
+            told = f"{named} is not adopted on this hub: 'adopt {named}', while it is in reach."
+            yield Finding("kiosk", False, told)
 
 
 def _missed(it: Mapping[str, Any], now: datetime) -> Finding:

@@ -65,7 +65,9 @@ class Daemon:
         waits = {"destination": "mes", "state": "due", "may_have_arrived": False}
         tried = waits | {"reason": "The server cannot be reached.", "count": 2}
         outbox = [tried, waits | {"reason": None, "count": 1}]
-        return {"status": STATUS, "missed": MISSED, "outbox": outbox}[path[0]]
+        known = [{"id": "serial:scale"}, {"id": "ble:C0:FF:EE:00:00:01"}]
+        answers = {"status": STATUS, "missed": MISSED, "outbox": outbox, "devices": known}
+        return answers[path[0]]
 
 
 def asked(
@@ -201,6 +203,19 @@ def test_the_doctor_tells_what_has_stopped_coming(tmp_path: Path) -> None:
     assert "ble:C0:FF:EE:00:00:03: nothing new for 6 days (usually 2 at most): see to" in english
     assert "ble:C0:FF:EE:00:00:02 : rien de nouveau depuis 5 heures : le capteur est" in french
     assert "ble:C0:FF:EE:00:00:03 : rien de nouveau depuis 6 jours (d'habitude 2 au plus)" in french
+
+
+def test_the_doctor_names_a_device_of_the_kiosk_that_nobody_adopted_on_this_hub(
+    tmp_path: Path,
+) -> None:
+    named = ["serial:scale", "c0:ff:ee:00:00:01", "C0:FF:EE:00:00:02"]
+    told = {"hub": {"state": tmp_path}, "kiosk": {"devices": named}}
+
+    doctor = asked("doctor", config=Config.model_validate(told))
+
+    lines = [line for line in doctor.splitlines() if "n'est pas encore ajouté" in line]
+    assert len(lines) == 1
+    assert "C0:FF:EE:00:00:02" in lines[0]
 
 
 def test_a_destination_is_called_as_on_the_screens() -> None:
