@@ -30,8 +30,9 @@ from gateway.journal.views import EntryView
 from gateway.language.moments import clock
 from gateway.language.words import LANGUAGES, Words
 from gateway.web import consents
+from gateway.web.agreements import agreements
 from gateway.web.giver import Unclear, giver
-from gateway.web.home import Shown, agreements
+from gateway.web.home import Shown
 from gateway.web.pairing import reason
 from gateway.web.saying import said
 from gateway.web.turn import is_over, limit_of, present, soon_s
