@@ -107,6 +107,9 @@ def test_what_is_escaped_in_a_condition_is_taken_for_what_it_is() -> None:
 MUTATIONS: dict[str, Callable[[Any, Any], object]] = {
     "another condition": lambda b, o: b["entry"][3]["request"].update(ifNoneExist="identifier=x|y"),
     "another category": lambda b, o: o["category"][0]["coding"][0].update(code="vital-signs"),
+    "a vital sign of no such category": lambda b, o: o["code"]["coding"].append(
+        {"system": "http://loinc.org", "code": "29463-7"}
+    ),
     "a code of nobody": lambda b, o: o["code"]["coding"][0].update(system="urn:mine"),
     "no device": lambda b, o: o.pop("device"),
     "no gateway": lambda b, o: o.pop("extension"),
