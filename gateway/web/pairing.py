@@ -2,9 +2,11 @@
 
 It comes back from another site, so the cookie of the visitor, which other sites cannot use, is not
 with it. Another cookie, made for this one pairing, tells that the browser that comes back is that
-which was sent. The state is good for one return, within `LIVES`.
+which was sent. The state is good for one return, within `LIVES`, to the address that was asked for:
+of several health spaces each has one of its own, or a first one could send the browser on to a
+second and be brought the code that is good there.
 
-Spec: RFC 6749 section 4.1, RFC 7636, RFC 9700 section 2.1.
+Spec: RFC 6749 section 4.1, RFC 7636, RFC 9700 sections 2.1 and 4.4.2.2.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from http import HTTPStatus
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.responses import HTMLResponse, Response
 
@@ -30,6 +33,8 @@ from gateway.web.visits import Visit, see_other
 
 BACK = "/pairing/back"
 COOKIE = "pairing"
+_OF = "of"
+"""What names the destination in the address that it sends the browser back to."""
 _REFUSALS = frozenset({"access_denied", "server_error", "temporarily_unavailable", "invalid_scope"})
 """Answers of RFC 6749 section 4.1.2.1 that have words of their own; the others are the operator's:
 this gateway asked in a way that the health space does not take."""
@@ -62,6 +67,8 @@ async def back(visit: Visit) -> Response:
         return _refused(visit, "over", HTTPStatus.BAD_REQUEST)
     if not hmac.compare_digest(visit.request.cookies.get(COOKIE, "").encode(), _mark(begun)):
         return _refused(visit, "other_browser", HTTPStatus.FORBIDDEN)
+    if not _is_asked_for(visit, begun):
+        return _forgetting(_refused(visit, "not_understood", HTTPStatus.FORBIDDEN, begun))
     error = query.get("error")
     if error is not None:
         key = error if error in _REFUSALS else "not_understood"
@@ -93,7 +100,7 @@ def _ways(
     begun = shown = None
     if visit.hub.pairs_by(destination) is PairsBy.SIGNING_IN:
         pairings = visit.site.pairings
-        begun = pairings.begin(subject, destination, f"{_own(visit)}{BACK}")
+        begun = pairings.begin(subject, destination, _back_to(visit, destination))
         shown = pairings.begin(subject, destination, None)
     response = visit.page(
         "pairing.html",
@@ -121,9 +128,17 @@ def _ways(
     return response
 
 
-def _own(visit: Visit) -> str:
-    """Return our own address, as the browser reached it."""
-    return str(visit.request.base_url).rstrip("/")
+def _back_to(visit: Visit, destination: str) -> str:
+    """Return where the browser is to come back, at the address where it reached us."""
+    hub, own = visit.hub, str(visit.request.base_url).rstrip("/")
+    several = sum(hub.pairs_by(each) is PairsBy.SIGNING_IN for each in hub.routes) > 1
+    return f"{own}{BACK}?{urlencode({_OF: destination})}" if several else f"{own}{BACK}"
+
+
+def _is_asked_for(visit: Visit, begun: Begun) -> bool:
+    """Tell whether the browser came back to where this health space was asked to send it."""
+    asked = dict(parse_qsl(urlsplit(begun.authorization.redirect_uri).query))
+    return visit.request.query_params.get(_OF) == asked.get(_OF)
 
 
 def _mark(begun: Begun) -> bytes:

@@ -18,7 +18,8 @@ from gateway.errors import (
     UplinkUnauthorised,
     UplinkUnavailable,
 )
-from tests.web.window import Answer, Window, a_window
+from tests.api.hubs import ROUTES
+from tests.web.window import ADDRESS, Answer, Window, a_window
 
 BACK = "/pairing/back"
 
@@ -31,10 +32,10 @@ async def window(tmp_path: Path) -> AsyncIterator[Window]:
         yield opened
 
 
-async def begun(window: Window) -> tuple[Answer, str]:
+async def begun(window: Window, destination: str = "mes") -> tuple[Answer, str]:
     """Begin; return the page, and the state with which the browser comes back."""
     subject = window.hub.reader.subjects()[0].id
-    page = await window.send("/pairing", subject=subject, destination="mes")
+    page = await window.send("/pairing", subject=subject, destination=destination)
     states = list(window.pairings._begun)
     return page, next(state for state in states if state.endswith("False"))
 
@@ -105,6 +106,32 @@ async def test_a_browser_that_was_forgotten_ends_no_pairing_that_it_began(
 
     assert answer.status == 400
     assert window.hub.paired == []
+
+
+async def test_of_several_health_spaces_none_is_brought_a_code_of_another(window: Window) -> None:
+    """One leads the browser to another, with its own state, and that sends it back as usual."""
+    window.hub.routes = dict.fromkeys(("mes", "un autre/é"), ROUTES["mes"])
+    _, state = await begun(window, "un autre/é")
+
+    answer = await window.get(f"{BACK}?of=mes&code=abc&state={state}")
+
+    assert answer.status == 403
+    assert window.hub.paired == []
+
+
+async def test_of_several_health_spaces_each_has_an_address_to_send_the_browser_back_to(
+    window: Window,
+) -> None:
+    window.hub.routes = dict.fromkeys(("mes", "un autre/é"), ROUTES["mes"])
+    _, state = await begun(window, "un autre/é")
+    asked, _ = window.pairings._begun[state]
+    there = asked.authorization.redirect_uri.removeprefix(ADDRESS)
+
+    answer = await window.get(f"{there}&code=abc&state={state}")
+
+    assert there == f"{BACK}?of=un+autre%2F%C3%A9"
+    assert answer.status == 200
+    assert window.hub.paired == [(asked.subject, "un autre/é", "abc")]
 
 
 async def test_another_browser_that_comes_back_pairs_nobody(window: Window) -> None:
