@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NewType
 
-from pydantic import BaseModel, ConfigDict
+from gateway.domain.value import Value
 
 DeviceId = NewType("DeviceId", str)
 """What names one physical device for good: `ble:AA:BB:CC:DD:EE:FF`, `serial:counter-cuff`.
@@ -29,14 +29,12 @@ def device_named(said: str) -> DeviceId | None:
     return DeviceId(said) if _OTHERS.fullmatch(said) else None
 
 
-class Device(BaseModel):
+class Device(Value):
     """What is known of a device; all but `id` and `driver` is what it says of itself.
 
     `system_id` is an EUI-64 in upper-case hex with dashes (Bluetooth 0x2A23 turned OUI first).
     `address` is a Bluetooth address only if it is public or static, never a rotating one.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: DeviceId
     driver: str

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from gateway.domain.value import Value
 
 
-class Document(BaseModel):
+class Document(Value):
     """A file and what is said of it. Its bytes never change: sending again sends the same."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
-    )
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     title: str
     language: str

@@ -6,7 +6,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import PlainSerializer
+
+from gateway.domain.value import Value
 
 ExactDecimal = Annotated[Decimal, PlainSerializer(str, return_type=str, when_used="json")]
 """A Decimal that keeps its digits through JSON: `2.0` stays `2.0` (precision is meaningful)."""
@@ -29,13 +31,11 @@ class Unit(StrEnum):
     COUNT = "{count}"
 
 
-class Quantity(BaseModel):
+class Quantity(Value):
     """A number as precise as the device gave it, in a canonical unit.
 
     `original` is what the device said, as "number unit", where a conversion was needed.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     value: ExactDecimal
     unit: Unit

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
 from gateway.domain.document import Document
 from gateway.domain.quantity import Quantity
+from gateway.domain.value import Value
 
 
 class Kind(StrEnum):
@@ -88,25 +89,21 @@ class Limit(StrEnum):
     ABOVE = "above"
 
 
-class ClockSample(BaseModel):
+class ClockSample(Value):
     """What the device's clock showed at a known moment, read in the same connection."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     shown: datetime
     """The device's clock, naive, on the same axis as the stamps of its readings."""
     at: Instant
 
 
-class DeviceTime(BaseModel):
+class DeviceTime(Value):
     """When the device says it measured: raw, on the device's own axis, never corrected here.
 
     Whatever the device counts (a wall clock, seconds since 2009, minutes of a sensor session) is
     put on one naive axis; the difference to `clock.shown` then gives the true moment. `raw` holds
     the bytes of the stamp as hex, also where they make no valid time (`stamp` is None).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     stamp: datetime | None
     raw: str
@@ -123,14 +120,12 @@ WARM_UP = "warm_up"
 for. It is kept and shown, and counts in no summary."""
 
 
-class Reading(BaseModel):
+class Reading(Value):
     """What a device said, in canonical units, its time kept raw, no person attached.
 
     Made by a driver. Plausibility is a flag (`quality`, `flags`), never a validator: one odd value
     must not end a session.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     device: DeviceId
     kind: Kind

@@ -6,30 +6,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
-from pydantic import BaseModel, ConfigDict
-
 from gateway.domain.device import DeviceId
+from gateway.domain.value import Value
 
 SubjectId = NewType("SubjectId", str)
 """An opaque id of a person, made by the gateway; it says nothing about who it is."""
 
 
-class Subject(BaseModel):
+class Subject(Value):
     """A person as the hub knows them. `label` is what the household calls them; it never leaves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: SubjectId
     label: str
 
 
-class Assignment(BaseModel):
+class Assignment(Value):
     """That a device (and user slot) measures a subject, from `since` until `until` (excluded).
 
     `slot` is the device's own user number as text; None stands for every slot, known or not.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     device: DeviceId
     slot: str | None
