@@ -69,7 +69,6 @@ class BumblePeer:
         self._end = end
         self._interview = interview
         self._address = address_of(connection)
-        self._rotating = connection.peer_address.is_resolvable
         self._deadlines = deadlines
         self._client = connection.gatt_client
         self._arrivals = arrivals
@@ -192,7 +191,7 @@ class BumblePeer:
         self._interview.worked(self._address)
         self._bonds.check()
         identity = address_of(self.connection)
-        if self._rotating and identity != self._address:
+        if identity != self._address:
             await asyncio.to_thread(self._names.call, identity, self._address)
 
     def pairing_problem(self) -> str | None:

@@ -341,7 +341,16 @@ async def test_a_long_advertisement_that_is_told_in_pieces_is_one_sighting(air: 
     assert seen.manufacturer_data == {0x020E: bytes(238 * [3])}
 
 
-MORE_TO_COME = 0x20
+async def test_of_a_long_advertisement_that_is_cut_off_the_beginning_is_read(air: Air) -> None:
+    async with watch(air) as watched:
+        await soon(lambda: air.controller.le_scan_enable)
+        air.controller.send_hci_packet(extended_report(bytes.fromhex("03 03 10 18"), CUT_OFF))
+        seen = await watched.next()
+
+    assert seen.services == {"1810"}
+
+
+MORE_TO_COME, CUT_OFF = 0x20, 0x40
 
 
 def extended_report(data: bytes, status: int) -> Any:

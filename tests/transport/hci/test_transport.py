@@ -28,6 +28,7 @@ from gateway.errors import (
 )
 from gateway.transport.hci import HciTransport
 from gateway.transport.hci.peer import BumblePeer
+from gateway.transport.hci.radio import Heard
 from gateway.transport.settings import HciSettings
 from tests.transport.hci.virtual_air import CUFF, Air, Cuff
 from tests.transport.hci.watched import MANIFEST, SOON_S, Watched, soon, watch
@@ -82,6 +83,39 @@ async def test_a_device_whose_address_rotates_keeps_its_id_once_it_is_paired(
     assert bonded
     assert await watched.transport.forget(ids[0])
     assert not watched.transport.is_bonded(ids[0])
+
+
+async def test_a_device_whose_address_begins_to_rotate_after_it_was_paired_keeps_its_id(
+    air: Air, cuff: Cuff
+) -> None:
+    async with watch(air) as watched:
+        await read_secret(watched)
+        await cuff.device.stop_advertising()
+        cuff.device.le_privacy_enabled = True
+        await cuff.advertise()
+        seen = await watched.sighting()
+
+        assert cuff.device.random_address != hci.Address(CUFF)
+        assert watched.transport.device_id(seen) == f"ble:{CUFF}"
+
+
+async def test_a_bond_with_a_public_address_is_forgotten_too(air: Air) -> None:
+    async with watch(air) as watched:
+        watched.transport._bonds.put(f"{CUFF}/P", {})
+
+        assert await watched.transport.forget(DeviceId(f"ble:{CUFF}"))
+        assert not watched.transport.is_bonded(DeviceId(f"ble:{CUFF}"))
+
+
+async def test_a_device_that_is_heard_again_and_again_is_remembered_among_strangers(
+    air: Air, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.transport.hci.transport.NEIGHBOURS", 2)
+    transport = HciTransport(HciSettings(url=air.url), SystemClock())
+    for address in (CUFF, "7A:00:00:00:00:01", CUFF, "7A:00:00:00:00:02"):
+        transport._remember(Heard(Sighting(address, Reach.BLE), address, rotating=False))
+
+    assert list(transport._heard) == [CUFF, "7A:00:00:00:00:02"]
 
 
 async def test_a_device_that_claims_to_be_another_that_is_paired_is_refused(
