@@ -342,15 +342,18 @@ async def test_a_long_advertisement_that_is_told_in_pieces_is_one_sighting(air: 
 
 
 async def test_of_a_long_advertisement_that_is_cut_off_the_beginning_is_read(air: Air) -> None:
+    report = extended_report(bytes.fromhex("03 03 10 18"), CUT_OFF)
+    report.reports[0].rssi = NOT_AVAILABLE
     async with watch(air) as watched:
         await soon(lambda: air.controller.le_scan_enable)
-        air.controller.send_hci_packet(extended_report(bytes.fromhex("03 03 10 18"), CUT_OFF))
+        air.controller.send_hci_packet(report)
         seen = await watched.next()
 
-    assert seen.services == {"1810"}
+    assert (seen.services, seen.rssi_dbm) == ({"1810"}, None)
 
 
 MORE_TO_COME, CUT_OFF = 0x20, 0x40
+NOT_AVAILABLE = 127
 
 
 def extended_report(data: bytes, status: int) -> Any:

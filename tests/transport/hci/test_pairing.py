@@ -11,7 +11,7 @@ import pytest
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
 from firmware_sims.device_clock import DeviceClock
 from firmware_sims.episodic import EpisodicDevice, Fittings
-from firmware_sims.identity import Pairing
+from firmware_sims.identity import Pairing, pairing_config
 from firmware_sims.ledger import Ledger
 from firmware_sims.peripheral import Peripheral
 from firmware_sims.radio import VirtualRadio
@@ -93,6 +93,18 @@ async def test_the_code_that_a_cuff_shows_is_typed_by_its_owner() -> None:
         feature = await link.read(FEATURE)
 
     assert (len(feature.data), person.asked) == (2, [cuff.identity.address])
+
+
+async def test_a_cuff_that_can_show_a_code_is_asked_for_it_though_it_does_not_insist() -> None:
+    person = Person()
+    person.types.put_nowait(PASSKEY)
+    async with opened(Pairing.PASSKEY, person) as (link, cuff, peripheral):
+        rules = pairing_config(cuff.identity)
+        rules.mitm = False
+        peripheral._stack.pairing_config_factory = lambda _: rules
+        await link.read(FEATURE)
+
+    assert person.asked == [cuff.identity.address]
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,17 @@ async def test_a_device_whose_address_begins_to_rotate_after_it_was_paired_keeps
         assert watched.transport.device_id(seen) == f"ble:{CUFF}"
 
 
+async def test_devices_know_us_by_the_address_that_is_configured(air: Air, cuff: Cuff) -> None:
+    settings = HciSettings(url=air.url, address="C4:5A:6B:7C:8D:9E")
+    watched = Watched(HciTransport(settings, SystemClock()))
+    link = await watched.open()
+    connection = await cuff.connections.get()
+    await link.close()
+    watched.watching.cancel()
+
+    assert str(connection.peer_address) == settings.address
+
+
 async def test_a_bond_with_a_public_address_is_forgotten_too(air: Air) -> None:
     async with watch(air) as watched:
         watched.transport._bonds.put(f"{CUFF}/P", {})
