@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from gateway.api.context import HubHere
 from gateway.api.hub import Hub
@@ -14,6 +14,8 @@ from gateway.domain.identity import ReadingId
 from gateway.journal.views import CorrectionOwed
 
 router = APIRouter(tags=["corrections"])
+
+_LARGEST = 2**63 - 1  # a number that the journal can look for
 
 
 @router.post("/readings/{reading}/reassign", status_code=201)
@@ -64,7 +66,7 @@ def _is_ours(hub: Hub, owed: CorrectionOwed) -> bool:
 
 
 @router.post("/corrections/{number}/done", status_code=201)
-async def done(hub: HubHere, number: int) -> dict[str, int]:
+async def done(hub: HubHere, number: Annotated[int, Path(ge=1, le=_LARGEST)]) -> dict[str, int]:
     """Say that it was put right there."""
     await hub.journal.correction_done(number)
     return {"number": number}

@@ -57,6 +57,28 @@ async def test_a_persons_id_does_not_say_who_they_are(asked: Api) -> None:
     assert await asked.get("people") == (200, [{"id": subject, "label": "Camille"}])
 
 
+@pytest.mark.parametrize(
+    ("target", "asked_for"),
+    [
+        ("kiosk/prolong", {"minutes": "\ud800"}),
+        ("readings/nothing/reassign", {"subject": "\ud800"}),
+        ("devices/disown", {"\ud800": 1}),
+        ("devices/disown", {"device": float("inf")}),
+        (f"corrections/{2**63}/done", {}),
+    ],
+)
+async def test_what_can_be_no_answer_or_no_row_is_refused(
+    target: str, asked_for: dict[str, object], asked: Api
+) -> None:
+    assert (await asked.post(target, **asked_for))[0] == 422
+
+
+async def test_what_does_not_fit_is_told_without_repeating_it(asked: Api) -> None:
+    status, answer = await asked.post("pairings", subject="Odile", code=["123456"])
+
+    assert (status, "123456" in str(answer)) == (422, False)
+
+
 async def test_nobody_has_a_name_that_turns_a_line_around_or_steers_a_terminal(asked: Api) -> None:
     _, odile = await asked.post("people", label="\u202eelidO\x1b[2J")
     refused, _ = await asked.post("people", label="\u202e\u2066 ")
