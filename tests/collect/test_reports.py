@@ -14,9 +14,8 @@ from gateway.domain.reading import Kind, Measure
 from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
-from gateway.journal.views import Sample
 from gateway.testing.clock import ManualClock
-from tests.collect.test_summaries import MIDNIGHT, MORNING, PARIS, live_on, worn
+from tests.collect.test_summaries import MIDNIGHT, MORNING, PARIS, live_on, opened_days, worn
 from tests.journal.making import SENSOR, grant, open_journal
 
 REPORT = Kind.GLUCOSE_REPORT
@@ -107,14 +106,7 @@ async def test_a_page_of_too_little_is_tried_again_only_when_there_is_more(
     wearer: SubjectId,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    opened: list[datetime] = []
-    glucose_of = Reader.glucose
-
-    def counting(it: Reader, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
-        opened.append(since)
-        return glucose_of(it, subject, since, until)
-
-    monkeypatch.setattr(Reader, "glucose", counting)
+    opened = opened_days(monkeypatch)
     await journal.record_grant(grant(wearer, destination="documents"))
     await worn(journal, MIDNIGHT - timedelta(days=4))
     await run(reports, clock)

@@ -71,6 +71,19 @@ async def wearer(journal: Journal) -> SubjectId:
     return subject
 
 
+def opened_days(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """Return a list that grows whenever samples are opened, by where their time begins."""
+    opened: list[datetime] = []
+    glucose_of = Reader.glucose
+
+    def counting(it: Reader, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
+        opened.append(since)
+        return glucose_of(it, subject, since, until)
+
+    monkeypatch.setattr(Reader, "glucose", counting)
+    return opened
+
+
 async def worn(
     journal: Journal,
     since: datetime,
@@ -310,14 +323,7 @@ async def test_a_period_of_too_little_is_opened_again_only_when_there_is_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whoever wears a sensor now and then would else keep a small hub busy all day."""
-    opened: list[datetime] = []
-    glucose_of = Reader.glucose
-
-    def counting(it: Reader, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
-        opened.append(since)
-        return glucose_of(it, subject, since, until)
-
-    monkeypatch.setattr(Reader, "glucose", counting)
+    opened = opened_days(monkeypatch)
     await worn(journal, MIDNIGHT - timedelta(days=4))
     await run(summaries, clock)
     once = len(opened)
