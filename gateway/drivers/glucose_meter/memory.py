@@ -1,4 +1,4 @@
-"""What comes out of a LifeScan meter's memory: one reading for each record.
+"""What comes out of a meter's memory: one reading for each record.
 
 Control solution is read with quality CONTROL: it is nobody's blood. What the meter shows as LO or
 HI is a limit in place of a number; 0 is none, and no person's.

@@ -6,18 +6,15 @@ the newest record of the last look, as it came: what is older was read then.
 
 from __future__ import annotations
 
-from collections.abc import Set
-from decimal import Decimal
 from typing import Protocol
 
-from gateway.domain.quantity import Quantity, Unit
-from gateway.domain.reading import ClockSample, Kind, Limit, Measure, Quality, Reading
+from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Frame, Session, Setting
 from gateway.drivers.bp_monitor.memory import Stored, made
 from gateway.drivers.bp_monitor.readings import Pressure
 from gateway.drivers.bp_monitor.taidoc import codec
-from gateway.drivers.bp_monitor.taidoc.codec import MODELS, Command, Glucose, Layout, Taken
-from gateway.drivers.cable_readings import Origin, reading
+from gateway.drivers.bp_monitor.taidoc.codec import MODELS, Command, Layout, Taken
+from gateway.drivers.glucose_meter import memory as glucose_memory
 from gateway.errors import ConfigError, DecodeError, ProtocolError
 
 LAYOUT = Setting(
@@ -33,7 +30,6 @@ _CONTROL = 3
 _NO_VALUE = (0, 0xFFFF)
 _PERHAPS_NO_VALUE = 0xFF
 """In a D40: the maker's own program takes it for none, as well."""
-_LOWEST_MG_DL, _HIGHEST_MG_DL = 20, 600
 
 
 class Monitor(Protocol):
@@ -150,14 +146,16 @@ async def _read(
         await session.remark("no_value", what)
         return []
     is_doubted = layout is Layout.MIXED and value.mg_dl == _PERHAPS_NO_VALUE
-    origin = Origin(
-        device=session.device.id,
+    stored = glucose_memory.Stored(
+        at=taken.device_time,
+        glucose_mg_dl=value.mg_dl,
         received=what.received,
-        device_time=taken.device_time.device_time(clock),
+        control=value.meal == _CONTROL,
+        doubts={"perhaps_no_value"} if is_doubted else set(),
+        findings={_MEALS[value.meal]} if value.meal in _MEALS else set(),
         record=f"{taken.device_time} {value.mg_dl}",
-        live=False,
     )
-    return [_glucose(value, {"perhaps_no_value"} if is_doubted else set(), origin)]
+    return [glucose_memory.reading(session, stored, clock)]
 
 
 def _pressure(taken: Taken, what: Frame, layout: Layout) -> Stored:
@@ -169,23 +167,3 @@ def _pressure(taken: Taken, what: Frame, layout: Layout) -> Stored:
         findings.add("average")
     pressure = Pressure(value.systolic, value.diastolic, value.map, value.pulse, findings=findings)
     return Stored(taken.device_time, pressure, what.received)
-
-
-def _glucose(value: Glucose, doubts: Set[str], origin: Origin) -> Reading:
-    """Make a reading of glucose; what lies beyond the range that is shown is LO or HI."""
-    flags = {*doubts, *([_MEALS[value.meal]] if value.meal in _MEALS else [])}
-    quality = Quality.QUESTIONABLE if doubts else Quality.GOOD
-    if value.meal == _CONTROL:
-        flags.add("control_solution")
-        quality = Quality.CONTROL
-    limit = _limit(value.mg_dl)
-    mg_dl = Quantity(value=Decimal(value.mg_dl), unit=Unit.MILLIGRAM_PER_DECILITRE)
-    return reading(
-        Kind.BLOOD_GLUCOSE, {} if limit else {Measure.GLUCOSE: mg_dl}, origin
-    ).model_copy(update={"limit": limit, "quality": quality, "flags": frozenset(flags)})
-
-
-def _limit(mg_dl: int) -> Limit | None:
-    if mg_dl < _LOWEST_MG_DL:
-        return Limit.BELOW
-    return Limit.ABOVE if mg_dl > _HIGHEST_MG_DL else None
