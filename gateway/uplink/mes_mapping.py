@@ -164,11 +164,11 @@ def _extensions(entry: Entry, code: Code, dialect: Dialect) -> list[Resource]:
                 "The summary does not say how many days it covers, which the health space demands: "
                 "it stays on this hub only."
             )
-        length = _concept(terms.days_of(days.value))
+        length = _concept(*terms.days_of(days.value, dialect.terminology))
         return [{"url": terms.NUMBER_OF_DAYS, "valueCodeableConcept": length}]
     if reading.kind is not Kind.BLOOD_GLUCOSE:
         return []
-    moment = _concept(terms.moment_of(reading.flags))
+    moment = _concept(terms.moment_of(reading.flags, dialect.terminology))
     extensions: list[Resource] = [{"url": terms.MOMENT, "valueCodeableConcept": moment}]
     original = reading.values[Measure.GLUCOSE].original
     if original is not None and dialect.profiles is Profiles.GUIDE:

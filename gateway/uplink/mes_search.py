@@ -20,7 +20,7 @@ from gateway.errors import OutcomeUnknown
 from gateway.uplink.answers import json_object
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, identities
 from gateway.uplink.mes_mapping import PatientIdentifier, Resource, effective, parts_of
-from gateway.uplink.mes_terms import NUMBER_OF_DAYS, SLOTS, SUMMARIES, days_of
+from gateway.uplink.mes_terms import NUMBER_OF_DAYS, SLOTS, SUMMARIES, Terminology, days_of
 
 _AROUND = timedelta(seconds=1)
 _PAGE = 100  # the most the API gives at a time
@@ -149,7 +149,8 @@ def _same_days(found: Resource, entry: Entry) -> bool:
     extensions = _dicts(found.get("extension"))
     told = next((e for e in extensions if e.get("url") == NUMBER_OF_DAYS), {})
     codings = _dicts(_dict(told.get("valueCodeableConcept")).get("coding"))
-    return not codings or any(c.get("code") == days_of(days.value).code for c in codings)
+    ours = {code.code for code in days_of(days.value, Terminology.API_1_5_2)}
+    return not codings or any(coding.get("code") in ours for coding in codings)
 
 
 def _same_device(found: Resource, entry: Entry, system_ids: Mapping[str, frozenset[str]]) -> bool:

@@ -43,10 +43,12 @@ class Profiles(StrEnum):
 
 
 class Terminology(StrEnum):
-    """Which generation of codes goes first where a type of glucose has two."""
+    """Which generation of codes the server is held to know, where glucose has two."""
 
     API_1_5_2 = "api-1.5.2"
+    """Value sets J154, J157 and J164 of 2022, by which the examples of the guide 3.2.0 still go."""
     SMT_2025 = "smt-2025"
+    """The same value sets since they are kept by the SMT; J154 and J164 of 28 July 2025."""
 
 
 class DeviceLink(StrEnum):
@@ -179,7 +181,6 @@ SLOTS: Mapping[Kind, Slot] = {
         (Part(Measure.GLUCOSE, Unit.MILLIGRAM_PER_DECILITRE),),
         in_bundle_profile=False,
     ),
-    # Of the newer generation only the system is known for sure; the code is presumed unchanged.
     Kind.GLUCOSE_MANAGEMENT_INDICATOR: Slot(
         "mesures-observation-glucose",
         "glucose",
@@ -209,28 +210,33 @@ def codes_of(kind: Kind, terminology: Terminology) -> tuple[Code, ...]:
 
 
 _MOMENTS = (  # value set J157, in order of precedence
-    ("fasting", Code(_ANS_LOINC, "53049-3")),
-    ("preprandial", Code(_ANS_LOINC, "88365-2")),
-    ("postprandial", Code(_ANS_LOINC, "16915-1")),
-    ("exercise", Code(_ANS_LOINC, "LA11865-5")),
+    ("fasting", "53049-3"),
+    ("preprandial", "88365-2"),
+    ("postprandial", "16915-1"),
+    ("exercise", "LA11865-5"),
 )
-_OTHER_MOMENT = Code(_ANS_LOINC, "LA46-8")
+_OTHER_MOMENT = "LA46-8"
 
 
-def moment_of(flags: frozenset[str]) -> Code:
-    """Say when, relative to meals, blood glucose was measured. The API wants one in every case."""
-    return next((code for flag, code in _MOMENTS if flag in flags), _OTHER_MOMENT)
+def moment_of(flags: frozenset[str], terminology: Terminology) -> Code:
+    """Say when, relative to meals, blood glucose was measured. The API wants one in every case.
+
+    Its extension takes a single coding of a closed value set, so only one generation can be told.
+    """
+    system = LOINC if terminology is Terminology.SMT_2025 else _ANS_LOINC
+    return Code(system, next((code for flag, code in _MOMENTS if flag in flags), _OTHER_MOMENT))
 
 
-_DAYS: Mapping[Decimal, Code] = {  # value set J164
-    Decimal(7): Code(_TAASIP, "GEN-275"),
-    Decimal(14): Code(_TAASIP, "GEN-276"),
-    Decimal(30): Code(_TAASIP, "GEN-277"),
-    Decimal(90): Code(_TAASIP, "GEN-278"),
+_DAYS: Mapping[Decimal, str] = {  # value set J164
+    Decimal(7): "GEN-275",
+    Decimal(14): "GEN-276",
+    Decimal(30): "GEN-277",
+    Decimal(90): "GEN-278",
 }
-_OTHER_DAYS = Code(_TAASIP, "GEN-092")
 
 
-def days_of(days: Decimal) -> Code:
-    """Name the length of a summary's window."""
-    return _DAYS.get(days, _OTHER_DAYS)
+def days_of(days: Decimal, terminology: Terminology) -> tuple[Code, ...]:
+    """Name the length of a summary's window in both generations, the wanted one first."""
+    known = _DAYS.get(days)
+    codes = (Code(_TAASIP, known or "GEN-092"), Code(_CISIS, known or "GEN-092.08.05"))
+    return codes[::-1] if terminology is Terminology.SMT_2025 else codes

@@ -105,7 +105,7 @@ class MesSettings(BaseModel):
     """Whose profiles readings claim: those of the published `guide`, or those that a demonstration
     `server` derives from them."""
     terminology: Terminology = Terminology.API_1_5_2
-    """Which codes go first where a type of glucose has two: of `api-1.5.2` or of `smt-2025`."""
+    """The server's codes of glucose: those of `api-1.5.2`, or of the value sets of `smt-2025`."""
     device_link: DeviceLink = DeviceLink.ID
     """How a reading names its device: by `id`, as Mon espace santé demands, or by `full_url`, which
     any other FHIR server resolves."""

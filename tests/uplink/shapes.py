@@ -41,9 +41,7 @@ def shapes() -> Iterator[Shape]:
                 continue
             for terminology in Terminology:
                 spoken = Dialect(OID, profiles, terminology)
-                told_apart = made.reading.kind in (Kind.BLOOD_GLUCOSE, *SUMMARIES)
-                if told_apart or terminology is Terminology.API_1_5_2:
-                    yield Shape(f"{name}, {profiles}, {terminology}", made, spoken)
+                yield Shape(f"{name}, {profiles}, {terminology}", made, spoken)
 
 
 def _entries() -> Iterator[tuple[str, Entry]]:

@@ -214,6 +214,46 @@ def test_mean_glucose_carries_both_codings_in_the_configured_order(
     assert [coding["code"] for coding in observation["code"]["coding"]] == codes
 
 
+@pytest.mark.parametrize(
+    ("terminology", "system"),
+    [
+        (
+            Terminology.API_1_5_2,
+            "https://mos.esante.gouv.fr/NOS/TRE_A04-Loinc/FHIR/TRE-A04-Loinc",
+        ),
+        (Terminology.SMT_2025, "http://loinc.org"),
+    ],
+)
+def test_a_moment_has_the_one_coding_of_the_configured_generation(
+    terminology: Terminology, system: str
+) -> None:
+    dialect = replace(DIALECT, terminology=terminology)
+
+    observation = observation_of(Kind.BLOOD_GLUCOSE, dialect, flags=frozenset({"fasting"}))
+
+    concept = observation["extension"][0]["valueCodeableConcept"]
+    assert concept == {"coding": [{"system": system, "code": "53049-3"}]}
+
+
+@pytest.mark.parametrize(
+    ("terminology", "codes"),
+    [
+        (Terminology.API_1_5_2, ["GEN-092", "GEN-092.08.05"]),
+        (Terminology.SMT_2025, ["GEN-092.08.05", "GEN-092"]),
+    ],
+)
+def test_a_number_of_days_has_the_codings_of_both_generations_in_the_configured_order(
+    terminology: Terminology, codes: list[str]
+) -> None:
+    numbers = NUMBERS[Kind.MEAN_INTERSTITIAL_GLUCOSE] | values(days=("3", Unit.COUNT))
+    dialect = replace(DIALECT, terminology=terminology)
+
+    observation = observation_of(Kind.MEAN_INTERSTITIAL_GLUCOSE, dialect, numbers=numbers)
+
+    codings = observation["extension"][0]["valueCodeableConcept"]["coding"]
+    assert [coding["code"] for coding in codings] == codes
+
+
 def test_a_converted_glucose_says_what_the_meter_showed() -> None:
     original = observation_of(Kind.BLOOD_GLUCOSE)["extension"][1]["extension"]
 

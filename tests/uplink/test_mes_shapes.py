@@ -25,8 +25,15 @@ from gateway.uplink.http_client import Answer
 from gateway.uplink.mes_answers import reference_in, refusal
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM
 from gateway.uplink.mes_mapping import PatientIdentifier, encode
-from gateway.uplink.mes_terms import MOMENT, NUMBER_OF_DAYS, SLOTS, SUMMARIES, Profiles
-from tests.uplink.conftest import Check
+from gateway.uplink.mes_terms import (
+    MOMENT,
+    NUMBER_OF_DAYS,
+    SLOTS,
+    SUMMARIES,
+    Profiles,
+    Terminology,
+)
+from tests.uplink.conftest import Check, CheckOf
 from tests.uplink.shapes import OID, Shape, shapes
 
 Json = dict[str, Any]
@@ -77,10 +84,13 @@ BY_KIND = {
 
 
 @pytest.mark.parametrize("kind", BY_KIND)
-def test_every_shape_fits_its_published_profile(kind: Kind, profile_errors: Check) -> None:
+def test_every_shape_fits_its_published_profile(kind: Kind, profile_errors_of: CheckOf) -> None:
     patient = PatientIdentifier(f"urn:oid:{OID}", "an-idPe")
 
-    found = {shape.name: profile_errors(shape.bundle(patient)) for shape in BY_KIND[kind]}
+    found = {
+        shape.name: profile_errors_of(shape.dialect.terminology)(shape.bundle(patient))
+        for shape in BY_KIND[kind]
+    }
 
     assert {name: errors for name, errors in found.items() if errors} == {}
 
@@ -104,14 +114,33 @@ def test_the_servers_own_family_differs_in_the_name_of_its_profiles_alone(
     assert len(found) == len(SLOTS) - 1  # all but oxygen saturation
 
 
-@pytest.mark.parametrize("terminology", ["any", "api-1.5.2", "smt-2025"])
+@pytest.mark.parametrize("terminology", Terminology)
+def test_all_but_the_moment_fits_the_value_sets_of_the_other_generation_too(
+    terminology: Terminology, profile_errors_of: CheckOf
+) -> None:
+    patient = PatientIdentifier(f"urn:oid:{OID}", "an-idPe")
+    (other,) = set(Terminology) - {terminology}
+
+    failing = {
+        shape.kind
+        for shape in SHAPES
+        if (shape.dialect.profiles, shape.dialect.terminology) == (Profiles.GUIDE, terminology)
+        and profile_errors_of(other)(shape.bundle(patient))
+    }
+
+    assert failing == {Kind.BLOOD_GLUCOSE}
+
+
+@pytest.mark.parametrize("terminology", ["any", *Terminology])
 @pytest.mark.parametrize("device_required", [False, True])
-def test_every_shape_is_taken_whichever_generation_of_codes_the_server_knows(
+def test_every_shape_is_taken_by_a_server_that_knows_its_generation_of_codes(
     terminology: str, device_required: bool
 ) -> None:
     sandbox = Sandbox(terminology=terminology, device_required=device_required)
 
     for shape in SHAPES:
+        if terminology != "any" and shape.dialect.terminology != terminology:
+            continue
         answer = sandbox.post(encode(shape.bundle(sandbox.patient)))
 
         assert answer.status == 200, (shape.name, answer.body)

@@ -91,22 +91,23 @@ MEASURES: tuple[Measure, ...] = (
     Measure("GMI", (TAASIP, "MED-972"), (CISIS, "MED-972"), "%", _NEVER, _MUST),
 )
 
-# JDV J157: fasting, before meal, after meal, after exercise, other, while feeling unwell.
-MOMENTS: frozenset[Coding] = frozenset(
-    {
-        (TRE_A04, "53049-3"),
-        (TRE_A04, "88365-2"),
-        (TRE_A04, "16915-1"),
-        (TRE_A04, "LA11865-5"),
-        (TRE_A04, "LA46-8"),
-        (CISP2, "A05"),
-    }
-)
+_MOMENTS = ("53049-3", "88365-2", "16915-1", "LA11865-5", "LA46-8")
+_DAYS = ("GEN-275", "GEN-276", "GEN-277", "GEN-278")
 
-# JDV J164: 7, 14, 30, 90 days, other.
-NUMBERS_OF_DAYS: frozenset[Coding] = frozenset(
-    (TAASIP, code) for code in ("GEN-275", "GEN-276", "GEN-277", "GEN-278", "GEN-092")
-)
+# JDV J157: fasting, before meal, after meal, after exercise, other; while feeling unwell, of which
+# only the older code is known. The newer ones: the terminology cache of the guide's own builds.
+MOMENTS: dict[Terminology, frozenset[Coding]] = {
+    "api-1.5.2": frozenset({*((TRE_A04, code) for code in _MOMENTS), (CISP2, "A05")}),
+    "smt-2025": frozenset((LOINC, code) for code in _MOMENTS),
+}
+MOMENTS["any"] = MOMENTS["api-1.5.2"] | MOMENTS["smt-2025"]
+
+# JDV J164, versions 20220128120000 and 20250728120000: 7, 14, 30, 90 days, other.
+NUMBERS_OF_DAYS: dict[Terminology, frozenset[Coding]] = {
+    "api-1.5.2": frozenset((TAASIP, code) for code in (*_DAYS, "GEN-092")),
+    "smt-2025": frozenset((CISIS, code) for code in (*_DAYS, "GEN-092.08.05")),
+}
+NUMBERS_OF_DAYS["any"] = NUMBERS_OF_DAYS["api-1.5.2"] | NUMBERS_OF_DAYS["smt-2025"]
 
 
 def find_measure(codings: tuple[Coding, ...], terminology: Terminology) -> Measure | None:

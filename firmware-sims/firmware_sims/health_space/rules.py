@@ -13,7 +13,7 @@ Severity `information` never refuses: those issues ride on a success (mes.md 2.4
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from firmware_sims.health_space.measures import (
@@ -25,7 +25,7 @@ from firmware_sims.health_space.measures import (
     find_measure,
 )
 from firmware_sims.health_space.outcome import Issue
-from firmware_sims.health_space.settings import Settings
+from firmware_sims.health_space.settings import Settings, Terminology
 from firmware_sims.health_space.submission import (
     Observation,
     Quantity,
@@ -206,14 +206,19 @@ def _extension_rule(name: str, presence: Presence) -> Callable[[Attempt], bool]:
     return broken
 
 
-def _outside(name: str, allowed: frozenset[Coding]) -> Callable[[Attempt], bool]:
+def _outside(
+    name: str, allowed: Mapping[Terminology, frozenset[Coding]], *, most: int | None = None
+) -> Callable[[Attempt], bool]:
     def broken(attempt: Attempt) -> bool:
         found = attempt.observation.extension_codings(name)
+        known = allowed[attempt.settings.terminology]
         glucose = attempt.measure is not None and Presence.MANDATORY in (
             attempt.measure.moment,
             attempt.measure.days,
         )
-        return glucose and found is not None and not (len(found) == 1 and found[0] in allowed)
+        if not glucose or found is None:
+            return False
+        return known.isdisjoint(found) or (most is not None and len(found) > most)
 
     return broken
 
@@ -290,7 +295,7 @@ CONTENT_RULES: tuple[Rule, ...] = (
     Rule(422, "business-rule", "numberOfDays is forbidden for this type.", "1.5, 2.4",
          _extension_rule(_DAYS, Presence.FORBIDDEN)),
     Rule(422, "code-invalid", "The moment of measurement is not one of J157.", "1.5, 1.6",
-         _outside(_MOMENT, MOMENTS)),
+         _outside(_MOMENT, MOMENTS, most=1)),
     Rule(422, "code-invalid", "numberOfDays is not one of J164.", "1.5, 1.6",
          _outside(_DAYS, NUMBERS_OF_DAYS)),
     Rule(200, "informational", "No device: a device reading should name its device.", "2.1",

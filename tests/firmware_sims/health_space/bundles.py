@@ -70,8 +70,8 @@ def weight(id_pe: str, kilograms: float = 72.4, at: str | None = None) -> Json:
     return made
 
 
-def moment(code: str = "53049-3") -> Json:
-    concept = {"coding": [{"system": A04, "code": code}]}
+def moment(code: str = "53049-3", system: str = A04) -> Json:
+    concept = {"coding": [{"system": system, "code": code}]}
     return {"url": P + "mesures-moment-of-measurement", "valueCodeableConcept": concept}
 
 

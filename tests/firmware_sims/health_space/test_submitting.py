@@ -1,3 +1,4 @@
+import copy
 import gzip
 import json
 import os
@@ -62,12 +63,12 @@ async def test_oxygen_saturation_passes_once_opened(open_solution: Solution) -> 
 @pytest.mark.parametrize(
     ("terminology", "name", "status"),
     [
-        # mes.md 1.5: both codings are sent, so both generations take these two ...
+        # The type has both codings; the moment and the number of days have the older one alone.
         ("api-1.5.2", "glucose-blood", 200),
-        ("smt-2025", "glucose-blood", 200),
+        ("smt-2025", "glucose-blood", 422),
         ("api-1.5.2", "glucose-interstitial-mean", 200),
-        ("smt-2025", "glucose-interstitial-mean", 200),
-        # ... while these carry one coding only.
+        ("smt-2025", "glucose-interstitial-mean", 422),
+        # These have one coding of the type.
         ("smt-2025", "gmi", 422),
         ("api-1.5.2", "hba1c-3.2.0", 422),
     ],
@@ -79,6 +80,24 @@ async def test_a_terminology_generation_knows_its_own_codes(
         reply = await solution.post(addressed_to(_sample(name), solution.id_pe))
 
     assert reply.status == status
+
+
+@pytest.mark.parametrize("generation", ["any", "api-1.5.2", "smt-2025"])
+async def test_a_moment_is_a_single_code_of_a_generation_known_there(generation: Any) -> None:
+    older, newer = moment(), moment(system="http://loinc.org")
+    both = copy.deepcopy(older)
+    both["valueCodeableConcept"]["coding"] += newer["valueCodeableConcept"]["coding"]
+
+    async with paired(HealthSpace(Settings(terminology=generation))) as solution:
+        taken = {}
+        for name, extension in {"older": older, "newer": newer, "both": both}.items():
+            sent = glucose(solution.id_pe, extension)
+            concept = sent["entry"][0]["resource"]["code"]
+            concept["coding"].append({"system": "http://loinc.org", "code": "2345-7"})
+            taken[name] = (await solution.post(sent)).status == 200
+
+    knows = {"older": generation != "smt-2025", "newer": generation != "api-1.5.2"}
+    assert taken == {**knows, "both": False}
 
 
 async def test_success_is_a_transaction_response_with_a_location_each(solution: Solution) -> None:
