@@ -12,7 +12,8 @@ from firmware_sims.bp_monitor.microlife import MicrolifeCuff
 from firmware_sims.bp_monitor.omron_ble import OmronCuff
 from firmware_sims.bp_monitor.omron_memory import MODELS
 from firmware_sims.bp_monitor.omron_option import omron_cuff
-from firmware_sims.bp_monitor.taidoc_ble import MixedMonitor, MixedSettings, StripMeter
+from firmware_sims.bp_monitor.taidoc_ble import TaiDocDevice
+from firmware_sims.bp_monitor.taidoc_memory import D40, GD40, Habits
 from firmware_sims.bp_monitor.yonker import YonkerMonitor
 from firmware_sims.cgm.bluetooth_sig import GlucoseSensor, SensorSettings
 from firmware_sims.device_clock import UNIX_EPOCH
@@ -152,14 +153,14 @@ def _yonker_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
 
 def _taidoc_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     who, body = _bonding(spec, Pairing.JUST_WORKS), where.one_body(spec)
-    settings = MixedSettings(glucose_every=spec.others_every, control_every=spec.control_every)
-    return _with_past(MixedMonitor(who, body, where.fittings(spec), settings), spec)
+    habits = Habits(strip_every=spec.others_every, control_every=spec.control_every)
+    return _with_past(TaiDocDevice(who, body, where.fittings(spec), D40, habits=habits), spec)
 
 
 def _taidoc_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     who, body = _bonding(spec, Pairing.JUST_WORKS), where.one_body(spec)
-    settings = MixedSettings(control_every=spec.control_every, others_every=spec.others_every)
-    return _with_past(StripMeter(who, body, where.fittings(spec), settings), spec)
+    habits = Habits(others_every=spec.others_every, control_every=spec.control_every)
+    return _with_past(TaiDocDevice(who, body, where.fittings(spec), GD40, habits=habits), spec)
 
 
 def _microlife_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:

@@ -8,7 +8,8 @@ from firmware_sims.bp_monitor.and_tm import Model as TmModel
 from firmware_sims.bp_monitor.and_tm import TmKiosk
 from firmware_sims.bp_monitor.beurer import Beurer
 from firmware_sims.bp_monitor.omron_hbp import Frame, OmronHbp
-from firmware_sims.bp_monitor.taidoc import D40, P30, TD_3128, TaiDoc
+from firmware_sims.bp_monitor.taidoc import TaiDoc
+from firmware_sims.bp_monitor.taidoc_memory import D40, OLDER_D40, P30, TD_3128, Habits
 from firmware_sims.cgm import dexcom_receiver as dexcom
 from firmware_sims.glucose_meter.onetouch_ultra2 import OneTouchUltra2
 from firmware_sims.glucose_meter.onetouch_ultraeasy import OneTouchUltraEasy
@@ -90,7 +91,12 @@ REMEMBERING = {
     "Beurer BM65, newest first": _beurer(newest_first=True),
     "TaiDoc TD-3128": _taidoc(lambda placement: TaiDoc(placement, model=TD_3128)),
     "FORA P30": _taidoc(lambda placement: TaiDoc(placement, model=P30)),
-    "FORA D40": _taidoc(lambda placement: TaiDoc(placement, model=D40)),
+    "FORA D40": _taidoc(
+        lambda placement: TaiDoc(placement, model=D40, habits=Habits(strip_every=3, code=11))
+    ),
+    "FORA D40, systolic in two octets": _taidoc(
+        lambda placement: TaiDoc(placement, model=OLDER_D40)
+    ),
     "OneTouch Ultra2": Case(
         driver="glucose_meter/onetouch_ultra2", make=OneTouchUltra2, clock_error=MONTHS_BEHIND
     ),

@@ -165,14 +165,19 @@ def _beurer(arguments: _Arguments, where: "Placement") -> "SerialDevice":
 
 def _taidoc_options(parser: _Parser) -> None:
     parser.add_argument("--model", choices=["TD-3128", "P30", "D40"], default="TD-3128")
+    parser.add_argument(
+        "--strip-every", type=int, metavar="N", help="of a D40: every Nth measures glucose"
+    )
     _memory_options(parser)
 
 
 def _taidoc(arguments: _Arguments, where: "Placement") -> "SerialDevice":
-    from firmware_sims.bp_monitor.taidoc import D40, P30, TD_3128, TaiDoc
+    from firmware_sims.bp_monitor.taidoc import TaiDoc
+    from firmware_sims.bp_monitor.taidoc_memory import D40, P30, TD_3128, Habits
 
     models = {model.name: model for model in (TD_3128, P30, D40)}
-    cuff = TaiDoc(where, model=models[arguments.model])
+    habits = Habits(strip_every=arguments.strip_every)
+    cuff = TaiDoc(where, model=models[arguments.model], habits=habits)
     _fill(cuff, arguments)
     return cuff
 

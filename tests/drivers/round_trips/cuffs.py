@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from firmware_sims.bp_monitor import taidoc, taidoc_ble
+from firmware_sims.body import Pressure
 from firmware_sims.packing import (
     and_medical,
     blood_pressure,
     blood_pressure_beurer,
     omron,
+    taidoc,
     yonker,
 )
 from firmware_sims.packing.ieee11073 import Number, Special
@@ -185,19 +186,22 @@ def yonkers(systolic: int, diastolic: int, pulse: int, shown: datetime) -> Writt
 
 def of_a_taidoc(systolic: int, mean: int, diastolic: int, pulse: int) -> Written:
     said = {"systolic": systolic, "map": mean, "diastolic": diastolic, "pulse": pulse}
-    return written(taidoc.encode(0x26, bytes((systolic, mean, diastolic, pulse))), said)
+    pressure = Pressure(
+        Decimal(systolic), Decimal(diastolic), Decimal(mean), Decimal(pulse), irregular=False
+    )
+    return written(taidoc.frame(0x26, taidoc.figures(pressure)), said)
 
 
 def of_a_strip(mg_dl: int, meal: int, substance: int) -> Written:
     said = {"mg_dl": mg_dl, "meal": meal, "substance": substance}
-    octets = taidoc_ble.encode_glucose(mg_dl, meal=meal, substance=substance)
-    return written(taidoc.encode(0x26, octets), said)
+    octets = taidoc.strip(mg_dl, purpose=meal, substance=substance)
+    return written(taidoc.frame(0x26, octets), said)
 
 
 def when_of_a_taidoc(shown: datetime, irregular: bool, marked: bool) -> Written:
     said = {"device_time": f"{shown:%Y-%m-%dT%H:%M}", "ihb_raw": irregular | marked << 1}
-    date = taidoc.encode_date(shown, irregular=irregular, marked=marked)
-    return written(taidoc.encode(0x25, date), said)
+    stamp = taidoc.stamp(shown, irregular=irregular, pressure=marked)
+    return written(taidoc.frame(0x25, stamp), said)
 
 
 def commands(known: tuple[bool, int], payload: bytes) -> Written:
