@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,11 +16,17 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from firmware_sims.bp_monitor.taidoc_ble import TaiDocDevice
+from firmware_sims.bp_monitor.taidoc_memory import D40, OLDER_D40, Habits, Model
+from firmware_sims.device_spec import DeviceSpec
 from firmware_sims.forbidden_commands import ForbiddenCommands
+from firmware_sims.gatt import WRITE, WRITE_WITHOUT_RESPONSE
+from firmware_sims.identity import Pairing
 from firmware_sims.ledger import Ledger, Produced
-from firmware_sims.making import made
+from firmware_sims.making import identity, made
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.scenario import parse
+from firmware_sims.staged_device import RadioDevice
 from firmware_sims.surroundings import Surroundings
 
 from gateway.domain.device_time import corrected
@@ -101,6 +107,7 @@ async def met(
     enough: int = 10**9,
     measures: bool = False,
     times: int = 1,
+    make: Callable[[DeviceSpec, Surroundings], RadioDevice] = made,
 ) -> Met:
     """Let the gateway meet one simulated device, so many times at most while it calls for it."""
     clock = ManualClock()
@@ -109,7 +116,7 @@ async def met(
     around = Surroundings(scenario, ledger, lambda: clock.now().utc, forbidden)
     seen: asyncio.Queue[Sighting] = asyncio.Queue()
     async with VirtualRadio() as radio, hub(radio, clock) as transport:
-        device = made(scenario.devices[0], around)
+        device = make(scenario.devices[0], around)
         if measures:
             device.measure()
         await radio.add(device)
@@ -377,6 +384,29 @@ async def test_what_a_d40_remembers_is_what_is_recorded_glucose_and_pressures() 
     assert_good_are_the_ledgers_to_a_minute(found)
     assert found.driver == "bp_monitor/taidoc_ble"
     assert found.session.remarks == []
+
+
+@pytest.mark.parametrize(
+    ("model", "writes"),
+    [
+        pytest.param(OLDER_D40, WRITE, id="systolic in two octets"),
+        pytest.param(D40, WRITE, id="written with a response"),
+        pytest.param(D40, WRITE_WITHOUT_RESPONSE, id="written without one"),
+    ],
+)
+async def test_a_d40_is_read_whatever_its_manners(model: Model, writes: int) -> None:
+    def make(spec: DeviceSpec, around: Surroundings) -> TaiDocDevice:
+        who = replace(identity(spec), pairing=Pairing.JUST_WORKS)
+        body, fittings = around.one_body(spec), around.fittings(spec)
+        habits = Habits(strip_every=3, code=33)
+        device = TaiDocDevice(who, body, fittings, model, habits=habits, writes=writes)
+        device.remember(7, every=timedelta(hours=8))
+        return device
+
+    found = await met("taidoc_bp_monitor", ONE, name="FORA D40", make=make)
+
+    assert_good_are_the_ledgers_to_a_minute(found)
+    assert found.forbidden == []
 
 
 async def test_what_a_gd40_remembers_of_glucose_is_what_is_recorded() -> None:

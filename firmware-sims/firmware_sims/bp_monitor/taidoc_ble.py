@@ -10,7 +10,6 @@ iOS-Demo is ready for, and no capture shows. Guesses: that a meter advertises no
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -38,16 +37,11 @@ _BLOOD_PRESSURE, _MEASUREMENT = 0x1810, 0x2A35
 _CUT_SHORT = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manners:
-    """How it talks. `piece`: the most octets that it puts into one notification."""
-
-    writes: Any = WRITE | WRITE_WITHOUT_RESPONSE
-    piece: int | None = None
-
-
 class TaiDocDevice(AskedDevice):
-    """One of them; who measures on it is the user that is chosen."""
+    """One of them; who measures on it is the user that is chosen.
+
+    `writes` is how its characteristic can be written: with a response, without one, or both.
+    """
 
     def __init__(
         self,
@@ -57,7 +51,7 @@ class TaiDocDevice(AskedDevice):
         model: Model = D40,
         *,
         habits: Habits | None = None,
-        manners: Manners | None = None,
+        writes: Any = WRITE | WRITE_WITHOUT_RESPONSE,
     ) -> None:
         super().__init__(identity, fittings)
         self.advertised: Sequence[int] = (_BLOOD_PRESSURE,) if model.cuff else ()
@@ -66,12 +60,9 @@ class TaiDocDevice(AskedDevice):
         self._memory = TaiDocMemory(
             model, fittings.clock, fittings.forbidden, habits, serial=identity.serial
         )
-        self._manners = manners or Manners()
         self._answering = asyncio.Lock()
         secure = is_secure(identity)
-        self._pipe = characteristic(
-            PIPE, self._manners.writes | NOTIFY, write=self._hear, secure=secure
-        )
+        self._pipe = characteristic(PIPE, writes | NOTIFY, write=self._hear, secure=secure)
         self._silent = characteristic(_MEASUREMENT, INDICATE, secure=secure)
 
     def services(self) -> Sequence[Any]:
@@ -132,7 +123,5 @@ class TaiDocDevice(AskedDevice):
             await self.life.peripheral.disconnect()
 
     async def _send(self, octets: bytes) -> None:
-        piece = self._manners.piece or len(octets)
-        for at in range(0, len(octets), piece):
-            if self.life.peripheral is not None:
-                await self.life.peripheral.notify(self._pipe, octets[at : at + piece])
+        if self.life.peripheral is not None:
+            await self.life.peripheral.notify(self._pipe, octets)
