@@ -4,6 +4,7 @@
 POST /r4                    a transaction of conditional creates, taken whole or not at all
 GET  /r4/TYPE/ID            one resource
 GET  /r4/TYPE?identifier=S|V
+PUT  /r4/Observation/ID     another version of it; with If-Match, only of the version that is named
 ```
 
 Anybody may send: there are no people to pair with, and whoever is a patient here is so by the
@@ -11,7 +12,9 @@ identifier that the gateway names. `mentions` counts what arrived about one, ref
 requests included, so that it stands still while not a byte about them arrives.
 """
 
+import re
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -19,7 +22,7 @@ from firmware_sims.health_space import exact_json
 from firmware_sims.health_space.exact_json import JsonObject
 from firmware_sims.health_space.messages import FHIR_JSON, Answer, Received, json_answer
 from firmware_sims.health_space.outcome import Issue, refusal
-from firmware_sims.health_space.phd_rules import broken, condition, is_clock
+from firmware_sims.health_space.phd_rules import broken, broken_update, condition, is_clock
 
 ROOT = "/r4"
 _Key = tuple[str, str, str]
@@ -32,7 +35,7 @@ class GenericFhir:
     def __init__(self, remember: Callable[[JsonObject], None]) -> None:
         self._remember = remember
         self._resources: dict[str, JsonObject] = {}
-        self._by_identifier: dict[_Key, str] = {}
+        self._by_identifier: defaultdict[_Key, set[str]] = defaultdict(set)
         self.mentions: dict[str, int] = {}
         """Bytes of the requests that named a patient, by the identifier's value."""
 
@@ -42,7 +45,10 @@ class GenericFhir:
             return self._transaction(received)
         if received.method == "GET":
             return self._read(received)
-        return refusal(405, [Issue("not-supported", "Only transactions, reads and searches.")])
+        if received.method == "PUT":
+            return self._update(received)
+        issue = Issue("not-supported", "Only transactions, reads, searches and updates.")
+        return refusal(405, [issue])
 
     def account(self, received: Received) -> None:
         """Count a request about somebody, whatever becomes of it."""
@@ -62,12 +68,14 @@ class GenericFhir:
         return held
 
     def apply(self, event: JsonObject) -> None:
-        """Take back one remembered transaction."""
+        """Take back one remembered transaction or update."""
         for resource in event["created"]:
             name = f"{resource['resourceType']}/{resource['id']}"
+            for key in _keys(self._resources.get(name, {})):
+                self._by_identifier[key].discard(name)
             self._resources[name] = resource
             for key in _keys(resource):
-                self._by_identifier.setdefault(key, name)
+                self._by_identifier[key].add(name)
 
     def _transaction(self, received: Received) -> Answer:
         if received.media_type not in ("application/json", FHIR_JSON):
@@ -96,7 +104,7 @@ class GenericFhir:
             known = next(iter(matching), None)
             statuses.append("201 Created" if known is None else "200 OK")
             if known is None:
-                resource["id"] = str(uuid.uuid4())
+                resource |= {"id": str(uuid.uuid4()), "meta": {"versionId": "1"}}
                 created.append(resource)
                 known = f"{resource['resourceType']}/{resource['id']}"
             names[entry["fullUrl"]] = known
@@ -108,7 +116,7 @@ class GenericFhir:
         self._remember(event)
         self.apply(event)
         responses = [
-            {"response": {"status": status, "location": f"{names[entry['fullUrl']]}/_history/1"}}
+            {"response": {"status": status, "location": self._versioned(names[entry["fullUrl"]])}}
             for status, entry in zip(statuses, entries, strict=True)
         ]
         answer = {"resourceType": "Bundle", "type": "transaction-response", "entry": responses}
@@ -116,8 +124,38 @@ class GenericFhir:
 
     def _matching(self, kind: str, identifiers: Iterable[tuple[str, str]]) -> set[str]:
         """Return what bears any of the identifiers."""
-        found = {self._by_identifier.get((kind, *each)) for each in identifiers}
-        return {name for name in found if name is not None}
+        keys = [(kind, *each) for each in identifiers]
+        return {name for key in keys for name in self._by_identifier.get(key, ())}
+
+    def _update(self, received: Received) -> Answer:
+        """Put another version in the place of an Observation, as FHIR R4 "RESTful API" says.
+
+        What is not there is not made: the gateway has no use for naming a new resource.
+        """
+        name = received.path.removeprefix(f"{ROOT}/")
+        known = self._resources.get(name)
+        if known is None or known["resourceType"] != "Observation":
+            return refusal(404, [Issue("not-found", "There is no such Observation.")])
+        seen = re.fullmatch(r'W/"(.*)"', received.headers.get("if-match", ""))
+        if seen is not None and seen[1] != known["meta"]["versionId"]:
+            return refusal(412, [Issue("conflict", "The version is not the newest.")])
+        try:
+            resource = exact_json.parse(received.body)
+        except ValueError:
+            return refusal(400, [Issue("structure", "The body is not JSON.")])
+        if not isinstance(resource, dict) or resource.get("id") != known["id"]:
+            return refusal(400, [Issue("invalid", "The id is not that of the address.")])
+        faults = broken_update(resource)
+        if faults:
+            return refusal(422, [Issue("invalid", fault) for fault in faults])
+        resource["meta"] = {"versionId": str(int(known["meta"]["versionId"]) + 1)}
+        event: JsonObject = {"event": "r4", "created": [resource]}
+        self._remember(event)
+        self.apply(event)
+        return json_answer(200, resource, FHIR_JSON)
+
+    def _versioned(self, name: str) -> str:
+        return f"{name}/_history/{self._resources[name]['meta']['versionId']}"
 
     def _read(self, received: Received) -> Answer:
         name = received.path.removeprefix(f"{ROOT}/")
@@ -128,8 +166,8 @@ class GenericFhir:
         if asked is None:
             return refusal(404, [Issue("not-found", "There is no such resource.")])
         system, _, value = asked[0].partition("|")
-        known = self._by_identifier.get((name, system, value))
-        entries = [] if known is None else [{"resource": self._resources[known]}]
+        known = sorted(self._matching(name, [(system, value)]))
+        entries = [{"resource": self._resources[each]} for each in known]
         bundle = {"resourceType": "Bundle", "type": "searchset", "entry": entries}
         return json_answer(200, bundle | {"total": len(entries)}, FHIR_JSON)
 
@@ -150,7 +188,8 @@ def _patients(body: bytes) -> list[str]:
 def _keys(resource: Mapping[str, Any]) -> list[_Key]:
     """Return what the resource can be found by."""
     return [
-        (resource["resourceType"], each["system"], each["value"]) for each in resource["identifier"]
+        (resource["resourceType"], each["system"], each["value"])
+        for each in resource.get("identifier", ())
     ]
 
 

@@ -42,6 +42,17 @@ def broken(entries: Sequence[Json]) -> list[str]:
     return [fault for entry in entries for fault in _faults(entry)]
 
 
+def broken_update(resource: Json) -> list[str]:
+    """Return every rule that the new version of an Observation breaks, in words."""
+    if resource.get("resourceType") != "Observation":
+        return ["Only Observations are updated."]
+    faults = []
+    names = [(each.get("system"), each.get("value")) for each in resource.get("identifier") or [{}]]
+    if not all(system and value for system, value in names):
+        faults.append("An Observation has an identifier with system and value.")
+    return [*faults, *_observation_faults(resource, ("final", "amended", "entered-in-error"))]
+
+
 def is_clock(resource: Json) -> bool:
     """Tell whether an Observation is a coincident time stamp: about a device, not a person."""
     return any(coding.get("code") in _CLOCK_CODES for coding in _codings(resource.get("code")))
@@ -97,9 +108,9 @@ def _faults(entry: Json) -> Iterator[str]:
         yield from _observation_faults(resource)
 
 
-def _observation_faults(resource: Json) -> Iterator[str]:
-    if resource.get("status") != "final":
-        yield "The status is final."
+def _observation_faults(resource: Json, statuses: Sequence[str] = ("final",)) -> Iterator[str]:
+    if resource.get("status") not in statuses:
+        yield f"The status is {' or '.join(statuses)}."
     if not {each.get("system") for each in _codings(resource.get("code"))} & {MDC, LOINC}:
         yield "The code is an MDC or a LOINC one."
     for link in ("subject", "device"):

@@ -138,6 +138,58 @@ async def test_a_broken_rule_is_refused_and_nothing_of_it_is_kept(
     assert found.json["total"] == 0
 
 
+async def put(solution: Solution, resource: Any, version: str | None = None) -> Any:
+    headers = {} if version is None else {"If-Match": f'W/"{version}"'}
+    target = f"/r4/Observation/{resource['id']}"
+    return await solution.send("PUT", target, json.dumps(resource).encode(), headers)
+
+
+async def test_an_update_replaces_the_version_that_was_seen_and_no_other(
+    solution: Solution,
+) -> None:
+    place = (await post(solution, transaction())).json["entry"][-1]["response"]["location"]
+    name, _, version = place.partition("/_history/")
+    held = (await solution.send("GET", f"/r4/{name}", b"", {})).json
+    names = [*held["identifier"], {"system": "urn:r", "value": "r-2"}]
+    changed = held | {"status": "amended", "identifier": names}
+
+    statuses = [(await put(solution, changed, version)).status for _ in range(2)]
+    after = (await solution.send("GET", "/r4/Observation?identifier=urn:r|r-2", b"", {})).json
+    gone = (await put(solution, held, "2")).status
+    left = (await solution.send("GET", "/r4/Observation?identifier=urn:r|r-2", b"", {})).json
+
+    assert (version, statuses, gone) == ("1", [200, 412], 200)
+    assert after["entry"][0]["resource"]["status"] == "amended"
+    assert after["entry"][0]["resource"]["meta"]["versionId"] == "2"
+    assert left["total"] == 0
+
+
+async def test_what_is_not_there_or_against_the_guide_is_no_update(solution: Solution) -> None:
+    place = (await post(solution, transaction())).json["entry"][-1]["response"]["location"]
+    held = (await solution.send("GET", f"/r4/{place.partition('/_h')[0]}", b"", {})).json
+
+    unknown = await put(solution, held | {"id": "nobody"})
+    patient = await put(solution, held | {"resourceType": "Patient"})
+    nameless = await put(solution, held | {"identifier": []})
+    invented = await put(solution, held | {"status": "registered"})
+
+    statuses = [each.status for each in (unknown, patient, nameless, invented)]
+    assert statuses == [404, 422, 422, 422]
+
+
+async def test_two_that_bear_one_identifier_are_several_matches(solution: Solution) -> None:
+    for reading in ("r-1", "r-2"):
+        reply = await post(solution, transaction(reading))
+    place = reply.json["entry"][-1]["response"]["location"]
+    held = (await solution.send("GET", f"/r4/{place.partition('/_h')[0]}", b"", {})).json
+    both = [*held["identifier"], {"system": "urn:r", "value": "r-1"}]
+    await put(solution, held | {"identifier": both})
+
+    found = (await solution.send("GET", "/r4/Observation?identifier=urn:r|r-1", b"", {})).json
+    assert found["total"] == 2
+    assert (await post(solution, transaction("r-1"))).status == 412
+
+
 async def test_its_faults_are_its_own(solution: Solution) -> None:
     solution.space.add_fault(Fault(Kind.SERVER_ERROR, on=Operation.GENERIC, count=1))
 
