@@ -41,6 +41,8 @@ from gateway.uplink.fhir_phd import (
     by_identifier,
     identifiers,
     is_at,
+    is_by_guide,
+    is_of_another_gateway,
     is_same,
     may_be_ours,
     merged,
@@ -145,8 +147,11 @@ class FhirUplink:
         entry = correction.released.delivery.entry
         theirs = await self._held(correction)
         if theirs is not None:
-            is_retraction = correction.wrong is Wrong.PERSON
-            await self._update(retracted(theirs) if is_retraction else amended(theirs, entry))
+            if correction.wrong is Wrong.PERSON:
+                own = own_key(entry, self._sender(correction.released))
+                await self._update(retracted(theirs, own))
+            elif theirs.get("status") != RETRACTED:  # by another gateway, perhaps
+                await self._update(amended(theirs, entry))
             reference = f"Observation/{theirs['id']}"
             return Receipt(self.name, correction.reference or reference, self._clock.now().utc)
         if correction.wrong is Wrong.TIME and correction.reference is None:
@@ -189,10 +194,15 @@ class FhirUplink:
         try:
             theirs = observation(outcome.get("resource")) or await self._named(location)
         except UplinkRejected:  # it may not be read: the reading's own identifier tells enough
-            return location if len(ours["identifier"]) == 1 else None
+            return None if is_by_guide(ours) else location
         if theirs is None:
             raise no_word()
         if theirs.get("status") == RETRACTED and may_be_ours(ours, theirs):
+            if is_of_another_gateway(ours, theirs):
+                raise UplinkRejected(
+                    "Another gateway has taken this reading back there, as not this person's: it "
+                    "stays on this hub. Ask where the device is used too whose it is."
+                )
             await self._update(restored(theirs, ours))  # it was theirs after all
         elif not is_same(ours, theirs):
             return None

@@ -9,8 +9,10 @@
 
 The identifier for duplicate prevention is the guide's: device, patient, type and the *raw* time of
 the device, so that whoever reads the same record from the same device again makes no second
-Observation. A reading without a device time has none by the guide; it gets one from the identity of
-the reading. Several readings of one person may share a bundle (`merged`).
+Observation; a reading without a device time has none. A second is made of the reading's identity,
+by which two readings of one minute are told apart at every gateway alike (`docs/decisions/0017`),
+and a third of what this gateway alone calls it. Several readings of one person may share a bundle
+(`merged`).
 
 Spec: HL7 PHD guide 2.0.0, "Duplicate prevention", "Time stamping"; see `docs/fhir.md`.
 """
@@ -31,6 +33,7 @@ from uuid import UUID, uuid5
 from gateway import __version__
 from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
+from gateway.domain.identity import ReadingId, identity
 from gateway.domain.quantity import Quantity
 from gateway.domain.reading import Limit
 from gateway.errors import UplinkRejected
@@ -72,9 +75,8 @@ class Sender:
 def to_transaction(entry: Entry, sender: Sender, *, by_device_time: bool = True) -> Resource:
     """Put one entry into a transaction; its last entry is the reading.
 
-    The reading's identifier is made of the device's own time where it told one; where not, or
-    without `by_device_time`, of the reading's identity. Raises UplinkRejected if it cannot be told
-    there.
+    Without `by_device_time` it goes without the guide's identifier, which another reading has.
+    Raises UplinkRejected if it cannot be told there.
     """
     made = resources(entry, sender, by_device_time=by_device_time)
     return {
@@ -116,11 +118,23 @@ def merged(transactions: Sequence[Resource]) -> Resource:
 
 
 def own_key(entry: Entry, sender: Sender) -> tuple[str, str]:
-    """Return system and value of the identifier that is the reading's own, as this patient's.
+    """Return system and value of the identifier that this gateway alone makes, as this patient's.
 
     What turns out to be another's is another Observation: the first stays in the record it is in.
     """
-    name = f"{entry.id}|{sender.patient_system}|{sender.patient}"
+    return _named(entry.id, sender)
+
+
+def shared_key(entry: Entry, sender: Sender) -> tuple[str, str]:
+    """Return system and value of the identifier that every gateway makes of what a device said.
+
+    A reading of which the device tells neither a time nor a record has another at every gateway.
+    """
+    return _named(identity(entry.reading), sender)
+
+
+def _named(reading: ReadingId, sender: Sender) -> tuple[str, str]:
+    name = f"{reading}|{sender.patient_system}|{sender.patient}"
     return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, name)}"
 
 
@@ -131,7 +145,7 @@ def identifiers(
 
     Raises UplinkRejected as `to_transaction`.
     """
-    keys = [own_key(entry, sender)]
+    keys = [shared_key(entry, sender), own_key(entry, sender)]
     guides = duplicate_key(entry, _coded(entry), sender) if by_device_time else None
     return keys if guides is None else [guides, *keys]
 
@@ -149,13 +163,24 @@ def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str]
     return OBSERVATION_IDENTIFIER, "-".join(parts)
 
 
+def is_by_guide(ours: Resource) -> bool:
+    """Tell whether it goes by the guide's identifier too, which another reading may have."""
+    return bool(ours["identifier"][0]["system"] == OBSERVATION_IDENTIFIER)
+
+
 def may_be_ours(ours: Resource, theirs: Resource) -> bool:
     """Tell whether nothing in its identifiers says that an Observation is of another reading.
 
     It may have been made by other software, which knows nothing of our identities.
     """
     known = _own(theirs)
-    return not known or known == _own(ours)
+    return not known or not known.isdisjoint(_own(ours))
+
+
+def is_of_another_gateway(ours: Resource, theirs: Resource) -> bool:
+    """Tell whether an Observation was told by another gateway, and never corrected by this one."""
+    known = _own(theirs)
+    return bool(known) and ours["identifier"][-1]["value"] not in known
 
 
 def is_same(ours: Resource, theirs: Resource) -> bool:

@@ -128,11 +128,11 @@ class Home:
         code = self.space.add_person(name)
         await self.post("pairings", subject=self.people[name], destination="mes", code=code)
 
-    async def grant(self, name: str) -> None:
+    async def grant(self, name: str, *, to: str = "mes") -> None:
         await self.post(
             *("consents", "grant"),
             subject=self.people[name],
-            destination="mes",
+            destination=to,
             covers_from=LONG_AGO,
             given_by=name,
             language="fr",

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from firmware_sims.health_space import HealthSpace
+from firmware_sims.health_space import Fault, HealthSpace
+from firmware_sims.health_space import Kind as Trouble
+from firmware_sims.health_space.faults import Operation
 from firmware_sims.ledger import Ledger
 from firmware_sims.scenario import parse
 from firmware_sims.staging import Stage
@@ -174,6 +176,66 @@ async def test_what_a_child_measures_is_one_reading_at_both_homes_and_sent_by_wh
     assert names[0] == names[1]
     assert len(names[0]) == len(ledger.produced) == 3
     assert accepted == there * 3
+
+
+CLINIC = """
+[[destinations]]
+type = "fhir"
+name = "clinic"
+base_url = "{url}/r4"
+ca_file = "{ca}"
+gateway = "{hub}"
+patient_system = "urn:example:patients"
+patients = {{ "{child}" = "leo" }}
+"""
+
+
+async def test_what_both_homes_send_to_a_clinic_is_there_once_and_either_can_take_it_back(
+    tmp_path: Path,
+) -> None:
+    time, ledger = Passing(datetime(2026, 7, 1, 8, tzinfo=UTC)), Ledger()
+    names: list[set[str]] = []
+    async with (
+        a_health_space(time) as space,
+        Stage(parse(TWO_HOMES), ledger=ledger, now=time.utc) as stage,
+    ):
+        clinic = space.service.generic
+        for home_of in (MOTHERS, FATHERS):
+            folder = tmp_path / home_of
+            folder.mkdir()
+            async with at_home(folder, space, time, Plan()) as home:
+                child = (await home.post("people", label="Léo"))["id"]
+                other = (await home.post("people", label="Zoé"))["id"]
+            more = CLINIC.format(url=space.base_url, ca=space.ca_path, hub=home_of, child=child)
+            hci = f"tcp-client:{await stage.radio.serve('127.0.0.1', 0)}"
+            async with at_home(folder, space, time, Plan(hci=hci, more=more)) as home:
+                home.people["Léo"] = child
+                await home.grant("Léo", to="clinic")
+                await home.give(METER, "glucose_meter/bluetooth_sig", "Léo")
+                if home_of == MOTHERS:  # whether it was taken in is not told, and asked for again
+                    space.add_fault(
+                        Fault(Trouble.RESET_AFTER_COMMIT, on=Operation.GENERIC, count=1)
+                    )
+                await home.hurry_until(lambda: _has(home, len(ledger.produced)), step_s=1)
+                await home.hurry_until(lambda: _is_decided(home), step_s=5)
+                held = await home.readings()
+                names.append({each["id"] for each in held})
+                if home_of == FATHERS:
+                    there = len(clinic.observations())
+                    await home.post("readings", held[0]["id"], "reassign", subject=other)
+                    await home.hurry_until(lambda: _is_taken_back(space), step_s=5)
+
+        left = [each["observation"] for each in clinic.observations()]
+
+    assert names[0].isdisjoint(names[1])
+    assert there == len(ledger.produced) == 3
+    assert sorted(each["status"] for each in left) == ["entered-in-error", "final", "final"]
+    assert [each["status"] for each in left if "valueQuantity" in each] == ["final", "final"]
+
+
+async def _is_taken_back(space: HealthSpace) -> bool:
+    statuses = {each["observation"]["status"] for each in space.service.generic.observations()}
+    return "entered-in-error" in statuses
 
 
 async def _has(home: Home, readings: int) -> bool:

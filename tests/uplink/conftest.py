@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,23 @@ SMT_2025 = {
 """The closed value sets of glucose as they are since the SMT keeps them: J164 as published in
 "Terminologies de Santé" 1.10.0 (version 20250728120000), J157 as far as the terminology cache of
 the guide's own builds has it."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Run Medplum's server, which is nobody's of ours; return its base URL."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        pytest.skip("node and npm are missing: there is no FHIR server to send to")
+    made = subprocess.run([ROOT / "tools/fhir-server.sh"], capture_output=True, text=True)
+    if made.returncode:
+        pytest.skip(f"tools/fhir-server.sh failed: {made.stderr.strip()[-200:]}")
+    program = ROOT / ".tools/fhir-server/server.mjs"
+    with subprocess.Popen(["node", program], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{running.stdout.readline().strip()}/fhir"
+        finally:
+            running.kill()
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -50,26 +48,8 @@ from tests.uplink.doubles import PassingTime, grant
 from tests.uplink.samples import ALICE, BOB, CUFF, MEASURED, SENSOR, entry, released
 from tests.uplink.scripted_server import Action, answer, scripted_server, searchset
 
-ROOT = Path(__file__).parents[2]
 RANDOM = CUFF.model_copy(update={"system_id": None, "address": "C4:00:00:00:00:07", "serial": "7"})
 SENDER = Sender("urn:example:patients", "p-1", "hub1")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Run the server; return its base URL."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.skip("node and npm are missing: there is no FHIR server to send to")
-    made = subprocess.run([ROOT / "tools/fhir-server.sh"], capture_output=True, text=True)
-    if made.returncode:
-        pytest.skip(f"tools/fhir-server.sh failed: {made.stderr.strip()[-200:]}")
-    program = ROOT / ".tools/fhir-server/server.mjs"
-    with subprocess.Popen(["node", program], stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{running.stdout.readline().strip()}/fhir"
-        finally:
-            running.kill()
 
 
 def settings(base_url: str, **given: Any) -> FhirSettings:
@@ -150,20 +130,6 @@ async def test_a_device_that_has_told_more_of_itself_since_does_not_make_it_anot
     assert found is not None
     assert found.found
     assert (found.reference, found.found_at) == (sent.reference, named.timing)
-
-
-async def test_two_hubs_of_which_one_knows_the_device_better_make_one_observation(
-    server: str,
-) -> None:
-    nameless = stamped(
-        stamp="2026-01-08T10:00:00", device=RANDOM.model_copy(update={"serial": None})
-    )
-    named = replace(nameless, device=RANDOM)
-    given = {"patients": {ALICE: "two-hubs"}}
-    async with uplink_to(server, **given) as one, uplink_to(server, gateway="hub2", **given) as two:
-        receipts = [await one.send(out(nameless)), await two.send(out(named))]
-
-    assert receipts[0].reference == receipts[1].reference
 
 
 @pytest.mark.parametrize("hours", [1, 0, -5])
@@ -516,7 +482,7 @@ def test_a_vital_sign_fits_the_profile_that_fhir_demands_also_retracted(
     made = to_transaction(entry(kind), SENDER)["entry"][-1]["resource"]
     profile = f"http://hl7.org/fhir/StructureDefinition/{VITAL_SIGNS[kind]}"
     made |= {"id": "its-name", "meta": {"profile": [profile]}}
-    gone = retracted(made)
+    gone = retracted(made, own_key(entry(kind), SENDER))
 
     assert profile_errors(made) == profile_errors(gone) == []
     assert "valueQuantity" not in json.dumps(gone, default=str)
@@ -526,8 +492,8 @@ def test_the_duplicate_key_holds_the_raw_time_of_the_device() -> None:
     """2021-11-22 is day 7996 of 2000: 7996 x 86400 + 11:56:30 = 690897390."""
     bundle = to_transaction(stamped(stamp="2021-11-22T11:56:30"), SENDER)
 
-    identifier, own = bundle["entry"][-1]["resource"]["identifier"]
-    assert own["value"].startswith("urn:uuid:")
+    identifier, *names = bundle["entry"][-1]["resource"]["identifier"]
+    assert all(each["value"].startswith("urn:uuid:") for each in names)
     assert identifier["value"] == "A4C138FFFE123456-p-1-urn:example:patients-188736-690897390"
 
 
@@ -543,7 +509,7 @@ def test_the_duplicate_key_tells_an_offset_as_the_device_does_in_quarters_of_an_
     zoned = made.reading.device_time.model_copy(update={"utc_offset": timedelta(hours=hours)})
     reading = made.reading.model_copy(update={"device_time": zoned})
 
-    key, _ = identifiers(replace(made, reading=reading), SENDER)
+    key, *_ = identifiers(replace(made, reading=reading), SENDER)
 
     assert key[1].endswith(f"-690897390{told}")
 
@@ -796,7 +762,7 @@ async def test_where_nothing_may_be_read_the_own_identifier_tells_enough() -> No
 
     posted = [json.loads(each.body)["entry"][-1] for each in scripted.to("/fhir")]
     assert receipt.reference == "Observation/1"
-    assert [each["request"]["ifNoneExist"].count("|") for each in posted] == [2, 1]
+    assert [each["request"]["ifNoneExist"].count("|") for each in posted] == [3, 2]
 
 
 async def test_a_token_that_cannot_be_read_sends_nothing_and_says_so(tmp_path: Path) -> None:
