@@ -24,7 +24,7 @@ router = APIRouter(tags=["people"])
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 _TODAY = timedelta(hours=25)  # from its midnight on, in the longest of days
-OVER_THE_AIR = "ble:"
+OVER_THE_AIR = ("ble:", "ble-rotating:")
 """How the ids of devices begin that are read only because they were adopted."""
 LONGEST_LABEL = 80
 Label = Annotated[

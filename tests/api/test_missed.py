@@ -16,6 +16,7 @@ from tests.api.hubs import Api, api
 from tests.journal.making import SCALE, weight
 
 DAY = timedelta(days=1)
+ROTATING = Device(id=DeviceId("ble-rotating:4A:00:00:00:00:01"), driver="scale/test")
 ON_A_CABLE = Device(id=DeviceId("serial:scale"), driver="scale/test")
 
 
@@ -54,6 +55,12 @@ async def test_a_scale_that_fell_silent_is_missed_and_back_with_its_next_reading
     assert told == {"subject": subject, "kind": "weight", "device": SCALE.id, "usual_days": 1}
     await asked.hub.journal.record(SCALE, [weight(99, at=START + 3 * DAY)])
     assert await missed(asked, 3 * DAY) == []
+
+
+async def test_a_scale_whose_address_rotates_is_missed_too(asked: Api) -> None:
+    await weighed_daily(asked, ROTATING)
+
+    assert [told["device"] for told in await missed(asked, 3 * DAY)] == [ROTATING.id]
 
 
 async def test_what_is_on_a_cable_is_not_missed(asked: Api) -> None:

@@ -241,3 +241,13 @@ async def test_a_device_that_measures_somebody_no_more_does_not_by_an_earlier_wo
     assert ended == 201
     _, (reading,) = await asked.get("readings")
     assert (reading["subject"], reading["attribution"]) == (None, "unclaimed")
+
+
+async def test_a_device_whose_address_rotates_is_ours_no_more_as_any_other(asked: Api) -> None:
+    rotating = DeviceId("ble-rotating:4A:00:00:00:00:01")
+    await asked.hub.journal.adopt(rotating, "scale/bluetooth_sig")
+
+    status, answer = await asked.post("devices/disown", device=rotating)
+
+    assert (status, answer) == (201, {"id": rotating})
+    assert [known.adopted for known in asked.hub.reader.devices()] == [False]

@@ -154,6 +154,23 @@ async def test_a_device_that_is_ours_no_more_is_left_alone_in_the_middle_of_a_co
     assert (stage.transport.opened, stage.ends(Outcome.STOPPED)) == ([ADDRESS], 1)
 
 
+async def test_a_device_that_is_ours_no_more_before_its_conversation_began_can_be_ours_again(
+    stage: Stage,
+) -> None:
+    supervisor = stage.start()
+    await settle()
+    stage.transport.hear()
+    del stage.adopted[CUFF]
+
+    supervisor.leave(CUFF)
+    await settle()
+    before = supervisor.status().sessions
+    stage.adopted[CUFF] = NAME
+    await stage.transport.show()
+
+    assert (before, stage.transport.opened) == ((), [ADDRESS])
+
+
 async def test_one_conversation_at_a_time_however_often_the_device_is_seen(stage: Stage) -> None:
     stage.driver.talks = [hangs]
     supervisor = stage.start()

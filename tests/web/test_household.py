@@ -18,6 +18,7 @@ from tests.web.window import Window, a_window
 THIS_MORNING = datetime(2026, 3, 14, 6, tzinfo=UTC)
 YESTERDAY = datetime(2026, 3, 13, 6, tzinfo=UTC)
 NAME = "Ma balance"
+ROTATING = DeviceId("ble-rotating:4A:00:00:00:00:01")
 
 
 @pytest.fixture
@@ -365,6 +366,18 @@ async def test_the_device_of_somebody_who_is_erased_is_left_alone_unless_it_is_a
         ours.append(window.hub.reader.devices()[0].adopted)
 
     assert ours == [True, False]
+
+
+@pytest.mark.parametrize("way", ["/devices/end", "/people/erase"])
+async def test_a_device_whose_address_rotates_is_left_alone_too(way: str, window: Window) -> None:
+    hub = window.hub
+    subject = (await hub.journal.add_subject("Odile")).id
+    await hub.journal.adopt(ROTATING, SCALE.driver)
+    await hub.journal.assign(ROTATING, None, subject, THIS_MORNING)
+
+    await window.send(way, device=ROTATING, subject=subject)
+
+    assert [known.adopted for known in hub.reader.devices()] == [False]
 
 
 async def test_a_device_in_reach_is_read_now_because_somebody_says_so(window: Window) -> None:
