@@ -210,8 +210,9 @@ class Supervisor:
         patience.manner = manner_of(driver.manifest)
         if patience.ready(sighting, now.monotonic) and self._may_try(transport, device, patience):
             self._sessions[device] = SessionStatus(device, driver.manifest.name, now)
-            talk = self._talk(transport, sighting, driver, device)
-            self._talks[device] = self._talking.create_task(talk)
+            talk = self._talking.create_task(self._talk(transport, sighting, driver, device))
+            self._talks[device] = talk
+            talk.add_done_callback(partial(self._hung_up, device))
 
     def _is_for_another(self, transport: Advertisements, device: DeviceId) -> bool:
         """Leave a device to the radio that it is bonded with, as long as that one works.
@@ -255,7 +256,6 @@ class Supervisor:
         try:
             ended = await self._conversations.hold(transport, sighting, driver, device)
         finally:
-            del self._sessions[device], self._talks[device]
             now = self._clock.now().monotonic
             patience = self._patience[device]
             patience.ended(
@@ -275,6 +275,10 @@ class Supervisor:
                 patience.not_before - now,
                 f": {ended.problem}" if ended.problem else "",
             )
+
+    def _hung_up(self, device: DeviceId, _: object) -> None:
+        """Let it be talked with again; one that was cancelled may never have begun."""
+        del self._sessions[device], self._talks[device]
 
     def _called(self, device: DeviceId) -> str:
         """Return what the log calls a device; a journal that cannot be read ends no daemon here."""

@@ -159,7 +159,8 @@ async def test_a_device_that_is_ours_no_more_before_its_conversation_began_can_b
 ) -> None:
     supervisor = stage.start()
     await settle()
-    stage.transport.hear()
+    assert stage.transport.seen is not None
+    stage.transport.seen(a_sighting())
     del stage.adopted[CUFF]
 
     supervisor.leave(CUFF)
