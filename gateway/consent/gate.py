@@ -42,7 +42,7 @@ class Reason(StrEnum):
     """The destination is elsewhere than when it was consented to; held until they grant anew."""
 
 
-_NEARER = (
+OF_A_GRANT = (
     Reason.KIND_NOT_COVERED,
     Reason.EXPIRED,
     Reason.BEFORE_GRANT,
@@ -50,7 +50,8 @@ _NEARER = (
     Reason.PERHAPS_BEFORE_GRANT,
     Reason.PERHAPS_AFTER_GRANT,
 )
-"""Of several grants that refuse, the one is told that came nearest: most ask for the least."""
+"""Why a grant does not cover a reading. Of several that refuse, the one is told that came nearest:
+most ask for the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def decide(
         if refusal is None:
             return Released(delivery, entry.subject, grant)
         refusals.append(refusal)
-    return Withheld(delivery, max(refusals, key=_NEARER.index))
+    return Withheld(delivery, max(refusals, key=OF_A_GRANT.index))
 
 
 def decide_retraction(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from gateway.consent.gate import Reason, Released
+from gateway.consent.gate import OF_A_GRANT, Reason, Released
 from gateway.consent.grant import ConsentEntry, Grant, Withdrawal, in_force
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
@@ -85,14 +85,16 @@ def moved_back(tx: Transaction) -> None:
 
 
 def clock_was_set(tx: Transaction, now: datetime) -> None:
-    """Ask the gate again about what it withheld because a consent had ended, where one has not.
+    """Ask the gate again about what it withheld by a clock that was ahead, where a consent lives.
 
-    `now` is trusted: a clock that was ahead may have said so.
+    `now` is trusted. If one of several consents had ended by that clock, the reason that is told is
+    why another does not cover it.
     """
     for subject, destination in tx.db.rows("SELECT DISTINCT subject, destination FROM consent"):
         if in_force(standing(tx.db, tx.keys, subject, destination).entries, now):
-            outbox.reconsider_held_for(tx, Reason.EXPIRED, subject, destination)
-    corrections.reconsider_left_for(tx, Reason.EXPIRED)
+            outbox.reconsider_held_for(tx, Reason.EXPIRED, subject, destination, now)
+    for reason in OF_A_GRANT:
+        corrections.reconsider_left_for(tx, reason)
 
 
 def number_of(db: Database, entry_id: str) -> int:

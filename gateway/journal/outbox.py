@@ -226,15 +226,24 @@ def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:
 
 
 def reconsider_held_for(
-    tx: Transaction, reason: Reason, subject: SubjectId, destination: str
+    tx: Transaction,
+    reason: Reason,
+    subject: SubjectId,
+    destination: str,
+    or_since_after: datetime | None = None,
 ) -> None:
-    """Ask the gate again about what is withheld of the subject there for this reason."""
+    """Ask the gate again about what is withheld of the subject there for this reason.
+
+    Or, if a moment is given, since later than that, for whatever reason.
+    """
     which = (
         "destination = ? AND state = 'withheld' AND whose = ? AND EXISTS"
         " (SELECT 1 FROM deliveries AS d"
-        " WHERE (d.entry, d.destination, d.reason) = (owed.entry, owed.destination, ?))"
+        " WHERE (d.entry, d.destination) = (owed.entry, owed.destination)"
+        " AND (d.reason = ? OR d.changed_us > ?))"
     )
-    those = (destination, subject, reason)
+    after_us = None if or_since_after is None else to_us(or_since_after)
+    those = (destination, subject, reason, after_us)
     for owed in _each(tx, which, those, audit.Audited.RECONSIDERED):
         move(tx, owed, Event.RECONSIDERED)
 

@@ -186,6 +186,47 @@ async def test_a_clock_that_was_ahead_ends_no_consent(
     assert _states(reader) == {("due", None, False): 1}
 
 
+async def test_of_two_consents_the_one_that_a_clock_ahead_had_ended_holds_again(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    """What is told then is why the other one, which has not ended, does not cover it."""
+    await journal.hub_time_known(clock.now())
+    subject = await _ada(journal)
+    await journal.record_grant(grant(subject, expires=START + timedelta(days=365)))
+    await journal.record_grant(grant(subject, "grant-2", covers_from=LATER))
+    await journal.record(SCALE, [weight(1)])
+    clock.step(timedelta(days=4000))
+    await journal.answers()
+    ahead = _states(reader)
+
+    clock.step(timedelta(days=-4000))
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    assert ahead == {("withheld", "before_grant", False): 1}
+    assert _states(reader) == {("due", None, False): 1}
+
+
+async def test_a_clock_that_was_ahead_leaves_nothing_perhaps_after_a_consent(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    """By its uncertainty it may be of later; but what is here was measured before now."""
+    await journal.hub_time_known(clock.now())
+    subject = await _ada(journal)
+    until = START + timedelta(seconds=1)
+    await journal.record_grant(grant(subject).model_copy(update={"covers_until": until}))
+    await journal.record(SCALE, [weight(1)])
+    clock.step(timedelta(days=1))
+    nothing = await journal.claim("mes", 1, clock.now().utc)
+    ahead = _states(reader)
+
+    clock.step(timedelta(days=-1))
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    assert nothing == []
+    assert ahead == {("withheld", "perhaps_after_grant", False): 1}
+    assert _states(reader) == {("due", None, False): 1}
+
+
 async def test_what_comes_while_the_hub_does_not_know_the_time_is_asked_about_once_it_does(
     journal: Journal, reader: Reader, clock: ManualClock
 ) -> None:
