@@ -1,7 +1,7 @@
 """What the writer remembers of the database between calls, so as not to ask it each time.
 
 There is one writer, so nobody else changes what is remembered here. A transaction that is taken
-back may have changed it: then everything is forgotten, and asked for anew.
+back may have changed it: then what it says of the database is forgotten, and asked for anew.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Memory:
     changes while the journal is open, and is never forgotten."""
     unasked: dict[str, list[int]] | None = None
     """By destination the entries of which the gate is to be asked whether it would let them go; of
-    all that is due there, if None."""
+    all that is due there, if None. To ask in vain, for what a call would have made due that was
+    taken back, is harmless."""
     all_asked_until_us: int | None = None
     """When a grant ends that something due rests upon: from then on all is to be asked anew."""
 
@@ -53,10 +54,9 @@ class Memory:
         return self.unasked is None or any(self.unasked.values()) or self.is_outdated(now_us)
 
     def forget(self) -> None:
-        """Remember nothing any more."""
+        """Remember nothing of the database any more."""
         self.devices.clear()
         self.assignments.clear()
         self.clocks.clear()
         self.boots.clear()
         self.last_link = None
-        self.unasked = None

@@ -200,6 +200,7 @@ class Writer:
             self.commits += 1
         except Exception as error:  # noqa: BLE001  whatever it is, the thread must live on
             self._memory.forget()
+            self._memory.unasked = None
             if isinstance(error, JournalDamaged):
                 self._damage.met(error)
             elif not isinstance(error, JournalError):

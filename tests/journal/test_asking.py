@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind, Quality
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalDamaged, JournalError, JournalFull
@@ -297,3 +298,20 @@ async def test_what_can_no_longer_be_read_is_parked_and_the_log_tells(path: Path
     with Reader.open(path) as reader:
         assert _states(reader) == {("parked", "unreadable", False): 1}
         assert [event.name for event in reader.story(entry.id)] == ["recorded", "parked"]
+
+
+async def test_a_call_that_fails_has_nothing_asked_about_anew(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Months of readings may wait for a destination that is away."""
+    await consenting(journal)
+    await journal.record(SCALE, [weight(n) for n in range(3)])
+    await journal.answers()
+    asked: list[int] = []
+    monkeypatch.setattr(asking, "ask", lambda *_: asked.append(1) or False)
+
+    with pytest.raises(JournalError):
+        await journal.claim_entry(ReadingId("00" * 16), SubjectId("nobody"))
+    await journal.answers()
+
+    assert asked == []
