@@ -74,8 +74,11 @@ def _plain(value: Any) -> Any:
 
 
 def parse(payload: bytes) -> Reading:
-    """Read a reading as it is stored."""
-    return Reading.model_validate_json(payload)
+    """Read a reading as it is stored. Raises Unreadable, as for one that a later gateway wrote."""
+    try:
+        return Reading.model_validate_json(payload)
+    except ValueError:
+        raise Unreadable("unreadable: this gateway knows no such reading") from None
 
 
 def entry_row(

@@ -234,12 +234,17 @@ def _place(entry_id: str, subject: str, destination: str, event: str) -> str:
 
 
 def _entries(keys: Keyring, rows: Sequence[Row]) -> tuple[ConsentEntry, ...]:
-    """Make entries of rows. Of the damaged, all but a grant count, as withdrawals."""
+    """Make entries of rows. Of what cannot be read, all but a grant count, as withdrawals.
+
+    What was damaged cannot, nor what a later gateway wrote that was put back since.
+    """
     entries: list[ConsentEntry] = []
     for event, entry_id, subject, destination, recorded_us, sealed in rows:
+        model: type[Grant] | type[Withdrawal] = Grant if event == "grant" else Withdrawal
         try:
             payload = keys.open(subject, sealed, _place(entry_id, subject, destination, event))
-        except Unreadable:
+            entries.append(model.model_validate_json(payload))
+        except (Unreadable, ValueError):
             if event != "grant":
                 entries.append(
                     Withdrawal(
@@ -250,7 +255,4 @@ def _entries(keys: Keyring, rows: Sequence[Row]) -> tuple[ConsentEntry, ...]:
                         withdrawn_by="?",
                     )
                 )
-            continue
-        model: type[Grant] | type[Withdrawal] = Grant if event == "grant" else Withdrawal
-        entries.append(model.model_validate_json(payload))
     return tuple(entries)
