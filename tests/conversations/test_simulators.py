@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from firmware_sims.bp_monitor.taidoc_ble import TaiDocDevice
-from firmware_sims.bp_monitor.taidoc_memory import D40, OLDER_D40, Habits, Model
+from firmware_sims.bp_monitor.taidoc_memory import D40, OLDER_D40, TD_3128, Habits, Model
 from firmware_sims.device_spec import DeviceSpec
 from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.gatt import WRITE, WRITE_WITHOUT_RESPONSE
@@ -392,9 +392,10 @@ async def test_what_a_d40_remembers_is_what_is_recorded_glucose_and_pressures() 
         pytest.param(OLDER_D40, WRITE, id="systolic in two octets"),
         pytest.param(D40, WRITE, id="written with a response"),
         pytest.param(D40, WRITE_WITHOUT_RESPONSE, id="written without one"),
+        pytest.param(TD_3128, WRITE, id="pressures alone"),
     ],
 )
-async def test_a_d40_is_read_whatever_its_manners(model: Model, writes: int) -> None:
+async def test_a_fora_is_read_whatever_its_manners(model: Model, writes: int) -> None:
     def make(spec: DeviceSpec, around: Surroundings) -> TaiDocDevice:
         who = replace(identity(spec), pairing=Pairing.JUST_WORKS)
         body, fittings = around.one_body(spec), around.fittings(spec)
@@ -403,7 +404,8 @@ async def test_a_d40_is_read_whatever_its_manners(model: Model, writes: int) -> 
         device.remember(7, every=timedelta(hours=8))
         return device
 
-    found = await met("taidoc_bp_monitor", ONE, name="FORA D40", make=make)
+    name = "TAIDOC TD3128" if model is TD_3128 else "FORA D40"
+    found = await met("taidoc_bp_monitor", ONE, name=name, make=make)
 
     assert_good_are_the_ledgers_to_a_minute(found)
     assert found.forbidden == []

@@ -24,8 +24,9 @@ class _TaiDoc:
         emits=frozenset({Kind.BLOOD_PRESSURE, Kind.HEART_RATE, Kind.BLOOD_GLUCOSE}),
         spec="public clients; the maker has published nothing",
         models=(
-            Model("FORA D40 (TD-3261), also its glucose", "from public clients"),
-            Model("FORA P60, TaiDoc TD-3128", "from public clients"),
+            Model("FORA D40 (TD-3261), also its glucose", "simulated, from public clients"),
+            Model("TaiDoc TD-3128", "simulated, from public clients"),
+            Model("FORA P60", "from public clients"),
         ),
         services=frozenset({SERVICE}),
         settings=(LAYOUT,),

@@ -23,7 +23,8 @@ class _TaiDocMeter:
         emits=frozenset({Kind.BLOOD_GLUCOSE}),
         spec="public clients; the maker has published nothing",
         models=(
-            Model("FORA GD40 (TD-4272), TaiDoc TD-4257", "from public clients"),
+            Model("FORA GD40 (TD-4272)", "simulated, from public clients"),
+            Model("TaiDoc TD-4257", "from public clients"),
             Model("FORA MD6 (TD-4172), its glucose only", "from public clients"),
         ),
         services=frozenset({SERVICE}),
