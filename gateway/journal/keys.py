@@ -7,7 +7,7 @@
                         "#signing" signs checkpoints of the audit chain
 
 Everything is sealed with ChaCha20-Poly1305 (RFC 8439): small processors have no AES instructions.
-A sealed value is a random nonce, the content and a tag; the tag also covers `place`, the row and
+A sealed value is a nonce, the content and a tag; the tag also covers `place`, the row and
 the column it belongs to, so a value moved elsewhere, and any flipped bit, makes it unreadable.
 """
 
@@ -37,7 +37,6 @@ KERNEL_BYTES = 12
 """What an entry's id is made of: where it lies among the others, and which it is."""
 
 _NONCE_BYTES = 12
-_DRAWN = 64  # nonces; asking the kernel for each took a twentieth of what a reading costs
 _TABLES = ("keys", "spare_keys")  # the second since step 6 of the schema
 
 
@@ -58,7 +57,8 @@ class Keyring:
         self._ciphers: dict[str, ChaCha20Poly1305] = {}
         self._identity = b""
         self._begun: dict[bytes, hashlib.blake2s] = {}
-        self._drawn, self._drawn_to = b"", 0
+        self._nonces = hashlib.blake2b(digest_size=_NONCE_BYTES, key=os.urandom(KEY_BYTES))
+        self._sealings = 0
         self.hub = self._fitting(hub)
 
     def _fitting(self, candidates: Sequence[HubKey]) -> HubKey:
@@ -118,16 +118,19 @@ class Keyring:
 
     def seal(self, owner: str, content: bytes, place: str) -> bytes:
         """Return the content sealed by the owner's key, for this place only."""
-        nonce = self._nonce()
+        nonce = self._nonce(content, place)
         return nonce + self._cipher(owner).encrypt(nonce, content, place.encode())
 
-    def _nonce(self) -> bytes:
-        """Return 96 random bits, drawn many at a time: billions under one key never meet."""
-        at = self._drawn_to
-        if at == len(self._drawn):
-            self._drawn, at = os.urandom(_NONCE_BYTES * _DRAWN), 0
-        self._drawn_to = at + _NONCE_BYTES
-        return self._drawn[at : self._drawn_to]
+    def _nonce(self, content: bytes, place: str) -> bytes:
+        """Return 96 bits, random to whoever has not seen this process: billions never meet.
+
+        A virtual machine that is resumed twice from one moment has the same secret twice, and may
+        draw the same: so what they are made of is the content and the place, too.
+        """
+        self._sealings += 1
+        nonce = self._nonces.copy()
+        nonce.update(f"{self._sealings} {len(place)} {place}".encode() + content)
+        return nonce.digest()
 
     def open(self, owner: str, sealed: bytes, place: str) -> bytes:
         """Return what was sealed. Raises Unreadable if it was not, here, by the owner's key."""

@@ -1,6 +1,7 @@
 """Sealed values open with their own key, in their own place, and not otherwise."""
 
 import asyncio
+import copy
 import hashlib
 import shutil
 import sqlite3
@@ -52,6 +53,25 @@ def test_what_is_sealed_opens_in_its_place_only(database: Database) -> None:
     for owner, place in (("p-ada", "entry 2"), (NOBODY, "entry 1")):
         with pytest.raises(Unreadable):
             keys.open(owner, sealed, place)
+
+
+@pytest.mark.parametrize(
+    ("content", "place"), [(b"64.125 kg", "entry 2"), (b"281.375 kg", "entry ")], ids=str
+)
+def test_what_runs_on_twice_from_one_moment_seals_nothing_under_the_nonce_of_another(
+    content: bytes, place: str
+) -> None:
+    """A virtual machine that is resumed twice draws the same twice; two texts under one nonce would
+    tell both to who has the disks of both."""
+    once = _in_memory()
+    once.seal(NOBODY, b"70.5 kg", "entry 1")
+    twice = copy.copy(once)
+
+    here = once.seal(NOBODY, b"81.375 kg", "entry 2")
+    there = twice.seal(NOBODY, content, place)
+    again = once.seal(NOBODY, b"81.375 kg", "entry 2")
+
+    assert len({sealed[:12] for sealed in (here, there, again)}) == 3
 
 
 @given(bit=st.integers(0, 8 * (12 + 9 + 16) - 1))
