@@ -1,10 +1,12 @@
-"""Devices whose address rotates: what each is called for ever, once a bond told who it is.
+"""Devices whose address rotates: what each is called, once a bond told who it is.
 
     {"<identity address>": "<the rotating address that it was adopted under>"}
 
 Such a device is adopted under the address that it has at that moment, and its readings are kept
 under it. From its first pairing on a radio knows it by its identity address, in which nobody would
-find it again. One file for all radios of a hub; without it a device has to be adopted anew.
+find it again. Once its bond is forgotten it is a stranger, adopted under another address: that is
+its name from then on, for it may be another person's by now. One file for all radios of a hub;
+without it a device has to be adopted anew.
 """
 
 from __future__ import annotations
@@ -30,13 +32,15 @@ class RotatingNames:
         self._kept = _read(path) if path is not None else {}
         self._names = dict(self._kept)
 
-    def call(self, identity: str, address: str) -> None:
-        """Call a device by this address, unless it has a name; durable when it returns.
+    def call(self, identity: str, address: str, *, unless_named: bool = False) -> None:
+        """Call a device by the address that it was paired under; durable when it returns.
 
-        Raises ConfigError if it cannot be kept; what is in memory holds all the same.
+        `unless_named` is for one that was paired, but perhaps not by us, nor adopted so. Raises
+        ConfigError if it cannot be kept; what is in memory holds all the same.
         """
         with self._lock:
-            self._names.setdefault(identity, address)
+            if not (unless_named and identity in self._names):
+                self._names[identity] = address
             if self._path is None or self._kept == self._names:
                 return
             try:

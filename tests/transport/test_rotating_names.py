@@ -1,4 +1,4 @@
-"""What a paired device is called whose address rotates: for ever as it was when it was adopted."""
+"""What a paired device is called whose address rotates: as it was when it was adopted."""
 
 from __future__ import annotations
 
@@ -15,12 +15,22 @@ IDENTITY, FIRST, SECOND = "C4:00:00:00:01:01", "7A:FF:EE:00:00:01", "7A:FF:EE:00
 def test_a_device_keeps_its_first_name_also_after_a_restart(tmp_path: Path) -> None:
     names = RotatingNames(tmp_path / "names.json")
     names.call(IDENTITY, FIRST)
-    names.call(IDENTITY, SECOND)
+    names.call(IDENTITY, SECOND, unless_named=True)
 
     for known in (names, RotatingNames(tmp_path / "names.json")):
         assert known.called(IDENTITY) == FIRST
         assert known.identity(FIRST) == IDENTITY
         assert (known.called(FIRST), known.identity(SECOND)) == (None, SECOND)
+
+
+def test_a_device_that_was_paired_anew_is_called_as_it_was_then(tmp_path: Path) -> None:
+    names = RotatingNames(tmp_path / "names.json")
+    names.call(IDENTITY, FIRST)
+    names.call(IDENTITY, SECOND)
+
+    for known in (names, RotatingNames(tmp_path / "names.json")):
+        assert known.called(IDENTITY) == SECOND
+        assert (known.identity(FIRST), known.identity(SECOND)) == (FIRST, IDENTITY)
 
 
 def test_without_such_a_device_there_is_no_file(tmp_path: Path) -> None:

@@ -119,13 +119,9 @@ class BleTransport:
         self._heard.move_to_end(who.address)
         if len(self._heard) > NEIGHBOURS:
             self._heard.popitem(last=False)
-        if who.address != who.first:
-            self._call(who.address, who.first)
-
-    def _call(self, identity: str, first: str) -> None:
-        """Note that a device whose address rotates has been paired, by whomever."""
-        with suppress(ConfigError):  # it is noted when the disk takes it again
-            self._names.call(identity, first)
+        if who.address != who.first:  # it has been paired, by whomever
+            with suppress(ConfigError):  # it is noted when the disk takes it again
+                self._names.call(who.address, who.first, unless_named=True)
 
     def device_id(self, sighting: Sighting, /) -> DeviceId:
         """Name the device by its address: `ble:<address>`, good for ever.
@@ -191,7 +187,8 @@ class BleTransport:
         with suppress(RadioUnavailable):
             identity = await bond_with(who.path)
             if identity is not None and identity != who.first:
-                self._call(identity, who.first)
+                with suppress(ConfigError):  # so it holds until the gateway ends
+                    self._names.call(identity, who.first)
 
     def is_bonded(self, device: DeviceId, /) -> bool:
         """Say whether the device was bonded when it was last connected, or last heard."""

@@ -85,6 +85,33 @@ async def test_a_device_whose_address_rotates_keeps_its_id_once_it_is_paired(
     assert not watched.transport.is_bonded(ids[0])
 
 
+async def test_a_device_that_was_forgotten_is_called_as_it_was_adopted_anew(
+    air: Air, tmp_path: Path
+) -> None:
+    """It may be somebody else's by now, and is theirs under that name."""
+    cuff = Cuff(air.link, private=True)
+    await cuff.advertise()
+    ids = []
+    for _ in range(2):
+        async with watch(air, tmp_path / "bonds") as watched:
+            seen = await watched.sighting()
+            ids.append(watched.transport.device_id(seen))
+            link = await watched.transport.open(seen, MANIFEST)
+            await link.read(SECRET)
+            await link.close()
+        await cuff.device.stop_advertising()
+        await cuff.device.update_rpa()
+        await cuff.advertise()
+        async with watch(air, tmp_path / "bonds") as watched:
+            ids.append(watched.transport.device_id(await watched.sighting()))
+            assert await watched.transport.forget(ids[-1])
+        cuff.device.keystore.all_keys.clear()
+
+    assert len(set(ids)) == 2
+    assert ids[:2] == [ids[0]] * 2
+    assert ids[2:] == [ids[2]] * 2
+
+
 async def test_a_device_whose_address_begins_to_rotate_after_it_was_paired_keeps_its_id(
     air: Air, cuff: Cuff
 ) -> None:
