@@ -42,6 +42,25 @@ class Assignment(Value):
         """Tell whether `at` lies within its period."""
         return self.since <= at and (self.until is None or at < self.until)
 
+    def without(self, other: Assignment) -> tuple[Assignment, ...]:
+        """Return what is left of it where `other` is known to have been so: two parts at most.
+
+        An assignment of one slot leaves those of every slot, which it beats; a turn at a kiosk
+        stays whole.
+        """
+        same = self.device == other.device and other.slot in (None, self.slot)
+        if self.session is not None or not same or not self.overlaps(other):
+            return (self,)
+        before = (self.model_copy(update={"until": other.since}),)
+        after = (self.model_copy(update={"since": other.until}),)
+        lasts_on = other.until is not None and (self.until is None or other.until < self.until)
+        return (before if self.since < other.since else ()) + (after if lasts_on else ())
+
+    def overlaps(self, other: Assignment) -> bool:
+        """Tell whether there is a moment that lies within both periods."""
+        ends_after = self.until is None or other.since < self.until
+        return ends_after and (other.until is None or self.since < other.until)
+
 
 class Attribution(StrEnum):
     """How a reading came to have its subject, or why it has none yet."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gateway.domain.subject import Assignment, Attribution
 from gateway.errors import JournalError
-from gateway.journal import attribution, audit, devices, people
+from gateway.journal import assignments, attribution, audit, devices, people
 from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction
 
@@ -20,23 +20,26 @@ def assign(tx: Transaction, assignment: Assignment) -> None:
     people.require(tx.db, assignment.subject)
     if assignment.until is not None and assignment.until <= assignment.since:
         raise ValueError("an assignment ends after it begins")
-    until_us = None if assignment.until is None else to_us(assignment.until)
-    tx.db.run(
-        "INSERT INTO assignments (device, slot, subject, since_us, until_us, session)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            device,
-            assignment.slot,
-            assignment.subject,
-            to_us(assignment.since),
-            until_us,
-            assignment.session,
-        ),
-    )
-    tx.memory.assignments.pop(device, None)
-    audit.append(tx, audit.Audited.ASSIGNED, _manifest(device, assignment))
+    _keep(tx, device, assignment)
     if assignment.session is None:
         attribution.attribute_unclaimed(tx, device)
+
+
+def cut(tx: Transaction, device: int, new: Assignment) -> None:
+    """Keep an assignment of the device, by its number, instead of what was said of its period.
+
+    Whose the entries are then is for the caller to say.
+    """
+    for number, made in assignments.numbered(tx, device):
+        parts = made.without(new)
+        if parts == (made,):
+            continue
+        tx.db.run("DELETE FROM assignments WHERE number = ?", (number,))
+        ended = made.model_copy(update={"until": max(made.since, new.since)})
+        audit.append(tx, audit.Audited.ASSIGNMENT_ENDED, _manifest(device, ended))
+        for part in parts:
+            _keep(tx, device, part)
+    _keep(tx, device, new)
 
 
 def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> Assignment:
@@ -66,6 +69,24 @@ def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> 
     # What could have been somebody else's is so no longer.
     attribution.attribute_unclaimed(tx, device)
     return ended
+
+
+def _keep(tx: Transaction, device: int, assignment: Assignment) -> None:
+    until_us = None if assignment.until is None else to_us(assignment.until)
+    tx.db.run(
+        "INSERT INTO assignments (device, slot, subject, since_us, until_us, session)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            device,
+            assignment.slot,
+            assignment.subject,
+            to_us(assignment.since),
+            until_us,
+            assignment.session,
+        ),
+    )
+    tx.memory.assignments.pop(device, None)
+    audit.append(tx, audit.Audited.ASSIGNED, _manifest(device, assignment))
 
 
 def _manifest(device: int, assignment: Assignment) -> audit.Manifest:

@@ -16,15 +16,20 @@ def assignments_of(tx: Transaction, device: int) -> tuple[Assignment, ...]:
     """Return the assignments of one device, by its number here, in the order they were made."""
     remembered = tx.memory.assignments.get(device)
     if remembered is None:
-        rows = tx.db.rows(
-            "SELECT device, details, slot, subject, since_us, until_us, session"
-            " FROM assignments AS a"
-            " JOIN devices AS d ON d.number = a.device WHERE device = ? ORDER BY a.number",
-            (device,),
-        )
-        made = tuple(assignment(row, tx.keys) for row in rows)
+        made = tuple(each for _, each in numbered(tx, device))
         remembered = tx.memory.assignments[device] = made
     return remembered
+
+
+def numbered(tx: Transaction, device: int) -> list[tuple[int, Assignment]]:
+    """Return the assignments of one device, each with its own number."""
+    rows = tx.db.rows(
+        "SELECT a.number, device, details, slot, subject, since_us, until_us, session"
+        " FROM assignments AS a"
+        " JOIN devices AS d ON d.number = a.device WHERE device = ? ORDER BY a.number",
+        (device,),
+    )
+    return [(row[0], assignment(row[1:], tx.keys)) for row in rows]
 
 
 def assignment(row: Row, keys: Keyring) -> Assignment:

@@ -14,7 +14,7 @@ from gateway.journal.corrections import owe
 from gateway.journal.database import Database
 from gateway.journal.writer import Transaction
 
-_STANDING = (
+STANDING = (
     Attribution.CLAIM,
     Attribution.COMPUTED,
     Attribution.REPLACED,
@@ -68,7 +68,7 @@ def look_again(tx: Transaction, number: int) -> None:
         entry = entry_rows.from_row(row, tx.keys)
     except Unreadable:
         return  # it stays whose it is: nobody sees it, and it is never sent
-    if entry.attribution in _STANDING:
+    if entry.attribution in STANDING:
         return
     if outbox.is_leaving(tx.db, number):  # with its person: what comes of it is waited for
         tx.db.run("INSERT OR IGNORE INTO looked_at_again (entry) VALUES (?)", (number,))

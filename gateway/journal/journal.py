@@ -41,6 +41,7 @@ from gateway.journal import (
     devices,
     entries,
     erasing,
+    handing_over,
     kiosk,
     ledger,
     mending,
@@ -60,6 +61,7 @@ from gateway.journal.opening import Opening, empty_log
 from gateway.journal.reserve import Reserve
 from gateway.journal.retention import Expiry, Retention
 from gateway.journal.taken_back import TakenBack, TakenBackFile
+from gateway.journal.views import Handover
 from gateway.journal.writer import Transaction, Writer, run_now
 
 Routes = Mapping[str, frozenset[Kind]]
@@ -303,6 +305,16 @@ class Journal:
     async def end_assignment(self, assignment: Assignment, until: datetime) -> Assignment:
         """Let an assignment end; whose its later readings are is said anew."""
         return await self._writer.run(lambda tx: assigning.end_assignment(tx, assignment, until))
+
+    async def hand_over(self, period: Assignment, *, only_look: bool = False) -> Handover:
+        """Keep that the device measured the subject in a period that is over; say what that did.
+
+        What was said before of the device (and slot; None for every slot) is cut where it was
+        wrong, and whose the readings are follows; what a person said of one of them stands. With
+        `only_look` nothing is done. Raises JournalError as `handing_over.hand_over`.
+        """
+        work = handing_over.foresee if only_look else handing_over.hand_over
+        return await self._writer.run(lambda tx: work(tx, period))
 
     async def reassign(self, entry: ReadingId, subject: SubjectId) -> None:
         """Make someone's entry another's; what was sent of it becomes a correction owed there."""

@@ -318,10 +318,19 @@ def is_leaving(db: Database, entry: int) -> bool:
     return db.row(sql, (entry,)) is not None
 
 
+def may_be_at(db: Database, entry: int) -> list[str]:
+    """Return the destinations that have the entry, or may have it."""
+    rows = db.rows(
+        "SELECT destination FROM deliveries WHERE entry = ?"
+        " AND (state = 'settled' OR may_have_arrived)",
+        (entry,),
+    )
+    return [destination for (destination,) in rows]
+
+
 def has_left(db: Database, entry: int) -> bool:
     """Tell whether some destination has the entry, or may have it."""
-    sql = "SELECT 1 FROM deliveries WHERE entry = ? AND (state = 'settled' OR may_have_arrived)"
-    return db.row(sql, (entry,)) is not None
+    return bool(may_be_at(db, entry))
 
 
 def replaced(tx: Transaction, entry: int) -> None:

@@ -71,6 +71,20 @@ class CorrectionOwed:
 
 
 @dataclass(frozen=True, slots=True)
+class Handover:
+    """What it does, or did, to say whom a device measured in a period that is over."""
+
+    readings: int
+    """How many become the person's."""
+    unsure: int
+    """How many become nobody's for now: they may have been measured outside of the period too."""
+    standing: int
+    """How many stay another's, or nobody's, because a person said so of each."""
+    there: Mapping[str, int]
+    """How many of those that somebody loses each destination has, or may have."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryCount:
     """How many deliveries share a destination, a state and a reason."""
 

@@ -1,0 +1,300 @@
+"""A device that somebody else used for a week is put right in one go, as if said from the start."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.domain.correction import Wrong
+from gateway.domain.receipt import Receipt
+from gateway.domain.subject import Assignment, Attribution, SubjectId
+from gateway.errors import JournalError
+from gateway.journal import attribution
+from gateway.journal.journal import Journal
+from gateway.journal.reader import Reader
+from gateway.journal.writer import Transaction
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import LONG_AGO, SCALE, consenting, grant, open_journal, weight
+
+DAY = timedelta(days=1)
+DAYS = 8
+BEGIN = START - DAYS * DAY
+MEMORY = Path("/dev/shm")
+
+
+def period(subject: SubjectId, first: int, after: int, slot: str | None = None) -> Assignment:
+    """Say that the scale measured them from the beginning of a day to that of another."""
+    since, until = BEGIN + first * DAY, BEGIN + after * DAY
+    return Assignment(device=SCALE.id, slot=slot, subject=subject, since=since, until=until)
+
+
+@dataclass(frozen=True)
+class Said:
+    """That the scale, or one of its numbers, measured somebody on some days."""
+
+    who: str
+    slot: str | None
+    first: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """That somebody stood on it, at what hour of which day."""
+
+    slot: str | None
+    hour: int
+
+
+PEOPLE = ("Odile", "Marcel", "Nadia")
+SLOTS = (None, "1", "2")
+people, slots = st.sampled_from(PEOPLE), st.sampled_from(SLOTS)
+spans = st.tuples(st.integers(0, DAYS), st.integers(0, DAYS)).filter(lambda span: span[0] < span[1])
+steps = st.one_of(
+    st.builds(lambda who, slot, span: Said(who, slot, *span), people, slots, spans),
+    st.builds(Weighed, slots, st.integers(0, DAYS * 24 - 1)),
+    st.builds(Weighed, slots, st.integers(1, DAYS - 1).map(lambda day: day * 24)),  # at midnight
+)
+
+
+@settings(max_examples=60)
+@given(st.booleans(), st.lists(steps, min_size=1, max_size=14))
+def test_whatever_was_said_first_the_readings_are_whose_they_would_be_if_said_rightly_at_once(
+    assigned: bool, story: Sequence[Said | Weighed]
+) -> None:
+    begun = [Said(PEOPLE[0], None, 0, DAYS)] if assigned else []
+    as_it_went = asyncio.run(_owners([*begun, *story]))
+    said = [each for each in [*begun, *story] if isinstance(each, Said)]
+    rest = [each for each in story if not isinstance(each, Said)]
+    as_it_should = asyncio.run(_owners([*_truth(said), *rest]))
+
+    assert as_it_went == as_it_should
+
+
+def _truth(said: Sequence[Said]) -> list[Said]:
+    """Return what was true of each day and number: the last word on it; nothing contradicts."""
+    found = []
+    for day in range(DAYS):
+        at = {
+            slot: next(
+                (
+                    each.who
+                    for each in reversed(said)
+                    if each.slot in (None, slot) and each.first <= day < each.after
+                ),
+                None,
+            )
+            for slot in SLOTS
+        }
+        found += [
+            Said(who, slot, day, day + 1)
+            for slot, who in at.items()
+            if who is not None and (slot is None or who != at[None])
+        ]
+    return found
+
+
+async def _owners(story: Sequence[Said | Weighed]) -> dict[str | None, str | None]:
+    """Return whose each reading is at last; each is recorded as it comes in the story."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        path = Path(folder) / "journal.db"
+        async with open_journal(path, ManualClock()) as journal:
+            await journal.adopt(SCALE.id, SCALE.driver)
+            known = {name: (await journal.add_subject(name)).id for name in PEOPLE}
+            with Reader.open(path) as reader:
+                for each in story:
+                    if isinstance(each, Said):
+                        whose = period(known[each.who], each.first, each.after, each.slot)
+                        foreseen = await journal.hand_over(whose, only_look=True)
+                        assert await journal.hand_over(whose) == foreseen
+                    else:
+                        at = BEGIN + each.hour * timedelta(hours=1)
+                        await journal.record(SCALE, [weight(each.hour, at=at, slot=each.slot)])
+                return {
+                    f"{view.entry.reading.record} {view.entry.reading.slot}": next(
+                        (name for name in PEOPLE if known[name] == view.entry.subject), None
+                    )
+                    for view in reader.entries(limit=1000)
+                }
+
+
+async def _sent(journal: Journal) -> None:
+    """Let the destination have all that may go there."""
+    for number, released in enumerate(await journal.claim("mes", 100, START)):
+        await journal.settle(released, Receipt("mes", f"Observation/{number}", START))
+
+
+async def test_what_was_sent_is_corrected_and_goes_to_whose_it_is_only_with_their_consent(
+    journal: Journal, reader: Reader
+) -> None:
+    marcel = await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    await journal.record(SCALE, [weight(day, at=BEGIN + day * DAY + DAY / 2) for day in range(6)])
+    await _sent(journal)
+
+    foreseen = await journal.hand_over(period(odile, 2, 5), only_look=True)
+    untouched = {view.entry.subject for view in reader.entries()}
+    done = await journal.hand_over(period(odile, 2, 5))
+    await journal.record(SCALE, [weight(9, at=BEGIN + 3 * DAY)])  # told late, out of its memory
+
+    assert foreseen == done
+    assert (done.readings, done.unsure, done.standing, done.there) == (3, 0, 0, {"mes": 3})
+    assert untouched == {marcel}
+    hers = reader.entries(subject=odile)
+    assert [view.entry.reading.record for view in hers] == ["seq:4", "seq:3", "seq:9", "seq:2"]
+    owed = reader.corrections_owed()
+    assert {(each.subject, each.wrong) for each in owed} == {(marcel, Wrong.PERSON)}
+    assert sorted(each.reference or "" for each in owed) == [f"Observation/{n}" for n in (2, 3, 4)]
+    assert await journal.claim("mes", 100, START) == []
+
+    await journal.record_grant(grant(odile, "grant-2", covers_from=BEGIN + 3 * DAY - DAY / 4))
+    released = await journal.claim("mes", 100, START)
+    covered = {each.delivery.entry.reading.record for each in released}
+    assert covered == {"seq:3", "seq:4", "seq:9"}
+    assert {each.subject for each in released} == {odile}
+
+
+async def test_it_is_undone_by_saying_the_same_of_whose_they_were(
+    journal: Journal, reader: Reader
+) -> None:
+    marcel = await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    await journal.record(SCALE, [weight(day, at=BEGIN + day * DAY + DAY / 2) for day in range(6)])
+    await _sent(journal)
+
+    await journal.hand_over(period(odile, 2, 5))
+    undone = await journal.hand_over(period(marcel, 2, 5))
+
+    assert undone.readings == 3
+    assert {view.entry.subject for view in reader.entries()} == {marcel}
+    assert await journal.claim_corrections("mes", 10, START) == []  # nothing is wrong there now
+    later = await journal.record(SCALE, [weight(9)])
+    assert [entry.subject for entry in later] == [marcel]
+
+
+async def test_what_a_person_said_of_one_reading_stands_and_is_counted(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    odile, nadia = [(await journal.add_subject(name)).id for name in ("Odile", "Nadia")]
+    days = [weight(day, at=BEGIN + day * DAY + DAY / 2) for day in range(4)]
+    entries = await journal.record(SCALE, days)
+    await journal.reassign(entries[1].id, nadia)
+    await journal.dismiss(entries[2].id)
+
+    done = await journal.hand_over(period(odile, 0, 4))
+
+    assert (done.readings, done.standing) == (2, 2)
+    owners = [view.entry.subject for view in reader.entries()]
+    assert owners == [odile, None, nadia, odile]
+
+
+async def test_what_may_have_been_measured_outside_of_it_is_asked_about(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    await journal.record(SCALE, [weight(1, at=BEGIN + 2 * DAY + timedelta(seconds=30))])
+
+    done = await journal.hand_over(period(odile, 2, 3))
+
+    (view,) = reader.entries()
+    assert (done.readings, done.unsure) == (0, 1)
+    assert (view.entry.subject, view.entry.attribution) == (None, Attribution.AMBIGUOUS)
+
+
+async def test_one_number_of_a_device_is_one_person_s_and_the_others_stay_whose_they_were(
+    journal: Journal, reader: Reader
+) -> None:
+    marcel = await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    noon = BEGIN + DAY / 2
+    await journal.record(SCALE, [weight(n, at=noon, slot=slot) for n, slot in enumerate(SLOTS)])
+
+    done = await journal.hand_over(period(odile, 0, 1, slot="2"))
+
+    assert done.readings == 1
+    owners = {view.entry.reading.slot: view.entry.subject for view in reader.entries()}
+    assert owners == {None: marcel, "1": marcel, "2": odile}
+
+
+async def test_what_is_on_its_way_follows_once_it_is_known_what_came_of_it(
+    journal: Journal, reader: Reader
+) -> None:
+    marcel = await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    await journal.record(SCALE, [weight(1, at=BEGIN + DAY / 2)])
+    (leaving,) = await journal.claim("mes", 1, START)
+
+    done = await journal.hand_over(period(odile, 0, 1))
+    meanwhile = [view.entry.subject for view in reader.entries()]
+    await journal.settle(leaving, Receipt("mes", "Observation/1", START))
+
+    (view,) = reader.entries()
+    assert done.readings == 1
+    assert meanwhile == [marcel]
+    assert view.entry.subject == odile
+    assert [each.subject for each in reader.corrections_owed()] == [marcel]
+
+
+async def test_a_turn_at_a_counter_in_that_period_is_left_alone(journal: Journal) -> None:
+    await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    await journal.open_kiosk([SCALE.id])
+
+    around = period(odile, 0, DAYS + 1)
+    with pytest.raises(JournalError, match="at the counter"):
+        await journal.hand_over(around, only_look=True)
+    with pytest.raises(JournalError, match="at the counter"):
+        await journal.hand_over(around)
+
+
+async def test_it_is_all_or_nothing(
+    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is cut short in the middle of it has not begun."""
+    marcel = await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    days = [weight(day, at=BEGIN + day * DAY + DAY / 2) for day in range(4)]
+    await journal.record(SCALE, days)
+    look_again, looked = attribution.look_again, []
+
+    def cut_short(tx: Transaction, number: int) -> None:
+        looked.append(number)
+        if len(looked) == 3:
+            raise JournalError("the disk is gone")
+        look_again(tx, number)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(attribution, "look_again", cut_short)
+        with pytest.raises(JournalError, match="the disk is gone"):
+            await journal.hand_over(period(odile, 0, 4))
+    half_way = {view.entry.subject for view in reader.entries()}
+    said_half_way = [(each.subject, each.since, each.until) for each in reader.assignments()]
+    await journal.hand_over(period(odile, 0, 4))
+
+    assert (half_way, said_half_way) == ({marcel}, [(marcel, LONG_AGO, None)])
+    assert {view.entry.subject for view in reader.entries()} == {odile}
+    assert reader.verify() is None  # the chain is whole
+    assert [(each.subject, each.since, each.until) for each in reader.assignments()] == [
+        (marcel, LONG_AGO, BEGIN),
+        (marcel, BEGIN + 4 * DAY, None),
+        (odile, BEGIN, BEGIN + 4 * DAY),
+    ]
+
+
+async def test_of_nobody_and_of_no_time_nothing_is_said(journal: Journal) -> None:
+    odile = await consenting(journal)
+
+    with pytest.raises(JournalError):
+        await journal.hand_over(period(SubjectId("p-nobody"), 0, 1))
+    with pytest.raises(ValueError, match="after its beginning"):
+        await journal.hand_over(period(odile, 1, 1))
