@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, HTTPException, Path
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.api.context import HubHere
 from gateway.api.hub import Hub
-from gateway.api.people import Claim
+from gateway.api.people import Claim, told_in_time
 from gateway.domain.correction import Wrong
 from gateway.domain.identity import ReadingId
-from gateway.journal.views import CorrectionOwed
+from gateway.domain.subject import Assignment, SubjectId
+from gateway.journal.views import CorrectionOwed, Handover
 
 router = APIRouter(tags=["corrections"])
 
@@ -23,6 +25,45 @@ async def reassign(hub: HubHere, reading: ReadingId, claim: Claim) -> dict[str, 
     """Say whose a reading is that is someone else's so far; what was sent becomes a task."""
     await hub.journal.reassign(reading, claim.subject)
     return {"id": reading, "subject": claim.subject}
+
+
+class Past(BaseModel):
+    """Whom a device measured in a period that is over, whatever was said of it before."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    device: str
+    subject: SubjectId
+    slot: str | None = None
+    """The device's own number of the person; none for all that it gave."""
+    since: AwareDatetime
+    until: AwareDatetime
+    """When the period ended, itself not in it; now at the latest."""
+    only_look: bool = False
+    """Say what it would do, and do nothing."""
+
+
+@router.post("/assignments/past", status_code=201)
+async def hand_over(hub: HubHere, past: Past) -> Handover:
+    """Say whom a device measured from when to when; what was sent meanwhile is put right.
+
+    `readings` become the person's, `unsure` are nobody's until somebody says whose, `standing` are
+    left because it was said of each whose it is, and `there` counts what destinations already have.
+    """
+    told_in_time(hub, past.until)
+    device = hub.resolve(past.device)
+    if not past.since < past.until <= hub.clock.now().utc:
+        raise HTTPException(
+            422, "That is no period that is over: say from when to when, now at the latest."
+        )
+    if hub.counter is not None and device in hub.counter.devices:
+        raise HTTPException(
+            409, "The device is the counter's: say of each reading whose it is, with 'reassign'."
+        )
+    period = Assignment(
+        device=device, slot=past.slot, subject=past.subject, since=past.since, until=past.until
+    )
+    return await hub.journal.hand_over(period, only_look=past.only_look)
 
 
 @router.post("/readings/{reading}/dismiss", status_code=201)

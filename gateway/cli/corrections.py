@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.arguments import Json, names, person
-from gateway.cli.show import as_json, rows, say
+from gateway.cli.devices import Device, Slot
+from gateway.cli.show import agreed, as_json, rows, say
 from gateway.cli.speech import Speech
 
 corrections = typer.Typer(
@@ -28,6 +29,7 @@ Reading = Annotated[str, typer.Argument(help="The reading's id, as in 'journal'.
 def add(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.command()(reassign)
+    app.command()(reassign_period)
     app.command()(dismiss)
     app.add_typer(corrections, name="corrections")
 
@@ -41,6 +43,54 @@ def reassign(
     client = context.obj.client
     client.post("readings", reading, "reassign", subject=person(client, who)["id"])
     say(context.obj.t("Reassigned. See 'corrections' for what was sent meanwhile."))
+
+
+def reassign_period(
+    context: typer.Context,
+    device: Device,
+    who: Annotated[str, typer.Argument(metavar="PERSON", help="Who used it then.")],
+    since: Annotated[str, typer.Option(help="From when: a date and time, or days ago such as 7d.")],
+    until: Annotated[str, typer.Option(help="Until when: as above, or now.")] = "now",
+    slot: Slot = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    json: Json = False,
+) -> None:
+    """Say who used a device for a while: all that it measured then becomes theirs."""
+    client, t = context.obj.client, context.obj.t
+    period = {
+        "device": device,
+        "subject": person(client, who)["id"],
+        "slot": slot,
+        "since": context.obj.moment(since),
+        "until": context.obj.moment(until),
+    }
+    done = client.post("assignments", "past", **period, only_look=True)
+    if not json:
+        _foretell(t, done)
+    if not yes and not agreed(t, t("Say so of this device, for that time?")):
+        raise typer.Abort
+    done = client.post("assignments", "past", **period)
+    if json:
+        as_json(done)
+        return
+    say(t("Done. See 'corrections' for what was sent meanwhile."))
+
+
+def _foretell(t: Speech, done: Mapping[str, Any]) -> None:
+    say(
+        t.count(
+            "{number} reading becomes theirs.",
+            "{number} readings become theirs.",
+            done["readings"],
+        )
+    )
+    for destination, number in sorted(done["there"].items()):
+        say(t("Already sent to {title}: {number}.", title=t.title(destination), number=number))
+    if done["unsure"]:
+        unsure = done["unsure"]
+        say(t("Nobody's until you say whose, for want of their time: {number}.", number=unsure))
+    if done["standing"]:
+        say(t("Left, for it was said of each whose it is: {number}.", number=done["standing"]))
 
 
 def dismiss(context: typer.Context, reading: Reading) -> None:

@@ -1,12 +1,14 @@
 """What the API answers, over a real journal."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.api.hub import Counter
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
@@ -251,3 +253,40 @@ async def test_a_device_whose_address_rotates_is_ours_no_more_as_any_other(asked
 
     assert (status, answer) == (201, {"id": rotating})
     assert [known.adopted for known in asked.hub.reader.devices()] == [False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, 201),
+        ({"until": "2026-03-14T09:26:54Z"}, 422),  # a second from now
+        ({"since": "2026-03-13T00:00:00Z", "until": "2026-03-12T00:00:00Z"}, 422),
+        ({"until": "2026-03-12T00:00:00"}, 422),  # where?
+        ({"subject": "p-nobody"}, 409),
+        ({"device": "ble:C0:FF:EE:00:00:09"}, 409),
+    ],
+)
+async def test_whose_a_device_was_is_said_of_a_period_that_is_over(
+    changes: dict[str, str], status: int, asked: Api
+) -> None:
+    await weigh(asked)
+    period = {"device": SCALE, "since": "2026-03-12T00:00:00Z", "until": "2026-03-13T00:00:00Z"}
+
+    answer = await asked.post(
+        "assignments/past", **{**period, "subject": await camille(asked), **changes}
+    )
+
+    assert answer[0] == status
+    assert bool((await asked.get("assignments"))[1]) is (status == 201)
+
+
+async def test_of_a_counters_device_it_is_said_of_each_reading(asked: Api) -> None:
+    await weigh(asked)
+    asked.hub.counter = Counter(devices=[SCALE], lasts=timedelta(minutes=10))
+    period = {"since": "2026-03-12T00:00:00Z", "until": "2026-03-13T00:00:00Z"}
+
+    status, answer = await asked.post(
+        "assignments/past", device=SCALE, subject=await camille(asked), **period
+    )
+
+    assert (status, "of each reading" in answer["detail"]) == (409, True)

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from gateway.clock import Instant
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
-from tests.end_to_end.home import MARCEL, ODILE, Home, Json, Plan, at_home
+from tests.end_to_end.home import MARCEL, ODILE, Home, Json, Plan, a_health_space, at_home
 from tests.end_to_end.passing import Passing
 from tests.end_to_end.test_command import assert_refused, here
 
@@ -139,6 +140,62 @@ async def test_a_scale_changes_hands(
         assert (ran.status, ran.error) == (0, "")
         assert word in ran.output
     assert whose == home.people[MARCEL]
+
+
+@RUNNING
+async def test_what_somebody_else_weighed_for_two_days_becomes_theirs_in_one_go(
+    running: bool, tmp_path: Path
+) -> None:
+    time, days = Passing(datetime.now(UTC) - timedelta(days=10)), []
+    async with a_health_space(time) as space, a_household(tmp_path, space, time) as household:
+        home = household.home
+        await home.give(SCALE.id, SCALE.driver, ODILE)
+        for kilograms in ("64.5", "86.0", "86.2", "64.7"):
+            days.append((time.utc() - timedelta(hours=1)).isoformat())
+            await household.weigh(kilograms)
+            time.skip(86400)
+        await home.hurry_until(lambda: _all_are_sent(home), step_s=5)
+        hers = ("reassign-period", SCALE.id, MARCEL, "--since", days[1], "--until", days[3])
+        again = ("reassign-period", SCALE.id, ODILE, "--since", days[2], "--until", days[3])
+        done = [await here(home, *each, "--yes") for each in (hers, again)] if running else []
+        whose = [each["subject"] for each in await home.readings()]
+    if not running:
+        asked = await here(home, *hers, given=b"n\n")
+        done = [await here(home, *each, "--yes") for each in (hers, again)]
+        whose = [each["subject"] for each in await listed(home)]
+        assert asked.status != 0
+        assert "2 readings become theirs." in done[0].output  # for nothing was done before
+
+    assert [(each.status, each.error) for each in done] == [(0, "")] * 2
+    assert "2 readings become theirs." in done[0].output
+    assert "Already sent to Mon espace santé: 2." in done[0].output
+    assert "1 reading becomes theirs." in done[1].output
+    odile, marcel = home.people[ODILE], home.people[MARCEL]
+    assert whose == [odile, odile, marcel, odile]
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        ("--since", "3d", "--until", "5d"),
+        ("--since", "2d", "--until", "2999-01-01T00:00"),
+    ],
+)
+async def test_only_of_a_period_that_is_over_it_can_be_said_whose_it_was(
+    period: tuple[str, ...], tmp_path: Path, space: HealthSpace, time: Passing
+) -> None:
+    async with a_household(tmp_path, space, time) as household:
+        ran = await here(household.home, "reassign-period", SCALE.id, ODILE, *period, "--yes")
+
+    assert_refused(ran, "That is no period that is over: say from when to when, now at the latest.")
+
+
+async def listed(home: Home) -> list[Json]:
+    return list(json.loads((await here(home, "journal", "--json")).output))
+
+
+async def _all_are_sent(home: Home) -> bool:
+    return set(await home.states()) == {"settled"}
 
 
 async def test_a_weight_suggests_whose_it_may_be_and_decides_nothing(
