@@ -8,9 +8,9 @@ from tests.end_to_end.accepted import Check, errors_of_new_shapes
 from tests.end_to_end.home import a_health_space
 from tests.end_to_end.passing import Passing
 from tests.jumping import pytest_asyncio_loop_factories
-from tests.uplink.conftest import profile_errors
+from tests.uplink.conftest import profile_errors, profile_errors_of
 
-__all__ = ["profile_errors", "pytest_asyncio_loop_factories"]
+__all__ = ["profile_errors", "profile_errors_of", "pytest_asyncio_loop_factories"]
 
 
 @pytest.fixture
