@@ -173,7 +173,9 @@ class GattLink:
     async def discover(self) -> None:
         """Look again at what the device offers. Raises LinkError."""
         asking = self._peer.discover()
-        self._offer(await self._ask(asking, self._deadlines.request, "discovery"))
+        self._offer(
+            await self._ask(asking, self._deadlines.request, "asking what the device offers")
+        )
 
     def _offer(self, characteristics: Iterable[Characteristic]) -> None:
         for characteristic in characteristics:
@@ -236,7 +238,7 @@ class GattLink:
         self, channel: Channel, asking: Coroutine[object, object, T], deadline: float
     ) -> T:
         try:
-            return await self._ask(asking, deadline, f"a request to {channel}")
+            return await self._ask(asking, deadline, f"asking for {channel}")
         except (LinkTimeout, asyncio.CancelledError):
             # No other request may follow an unanswered one on this connection (Core 5.4, Vol 3,
             # Part F, 3.3.3): a late answer would be taken for the answer to the next request.
@@ -317,5 +319,5 @@ async def within(
     if lost is not None and lost.done():
         raise LinkLost(lost.result())
     if ended_by_stack:
-        raise LinkLost(f"the connection ended during {what}")
+        raise LinkLost(f"the connection ended while {what}")
     raise LinkTimeout(f"{what} took longer than {seconds:g} s")

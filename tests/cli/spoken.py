@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,23 @@ def raised(*paths: str, only: str | None = None) -> set[str]:
                 texts = [_shape(argument) for argument in node.exc.args]
                 found |= {text for text in texts if text is not None and " " in text}
     return found
+
+
+def given(to: Collection[str], *paths: str, aside: Collection[str] = ()) -> set[str]:
+    """Return the shape of every text of several words that calls of these names are given there.
+
+    `aside` names files that are left out.
+    """
+    files = (file for path in paths for file in _files(path))
+    return {
+        text
+        for file in files
+        if str(file.relative_to(GATEWAY)) not in aside
+        for node in ast.walk(_parsed(file))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in to
+        for text in map(_shape, node.args)
+        if text is not None and " " in text
+    }
 
 
 def called(method: str, *paths: str) -> list[str]:

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from gateway import config_faults, config_syntax
 from gateway.cli.speech import Speech
 from gateway.config import DESTINATIONS, Config, load, parse
+from gateway.domain.reading import Kind
 from gateway.errors import ConfigError
 from gateway.language.words import read
 from tests.cli.spoken import raised
@@ -179,9 +180,10 @@ def _english_in(french: str, english: str) -> set[str]:
 KEYS = {
     word
     for table in [*_tables(Config), *DESTINATIONS.values()]
-    for key in table.model_fields
+    for key in (*table.model_fields, *Kind)
     for word in key.split("_")
 }
+"""What a file is written in: its keys, and the names of kinds."""
 WRITTEN = re.compile(r"comme |par exemple |le titre |: \"|ici, il y a")
 """After this stands what is to be written, as it is written."""
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from typer import rich_utils
 
-from gateway import config
+from gateway import config, errors
 from gateway.cli.main import command
 from gateway.cli.speech import Speech, sentences, speech_of, spoken_around
 from gateway.language.sentences import problems
@@ -20,6 +20,7 @@ from tests.cli.spoken import (
     GAP,
     around_the_help,
     called,
+    given,
     help_texts,
     in_the_source,
     raised,
@@ -63,6 +64,15 @@ AT_THE_RADIO = (
     *(f"transport/hci/{name}.py" for name in ("bonds", "radio", "transport", "trouble")),
 )
 """What is wrong with Bluetooth as a whole."""
+AT_WORK = ("transport", "drivers", "collect", "uplink", "journal")
+"""What says why a reading does not come, is not kept, or does not leave."""
+FOR_DEVELOPERS = {"transport/capture.py", "transport/replay.py"}
+SAYING = {
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.GatewayError)
+} - {"DecodeError", "Unreadable"}
+"""What is called with a sentence that is shown; a frame that is none is a driver author's."""
 
 
 def test_everything_that_the_command_says_has_its_french() -> None:
@@ -100,6 +110,49 @@ def test_why_a_cable_cannot_be_opened_has_its_french(number: int) -> None:
         assert french is not None
         assert french.startswith(("Le port /dev/ttyUSB0 ne", "L'appareil HID /dev/ttyUSB0 ne"))
         assert not set(french.split()) & {"it", "the", "device", "not"}
+
+
+def test_whatever_devices_destinations_and_the_journal_say_has_its_french() -> None:
+    known = {shape(english) for english in BELOW}
+    beside = {"kind", "_NotConnected", "_ended", "refused", "lose"}
+    doing = {"within", "translated", "link_trouble", "_asked", "_ask"}
+
+    said = given(SAYING | beside, *AT_WORK, aside=FOR_DEVELOPERS)
+    said |= given(doing, "transport", aside={"transport/hci/radio.py", "transport/ble/bus.py"})
+
+    assert said - known == set()
+    assert len(said) > 200
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It failed: ValueError at peer.py:12.",
+        "It failed: what it waited for was ended.",
+        "The conversation failed: KeyError at session.py:40.",
+        "It was cut off on its way: it may have arrived.",
+        "The gateway failed with ValueError: report it; it may have arrived.",
+        "Nothing can be sent: the journal is closed.",
+        "What was sent cannot be kept yet: no space left for the journal /a/b.db: free some; it "
+        "then goes on.",
+        "The broker does not let the gateway in (MQTT reason 0x87): check user, password, "
+        "certificate and its access list.",
+        "reading a value: the device wants to be paired (NotAuthorized).",
+        "connecting to the device took longer than 20 s",
+        "None of the 3 measurement(s) that the device sent can be read; they are kept. Perhaps its "
+        "firmware is newer than the driver scale/x: look for a newer gateway, or name another "
+        "driver.",
+        "The health space rejects the reading (422): report it with the destination's settings; it "
+        "stays on this hub.",
+        "The health space rejects the reading (422: value at Observation.code): report it with the "
+        "destination's settings; it stays on this hub.",
+    ],
+)
+def test_what_is_put_together_is_told_again_without_a_word_of_english(sentence: str) -> None:
+    french = problems("fr").again(sentence)
+
+    assert french is not None
+    assert not set(re.findall(r"\w+", french)) & {"the", "it", "to", "of", "not", "in", "that"}
 
 
 def test_why_a_pairing_failed_has_its_french() -> None:

@@ -343,7 +343,7 @@ class OneAtATime(FakeTransport):
         async with self.pending:
             if sighting.address in self.far:
                 await self.given_up.get()
-                raise LinkTimeout("connecting took longer than 20 s")
+                raise LinkTimeout("connecting to the device took longer than 20 s")
             self.reached.append(sighting.address)
         return ClosingLink()
 

@@ -273,7 +273,7 @@ async def test_a_loss_ends_a_request_at_once() -> None:
 async def test_a_stack_that_cancels_a_request_looks_like_a_lost_link() -> None:
     link, _ = linked(CancellingPeer())
 
-    with pytest.raises(LinkLost, match="ended during"):
+    with pytest.raises(LinkLost, match="ended while"):
         await link.read(READABLE)
 
 

@@ -53,7 +53,7 @@ class BleakPeer:
             if self._bonded and "br-connection-canceled" in str(error):
                 # This is how BlueZ 5.82 says that the other side has lost the bond.
                 raise PairingNeeded(BOND_LOST) from error
-            raise link_trouble(error, "connecting") from error
+            raise link_trouble(error, "connecting to the device") from error
         return _listed(services)
 
     async def discover(self) -> list[Characteristic]:
@@ -62,12 +62,12 @@ class BleakPeer:
 
     async def read(self, handle: int, /) -> bytes:
         """Read a value."""
-        return bytes(await self._asked(self._client.read_gatt_char(handle), "reading"))
+        return bytes(await self._asked(self._client.read_gatt_char(handle), "reading a value"))
 
     async def write(self, handle: int, data: bytes, /, *, acknowledged: bool) -> None:
         """Write a value."""
         writing = self._client.write_gatt_char(handle, data, response=acknowledged)
-        await self._asked(writing, "writing")
+        await self._asked(writing, "writing a value")
 
     async def enable(self, handle: int, /, *, indications: bool) -> None:
         """Subscribe; the operating system chooses between the two. bleak collects first."""
@@ -75,7 +75,7 @@ class BleakPeer:
         def arrived(_sender: object, data: bytearray) -> None:
             self._arrivals.arrived(handle, bytes(data))
 
-        await self._asked(self._client.start_notify(handle, arrived), "subscribing")
+        await self._asked(self._client.start_notify(handle, arrived), "subscribing to a value")
 
     async def pair(self) -> None:
         """Ask the operating system to pair, once the owner agreed if they are to be asked."""

@@ -174,7 +174,7 @@ class BleTransport:
         patience = self._deadlines.connect + self._deadlines.request  # bleak also discovers
         try:
             # Not given up when the link is lost: BlueZ says a little later why it was.
-            characteristics = await within(peer.connect(), patience, "connecting")
+            characteristics = await within(peer.connect(), patience, "connecting to the device")
         except BaseException:
             with suppress(LinkError):
                 await within(peer.disconnect(), CLOSE_S, "ending the connection")

@@ -85,11 +85,11 @@ class Connecting:
 
     async def _reach(self, address: Any) -> Any:
         try:
-            with translated("connecting", keep=hci.HCI_Error):
+            with translated("connecting to the device", keep=hci.HCI_Error):
                 return await self._ask(address)
         except hci.HCI_Error as error:
             if error.error_code != hci.HCI_COMMAND_DISALLOWED_ERROR or not self._device.scanning:
-                raise LinkLost(f"connecting failed ({error.error_name})") from error
+                raise LinkLost(f"connecting to the device failed ({error.error_name})") from error
         # To scan and to connect at once is optional for a controller (Core 5.4, Vol 4, Part E,
         # 7.8.27).
         with translated("connecting without scanning"):
@@ -104,10 +104,12 @@ class Connecting:
         le = core.PhysicalTransport.LE
         connecting = self._device.connect(address, transport=le, timeout=None)
         try:
-            return await within(connecting, self._deadlines.connect, "connecting")
+            return await within(connecting, self._deadlines.connect, "connecting to the device")
         except core.CommandTimeoutError as error:
             self._mute()
-            raise LinkTimeout("connecting: the Bluetooth controller did not answer") from error
+            raise LinkTimeout(
+                "connecting to the device: the Bluetooth controller did not answer"
+            ) from error
         except (LinkTimeout, asyncio.CancelledError):
             await self._give_up()
             raise
@@ -160,4 +162,4 @@ class Connecting:
 async def quietly(ending: Coroutine[object, object, None]) -> None:
     """End a connection, whatever comes of it."""
     with suppress(LinkError, *FAILURES):
-        await within(ending, CLOSE_S, "ending a connection")
+        await within(ending, CLOSE_S, "ending the connection")

@@ -111,9 +111,14 @@ class BumblePeer:
         if not self.bonded:
             return
         try:
-            with translated("encrypting", keep=hci.HCI_Error):
+            with translated("encrypting the connection", keep=hci.HCI_Error):
                 encrypting = self.connection.encrypt()
-                await within(encrypting, self._deadlines.pair, "encrypting", self._arrivals.lost)
+                await within(
+                    encrypting,
+                    self._deadlines.pair,
+                    "encrypting the connection",
+                    self._arrivals.lost,
+                )
         except (hci.HCI_Error, LinkLost) as error:
             code = error.error_code if isinstance(error, hci.HCI_Error) else self._ended_with
             if code in _NOT_BONDED:
@@ -121,19 +126,22 @@ class BumblePeer:
                 raise PairingNeeded(BOND_LOST) from error
             if isinstance(error, LinkLost):
                 raise
-            raise LinkLost(f"encrypting failed ({_name_of(error)})") from error
+            raise LinkLost(f"encrypting the connection failed ({_name_of(error)})") from error
 
     async def discover(self) -> list[Characteristic]:
         """Agree on packet sizes and list the characteristics."""
         return await within(
-            self._discover(), self._deadlines.request, "discovery", self._arrivals.lost
+            self._discover(),
+            self._deadlines.request,
+            "asking what the device offers",
+            self._arrivals.lost,
         )
 
     async def _discover(self) -> list[Characteristic]:
         with suppress(att.ATT_Error), translated("agreeing on sizes", keep=att.ATT_Error):
             await self._client.request_mtu(MTU)
         found = []
-        with translated("discovering services"):
+        with translated("asking what the device offers"):
             for service in await self._client.discover_services():
                 for it in await service.discover_characteristics():
                     self._attributes[it.handle] = it
@@ -144,18 +152,18 @@ class BumblePeer:
 
     async def read(self, handle: int, /) -> bytes:
         """Read a value, however long."""
-        with translated("reading"):
+        with translated("reading a value"):
             return bytes(await self._client.read_value(handle))
 
     async def write(self, handle: int, data: bytes, /, *, acknowledged: bool) -> None:
         """Write a value."""
-        with translated("writing"):
+        with translated("writing a value"):
             await self._client.write_value(handle, data, with_response=acknowledged)
 
     async def enable(self, handle: int, /, *, indications: bool) -> None:
         """Write the descriptor that switches notifications or indications on."""
         attribute = self._attributes[handle]
-        with translated("subscribing"):
+        with translated("subscribing to a value"):
             if attribute.get_descriptor(CCCD) is None:
                 await attribute.discover_descriptors()
             if (switch := attribute.get_descriptor(CCCD)) is None:

@@ -252,7 +252,7 @@ async def test_a_controller_that_takes_nothing_along_any_more_is_begun_anew(
             await link.read(NAME)
         await link.close()
         for _ in range(2):
-            with pytest.raises(LinkTimeout, match="discovery"):
+            with pytest.raises(LinkTimeout, match="asking what the device offers"):
                 await watched.open()
         with pytest.raises(RadioUnavailable, match="does not answer"):
             await asyncio.wait_for(watched.watching, 4 * SOON_S)
