@@ -399,9 +399,9 @@ async def test_a_fora_is_read_whatever_its_manners(model: Model, writes: int) ->
     def make(spec: DeviceSpec, around: Surroundings) -> TaiDocDevice:
         who = replace(identity(spec), pairing=Pairing.JUST_WORKS)
         body, fittings = around.one_body(spec), around.fittings(spec)
-        habits = Habits(strip_every=3, code=33)
+        habits = Habits(strip_every=3, mean_every=5, code=33)
         device = TaiDocDevice(who, body, fittings, model, habits=habits, writes=writes)
-        device.remember(7, every=timedelta(hours=8))
+        device.remember(80, every=timedelta(days=3, hours=5))
         return device
 
     name = "TAIDOC TD3128" if model is TD_3128 else "FORA D40"

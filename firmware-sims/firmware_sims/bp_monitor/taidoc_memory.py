@@ -65,12 +65,14 @@ class Habits:
     """What its owner does with it, counted: every so-manieth measurement, of a D40, is a strip.
 
     Every `control_every`-th strip is a control solution, every `others_every`-th of a meter
-    measures something else than glucose. `code` is that of a D40's strips.
+    measures something else than glucose. Every `mean_every`-th measurement, if a pressure, is the
+    mean of several. `code` is that of a D40's strips.
     """
 
     strip_every: int | None = None
     control_every: int | None = None
     others_every: int | None = None
+    mean_every: int | None = None
     code: int = 0
 
 
@@ -185,7 +187,10 @@ class TaiDocMemory:
         pressure = body.pressure(taken_at)
         mixed, irregular = self._model.strips, pressure.irregular
         rhythm = _VARIED if mixed and irregular else 0
-        stamp = taidoc.stamp(shown, pressure=mixed, irregular=irregular, rhythm=rhythm)
+        average = _is_turn(self._measured, self._habits.mean_every)
+        stamp = taidoc.stamp(
+            shown, pressure=mixed, irregular=irregular, rhythm=rhythm, average=average
+        )
         self._keep(_Record(stamp, taidoc.figures(pressure, wide=self._model.wide)))
         return pressure_kinds(pressure, mean=not self._model.wide)
 
