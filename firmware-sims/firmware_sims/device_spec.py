@@ -101,7 +101,8 @@ TYPES: Mapping[str, DeviceType] = {
     "taidoc_bp_monitor": DeviceType(
         manufacturer="TaiDoc",
         model="TD-3261",
-        keys=_STORING - {"clock_service", "settle_s"} | {"others_every", "control_every"},
+        keys=_STORING - {"clock_service", "settle_s"}
+        | {"others_every", "control_every", "extremes_every"},
         faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.SILENCE, Fault.WRONG_CHECKSUM},
         one_person="a D40 tells the memory of the person who is chosen on it",
     ),
@@ -172,7 +173,8 @@ TYPES: Mapping[str, DeviceType] = {
     "taidoc_meter": DeviceType(
         manufacturer="TaiDoc",
         model="TD-4272",
-        keys=_STORING - {"clock_service", "settle_s"} | {"others_every", "control_every"},
+        keys=_STORING - {"clock_service", "settle_s"}
+        | {"others_every", "control_every", "extremes_every"},
         faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK} | {Fault.SILENCE, Fault.WRONG_CHECKSUM},
         one_person="a meter knows no users",
     ),

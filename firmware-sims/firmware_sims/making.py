@@ -153,14 +153,18 @@ def _yonker_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
 
 def _taidoc_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     who, body = _bonding(spec, Pairing.JUST_WORKS), where.one_body(spec)
-    habits = Habits(strip_every=spec.others_every, control_every=spec.control_every)
+    habits = replace(_tests(spec), strip_every=spec.others_every)
     return _with_past(TaiDocDevice(who, body, where.fittings(spec), D40, habits=habits), spec)
 
 
 def _taidoc_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     who, body = _bonding(spec, Pairing.JUST_WORKS), where.one_body(spec)
-    habits = Habits(others_every=spec.others_every, control_every=spec.control_every)
+    habits = replace(_tests(spec), others_every=spec.others_every)
     return _with_past(TaiDocDevice(who, body, where.fittings(spec), GD40, habits=habits), spec)
+
+
+def _tests(spec: DeviceSpec) -> Habits:
+    return Habits(control_every=spec.control_every, extremes_every=spec.extremes_every)
 
 
 def _microlife_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:

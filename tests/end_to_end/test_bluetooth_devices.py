@@ -141,18 +141,18 @@ STORING = {
         keys=f'{LIVELY}{TWO}model = "HEM-7322T"\npairing_mode = true\n',
         settings={"model": "HEM-7322T", "key": KEY, "program_key": True},
     ),
-    "FORA D40, pressures and glucose": Case(
+    "FORA D40, pressures, glucose, HI and LO": Case(
         type="taidoc_bp_monitor",
         driver="bp_monitor/taidoc_ble",
         name="FORA D40",
-        keys=f"{LIVELY}{ONE}others_every = 3\n",
+        keys=f"{LIVELY}{ONE}others_every = 2\nextremes_every = 2\n",
         within=timedelta(minutes=1),
     ),
-    "FORA GD40": Case(
+    "FORA GD40, control solution, HI and LO": Case(
         type="taidoc_meter",
         driver="glucose_meter/taidoc_ble",
         name="FORA GD40",
-        keys=f"{LIVELY}{ONE}control_every = 3\n",
+        keys=f"{LIVELY}{ONE}control_every = 3\nextremes_every = 4\n",
         within=timedelta(minutes=1),
     ),
     "Yonker, which tells all it remembers": yonker("tells_all = true\n"),

@@ -3,8 +3,9 @@
 The newest record has index 0. A D40 keeps pressures and strips in one memory for each of four
 users: a question for a record names the user in its last data octet, one for their number in its
 first, and 0 is who is chosen on the device. Who sets the clock sets it, and is told as forbidden.
-Guesses: silence for a wrong sum, an unknown command, an index or a user that is not there, an erase
-that is echoed and not done, and the capacity.
+Guesses: that a meter that showed HI or LO keeps a number beyond its range, as Tidepool takes it;
+silence for a wrong sum, an unknown command, an index or a user that is not there; an erase that is
+echoed and not done; the capacity.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ CAPACITY = 200
 USERS = (1, 2, 3, 4)
 _CHOSEN = 0
 _LOWEST_MG_DL, _HIGHEST_MG_DL = 20, 600  # beyond, a meter shows LO and HI (Tidepool)
+_SHOWN_AS_LOW, _SHOWN_AS_HIGH = 14, 612
 _CONTROL_MG_DL, _HEMATOCRIT_PERCENT = 118, 41
 _VARIED = 2
 _FORBIDDEN = {
@@ -64,13 +66,15 @@ GD40 = Model(name="GD40", code=b"\x72\x42", cuff=False, strips=True)
 class Habits:
     """What its owner does with it, counted: every so-manieth measurement, of a D40, is a strip.
 
-    Every `control_every`-th strip is a control solution, every `others_every`-th of a meter
-    measures something else than glucose. Every `mean_every`-th measurement, if a pressure, is the
-    mean of several. `code` is that of a D40's strips.
+    Every `control_every`-th strip is a control solution, every `extremes_every`-th shows HI or LO
+    in turn, every `others_every`-th of a meter measures something else than glucose. Every
+    `mean_every`-th measurement, if a pressure, is the mean of several. `code` is that of a D40's
+    strips.
     """
 
     strip_every: int | None = None
     control_every: int | None = None
+    extremes_every: int | None = None
     others_every: int | None = None
     mean_every: int | None = None
     code: int = 0
@@ -105,6 +109,7 @@ class TaiDocMemory:
         }
         self.chosen = model.users[0]
         self._measured = self._strips = 0
+        self._is_high = False
 
     def __len__(self) -> int:
         return sum(map(len, self._of.values()))
@@ -210,6 +215,11 @@ class TaiDocMemory:
         if failed:
             self._keep(_Record(stamp, taidoc.strip(taidoc.NO_VALUE, code=code)))
             return {}
+        if _is_turn(self._strips, self._habits.extremes_every):
+            self._is_high = not self._is_high
+            extreme = _SHOWN_AS_HIGH if self._is_high else _SHOWN_AS_LOW
+            self._keep(_Record(stamp, taidoc.strip(extreme, code=code)))
+            return {Kind.BLOOD_GLUCOSE: {"range": "high" if self._is_high else "low"}}
         glucose = min(max(body.glucose(taken_at), _LOWEST_MG_DL), _HIGHEST_MG_DL)
         purpose = self._strips % Purpose.CONTROL
         self._keep(_Record(stamp, taidoc.strip(glucose, purpose=purpose, code=code)))

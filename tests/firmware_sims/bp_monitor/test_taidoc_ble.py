@@ -130,6 +130,17 @@ async def test_a_meter_tells_its_model_and_what_else_it_measured() -> None:
     assert oldest[3] & 0x3C == 0
 
 
+async def test_what_a_meter_showed_as_hi_or_lo_is_beyond_its_range() -> None:
+    ledger = Ledger()
+    habits = Habits(extremes_every=1)
+    async with linked(device(GD40, stored=2, habits=habits, ledger=ledger)) as app:
+        low, high = await app.ask(0x26), await app.ask(0x26, b"\x01\0\0\0")
+
+    assert int.from_bytes(low[:2], "little") < 20
+    assert int.from_bytes(high[:2], "little") > 600
+    assert [row.values for row in ledger.produced] == [{"range": "high"}, {"range": "low"}]
+
+
 async def test_a_strip_that_failed_has_no_value_and_is_no_record_produced() -> None:
     ledger = Ledger()
     one = device(GD40, ledger=ledger, faults={Fault.NAN_MEASUREMENT: 1})
