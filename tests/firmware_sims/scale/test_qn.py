@@ -163,6 +163,21 @@ async def test_an_old_one_speaks_over_ffe0_and_needs_no_user() -> None:
     assert (end[:3].hex(), end[5], len(end)) == ("100b15", 0x01, 11)
 
 
+async def test_who_does_not_hear_its_indications_is_shown_weights_all_the_same() -> None:
+    device = scale(ARBOLEAF)
+    device.measure()
+    async with linked(device) as app:
+        app.values[0xFFE2] = []
+        await app.subscribe(0xFFE0, 0xFFE1)
+        await app.come(0x12)
+        await app.say("130915011000000042")
+        await app.come(0x14)
+        await app.write(0xFFE0, 0xFFE3, bytes.fromhex("200815090bac2926"))
+        (*_, end) = (await app.come(0x10, 3))[:3]
+
+    assert (end[5], app.values[0xFFE2]) == (0x01, [])
+
+
 async def test_one_that_counts_in_tenths_says_so_and_does() -> None:
     ledger = Ledger()
     device = scale(TENTHS, ledger=ledger)
