@@ -18,6 +18,7 @@ next period begins then, so that it overlaps with none of those.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from functools import cached_property
@@ -107,6 +108,7 @@ class Summaries:
             for kind in SUMMARIES:
                 for view in computed(self._reader, subject.id, kind, _KEPT):
                     await self._mend(subject.id, view)
+                    await asyncio.sleep(0)  # to count samples takes a small hub a while
         for wearer in wearers(self._reader, now, self._zone):
             for kind in SUMMARIES:
                 made = computed(self._reader, wearer.subject, kind, _KEPT)

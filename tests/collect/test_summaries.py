@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -804,3 +805,28 @@ async def test_after_a_restore_no_mean_overlaps_one_that_may_have_been_sent_sinc
     assert backed_up == ["2026-03-15"]
     assert sent == ["2026-03-15", "2026-03-22"]
     assert after == ["2026-03-15", "2026-03-29", "2026-04-05"]
+
+
+async def test_whatever_else_is_to_be_done_has_its_turn_between_two_summaries_that_are_looked_at(
+    journal: Journal,
+    reader: Reader,
+    summaries: Summaries,
+    clock: ManualClock,
+    wearer: SubjectId,
+) -> None:
+    """To count the samples of months of summaries takes a small hub half a second."""
+    await worn(journal, MIDNIGHT - timedelta(days=14))
+    await run(summaries, clock)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    await summaries.make_due()
+    task.cancel()
+
+    assert turns >= len(made(reader)) + len(made(reader, GMI)) == 3
