@@ -28,6 +28,7 @@ ASIDE_LIMIT = 1000
 that sends a thousand frames its driver cannot read is another device, broken or hostile. The
 session may be tried again: what was good in it is kept."""
 _DAY_S = 86_400.0
+_AT_ONCE = 250  # readings judged in one breath: each that no person can have is checked anew
 OFFER_AGAIN_S = 10.0
 """As often as a connected device is tried again after a journal that took nothing."""
 
@@ -160,7 +161,11 @@ class LiveSession:
         """Make the readings durable, and with them the bookmark; returns how many were new."""
         self.understood += len(readings)
         self._own(all(reading.device == self._device.id for reading in readings))
-        judged = [doubted(reading) for reading in readings]
+        judged: list[Reading] = []
+        for at in range(0, len(readings), _AT_ONCE):
+            if at:
+                await asyncio.sleep(0)
+            judged += map(doubted, readings[at : at + _AT_ONCE])
         entries = await self._kept_by(lambda: self._journal.record(self._device, judged, bookmark))
         new = len(entries)
         self.recorded += new

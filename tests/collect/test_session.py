@@ -296,3 +296,23 @@ async def test_a_device_that_is_heard_for_months_may_have_its_troubles_each_day(
         clock.advance(3600)
 
     assert session.kept == 2 * ASIDE_LIMIT
+
+
+async def test_others_have_their_turn_while_very_many_readings_are_doubted(
+    session: LiveSession, journal: FakeJournal
+) -> None:
+    """Each that no person can have is checked anew: a flood of them holds up nobody."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    await session.record(*(a_reading(systolic=400 + n) for n in range(1000)))
+    task.cancel()
+
+    assert turns >= 3
+    assert session.recorded == 1000
