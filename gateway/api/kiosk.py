@@ -123,15 +123,20 @@ async def close(hub: HubHere) -> dict[str, Any] | None:
 
 
 async def close_session(hub: Hub, by: ClosedBy) -> KioskEnded | None:
-    """End the open session, if there is one; nothing of a guest is on its way once this returns."""
+    """End the open session, if there is one; nothing of a guest is on its way once this returns.
+
+    That takes seconds: one that begins meanwhile, after another call has ended this, goes on.
+    """
     session = hub.reader.kiosk()
-    guest = None if session is None or session.keep else session.subject
+    if session is None:
+        return None
+    guest = None if session.keep else session.subject
     if guest is not None:
         await _stop(hub, guest)  # what is on its way may arrive, and is counted so
     until_s = asyncio.get_running_loop().time() + _REVOKED_WITHIN_S
     if guest is not None:
         await _end_pairings(hub, guest, until_s)
-    ended = await hub.journal.close_kiosk(by)
+    ended = await hub.journal.close_kiosk(by, session.number)
     if ended is not None and ended.erased is not None:
         guest = ended.session.subject
         await _end_pairings(hub, guest, until_s)  # what they were given meanwhile

@@ -392,14 +392,15 @@ class Journal:
         """Keep that the guest at the kiosk chose to stay known here, by this name."""
         return await self._writer.run(lambda tx: kiosk.keep(tx, label))
 
-    async def close_kiosk(self, by: ClosedBy) -> KioskEnded | None:
+    async def close_kiosk(self, by: ClosedBy, session: int | None = None) -> KioskEnded | None:
         """End the session, if one is open; a guest who did not choose to stay is erased.
 
-        What is on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, before.
+        With `session`, only if it is that one, by its number: another may have begun since. What is
+        on its way at that moment is for `uplink.worker.Worker.quiesce` to stop, before.
         """
 
         def work(tx: Transaction) -> KioskEnded | None:
-            ended = kiosk.close(tx, by)
+            ended = kiosk.close(tx, by, session)
             if ended is not None and ended.erased is not None:
                 gone = ended.session.subject
                 self._taken_back.add(TakenBack(f"erasure-{gone}", gone, None))

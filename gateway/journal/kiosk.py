@@ -84,13 +84,14 @@ def end_in(tx: Transaction, lasts: timedelta) -> KioskSession:
     return _lasts_until(tx, _going_on(tx), _limit_us(tx, lasts), audit.Audited.KIOSK_ENDING)
 
 
-def close(tx: Transaction, by: ClosedBy) -> KioskEnded | None:
+def close(tx: Transaction, by: ClosedBy, number: int | None = None) -> KioskEnded | None:
     """End the open session, if there is one; a guest who did not choose to stay is erased.
 
-    Where the hub does not know the time it ends when that was last known: it went on until then.
+    With `number`, only if it is that one. Where the hub does not know the time it ends when that
+    was last known: it went on until then.
     """
     session = current(tx.db)
-    if session is None:
+    if session is None or number not in (None, session.number):
         return None
     ends_us = min(_known_us(tx, session), to_us(session.until))
     tx.db.run(

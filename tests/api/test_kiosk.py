@@ -191,10 +191,10 @@ async def test_a_turn_that_a_full_disk_does_not_let_end_is_ended_once_there_is_s
 
     close, refusals = asked.hub.journal.close_kiosk, [JournalFull("the disk is full")] * 2
 
-    async def close_kiosk(by: ClosedBy) -> KioskEnded | None:
+    async def close_kiosk(by: ClosedBy, session: int) -> KioskEnded | None:
         if refusals:
             raise refusals.pop()
-        return await close(by)
+        return await close(by, session)
 
     async def pass_time(event: asyncio.Event, seconds: float) -> None:
         asked.hub.clock.advance(timedelta(minutes=4).total_seconds())
@@ -244,3 +244,30 @@ async def test_a_weighing_of_nobody_suggests_whose_it_may_be(asked: Api) -> None
     assert (suggestion["subject"], suggestion["differs_kg"]) == (ada["id"], "0.40")
     assert (await asked.get(f"readings/{second}"))[1]["subject"] is None
     assert (await asked.get(f"readings/{guest}"))[1]["suggestion"] is None
+
+
+async def test_who_leaves_ends_no_turn_that_began_while_theirs_was_being_ended(
+    asked: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on its way is stopped first, and a pairing revoked: that can take seconds."""
+    await asked.post("kiosk/open", devices=[SCALE])
+    stopping, stopped = asyncio.Event(), asyncio.Event()
+
+    async def takes_long(_subject: str, _destination: str) -> int:
+        stopping.set()
+        await stopped.wait()
+        return 0
+
+    with monkeypatch.context() as slow:
+        slow.setattr(asked.hub, "quiesce", takes_long)
+        leaving = asyncio.create_task(asked.post("kiosk/close"))
+        await stopping.wait()
+    _, begun = await asked.post("kiosk/open", devices=[SCALE])
+    measured = await weigh(asked, "81.30")
+
+    stopped.set()
+    ended = await leaving
+
+    assert ended == (201, None)
+    assert (await asked.get("kiosk"))[1] == begun
+    assert [each["id"] for each in (await asked.get("readings"))[1]] == [measured]
