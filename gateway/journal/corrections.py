@@ -56,7 +56,7 @@ def owe(
 
 
 def owed(db: Database) -> list[CorrectionOwed]:
-    """Return what still is to be put right, the oldest first."""
+    """Return what still is to be put right, the oldest first; not what is theirs after all."""
     return [
         CorrectionOwed(
             number,
@@ -72,7 +72,8 @@ def owed(db: Database) -> list[CorrectionOwed]:
             "SELECT c.number, e.id, destination, c.subject, wrong, reference, since_us, problem"
             " FROM corrections_owed AS c JOIN entries AS e ON e.number = c.entry"
             " LEFT JOIN corrections_tried AS t ON t.number = c.number"
-            " WHERE done_us IS NULL ORDER BY c.number"
+            " WHERE done_us IS NULL AND NOT (wrong = 'person' AND c.subject IS e.subject)"
+            " ORDER BY c.number"
         )
     ]
 

@@ -65,7 +65,8 @@ _OLD = (
     " AND utc_us - monotonic_us + last_us + doubt_us >= ?1))"
     # On its way, or a task for a person: what becomes of it is still to be told.
     " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = e.number AND state = 'sending')"
-    " AND NOT EXISTS (SELECT 1 FROM corrections_owed WHERE entry = e.number AND done_us IS NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM corrections_owed AS c WHERE c.entry = e.number"
+    " AND done_us IS NULL AND NOT (wrong = 'person' AND c.subject IS e.subject))"
 )
 
 

@@ -15,6 +15,7 @@ from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.retention import Retention
 from gateway.testing.clock import START
 from tests.journal.making import SCALE, consenting, grant, weight, withdrawal
 
@@ -146,6 +147,28 @@ async def test_what_is_theirs_after_all_needs_no_correction(
 
     assert await due(journal) == []
     assert reader.corrections_owed() == []
+
+
+async def test_what_is_theirs_after_all_is_no_task_for_anybody_and_expires_like_the_rest(
+    journal: Journal, reader: Reader
+) -> None:
+    """Else a person would be told to delete there what is right."""
+    ada = await consenting(journal)
+    released = await sent(journal)
+    entry, bo = released.delivery.entry.id, await another(journal)
+
+    await journal.reassign(entry, bo)
+    before = [(owed.subject, owed.wrong) for owed in reader.corrections_owed()]
+    await journal.reassign(entry, ada)
+    back = reader.corrections_owed()
+    for again in await journal.claim("mes", 1, LATER):
+        await journal.settle(again, Receipt("mes", "Observation/1", LATER, found=True))
+    day = timedelta(days=1)
+    await journal.expire(Retention(delivered=day, undelivered=day), START + 9 * day)
+
+    assert before == [(ada, Wrong.PERSON)]
+    assert back == []
+    assert reader.entries() == []
 
 
 async def test_a_retraction_needs_no_time_and_no_quality_but_a_living_grant(
