@@ -126,6 +126,7 @@ async def story(visit: Visit) -> Response:
         reading=_to_be_given(hub, view, names, words),
         steps=steps,
         others=others if view.entry.attribution in _CAN_BE_ANOTHERS else None,
+        by_days=bool(others) and sharing.by_days(hub, view.entry),
     )
 
 

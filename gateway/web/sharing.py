@@ -9,7 +9,7 @@ from __future__ import annotations
 from gateway.api import people
 from gateway.api.hub import Hub
 from gateway.domain.entry import Entry
-from gateway.domain.subject import SubjectId
+from gateway.domain.subject import Attribution, SubjectId
 from gateway.language.plain import plain
 
 
@@ -26,6 +26,12 @@ def number(hub: Hub, entry: Entry) -> str | None:
         return None
     held = {(each.device, each.slot) for each in hub.reader.assignments() if each.until is None}
     return None if (device, slot) in held else plain(slot)
+
+
+def by_days(hub: Hub, entry: Entry) -> bool:
+    """Tell whether some days of what gave the reading can be said to be another's."""
+    counted = hub.counter is not None and entry.reading.device in hub.counter.devices
+    return not counted and entry.attribution in (Attribution.ASSIGNMENT, Attribution.CLAIM)
 
 
 async def keep(hub: Hub, entry: Entry, subject: SubjectId) -> None:

@@ -19,7 +19,7 @@ from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
 from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.hub import Hub
-from gateway.web import consents, entrance, home, household, kiosk, pairing, past, questions
+from gateway.web import consents, entrance, home, household, kiosk, pairing, past, period, questions
 from gateway.web.rendering import Rendering
 from gateway.web.static_files import from_memory
 from gateway.web.visits import (
@@ -45,6 +45,9 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/corrections/done", past.corrected, (OWNER,)),
     ("POST", "/claim", home.claim, (OWNER,)),
     ("POST", "/reassign", home.reassign, (OWNER,)),
+    ("POST", "/period", period.ask, (OWNER,)),
+    ("POST", "/period/look", period.look, (OWNER,)),
+    ("POST", "/period/give", period.give, (OWNER,)),
     ("POST", "/consent", consents.ask, (OWNER,)),
     ("POST", "/consent/give", consents.give, (OWNER,)),
     ("POST", "/consent/withdraw", consents.withdraw, (OWNER,)),

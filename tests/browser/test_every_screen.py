@@ -183,6 +183,23 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     await browser.press(story.replace("\N{NO-BREAK SPACE}", " "))
     await browser.see("Le parcours de cette mesure")
     found["story"] = await faults(browser)
+    await browser.press("Plusieurs jours sont à une autre personne ?")
+    await browser.see("Plusieurs jours à une autre personne")
+    found["period"] = await faults(browser)
+    await browser.fill("Qui s'en est servi ?", MARCEL)
+    await browser.run("document.getElementById('first').value = '2999-01-01'")
+    await browser.press("Continuer")
+    await browser.see("Ces jours ne vont pas")
+    found["period, again"] = await faults(browser)
+    await browser.run(
+        "document.getElementById('first').value = document.getElementById('last').value"
+    )
+    await browser.press("Continuer")
+    await browser.see("Ces mesures sont à")
+    found["period, sure"] = await faults(browser)
+    await browser.press("Ne rien changer")
+    await browser.press(story.replace("\N{NO-BREAK SPACE}", " "))
+    await browser.see("Le parcours de cette mesure")
     await browser.fill(
         "Ce n'est pas la bonne personne ? À qui est cette mesure ?", "À personne d'ici"
     )

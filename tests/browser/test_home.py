@@ -91,3 +91,31 @@ async def test_who_shares_a_scale_says_once_which_number_is_theirs(screens: Scre
     views = home.hub.reader.entries()
     assert [view.entry.subject for view in views] == 2 * [home.people[MARCEL]]
     assert await browser.complaints() == []
+
+
+async def test_what_somebody_else_weighed_today_is_given_to_them_in_one_go(
+    screens: Screens,
+) -> None:
+    home, browser = screens.home, screens.browser
+    await home.welcome(MARCEL)
+    await home.welcome(ODILE, consents=False)
+    await home.weigh(MARCEL, 2)
+    await home.hurry_until(lambda: screens.arrived(MARCEL), step_s=1)
+    await screens.enter("owner")
+    await browser.see(MARCEL)
+    await browser.press("Son parcours")
+    await browser.press("Plusieurs jours sont à une autre personne ?")
+    await browser.see("Plusieurs jours à une autre personne")
+    barriers = await browser.barriers()
+    await browser.fill("Qui s'en est servi ?", ODILE)
+    await browser.press("Continuer")
+    await browser.see("2 mesures changent de personne.")
+    told = await browser.text()
+    barriers += await browser.barriers()
+    await browser.press("Oui, c'est bien cela")
+    await browser.see("2 mesures envoyées sont à corriger")
+
+    views = home.hub.reader.entries()
+    assert "Déjà parties vers" in told
+    assert [view.entry.subject for view in views] == 2 * [home.people[ODILE]]
+    assert (barriers, await browser.complaints()) == ([], [])

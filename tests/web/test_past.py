@@ -71,7 +71,7 @@ async def test_what_was_sent_of_the_wrong_person_is_listed_until_somebody_correc
     window: Window,
 ) -> None:
     subject = await odile(window)
-    await _consents(window, subject)
+    await consents(window, subject)
     await weeks(window, 2)
     for released in await window.hub.journal.claim("mes", 10, window.hub.clock.now().utc):
         sent = Receipt("mes", "Observation/7", window.hub.clock.now().utc)
@@ -98,7 +98,7 @@ def _of(window: Window, subject: SubjectId) -> list[EntryView]:
     return window.hub.reader.entries(subject=subject)
 
 
-async def _consents(window: Window, subject: SubjectId) -> None:
+async def consents(window: Window, subject: SubjectId) -> None:
     asked = await window.send("/consent", subject=subject, destination="mes")
     record = {name: asked.field(name) for name in ("language", "version", "destination", "subject")}
     await window.send("/consent/give", kind="weight", **record)
