@@ -35,7 +35,7 @@ from gateway.journal import (
     replacing,
     signing,
 )
-from gateway.journal.audit import Link, verify_chain
+from gateway.journal.audit import Link
 from gateway.journal.damage import Damage
 from gateway.journal.database import Database, open_reader
 from gateway.journal.hub_key import HubKey
@@ -349,7 +349,3 @@ class Reader:
     def audit(self) -> Iterator[Link]:
         """Yield the audit chain from its first link on."""
         return history.links(self._db)
-
-    def verify(self) -> int | None:
-        """Return the number of the link at which the audit chain first fails; None if whole."""
-        return verify_chain(self.audit())

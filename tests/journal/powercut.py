@@ -59,7 +59,7 @@ class Count:
             asyncio.run(open_journal(database).close())
             with Reader.open(database) as reader:
                 kept = [v.entry.reading.record or "" for v in reader.entries(limit=10**6)]
-                whole = reader.verify() is None and not reader.salvaged()
+                whole = reader.verify_against(None).whole and not reader.salvaged()
         except JournalError:
             kept, whole = [], False
         self.broken += not whole

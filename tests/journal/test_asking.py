@@ -47,7 +47,7 @@ async def test_what_would_not_be_let_go_is_withheld_as_it_is_recorded(
         ("withheld", "unclaimed", False): 1,
         ("withheld", "not_reliable", False): 1,
     }
-    assert reader.verify() is None
+    assert reader.verify_against(None).whole
 
 
 async def test_of_what_a_new_consent_does_not_cover_nothing_becomes_due(

@@ -283,7 +283,7 @@ async def test_it_is_all_or_nothing(
 
     assert (half_way, said_half_way) == ({marcel}, [(marcel, LONG_AGO, None)])
     assert {view.entry.subject for view in reader.entries()} == {odile}
-    assert reader.verify() is None  # the chain is whole
+    assert reader.verify_against(None).whole  # the chain is whole
     assert [(each.subject, each.since, each.until) for each in reader.assignments()] == [
         (marcel, LONG_AGO, BEGIN),
         (marcel, BEGIN + 4 * DAY, None),

@@ -410,7 +410,7 @@ class Household(RuleBasedStateMachine):
             assert (delivery.state is State.DROPPED) == (record in dropped - settled)
             if delivery.state in (State.DUE, State.UNSETTLED):
                 assert self.known.recorded[record] in self.known.consenting
-        assert self.reader.verify() is None
+        assert self.reader.verify_against(None).whole
 
     def _of(self, subject: SubjectId) -> set[str]:
         return {record for record, owner in self.known.recorded.items() if owner == subject}

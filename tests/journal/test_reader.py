@@ -85,7 +85,7 @@ async def test_damaged_links_of_the_chain_tell_nothing_and_hold_nothing_up(
 
     assert [(event.name, event.detail) for event in reader.story(entry.id)] == [("recorded", None)]
     assert (reader.expired(subject), reader.salvaged()) == ([], [])
-    assert reader.verify() == 1
+    assert reader.verify_against(None).fails_at == 1
 
 
 async def test_under_which_grant_a_reading_left_is_told_whatever_the_clock_was_set_to(
