@@ -75,7 +75,9 @@ class HubSettings(BaseModel):
     state: Path = Path("/var/lib/healthspace-gateway")
     """Where the journal, the API's socket and its token live; only the daemon's user may enter."""
     zone: str = "Europe/Paris"
-    """The time zone the devices around this hub are assumed to show."""
+    """The time zone the devices around this hub are assumed to show. Where the hub is carried
+    along on a journey, it changes only together with their clocks: one that cannot be asked is
+    taken at its word, and would be dated hours off."""
     time: Literal["synchronised", "system"] = "synchronised"
     """Whose word the hub's own time needs: `synchronised` waits for a time server, and readings
     wait with it; `system` trusts the system's clock, for machines that have it from their host."""
