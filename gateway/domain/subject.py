@@ -45,11 +45,10 @@ class Assignment(Value):
     def without(self, other: Assignment) -> tuple[Assignment, ...]:
         """Return what is left of it where `other` is known to have been so: two parts at most.
 
-        An assignment of one slot leaves those of every slot, which it beats; a turn at a kiosk
-        stays whole.
+        An assignment of one slot leaves those of every slot, which it beats.
         """
         same = self.device == other.device and other.slot in (None, self.slot)
-        if self.session is not None or not same or not self.overlaps(other):
+        if not same or not self.overlaps(other):
             return (self,)
         before = (self.model_copy(update={"until": other.since}),)
         after = (self.model_copy(update={"since": other.until}),)

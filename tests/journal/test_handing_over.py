@@ -187,12 +187,13 @@ async def test_what_a_person_said_of_one_reading_stands_and_is_counted(
     odile, nadia = [(await journal.add_subject(name)).id for name in ("Odile", "Nadia")]
     days = [weight(day, at=BEGIN + day * DAY + DAY / 2) for day in range(4)]
     entries = await journal.record(SCALE, days)
+    await journal.reassign(entries[0].id, odile)
     await journal.reassign(entries[1].id, nadia)
     await journal.dismiss(entries[2].id)
 
     done = await journal.hand_over(period(odile, 0, 4))
 
-    assert (done.readings, done.standing) == (2, 2)
+    assert (done.readings, done.standing) == (1, 2)
     owners = [view.entry.subject for view in reader.entries()]
     assert owners == [odile, None, nadia, odile]
 
@@ -200,15 +201,18 @@ async def test_what_a_person_said_of_one_reading_stands_and_is_counted(
 async def test_what_may_have_been_measured_outside_of_it_is_asked_about(
     journal: Journal, reader: Reader
 ) -> None:
-    await consenting(journal)
+    marcel = await consenting(journal)
     odile = (await journal.add_subject("Odile")).id
-    await journal.record(SCALE, [weight(1, at=BEGIN + 2 * DAY + timedelta(seconds=30))])
+    minute = timedelta(minutes=1)
+    borders = (BEGIN + 2 * DAY + minute, BEGIN + 3 * DAY + minute, BEGIN + 3 * DAY + 9 * minute)
+    await journal.record(SCALE, [weight(number, at=at) for number, at in enumerate(borders)])
 
     done = await journal.hand_over(period(odile, 2, 3))
 
-    (view,) = reader.entries()
-    assert (done.readings, done.unsure) == (0, 1)
-    assert (view.entry.subject, view.entry.attribution) == (None, Attribution.AMBIGUOUS)
+    *sure, second, first = [view.entry for view in reader.entries()]
+    assert (done.readings, done.unsure) == (0, 2)
+    assert {each.attribution for each in (first, second)} == {Attribution.AMBIGUOUS}
+    assert [each.subject for each in sure] == [marcel]
 
 
 async def test_one_number_of_a_device_is_one_person_s_and_the_others_stay_whose_they_were(
@@ -255,6 +259,7 @@ async def test_a_turn_at_a_counter_in_that_period_is_left_alone(journal: Journal
         await journal.hand_over(around, only_look=True)
     with pytest.raises(JournalError, match="at the counter"):
         await journal.hand_over(around)
+    await journal.hand_over(period(odile, 0, DAYS))  # before it
 
 
 async def test_it_is_all_or_nothing(
@@ -294,7 +299,7 @@ async def test_it_is_all_or_nothing(
 async def test_of_nobody_and_of_no_time_nothing_is_said(journal: Journal) -> None:
     odile = await consenting(journal)
 
-    with pytest.raises(JournalError):
+    with pytest.raises(JournalError, match="does not know that person"):
         await journal.hand_over(period(SubjectId("p-nobody"), 0, 1))
     with pytest.raises(ValueError, match="after its beginning"):
         await journal.hand_over(period(odile, 1, 1))

@@ -182,6 +182,7 @@ async def test_a_hub_takes_back_what_it_was_told_is_there_whichever_hub_had_told
     (gone,) = await clinic.there()
     await clinic.fathers.send(weight())  # it was his after all, says who had taken it back
     (back,) = await clinic.there()
+    assert _names(back) >= _names(gone)  # each hub still finds it by its own
     await clinic.mothers.correct(weight(), Wrong.PERSON, made)
     (gone_again,) = await clinic.there()
     await clinic.mothers.send(weight())
@@ -194,6 +195,10 @@ async def test_a_hub_takes_back_what_it_was_told_is_there_whichever_hub_had_told
     ]
     assert "valueQuantity" not in gone
     assert float((await clinic.there())[0]["valueQuantity"]["value"]) == 71.3
+
+
+def _names(resource: Json) -> set[str]:
+    return {each["value"] for each in resource["identifier"]}
 
 
 async def test_what_one_hub_took_back_the_other_neither_revives_nor_sends_anew(
