@@ -40,7 +40,7 @@ _GOALS = {
     Metric.TARGET: "> 70 %",
     Metric.LOW: "< 4 %",
     Metric.VERY_LOW: "< 1 %",
-    Metric.CV: "<= 36 %",
+    Metric.CV: "36 %",
 }
 """For most adults with diabetes (Battelino 2019)."""
 _INCLUDED = {Metric.HIGH: Metric.VERY_HIGH, Metric.LOW: Metric.VERY_LOW}
@@ -133,8 +133,8 @@ def _draw_metrics(metrics: Consensus, canvas: Canvas, words: Words) -> None:
         canvas.text((_MARGIN, y + 8), words(f"metric.{metric}"), size=9, colour=_GREY)
         canvas.text((_MARGIN, y + 24), _figure(metrics, metric, words), size=13, bold=True)
         if metric in _GOALS:
-            goal = words("report.goal", goal=_GOALS[metric])
-            canvas.text((_MARGIN + 80, y + 24), goal, size=8, colour=_GREY)
+            at = (_MARGIN + 80, y + 24)
+            canvas.text(at, _goal(metric, words), size=8, colour=_GREY)
         y += 36
     for note in _notes(metrics, words):
         canvas.text((_MARGIN, y + 6), note, size=7, colour=_GREY)
@@ -284,6 +284,8 @@ def _figure(metrics: Consensus, metric: Metric, words: Words) -> str:
 
 
 def _goal(metric: Metric, words: Words) -> str:
+    if metric is Metric.CV:
+        return words("report.goal_most", goal=_GOALS[metric])
     beyond = _INCLUDED.get(metric)
     if beyond is None:
         return words("report.goal", goal=_GOALS[metric])
@@ -295,7 +297,7 @@ def _notes(metrics: Consensus, words: Words) -> list[str]:
     short = sorted({NEEDS_DAYS[m] for m in Metric if NEEDS_DAYS[m] > metrics.days})
     notes = []
     if short:
-        needed = " / ".join(str(days) for days in short)
+        needed = words("report.or").join(str(days) for days in short)
         notes.append(words("report.not_enough_days", days=needed))
     if not any(metrics.sufficient(m) for m in Metric) and metrics.days >= min(NEEDS_DAYS.values()):
         notes.append(words("report.not_enough"))

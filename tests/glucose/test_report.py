@@ -115,3 +115,20 @@ def test_a_goal_for_two_ranges_together_says_so(language: str, goal: str) -> Non
 
     assert re.search(rf"&lt; 4 %, {goal}<", drawn)
     assert re.search(r"&lt; 1 %<", drawn)
+
+
+@pytest.mark.parametrize(
+    ("language", "most", "days"),
+    [
+        ("en", "goal: 36 % at most", "30 or 35 days are needed"),
+        ("fr", "objectif : 36 % au plus", "il faut, selon le chiffre, 30 ou 35 jours"),
+    ],
+)
+def test_goals_and_notes_are_words_and_no_signs_of_a_programmer(
+    language: str, most: str, days: str
+) -> None:
+    drawn = to_svg(report(), language)
+
+    assert most in drawn.replace("\N{NO-BREAK SPACE}", " ")
+    assert days in drawn
+    assert "&lt;=" not in drawn
