@@ -45,7 +45,7 @@ def readings(
             "kind": t.kinds([reading["kind"]]),
             "values": _values(t, reading),
             "subject": _whose(t, called, reading),
-            "way": "; ".join(t.stands(way) for way in reading["deliveries"])
+            "way": t("; ").join(t.stands(way) for way in reading["deliveries"])
             or t.words("delivery.none"),
         }
         for reading in answer

@@ -139,6 +139,7 @@ def test_whatever_devices_destinations_and_the_journal_say_has_its_french() -> N
         "certificate and its access list.",
         "reading a value: the device wants to be paired (NotAuthorized).",
         "connecting to the device took longer than 20 s",
+        "the link failed while reading a value (BleakError)",
         "None of the 3 measurement(s) that the device sent can be read; they are kept. Perhaps its "
         "firmware is newer than the driver scale/x: look for a newer gateway, or name another "
         "driver.",

@@ -128,14 +128,14 @@ def test_the_doctor_names_a_file_that_the_configuration_names_and_nobody_made(
     told = [
         each
         for each in asked("doctor", config=config).splitlines()
-        if "file :" in each or "folder :" in each
+        if "file :" in each or "documents :" in each
     ]
 
     assert told == [
         f"À FAIRE  key_file : {tmp_path} : lecture impossible (c'est un dossier).",
         f"À FAIRE  password_file : {tmp_path}/absent : lecture impossible"
         " (fichier ou dossier introuvable).",
-        f"À FAIRE  folder : {tmp_path}/nowhere n'est pas un dossier :"
+        f"À FAIRE  dossier des documents : {tmp_path}/nowhere n'est pas un dossier :"
         " créez-le pour l'utilisateur du service.",
     ]
 

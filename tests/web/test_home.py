@@ -316,7 +316,7 @@ async def test_what_has_stopped_coming_is_said_with_what_to_do(window: Window) -
     window.hub.clock.advance(3 * 86400)
     after = (await window.get("/")).text
 
-    title = "Odile : dernière mesure le 14 mars à 10 h 26 (Poids)"
+    title = "Odile, Poids : dernière mesure le 14 mars à 10 h 26"
     assert [title in page for page in (before, after)] == [False, True]
     assert "vérifiez les piles de l'appareil et approchez-le du boîtier" in after
     assert "UC-352" in after
@@ -460,7 +460,7 @@ async def test_who_is_no_longer_let_in_is_asked_to_connect_again(window: Window)
 
     shown = (await window.get("/")).text
 
-    sentence = "Mon espace santé n'accepte plus cette liaison"
+    sentence = "Mon espace santé n'accepte plus ce lien"
     assert [sentence in each for each in (connected, shown)] == [False, True]
     assert "Relier de nouveau" in shown
 

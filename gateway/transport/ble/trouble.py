@@ -125,7 +125,7 @@ def link_trouble(error: Exception, doing: str) -> GatewayError:
             return LinkRefused(f"{doing}: not paired", INSUFFICIENT_AUTHENTICATION)
     if isinstance(error, TimeoutError):
         return LinkTimeout(f"{doing}: no answer")
-    return LinkLost(f"{doing} failed ({name_of(error)})")
+    return LinkLost(f"the link failed while {doing} ({name_of(error)})")
 
 
 def is_denial(error: Exception) -> bool:

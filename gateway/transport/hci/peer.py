@@ -231,7 +231,7 @@ def translated(doing: str, keep: type[Exception] | tuple[()] = ()) -> Iterator[N
     except core.TimeoutError as error:
         raise LinkTimeout(f"{doing}: no answer") from error
     except FAILURES as error:
-        raise LinkLost(f"{doing} failed ({_name_of(error)})") from error
+        raise LinkLost(f"the link failed while {doing} ({_name_of(error)})") from error
 
 
 def _name_of(error: Exception) -> str:
