@@ -7,9 +7,20 @@ from datetime import datetime, timedelta, tzinfo
 from gateway.language.words import Words
 
 
+def in_zone(at: datetime, zone: tzinfo) -> datetime:
+    """Return the moment as it is there; as it was given at the ends of the calendar.
+
+    Those are what other systems write for ever: there may be no such day in the zone.
+    """
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at
+
+
 def moment(at: datetime, now: datetime, zone: tzinfo, words: Words) -> str:
     """Say when something was, as seen from now."""
-    here, today = at.astimezone(zone), now.astimezone(zone).date()
+    here, today = in_zone(at, zone), now.astimezone(zone).date()
     if here.date() == today:
         return words("time.today", clock=clock(at, zone, words))
     if here.date() == today - timedelta(days=1):
@@ -24,12 +35,12 @@ def written(at: datetime, zone: tzinfo, words: Words) -> str:
 
 def clock(at: datetime, zone: tzinfo, words: Words) -> str:
     """Say the time of day."""
-    here = at.astimezone(zone)
+    here = in_zone(at, zone)
     return words("time.clock", hour=here.hour, minute=f"{here.minute:02d}")
 
 
 def _date(key: str, at: datetime, zone: tzinfo, words: Words) -> str:
-    here = at.astimezone(zone)
+    here = in_zone(at, zone)
     return words(
         key,
         day=words("day.first") if here.day == 1 else words("day.other", day=here.day),

@@ -23,6 +23,7 @@ from gateway.consent.texts import shown
 from gateway.domain.device_time import EARLIEST
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
+from gateway.language.moments import in_zone
 from gateway.language.words import Words
 from gateway.web.giver import Giver, Unclear, giver
 from gateway.web.visits import Visit, see_other
@@ -146,7 +147,7 @@ def _day(grant: Grant, hub: Hub) -> str:
     """Write the day of its end as a field for one has it; nothing if it has none."""
     if grant.expires is None:
         return ""
-    return grant.expires.astimezone(hub.zone).date().isoformat()
+    return in_zone(grant.expires, hub.zone).date().isoformat()
 
 
 async def give(visit: Visit) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from gateway.consent.grant import Capacity, Grant, Withdrawal
 from gateway.domain.subject import SubjectId
+from tests.journal.making import grant
 from tests.web.measuring import SCALE, owned
 from tests.web.window import Answer, Window
 
@@ -55,6 +56,25 @@ async def test_one_tap_takes_it_back_as_it_was_given(window: Window) -> None:
     assert isinstance(taken_back, Withdrawal)
     assert taken_back.withdrawn_by == "Claude"
     assert taken_back.capacity is Capacity.LEGAL_REPRESENTATIVE
+
+
+@pytest.mark.parametrize("bound", ["expires", "covers_until"])
+async def test_a_consent_until_the_end_of_the_calendar_is_shown_and_taken_back(
+    bound: str, window: Window
+) -> None:
+    """So other systems write for ever; here it is the year 10,000 by then."""
+    subject = await child(window)
+    for_ever = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    given = grant(subject).model_copy(update={bound: for_ever})
+    await window.hub.journal.record_grant(given)
+
+    asked = await window.send("/consent", subject=subject, destination="mes")
+    receipt = await window.send("/consent/receipt", subject=subject, grant=given.id)
+    await window.send("/consent/withdraw", subject=subject, destination="mes")
+
+    assert (asked.status, receipt.status) == (200, 200)
+    assert "31 décembre 9999 à 23 h 59" in receipt.text
+    assert isinstance(window.hub.reader.ledger(subject)[-1], Withdrawal)
 
 
 async def test_who_agrees_for_themselves_says_no_more_than_before(window: Window) -> None:
