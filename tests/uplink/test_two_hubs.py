@@ -4,8 +4,9 @@ What a hub calls a reading is made by a key of its own, so the two have no name 
 what the device says: its own time, and its own key of the record.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -17,6 +18,8 @@ import pytest
 from firmware_sims.health_space import Fault, HealthSpace
 from firmware_sims.health_space import Kind as Trouble
 from firmware_sims.health_space.faults import Operation
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.domain.correction import Wrong
 from gateway.domain.entry import Entry
@@ -252,3 +255,106 @@ async def test_an_answer_that_was_lost_is_no_second_reading(clinic: Clinic) -> N
     await clinic.fathers.send(weight(50, record=2))
 
     assert len(await clinic.there()) == 2
+
+
+READINGS = {"once": weight(40), "again": weight(40, record=2), "later": weight(50, record=3)}
+"""The first two are of one minute, and of the same value."""
+HUBS = ("mothers", "fathers")
+happenings = st.lists(
+    st.tuples(
+        st.sampled_from(HUBS),
+        st.sampled_from(sorted(READINGS)),
+        st.sampled_from(("sent", "sent, unanswered", "taken back", "timed")),
+    ),
+    max_size=16,
+)
+
+
+@settings(max_examples=40)
+@given(happenings)
+def test_in_any_order_each_reading_stands_once_or_is_taken_back(
+    story: list[tuple[str, str, str]],
+) -> None:
+    asyncio.run(_live(story))
+
+
+@dataclass
+class Stands:
+    """Whether a reading is to stand there, and which hubs it bears the own name of."""
+
+    is_there: bool
+    known_to: set[str]
+
+
+class Expected:
+    """What is to stand there, as simply as it can be said."""
+
+    def __init__(self) -> None:
+        self.readings: dict[str, Stands] = {}
+
+    def refuses(self, hub: str, what: str) -> bool:
+        """Tell whether another hub has taken it back, and this one has not."""
+        stands = self.readings.get(what)
+        return stands is not None and not stands.is_there and hub not in stands.known_to
+
+    def sent(self, hub: str, what: str) -> None:
+        if not self.refuses(hub, what):
+            self.readings.setdefault(what, Stands(is_there=True, known_to={hub})).is_there = True
+
+    def taken_back(self, hub: str, what: str, *, by_name: bool) -> None:
+        stands = self.readings.get(what)
+        if stands is not None and (stands.is_there or by_name):
+            stands.is_there = False
+            stands.known_to.add(hub)
+
+
+async def _live(story: list[tuple[str, str, str]]) -> None:
+    given = {"patients": {ALICE: "leo"}, "allow_loopback_http": False}
+    expected = Expected()
+    called: dict[tuple[str, str], str | None] = {}
+    async with HealthSpace() as space, AsyncExitStack() as stack:
+        hubs = {}
+        for name in HUBS:
+            way = uplink_to(f"{space.base_url}/r4", ca_file=space.ca_path, **given)
+            hubs[name] = Hub(await stack.enter_async_context(way), name.encode())
+        for name, what, happens in story:
+            hub, reading, reference = hubs[name], READINGS[what], called.get((name, what))
+            with (
+                pytest.raises(UplinkRejected)
+                if _is_refused(expected, name, what, happens, reference)
+                else nullcontext()
+            ):
+                if happens == "taken back":
+                    await hub.correct(reading, Wrong.PERSON, reference)
+                elif happens == "timed":
+                    await hub.correct(reading, Wrong.TIME, reference)
+                else:
+                    if happens == "sent, unanswered":
+                        await _lose_the_answer(space, hub, reading)
+                    (called[name, what],) = await hub.send(reading)
+            if happens == "taken back":
+                expected.taken_back(name, what, by_name=reference is not None)
+            elif happens != "timed" or reference is None:
+                expected.sent(name, what)
+
+        there = [each["observation"] for each in space.service.generic.observations()]
+
+    living = [each for each in there if each["status"] != "entered-in-error"]
+    assert len(there) == len(expected.readings)
+    assert len(living) == sum(each.is_there for each in expected.readings.values())
+    assert all("valueQuantity" in each for each in living)
+
+
+def _is_refused(
+    expected: Expected, hub: str, what: str, happens: str, reference: str | None
+) -> bool:
+    sends = happens.startswith("sent") or (happens == "timed" and reference is None)
+    return sends and expected.refuses(hub, what)
+
+
+async def _lose_the_answer(space: HealthSpace, hub: Hub, reading: Entry) -> None:
+    lost = Fault(Trouble.RESET_AFTER_COMMIT, on=Operation.GENERIC, count=1)
+    space.add_fault(lost)
+    with pytest.raises(OutcomeUnknown):
+        await hub.uplink.send(out(hub.heard(reading)))
+    await hub.uplink.find(out(hub.heard(reading)))
