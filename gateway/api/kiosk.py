@@ -14,7 +14,7 @@ from gateway.api.context import HubHere
 from gateway.api.destination_pairing import end_all
 from gateway.api.hub import Hub
 from gateway.api.people import LONGEST_LABEL, Label, is_same_name
-from gateway.domain.device import DeviceId
+from gateway.domain.device import OVER_THE_AIR, DeviceId
 from gateway.domain.kiosk import LONGEST, USUAL, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
@@ -81,8 +81,12 @@ async def open_session(hub: HubHere, opening: Opening) -> dict[str, Any]:
 
 
 def at_counter(hub: Hub) -> tuple[list[DeviceId], list[DeviceId]]:
-    """Part the counter's devices into those that are known here, and those not adopted yet."""
-    known = {each.device.id for each in hub.reader.devices()}
+    """Part the counter's devices into those that are read here, and those that are not adopted."""
+    known = {
+        each.device.id
+        for each in hub.reader.devices()
+        if each.adopted or not each.device.id.startswith(OVER_THE_AIR)
+    }
     named = [] if hub.counter is None else [hub.resolve(it) for it in hub.counter.devices]
     return [it for it in named if it in known], [it for it in named if it not in known]
 

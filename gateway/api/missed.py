@@ -13,8 +13,7 @@ from pydantic import BaseModel
 
 from gateway.api.context import HubHere
 from gateway.api.hub import Hub
-from gateway.api.people import OVER_THE_AIR
-from gateway.domain.device import DeviceId
+from gateway.domain.device import OVER_THE_AIR, DeviceId
 from gateway.domain.reading import Kind
 from gateway.domain.silence import LOOKED_AT, silence
 from gateway.domain.subject import SubjectId

@@ -15,7 +15,7 @@ from gateway.api.context import HubHere, person
 from gateway.api.destination_pairing import end_all
 from gateway.api.hub import Hub, Sighted
 from gateway.consent.grant import Withdrawal
-from gateway.domain.device import DeviceId, device_named
+from gateway.domain.device import OVER_THE_AIR, DeviceId, device_named
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.errors import ConfigError, JournalError
 from gateway.language.plain import without_steering
@@ -24,8 +24,6 @@ router = APIRouter(tags=["people"])
 
 _STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
 _TODAY = timedelta(hours=25)  # from its midnight on, in the longest of days
-OVER_THE_AIR = ("ble:", "ble-rotating:")
-"""How the ids of devices begin that are read only because they were adopted."""
 LONGEST_LABEL = 80
 Label = Annotated[
     str,

@@ -22,7 +22,7 @@ from gateway.cli.machine import (
 from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
 from gateway.config import Config
-from gateway.domain.device import device_named
+from gateway.domain.device import OVER_THE_AIR, device_named
 from gateway.errors import GatewayError, NotRunning
 from gateway.web.standing import advice_about, trouble_of
 
@@ -155,10 +155,14 @@ def _daemon(context: typer.Context, config: Config) -> Iterator[Finding]:
 
 
 def _counter(context: typer.Context, config: Config) -> Iterator[Finding]:
-    """Name the devices of the kiosk that nobody adopted on this hub yet: turns begin without."""
+    """Name the devices of the kiosk that are not adopted on this hub: turns begin without."""
     if config.kiosk is None:
         return
-    known = {each["id"] for each in context.obj.client.get("devices")}
+    known = {
+        each["id"]
+        for each in context.obj.client.get("devices")
+        if each["adopted"] or not each["id"].startswith(OVER_THE_AIR)
+    }
     for named in config.kiosk.devices:
         if (device_named(named) or named) not in known:
             told = f"{named} is not adopted on this hub: 'adopt {named}', while it is in reach."

@@ -14,6 +14,8 @@ Given by the transport from what does not change: an identity address, a configu
 """
 
 
+OVER_THE_AIR = ("ble:", "ble-rotating:")
+"""How the ids of devices begin that are read only because they were adopted."""
 _BLUETOOTH = re.compile(r"(?:(ble|ble-rotating):)?([0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5})")
 _OTHERS = re.compile(r"(?:serial|hid|usb):.+")
 

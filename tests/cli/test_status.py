@@ -65,7 +65,11 @@ class Daemon:
         waits = {"destination": "mes", "state": "due", "may_have_arrived": False}
         tried = waits | {"reason": "The server cannot be reached.", "count": 2}
         outbox = [tried, waits | {"reason": None, "count": 1}]
-        known = [{"id": "serial:scale"}, {"id": "ble:C0:FF:EE:00:00:01"}]
+        known = [
+            {"id": "serial:scale", "adopted": False},
+            {"id": "ble:C0:FF:EE:00:00:01", "adopted": True},
+            {"id": "ble:C0:FF:EE:00:00:03", "adopted": False},
+        ]
         answers = {"status": STATUS, "missed": MISSED, "outbox": outbox, "devices": known}
         return answers[path[0]]
 
@@ -208,14 +212,18 @@ def test_the_doctor_tells_what_has_stopped_coming(tmp_path: Path) -> None:
 def test_the_doctor_names_a_device_of_the_kiosk_that_nobody_adopted_on_this_hub(
     tmp_path: Path,
 ) -> None:
-    named = ["serial:scale", "c0:ff:ee:00:00:01", "C0:FF:EE:00:00:02"]
+    named = [
+        *("serial:scale", "c0:ff:ee:00:00:01", "C0:FF:EE:00:00:02"),
+        "C0:FF:EE:00:00:03",  # disowned since
+    ]
     told = {"hub": {"state": tmp_path}, "kiosk": {"devices": named}}
 
     doctor = asked("doctor", config=Config.model_validate(told))
 
     lines = [line for line in doctor.splitlines() if "n'est pas encore ajouté" in line]
-    assert len(lines) == 1
+    assert len(lines) == 2
     assert "C0:FF:EE:00:00:02" in lines[0]
+    assert "C0:FF:EE:00:00:03" in lines[1]
 
 
 def test_a_destination_is_called_as_on_the_screens() -> None:

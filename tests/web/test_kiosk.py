@@ -688,6 +688,23 @@ async def test_nobody_at_the_counter_begins_the_turn_of_somebody_known_here(kios
     assert session.subject != camille
 
 
+async def test_a_device_of_the_counter_that_was_disowned_is_told_of(kiosk: Window) -> None:
+    counter = kiosk.hub.counter
+    assert counter is not None
+    cuff = DeviceId("ble:C4:00:00:00:00:09")
+    kiosk.hub.counter = replace(counter, devices=[*counter.devices, cuff])
+    staff = Window(kiosk.hub, browsers=kiosk.browsers)
+    await staff.enter(Role.OWNER)
+    await kiosk.hub.journal.adopt(cuff, "bp_monitor/bluetooth_sig")
+    before = (await staff.get("/")).text
+
+    await kiosk.hub.journal.disown(cuff)
+
+    told = f"L'appareil {cuff} du comptoir n'est pas encore ajouté"
+    assert told not in before
+    assert told in (await staff.get("/")).text
+
+
 async def test_a_device_that_nobody_adopted_yet_keeps_no_turn_from_beginning_and_is_told(
     kiosk: Window,
 ) -> None:
