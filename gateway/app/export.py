@@ -221,7 +221,7 @@ def _lines(view: EntryView, title: Callable[[str], str], say: Words) -> Iterator
         "" if doubt is None else str(math.ceil(doubt.total_seconds())),
         say(f"kind.{reading.kind}"),
     ]
-    flags = [*sorted(reading.flags)]
+    flags = sorted(say.or_none(f"flag.{flag}") or flag for flag in reading.flags)
     if reading.quality is not Quality.GOOD:
         flags.insert(0, say(f"export.{reading.quality}"))
     where = [whereabouts(each, title(each.destination), say).sentence for each in view.deliveries]

@@ -16,10 +16,13 @@ from gateway.clock import Instant
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.reading import Limit, Quality
 from gateway.domain.subject import SubjectId
+from gateway.drivers.cgm.bluetooth_sig.readings import FLAGS as SENSOR_FLAGS
+from gateway.drivers.glucose_meter.bluetooth_sig.readings import _MEALS, _SAMPLES, _STATUS
 from gateway.glucose.computed import report_reading
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
+from gateway.web.words import words
 from tests.journal.making import (
     LONG_AGO,
     SENSOR,
@@ -118,6 +121,30 @@ async def test_ketone_is_taken_along_as_what_it_is(hub: Hub) -> None:
     ucum = {"unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}
     assert told["code"] == {"coding": [{"system": "http://loinc.org", "code": "66441-7"}]}
     assert told["valueQuantity"] == {"value": 1.4, **ucum}
+
+
+async def test_what_a_device_remarks_is_told_in_words_and_what_nobody_knows_as_it_was(
+    hub: Hub,
+) -> None:
+    flags = frozenset({"fasting", "of_a_guest_driver", "calibration_not_allowed"})
+    await hub.journal.record(SCALE, [weight(1).model_copy(update={"flags": flags})])
+
+    (french,), (english,) = hub.table("fr"), hub.table("en")
+
+    assert french["Remarques"] == "of_a_guest_driver, pas d'étalonnage possible à ce moment, à jeun"
+    assert english["Remarks"] == "fasting, no calibration possible now, of_a_guest_driver"
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_remark_of_a_standard_sensor_or_meter_has_words(language: str) -> None:
+    names = {
+        *SENSOR_FLAGS.values(),
+        *(value for table in (_MEALS, _SAMPLES, _STATUS) for value in table.values()),
+    }
+
+    known = {key.removeprefix("flag.") for key in words(language) if key.startswith("flag.")}
+    assert len(names) > 30
+    assert names - known == set()
 
 
 async def test_what_cannot_be_passed_on_is_in_the_table_alone(hub: Hub) -> None:
