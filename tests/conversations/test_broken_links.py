@@ -30,6 +30,7 @@ from firmware_sims.forbidden_commands import ForbiddenCommands
 from firmware_sims.ledger import Ledger, Produced
 from firmware_sims.making import made
 from firmware_sims.radio import VirtualRadio
+from firmware_sims.scale.sanitas import FIRST_USER
 from firmware_sims.scenario import parse
 from firmware_sims.surroundings import Surroundings
 
@@ -106,8 +107,8 @@ class Case:
 
 
 def by_the_apps_number(row: Produced) -> Produced:
-    """Return a weighing with the number that an app gave its user, 100 more than the slot."""
-    return replace(row, slot=None if row.slot is None else 100 + row.slot)
+    """Return a weighing with the number that an app gave its user."""
+    return replace(row, slot=None if row.slot is None else FIRST_USER + row.slot)
 
 
 CASES = {

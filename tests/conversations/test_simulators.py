@@ -450,6 +450,15 @@ async def test_what_a_microlife_remembers_is_what_is_recorded_to_the_minute() ->
     assert (found.session.aside, found.forbidden) == ([], [])
 
 
+async def test_an_older_microlife_says_whose_memory_it_tells() -> None:
+    more = f'users = {{ 2 = "marcel" }}\n{STORED}older = true'
+    found = await met("microlife_bp_monitor", more, {"set_clock": "Europe/Paris"}, name="A6 BT")
+
+    readings = Counter(recorded(r) for r in found.session.readings)
+    assert readings == Counter(said(to_the_minute(row)) for row in found.ledger.produced)
+    assert {slot for _, slot, *_ in readings} == {"2"}
+
+
 async def test_what_a_microlife_measured_before_its_clock_was_set_is_kept_and_not_sent() -> None:
     found = await met("microlife_bp_monitor", f'{ONE}\n{STORED}stamps = "zeros"', name="B3 BT")
 

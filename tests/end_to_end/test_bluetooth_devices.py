@@ -6,6 +6,7 @@ the protocol understood the same.
 
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from firmware_sims.faults import Fault
@@ -156,7 +157,9 @@ STORING = {
         within=timedelta(minutes=1),
     ),
     "Yonker, which tells all it remembers": yonker("tells_all = true\n"),
-    "Microlife B3 BT, each user's memory": microlife("B3 BT", TWO),
+    "Microlife B3 BT, each user's memory, its clock off": microlife(
+        "B3 BT", TWO + "clock_error_s = -7200\n"
+    ),
     "Microlife B6 Connect, means of three": microlife("B6 Connect", ONE + "mam = true\n"),
     "Microlife A6 BT, which takes the time as it is asked": microlife(
         "A6 BT", ONE + "older = true\n", set_clock="Europe/Paris"
@@ -235,6 +238,7 @@ async def test_a_memory_arrives_although_the_link_drops_in_it_and_what_comes_aft
     async with a_room(tmp_path, time, case, stored=7, faults=faults) as room:
         await room.all_arrived()
         assert_each_once(room, case)
+        assert_its_clock_is_right_if_it_was_set(room, case, time)
         assert not room.device.faults.strikes(Fault.DISCONNECT_MID_RECORD), "it never struck"
 
         room.device.measure()
@@ -301,3 +305,10 @@ def assert_each_once(room: Room, case: Case) -> None:
     """Assert that the journal holds what was produced, and that nothing forbidden was asked."""
     assert (room.missing(case.within), room.extra(case.within)) == ([], [])
     assert room.stage.forbidden.received == []
+
+
+def assert_its_clock_is_right_if_it_was_set(room: Room, case: Case, time: Passing) -> None:
+    zone = case.settings.get("set_clock")
+    if isinstance(zone, str):
+        right = time.utc().astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+        assert abs(room.device.clock.device_local() - right) < timedelta(minutes=1)

@@ -19,9 +19,9 @@ xavaro, AppiaGlucometers, glucometerutils, and pancra's otble, which was checked
 and tells of two firmwares.
 That a test ends the link is said by the owner's booklet of the Select Plus Flex.
 Guesses: what it keeps instead of HI and LO (601 and 19), that 27 counts tests alone, the capacity,
-what stands in the octets of an entry that is no test, and that a packet with a wrong check is not
-even acknowledged. Left out: the challenge that the maker's app answers, without which the others
-read as well.
+what stands in the octets of an entry that is no test, that a question of another length than the
+sources write is answered 08, and that a packet with a wrong check is not even acknowledged. Left
+out: the challenge that the maker's app answers, without which the others read as well.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -193,8 +193,8 @@ class OneTouchMeter(AskedDevice):
         is_refused = self._settings.refuses_by_status and is_secure(self.identity)
         if is_refused and not (peripheral and peripheral.encrypted):
             return bytes([Status.NOT_ALLOWED])
-        for start, answer in self._ANSWERS.items():
-            if asked.startswith(start):
+        for start, (octets, answer) in self._ANSWERS.items():
+            if asked.startswith(start) and len(asked) == len(start) + octets:
                 return answer(self, asked[len(start) :])
         return bytes([Status.NOT_SUPPORTED])
 
@@ -251,17 +251,17 @@ class OneTouchMeter(AskedDevice):
             return bytes([Status.NOT_THERE])
         return _done(tests[at].by_place(at))
 
-    _ANSWERS: ClassVar[Mapping[bytes, Callable[["OneTouchMeter", bytes], bytes]]] = {
-        b"\x20\x02": _clock,
-        b"\x20\x01": _set_clock,
-        b"\x0a\x02": _setting,
-        b"\x0a\x01": _set_limit,
-        b"\x09\x02": _unit,
-        b"\x27\x00": _count,
-        b"\xe6\x02": _text,
-        b"\x31\x02": _by_place,
-        b"\xb3": _by_number,
-        b"\x1a": _erase,
+    _ANSWERS: ClassVar[Mapping[bytes, tuple[int, Callable[["OneTouchMeter", bytes], bytes]]]] = {
+        b"\x20\x02": (0, _clock),
+        b"\x20\x01": (4, _set_clock),
+        b"\x0a\x02": (1, _setting),
+        b"\x0a\x01": (5, _set_limit),
+        b"\x09\x02": (1, _unit),
+        b"\x27\x00": (0, _count),
+        b"\xe6\x02": (1, _text),
+        b"\x31\x02": (3, _by_place),
+        b"\xb3": (2, _by_number),
+        b"\x1a": (0, _erase),
     }
 
 

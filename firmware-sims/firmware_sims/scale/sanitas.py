@@ -41,7 +41,7 @@ _KEPT_PER_USER = 30
 _MOST_USERS = 8
 _SWAYS_KG = (Decimal("-0.85"), Decimal("0.4"))
 _ACKNOWLEDGED_WITHIN_S = 5
-_FIRST_USER = 100  # what apps choose
+FIRST_USER = 0x2600_0000_0000_0064  # what apps choose has eight octets
 _STANDS_FOR = timedelta(seconds=15)  # whoever hears nothing of the scale steps off
 _HALF_STEP_KG = Decimal("0.05")
 
@@ -56,7 +56,7 @@ class _Standing:
 
 
 class SanitasScale(AskedDevice):
-    """A virtual scale. User `n` of `people` has the number 100 + n; None is somebody unknown.
+    """A virtual scale. User n of `people` has the number FIRST_USER + n; None is nobody known.
 
     Its clock counts UTC, as apps set it. `pause_s` is between the frames of somebody standing.
     """
@@ -78,7 +78,7 @@ class SanitasScale(AskedDevice):
         self._people = people
         self._turns = cycle(people)
         known = [slot for slot in people if slot is not None]
-        self._users = {slot: User(_FIRST_USER + slot, f"U{slot}", 1960 + slot) for slot in known}
+        self._users = {slot: User(FIRST_USER + slot, f"U{slot}", 1960 + slot) for slot in known}
         self._saved: dict[int, deque[Weighing]] = {
             user.number: deque(maxlen=_KEPT_PER_USER) for user in self._users.values()
         }

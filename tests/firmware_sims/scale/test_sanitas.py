@@ -84,7 +84,7 @@ async def test_somebody_known_is_weighed_live_and_measured_in_three_parts() -> N
     assert [frame[2] for frame in of(frames, 0x58)] == [1, 1, 0]
     steps = int.from_bytes(of(frames, 0x58)[2][3:5], "big")
     assert f"{steps * 0.05:.2f}" == weight.values["weight"]
-    assert first.hex() == "e7590301" + "01" + "0000000000000065"
+    assert first.hex() == "e7590301" + "01" + "2600000000000065"
     assert [len(second), len(third)] == [15, 15]
     said = second[4:] + third[4:]
     assert said[:6] == NOON_UNIX + steps.to_bytes(2, "big")
@@ -127,7 +127,7 @@ async def test_what_nobody_saw_is_saved_for_its_user_in_two_parts_each() -> None
     device.remember(4, every=timedelta(days=1))
     async with linked(device) as app:
         frames = await app.greet()
-        await app.say("e7410000000000000066")
+        await app.say("e7412600000000000066")
         saved = await app.take(4, 0x42)
         await app.say("e74100000000000000ff")
         await app.until(lambda: len(of(frames, 0xF0)) == 2)
@@ -148,10 +148,10 @@ async def test_it_lists_its_users_and_says_how_it_is() -> None:
         await app.take(3, 0x59)
         await app.say("e733")
         users = await app.take(2, 0x34)
-        await app.say("e74f0000000000000065")
+        await app.say("e74f2600000000000065")
         await app.until(lambda: len(of(frames, 0xF0)) == 2)
 
-    assert users[0].hex() == "e7340201" + "0000000000000065" + "553100" + "3d"
+    assert users[0].hex() == "e7340201" + "2600000000000065" + "553100" + "3d"
     assert [answer.hex() for answer in of(frames, 0xF0)] == [
         "e7f033000208",
         "e7f04f005a00000100000001",
@@ -163,7 +163,7 @@ async def test_deleting_is_answered_and_not_done() -> None:
     device.remember(1, every=timedelta(days=1))
     async with linked(device) as app:
         frames = await app.greet()
-        await app.say("e7430000000000000065")
+        await app.say("e7432600000000000065")
         await app.until(lambda: len(of(frames, 0xF0)) == 1)
 
     assert device.held == 1
