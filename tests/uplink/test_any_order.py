@@ -27,7 +27,7 @@ from tenacity.wait import wait_none
 
 from gateway.clock import Clock, Instant
 from gateway.domain.entry import Entry
-from gateway.domain.subject import SubjectId
+from gateway.domain.subject import Assignment, SubjectId
 from gateway.errors import JournalError
 from gateway.glucose.computed import report_reading
 from gateway.journal.journal import Journal
@@ -341,6 +341,23 @@ class HouseholdStreet(Street):
 
         with suppress(JournalError):  # it is on its way just now
             self.run(say())
+
+    @rule(number=st.sampled_from(NAMES), by=st.sampled_from(NAMES))
+    def somebody_else_used_it_for_a_while(self, number: str, by: str) -> None:
+        day = timedelta(days=1)
+        period = Assignment(
+            device=SCALE.id,
+            slot=number,
+            subject=self.people[by],
+            since=START - day,
+            until=START + day,
+        )
+
+        async def say() -> None:
+            await self.journal.hand_over(period)
+            await self.server.asked_within(SOON_S)
+
+        self.run(say())
 
     @rule()
     def everything_arrives_in_the_end(self) -> None:
