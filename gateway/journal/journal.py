@@ -18,6 +18,7 @@ from gateway.clock import Clock, Instant
 from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released
 from gateway.consent.grant import Grant, Withdrawal
+from gateway.domain.correction import Wrong
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
@@ -334,8 +335,15 @@ class Journal:
         )
 
     async def corrected(self, correction: ReleasedCorrection) -> None:
-        """Keep that the destination has taken a correction."""
-        await self._writer.run(lambda tx: corrections.done(tx, correction.number), vital=True)
+        """Keep that the destination has taken a correction; what more is known by now is heeded."""
+
+        def work(tx: Transaction) -> None:
+            corrections.done(tx, correction.number)
+            if correction.wrong is Wrong.TIME:
+                told = correction.released
+                timings.came_back(tx, told, told.delivery.entry.timing)
+
+        await self._writer.run(work, vital=True)
 
     async def correct_at(self, correction: ReleasedCorrection, due_at: datetime) -> None:
         """Keep that it is to be tried again then; doing it twice is harmless."""

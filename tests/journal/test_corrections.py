@@ -74,6 +74,28 @@ async def test_another_time_is_told_with_the_reading_as_it_is_known_now(
     assert correction.released.delivery.entry.timing.measured_at == START
 
 
+async def test_a_time_that_changes_while_it_is_being_told_is_told_again(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    hour = timedelta(hours=1)
+    slow = Instant(START - hour, 60.0, "boot-1")
+    await journal.record(SCALE, [weight(1).model_copy(update={"received": slow})])
+    (released,) = await journal.claim("mes", 1, START)
+    await journal.settle(released, Receipt("mes", "Observation/1", START))
+    await journal.hub_time_known(Instant(START, 60.0, "boot-1"), stepped=True)
+    (first,) = await due(journal)
+
+    await journal.hub_time_known(Instant(START + hour, 60.0, "boot-1"), stepped=True)
+    await journal.corrected(first)
+    (second,) = await due(journal)
+    await journal.corrected(second)
+
+    times = [it.released.delivery.entry.timing.measured_at for it in (first, second)]
+    assert times == [START, START + hour]
+    assert (await due(journal), reader.corrections_owed()) == ([], [])
+
+
 async def test_of_another_time_and_another_person_the_person_is_told(
     journal: Journal, reader: Reader
 ) -> None:
