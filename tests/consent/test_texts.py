@@ -17,6 +17,10 @@ USED = {
     (Purpose.HEALTH_RECORD, "2", "en"): "b6dc52f308cba1c2",
     (Purpose.DOCUMENTS, "2", "fr"): "35967b98f9516325",
     (Purpose.DOCUMENTS, "2", "en"): "09cff5d5dbf06ade",
+    (Purpose.HEALTH_RECORD, "3", "fr"): "9544e275d2add9ab",
+    (Purpose.HEALTH_RECORD, "3", "en"): "824a52a93117230b",
+    (Purpose.DOCUMENTS, "3", "fr"): "d265c3b3ab78a14c",
+    (Purpose.DOCUMENTS, "3", "en"): "354e48ef793bd81f",
 }
 """A text that has been used keeps its hash; a new wording is a new version, and a line here."""
 
@@ -37,12 +41,12 @@ def test_a_text_that_was_used_is_what_it_was(used: tuple[Purpose, str, str]) -> 
     [
         (
             "fr",
-            ("À qui", "Depuis quand", "Jusqu'à quand", "Comment arrêter"),
+            ("À qui", "Depuis quand", "Jusqu'à quand", "Comment arrêter", "Vos droits"),
             r"appair|file d'attente|identifiant|consign|Internet[^.]*connexion",
         ),
         (
             "en",
-            ("To whom", "Since when", "Until when", "How to stop"),
+            ("To whom", "Since when", "Until when", "How to stop", "Your rights"),
             r"\bpair|queue|identifier|log\b",
         ),
     ],
@@ -57,6 +61,17 @@ def test_it_says_in_plain_words_to_whom_from_when_until_when_and_how_to_stop(
         assert any(re.match(f"{lead} ?:", each) for each in paragraphs)
     assert re.search(jargon, content) is None
     assert max(len(each.split()) for each in paragraphs) <= 65
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_is_true_at_a_pharmacys_counter_and_of_what_is_no_health_record(
+    language: str, purpose: Purpose
+) -> None:
+    content = " ".join(shown(purpose, language)[0].split())
+
+    assert re.search("chez vous|at your place", content) is None
+    assert re.search("Si c'est un dossier de santé|If it is a health record", content)
 
 
 @pytest.mark.parametrize("purpose", Purpose)

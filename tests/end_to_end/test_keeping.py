@@ -280,7 +280,7 @@ async def test_a_parent_consents_for_a_child_on_paper_for_a_period_and_keeps_a_r
 
     assert (grant["capacity"], grant["method"]) == ("parent", "paper")
     assert sorted(grant["kinds"]) == ["height", "weight"]
-    shown = Path(texts).with_name("health_record.2.en.txt").read_bytes()
+    shown = Path(texts).with_name("health_record.3.en.txt").read_bytes()
     assert grant["text"]["sha256"] == hashlib.sha256(shown).hexdigest()
     for told in (
         *(

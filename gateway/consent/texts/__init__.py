@@ -11,7 +11,7 @@ from importlib import resources
 
 from gateway.consent.grant import ConsentText, Purpose
 
-CURRENT = "2"
+CURRENT = "3"
 LANGUAGES = ("fr", "en")
 
 
