@@ -11,13 +11,16 @@
     1523  1524          51 52 to a TaiDoc or FORA device: erase its memory
     HID                 21 or 60 with a text that begins with $ and is no question: set or erase
                         something in a FreeStyle device
+    HID                 ABC or 00 00 00 and a length, with more than EOT, ACK or NAK: a command to a
+                        Contour meter, or to the pump behind it
 
 A link refuses them before a byte is sent. Codecs may know these bytes, so that `decode` can read
 them; a person who wants one of them done uses the device's own buttons or its maker's app.
 
 Source: CGM Service 1.0.2, 3.7; Glucose Service 1.0.1, 3.4; User Data Service 1.1; Bond Management
 Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1; Microlife's kit for apps for FFF2;
-`drivers.glucose_meter.onetouch_ble`; `drivers.bp_monitor.taidoc`; `drivers.freestyle_text` for HID.
+`drivers.glucose_meter.onetouch_ble`; `drivers.bp_monitor.taidoc`; `drivers.freestyle_text` and
+`drivers.glucose_meter.contour_usb` for HID.
 """
 
 from __future__ import annotations
@@ -61,6 +64,9 @@ _ONETOUCH_OPERATIONS = {
     b"\x11": "answering the meter's challenge with its maker's key",
 }
 _TAIDOC = gatt("00001523-1212-efde-1523-785feabcd123", "00001524-1212-efde-1523-785feabcd123")
+_CONTOUR = (b"ABC", b"\0\0\0")
+_CONTOUR_DATA_AT = 4
+_CONTOUR_SAYS = (b"", b"\x04", b"\x06", b"\x15")
 _FREESTYLE = (bytes((TEXT,)), bytes((TEXT_OF_LIBRE,)))
 
 
@@ -89,6 +95,9 @@ def _forbidden(channel: Channel, data: bytes) -> str | None:
     if channel == HID and data[:1] in _FREESTYLE and data[2:3] == b"$":
         asks = is_question(data[2 : 2 + data[1]])
         return None if asks else "setting or erasing something in a FreeStyle device"
+    if channel == HID and data[:3] in _CONTOUR:
+        said = data[_CONTOUR_DATA_AT : _CONTOUR_DATA_AT + sum(data[3:_CONTOUR_DATA_AT])]
+        return None if said in _CONTOUR_SAYS else "giving a command to a Contour meter"
     return _BY_OP.get(channel, {}).get(data[0]) if data else None
 
 

@@ -33,6 +33,7 @@ from tests.drivers.cgm.freestyle_libre import reader as libre
 from tests.drivers.cgm.freestyle_libre.reader import Reader as LibreReader
 from tests.drivers.freestyle_lines import Device as FreeStyle
 from tests.drivers.glucose_meter.bluetooth_sig import meter
+from tests.drivers.glucose_meter.contour_usb.meter import Meter as Contour
 from tests.drivers.glucose_meter.freestyle_neo import meter as neo
 from tests.drivers.glucose_meter.freestyle_neo.meter import Meter as Neo
 from tests.drivers.glucose_meter.onetouch_ble.meter import Meter as OneTouchBle
@@ -77,8 +78,10 @@ def asked(name: str, device: Callable[[], Callable[[bytes], Iterable[bytes]]]) -
     return Specimen(named(name), (_port(name),), answers=answers)
 
 
-def asked_by_reports(name: str, usb: tuple[int, int], device: Callable[[], FreeStyle]) -> Specimen:
-    """A FreeStyle device that answers from its memory."""
+def asked_by_reports(
+    name: str, usb: tuple[int, int], device: Callable[[], FreeStyle | Contour]
+) -> Specimen:
+    """A device on USB that answers from its memory."""
 
     def answers() -> Mapping[Channel, Answer]:
         answer = device().answer
@@ -418,6 +421,14 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
         "glucose_meter/bluetooth_sig": (_glucose_meter(), _simple_meter(), _caresens()),
         "glucose_meter/onetouch_ble": (_onetouch_ble(),),
         "glucose_meter/taidoc_ble": (_taidoc_meter(),),
+        "glucose_meter/contour_usb": (
+            asked_by_reports("glucose_meter/contour_usb", (0x1A79, 0x7410), Contour),
+            asked_by_reports(
+                "glucose_meter/contour_usb",
+                (0x1A79, 0x7800),
+                lambda: Contour(announces="nothing", stops=False, says_eot=False),
+            ),
+        ),
         "glucose_meter/freestyle_neo": (
             asked_by_reports("glucose_meter/freestyle_neo", (0x1A61, 0x3850), lambda: Neo().device),
             asked_by_reports("glucose_meter/freestyle_neo", (0x1A61, 0x3850), _neo_with_ketone),

@@ -62,6 +62,11 @@ FORBIDDEN = [
         for kind in (0x21, 0x60)
         for text in (b"$resetpatient", b"$swreset", b"$time,12,30", b"$ptname,X", b"$a,1?", b"$")
     ),
+    *(
+        (HID, (start + bytes((len(said),)) + said).ljust(64, b"\0").hex())
+        for start in (b"ABC", bytes(3))
+        for said in (b"\x05", b"W|", b"D|", b"260314|\r", b"\x06\x05", b"X")
+    ),
 ]
 ALLOWED = [
     *((RACP, octets) for octets in ("0101", "0103010500", "0401", "0300")),
@@ -85,6 +90,8 @@ ALLOWED = [
     *((MICROLIFE, octets) for octets in ("4dff00020553", "4dff00020452", "4dff", "0103030303")),
     *((HID, request(kind, b"$history?").hex()) for kind in (0x21, 0x60)),
     *((HID, octets) for octets in ("01" + "00" * 63, "60", "6001", "60 02 41 42", "")),
+    *((HID, f"{start} 01 {said}") for start in ("414243", "000000") for said in ("04", "06", "15")),
+    (HID, "414243"),
     (RACP, ""),
     (USERS, ""),
 ]

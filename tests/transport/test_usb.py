@@ -247,7 +247,8 @@ async def test_hid_devices_are_asked_for_by_the_ids_of_hid_drivers_alone(
 
 
 def test_no_driver_of_this_project_knows_more_hid_devices_than_meters() -> None:
-    assert {vendor for vendor, _ in known_ids(installed())} <= {0x1A61}  # Abbott Diabetes Care
+    abbott, ascensia = 0x1A61, 0x1A79
+    assert {vendor for vendor, _ in known_ids(installed())} <= {abbott, ascensia}
 
 
 @pytest.mark.parametrize(("there", "plugging"), [(True, "10"), (False, None)])
