@@ -35,10 +35,10 @@ from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId, identity
 from gateway.domain.quantity import Quantity
-from gateway.domain.reading import Limit
+from gateway.domain.reading import Kind, Limit
 from gateway.errors import UplinkRejected
-from gateway.uplink.fhir_terms import CODES, VITAL_SIGNS, Coded, Codes, Part
-from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, device_resource, eui64
+from gateway.uplink.fhir_terms import CODES, MEAL, MEALS, VITAL_SIGNS, Coded, Codes, Part
+from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, UNKNOWN, device_resource, eui64
 from gateway.uplink.mes_terms import LOINC, MDC, OBSERVATION_CATEGORY, UCUM
 
 Resource = dict[str, Any]
@@ -53,7 +53,8 @@ _COINCIDENT = f"{_PHD}/StructureDefinition/CoincidentTimeStampReference"
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _ABSOLUTE_TIME = "67975"
 _PERSONAL_HEALTH_GATEWAY = "531981"
-_SOFTWARE = "531975"
+_SOFTWARE, _FIRMWARE = "531975", "531976"
+_GENERIC = "528457"
 _A_MOMENT = timedelta(milliseconds=1)
 """Some servers keep times to the millisecond."""
 _QUARTER = timedelta(minutes=15)
@@ -97,6 +98,8 @@ def resources(entry: Entry, sender: Sender, *, by_device_time: bool = True) -> l
     del device["id"]
     device["identifier"][0]["type"]["coding"][0]["system"] = _IDENTIFIER_TYPES
     del device["meta"]
+    # By the guide's text it is what the device tells; by its profile there is one.
+    device.setdefault("version", [{"type": _mdc(_FIRMWARE), "value": UNKNOWN}])
     gateway = _gateway(sender)
     made = [patient, device, gateway]
     observation = _observation(entry, coded, sender, by_device_time=by_device_time)
@@ -243,7 +246,13 @@ def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: 
     numbers = _parts(entry, coded)
     if coded.parts[0].codes is None:
         ((_, quantity),) = numbers
-        return observation | {"valueQuantity": _quantity(quantity)}
+        observation["valueQuantity"] = _quantity(quantity)
+        meal = next((code for flag, code in MEALS.items() if flag in entry.reading.flags), None)
+        if meal is None or entry.reading.kind is not Kind.BLOOD_GLUCOSE:
+            return observation
+        return observation | {
+            "component": [{"code": _mdc(MEAL), "valueCodeableConcept": _mdc(meal)}]
+        }
     components = [
         {"code": _concept(part.codes), "valueQuantity": _quantity(quantity)}
         for part, quantity in numbers
@@ -306,10 +315,9 @@ def _gateway(sender: Sender) -> Resource:
                 "value": number,
             }
         ],
-        "type": {"coding": [{"system": MDC, "code": _PERSONAL_HEALTH_GATEWAY}]},
-        "version": [
-            {"type": {"coding": [{"system": MDC, "code": _SOFTWARE}]}, "value": __version__}
-        ],
+        "type": _mdc(_PERSONAL_HEALTH_GATEWAY),
+        "specialization": [{"systemType": _mdc(_GENERIC)}],
+        "version": [{"type": _mdc(_SOFTWARE), "value": __version__}],
     }
 
 
@@ -364,12 +372,16 @@ def _concept(codes: Codes | None) -> Resource:
     return {"coding": coding}
 
 
+def _mdc(code: str) -> Resource:
+    return {"coding": [{"system": MDC, "code": code}]}
+
+
 def _quantity(quantity: Quantity) -> Resource:
     unit = str(quantity.unit)
     return {"value": quantity.value, "unit": unit, "system": UCUM, "code": unit}
 
 
-def _numbers(observation: Resource) -> list[Decimal | None]:
-    parts = observation.get("component") or [observation]
-    values = [part.get("valueQuantity", {}).get("value") for part in parts]
-    return [None if value is None else Decimal(str(value)) for value in values]
+def _numbers(observation: Resource) -> list[Decimal]:
+    parts = (observation, *observation.get("component", ()))
+    values = (part.get("valueQuantity", {}).get("value") for part in parts)
+    return [Decimal(str(value)) for value in values if value is not None]

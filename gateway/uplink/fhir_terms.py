@@ -77,6 +77,16 @@ CODES: Mapping[Kind, Coded] = {
 }
 """Body composition has no place: the guide has a code for body fat alone."""
 
+MEAL = "8417864"
+"""MDC_CTXT_GLU_MEAL: when, relative to meals, blood glucose was measured."""
+MEALS: Mapping[str, str] = {
+    "fasting": "8417876",
+    "preprandial": "8417868",
+    "postprandial": "8417872",
+    "casual": "8417880",
+}
+"""Its values, by what a meter remarks, in order of precedence."""
+
 VITAL_SIGNS = frozenset(
     {
         Kind.BLOOD_PRESSURE,

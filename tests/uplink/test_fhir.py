@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from firmware_sims.health_space import HealthSpace
 
+from gateway import __version__
 from gateway.clock import Instant
 from gateway.consent.correction import ReleasedCorrection
 from gateway.domain.correction import Wrong
@@ -512,6 +513,58 @@ def test_the_duplicate_key_tells_an_offset_as_the_device_does_in_quarters_of_an_
     key, *_ = identifiers(replace(made, reading=reading), SENDER)
 
     assert key[1].endswith(f"-690897390{told}")
+
+
+@pytest.mark.parametrize(
+    ("flags", "meal"),
+    [
+        ({"fasting"}, "8417876"),
+        ({"preprandial", "exercise"}, "8417868"),
+        ({"postprandial"}, "8417872"),
+        ({"casual"}, "8417880"),
+        ({"fasting", "casual"}, "8417876"),
+        ({"bedtime"}, None),
+        (set(), None),
+    ],
+)
+def test_blood_glucose_says_when_it_was_relative_to_meals(
+    flags: set[str], meal: str | None, profile_errors: Check
+) -> None:
+    told = entry(Kind.BLOOD_GLUCOSE, flags=frozenset(flags))
+
+    made = to_transaction(told, SENDER)["entry"][-1]["resource"]
+
+    mdc = "urn:iso:std:iso:11073:10101"
+    wanted = {
+        "code": {"coding": [{"system": mdc, "code": "8417864"}]},
+        "valueCodeableConcept": {"coding": [{"system": mdc, "code": meal}]},
+    }
+    assert made.get("component") == (None if meal is None else [wanted])
+    assert made["valueQuantity"]["code"] == "mg/dL"
+    gone = retracted(made | {"id": "its-name"}, own_key(told, SENDER))
+    assert profile_errors(made) == profile_errors(gone) == []
+
+
+def test_what_was_taken_without_its_meal_is_the_same_reading_still() -> None:
+    told = entry(Kind.BLOOD_GLUCOSE, flags=frozenset({"fasting"}))
+    ours = to_transaction(told, SENDER)["entry"][-1]["resource"]
+    theirs = {name: value for name, value in ours.items() if name != "component"}
+
+    assert is_same(ours, theirs)
+    assert not is_same(ours, theirs | {"valueQuantity": {"value": 1}})
+
+
+def test_each_device_of_a_transaction_has_what_its_profile_demands(profile_errors: Check) -> None:
+    silent = entry(device=CUFF.model_copy(update={"firmware": None}))
+
+    made = to_transaction(silent, SENDER)["entry"]
+
+    devices = [e["resource"] for e in made if e["resource"]["resourceType"] == "Device"]
+    for device in devices:
+        assert device["version"]
+        assert device["specialization"]
+        assert profile_errors(device) == []
+    assert [device["version"][0]["value"] for device in devices] == ["unknown", __version__]
 
 
 def test_a_reading_without_a_device_time_is_known_by_its_own_identity() -> None:
