@@ -21,6 +21,7 @@ from gateway.cli.machine import (
 )
 from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
+from gateway.collect.patience import Outcome
 from gateway.config import Config
 from gateway.domain.device import OVER_THE_AIR, device_named
 from gateway.errors import GatewayError, NotRunning
@@ -75,11 +76,14 @@ def doctor(context: typer.Context, json: Json = False) -> None:
 
 
 def _told(t: Speech, finding: Finding) -> str:
-    """Say a finding to a person: with the screens' advice where the sentence is English only."""
+    """Say a finding to a person, with the screens' advice where the sentence is not enough."""
     told = t.again(finding.sentence)
-    if finding.advice is None or t.language == "en" or told != finding.sentence:
+    advice = t.words.or_none(finding.advice) if finding.advice is not None else None
+    if advice is None:
         return told
-    return t.words.or_none(finding.advice) or told
+    if t.language != "en" and told == finding.sentence:
+        return advice
+    return f"{told.rstrip('.')}. {advice}" if finding.besides else told
 
 
 def _findings(context: typer.Context) -> Iterator[Finding]:
@@ -212,8 +216,9 @@ def _parts(status: Mapping[str, Any]) -> Iterator[Finding]:
     if status["fleet"] is not None:
         yield _part(status["fleet"])
     for device, problem in status["problems"].items():
-        advice = advice_about(device, status["outcomes"].get(device))
-        yield Finding(device, False, problem, advice)
+        outcome = status["outcomes"].get(device)
+        only_a_cause = outcome == Outcome.LINK
+        yield Finding(device, False, problem, advice_about(device, outcome), only_a_cause)
 
 
 def _part(part: Mapping[str, Any], advice: str | None = None) -> Finding:

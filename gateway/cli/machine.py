@@ -32,6 +32,9 @@ class Finding:
     sentence: str
     advice: str | None = None
     """What the screens say to do about it, by its key; for a sentence of a layer far below."""
+    besides: bool = False
+    """Whether the advice is told also where the sentence is known: it says what is, not what to do.
+    """
 
 
 def state_folder(folder: Path) -> Finding:

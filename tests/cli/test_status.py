@@ -105,10 +105,31 @@ def test_a_sentence_that_is_english_only_gives_way_to_advice_of_its_own_kind() -
     ]
 
 
+class Silent(Daemon):
+    def get(self, *path: str) -> Any:
+        silent = "connecting to the device took longer than 20 s"
+        answer = super().get(*path)
+        return (
+            answer | {"problems": {"ble:C0:FF:EE:00:00:01": silent}}
+            if path[0] == "status"
+            else answer
+        )
+
+
+def test_why_a_link_failed_is_told_with_what_to_do() -> None:
+    told = asked("status", client=Silent()).splitlines()
+
+    assert told[5].startswith(
+        "ble:C0:FF:EE:00:00:01 : Pas de réponse en 20 s (connexion à l'appareil). "
+        "La liaison s'est coupée. Rapprochez l'appareil du boîtier"
+    )
+
+
 def test_in_english_it_is_said_as_it_was() -> None:
     told = asked("status", language="en")
 
     assert "mes: An unheard-of fault.\n" in told
+    assert "ble:C0:FF:EE:00:00:01: The link was lost. The link broke. Bring the device" in told
     assert "3 readings: Waits to leave for mes\n" in told
 
 
