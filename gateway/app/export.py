@@ -30,6 +30,7 @@ from gateway.domain.subject import SubjectId
 from gateway.errors import UplinkRejected
 from gateway.journal.reader import Reader
 from gateway.journal.views import EntryView, Position
+from gateway.language.order import by_the_letter
 from gateway.language.words import Words
 from gateway.uplink.fhir_consent import consent
 from gateway.uplink.fhir_phd import Resource, Sender, full_url, resources
@@ -221,7 +222,8 @@ def _lines(view: EntryView, title: Callable[[str], str], say: Words) -> Iterator
         "" if doubt is None else str(math.ceil(doubt.total_seconds())),
         say(f"kind.{reading.kind}"),
     ]
-    flags = sorted(say.or_none(f"flag.{flag}") or flag for flag in reading.flags)
+    remarks = (say.or_none(f"flag.{flag}") or flag for flag in reading.flags)
+    flags = sorted(remarks, key=by_the_letter)
     if reading.quality is not Quality.GOOD:
         flags.insert(0, say(f"export.{reading.quality}"))
     where = [whereabouts(each, title(each.destination), say).sentence for each in view.deliveries]

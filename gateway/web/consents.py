@@ -24,6 +24,7 @@ from gateway.domain.device_time import EARLIEST
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.language.moments import in_zone
+from gateway.language.order import by_the_letter
 from gateway.language.words import Words
 from gateway.web.giver import Giver, Unclear, giver
 from gateway.web.visits import Visit, see_other
@@ -73,7 +74,10 @@ def question(
     if subject is not None and not hub.reader.refused(subject, destination):
         kinds = not_covered(hub, subject, destination) or kinds
     text, record = shown(purpose, words.language)
-    named = sorted((words(f"kind.{kind}"), kind) for kind in kinds)
+    called = {kind: words(f"kind.{kind}") for kind in kinds}
+    named = [
+        (called[kind], kind) for kind in sorted(kinds, key=lambda it: by_the_letter(called[it]))
+    ]
     return Question(
         destination=destination,
         title=hub.title(destination),

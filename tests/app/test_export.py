@@ -131,7 +131,7 @@ async def test_what_a_device_remarks_is_told_in_words_and_what_nobody_knows_as_i
 
     (french,), (english,) = hub.table("fr"), hub.table("en")
 
-    assert french["Remarques"] == "of_a_guest_driver, pas d'étalonnage possible à ce moment, à jeun"
+    assert french["Remarques"] == "à jeun, of_a_guest_driver, pas d'étalonnage possible à ce moment"
     assert english["Remarks"] == "fasting, no calibration possible now, of_a_guest_driver"
 
 
