@@ -8,6 +8,8 @@
     FFE0  FFE1          E7 or F7 with 32, 43 or 49: delete a user of a Sanitas scale, what it saved
     FFF0  FFF2          4D FF with 03, 06, 08 or 0A: erase a Microlife cuff's memory, its users
     AF9DF7A1  ..A2      1A, 0A 01 and 11 to a OneTouch: erase its memory, move its limits, unlock it
+    FFE0  FFE3, FFE4    22, and A0 for another than the guest FE: empty a QN scale's memory, write
+    FFF0  FFF2          over a user of it
     1523  1524          51 52 to a TaiDoc or FORA device: erase its memory
     HID                 21 or 60 with a text that begins with $ and is no question: set or erase
                         something in a FreeStyle device
@@ -20,7 +22,7 @@ them; a person who wants one of them done uses the device's own buttons or its m
 Source: CGM Service 1.0.2, 3.7; Glucose Service 1.0.1, 3.4; User Data Service 1.1; Bond Management
 Service 1.0; `drivers.and_medical`; oliexdev/openScale for FFE1; Microlife's kit for apps for FFF2;
 `drivers.glucose_meter.onetouch_ble`; `drivers.bp_monitor.taidoc`; `drivers.freestyle_text` and
-`drivers.glucose_meter.contour_usb` for HID.
+`drivers.glucose_meter.contour_usb` for HID; docs/protocols/qn.md.
 """
 
 from __future__ import annotations
@@ -56,6 +58,10 @@ _MICROLIFE_COMMANDS = {
     b"\x0a": "erasing what a cuff is known by",
 }
 
+_QN = (gatt("ffe0", "ffe3"), gatt("ffe0", "ffe4"), _MICROLIFE)
+_QN_COMMANDS = (b"\x22", b"\xa0")
+_QN_GUEST = (b"\xa0", b"\xfe")
+
 _ONETOUCH = gatt("af9df7a1-e595-11e3-96b4-0002a5d5c51b", "af9df7a2-e595-11e3-96b4-0002a5d5c51b")
 _ONETOUCH_OPERATION_AT = 5  # after the piece's header, the packet's and the prefix
 _ONETOUCH_OPERATIONS = {
@@ -88,19 +94,32 @@ def _forbidden(channel: Channel, data: bytes) -> str | None:
         return _SANITAS_COMMANDS.get(data[1:2])
     if channel == _MICROLIFE and data[:2] == _MICROLIFE_HOST:
         return _MICROLIFE_COMMANDS.get(data[4:5])
+    if channel in _QN and data[:1] in _QN_COMMANDS:
+        return _qn(data)
     if channel == _ONETOUCH:
         return _onetouch(data[_ONETOUCH_OPERATION_AT:])
     if channel == _TAIDOC and data[:2] == b"\x51\x52":
         return "erasing the memory"
-    if channel == HID and data[:1] in _FREESTYLE and data[2:3] == b"$":
-        asks = is_question(data[2 : 2 + data[1]])
-        return None if asks else "setting or erasing something in a FreeStyle device"
-    if channel == HID and data[:3] in _CONTOUR:
-        said = data[_CONTOUR_DATA_AT : _CONTOUR_DATA_AT + sum(data[3:_CONTOUR_DATA_AT])]
-        return None if said in _CONTOUR_SAYS else "giving a command to a Contour meter"
+    if channel == HID:
+        return _hid(data)
     return _BY_OP.get(channel, {}).get(data[0]) if data else None
 
 
 def _onetouch(asked: bytes) -> str | None:
     kinds = (what for it, what in _ONETOUCH_OPERATIONS.items() if asked.startswith(it))
     return next(kinds, None)
+
+
+def _qn(data: bytes) -> str | None:
+    guest = (data[:1], data[3:4]) == _QN_GUEST
+    return None if guest else "emptying a QN scale's memory, or writing over a user of it"
+
+
+def _hid(data: bytes) -> str | None:
+    if data[:1] in _FREESTYLE and data[2:3] == b"$":
+        asks = is_question(data[2 : 2 + data[1]])
+        return None if asks else "setting or erasing something in a FreeStyle device"
+    if data[:3] in _CONTOUR:
+        said = data[_CONTOUR_DATA_AT : _CONTOUR_DATA_AT + sum(data[3:_CONTOUR_DATA_AT])]
+        return None if said in _CONTOUR_SAYS else "giving a command to a Contour meter"
+    return None

@@ -13,6 +13,8 @@ from gateway.drivers.glucose_meter.onetouch_ble.meter import NOTIFIED as ONETOUC
 from gateway.drivers.glucose_meter.onetouch_ble.meter import SERVICE as ONETOUCH_SERVICE
 from gateway.drivers.glucose_meter.onetouch_ble.meter import WRITTEN as ONETOUCH_ASKED
 from gateway.drivers.scale.bluetooth_sig.consent import CONTROL_POINT
+from gateway.drivers.scale.qn.session import TOLD as QN
+from gateway.drivers.scale.qn.session import TOLD_SHORT as QN_SHORT
 from gateway.drivers.scale.sanitas.session import DATA as SANITAS
 from gateway.drivers.scale.xiaomi.session import V1, V2
 from gateway.testing.links import Answer, Written
@@ -331,6 +333,44 @@ def _mi_scale() -> Specimen:
     )
 
 
+def _qn() -> Specimen:
+    """An ES-CS20M: two people, one after the other."""
+    says = (
+        "12 0f 15 3dacc238c1a4 38013800 00 ef",
+        "14 0b 15 00000100000000 35",
+        "21 05 15 01 3c",
+        "10 0b 15 177a 00 0000 0000 c1",  # settling
+        "10 0b 15 1c66 01 01fa 01ee 9d",  # 72.7 kg
+        "10 0b 15 177a 00 0000 0000 c1",
+        "10 0b 15 177a 01 01fa 01ee ac",  # 60.1 kg
+    )
+    return Specimen(
+        named("scale/qn"),
+        (seen("ffe0", name="QN-Scale"), seen(name="Renpho-Scale")),
+        tuple((1.0 * n, QN["ffe1"], bytes.fromhex(data)) for n, data in enumerate(says)),
+        answers=lambda: {QN["ffe3"]: lambda _: (), QN["ffe4"]: lambda _: ()},
+        named_by_hub=True,
+    )
+
+
+def _qn_with_users() -> Specimen:
+    """An ESCS20MA2, which measures once it was told for whom."""
+    says = (
+        "12 12 ff 0fac140004ff 0f070a0000059f30 e9",
+        "21 05 ff 01 26",
+        "a1 06 02 fe 01 a8",
+        "10 0e ff fe 02 1d47 01f9 01f7 00d2 45",  # 74.95 kg
+        "15 10 ff 0147 01e8 0282 0f 3d 0779 009a 3f",
+    )
+    return Specimen(
+        named("scale/qn"),
+        (seen("fff0", name="QN-Scale"),),
+        tuple((1.0 * n, QN_SHORT["fff1"], bytes.fromhex(data)) for n, data in enumerate(says)),
+        answers=lambda: {QN_SHORT["fff2"]: lambda _: ()},
+        named_by_hub=True,
+    )
+
+
 def _sanitas() -> Specimen:
     says = (
         "e7 58 01 0680",  # settling
@@ -457,6 +497,7 @@ def specimens() -> dict[str, tuple[Specimen, ...]]:
             asked_for_weight("scale/mt_sics", EMPTY, MOVING, SICS_STABLE, SICS_STABLE, EMPTY),
         ),
         "scale/sma": (asked_for_weight("scale/sma", ZERO, STANDING, STANDING, ZERO),),
+        "scale/qn": (_qn(), _qn_with_users()),
         "scale/sanitas": (_sanitas(),),
         "scale/xiaomi": (_mi_scale(), _first_mi_scale()),
         "scale/tanita": (spoken("scale/tanita", SC_330, PW_650),),

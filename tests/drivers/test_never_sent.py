@@ -44,6 +44,11 @@ FORBIDDEN = [
         for op in ("32", "43", "49")
     ),
     (TAIDOC, "51 52 00000000 a3 46"),
+    *(
+        (channel, octets)
+        for channel in (gatt("ffe0", "ffe3"), gatt("ffe0", "ffe4"), MICROLIFE)
+        for octets in ("22 04 15 3b", "22 06 ff 00 01 28", "a0 0d 02 01 ffee 00 2b 06a4 03 02 77")
+    ),
     (MICROLIFE, "4dff0003 03 01 52"),
     (MICROLIFE, "4dff0017 06 01" + " 41" * 14),  # the first part of a longer one
     (MICROLIFE, "4dff0002 08 56"),
@@ -86,6 +91,8 @@ ALLOWED = [
             "",
         )
     ),
+    (MICROLIFE, "a0 0d 02 fe ffee 00 00 0000 00 02 9c"),
+    (gatt("ffe0", "ffe3"), "13 09 15 01 10 000000 42"),
     (SANITAS, "a7 43"),  # another device behind the same serial module
     *((MICROLIFE, octets) for octets in ("4dff00020553", "4dff00020452", "4dff", "0103030303")),
     *((HID, request(kind, b"$history?").hex()) for kind in (0x21, 0x60)),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from firmware_sims.packing import (
     and_weight,
     body_composition,
+    qn,
     sanitas,
     user_data,
     weight_scale,
@@ -16,6 +18,7 @@ from firmware_sims.packing.body_composition import Composition
 from hypothesis import strategies as st
 
 from tests.drivers.round_trips.written import (
+    ABSENT,
     BOOLS,
     MOMENTS,
     U8,
@@ -30,6 +33,46 @@ from tests.drivers.round_trips.written import (
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a scale's own clock
 CODES = st.integers(0, 9999)
 OHMS = some(st.integers(1, 2999))
+
+
+def shown_by_a_qn(who: int, weighing: qn.Weighing, state: qn.State, user: int | None) -> Written:
+    ended = state is qn.State.ENDED
+    said = {
+        "who": who,
+        "weight_kg": weighing.weight,
+        "ended": ended,
+        "user": ABSENT if user is None else user,
+        "resistance_1_ohm": weighing.resistances[0] if ended else ABSENT,
+        "resistance_2_ohm": weighing.resistances[1] if ended else ABSENT,
+        "fat_percent": weighing.fat_percent if ended and user is not None else ABSENT,
+    }
+    return written(qn.live(who, weighing, state, user=user), said)
+
+
+def stored_by_a_qn(
+    who: int, weighing: qn.Weighing, s: int, place: int, user: int | None
+) -> Written:
+    said = {
+        "who": who,
+        "count": 20,
+        "number": place,
+        "user": ABSENT if user is None else user,
+        "seconds": s,
+        "weight_kg": weighing.weight,
+        "resistance_1_ohm": weighing.resistances[0],
+        "resistance_2_ohm": weighing.resistances[1],
+    }
+    shown = qn.MILLENNIUM + timedelta(seconds=s)
+    return written(qn.stored(who, weighing, shown, (place, 20), user=user), said)
+
+
+QN_WEIGHINGS = st.builds(
+    qn.Weighing,
+    weight=st.integers(0, 0xFFFF).map(lambda steps: Decimal(steps).scaleb(-2)),
+    resistances=st.tuples(U16, U16),
+    fat_percent=st.integers(0, 1000).map(lambda steps: Decimal(steps).scaleb(-1)),
+)
+PLACES = st.integers(1, 20)
 
 
 @st.composite
@@ -263,4 +306,8 @@ TRIPS: dict[str, st.SearchStrategy[Written]] = {
     ),
     "sbf70-3part": weighings(),
     "sbf70-saved": weighings(saved=True),
+    "qn-fff0": st.builds(shown_by_a_qn, U8, QN_WEIGHINGS, st.sampled_from(qn.State), some(U8)),
+    "qn": st.builds(shown_by_a_qn, U8, QN_WEIGHINGS, st.sampled_from(qn.State), some(U8))
+    | st.builds(stored_by_a_qn, U8, QN_WEIGHINGS, U32, PLACES, st.none()),
+    "qn-extended": st.builds(stored_by_a_qn, U8, QN_WEIGHINGS, U32, PLACES, U8),
 }

@@ -10,7 +10,7 @@ import pytest
 from firmware_sims.packing import qn
 from firmware_sims.packing.qn import Kind, Panel, State, Weighing
 
-PUBLISHED = Path(__file__).parents[2] / "vectors" / "awaiting_a_driver" / "scale_qn.json"
+PUBLISHED = Path(__file__).parents[2] / "vectors" / "scale_qn.json"
 ROWS: list[dict[str, Any]] = json.loads(PUBLISHED.read_text(), parse_float=Decimal)
 OF_AN_R_MSB01 = Panel(
     bmi=Decimal("32.7"),
