@@ -20,7 +20,7 @@ from gateway.drivers.episodic import next_frame
 from gateway.drivers.scale.qn import codec
 from gateway.drivers.scale.qn.codec import Hello, Message, Ready, Said, Taken, Weight
 from gateway.drivers.scale.readings import kilograms, weight
-from gateway.errors import DecodeError, LinkLost
+from gateway.errors import DecodeError, LinkLost, ProtocolError
 
 TOLD = {name: gatt("ffe0", name) for name in ("ffe1", "ffe2", "ffe3", "ffe4")}
 TOLD_SHORT = {name: gatt("fff0", name) for name in ("fff1", "fff2")}
@@ -32,9 +32,14 @@ _HIGHEST_OHM = 3000  # as of any scale that passes a current through two feet
 
 
 async def converse(session: Session) -> None:
-    """Record each weighing until the scale is silent or hangs up."""
+    """Record each weighing until the scale is silent or hangs up.
+
+    Raises ProtocolError if it is one of those that have the name and another protocol.
+    """
     here = session.link.channels
     inboxes = [await session.link.subscribe(channel) for channel in HEARD if channel in here]
+    if not inboxes:
+        raise ProtocolError("The scale offers no weighing: is it another model?")
     scale = _Scale(session)
     try:
         while (frame := await next_frame(inboxes, _SILENT_S)) is not None:

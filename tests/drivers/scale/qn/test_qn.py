@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 
 from gateway.domain.reading import Kind, Measure, Quality
-from gateway.drivers.api import Channel, Fit, Reach, Sighting
+from gateway.drivers.api import Channel, Fit, Reach, Sighting, gatt
 from gateway.drivers.scale.qn import DRIVER, codec
 from gateway.drivers.scale.qn.session import TOLD, TOLD_SHORT
-from gateway.errors import DecodeError, LinkLost
+from gateway.errors import DecodeError, LinkLost, ProtocolError
 from gateway.testing.links import ScriptedLink
 from gateway.testing.session import RecordingSession
 from tests.drivers.freestyle_lines import is_total
@@ -137,6 +137,13 @@ async def test_a_frame_that_cannot_be_read_is_set_aside() -> None:
 
 async def test_a_guest_that_is_refused_is_remarked_on() -> None:
     assert (await heard("a1 06 02 fe 00 a7")).remarks == ["user_refused"]
+
+
+async def test_another_scale_of_the_same_name_is_told_as_one() -> None:
+    link = ScriptedLink(answers={gatt("1a10", "2a11"): lambda _: ()})
+
+    with pytest.raises(ProtocolError, match="another model"):
+        await DRIVER.converse(RecordingSession(DRIVER, link))
 
 
 @pytest.mark.parametrize(
