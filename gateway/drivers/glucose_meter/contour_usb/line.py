@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from dataclasses import dataclass, replace
 
-from gateway.clock import Instant
 from gateway.drivers.api import HID, Frame, Inbox, Session
 from gateway.drivers.glucose_meter.contour_usb import codec, framing
-from gateway.drivers.glucose_meter.contour_usb.codec import End, Header, Note, Order, Record, Result
+from gateway.drivers.glucose_meter.contour_usb.codec import End, Header, Record
 from gateway.drivers.glucose_meter.contour_usb.framing import ENQ, STX, Say
+from gateway.drivers.glucose_meter.contour_usb.memory import NOT_WHOLE, Collecting, Memory
 from gateway.errors import DecodeError, LinkTimeout
 from gateway.wire.stream import Framer
 
@@ -26,23 +25,10 @@ _TRIES = 3
 _ANSWERS_WITHIN_S = 5.0  # what tidepool's uploader waits
 _GOES_WITHIN_S = 1.0  # guess: how soon an EOT comes, if one comes, after the last frame
 _MOST_FRAMES = 8192  # more than any meter keeps
-_NUMBERS = 8
 _ASIDE_IN_ALL = 64  # kept in a conversation: a memory of another layout has thousands of records
 _KNOCKS = (Say.STOP, Say.GO_ON) * 2
 """Most meters offer their memory after EOT, all of them after ACK unless they are sending it."""
 _SILENT = "the device does not answer: unplug it and plug it in again"
-_NOT_WHOLE = "the memory did not come whole: it is read again"
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """The whole memory: the header, when it came, the tests in the meter's order, and notes."""
-
-    header: Header
-    header_at: Instant
-    results: tuple[Result, ...]
-    notes: int
-    at: Instant
 
 
 class Line:
@@ -76,7 +62,7 @@ class Line:
         told = await self._told(Say.GO_ON)
         record = _record_if_readable(told.data)
         if not isinstance(record, Header):
-            raise LinkTimeout(_NOT_WHOLE)
+            raise LinkTimeout(NOT_WHOLE)
         return record
 
     async def memory(self) -> Memory:
@@ -84,7 +70,7 @@ class Line:
 
         Raises LinkTimeout if it does not come whole, LinkLost.
         """
-        reading = _Reading()
+        reading = Collecting()
         for _ in range(_MOST_FRAMES):
             told = await self._told(Say.GO_ON)
             if told.data == ENQ and reading.number is None:
@@ -99,7 +85,7 @@ class Line:
                 return reading.whole(told.received)
             if record is not None:
                 reading.take(record, told.received)
-        raise LinkTimeout(_NOT_WHOLE)
+        raise LinkTimeout(NOT_WHOLE)
 
     async def set_aside(self, frame: Frame, error: DecodeError) -> None:
         """Keep what cannot be read, once in a conversation."""
@@ -119,7 +105,7 @@ class Line:
                 header = record
             elif record is not None:
                 await self._hear_out(record)
-                raise LinkTimeout(_NOT_WHOLE)
+                raise LinkTimeout(NOT_WHOLE)
 
     async def _hear_out(self, record: Record | None) -> None:
         for _ in range(_MOST_FRAMES):
@@ -131,13 +117,13 @@ class Line:
                 return
             record = _record_if_readable(piece.data)
 
-    async def _record(self, told: Frame, reading: _Reading) -> Record | None:
+    async def _record(self, told: Frame, reading: Collecting) -> Record | None:
         """Decode a frame; None if it is the last again, or cannot be read. Raises LinkTimeout."""
         try:
             frame = framing.frame(told.data)
         except DecodeError as error:
             if not told.data.startswith(STX):
-                raise LinkTimeout(_NOT_WHOLE) from error
+                raise LinkTimeout(NOT_WHOLE) from error
             reading.skip()
             await self.set_aside(told, error)
             return None
@@ -194,53 +180,6 @@ class Line:
             pieces = self._framer.feed(data)
             self._waiting.extend(piece for piece in pieces if isinstance(piece, bytes))
         return Frame(HID, self._waiting.popleft(), received)
-
-
-class _Reading:
-    """What came of a memory so far."""
-
-    def __init__(self) -> None:
-        self.number: int | None = None
-        """Of the last frame."""
-        self.header: Header | None = None
-        self._header_at: Instant | None = None
-        self._results: list[Result] = []
-        self._notes = 0
-        self._control = False
-
-    def is_next(self, number: int) -> bool:
-        """Go on to a frame; False if it is the last again. Raises LinkTimeout if one is missing."""
-        if number == self.number:
-            return False
-        if self.number is not None and number != (self.number + 1) % _NUMBERS:
-            raise LinkTimeout(_NOT_WHOLE)
-        self.number = number
-        return True
-
-    def skip(self) -> None:
-        """Go on after a frame that cannot be read."""
-        if self.number is not None:
-            self.number = (self.number + 1) % _NUMBERS
-
-    def take(self, record: Record, at: Instant) -> None:
-        """Keep a record. Raises LinkTimeout if it is a result without a header."""
-        if isinstance(record, Header):
-            self.header, self._header_at = record, at
-        elif self.header is None:
-            raise LinkTimeout(_NOT_WHOLE)
-        elif isinstance(record, Order):
-            self._control = record.control
-        elif isinstance(record, Result):
-            self._results.append(replace(record, control=record.control or self._control))
-            self._control = False
-        elif isinstance(record, Note):
-            self._notes += 1
-
-    def whole(self, at: Instant) -> Memory:
-        """Return it all. Raises LinkTimeout if there was no header."""
-        if self.header is None:
-            raise LinkTimeout(_NOT_WHOLE)
-        return Memory(self.header, self._header_at or at, tuple(self._results), self._notes, at)
 
 
 def _is_frame(data: bytes) -> bool:

@@ -19,7 +19,7 @@ from gateway.domain.device_time import EARLIEST
 from gateway.domain.quantity import Quantity, Unit, mg_dl_from_mmol_l
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Measure, Quality, Reading
 from gateway.drivers.glucose_meter.contour_usb.codec import MMOL_L, Header, Result
-from gateway.drivers.glucose_meter.contour_usb.line import Memory
+from gateway.drivers.glucose_meter.contour_usb.memory import Memory
 
 _MEALS = {"B": "preprandial", "A": "postprandial", "Z": "postprandial", "F": "fasting"}
 _ACTIVITY = "X"

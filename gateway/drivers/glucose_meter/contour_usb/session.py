@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from gateway.drivers.api import Session
 from gateway.drivers.glucose_meter.contour_usb.codec import Header
-from gateway.drivers.glucose_meter.contour_usb.line import Line, Memory
+from gateway.drivers.glucose_meter.contour_usb.line import Line
+from gateway.drivers.glucose_meter.contour_usb.memory import Memory
 from gateway.drivers.glucose_meter.contour_usb.readings import clock_of, readings
 from gateway.errors import ProtocolError
 

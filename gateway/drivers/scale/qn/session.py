@@ -18,7 +18,7 @@ from gateway.drivers.api import Channel, Frame, Session, gatt
 from gateway.drivers.cable_readings import Origin, reading
 from gateway.drivers.episodic import next_frame
 from gateway.drivers.scale.qn import codec
-from gateway.drivers.scale.qn.codec import Hello, Message, Ready, Said, Taken, Weight
+from gateway.drivers.scale.qn.messages import Hello, Message, Ready, Said, Taken, Weight
 from gateway.drivers.scale.readings import kilograms, weight
 from gateway.errors import DecodeError, LinkLost, ProtocolError
 

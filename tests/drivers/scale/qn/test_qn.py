@@ -9,7 +9,7 @@ from hypothesis import given
 
 from gateway.domain.reading import Kind, Measure, Quality
 from gateway.drivers.api import Channel, Fit, Reach, Sighting, gatt
-from gateway.drivers.scale.qn import DRIVER, codec
+from gateway.drivers.scale.qn import DRIVER, codec, messages
 from gateway.drivers.scale.qn.session import TOLD, TOLD_SHORT
 from gateway.errors import DecodeError, LinkLost, ProtocolError
 from gateway.testing.links import ScriptedLink
@@ -68,7 +68,7 @@ async def test_it_is_answered_as_the_makers_app_answers_it() -> None:
     assert received == ("ffe3", "1f05151049")
     told = codec.message(bytes.fromhex(time[1]))
     since = session.now().utc.timestamp() - 946_684_800  # of 2000-01-01 in UTC
-    assert (time[0], told) == ("ffe4", codec.TimeTold(0x15, int(since)))
+    assert (time[0], told) == ("ffe4", messages.TimeTold(0x15, int(since)))
 
 
 async def test_what_is_recorded_is_safe_before_it_is_acknowledged() -> None:
@@ -82,7 +82,7 @@ async def test_a_scale_that_asks_for_whom_is_told_of_a_guest() -> None:
     session = await heard(WANTS_USER, OF_A_GUEST, channels=SHORT)
 
     assert written(session)[0] == ("fff2", codec.guest().hex())
-    assert codec.message(codec.guest()) == codec.User(0xFE, 0, 0, 0)
+    assert codec.message(codec.guest()) == messages.User(0xFE, 0, 0, 0)
     assert weights(session) == ["74.95"]
     assert {m for r in session.readings for m in r.values} == {Measure.WEIGHT, Measure.IMPEDANCE}
 
