@@ -249,6 +249,29 @@ async def test_a_frame_that_is_missing_is_noticed() -> None:
     assert session.readings == []
 
 
+@pytest.mark.parametrize("place", range(1, 7))
+async def test_a_frame_that_comes_again_unasked_is_the_same(place: int) -> None:
+    meter = Meter()
+    session = meter.session()
+    link = session.link
+    assert isinstance(link, ScriptedLink)
+    answers, left = link.answers[HID], [place + 1]
+
+    def forgetful(data: bytes) -> list[tuple[object, bytes]]:
+        left[0] -= data == report(ACK)
+        if left[0] == 0:  # it did not hear this ACK, and sends the frame before again
+            left[0] = -1
+            return list(answers(report(NAK)))
+        return list(answers(data))
+
+    link.answers = {HID: forgetful}  # type: ignore[dict-item]
+    await unplugged_at(1, DRIVER, session)
+
+    assert glucose(session) == [112, 98]
+    assert session.calls == [2]
+    assert session.remarks == ["notes_passed_over: 2"]
+
+
 async def test_a_silent_meter_is_told() -> None:
     session = Meter().session()
     session.link = ScriptedLink(answers={HID: lambda data: []}, clock=session.clock)

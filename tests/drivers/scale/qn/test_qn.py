@@ -92,13 +92,20 @@ async def test_a_scale_that_does_not_is_told_of_nobody() -> None:
 
 
 async def test_the_end_that_comes_again_is_the_same_weighing() -> None:
-    assert weights(await heard(END, END, END)) == ["72.70"]
+    session = await heard(END, END, END)
+
+    assert session.calls == [2]  # a weight and an impedance, once
+    assert written(session) == [("ffe3", "1f05151049")] * 3
 
 
 async def test_who_steps_on_after_that_is_weighed_anew() -> None:
     other = codec.frame(0x10, 0x15, bytes.fromhex("177a 01 01fa 01ee")).hex()
 
     assert weights(await heard(END, SETTLING, other)) == ["72.70", "60.10"]
+
+
+async def test_the_same_weight_is_another_weighing_once_something_else_was_shown() -> None:
+    assert (await heard(END, SETTLING, END)).calls == [2, 2]
 
 
 async def test_what_settles_is_no_weight_yet() -> None:
