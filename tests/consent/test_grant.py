@@ -1,7 +1,8 @@
 from hypothesis import given
 
-from gateway.consent.grant import ConsentEntry, Grant, living
-from tests.consent.consents import ADA, BO, grant, ledgers, withdrawal
+from gateway.consent.grant import ConsentEntry, Grant, in_force, living, withdrawal_of
+from gateway.testing.clock import START
+from tests.consent.consents import ADA, BO, DAY, grant, ledgers, withdrawal
 
 
 def test_a_withdrawal_ends_every_grant_before_it_and_none_after() -> None:
@@ -36,3 +37,26 @@ def test_withdrawing_twice_is_withdrawing_once(ledger: tuple[ConsentEntry, ...])
 @given(ledgers())
 def test_a_ledger_survives_json(ledger: tuple[ConsentEntry, ...]) -> None:
     assert all(type(e).model_validate_json(e.model_dump_json()) == e for e in ledger)
+
+
+@given(ledgers())
+def test_a_grant_lives_unless_a_later_withdrawal_of_theirs_ended_it_the_first_of_them(
+    ledger: tuple[ConsentEntry, ...],
+) -> None:
+    numbered = tuple(e.model_copy(update={"id": str(n)}) for n, e in enumerate(ledger))
+
+    for number, each in enumerate(numbered):
+        if not isinstance(each, Grant):
+            continue
+        ended = withdrawal_of(each, numbered)
+        assert (ended is None) == (each in living(numbered))
+        if ended is not None:
+            before = numbered[: int(ended.id)]
+            assert int(ended.id) > number
+            assert each in living(before)
+
+
+def test_a_grant_is_in_force_until_the_moment_of_its_end_and_for_ever_if_it_has_none() -> None:
+    ended, ends, endless = (grant(ADA, expires=e) for e in (START, START + DAY, None))
+
+    assert in_force((ended, ends, endless), START) == (ends, endless)
