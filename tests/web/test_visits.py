@@ -221,3 +221,16 @@ async def test_the_language_is_chosen_and_goes_nowhere_else(window: Window) -> N
 
     assert answer.headers["location"] == "/"
     assert 'lang="en"' in (await window.get("/enter")).html
+
+
+async def test_a_page_lets_its_browser_in_for_longer_and_what_a_script_asks_for_does_not(
+    window: Window,
+) -> None:
+    await window.enter()
+
+    page = await window.get("/")
+    part = await window.get("/", **{"x-part": "home"})
+
+    assert (page.status, part.status) == (200, 200)
+    assert "visitor" in page.cookies
+    assert "visitor" not in part.cookies
