@@ -36,8 +36,8 @@ MISSING = [
 _WITHIN_S = 15.0
 """For whatever a page does by itself; on a machine that does other things too."""
 _TOKEN = re.compile("[0-9a-f]{32,}")
-_ANOTHER_PAGE = "belong to the document"
-"""What chromedriver says, among more, of an element of the page before."""
+_ANOTHER_PAGE = ("belong to the document", "axe is not defined")
+"""What chromedriver says, among more, of an element or a script of the page before."""
 _QUIET = (
     "--headless",
     "--no-sandbox",
@@ -155,7 +155,7 @@ class Browser:
 
     async def barriers(self) -> list[str]:
         """Return what keeps people out, by axe: contrast, names, roles, order."""
-        found = await self._do(self._axe)
+        found = await self._until(self._axe)
         return [
             f"{each['id']}: {node['html']}"
             for each in found["violations"]
@@ -210,7 +210,7 @@ class Browser:
             try:
                 return found()
             except WebDriverException as error:
-                if _ANOTHER_PAGE in str(error):
+                if any(each in str(error) for each in _ANOTHER_PAGE):
                     return None
                 raise
 
