@@ -11,35 +11,22 @@ from firmware_sims.and_medical import (
     ua_651ble,
     uc_352ble,
 )
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import Fittings, People
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.episodic import People
+from firmware_sims.faults import Fault
 from firmware_sims.identity import Pairing
 from firmware_sims.ledger import Ledger
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.scale import and_older
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import PACE, Time, body, identity
+from tests.firmware_sims.people import body, fittings, identity
 
 ONE: People = {None: body()}
 WHO = identity(Pairing.JUST_WORKS)
 
 
-def fittings(ledger: Ledger | None = None, faults: dict[Fault, int] | None = None) -> Fittings:
-    now = Time()
-    return Fittings(
-        now=now,
-        clock=DeviceClock(now),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-        clock_service=False,
-    )
-
-
 def cuff(ledger: Ledger | None = None, faults: dict[Fault, int] | None = None) -> AndDevice:
-    return ua_651ble(WHO, ONE, fittings(ledger, faults))
+    return ua_651ble(WHO, ONE, fittings(ledger, faults, clock_service=False))
 
 
 async def test_a_cuff_that_shows_pr_pairs_and_then_gives_what_it_has() -> None:
@@ -98,7 +85,7 @@ async def test_it_hangs_up_when_told() -> None:
 async def test_the_clock_is_set_by_a_command_or_beside_the_measurement(
     make: Callable[..., AndDevice], service: int | str
 ) -> None:
-    device = make(WHO, ONE, fittings())
+    device = make(WHO, ONE, fittings(clock_service=False))
     device.pairing_mode()
     async with discovered(device) as collector:
         await collector.link.pair()
@@ -136,7 +123,7 @@ async def test_what_nobody_should_send_is_told_and_not_done(command: str, name: 
 
 async def test_a_scale_speaks_pounds_and_no_composition() -> None:
     ledger = Ledger()
-    device = uc_352ble(WHO, ONE, fittings(ledger), imperial=True)
+    device = uc_352ble(WHO, ONE, fittings(ledger, clock_service=False), imperial=True)
     device.measure()
     device.pairing_mode()
     async with discovered(device) as collector:
@@ -151,7 +138,7 @@ async def test_a_scale_speaks_pounds_and_no_composition() -> None:
 @pytest.mark.parametrize("imperial", [False, True])
 async def test_an_older_scale_tells_tenths_in_the_makers_service(imperial: bool) -> None:
     ledger = Ledger()
-    device = older_uc_352ble(WHO, ONE, fittings(ledger), imperial=imperial)
+    device = older_uc_352ble(WHO, ONE, fittings(ledger, clock_service=False), imperial=imperial)
     device.measure()
     device.pairing_mode()
     async with discovered(device) as collector:
@@ -169,7 +156,9 @@ async def test_an_older_scale_tells_tenths_in_the_makers_service(imperial: bool)
 
 async def test_an_older_scale_that_failed_says_so() -> None:
     ledger = Ledger()
-    device = older_uc_352ble(WHO, ONE, fittings(ledger, {Fault.NAN_MEASUREMENT: 1}))
+    device = older_uc_352ble(
+        WHO, ONE, fittings(ledger, {Fault.NAN_MEASUREMENT: 1}, clock_service=False)
+    )
     device.measure()
     device.pairing_mode()
     async with discovered(device) as collector:

@@ -6,16 +6,16 @@ import pytest
 from bumble import att, gatt_server
 from bumble.pairing import PairingConfig, PairingDelegate
 from firmware_sims.bp_monitor.bluetooth_sig import blood_pressure_monitor
-from firmware_sims.device_clock import FACTORY_TIME, DeviceClock
-from firmware_sims.episodic import EpisodicDevice, Fittings
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.device_clock import FACTORY_TIME
+from firmware_sims.episodic import EpisodicDevice
+from firmware_sims.faults import Fault
 from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.store_and_forward import Pace
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import NOON, PACE, Time, body, identity
+from tests.firmware_sims.people import NOON, PACE, body, fittings, identity
 
 
 def cuff(
@@ -28,17 +28,10 @@ def cuff(
     error: timedelta = timedelta(),
     pace: Pace = PACE,
 ) -> EpisodicDevice:
-    now = Time()
     slots = range(1, users + 1) if users else [None]
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now, error=error),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=pace,
-    )
+    given = fittings(ledger, faults, pace=pace, error=error)
     people = {slot: body(f"user {slot}") for slot in slots}
-    return blood_pressure_monitor(who or identity(), people, fittings, kilopascal=kilopascal)
+    return blood_pressure_monitor(who or identity(), people, given, kilopascal=kilopascal)
 
 
 async def test_a_cuff_says_who_it_is_and_what_it_can_do() -> None:

@@ -2,14 +2,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from firmware_sims.bp_monitor.enhanced import EnhancedCuff
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import Fittings, People
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.episodic import People
+from firmware_sims.faults import Fault
 from firmware_sims.ledger import Ledger
 from firmware_sims.packing.checksum import crc16
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import NOON, PACE, Time, body, identity
+from tests.firmware_sims.people import NOON, body, fittings, identity
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -22,17 +21,10 @@ def cuff(
     ledger: Ledger | None = None,
     faults: dict[Fault, int] | None = None,
 ) -> EnhancedCuff:
-    now = Time()
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now, utc_offset=timedelta(hours=1)),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
+    given = fittings(ledger, faults, utc_offset=timedelta(hours=1))
     people: People = {1: body("Odile"), 2: body("Marcel")}
     device = EnhancedCuff(
-        identity(), people, fittings, e2e_crc=e2e_crc, time_offset_min=time_offset_min
+        identity(), people, given, e2e_crc=e2e_crc, time_offset_min=time_offset_min
     )
     device.remember(stored, every=timedelta(hours=1))
     return device

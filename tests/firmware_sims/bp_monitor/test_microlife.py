@@ -3,16 +3,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from firmware_sims.bp_monitor.microlife import ANSWERS, QUESTIONS, SERVICE, MicrolifeCuff
-from firmware_sims.device_clock import DeviceClock, Stamps
-from firmware_sims.episodic import Fittings, People
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.device_clock import Stamps
+from firmware_sims.episodic import People
+from firmware_sims.faults import Fault
 from firmware_sims.identity import Pairing
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.packing import microlife
 from firmware_sims.packing.microlife import COLLECTOR, Family, Reading
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import PACE, Time, body, identity
+from tests.firmware_sims.people import body, fittings, identity
 
 # The questions of joergmlpts/blood-pressure-monitor and of derdilla's tests, octet by octet.
 HISTORY = bytes([77, 255, 0, 9, 0, 0, 0, 0, 0, 0, 0, 253, 82])
@@ -69,17 +69,10 @@ def cuff(
     stamps: Stamps = Stamps.CLOCK,
     pairing: Pairing = Pairing.NONE,
 ) -> MicrolifeCuff:
-    now = Time()
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now, utc_offset=timedelta(hours=1), stamps=stamps),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
+    given = fittings(ledger, faults, utc_offset=timedelta(hours=1), stamps=stamps)
     family = Family.OLDER if older else Family.NEWER
     who = identity(pairing=pairing)
-    return MicrolifeCuff(who, people or {None: body()}, fittings, family=family, mam=mam)
+    return MicrolifeCuff(who, people or {None: body()}, given, family=family, mam=mam)
 
 
 async def ask(collector: Collector, question: bytes) -> bytes:

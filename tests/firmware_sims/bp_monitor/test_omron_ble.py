@@ -22,16 +22,15 @@ from firmware_sims.bp_monitor.omron_memory import (
     MODELS,
     Model,
 )
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import Fittings, People
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.episodic import People
+from firmware_sims.faults import Fault
 from firmware_sims.identity import Pairing
 from firmware_sims.ledger import Ledger
 from firmware_sims.packing.omron import exclusive_or
 from firmware_sims.radio import VirtualRadio
 
 from tests.firmware_sims.collector import Collector
-from tests.firmware_sims.people import PACE, Time, body, identity
+from tests.firmware_sims.people import body, fittings, identity
 
 KEY = bytes(range(16))
 START, END = "0800000000100018", "080f000000000007"
@@ -46,16 +45,9 @@ def cuff(
     ledger: Ledger | None = None,
     faults: dict[Fault, int] | None = None,
 ) -> OmronCuff:
-    now = Time()
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
+    given = fittings(ledger, faults)
     people: People = {slot: body(f"user {slot}") for slot in range(1, len(model.users) + 1)}
-    device = OmronCuff(identity(Pairing.JUST_WORKS), people, fittings, model, key=key)
+    device = OmronCuff(identity(Pairing.JUST_WORKS), people, given, model, key=key)
     device.remember(stored, every=timedelta(hours=1))
     if pairing_mode:
         device.pairing_mode()

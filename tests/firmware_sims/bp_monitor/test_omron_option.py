@@ -6,23 +6,18 @@ from typing import Any
 import pytest
 from bumble.core import AdvertisingData
 from firmware_sims.bp_monitor.omron_option import OPTION_SERVICE, omron_cuff
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import EpisodicDevice, Fittings, People
-from firmware_sims.faults import Fault, Faults
-from firmware_sims.ledger import Ledger
+from firmware_sims.episodic import EpisodicDevice, People
+from firmware_sims.faults import Fault
 from firmware_sims.radio import VirtualRadio
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import PACE, Time, body, identity
+from tests.firmware_sims.people import body, fittings, identity
 
 
 def cuff(*, stored: int = 3, faults: dict[Fault, int] | None = None) -> EpisodicDevice:
-    now = Time()
-    fittings = Fittings(
-        now=now, clock=DeviceClock(now), ledger=Ledger(), faults=Faults(faults), pace=PACE
-    )
+    given = fittings(faults=faults)
     people: People = {1: body("Odile"), 2: body("Marcel")}
-    device = omron_cuff(identity(), people, fittings)
+    device = omron_cuff(identity(), people, given)
     device.remember(stored, every=timedelta(hours=1))
     return device
 

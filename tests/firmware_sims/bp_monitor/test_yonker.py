@@ -3,14 +3,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from firmware_sims.bp_monitor.yonker import RESULT, SERVICE, YonkerMonitor
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import Fittings
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.faults import Fault
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.packing import yonker
 
 from tests.firmware_sims.collector import discovered
-from tests.firmware_sims.people import PACE, Time, body, identity
+from tests.firmware_sims.people import body, fittings, identity
 
 AUTUMN = datetime(2024, 11, 25, 19, 18, tzinfo=UTC)
 
@@ -21,15 +19,8 @@ def monitor(
     *,
     tells_all: bool = False,
 ) -> YonkerMonitor:
-    now = Time()
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now, utc_offset=timedelta(hours=1)),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
-    return YonkerMonitor(identity(), body(), fittings, tells_all=tells_all)
+    given = fittings(ledger, faults, utc_offset=timedelta(hours=1))
+    return YonkerMonitor(identity(), body(), given, tells_all=tells_all)
 
 
 def systolic(frames: Sequence[bytes]) -> list[str]:

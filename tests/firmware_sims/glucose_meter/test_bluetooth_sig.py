@@ -3,9 +3,7 @@ from datetime import timedelta
 
 import pytest
 from bumble import att
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import Fittings
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.faults import Fault
 from firmware_sims.glucose_meter.bluetooth_sig import (
     ACCU_CHEK_SERVICE,
     CONTOUR_CLOCK,
@@ -17,7 +15,7 @@ from firmware_sims.identity import Identity, Pairing
 from firmware_sims.ledger import Ledger
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import NOON, PACE, Time, body, identity
+from tests.firmware_sims.people import NOON, body, fittings, identity
 
 HOUR = timedelta(hours=1)
 
@@ -30,15 +28,8 @@ def meter(
     ledger: Ledger | None = None,
     faults: dict[Fault, int] | None = None,
 ) -> GlucoseMeter:
-    now = Time()
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now, utc_offset=HOUR),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
-    device = GlucoseMeter(who or identity(), {None: body()}, fittings, settings)
+    given = fittings(ledger, faults, utc_offset=HOUR)
+    device = GlucoseMeter(who or identity(), {None: body()}, given, settings)
     device.remember(tests, every=HOUR)
     return device
 

@@ -2,9 +2,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from bumble import att
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import Fittings
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.faults import Fault
 from firmware_sims.glucose_meter.caresens import (
     CLOCK,
     CLOCK_SERVICE,
@@ -16,7 +14,7 @@ from firmware_sims.glucose_meter.caresens import (
 from firmware_sims.ledger import Ledger
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import PACE, Time, body, identity
+from tests.firmware_sims.people import body, fittings, identity
 
 HOUR = timedelta(hours=1)
 ASK = bytes.fromhex("c0030100") + bytes(7)
@@ -29,15 +27,8 @@ def meter(
     ledger: Ledger | None = None,
     faults: dict[Fault, int] | None = None,
 ) -> CareSensMeter:
-    now = Time()
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now, utc_offset=HOUR),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
-    device = CareSensMeter(identity(), {None: body()}, fittings, settings)
+    given = fittings(ledger, faults, utc_offset=HOUR)
+    device = CareSensMeter(identity(), {None: body()}, given, settings)
     device.remember(tests, every=HOUR)
     return device
 

@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 from bumble import att
 from bumble.core import ProtocolError
-from firmware_sims.device_clock import DeviceClock
-from firmware_sims.episodic import Fittings
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.faults import Fault
 from firmware_sims.glucose_meter.onetouch_ble import (
     FROM_METER,
     SERVICE,
@@ -20,7 +18,7 @@ from firmware_sims.ledger import Ledger
 from firmware_sims.packing.onetouch import Entry, packet, pieces, seconds
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import NOON, PACE, Time, body, identity
+from tests.firmware_sims.people import NOON, body, fittings, identity
 
 HOUR = timedelta(hours=1)
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - a meter's own clock
@@ -36,16 +34,9 @@ def meter(
     ledger: Ledger | None = None,
     faults: dict[Fault, int] | None = None,
 ) -> OneTouchMeter:
-    now = Time()
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now, utc_offset=HOUR, error=timedelta(minutes=-7)),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
+    given = fittings(ledger, faults, utc_offset=HOUR, error=timedelta(minutes=-7))
     who = identity(pairing, passkey=123456)
-    device = OneTouchMeter(who, {None: body()}, fittings, settings)
+    device = OneTouchMeter(who, {None: body()}, given, settings)
     device.remember(tests, every=HOUR)
     return device
 

@@ -1,14 +1,14 @@
 from datetime import timedelta
 
-from firmware_sims.device_clock import FACTORY_TIME, DeviceClock
-from firmware_sims.episodic import EpisodicDevice, Fittings
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.device_clock import FACTORY_TIME
+from firmware_sims.episodic import EpisodicDevice
+from firmware_sims.faults import Fault
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.radio import VirtualRadio
 from firmware_sims.scale.bluetooth_sig import body_scale
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import PACE, Time, body, identity
+from tests.firmware_sims.people import body, fittings, identity
 
 
 def scale(
@@ -19,17 +19,10 @@ def scale(
     composition: bool = True,
     faults: dict[Fault, int] | None = None,
 ) -> EpisodicDevice:
-    now = Time()
     slots = range(1, users + 1) if users else [None]
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
+    given = fittings(ledger, faults)
     people = {slot: body(f"user {slot}") for slot in slots}
-    return body_scale(identity(), people, fittings, imperial=imperial, composition=composition)
+    return body_scale(identity(), people, given, imperial=imperial, composition=composition)
 
 
 async def test_weight_includes_composition_and_both_say_what_they_can_do() -> None:

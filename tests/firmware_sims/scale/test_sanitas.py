@@ -3,15 +3,15 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from firmware_sims.device_clock import UNIX_EPOCH, DeviceClock
-from firmware_sims.episodic import Fittings, People
-from firmware_sims.faults import Fault, Faults
+from firmware_sims.device_clock import UNIX_EPOCH
+from firmware_sims.episodic import People
+from firmware_sims.faults import Fault
 from firmware_sims.ledger import Kind, Ledger
 from firmware_sims.packing.sanitas import BF700, SBF70, acknowledgement
 from firmware_sims.scale.sanitas import SanitasScale
 
 from tests.firmware_sims.collector import Collector, discovered
-from tests.firmware_sims.people import NOON, PACE, Time, body, identity
+from tests.firmware_sims.people import NOON, body, fittings, identity
 
 NOON_UNIX = int(NOON.timestamp()).to_bytes(4, "big")
 
@@ -23,16 +23,9 @@ def scale(
     ledger: Ledger | None = None,
     faults: dict[Fault, int] | None = None,
 ) -> SanitasScale:
-    now = Time()
-    fittings = Fittings(
-        now=now,
-        clock=DeviceClock(now, factory_time=UNIX_EPOCH),
-        ledger=ledger or Ledger(),
-        faults=Faults(faults),
-        pace=PACE,
-    )
+    given = fittings(ledger, faults, factory_time=UNIX_EPOCH)
     people: People = {1: body("Odile"), 2: body("Marcel")} if known else {None: body()}
-    return SanitasScale(identity(), people, fittings, family=family, pause_s=0.01)
+    return SanitasScale(identity(), people, given, family=family, pause_s=0.01)
 
 
 class App(Collector):
