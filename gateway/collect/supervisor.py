@@ -256,6 +256,7 @@ class Supervisor:
         try:
             ended = await self._conversations.hold(transport, sighting, driver, device)
         finally:
+            self._hung_up(device, self._talks[device])  # whoever hears of the end may ask
             now = self._clock.now().monotonic
             patience = self._patience[device]
             patience.ended(
@@ -276,9 +277,10 @@ class Supervisor:
                 f": {ended.problem}" if ended.problem else "",
             )
 
-    def _hung_up(self, device: DeviceId, _: object) -> None:
-        """Let it be talked with again; one that was cancelled may never have begun."""
-        del self._sessions[device], self._talks[device]
+    def _hung_up(self, device: DeviceId, talk: asyncio.Task[None]) -> None:
+        """Let it be talked with again; a talk that was cancelled may never have begun."""
+        if self._talks.get(device) is talk:
+            del self._sessions[device], self._talks[device]
 
     def _called(self, device: DeviceId) -> str:
         """Return what the log calls a device; a journal that cannot be read ends no daemon here."""

@@ -37,8 +37,8 @@ async def test_damage_ends_the_daemon_with_one_sentence_and_the_next_start_saves
         await asyncio.to_thread(daemon.stop)
 
     assert status == 1
-    assert last_words.startswith("healthspace-gateway: the journal ")
-    assert last_words.endswith("it sets the file aside and saves what can be read")
+    assert last_words.startswith("healthspace-gateway: le journal ")
+    assert last_words.endswith("il met le fichier de côté et sauve ce qui est lisible")
     assert "Traceback" not in daemon.log.read_text()
     assert len(damage["salvaged"]) == 1
     assert after == before

@@ -105,7 +105,7 @@ async def test_a_daemon_that_is_started_on_a_full_disk_ends_with_one_sentence(
     _, said = await run.communicate()
 
     assert run.returncode == 1
-    assert b"o space left" in said
+    assert b"plus de place pour le journal" in said
     assert b"Traceback" not in said
     assert said.count(b"\n") == 1
 
