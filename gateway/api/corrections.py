@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.api.context import HubHere
-from gateway.api.hub import Hub
+from gateway.api.hub import Hub, counted
 from gateway.api.people import Claim, told_in_time
 from gateway.domain.correction import Wrong
 from gateway.domain.identity import ReadingId
@@ -56,7 +56,7 @@ async def hand_over(hub: HubHere, past: Past) -> Handover:
         raise HTTPException(
             422, "That is no period that is over: say from when to when, now at the latest."
         )
-    if hub.counter is not None and device in hub.counter.devices:
+    if device in counted(hub):
         raise HTTPException(
             409, "The device is the counter's: say of each reading whose it is, with 'reassign'."
         )

@@ -109,6 +109,7 @@ class Counter:
     """The kiosk's counter: its devices, and how long a turn lasts at most."""
 
     devices: Sequence[str]
+    """As the configuration names them, by id or address; `counted` has their ids."""
     lasts: timedelta
 
 
@@ -245,3 +246,8 @@ class Hub(Protocol):
     async def unpair(self, subject: SubjectId, destination: str) -> bool:
         """Forget the credentials; returns whether the destination took them back."""
         ...
+
+
+def counted(hub: Hub) -> list[DeviceId]:
+    """Return the ids of the counter's devices, in the configuration's order; none without one."""
+    return [] if hub.counter is None else [hub.resolve(each) for each in hub.counter.devices]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.context import HubHere
 from gateway.api.destination_pairing import end_all
-from gateway.api.hub import Hub
+from gateway.api.hub import Hub, counted
 from gateway.api.people import LONGEST_LABEL, Label, is_same_name
 from gateway.domain.device import OVER_THE_AIR, DeviceId
 from gateway.domain.kiosk import LONGEST, USUAL, ClosedBy, KioskEnded, KioskSession, OpenedBy
@@ -87,7 +87,7 @@ def at_counter(hub: Hub) -> tuple[list[DeviceId], list[DeviceId]]:
         for each in hub.reader.devices()
         if each.adopted or not each.device.id.startswith(OVER_THE_AIR)
     }
-    named = [] if hub.counter is None else [hub.resolve(it) for it in hub.counter.devices]
+    named = counted(hub)
     return [it for it in named if it in known], [it for it in named if it not in known]
 
 

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Stri
 
 from gateway.api.context import HubHere, person
 from gateway.api.destination_pairing import end_all
-from gateway.api.hub import Hub, Sighted
+from gateway.api.hub import Hub, Sighted, counted
 from gateway.consent.grant import Withdrawal
 from gateway.domain.device import OVER_THE_AIR, DeviceId, device_named
 from gateway.domain.subject import Assignment, Subject, SubjectId
@@ -246,14 +246,13 @@ async def leave_if_nobodys(
 
     Only what is read for having been adopted, and nothing of a counter, whoever comes there.
     """
-    counted = set(hub.counter.devices if hub.counter else ())
     known = {each.device.id for each in hub.reader.devices() if each.adopted}
     held = {
         each.device
         for each in hub.reader.assignments()
         if each.until is None and each.subject != but
     }
-    for device in sorted(known.intersection(devices) - held - counted):
+    for device in sorted(known.intersection(devices) - held - {*counted(hub)}):
         if device.startswith(OVER_THE_AIR):
             await hub.disown(device)
 

@@ -12,7 +12,7 @@ from fastapi import HTTPException
 from starlette.responses import Response
 
 from gateway.api import people
-from gateway.api.hub import Hub
+from gateway.api.hub import Hub, counted
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import EARLIEST
 from gateway.domain.subject import SubjectId
@@ -148,9 +148,9 @@ def _chosen(visit: Visit) -> Found | None:
 
 def _ours(visit: Visit) -> Iterator[Found]:
     """Yield the devices that are ours, but for those of a counter."""
-    counted = _counted(visit.hub)
+    at_counter = counted(visit.hub)
     for known in visit.hub.reader.devices():
-        if known.adopted and known.device.id not in counted:
+        if known.adopted and known.device.id not in at_counter:
             yield _known(known.device, visit.words)
 
 
@@ -158,7 +158,7 @@ def _found(visit: Visit) -> Iterator[Found]:
     """Yield what was heard just now, and what is or was ours; not what is somebody's."""
     hub = visit.hub
     assignments = hub.reader.assignments()
-    taken = {each.device for each in assignments if each.until is None} | _counted(hub)
+    taken = {each.device for each in assignments if each.until is None}.union(counted(hub))
     ours = {each.device for each in assignments if each.session is None}
     heard_after = hub.clock.now().utc - _LATELY
     for seen in hub.sightings():
@@ -170,10 +170,6 @@ def _found(visit: Visit) -> Iterator[Found]:
     for known in hub.reader.devices():
         if (known.adopted or known.device.id in ours) and known.device.id not in taken:
             yield _known(known.device, visit.words)
-
-
-def _counted(hub: Hub) -> set[DeviceId]:
-    return {DeviceId(each) for each in (hub.counter.devices if hub.counter else ())}
 
 
 def _known(device: Device, words: Words) -> Found:

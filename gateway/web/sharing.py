@@ -7,7 +7,7 @@ device shows is not always what it sends.
 from __future__ import annotations
 
 from gateway.api import people
-from gateway.api.hub import Hub
+from gateway.api.hub import Hub, counted
 from gateway.domain.entry import Entry
 from gateway.domain.subject import Attribution, SubjectId
 from gateway.language.plain import plain
@@ -22,7 +22,7 @@ def number(hub: Hub, entry: Entry) -> str | None:
     device, slot = entry.reading.device, entry.reading.slot
     if slot is None or entry.timing.earliest is None:
         return None
-    if hub.counter is not None and device in hub.counter.devices:
+    if device in counted(hub):
         return None
     held = {(each.device, each.slot) for each in hub.reader.assignments() if each.until is None}
     return None if (device, slot) in held else plain(slot)
@@ -30,8 +30,8 @@ def number(hub: Hub, entry: Entry) -> str | None:
 
 def by_days(hub: Hub, entry: Entry) -> bool:
     """Tell whether some days of what gave the reading can be said to be another's."""
-    counted = hub.counter is not None and entry.reading.device in hub.counter.devices
-    return not counted and entry.attribution in (Attribution.ASSIGNMENT, Attribution.CLAIM)
+    is_said = entry.attribution in (Attribution.ASSIGNMENT, Attribution.CLAIM)
+    return is_said and entry.reading.device not in counted(hub)
 
 
 async def keep(hub: Hub, entry: Entry, subject: SubjectId) -> None:

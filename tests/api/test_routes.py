@@ -280,9 +280,10 @@ async def test_whose_a_device_was_is_said_of_a_period_that_is_over(
     assert bool((await asked.get("assignments"))[1]) is (status == 201)
 
 
-async def test_of_a_counters_device_it_is_said_of_each_reading(asked: Api) -> None:
+@pytest.mark.parametrize("named", [SCALE, "c0:ff:ee:00:00:01"], ids=["id", "address"])
+async def test_of_a_counters_device_it_is_said_of_each_reading(named: str, asked: Api) -> None:
     await weigh(asked)
-    asked.hub.counter = Counter(devices=[SCALE], lasts=timedelta(minutes=10))
+    asked.hub.counter = Counter(devices=[named], lasts=timedelta(minutes=10))
     period = {"since": "2026-03-12T00:00:00Z", "until": "2026-03-13T00:00:00Z"}
 
     status, answer = await asked.post(

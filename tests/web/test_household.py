@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.api.hub import Sighted
+from gateway.api.hub import Counter, Sighted
 from gateway.domain.device import DeviceId
 from gateway.domain.subject import SubjectId
 from tests.journal.making import SCALE, weight
@@ -366,6 +366,20 @@ async def test_the_device_of_somebody_who_is_erased_is_left_alone_unless_it_is_a
         ours.append(window.hub.reader.devices()[0].adopted)
 
     assert ours == [True, False]
+
+
+@pytest.mark.parametrize("named", [SCALE.id, "c0:ff:ee:00:00:01"], ids=["id", "address"])
+async def test_a_device_of_the_counter_is_read_on_whoever_is_erased_and_is_not_given_away(
+    named: str, window: Window
+) -> None:
+    await add(window, name="Odile")
+    window.hub.counter = Counter(devices=[named], lasts=timedelta(minutes=10))
+
+    await window.send("/people/erase", subject=people(window)["Odile"])
+    offered = (await window.get("/devices")).text
+
+    assert window.hub.reader.devices()[0].adopted
+    assert f'value="{SCALE.id}"' not in offered
 
 
 @pytest.mark.parametrize("way", ["/devices/end", "/people/erase"])

@@ -107,8 +107,9 @@ async def test_a_device_that_knows_no_numbers_is_not_asked_about(window: Window)
     assert window.hub.reader.assignments() == []
 
 
-async def test_at_a_kiosk_a_number_is_whoever_chooses_it(window: Window) -> None:
-    window.hub.counter = Counter([SCALE.id], lasts=timedelta(minutes=10))
+@pytest.mark.parametrize("named", [SCALE.id, "c0:ff:ee:00:00:01"], ids=["id", "address"])
+async def test_at_a_kiosk_a_number_is_whoever_chooses_it(named: str, window: Window) -> None:
+    window.hub.counter = Counter([named], lasts=timedelta(minutes=10))
     marcel = await person(window, "Marcel")
     reading = await weighed(window, "2")
 
