@@ -33,7 +33,8 @@ class _Change:
 
 def foresee(tx: Transaction, new: Assignment) -> Handover:
     """Say what `hand_over` would do now, and do nothing. Raises as it does."""
-    return _told(tx, new, _changes(tx, new))
+    _, done = _looked(tx, new, _checked(tx, new))
+    return done
 
 
 def hand_over(tx: Transaction, new: Assignment) -> Handover:
@@ -43,22 +44,12 @@ def hand_over(tx: Transaction, new: Assignment) -> Handover:
     is known what came of it. Raises JournalError for somebody who is not here, and where a turn at
     a kiosk lies in the period.
     """
-    changes = _changes(tx, new)
-    done = _told(tx, new, changes)
-    assigning.cut(tx, devices.number_of(tx, new.device), new)
+    device = _checked(tx, new)
+    changes, done = _looked(tx, new, device)
+    assigning.cut(tx, device, new)
     for each in changes:
         attribution.look_again(tx, each.number)
     return done
-
-
-def _told(tx: Transaction, new: Assignment, changes: list[_Change]) -> Handover:
-    lost = [each.number for each in changes if each.before is not None]
-    return Handover(
-        readings=sum(each.subject == new.subject for each in changes),
-        unsure=sum(each.subject is None and each.before is not None for each in changes),
-        standing=sum(_stands(entry, new) for _, entry in _entries(tx, new)),
-        there=Counter(at for number in lost for at in outbox.may_be_at(tx.db, number)),
-    )
 
 
 def _checked(tx: Transaction, new: Assignment) -> int:
@@ -75,28 +66,35 @@ def _checked(tx: Transaction, new: Assignment) -> int:
     return device
 
 
-def _changes(tx: Transaction, new: Assignment) -> list[_Change]:
-    """Return the entries that are another's then, or nobody's, or somebody's at last."""
-    made = assignments.assignments_of(tx, _checked(tx, new))
+def _looked(tx: Transaction, new: Assignment, device: int) -> tuple[list[_Change], Handover]:
+    """Return the entries that are another's then, or nobody's, or somebody's at last; and count."""
+    made = assignments.assignments_of(tx, device)
     then = (*(part for each in made for part in each.without(new)), new)
-    found = []
-    for number, entry in _entries(tx, new):
+    changes, standing = [], 0
+    for number, entry in _entries(tx, new, device):
         if entry.attribution in attribution.STANDING:
+            standing += _stands(entry, new)
             continue
         answer = assignments.whose(tx.db, then, entry.reading, entry.timing)
         if answer[0] != entry.subject or (answer[0] is None and answer[1] != entry.attribution):
-            found.append(_Change(number, entry.subject, answer[0]))
-    return found
+            changes.append(_Change(number, entry.subject, answer[0]))
+    lost = [each.number for each in changes if each.before is not None]
+    return changes, Handover(
+        readings=sum(each.subject == new.subject for each in changes),
+        unsure=sum(each.subject is None and each.before is not None for each in changes),
+        standing=standing,
+        there=Counter(at for number in lost for at in outbox.may_be_at(tx.db, number)),
+    )
 
 
-def _entries(tx: Transaction, new: Assignment) -> Iterator[tuple[int, Entry]]:
+def _entries(tx: Transaction, new: Assignment, device: int) -> Iterator[tuple[int, Entry]]:
     """Yield the entries of the device that may have been measured in the period."""
     until_us = None if new.until is None else to_us(new.until)
     for row in tx.db.rows(
         "SELECT * FROM whole_entries AS e WHERE device = ? AND EXISTS (SELECT 1 FROM timings"
         " WHERE entry = e.number AND step = (SELECT max(step) FROM timings WHERE entry = e.number)"
         " AND ? <= measured_us + uncertainty_us AND measured_us - uncertainty_us < ?)",
-        (devices.number_of(tx, new.device), to_us(new.since), until_us),
+        (device, to_us(new.since), until_us),
     ):
         try:
             yield row[entry_rows.WIDTH], entry_rows.from_row(row, tx.keys)
