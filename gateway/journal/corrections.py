@@ -26,6 +26,8 @@ OURS = (
     " WHERE destination = ? AND done_us IS NULL AND problem IS NULL AND wrong IN ('time', 'person')"
 )
 """Those that the hub can make itself: for a summary that lacks something it has no better."""
+STANDS = "done_us IS NULL AND NOT (wrong = 'person' AND c.subject IS e.subject)"
+"""Whether `c`, owed of the entry `e`, is still to be told: not what is theirs after all."""
 
 
 def owe(
@@ -69,11 +71,10 @@ def owed(db: Database) -> list[CorrectionOwed]:
             problem,
         )
         for number, stored, destination, subject, wrong, reference, since_us, problem in db.rows(
-            "SELECT c.number, e.id, destination, c.subject, wrong, reference, since_us, problem"
+            "SELECT c.number, e.id, destination, c.subject, wrong, reference, since_us, problem"  # noqa: S608
             " FROM corrections_owed AS c JOIN entries AS e ON e.number = c.entry"
             " LEFT JOIN corrections_tried AS t ON t.number = c.number"
-            " WHERE done_us IS NULL AND NOT (wrong = 'person' AND c.subject IS e.subject)"
-            " ORDER BY c.number"
+            f" WHERE {STANDS} ORDER BY c.number"
         )
     ]
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from gateway.domain.identity import ReadingId
 from gateway.journal import audit, entry_rows
+from gateway.journal.corrections import STANDS
 from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction
 
@@ -56,7 +57,7 @@ _DELIVERED = (
     " AND state NOT IN ('settled', 'dropped'))"
 )
 _OLD = (
-    "SELECT number, id, subject FROM entries AS e WHERE recorded_us < ?1"
+    "SELECT number, id, subject FROM entries AS e WHERE recorded_us < ?1"  # noqa: S608
     # Recorded when the hub did not know the time: what it took for the time is before the boot
     # began, and says nothing. Then it counts as recorded when that boot was last seen.
     " AND NOT EXISTS (SELECT 1 FROM boots WHERE number ="
@@ -66,7 +67,7 @@ _OLD = (
     # On its way, or a task for a person: what becomes of it is still to be told.
     " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = e.number AND state = 'sending')"
     " AND NOT EXISTS (SELECT 1 FROM corrections_owed AS c WHERE c.entry = e.number"
-    " AND done_us IS NULL AND NOT (wrong = 'person' AND c.subject IS e.subject))"
+    f" AND {STANDS})"
 )
 
 
