@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from gateway.language.moments import clock, moment
-from gateway.language.order import by_the_letter
+from gateway.language.order import listed
 from gateway.language.sentences import Sentences, problems
 from gateway.language.words import LANGUAGES, Words, read
 from gateway.web.standing import standing
@@ -58,8 +58,7 @@ class Speech:
 
     def kinds(self, kinds: list[str]) -> str:
         """List kinds of readings as people call them."""
-        named = (self.words.or_none(f"kind.{kind}") or kind for kind in kinds)
-        return ", ".join(sorted(named, key=by_the_letter))
+        return listed(self.words.or_none(f"kind.{kind}") or kind for kind in kinds)
 
     def stands(self, way: Mapping[str, Any]) -> str:
         """Say how deliveries stand, by their state, reason and destination of the API."""

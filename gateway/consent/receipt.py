@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from gateway.consent.grant import Grant, Withdrawal
 from gateway.domain.device_time import EARLIEST
 from gateway.language.moments import written
-from gateway.language.order import by_the_letter
+from gateway.language.order import listed
 from gateway.language.words import words
 
 RULE = "-" * 24
@@ -54,10 +54,7 @@ def receipt(
         line("capacity", say(f"receipt.capacity_{grant.capacity}")),
         line("at", date(grant.given_at)),
         line("to", destination),
-        line(
-            "kinds",
-            ", ".join(sorted((say(f"kind.{kind}") for kind in grant.kinds), key=by_the_letter)),
-        ),
+        line("kinds", listed(say(f"kind.{kind}") for kind in grant.kinds)),
         line("covers", covers),
         line("expires", date(grant.expires) if grant.expires else say("receipt.never")),
         line("text", version),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 
 def by_the_letter(text: str) -> tuple[str, str]:
@@ -12,3 +13,8 @@ def by_the_letter(text: str) -> tuple[str, str]:
     """
     letters = unicodedata.normalize("NFKD", text).casefold()
     return "".join(each for each in letters if not unicodedata.combining(each)), text
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write names one after the other, in that order."""
+    return ", ".join(sorted(names, key=by_the_letter))

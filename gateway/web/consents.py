@@ -74,10 +74,7 @@ def question(
     if subject is not None and not hub.reader.refused(subject, destination):
         kinds = not_covered(hub, subject, destination) or kinds
     text, record = shown(purpose, words.language)
-    called = {kind: words(f"kind.{kind}") for kind in kinds}
-    named = [
-        (called[kind], kind) for kind in sorted(kinds, key=lambda it: by_the_letter(called[it]))
-    ]
+    named = [(kind, words(f"kind.{kind}")) for kind in kinds]
     return Question(
         destination=destination,
         title=hub.title(destination),
@@ -85,7 +82,7 @@ def question(
         paragraphs=[" ".join(part.split("\n")) for part in text.strip().split("\n\n")],
         record=record,
         purpose=purpose,
-        kinds=[(kind, name) for name, kind in named],
+        kinds=sorted(named, key=lambda each: by_the_letter(each[1])),
         ticked=kinds if ticked is None else ticked,
     )
 
