@@ -18,7 +18,9 @@ Source: docs/protocols/qn.md, with captures of renpho-escs20m, openScale and ble
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from decimal import Decimal
+from enum import IntEnum
 
 from gateway.drivers.scale.qn.messages import (
     Composed,
@@ -36,26 +38,42 @@ from gateway.drivers.scale.qn.messages import (
 )
 from gateway.errors import DecodeError
 
-HELLO, WANTS_TIME, READY, TAKEN = 0x12, 0x14, 0x21, 0xA1
-WEIGHT, STORED, COMPUTED, COMPOSED = 0x10, 0x23, 0x15, 0x16
-UNIT, TIME, RECEIVED, ASK_STORED, USER = 0x13, 0x20, 0x1F, 0x22, 0xA0
+
+class Op(IntEnum):
+    """The first octet: what a frame says."""
+
+    HELLO = 0x12
+    WANTS_TIME = 0x14
+    READY = 0x21
+    TAKEN = 0xA1
+    WEIGHT = 0x10
+    STORED = 0x23
+    COMPUTED = 0x15
+    COMPOSED = 0x16
+    UNIT = 0x13
+    TIME = 0x20
+    RECEIVED = 0x1F
+    ASK_STORED = 0x22
+    USER = 0xA0
+
+
 GUEST = 0xFE
 EXTENDED = "qn-extended"
 
-_LENGTHS = {
-    HELLO: range(15, 19),
-    WANTS_TIME: (11,),
-    READY: (5, 6),
-    TAKEN: (6,),
-    WEIGHT: (11, 14, 15),
-    STORED: (19, 20),
-    COMPUTED: (16,),
-    COMPOSED: (16,),
-    UNIT: (9,),
-    TIME: (8,),
-    RECEIVED: (5,),
-    ASK_STORED: (4, 6),
-    USER: (13,),
+_LENGTHS: Mapping[int, Collection[int]] = {
+    Op.HELLO: range(15, 19),
+    Op.WANTS_TIME: (11,),
+    Op.READY: (5, 6),
+    Op.TAKEN: (6,),
+    Op.WEIGHT: (11, 14, 15),
+    Op.STORED: (19, 20),
+    Op.COMPUTED: (16,),
+    Op.COMPOSED: (16,),
+    Op.UNIT: (9,),
+    Op.TIME: (8,),
+    Op.RECEIVED: (5,),
+    Op.ASK_STORED: (4, 6),
+    Op.USER: (13,),
 }
 _SHOWN = {0x01: "kg", 0x02: "lb", 0x08: "st:lb", 0x10: "st"}
 _KILOGRAMS = 0x01
@@ -75,7 +93,7 @@ def message(data: bytes, *, extended: bool = False) -> Message:
     kind = data[0]
     if kind not in _LENGTHS:
         raise DecodeError("kind", data)
-    if len(data) not in _LENGTHS[kind] or (data[1] != len(data) and kind != READY):
+    if len(data) not in _LENGTHS[kind] or (data[1] != len(data) and kind != Op.READY):
         raise DecodeError("length", data, 1)
     if sum(data[:-1]) % 256 != data[-1]:
         raise DecodeError("checksum", data, len(data) - 1)
@@ -90,40 +108,40 @@ def frame(kind: int, who: int, said: bytes = b"") -> bytes:
 
 def show_kilograms(who: int) -> bytes:
     """Make the answer to a hello."""
-    return frame(UNIT, who, bytes((_KILOGRAMS, 0x10, 0, 0, 0)))
+    return frame(Op.UNIT, who, bytes((_KILOGRAMS, 0x10, 0, 0, 0)))
 
 
 def tell_time(who: int, seconds: int) -> bytes:
     """Make the answer to the question for the time."""
-    return frame(TIME, who, seconds.to_bytes(4, "little"))
+    return frame(Op.TIME, who, seconds.to_bytes(4, "little"))
 
 
 def received(who: int) -> bytes:
     """Say that a weighing was received."""
-    return frame(RECEIVED, who, b"\x10")
+    return frame(Op.RECEIVED, who, b"\x10")
 
 
 def guest() -> bytes:
     """Say that it is for a guest without a body to compute with, of whom nothing is kept."""
-    return frame(USER, 0x02, bytes((GUEST, 0xFF, 0xEE, 0, 0, 0, 0, 0, 0x02)))
+    return frame(Op.USER, 0x02, bytes((GUEST, 0xFF, 0xEE, 0, 0, 0, 0, 0, 0x02)))
 
 
 def _read(kind: int, data: bytes, *, extended: bool) -> Message:
     who = data[2]
     match kind:
-        case 0x12:
+        case Op.HELLO:
             address = ":".join(f"{octet:02X}" for octet in reversed(data[3:9]))
             return Hello(who, address, 100 if len(data) > 15 or data[10] == 1 else 10)
-        case 0x21:
+        case Op.READY:
             battery = data[4] if len(data) == 6 else None
             return Ready(who, data[1] >= 5 and who == _ANYONE, battery)
-        case 0xA1:
+        case Op.TAKEN:
             return Taken(data[3], data[4] == 1)
-        case 0x10:
+        case Op.WEIGHT:
             return _weight(data)
-        case 0x23:
+        case Op.STORED:
             return _stored(data, extended=extended and len(data) == 19)
-        case 0x15:
+        case Op.COMPUTED:
             return Computed(
                 who,
                 bmi=_tenths(data, 3),
@@ -132,18 +150,18 @@ def _read(kind: int, data: bytes, *, extended: bool) -> Message:
                 basal_kcal=_u16(data, 11),
                 protein_percent=_tenths(data, 13),
             )
-        case 0x16:
+        case Op.COMPOSED:
             return Composed(who, *(_tenths(data, at) for at in (4, 6, 8, 10)))
     return _of_the_host(kind, data)
 
 
 def _of_the_host(kind: int, data: bytes) -> Message:
     match kind:
-        case 0x13:
+        case Op.UNIT:
             return UnitShown(data[2], _SHOWN.get(data[3]))
-        case 0x20:
+        case Op.TIME:
             return TimeTold(data[2], int.from_bytes(data[3:7], "little"))
-        case 0xA0:
+        case Op.USER:
             return User(data[3], data[7], _u16(data, 8), data[10])
     return Said(kind, data[2])
 

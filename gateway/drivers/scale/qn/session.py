@@ -95,7 +95,7 @@ class _Scale:
             await self._write(codec.show_kilograms(said.who))
         elif isinstance(said, Ready) and said.wants_user:
             await self._write(codec.guest())
-        elif isinstance(said, Said) and said.kind == codec.WANTS_TIME:
+        elif isinstance(said, Said) and said.kind == codec.Op.WANTS_TIME:
             now = self.session.now()
             if now.trusted:
                 seconds = int((now.utc - _EPOCH).total_seconds())
