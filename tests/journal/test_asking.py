@@ -169,12 +169,20 @@ async def test_what_was_measured_before_a_consent_after_all_waits_no_more(
     assert _states(reader) == {("withheld", "before_grant", False): 1}
 
 
+@pytest.mark.parametrize(
+    ("beside_another", "told"),
+    [(False, "expired"), (True, "before_grant")],
+    ids=["alone", "beside another"],
+)
 async def test_a_clock_that_was_ahead_ends_no_consent(
-    journal: Journal, reader: Reader, clock: ManualClock
+    beside_another: bool, told: str, journal: Journal, reader: Reader, clock: ManualClock
 ) -> None:
+    """Of two, what is told then is why the other, which has not ended, does not cover it."""
     await journal.hub_time_known(clock.now())
     subject = await _ada(journal)
     await journal.record_grant(grant(subject, expires=START + timedelta(days=365)))
+    if beside_another:
+        await journal.record_grant(grant(subject, "grant-2", covers_from=LATER))
     await journal.record(SCALE, [weight(1)])
     clock.step(timedelta(days=4000))
     await journal.answers()
@@ -183,27 +191,7 @@ async def test_a_clock_that_was_ahead_ends_no_consent(
     clock.step(timedelta(days=-4000))
     await journal.hub_time_known(clock.now(), stepped=True)
 
-    assert ahead == {("withheld", "expired", False): 1}
-    assert _states(reader) == {("due", None, False): 1}
-
-
-async def test_of_two_consents_the_one_that_a_clock_ahead_had_ended_holds_again(
-    journal: Journal, reader: Reader, clock: ManualClock
-) -> None:
-    """What is told then is why the other one, which has not ended, does not cover it."""
-    await journal.hub_time_known(clock.now())
-    subject = await _ada(journal)
-    await journal.record_grant(grant(subject, expires=START + timedelta(days=365)))
-    await journal.record_grant(grant(subject, "grant-2", covers_from=LATER))
-    await journal.record(SCALE, [weight(1)])
-    clock.step(timedelta(days=4000))
-    await journal.answers()
-    ahead = _states(reader)
-
-    clock.step(timedelta(days=-4000))
-    await journal.hub_time_known(clock.now(), stepped=True)
-
-    assert ahead == {("withheld", "before_grant", False): 1}
+    assert ahead == {("withheld", told, False): 1}
     assert _states(reader) == {("due", None, False): 1}
 
 
