@@ -693,6 +693,24 @@ async def test_a_journal_that_cannot_name_a_device_ends_its_session_only(stage: 
     assert supervisor.status().transports[0].state is Watch.WATCHING
 
 
+async def test_who_hears_the_log_tell_the_end_of_a_conversation_finds_it_over(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor = stage.start()
+    seen: list[object] = []
+
+    def look(record: logging.LogRecord) -> bool:
+        if record.getMessage().startswith("session device="):
+            seen.append(supervisor.status().sessions)
+        return True
+
+    caplog.handler.addFilter(look)
+    with caplog.at_level(logging.INFO):
+        await stage.transport.show()
+
+    assert seen == [()]
+
+
 async def test_the_log_says_for_how_long_a_device_is_left_alone(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
