@@ -37,7 +37,7 @@ class BreakingLink:
     how: Break
     at: int
     meanwhile: Callable[[int], None]
-    """Told of every step before it is done."""
+    """Told of every step once it is done or broken: none is thought of a minute before it is."""
     stop: Callable[[], object]
     """Ends the gateway."""
     steps: int = 0
@@ -63,13 +63,17 @@ class BreakingLink:
         self, act: Callable[[], Awaitable[T]], within: float, *, waits: bool = False
     ) -> T:
         """Let the driver do one thing, unless it all breaks: as `hci` would tell it."""
-        self.meanwhile(self.steps)
+        number = self.steps
         self.steps += 1
         if not self.broken and self.how is not Break.NEVER and self.steps > self.at:
             self.broken = True
             await self.breaks(act)
         if not self.broken:
-            return await act()
+            try:
+                return await act()
+            finally:
+                self.meanwhile(number)
+        self.meanwhile(number)
         if self.how is not Break.STALL:
             raise LinkLost("the link broke")
         await asyncio.sleep(within)
