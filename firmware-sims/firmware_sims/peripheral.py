@@ -56,6 +56,7 @@ class Peripheral:
         self._heard = 0
         self.pairings = 0
         self._changed = asyncio.Event()
+        self._leaving: asyncio.Future[None] | None = None
         self._lost = asyncio.Event()
 
     async def power_on(self) -> None:
@@ -296,6 +297,21 @@ class Peripheral:
                 handler(link, pdu)
 
             channels.register_fixed_channel(channel, hear)
+
+    def leave_while_pairing(self, *, after: int) -> None:
+        """Hang up in the middle of a pairing: no more than so many packets of it are heard.
+
+        A code takes twenty rounds of two packets from each side.
+        """
+        left = iter(range(after))
+
+        def hear(link: Any, pdu: bytes) -> None:
+            if next(left, None) is None:
+                self._leaving = asyncio.ensure_future(self.disconnect())
+            else:
+                self._stack.on_smp_pdu(link, pdu)
+
+        self._stack.l2cap_channel_manager.register_fixed_channel(smp.SMP_CID, hear)
 
     def answer_unasked(self) -> None:
         """Answer what nobody asked, which no device may: a collector ends the connection then."""

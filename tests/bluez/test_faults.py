@@ -144,9 +144,8 @@ async def test_a_code_is_said_to_be_wrong_only_where_that_is_sure(
 
     class Hurried(Owner):
         async def type_code(self, address: str, within: float, /) -> int | None:
-            if not stays:  # before twenty rounds of a code are over
-                leaving = air.peripherals[cuff.identity.address].disconnect
-                asyncio.get_running_loop().call_later(0.05, asyncio.ensure_future, leaving())
+            if not stays:
+                air.peripherals[cuff.identity.address].leave_while_pairing(after=10)
             return typed
 
     transport = BleTransport(BleSettings(), SystemClock(), owner=Hurried())
