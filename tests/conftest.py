@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says more about the machine's other work than about the code; a test
 # that hangs is ended by pytest-timeout. A failing history is made shorter for five minutes at most;
 # for each further way in which it fails that would begin anew.
-settings.register_profile("suite", deadline=None, report_multiple_bugs=False)
+settings.register_profile(
+    "suite",
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("suite")
 
 TOGETHER = ("tests/bluez/", "tests/browser/")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.drivers.api import CABLES
@@ -33,7 +33,7 @@ TRIPS: Mapping[str, st.SearchStrategy[Written]] = {
 
 
 @pytest.mark.parametrize("kind", sorted(TRIPS))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(data=st.data())
 def test_what_an_encoder_wrote_is_read_as_it_was_meant(kind: str, data: st.DataObject) -> None:
     written = data.draw(TRIPS[kind])
