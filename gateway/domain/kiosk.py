@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from gateway.domain.subject import SubjectId
+from gateway.domain.entry import Entry
+from gateway.domain.subject import Attribution, SubjectId
 
 USUAL = timedelta(minutes=10)
 LONGEST = timedelta(hours=1)
 """Who has said nothing for longer has gone: the next person must not be measured in their name."""
+UNATTENDED = timedelta(seconds=90)
+"""So long after the last touch a person may have gone, and another come: a pressure takes less."""
 
 
 class OpenedBy(StrEnum):
@@ -33,7 +36,8 @@ class ClosedBy(StrEnum):
 class KioskSession:
     """One person's turn, from `opened_at` until it is closed, at the latest at `until`.
 
-    That moves when the person says that they are still there.
+    That moves when the person says that they are still there. What is measured after
+    `attended_until` is not theirs unless they say so, for somebody else may sit there.
     With `keep` the person stays in the journal when it is closed; a guest who has not chosen so is
     erased with all that was measured.
     """
@@ -43,8 +47,22 @@ class KioskSession:
     opened_by: OpenedBy
     opened_at: datetime
     until: datetime
+    attended_until: datetime
     keep: bool
     closed_by: ClosedBy | None = None
+
+    def may_hold(self, entry: Entry) -> bool:
+        """Tell whether nobody's reading came in this turn, and was certainly not taken before it.
+
+        That its device is of the counter is for the caller to know.
+        """
+        earliest = entry.timing.earliest
+        return (
+            entry.attribution in (Attribution.UNCLAIMED, Attribution.AMBIGUOUS)
+            and entry.reading.received.utc >= self.opened_at
+            and earliest is not None
+            and earliest >= self.opened_at
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from gateway.journal import (
     aside,
     asking,
     assigning,
+    attending,
     attribution,
     bookmarks,
     claims,
@@ -376,18 +377,46 @@ class Journal:
         subject: SubjectId | None = None,
         opened_by: OpenedBy = OpenedBy.PERSON,
         lasts: timedelta = USUAL,
+        attended: timedelta | None = None,
     ) -> KioskSession:
         """Let the devices measure one person from now on; a guest if none is named.
 
+        With `attended` they measure them for so long, unless the person shows to be there still.
         Raises JournalError while a session is open: close it first.
         """
         return await self._writer.run(
-            lambda tx: kiosk.open_session(tx, devices, subject, opened_by, lasts)
+            lambda tx: kiosk.open_session(tx, devices, subject, opened_by, lasts, attended)
         )
 
-    async def prolong_kiosk(self, lasts: timedelta) -> KioskSession:
-        """Let the session that is open last so long from now on. Raises JournalError if none is."""
-        return await self._writer.run(lambda tx: kiosk.prolong(tx, lasts))
+    async def prolong_kiosk(
+        self, lasts: timedelta, attended: timedelta | None = None
+    ) -> KioskSession:
+        """Let the session that is open last so long from now on. Raises JournalError if none is.
+
+        Its person, if they are there, is so for `attended` more, without it until the end.
+        """
+        return await self._writer.run(lambda tx: kiosk.prolong(tx, lasts, attended))
+
+    async def attend_kiosk(self, session: int, attended: timedelta) -> KioskSession:
+        """Keep that the person of the session at the kiosk is there, for so long from now on.
+
+        Raises JournalError where it is over, or nobody was there for too long.
+        """
+        return await self._writer.run(lambda tx: attending.attend(tx, session, attended))
+
+    async def come_back_to_kiosk(self, session: int, attended: timedelta) -> KioskSession:
+        """Keep that the person of the session is there again: from now on devices measure them.
+
+        What was measured meanwhile stays nobody's. Raises JournalError where the session is over.
+        """
+        return await self._writer.run(lambda tx: attending.come_back(tx, session, attended))
+
+    async def claim_at_kiosk(self, session: int, entry: ReadingId) -> None:
+        """Make nobody's reading that of the person of the session, who says that it is theirs.
+
+        Raises JournalError where they are not there, or where it cannot be of their session.
+        """
+        await self._writer.run(lambda tx: attending.claim(tx, session, entry))
 
     async def end_kiosk_in(self, lasts: timedelta) -> KioskSession:
         """Let the session at the kiosk end so long from now, unless it is prolonged meanwhile.

@@ -1,4 +1,7 @@
-"""Sessions at a kiosk: one at a time, each an assignment of the counter's devices that ends."""
+"""Sessions at a kiosk: one at a time, each an assignment of the counter's devices that ends.
+
+It ends sooner than its session where nobody showed to be there: see `attending`.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,22 @@ from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import LONGEST, ClosedBy, KioskEnded, KioskSession, OpenedBy
 from gateway.domain.subject import Assignment, SubjectId
 from gateway.errors import JournalError
-from gateway.journal import assigning, audit, boots, erasing, people
+from gateway.journal import (
+    assigning,
+    audit,
+    boots,
+    erasing,
+    people,
+)
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, span_us, to_us
 from gateway.journal.writer import Transaction
 
-_SESSIONS = (
-    "SELECT number, subject, opened_by, opened_us, until_us, keep, closed_by FROM kiosk_sessions"
+_COLUMNS = (
+    "number, subject, opened_by, opened_us, until_us, keep, closed_by, min(until_us, ifnull((SELECT"
+    " max(a.until_us) FROM assignments AS a WHERE a.session = kiosk_sessions.number), opened_us))"
 )
+_SESSIONS = f"SELECT {_COLUMNS} FROM kiosk_sessions"  # noqa: S608
 
 
 def open_session(
@@ -25,14 +36,17 @@ def open_session(
     subject: SubjectId | None,
     opened_by: OpenedBy,
     lasts: timedelta,
+    attended: timedelta | None,
 ) -> KioskSession:
     """Begin a session from now on; a guest is added if no subject is named.
 
+    Without `attended` the person is taken to be there until it ends, else for so long.
     Raises JournalError while another session is open, or if a device measures somebody already.
     """
     if current(tx.db) is not None:
         raise JournalError("a session is open at the kiosk: close it first")
     until_us = _limit_us(tx, lasts)
+    there_until_us = attended_us(tx, until_us, attended)
     guest = subject is None
     who = people.add_subject(tx, "").id if subject is None else subject
     people.require(tx.db, who)
@@ -42,12 +56,23 @@ def open_session(
         "INSERT INTO kiosk_sessions (number, subject, opened_by, opened_us, until_us, keep)"
         " VALUES (1 + max(ifnull((SELECT max(number) FROM audit), 0),"
         " ifnull((SELECT max(number) FROM kiosk_sessions), 0)), ?, ?, ?, ?, ?)"
-        " RETURNING number, subject, opened_by, opened_us, until_us, keep, closed_by",
+        " RETURNING number",
         (who, opened_by, tx.now_us, until_us, int(not guest)),
     )
-    session = of_row(row)
+    (number,) = row
     for device in devices:
-        assigning.assign(tx, _assignment(session, device))
+        assigning.assign(
+            tx,
+            Assignment(
+                device=device,
+                slot=None,
+                subject=who,
+                since=from_us(tx.now_us),
+                until=from_us(there_until_us),
+                session=number,
+            ),
+        )
+    session = by_number(tx.db, number)
     boots.note(tx, tx.now)  # it is of this boot, or the next would take it for one of its own
     manifest: audit.Manifest = {"session": session.number, "subject": who, "by": opened_by}
     audit.append(tx, audit.Audited.KIOSK_OPENED, manifest)
@@ -62,17 +87,20 @@ def keep(tx: Transaction, label: str) -> KioskSession:
     tx.db.run("UPDATE kiosk_sessions SET keep = 1 WHERE number = ?", (session.number,))
     if not session.keep:
         people.rename(tx, session.subject, label)
-    return of_row(_by_number(tx.db, session.number))
+    return by_number(tx.db, session.number)
 
 
-def prolong(tx: Transaction, lasts: timedelta) -> KioskSession:
+def prolong(tx: Transaction, lasts: timedelta, attended: timedelta | None) -> KioskSession:
     """Let the session that is open last so long from now on, never shorter than it would.
 
+    Who was there is so for `attended` more, without it until the end; who was away stays so.
     Raises JournalError where none is open, or its limit has passed, what was measured since may be
     the next person's; or where the hub does not know the time.
     """
-    session = _going_on(tx)
+    session = going_on(tx)
     until_us = max(_limit_us(tx, lasts), to_us(session.until))
+    if tx.now_us < to_us(session.attended_until):
+        set_attended_until(tx, session, attended_us(tx, until_us, attended))
     return _lasts_until(tx, session, until_us, audit.Audited.KIOSK_PROLONGED)
 
 
@@ -81,7 +109,7 @@ def end_in(tx: Transaction, lasts: timedelta) -> KioskSession:
 
     Raises JournalError as `prolong` does.
     """
-    return _lasts_until(tx, _going_on(tx), _limit_us(tx, lasts), audit.Audited.KIOSK_ENDING)
+    return _lasts_until(tx, going_on(tx), _limit_us(tx, lasts), audit.Audited.KIOSK_ENDING)
 
 
 def close(tx: Transaction, by: ClosedBy, number: int | None = None) -> KioskEnded | None:
@@ -99,7 +127,7 @@ def close(tx: Transaction, by: ClosedBy, number: int | None = None) -> KioskEnde
         (ends_us, by, session.number),
     )
     _measures_until(tx, session, ends_us)
-    closed = of_row(_by_number(tx.db, session.number))
+    closed = by_number(tx.db, session.number)
     audit.append(tx, audit.Audited.KIOSK_CLOSED, {"session": session.number, "by": by})
     if session.keep:
         return KioskEnded(closed, None, 0)
@@ -159,21 +187,23 @@ def current(db: Database) -> KioskSession | None:
 
 def of_row(row: Row) -> KioskSession:
     """Make a session of a row."""
-    number, subject, opened_by, opened_us, until_us, kept, closed_by = row
+    number, subject, opened_by, opened_us, until_us, kept, closed_by, attended_us = row
     return KioskSession(
         number=number,
         subject=SubjectId(subject),
         opened_by=OpenedBy(opened_by),
         opened_at=from_us(opened_us),
         until=from_us(until_us),
+        attended_until=from_us(attended_us),
         keep=bool(kept),
         closed_by=None if closed_by is None else ClosedBy(closed_by),
     )
 
 
-def _going_on(tx: Transaction) -> KioskSession:
+def going_on(tx: Transaction, number: int | None = None) -> KioskSession:
+    """Return the open session, with `number` if it is that one. Raises as `prolong` does."""
     session = current(tx.db)
-    if session is None or tx.now_us >= to_us(session.until):
+    if session is None or tx.now_us >= to_us(session.until) or number not in (None, session.number):
         raise JournalError("no session is open at the kiosk")
     if not tx.now.trusted:
         raise JournalError("the hub does not know the time yet: a limit could not be kept")
@@ -194,7 +224,7 @@ def _lasts_until(
     tx.db.run("UPDATE kiosk_sessions SET until_us = ? WHERE number = ?", (until_us, session.number))
     _measures_until(tx, session, until_us)
     audit.append(tx, why, {"session": session.number})
-    return of_row(_by_number(tx.db, session.number))
+    return by_number(tx.db, session.number)
 
 
 def _limit_us(tx: Transaction, lasts: timedelta) -> int:
@@ -204,21 +234,32 @@ def _limit_us(tx: Transaction, lasts: timedelta) -> int:
     return tx.now_us + span_us(lasts)
 
 
-def _measures_until(tx: Transaction, session: KioskSession, until_us: int) -> None:
-    tx.db.run("UPDATE assignments SET until_us = ? WHERE session = ?", (until_us, session.number))
+def attended_us(tx: Transaction, until_us: int, attended: timedelta | None) -> int:
+    """Return until when somebody is there who is so now; it is after now. Raises ValueError."""
+    if attended is None:
+        return until_us
+    if attended <= timedelta():
+        raise ValueError("somebody is there for some time")
+    return min(until_us, tx.now_us + span_us(attended))
+
+
+def set_attended_until(tx: Transaction, session: KioskSession, until_us: int) -> None:
+    """Let the person of a session, who is there, be so until then."""
+    tx.db.run(
+        "UPDATE assignments SET until_us = ? WHERE session = ? AND until_us >= ?",
+        (until_us, session.number, to_us(session.attended_until)),
+    )
     tx.memory.assignments.clear()
 
 
-def _assignment(session: KioskSession, device: DeviceId) -> Assignment:
-    return Assignment(
-        device=device,
-        slot=None,
-        subject=session.subject,
-        since=session.opened_at,
-        until=session.until,
-        session=session.number,
+def _measures_until(tx: Transaction, session: KioskSession, until_us: int) -> None:
+    tx.db.run(
+        "UPDATE assignments SET until_us = min(until_us, ?) WHERE session = ?",
+        (until_us, session.number),
     )
+    tx.memory.assignments.clear()
 
 
-def _by_number(db: Database, number: int) -> Row:
-    return db.one(_SESSIONS + " WHERE number = ?", (number,))
+def by_number(db: Database, number: int) -> KioskSession:
+    """Return a session by its number, open or closed."""
+    return of_row(db.one(_SESSIONS + " WHERE number = ?", (number,)))
