@@ -19,7 +19,8 @@ from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
 from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.hub import Hub
-from gateway.web import consents, entrance, home, household, kiosk, pairing, past, period, questions
+from gateway.web import consents, entrance, home, household, pairing, past, period, questions
+from gateway.web.kiosk import events, sharing, turns
 from gateway.web.rendering import Rendering
 from gateway.web.static_files import from_memory
 from gateway.web.visits import (
@@ -68,19 +69,19 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/leave/ask", entrance.ask_to_leave, (OWNER,)),
     ("POST", "/leave", entrance.leave, (OWNER,)),
     ("POST", "/forget", entrance.forget, (OWNER,)),
-    ("GET", "/kiosk", kiosk.screen, (OWNER, KIOSK)),
-    ("GET", "/kiosk/events", kiosk.events, (OWNER, KIOSK)),
-    ("POST", "/kiosk/begin", kiosk.begin, (OWNER, KIOSK)),
-    ("POST", "/kiosk/end/ask", kiosk.ask_to_end, (OWNER, KIOSK)),
-    ("POST", "/kiosk/end", kiosk.end, (OWNER, KIOSK)),
-    ("POST", "/kiosk/prolong", kiosk.prolong, (OWNER, KIOSK)),
-    ("POST", "/kiosk/name", kiosk.name, (OWNER, KIOSK)),
-    ("POST", "/kiosk/keep", kiosk.keep, (OWNER, KIOSK)),
-    ("POST", "/kiosk/consent", kiosk.ask, (OWNER, KIOSK)),
-    ("POST", "/kiosk/consent/give", kiosk.give, (OWNER, KIOSK)),
-    ("POST", "/kiosk/consent/withdraw", kiosk.withdraw, (OWNER, KIOSK)),
-    ("POST", "/kiosk/pairing", kiosk.sign_in, (OWNER, KIOSK)),
-    ("POST", "/kiosk/pairing/code", kiosk.pair, (OWNER, KIOSK)),
+    ("GET", "/kiosk", turns.screen, (OWNER, KIOSK)),
+    ("GET", "/kiosk/events", events.events, (OWNER, KIOSK)),
+    ("POST", "/kiosk/begin", turns.begin, (OWNER, KIOSK)),
+    ("POST", "/kiosk/end/ask", turns.ask_to_end, (OWNER, KIOSK)),
+    ("POST", "/kiosk/end", turns.end, (OWNER, KIOSK)),
+    ("POST", "/kiosk/prolong", turns.prolong, (OWNER, KIOSK)),
+    ("POST", "/kiosk/name", turns.name, (OWNER, KIOSK)),
+    ("POST", "/kiosk/keep", turns.keep, (OWNER, KIOSK)),
+    ("POST", "/kiosk/consent", sharing.ask, (OWNER, KIOSK)),
+    ("POST", "/kiosk/consent/give", sharing.give, (OWNER, KIOSK)),
+    ("POST", "/kiosk/consent/withdraw", sharing.withdraw, (OWNER, KIOSK)),
+    ("POST", "/kiosk/pairing", sharing.sign_in, (OWNER, KIOSK)),
+    ("POST", "/kiosk/pairing/code", sharing.pair, (OWNER, KIOSK)),
 )
 """What only a browser that was let in sees."""
 

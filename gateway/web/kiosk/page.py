@@ -1,0 +1,85 @@
+"""What the kiosk's page shows of the turn of now."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from starlette.responses import Response
+
+from gateway.api.context import person
+from gateway.api.hub import Hub
+from gateway.domain.kiosk import KioskSession, OpenedBy
+from gateway.journal.views import EntryView
+from gateway.language.moments import clock
+from gateway.language.words import Words
+from gateway.web.agreements import agreements
+from gateway.web.home import Shown
+from gateway.web.saying import said
+from gateway.web.turn import limit_of, present
+from gateway.web.visits import LANGUAGE_WAITS_S, Visit, see_other
+from gateway.web.ways import ways
+
+
+async def again(visit: Visit) -> Response:
+    """Show the turn again: to a script what is inside the page, else by going there."""
+    return shown_turn(visit) if visit.part else see_other("/kiosk")
+
+
+def page(visit: Visit, view: str, session: KioskSession, **values: Any) -> Response:
+    """Show one view of an open session; `values` are what its template wants besides."""
+    limit = limit_of(visit.hub, session, visit.words)
+    return visit.page("kiosk.html", view=view, session=session.number, limit=limit, **values)
+
+
+def shown_turn(visit: Visit) -> Response:
+    """Show the turn of now, or that the devices are free."""
+    hub, words = visit.hub, visit.words
+    turn = present(hub)
+    session = turn.session
+    if session is None:
+        away = words.language != hub.language
+        returns_s = LANGUAGE_WAITS_S if away else None
+        return visit.page("kiosk.html", view="idle", session=0, returns_s=returns_s)
+    readings = [_shown(hub, view, words) for view in turn.readings]
+    return page(
+        visit,
+        "turn",
+        session,
+        keep=session.keep,
+        name=_name(hub, session),
+        doubtful=turn.doubtful,
+        key=_key(readings, doubtful=turn.doubtful),
+        readings=readings,
+        agreements=list(agreements(hub, session.subject, words, turn.readings)),
+    )
+
+
+def _name(hub: Hub, session: KioskSession) -> str | None:
+    """Return whose turn the staff opened: a person sees it where another was taken for them.
+
+    What somebody typed themselves is not shown: it may have a number, for who else is known here.
+    """
+    if not session.keep or session.opened_by is not OpenedBy.STAFF:
+        return None
+    known = person(hub, session.subject)
+    return None if known is None else known.label
+
+
+def _key(readings: Sequence[Shown], *, doubtful: int) -> str:
+    """Return what differs whenever the readings look different."""
+    told = [(each.id, each.whereabouts) for each in readings]
+    return hashlib.sha256(repr((doubtful, told)).encode()).hexdigest()[:16]
+
+
+def _shown(hub: Hub, view: EntryView, words: Words) -> Shown:
+    asked_for = tuple(each for each in view.deliveries if each.reason != "no_grant")
+    return Shown(
+        id=view.entry.id,
+        said=said(view.entry.reading, words),
+        when=clock(view.entry.timing.measured_at, hub.zone, words),
+        device="",
+        whereabouts=ways(hub, replace(view, deliveries=asked_for), words),
+    )

@@ -1,0 +1,110 @@
+"""What a person at the kiosk agrees to have sent, and to which account of theirs."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from gateway.api.context import person
+from gateway.api.hub import PairsBy
+from gateway.api.qr_code import qr_code
+from gateway.domain.kiosk import KioskSession
+from gateway.errors import GatewayError
+from gateway.web import consents
+from gateway.web.giver import Unclear, giver
+from gateway.web.kiosk.page import again, page
+from gateway.web.kiosk.presence import longer, of_this_turn
+from gateway.web.pairing import reason
+from gateway.web.turn import present
+from gateway.web.visits import Visit
+
+
+async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = None) -> Response:
+    """Show the text of consent, and ask; again where `nothing` was ticked, or who agrees unclear.
+
+    Readings are those of whoever is at the counter, unless somebody says that they agree for them.
+    """
+    session = of_this_turn(visit)
+    if session is None:
+        return await again(visit)
+    session = await longer(visit, session)
+    ticked = visit.form.all("kind") if unclear else () if nothing else None
+    to = visit.form.get("destination")
+    return page(
+        visit,
+        "consent",
+        session,
+        question=consents.question(visit.hub, to, visit.words, ticked=ticked),
+        taken=bool(present(visit.hub).readings),
+        nothing=nothing,
+        name=visit.words("kiosk.giver_self"),
+        **consents.of_the_giver(visit, session.subject, unclear),
+    )
+
+
+async def give(visit: Visit) -> Response:
+    """Record the person's consent; to what they measured before it only if they chose so."""
+    session = of_this_turn(visit)
+    if session is not None:
+        since = session.opened_at if visit.form.get("earlier") else None
+        now, zone = visit.hub.clock.now(), visit.hub.zone
+        by = giver(visit.form, _label(visit, session), now, zone)
+        if isinstance(by, Unclear):
+            return await ask(visit, unclear=by)
+        if not await consents.record(visit, session.subject, by, since):
+            return await ask(visit, nothing=True)
+    return await again(visit)
+
+
+async def withdraw(visit: Visit) -> Response:
+    """Take the person's consent back."""
+    session = of_this_turn(visit)
+    if session is not None:
+        await consents.take_back(visit, session.subject, _label(visit, session))
+    return await again(visit)
+
+
+async def sign_in(visit: Visit) -> Response:
+    """Show where to sign in with one's own telephone, and the place for the code it shows."""
+    session = of_this_turn(visit)
+    if session is None:
+        return await again(visit)
+    return _pairing(visit, await longer(visit, session), None)
+
+
+async def pair(visit: Visit) -> Response:
+    """Pair the person by the code that their health space showed them."""
+    session = of_this_turn(visit)
+    if session is None:
+        return await again(visit)
+    state = visit.form.get("state") or None
+    try:
+        await visit.site.pairings.finish(
+            session.subject, visit.form.get("destination"), visit.form.get("code"), state
+        )
+    except GatewayError as error:
+        return _pairing(visit, session, error)
+    return await again(visit)
+
+
+def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) -> Response:
+    hub, destination = visit.hub, visit.form.get("destination")
+    begun = None
+    if hub.pairs_by(destination) is PairsBy.SIGNING_IN:
+        begun = visit.site.pairings.begin(session.subject, destination, None)
+    return page(
+        visit,
+        "pairing",
+        session,
+        destination=destination,
+        title=hub.title(destination),
+        code=None if begun is None else qr_code(begun.authorization.url),
+        state="" if begun is None else begun.authorization.state,
+        refusal=None if error is None else reason(error),
+    )
+
+
+def _label(visit: Visit, session: KioskSession) -> str:
+    """Return the name they chose, or that it is whoever is at the counter."""
+    known = person(visit.hub, session.subject)
+    named = None if known is None else known.label
+    return named or visit.words("kiosk.giver", number=session.number)
