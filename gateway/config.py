@@ -158,6 +158,10 @@ class KioskSettings(BaseModel):
     """The devices of the counter, by id or address."""
     minutes: int = Field(default=10, ge=1, le=60)
     """How long a turn lasts at most."""
+    unattended_seconds: int = Field(default=90, ge=60, le=600)
+    """So long after the last touch the screen hides what it shows and asks whether the person is
+    still there; what is measured until they answer is nobody's, unless they say that it is theirs.
+    """
 
 
 class RetentionSettings(BaseModel):

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gateway.clock import Clock
 from gateway.domain.device import DeviceId
+from gateway.domain.kiosk import UNATTENDED
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
@@ -106,11 +107,15 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """The kiosk's counter: its devices, and how long a turn lasts at most."""
+    """The kiosk's counter: its devices, and how long a turn lasts at most.
+
+    So long after the last touch, `unattended`, its person may have gone and another come.
+    """
 
     devices: Sequence[str]
     """As the configuration names them, by id or address; `counted` has their ids."""
     lasts: timedelta
+    unattended: timedelta = UNATTENDED
 
 
 class Hub(Protocol):

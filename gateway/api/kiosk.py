@@ -75,6 +75,7 @@ async def open_session(hub: HubHere, opening: Opening) -> dict[str, Any]:
         subject=opening.subject,
         opened_by=opening.opened_by,
         lasts=timedelta(minutes=opening.minutes),
+        attended=_attended(hub),
     )
     hub.sat_down.set()
     return _shown(session)
@@ -94,7 +95,8 @@ def at_counter(hub: Hub) -> tuple[list[DeviceId], list[DeviceId]]:
 @router.post("/prolong", status_code=201)
 async def prolong(hub: HubHere, prolonging: Prolonging) -> dict[str, Any]:
     """Give the person whose turn it is more time, from now on."""
-    return _shown(await hub.journal.prolong_kiosk(timedelta(minutes=prolonging.minutes)))
+    lasts = timedelta(minutes=prolonging.minutes)
+    return _shown(await hub.journal.prolong_kiosk(lasts, _attended(hub)))
 
 
 @router.post("/keep", status_code=201)
@@ -159,6 +161,11 @@ async def _stop(hub: Hub, guest: SubjectId) -> None:
     await asyncio.gather(*(hub.quiesce(guest, destination) for destination in hub.routes))
 
 
+def _attended(hub: Hub) -> timedelta | None:
+    """Return how long somebody is taken to be there; until the end where no screen asks them."""
+    return None if hub.counter is None else hub.counter.unattended
+
+
 def _shown(session: KioskSession) -> dict[str, Any]:
     return {
         "session": session.number,
@@ -166,5 +173,6 @@ def _shown(session: KioskSession) -> dict[str, Any]:
         "opened_by": session.opened_by,
         "opened_at": session.opened_at.isoformat(),
         "until": session.until.isoformat(),
+        "attended_until": session.attended_until.isoformat(),
         "keep": session.keep,
     }

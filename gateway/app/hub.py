@@ -299,7 +299,11 @@ def _counter(config: Config) -> Counter | None:
     kiosk = config.kiosk
     if kiosk is None:
         return None
-    return Counter(kiosk.devices, timedelta(minutes=kiosk.minutes))
+    return Counter(
+        kiosk.devices,
+        lasts=timedelta(minutes=kiosk.minutes),
+        unattended=timedelta(seconds=kiosk.unattended_seconds),
+    )
 
 
 async def _tell(present: Present, subject: SubjectId) -> None:

@@ -36,6 +36,10 @@ class Form:
         """Return every one of that name."""
         return [value for field, value in self._fields if field == name]
 
+    def but(self, *names: str) -> list[tuple[str, str]]:
+        """Return every field, as it came, but those of these names."""
+        return [(field, value) for field, value in self._fields if field not in names]
+
 
 async def form_of(request: Request) -> Form | None:
     """Read the form of a request; None if it is too long, takes too long, or is no form."""

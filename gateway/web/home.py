@@ -28,6 +28,7 @@ from gateway.language.plain import plain
 from gateway.language.words import Words
 from gateway.web import sharing
 from gateway.web.agreements import Agreement, agreements
+from gateway.web.kiosk.pictures import picture_of
 from gateway.web.problems import problems
 from gateway.web.questions import asked
 from gateway.web.saying import Said, measured, said
@@ -93,6 +94,7 @@ async def home(visit: Visit) -> Response:
     timeless = _timeless(hub, nobodys)
     cards = [_card(hub, subject, names, words) for subject in people]
     devices = [known for known in hub.reader.devices() if known.adopted]
+    turn = hub.reader.kiosk()
     return visit.page(
         "home.html",
         questions=await asked(visit),
@@ -105,7 +107,7 @@ async def home(visit: Visit) -> Response:
         timeless=[show(hub, view, names, words) for view in timeless],
         devices=list(_things(hub, devices, people, words)),
         counter=hub.counter is not None,
-        turn=hub.reader.kiosk() is not None,
+        picture=None if turn is None else words(f"kiosk.picture.{picture_of(turn)}"),
     )
 
 

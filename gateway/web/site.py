@@ -20,7 +20,7 @@ from gateway.api.destination_pairing import Pairings
 from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.hub import Hub
 from gateway.web import consents, entrance, home, household, pairing, past, period, questions
-from gateway.web.kiosk import events, sharing, turns
+from gateway.web.kiosk import events, presence, sharing, turns
 from gateway.web.rendering import Rendering
 from gateway.web.static_files import from_memory
 from gateway.web.visits import (
@@ -74,6 +74,9 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/kiosk/begin", turns.begin, (OWNER, KIOSK)),
     ("POST", "/kiosk/end/ask", turns.ask_to_end, (OWNER, KIOSK)),
     ("POST", "/kiosk/end", turns.end, (OWNER, KIOSK)),
+    ("POST", "/kiosk/here", presence.here, (OWNER, KIOSK)),
+    ("POST", "/kiosk/back", presence.come_back, (OWNER, KIOSK)),
+    ("POST", "/kiosk/mine", presence.mine, (OWNER, KIOSK)),
     ("POST", "/kiosk/prolong", turns.prolong, (OWNER, KIOSK)),
     ("POST", "/kiosk/name", turns.name, (OWNER, KIOSK)),
     ("POST", "/kiosk/keep", turns.keep, (OWNER, KIOSK)),

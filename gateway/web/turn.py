@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
+from math import ceil
 
 from gateway.api.hub import Hub
-from gateway.domain.kiosk import KioskSession
+from gateway.domain.device import DeviceId
+from gateway.domain.kiosk import UNATTENDED, KioskSession
 from gateway.domain.subject import Attribution
 from gateway.journal.views import EntryView
 from gateway.language.moments import clock
@@ -21,14 +24,29 @@ _SOON_S = 60
 """Time to ask for more; of a turn that is short a third, which is 20 s at least (WCAG 2.2.1)."""
 
 
+_WARNED_S = 30
+"""Time to touch the screen before it asks (WCAG 2.2.1: 20 s at least)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the screen is about: two that are equal look the same."""
+    """What the screen is about."""
 
     session: KioskSession | None
+    attended: bool = False
+    """Whether its person is there; else nothing that was measured is shown."""
     readings: tuple[EntryView, ...] = ()
+    unanswered: tuple[EntryView, ...] = ()
+    """Readings of nobody that came in it, which are its person's if they say so."""
     doubtful: int = 0
     """Readings that came meanwhile and may have been taken before: they are not shown."""
+
+    @property
+    def looks(self) -> object:
+        """What differs whenever the screen does: a touch alone changes nothing."""
+        session = self.session
+        kept = session and (session.number, session.until, session.keep)
+        return kept, self.attended, self.readings, self.unanswered, self.doubtful
 
 
 def going_on(hub: Hub) -> KioskSession | None:
@@ -42,38 +60,52 @@ def present(hub: Hub) -> Turn:
     session = going_on(hub)
     if session is None:
         return Turn(None)
-    views = hub.reader.entries(limit=_LOOKED_AT, subject=session.subject)
-    mine = [view for view in views if _measured_in(session, view)]
-    return Turn(session, tuple(mine[:_SHOWN]), _doubtful(hub, session))
-
-
-def _doubtful(hub: Hub, session: KioskSession) -> int:
-    """Count readings of the turn's devices that came in it and may be of it, or of before."""
+    devices = {each.device for each in hub.reader.assignments(session=session.number)}
     came = [
-        view.entry.device.id
+        view
         for view in hub.reader.entries(limit=_NOBODYS, unclaimed=True)
-        if view.entry.attribution is Attribution.AMBIGUOUS
-        and view.entry.reading.received.utc >= session.opened_at
+        if view.entry.device.id in devices and view.entry.reading.received.utc >= session.opened_at
     ]
-    if not came:
-        return 0
-    devices = {each.device for each in hub.reader.assignments() if each.session == session.number}
-    return sum(device in devices for device in came)
-
-
-def _measured_in(session: KioskSession, view: EntryView) -> bool:
-    timing = view.entry.timing
-    return (
-        view.entry.attribution is Attribution.SESSION
-        and timing.uncertainty is not None
-        and timing.measured_at - timing.uncertainty >= session.opened_at
+    unanswered = tuple(view for view in came if session.may_hold(view.entry))
+    if not is_attended(hub, session):
+        return Turn(session, unanswered=unanswered)
+    views = hub.reader.entries(limit=_LOOKED_AT, subject=session.subject)
+    mine = [view for view in views if _measured_in(session, devices, view)]
+    doubtful = sum(
+        view.entry.attribution is Attribution.AMBIGUOUS and view not in unanswered for view in came
+    )
+    return Turn(
+        session,
+        attended=True,
+        readings=tuple(mine[:_SHOWN]),
+        unanswered=unanswered,
+        doubtful=doubtful,
     )
 
 
-def is_over(hub: Hub, turn: Turn | None) -> bool:
+def is_attended(hub: Hub, session: KioskSession) -> bool:
+    """Tell whether the person of a session is there, as far as they have shown it."""
+    return hub.clock.now().utc < session.attended_until
+
+
+def _measured_in(session: KioskSession, devices: Set[DeviceId], view: EntryView) -> bool:
+    """Tell whether a reading of its person is of this turn: by its time, or by their word."""
+    entry = view.entry
+    said = entry.attribution is Attribution.CLAIM and entry.device.id in devices
+    return (
+        (said or entry.attribution is Attribution.SESSION)
+        and entry.timing.earliest is not None
+        and entry.timing.earliest >= session.opened_at
+    )
+
+
+def is_over(hub: Hub, turn: Turn) -> bool:
     """Tell whether the time of what was shown is over."""
-    session = None if turn is None else turn.session
-    return session is not None and hub.clock.now().utc >= session.until
+    session = turn.session
+    if session is None:
+        return False
+    shown_until = session.attended_until if turn.attended else session.until
+    return hub.clock.now().utc >= shown_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +129,40 @@ def limit_of(hub: Hub, session: KioskSession, words: Words) -> Limit:
     left_s = max(0, int((session.until - hub.clock.now().utc).total_seconds()))
     at = clock(session.until, hub.zone, words)
     return Limit(left_s, soon_s(hub), at, session.until.isoformat())
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """When a screen that nobody touches asks whether somebody is there still, in seconds."""
+
+    left_s: int | None
+    """None where the turn ends before."""
+    whole_s: int
+    """So long after a touch."""
+    warned_s: int
+    """So long before, it says that it will."""
+
+    @property
+    def soon(self) -> bool:
+        """Whether it will ask soon."""
+        return self.left_s is not None and self.left_s <= self.warned_s
+
+    @property
+    def next_s(self) -> int:
+        """After how long it looks different: it warns, and then it asks."""
+        if self.left_s is None:
+            return self.whole_s
+        return self.left_s + 1 if self.soon else self.left_s - self.warned_s
+
+
+def asking_of(hub: Hub, session: KioskSession) -> Asking:
+    """Return when the screen asks whether the person of a session is there still."""
+    left = session.attended_until - hub.clock.now().utc
+    left_s = max(0, ceil(left.total_seconds()))
+    ends_before = session.attended_until >= session.until
+    there = UNATTENDED if hub.counter is None else hub.counter.unattended
+    whole_s = int(there.total_seconds())
+    return Asking(None if ends_before else left_s, whole_s, min(_WARNED_S, whole_s // 3))
 
 
 def soon_s(hub: Hub) -> int:

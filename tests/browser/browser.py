@@ -78,6 +78,10 @@ class Browser:
         """Press the button or link that is called so, as a screen reader calls it."""
         await self._until(lambda: _did(WebElement.click, self._called(label)))
 
+    async def choose(self, option: str) -> None:
+        """Touch the picture, or the words, of one of several that are to be chosen from."""
+        await self._until(lambda: _did(WebElement.click, self._option(option)))
+
     async def press_twice(self, label: str) -> None:
         """Press the same place twice, whatever has come there meanwhile."""
         await self._until(lambda: _did(self._twice, self._called(label)))
@@ -191,6 +195,12 @@ class Browser:
     def _field(self, label: str) -> WebElement | None:
         for found in self._driver.find_elements(By.CSS_SELECTOR, "input, select"):
             if found.is_displayed() and _plain(found.accessible_name) == label:
+                return found
+        return None
+
+    def _option(self, words: str) -> WebElement | None:
+        for found in self._driver.find_elements(By.TAG_NAME, "label"):
+            if found.is_displayed() and _plain(found.text) == words:
                 return found
         return None
 

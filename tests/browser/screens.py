@@ -124,12 +124,19 @@ class Screens:
 
 @asynccontextmanager
 async def screens_of(
-    folder: Path, space: HealthSpace, time: Passing, browser: Browser, *, minutes: int = 10
+    folder: Path,
+    space: HealthSpace,
+    time: Passing,
+    browser: Browser,
+    *,
+    minutes: int = 10,
+    unattended_s: int = 600,
 ) -> AsyncIterator[Screens]:
-    """Set up the hub; a turn at its counter lasts so many minutes."""
+    """Set up the hub; a turn at its counter lasts so many minutes, also if nobody touches it."""
     counter = ", ".join(f'"{device.id}"' for device in (CUFF, SCALE, METER))
     plan = Plan(
-        more=f"[api]\nport = 0\n[kiosk]\ndevices = [{counter}]\nminutes = {minutes}",
+        more=f"[api]\nport = 0\n[kiosk]\ndevices = [{counter}]\nminutes = {minutes}"
+        f"\nunattended_seconds = {unattended_s}",
         destination={"authorize_url": f"{space.base_url}/authorize"},
     )
     async with at_home(folder, space, time, plan) as home:

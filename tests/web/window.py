@@ -79,8 +79,14 @@ class Window:
 
     async def post(self, path: str, headers: dict[str, str] | None = None, **form: str) -> Answer:
         """Send a form, as one of our own pages would unless `headers` say otherwise."""
+        return await self.post_fields(path, [*form.items()], headers)
+
+    async def post_fields(
+        self, path: str, fields: list[tuple[str, str]], headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Send a form in which a field may stand several times."""
         sent = {"origin": ADDRESS, "sec-fetch-site": "same-origin", **(headers or {})}
-        return await self.ask("POST", path, urlencode(form).encode(), sent)
+        return await self.ask("POST", path, urlencode(fields).encode(), sent)
 
     async def send(self, path: str, *, on: str = "/", **form: str) -> Answer:
         """Send a form of the page `on`, with the token that stands there."""
@@ -145,5 +151,7 @@ async def a_window(folder: Path) -> AsyncIterator[Window]:
         with Reader.open(path) as reader:
             hub = JournalHub(journal, reader, clock)
             hub.path = path
-            hub.counter = Counter(["serial:scale", "serial:cuff"], lasts=_TEN_MINUTES)
+            hub.counter = Counter(
+                ["serial:scale", "serial:cuff"], lasts=_TEN_MINUTES, unattended=_TEN_MINUTES
+            )
             yield Window(hub)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from starlette.responses import Response, StreamingResponse
 
-from gateway.web.turn import is_over, present
+from gateway.web.turn import Turn, is_over, present
 from gateway.web.visits import Visit
 
 _LOOK_EVERY_S = 0.3
@@ -30,18 +30,17 @@ async def events(visit: Visit) -> Response:
 
 async def _changes(visit: Visit) -> AsyncIterator[str]:
     hub, stopping = visit.hub, visit.site.stopping
-    shown, commits, told_s = None, -1, hub.clock.now().monotonic
+    turn, shown, commits, told_s = Turn(None), None, -1, hub.clock.now().monotonic
     while not stopping.is_set():
         if not visit.lasts:
             yield _CHANGED  # it asks what to show, and is sent to the entrance
             return
         now_s = hub.clock.now().monotonic
-        turn = shown
-        if hub.journal.commits != commits or is_over(hub, shown):
+        if hub.journal.commits != commits or is_over(hub, turn):
             commits = hub.journal.commits
             turn = present(hub)
-        if shown is None or turn != shown:
-            shown, told_s = turn, now_s
+        if turn.looks != shown:
+            shown, told_s = turn.looks, now_s
             yield _CHANGED
         elif now_s - told_s >= _ALIVE_EVERY_S:
             told_s = now_s

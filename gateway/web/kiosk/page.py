@@ -11,16 +11,21 @@ from starlette.responses import Response
 
 from gateway.api.context import person
 from gateway.api.hub import Hub
+from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession, OpenedBy
 from gateway.journal.views import EntryView
 from gateway.language.moments import clock
 from gateway.language.words import Words
 from gateway.web.agreements import agreements
 from gateway.web.home import Shown
+from gateway.web.kiosk.pictures import PICTURES, picture_of
 from gateway.web.saying import said
-from gateway.web.turn import limit_of, present
+from gateway.web.turn import asking_of, limit_of, present
 from gateway.web.visits import LANGUAGE_WAITS_S, Visit, see_other
 from gateway.web.ways import ways
+
+_NOTHING_LOST = ("/kiosk/back", "/kiosk/here", "/kiosk/mine", "/kiosk/prolong")
+"""Forms by which nothing was asked for but to be there, or what the turn asks anew."""
 
 
 async def again(visit: Visit) -> Response:
@@ -30,8 +35,39 @@ async def again(visit: Visit) -> Response:
 
 def page(visit: Visit, view: str, session: KioskSession, **values: Any) -> Response:
     """Show one view of an open session; `values` are what its template wants besides."""
-    limit = limit_of(visit.hub, session, visit.words)
-    return visit.page("kiosk.html", view=view, session=session.number, limit=limit, **values)
+    hub = visit.hub
+    return visit.page(
+        "kiosk.html",
+        view=view,
+        session=session.number,
+        limit=limit_of(hub, session, visit.words),
+        asking=asking_of(hub, session),
+        **values,
+    )
+
+
+def idle(visit: Visit, *, mistaken: bool = False) -> Response:
+    """Show that the devices are free; `mistaken` where a wrong picture ended the turn."""
+    returns_s = LANGUAGE_WAITS_S if visit.words.language != visit.hub.language else None
+    return visit.page("kiosk.html", view="idle", session=0, returns_s=returns_s, mistaken=mistaken)
+
+
+def asked(visit: Visit, session: KioskSession) -> Response:
+    """Ask whether the person of the turn is there still; what they were doing goes on then."""
+    hub, words, form = visit.hub, visit.words, visit.form
+    unanswered = present(hub).unanswered
+    action = visit.request.url.path
+    goes_on = visit.request.method == "POST" and action not in _NOTHING_LOST
+    return page(
+        visit,
+        "away",
+        session,
+        pictures=PICTURES,
+        action=action if goes_on else "/kiosk/back",
+        fields=form.but("token", "session", "picture") if goes_on else [],
+        claims=not goes_on,
+        unanswered=_unanswered(hub, unanswered, words),
+    )
 
 
 def shown_turn(visit: Visit) -> Response:
@@ -40,9 +76,9 @@ def shown_turn(visit: Visit) -> Response:
     turn = present(hub)
     session = turn.session
     if session is None:
-        away = words.language != hub.language
-        returns_s = LANGUAGE_WAITS_S if away else None
-        return visit.page("kiosk.html", view="idle", session=0, returns_s=returns_s)
+        return idle(visit)
+    if not turn.attended:
+        return asked(visit, session)
     readings = [_shown(hub, view, words) for view in turn.readings]
     return page(
         visit,
@@ -50,8 +86,10 @@ def shown_turn(visit: Visit) -> Response:
         session,
         keep=session.keep,
         name=_name(hub, session),
+        picture=picture_of(session),
+        unanswered=_unanswered(hub, turn.unanswered, words),
         doubtful=turn.doubtful,
-        key=_key(readings, doubtful=turn.doubtful),
+        key=_key(readings, turn.unanswered, doubtful=turn.doubtful),
         readings=readings,
         agreements=list(agreements(hub, session.subject, words, turn.readings)),
     )
@@ -68,10 +106,25 @@ def _name(hub: Hub, session: KioskSession) -> str | None:
     return None if known is None else known.label
 
 
-def _key(readings: Sequence[Shown], *, doubtful: int) -> str:
+def _unanswered(
+    hub: Hub, views: Sequence[EntryView], words: Words
+) -> list[tuple[ReadingId, str, str]]:
+    """Say of readings that may be the person's what they are of and when they came; no value."""
+    return [
+        (
+            view.entry.id,
+            said(view.entry.reading, words).title,
+            clock(view.entry.timing.measured_at, hub.zone, words),
+        )
+        for view in views
+    ]
+
+
+def _key(readings: Sequence[Shown], unanswered: Sequence[EntryView], *, doubtful: int) -> str:
     """Return what differs whenever the readings look different."""
     told = [(each.id, each.whereabouts) for each in readings]
-    return hashlib.sha256(repr((doubtful, told)).encode()).hexdigest()[:16]
+    asked_of = [view.entry.id for view in unanswered]
+    return hashlib.sha256(repr((doubtful, told, asked_of)).encode()).hexdigest()[:16]
 
 
 def _shown(hub: Hub, view: EntryView, words: Words) -> Shown:

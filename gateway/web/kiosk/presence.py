@@ -1,19 +1,81 @@
-"""Whose turn a form is of."""
+"""Whose turn a form is of, and whether its person is there to send it.
+
+Each touch says so. After some time without one the screen hides what it shows, and only the turn's
+picture brings it back; what was being done then goes on with the same form.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
-from gateway.domain.kiosk import KioskSession
+from starlette.responses import Response
+
+from gateway.api.kiosk import close_session
+from gateway.domain.identity import ReadingId
+from gateway.domain.kiosk import UNATTENDED, ClosedBy, KioskSession
 from gateway.errors import JournalError
-from gateway.web.visits import Visit
+from gateway.web.kiosk.page import again, asked, idle
+from gateway.web.kiosk.pictures import picture_of
+from gateway.web.turn import going_on, is_attended
+from gateway.web.visits import Visit, see_other
 
 
-def of_this_turn(visit: Visit) -> KioskSession | None:
-    """Return the session that the form belongs to; None if that is over."""
-    session = visit.hub.reader.kiosk()
-    mine = session is not None and visit.form.get("session") == str(session.number)
-    return session if mine else None
+async def theirs(visit: Visit) -> KioskSession | Response:
+    """Return the session that a form is of, whose person sent it; else what to show instead.
+
+    A picture that is not the turn's ends it: whoever chose it was not there before.
+    """
+    hub, session = visit.hub, going_on(visit.hub)
+    if session is None or visit.form.get("session") != str(session.number):
+        return await again(visit)
+    there = UNATTENDED if hub.counter is None else hub.counter.unattended
+    if is_attended(hub, session):
+        with suppress(JournalError):  # a limit has just passed, or the hub lost the time
+            return await hub.journal.attend_kiosk(session.number, there)
+        return session
+    picture = visit.form.get("picture")
+    if not picture:
+        return asked(visit, session)
+    if picture != picture_of(session):
+        await close_session(hub, ClosedBy.NEXT)
+        return idle(visit, mistaken=True)
+    try:
+        return await hub.journal.come_back_to_kiosk(session.number, there)
+    except JournalError:
+        return await again(visit)
+
+
+async def here(visit: Visit) -> Response:
+    """Take down that the person is there: they touched the screen, or said so."""
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
+    return Response(status_code=204) if visit.part else see_other("/kiosk")
+
+
+async def come_back(visit: Visit) -> Response:
+    """Show the turn to who has chosen its picture, with what came meanwhile if that is theirs."""
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
+    if visit.form.get("mine"):
+        await _claim(visit, session)
+    return await again(visit)
+
+
+async def mine(visit: Visit) -> Response:
+    """Take down that a reading which came while nobody showed to be there is the person's."""
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
+    await _claim(visit, session)
+    return await again(visit)
+
+
+async def _claim(visit: Visit, session: KioskSession) -> None:
+    for reading in visit.form.all("reading"):
+        with suppress(JournalError):  # the owner gave it to somebody, meanwhile
+            await visit.hub.journal.claim_at_kiosk(session.number, ReadingId(reading))
 
 
 async def longer(visit: Visit, session: KioskSession) -> KioskSession:
@@ -21,5 +83,5 @@ async def longer(visit: Visit, session: KioskSession) -> KioskSession:
     counter = visit.hub.counter
     if counter is not None:
         with suppress(JournalError):  # the limit has just passed
-            return await visit.hub.journal.prolong_kiosk(counter.lasts)
+            return await visit.hub.journal.prolong_kiosk(counter.lasts, counter.unattended)
     return session

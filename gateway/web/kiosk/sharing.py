@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.web import consents
 from gateway.web.giver import Unclear, giver
 from gateway.web.kiosk.page import again, page
-from gateway.web.kiosk.presence import longer, of_this_turn
+from gateway.web.kiosk.presence import longer, theirs
 from gateway.web.pairing import reason
 from gateway.web.turn import present
 from gateway.web.visits import Visit
@@ -23,9 +23,9 @@ async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = 
 
     Readings are those of whoever is at the counter, unless somebody says that they agree for them.
     """
-    session = of_this_turn(visit)
-    if session is None:
-        return await again(visit)
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
     session = await longer(visit, session)
     ticked = visit.form.all("kind") if unclear else () if nothing else None
     to = visit.form.get("destination")
@@ -43,39 +43,41 @@ async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = 
 
 async def give(visit: Visit) -> Response:
     """Record the person's consent; to what they measured before it only if they chose so."""
-    session = of_this_turn(visit)
-    if session is not None:
-        since = session.opened_at if visit.form.get("earlier") else None
-        now, zone = visit.hub.clock.now(), visit.hub.zone
-        by = giver(visit.form, _label(visit, session), now, zone)
-        if isinstance(by, Unclear):
-            return await ask(visit, unclear=by)
-        if not await consents.record(visit, session.subject, by, since):
-            return await ask(visit, nothing=True)
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
+    since = session.opened_at if visit.form.get("earlier") else None
+    now, zone = visit.hub.clock.now(), visit.hub.zone
+    by = giver(visit.form, _label(visit, session), now, zone)
+    if isinstance(by, Unclear):
+        return await ask(visit, unclear=by)
+    if not await consents.record(visit, session.subject, by, since):
+        return await ask(visit, nothing=True)
     return await again(visit)
 
 
 async def withdraw(visit: Visit) -> Response:
     """Take the person's consent back."""
-    session = of_this_turn(visit)
-    if session is not None:
-        await consents.take_back(visit, session.subject, _label(visit, session))
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
+    await consents.take_back(visit, session.subject, _label(visit, session))
     return await again(visit)
 
 
 async def sign_in(visit: Visit) -> Response:
     """Show where to sign in with one's own telephone, and the place for the code it shows."""
-    session = of_this_turn(visit)
-    if session is None:
-        return await again(visit)
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
     return _pairing(visit, await longer(visit, session), None)
 
 
 async def pair(visit: Visit) -> Response:
     """Pair the person by the code that their health space showed them."""
-    session = of_this_turn(visit)
-    if session is None:
-        return await again(visit)
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
     state = visit.form.get("state") or None
     try:
         await visit.site.pairings.finish(

@@ -16,7 +16,7 @@ from gateway.errors import ConfigError, JournalError
 from gateway.language.words import LANGUAGES
 from gateway.web.agreements import agreements
 from gateway.web.kiosk.page import again, page, shown_turn
-from gateway.web.kiosk.presence import longer, of_this_turn
+from gateway.web.kiosk.presence import longer, theirs
 from gateway.web.turn import soon_s
 from gateway.web.visits import Visit, see_other, speak
 from gateway.web.words import words
@@ -68,9 +68,9 @@ async def begin(visit: Visit) -> Response:
 
 async def ask_to_end(visit: Visit) -> Response:
     """Ask before all is erased; who says nothing to it has gone, and it is in a minute."""
-    session = of_this_turn(visit)
-    if session is None:
-        return await again(visit)
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
     if session.keep:
         return await end(visit)
     soon = timedelta(seconds=soon_s(visit.hub))
@@ -82,31 +82,36 @@ async def ask_to_end(visit: Visit) -> Response:
 
 async def end(visit: Visit) -> Response:
     """End the turn, and say what became of it."""
-    if of_this_turn(visit) is None:
-        return await again(visit)
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
     ended = await close_session(visit.hub, ClosedBy.PERSON)
     return visit.page("kiosk.html", view="bye", session=0, ended=ended)
 
 
 async def prolong(visit: Visit) -> Response:
     """Give the person as much time again, from now on."""
-    session = of_this_turn(visit)
-    if session is not None:
-        await longer(visit, session)
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
+    await longer(visit, session)
     return await again(visit)
 
 
 async def name(visit: Visit) -> Response:
     """Ask for the name to be kept under, where a page without scripts may stay for it."""
-    session = of_this_turn(visit)
-    if session is None:
-        return await again(visit)
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
     return page(visit, "name", await longer(visit, session))
 
 
 async def keep(visit: Visit) -> Response:
     """Let the person stay known here, by the name they typed."""
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
     name = visit.form.get("called")[:_LONGEST_NAME].strip()
-    if of_this_turn(visit) is not None and name:
+    if name:
         await stay(visit.hub, Staying(label=name))
     return await again(visit)

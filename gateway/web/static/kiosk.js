@@ -5,6 +5,7 @@
 const BYE_MS = 12000; // long enough to read three lines
 const SILENCE_MS = 25000; // the gateway tells every ten seconds that it lives
 const GONE_MS = 4000; // after the connection broke: a restart of the gateway ends the turn on the screen
+const TELL_EVERY_MS = 5000; // the hub hears of a touch, not of every one
 const IN_USE = ["consent", "pairing", "name", "ending"]; // a person reads or types there: only the end of the turn interrupts
 
 const turn = () => document.getElementById("turn");
@@ -15,6 +16,9 @@ let ends = null;
 let silence = null;
 let gone = null;
 let goodbye = null;
+let hides = null;
+let toldAt = -Infinity; // when the hub was told last that somebody is there
+let later = null;
 
 function show(text, wanted) {
   const page = new DOMParser().parseFromString(text, "text/html");
@@ -27,7 +31,7 @@ function show(text, wanted) {
   }
   document.title = next.dataset.title ?? document.title;
   document.documentElement.lang = next.lang || document.documentElement.lang;
-  if (same && now.dataset.view === "turn") {
+  if (same && ["turn", "away"].includes(now.dataset.view)) {
     refresh(now, next);
   } else if (!same || wanted) {
     clearTimeout(goodbye);
@@ -60,6 +64,9 @@ function busy(now, next) {
   if (now.dataset.view === "bye") {
     return next.dataset.view === "idle";
   }
+  if (next.dataset.view === "away" && now.dataset.view !== "pairing") {
+    return false; // whoever signs in with a telephone touches nothing for a while, and nothing of them is shown
+  }
   return IN_USE.includes(now.dataset.view) && now.dataset.session === next.dataset.session;
 }
 
@@ -70,11 +77,20 @@ function keepTime(now, next) {
   if (old === null || part === null) {
     return;
   }
-  now.dataset.left = next.dataset.left;
+  bringTimes(now, next);
   if (old.dataset.key !== part.dataset.key) {
     swap(old, part);
   }
   watch();
+}
+
+function bringTimes(now, next) {
+  now.dataset.left = next.dataset.left;
+  if (now.dataset.whole === undefined || next.dataset.attended === undefined) {
+    delete now.dataset.attended; // it asks nobody, or the turn ends before
+  } else {
+    now.dataset.attended = next.dataset.attended;
+  }
 }
 
 function swap(old, part) {
@@ -88,7 +104,7 @@ function swap(old, part) {
 
 // Within a turn only what has changed is swapped, so that nobody loses what they are typing.
 function refresh(now, next) {
-  now.dataset.left = next.dataset.left;
+  bringTimes(now, next);
   for (const part of next.querySelectorAll("[data-live]")) {
     const old = document.getElementById(part.id);
     if (old.dataset.key !== part.dataset.key) {
@@ -99,6 +115,7 @@ function refresh(now, next) {
 
 // The end of the turn is kept here too: the screen empties itself even if nobody tells it to.
 function watch() {
+  watchTouches();
   clearTimeout(ends);
   const now = turn();
   if (now.dataset.returns !== undefined) {
@@ -111,13 +128,64 @@ function watch() {
   const soon_ms = now.dataset.soon * 1000;
   const soon = document.getElementById("soon");
   ends = setTimeout(() => {
-    soon.hidden = false;
+    if (soon !== null) {
+      soon.hidden = false;
+    }
     ends = setTimeout(() => { empty(); ask(true); }, Math.min(left_ms, soon_ms));
   }, Math.max(0, left_ms - soon_ms));
 }
 
+// Who touches nothing may have gone: what is shown is hidden, after a warning.
+function watchTouches() {
+  clearTimeout(hides);
+  const now = turn();
+  const warn = (soon) => ["still", "still-here"].forEach((id) => {
+    document.getElementById(id)?.toggleAttribute("hidden", !soon);
+  });
+  warn(false);
+  if (now.dataset.attended === undefined) {
+    return; // nothing is shown, or the turn ends before
+  }
+  const left_ms = now.dataset.attended * 1000;
+  const warned_ms = now.dataset.warned * 1000;
+  hides = setTimeout(() => {
+    warn(true);
+    hides = setTimeout(() => { empty(); ask(true); }, Math.min(left_ms, warned_ms));
+  }, Math.max(0, left_ms - warned_ms));
+}
+
+async function touched() {
+  const now = turn();
+  const form = document.getElementById("here");
+  if (form === null || now.dataset.attended === undefined) {
+    return;
+  }
+  const wait_ms = toldAt + TELL_EVERY_MS - performance.now();
+  if (wait_ms > 0) {
+    later ??= setTimeout(() => { later = null; touched(); }, wait_ms);
+    return;
+  }
+  toldAt = performance.now();
+  try {
+    const fields = new URLSearchParams(new FormData(form));
+    const answer = await fetch(form.action, { method: "POST", body: fields, headers: { "X-Part": "turn" } });
+    if (turn() !== now) {
+      return;
+    }
+    if (answer.status === 204) {
+      now.dataset.attended = now.dataset.whole;
+      watchTouches();
+    } else {
+      ask(false);
+    }
+  } catch {
+    toldAt = -Infinity; // the next touch tells it
+  }
+}
+
 function empty() {
   clearTimeout(ends);
+  clearTimeout(hides);
   const blank = document.createElement("p");
   blank.id = "turn";
   blank.className = "idle";
@@ -182,12 +250,20 @@ function listen() {
   heard();
 }
 
+for (const touch of ["pointerdown", "keydown", "wheel", "touchmove"]) {
+  document.addEventListener(touch, touched, { passive: true });
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.action.startsWith(location.origin + "/kiosk/")) {
     return; // the choice of language loads the page anew
   }
   event.preventDefault();
+  if (form.id === "here") {
+    touched();
+    return;
+  }
   const fields = new URLSearchParams(new FormData(form, event.submitter));
   const moves = form.id !== "until"; // more time leaves everybody where they are
   if (moves) {
