@@ -47,10 +47,11 @@ from gateway.drivers.episodic import Timed
 from gateway.drivers.scale.bluetooth_sig import codec
 from gateway.drivers.scale.bluetooth_sig.readings import Occasion, weight_readings
 from gateway.journal import entry_rows, timings
-from gateway.journal.database import Row, open_writer
+from gateway.journal.database import Row
 from gateway.journal.instants import to_us
 from gateway.journal.journal import Journal
 from gateway.journal.keys import Keyring
+from gateway.journal.schema import open_writer
 
 CALLERS = (1, 16, 64)
 ROUNDS = 5

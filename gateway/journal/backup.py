@@ -27,9 +27,9 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from gateway import durable
 from gateway.errors import JournalError
 from gateway.journal import hub_key
-from gateway.journal.database import open_reader
 from gateway.journal.keys import Keyring
 from gateway.journal.ownership import as_whoever_asks
+from gateway.journal.schema import open_reader
 from gateway.journal.scratch import scratch
 
 _MAGIC = b"HSGWBK1"

@@ -1,7 +1,7 @@
 """The one file that knows the storage engine: SQLite, through apsw.
 
-Opens connections with the settings that durability rests on, brings the schema up to date, and
-turns the engine's errors into the gateway's. docs/decisions/0001-apsw.md says why apsw.
+Opens connections with the settings that durability rests on, and turns the engine's errors into the
+gateway's; `schema.py` opens a journal. docs/decisions/0001-apsw.md says why apsw.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ import errno
 import os
 import re
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,6 @@ Row = tuple[Any, ...]
 
 _BUSY_MS = 5000  # only a checkpoint and a reader's first look can ever wait for each other
 _WAL_KEPT_BYTES = 8 * 2**20  # after a burst the log shrinks to this: an SD card's space is scarce
-_APPLICATION_ID = 0x68736777  # "hsgw": tells our files from other SQLite databases
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _ERRORS = (apsw.Error, UnicodeDecodeError)  # the latter from a text that is damaged
@@ -35,17 +32,6 @@ _SUM = re.compile(r"^ *sum INTEGER GENERATED ALWAYS AS (\(.*\)) STORED", re.MULT
 
 _TOGETHER = (64, 16, 4, 1)
 """Rows of one INSERT: few sizes, so that the engine keeps the statements it has compiled."""
-
-_OF_STEPS = (
-    "make_keys",
-    "seal",
-    "entry_id",
-    "device_id",
-    "entry_near",
-    "entry_moved",
-    "address_of",
-)
-"""The functions that steps of the schema call, on rows; there are none in a new journal."""
 
 _SETTINGS = (
     "PRAGMA foreign_keys = ON",
@@ -61,7 +47,7 @@ class Database:
     """One connection. Every method raises JournalError, or JournalFull where space is the cause."""
 
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
-        """Use `open_writer` or `open_reader`."""
+        """Use `for_writing`, `for_reading` or `in_memory`."""
         self._connection = connection
         self._path = path
         self.on_damage: Callable[[JournalDamaged], None] = lambda _: None
@@ -187,6 +173,16 @@ class Database:
         except _ERRORS as error:  # the connection is closed all the same, and tells no more
             raise _translated(error, self._path, 0) from error
 
+    @contextmanager
+    def closed_on_error(self) -> Iterator[None]:
+        """Close the connection if what is done inside fails: it is of no use then."""
+        try:
+            yield
+        except JournalError:
+            with suppress(apsw.Error):  # why it failed is said already
+                self._connection.close()
+            raise
+
     def _translated(self, error: Exception) -> JournalError:
         found = _translated(error, self._path, self._connection.system_errno)
         if isinstance(found, JournalDamaged):
@@ -194,99 +190,40 @@ class Database:
         return found
 
 
-def open_writer(path: Path, prepare: Callable[[Database], None] = lambda _: None) -> Database:
-    """Open the database for writing, its schema brought up to date. Every commit is synced.
-
-    `make_private` has made the file, and the caller has the writer's lock. `prepare` is called
-    before any step of the schema runs, to define what steps call.
-    """
-    _check_header(path)
-    connection = _connection(path, str(path), apsw.SQLITE_OPEN_READWRITE)
-    try:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone() or ("nothing",)
-        connection.execute("PRAGMA synchronous = FULL")
-        (synchronous,) = connection.execute("PRAGMA synchronous").fetchone() or (None,)
+def for_writing(path: Path) -> Database:
+    """Open a file for writing; raises JournalError if commits could not be synced there."""
+    database = Database(_connection(path, str(path), apsw.SQLITE_OPEN_READWRITE), path)
+    with database.closed_on_error():
+        (mode,) = database.row("PRAGMA journal_mode = WAL") or ("nothing",)
+        database.run("PRAGMA synchronous = FULL")
+        (synchronous,) = database.one("PRAGMA synchronous")
         for setting in _SETTINGS:
-            connection.execute(setting)
-    except apsw.Error as error:
-        _give_up(connection)
-        raise _translated(error, path, 0) from error
-    if (mode, synchronous) != ("wal", 2):
-        _give_up(connection)
-        raise JournalError(
-            f"{path} cannot be written safely (journal mode {mode}, synchronous {synchronous}): "
-            "put the journal on a local disk"
-        )
-    database = Database(connection, path)
-    try:
-        prepare(database)
-        _upgrade(database, path)
-    except JournalError:
-        _give_up(connection)
-        raise
+            database.run(setting)
+        if (mode, synchronous) != ("wal", 2):
+            raise JournalError(
+                f"{path} cannot be written safely (journal mode {mode}, synchronous {synchronous}):"
+                " put the journal on a local disk"
+            )
     return database
 
 
-def open_reader(path: Path, *, newer: bool = False) -> Database:
-    """Open the database for reading, without writing anything.
-
-    A journal that was closed well is one complete file and is read as it stands; while it is
-    written, or after a crash, its log is read too. With `newer` also one that a newer gateway
-    wrote, of which any table may be another by now.
-    """
+def for_reading(path: Path) -> Database:
+    """Open a file for reading: with its log if it has one, else as it stands."""
     if not path.exists():
         raise JournalError(f"there is no journal at {path}")
     log = path.with_name(path.name + "-wal")
     how = "mode=ro" if log.exists() else "immutable=1"
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    connection = _connection(path, f"{path.absolute().as_uri()}?{how}", flags)
-    database = Database(connection, path)
-    try:
+    database = Database(_connection(path, f"{path.absolute().as_uri()}?{how}", flags), path)
+    with database.closed_on_error():
         database.run("PRAGMA query_only = ON")
         database.run("PRAGMA trusted_schema = OFF")
-        _check_version(database, path, newer=newer)
-    except JournalError:
-        _give_up(connection)
-        raise
     return database
 
 
-def check(database: Database) -> None:
-    """Look through the whole file; raises JournalDamaged if anything of it is broken.
-
-    Its structure, its indexes, and the sum of every row that has one. What is sealed shows its
-    damage when it is opened.
-    """
-    (version,) = database.one("PRAGMA user_version")
-    if version == len(schema_steps()) and not _known_schema() <= _schema(database):
-        raise JournalDamaged("the journal is damaged (what describes it); nothing was deleted")
-    (found,) = database.one("PRAGMA integrity_check(1)")
-    if found != "ok":
-        raise JournalDamaged(f"the journal is damaged ({found}); nothing was deleted")
-    if database.row("PRAGMA foreign_key_check"):
-        raise JournalDamaged("the journal is damaged (a row's parent is gone); nothing was deleted")
-    for index, table, sql in database.rows(
-        "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index'"
-    ):  # an empty one is not looked at by the engine's own check
-        where = (sql or "").partition(" WHERE ")[2] or "1"
-        database.row(f"SELECT 1 FROM {table} INDEXED BY {index} WHERE {where} LIMIT 1")  # noqa: S608
-    wrong = {table: f"NOT are_texts({texts})" for table, texts in _texts(database).items()}
-    wrong |= {table: f"sum IS NOT {sum_}" for table, sum_ in database.sums().items()}
-    for table, condition in wrong.items():
-        if database.row(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1"):  # noqa: S608
-            raise JournalDamaged(f"the journal is damaged (a row of {table}); nothing was deleted")
-
-
-def _texts(database: Database) -> dict[str, str]:
-    """Return the columns of each table that hold text."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for table, column in database.rows(
-        "SELECT t.name, c.name FROM pragma_table_list AS t, pragma_table_info(t.name) AS c"
-        " WHERE t.schema = 'main' AND t.type = 'table' AND c.type = 'TEXT'"
-        " AND t.name NOT LIKE 'sqlite_%'"
-    ):
-        found[table].append(column)
-    return {table: ", ".join(columns) for table, columns in found.items()}
+def in_memory() -> Database:
+    """Make a database that is nowhere on the disk."""
+    return Database(_connection(Path(), ":memory:", apsw.SQLITE_OPEN_READWRITE), Path())
 
 
 def _connection(path: Path, name: str, flags: int) -> apsw.Connection:
@@ -323,101 +260,6 @@ def row_sum(*words: str | None) -> int:
 def are_texts(*_: str | None) -> bool:
     """Return True, if it is called at all: bytes that are no UTF-8 do not get here."""
     return True
-
-
-def schema_steps() -> list[str]:
-    """Return the schema's steps in order, as SQL."""
-    folder = files("gateway.journal") / "schema"
-    found = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
-    return [file.read_text(encoding="utf-8") for file in found]
-
-
-def _schema(database: Database) -> frozenset[Row]:
-    return frozenset(database.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema"))
-
-
-@lru_cache(maxsize=1)
-def _known_schema() -> frozenset[Row]:
-    """Return what describes the tables of a sound journal: that of one made here, in memory."""
-    made = Database(_connection(Path(":memory:"), ":memory:", apsw.SQLITE_OPEN_READWRITE), Path())
-    for function in _OF_STEPS:
-        made.define(function, lambda *_: None)
-    for step in schema_steps():
-        made.rows(step)
-    schema = _schema(made)
-    made.close()
-    return schema
-
-
-def _give_up(connection: apsw.Connection) -> None:
-    """Close a connection that is of no use; why is said already."""
-    with suppress(apsw.Error):
-        connection.close()
-
-
-def _check_header(path: Path) -> None:
-    """Raise JournalDamaged if the engine would take a journal of ours for something else.
-
-    Fields by https://www.sqlite.org/fileformat2.html, 1.3: what each of our files has there.
-    """
-    with path.open("rb") as file:
-        head = file.read(100)
-    application = int.from_bytes(head[68:72], "big")
-    if len(head) < 100 or not (
-        application == _APPLICATION_ID or _one_bit(application, _APPLICATION_ID)
-    ):
-        return  # new, or not ours: looked at later
-    sound = (
-        head[:18] == b"SQLite format 3\0\x10\0"
-        and head[18:20] in (b"\1\1", b"\2\2")
-        and head[20:24] == bytes((0, 64, 32, 32))
-        and head[44:48] == b"\0\0\0\4"
-        and head[56:60] == b"\0\0\0\1"
-    )
-    if not sound:
-        raise JournalDamaged(f"the journal {path} is damaged (its header); nothing was deleted")
-
-
-def _one_bit(one: int, other: int) -> bool:
-    """Tell whether exactly one bit differs."""
-    return (one ^ other).bit_count() == 1
-
-
-def _upgrade(database: Database, path: Path) -> None:
-    """Run the steps that have not run. A step and the record that it ran are one transaction."""
-    version = _check_version(database, path)
-    database.run("PRAGMA foreign_keys = OFF")  # while tables are made anew
-    for number, step in enumerate(schema_steps()[version:], start=version + 1):
-        try:
-            database.rows(
-                f"BEGIN IMMEDIATE; {step}; PRAGMA application_id = {_APPLICATION_ID};"
-                f" PRAGMA user_version = {number}; COMMIT"
-            )
-        except JournalError:
-            if database.in_transaction:
-                database.run("ROLLBACK")
-            raise
-    database.run("PRAGMA foreign_keys = ON")
-
-
-def _check_version(database: Database, path: Path, *, newer: bool = False) -> int:
-    """Return how many steps have run; raises JournalError if this program cannot know them all."""
-    (application,) = database.row("PRAGMA application_id") or (0,)
-    (version,) = database.row("PRAGMA user_version") or (0,)
-    # A newer schema may only add to ours, and its number be a bit away from ours, as 9 is from 8.
-    if _one_bit(application, _APPLICATION_ID) or (
-        _one_bit(version, len(schema_steps())) and _known_schema() == _schema(database)
-    ):
-        raise JournalDamaged("the journal is damaged (its header); nothing was deleted")
-    if application not in (0, _APPLICATION_ID):
-        raise JournalError(f"{path} is a database of another program: name another file")
-    known = len(schema_steps())
-    if version > known and not newer:
-        raise JournalError(
-            f"{path} was written by a newer gateway (schema {version}, this one knows {known}): "
-            "install that version or a later one; the journal was left as it is"
-        )
-    return int(version)
 
 
 def make_private(path: Path) -> None:

@@ -21,10 +21,11 @@ from gateway.journal import (
     scratch,
     sealing,
 )
-from gateway.journal.database import Database, check, make_private, open_writer
+from gateway.journal.database import Database, make_private
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import Keyring
 from gateway.journal.ledger import Addresses
+from gateway.journal.schema import check, open_writer
 from gateway.journal.writer import Transaction, run_now
 
 _log = logging.getLogger(__name__)

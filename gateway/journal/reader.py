@@ -37,12 +37,13 @@ from gateway.journal import (
 )
 from gateway.journal.audit import Link
 from gateway.journal.damage import Damage
-from gateway.journal.database import Database, open_reader
+from gateway.journal.database import Database
 from gateway.journal.hub_key import HubKey
 from gateway.journal.instants import from_us
 from gateway.journal.keys import Keyring
 from gateway.journal.ledger import Standing
 from gateway.journal.retention import Expired
+from gateway.journal.schema import open_reader
 from gateway.journal.signing import Checkpoint, Finding
 from gateway.journal.states import state_of
 from gateway.journal.taken_back import TakenBack, TakenBackFile

@@ -19,13 +19,13 @@ from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
 from gateway.journal import audit, backup, erasing, hub_key, ledger, outbox, replacing
-from gateway.journal.database import open_reader
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import SIGNING, Keyring
 from gateway.journal.ledger import NOWHERE, Addresses
 from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening
 from gateway.journal.replacing import BESIDE_IT
+from gateway.journal.schema import open_reader
 from gateway.journal.scratch import scratch
 from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.writer import Transaction, run_now

@@ -15,11 +15,11 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalBusy, JournalDamaged, JournalError
 from gateway.journal import backup, hub_key
-from gateway.journal.database import open_writer, schema_steps
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import Keyring
 from gateway.journal.reader import Reader
 from gateway.journal.restoring import Restored, restore
+from gateway.journal.schema import open_writer, schema_steps
 from gateway.journal.scratch import scratch
 from gateway.journal.states import State
 from gateway.testing.clock import START, ManualClock

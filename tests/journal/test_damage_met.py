@@ -10,9 +10,9 @@ from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalDamaged, JournalError
 from gateway.journal.damage import Damage
-from gateway.journal.database import open_writer
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.schema import open_writer
 from gateway.testing.clock import START
 from tests.journal.breaking import break_page, page_of_entries
 from tests.journal.making import SCALE, consenting, open_journal, weight

@@ -8,9 +8,9 @@ import apsw
 import pytest
 
 from gateway.errors import JournalError
-from gateway.journal import database
-from gateway.journal.database import open_reader, open_writer, schema_steps
+from gateway.journal import schema
 from gateway.journal.reader import Reader
+from gateway.journal.schema import open_reader, open_writer, schema_steps
 from tests.journal.making import SCALE, open_journal, weight
 
 
@@ -133,7 +133,7 @@ def test_a_step_that_fails_leaves_the_version_before(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = [*schema_steps(), "CREATE TABLE half (x) STRICT"]
-    monkeypatch.setattr(database, "schema_steps", lambda: steps)
+    monkeypatch.setattr(schema, "schema_steps", lambda: steps)
 
     with pytest.raises(JournalError):
         open_journal(path)

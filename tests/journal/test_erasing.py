@@ -10,9 +10,9 @@ from gateway.clock import Instant
 from gateway.domain.subject import SubjectId
 from gateway.drivers.api import SERIAL, Frame
 from gateway.errors import DecodeError, JournalError
-from gateway.journal.database import open_reader
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.schema import open_reader
 from gateway.journal.taken_back import TakenBackFile
 from gateway.testing.clock import START
 from tests.journal.cutting import PowerCuts

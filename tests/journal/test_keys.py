@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from gateway.clock import Clock
 from gateway.errors import JournalDamaged, JournalError, Unreadable
 from gateway.journal import hub_key
-from gateway.journal.database import Database, make_private, open_writer
+from gateway.journal.database import Database, make_private
 from gateway.journal.hub_key import HubKey
 from gateway.journal.keys import NOBODY, Keyring
 from gateway.journal.reader import Reader
 from gateway.journal.rekeying import change_key_file, change_to_passphrase
+from gateway.journal.schema import open_writer
 from gateway.journal.sealing import define
 from gateway.testing.clock import START, ManualClock
 from tests.journal.cutting import PowerCuts

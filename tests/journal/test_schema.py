@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.journal import hub_key
-from gateway.journal.database import row_sum, schema_steps
+from gateway.journal.database import row_sum
 from gateway.journal.hub_key import HubKey
 from gateway.journal.reader import Reader
+from gateway.journal.schema import schema_steps
 from gateway.testing.clock import START
 from tests.journal.making import SCALE, open_journal, weight
 
