@@ -106,7 +106,15 @@ async def keep(hub: HubHere, staying: Staying) -> dict[str, Any]:
     A name that somebody here has already gets a number: nobody is to be given another's readings
     for having typed their name. It is not refused, which would tell who is known here.
     """
-    return _shown(await hub.journal.keep_kiosk(_told_apart(hub, staying.label)))
+    return _shown(await keep_guest(hub, staying.label))
+
+
+async def keep_guest(hub: Hub, label: str, number: int | None = None) -> KioskSession:
+    """Let the guest at the kiosk stay known here by this name, with `number` that of this session.
+
+    A name that is taken gets a number. Raises JournalError where no such session is open.
+    """
+    return await hub.journal.keep_kiosk(_told_apart(hub, label), number)
 
 
 def _told_apart(hub: Hub, label: str) -> str:
@@ -128,13 +136,14 @@ async def close(hub: HubHere) -> dict[str, Any] | None:
     return {"session": ended.session.number, "erased": ended.erased, "unsent": ended.unsent}
 
 
-async def close_session(hub: Hub, by: ClosedBy) -> KioskEnded | None:
+async def close_session(hub: Hub, by: ClosedBy, number: int | None = None) -> KioskEnded | None:
     """End the open session, if there is one; nothing of a guest is on its way once this returns.
 
-    That takes seconds: one that begins meanwhile, after another call has ended this, goes on.
+    With `number`, only if it is that one. That takes seconds: one that begins meanwhile, after
+    another call has ended this, goes on.
     """
     session = hub.reader.kiosk()
-    if session is None:
+    if session is None or number not in (None, session.number):
         return None
     guest = None if session.keep else session.subject
     if guest is not None:

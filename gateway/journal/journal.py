@@ -389,13 +389,14 @@ class Journal:
         )
 
     async def prolong_kiosk(
-        self, lasts: timedelta, attended: timedelta | None = None
+        self, lasts: timedelta, attended: timedelta | None = None, session: int | None = None
     ) -> KioskSession:
         """Let the session that is open last so long from now on. Raises JournalError if none is.
 
-        Its person, if they are there, is so for `attended` more, without it until the end.
+        Its person, if they are there, is so for `attended` more, without it until the end. With
+        `session`, only that one, by its number: another may have begun since.
         """
-        return await self._writer.run(lambda tx: kiosk.prolong(tx, lasts, attended))
+        return await self._writer.run(lambda tx: kiosk.prolong(tx, lasts, attended, session))
 
     async def attend_kiosk(self, session: int, attended: timedelta) -> KioskSession:
         """Keep that the person of the session at the kiosk is there, for so long from now on.
@@ -418,16 +419,20 @@ class Journal:
         """
         await self._writer.run(lambda tx: attending.claim(tx, session, entry))
 
-    async def end_kiosk_in(self, lasts: timedelta) -> KioskSession:
+    async def end_kiosk_in(self, lasts: timedelta, session: int | None = None) -> KioskSession:
         """Let the session at the kiosk end so long from now, unless it is prolonged meanwhile.
 
-        Raises JournalError where none is open, or its limit has passed.
+        With `session`, only that one. Raises JournalError where none is open, or its limit has
+        passed.
         """
-        return await self._writer.run(lambda tx: kiosk.end_in(tx, lasts))
+        return await self._writer.run(lambda tx: kiosk.end_in(tx, lasts, session))
 
-    async def keep_kiosk(self, label: str) -> KioskSession:
-        """Keep that the guest at the kiosk chose to stay known here, by this name."""
-        return await self._writer.run(lambda tx: kiosk.keep(tx, label))
+    async def keep_kiosk(self, label: str, session: int | None = None) -> KioskSession:
+        """Keep that the guest at the kiosk chose to stay known here, by this name.
+
+        With `session`, only that one's. Raises JournalError where none is open.
+        """
+        return await self._writer.run(lambda tx: kiosk.keep(tx, label, session))
 
     async def close_kiosk(self, by: ClosedBy, session: int | None = None) -> KioskEnded | None:
         """End the session, if one is open; a guest who did not choose to stay is erased.

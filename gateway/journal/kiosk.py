@@ -79,10 +79,13 @@ def open_session(
     return session
 
 
-def keep(tx: Transaction, label: str) -> KioskSession:
-    """Take down that the guest at the kiosk chose to stay known here, by this name."""
+def keep(tx: Transaction, label: str, number: int | None = None) -> KioskSession:
+    """Take down that the guest at the kiosk chose to stay known here, by this name.
+
+    With `number`, only in that session. Raises JournalError where none is open.
+    """
     session = current(tx.db)
-    if session is None:
+    if session is None or number not in (None, session.number):
         raise JournalError("no session is open at the kiosk")
     tx.db.run("UPDATE kiosk_sessions SET keep = 1 WHERE number = ?", (session.number,))
     if not session.keep:
@@ -90,26 +93,29 @@ def keep(tx: Transaction, label: str) -> KioskSession:
     return by_number(tx.db, session.number)
 
 
-def prolong(tx: Transaction, lasts: timedelta, attended: timedelta | None) -> KioskSession:
+def prolong(
+    tx: Transaction, lasts: timedelta, attended: timedelta | None, number: int | None = None
+) -> KioskSession:
     """Let the session that is open last so long from now on, never shorter than it would.
 
     Who was there is so for `attended` more, without it until the end; who was away stays so.
-    Raises JournalError where none is open, or its limit has passed, what was measured since may be
-    the next person's; or where the hub does not know the time.
+    Raises JournalError where none is open, or with `number` not that one; where its limit has
+    passed, what was measured since may be the next person's; or where the hub does not know the
+    time.
     """
-    session = going_on(tx)
+    session = going_on(tx, number)
     until_us = max(_limit_us(tx, lasts), to_us(session.until))
     if tx.now_us < to_us(session.attended_until):
         set_attended_until(tx, session, attended_us(tx, until_us, attended))
     return _lasts_until(tx, session, until_us, audit.Audited.KIOSK_PROLONGED)
 
 
-def end_in(tx: Transaction, lasts: timedelta) -> KioskSession:
+def end_in(tx: Transaction, lasts: timedelta, number: int | None = None) -> KioskSession:
     """Let the session that is open end so long from now, unless it is prolonged meanwhile.
 
     Raises JournalError as `prolong` does.
     """
-    return _lasts_until(tx, going_on(tx), _limit_us(tx, lasts), audit.Audited.KIOSK_ENDING)
+    return _lasts_until(tx, going_on(tx, number), _limit_us(tx, lasts), audit.Audited.KIOSK_ENDING)
 
 
 def close(tx: Transaction, by: ClosedBy, number: int | None = None) -> KioskEnded | None:

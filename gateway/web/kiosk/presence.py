@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from starlette.responses import Response
 
+from gateway.api.hub import Hub
 from gateway.api.kiosk import close_session
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import UNATTENDED, ClosedBy, KioskSession
@@ -30,19 +31,24 @@ async def theirs(visit: Visit) -> KioskSession | Response:
         return await again(visit)
     there = UNATTENDED if hub.counter is None else hub.counter.unattended
     if is_attended(hub, session):
-        with suppress(JournalError):  # a limit has just passed, or the hub lost the time
+        with suppress(JournalError):  # a limit has just passed
             return await hub.journal.attend_kiosk(session.number, there)
-        return session
+        return session if _goes_on(hub, session) else await again(visit)
     picture = visit.form.get("picture")
     if not picture:
         return asked(visit, session)
-    if picture != picture_of(session):
-        await close_session(hub, ClosedBy.NEXT)
-        return idle(visit, mistaken=True)
-    try:
+    async with visit.site.one_by_one:  # there is one guess, also while it ends the turn
+        if not _goes_on(hub, session):
+            return await again(visit)
+        if picture != picture_of(session):
+            await close_session(hub, ClosedBy.NEXT, session.number)
+            return idle(visit, mistaken=True)
         return await hub.journal.come_back_to_kiosk(session.number, there)
-    except JournalError:
-        return await again(visit)
+
+
+def _goes_on(hub: Hub, session: KioskSession) -> bool:
+    now_on = going_on(hub)
+    return now_on is not None and now_on.number == session.number
 
 
 async def here(visit: Visit) -> Response:
@@ -83,5 +89,6 @@ async def longer(visit: Visit, session: KioskSession) -> KioskSession:
     counter = visit.hub.counter
     if counter is not None:
         with suppress(JournalError):  # the limit has just passed
-            return await visit.hub.journal.prolong_kiosk(counter.lasts, counter.unattended)
+            lasts, there = counter.lasts, counter.unattended
+            return await visit.hub.journal.prolong_kiosk(lasts, there, session.number)
     return session

@@ -9,15 +9,14 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from gateway.api.browsers import Role
-from gateway.api.kiosk import Opening, Staying, at_counter, close_session, open_session
-from gateway.api.kiosk import keep as stay
+from gateway.api.kiosk import Opening, at_counter, close_session, keep_guest, open_session
 from gateway.domain.kiosk import ClosedBy, OpenedBy
 from gateway.errors import ConfigError, JournalError
 from gateway.language.words import LANGUAGES
 from gateway.web.agreements import agreements
 from gateway.web.kiosk.page import again, page, shown_turn
 from gateway.web.kiosk.presence import longer, theirs
-from gateway.web.turn import soon_s
+from gateway.web.turn import going_on, soon_s
 from gateway.web.visits import Visit, see_other, speak
 from gateway.web.words import words
 
@@ -54,6 +53,8 @@ async def begin(visit: Visit) -> Response:
         minutes=minutes,
     )
     async with visit.site.one_by_one:
+        if _is_of_another(visit):
+            return await again(visit)
         await open_session(visit.hub, opening)
     if by is OpenedBy.STAFF:
         # The screen of the counter leads nowhere else, so the staff does not go there.
@@ -66,6 +67,12 @@ async def begin(visit: Visit) -> Response:
     return response
 
 
+def _is_of_another(visit: Visit) -> bool:
+    """Tell whether the screen had not heard yet of the turn that is going on, or of its end."""
+    seen, session = visit.form.get("session"), going_on(visit.hub)
+    return seen not in ("", "0" if session is None else str(session.number))
+
+
 async def ask_to_end(visit: Visit) -> Response:
     """Ask before all is erased; who says nothing to it has gone, and it is in a minute."""
     session = await theirs(visit)
@@ -75,7 +82,7 @@ async def ask_to_end(visit: Visit) -> Response:
         return await end(visit)
     soon = timedelta(seconds=soon_s(visit.hub))
     with suppress(JournalError):  # the limit has just passed
-        session = await visit.hub.journal.end_kiosk_in(soon)
+        session = await visit.hub.journal.end_kiosk_in(soon, session.number)
     agreed = any(each.given for each in agreements(visit.hub, session.subject, visit.words))
     return page(visit, "ending", session, agreed=agreed)
 
@@ -85,7 +92,9 @@ async def end(visit: Visit) -> Response:
     session = await theirs(visit)
     if isinstance(session, Response):
         return session
-    ended = await close_session(visit.hub, ClosedBy.PERSON)
+    ended = await close_session(visit.hub, ClosedBy.PERSON, session.number)
+    if ended is None:
+        return await again(visit)
     return visit.page("kiosk.html", view="bye", session=0, ended=ended)
 
 
@@ -113,5 +122,5 @@ async def keep(visit: Visit) -> Response:
         return session
     name = visit.form.get("called")[:_LONGEST_NAME].strip()
     if name:
-        await stay(visit.hub, Staying(label=name))
+        await keep_guest(visit.hub, name, session.number)
     return await again(visit)
