@@ -12,7 +12,8 @@ Below them, one file for each topic, functions inside the writer's transaction:
     attribution.py whose an entry is, by assignments.py or as a person said
     devices.py  bookmarks.py  aside.py  pairings.py
     ledger.py      consent: grants, withdrawals, refusals
-    outbox.py      all that moves a delivery from one of its states.py to the next
+    outbox.py      what happens to a delivery; of_entry.py, as more is known of its entry;
+                   moving.py, from one of its states.py to the next
     claims.py      which due deliveries may leave now; asking.py, what the gate says of them
     erasing.py     a person and all that is theirs
     audit.py       the hash chain of all of the above
@@ -20,13 +21,14 @@ Below them, one file for each topic, functions inside the writer's transaction:
 And at the bottom:
 
     writer.py      the writer's thread, group commit; memory.py, what it need not ask again
-    opening.py     schema, keys, and salvage.py where the file is damaged
+    opening.py     schema, keys, and salvage.py where the file is damaged; carving.py
     backup.py      one encrypted file; restoring.py, taken_back.py what it must not revive
     replacing.py   another journal in the place of this one, all or nothing; scratch.py
     keys.py        what is sealed, for whom; hub_key.py, rekeying.py, sealing.py
     signing.py     checkpoints of the audit chain, to be kept elsewhere
     reserve.py     space kept back for what must be taken down on a full disk
-    database.py    the storage engine, the only file that knows it; lock.py, schema/*.sql
+    schema.py      its steps, in schema/*.sql, and whether a file is as they leave it
+    database.py    the storage engine, the only file that knows it; lock.py
     ownership.py   as whom root works on it
     entry_rows.py  instants.py   values as they are stored
 """

@@ -18,11 +18,11 @@ from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import Unreadable
-from gateway.journal import audit, entry_rows, ledger, outbox
+from gateway.journal import audit, entry_rows, ledger, moving, outbox
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
 from gateway.journal.ledger import Addresses
-from gateway.journal.outbox import Owed
+from gateway.journal.moving import Owed
 from gateway.journal.states import Event, State
 from gateway.journal.writer import Transaction
 
@@ -49,12 +49,12 @@ class Gate:
         try:
             decision = self._decide(_delivery(self._tx, owed, self._addresses))
         except Unreadable:
-            outbox.move(self._tx, owed, Event.UNREADABLE, reason="unreadable")
+            moving.move(self._tx, owed, Event.UNREADABLE, reason="unreadable")
             self._unreadable.append(owed.id)
             return None
         if isinstance(decision, Released):
             return decision
-        outbox.move(self._tx, owed, Event.WITHHELD, reason=decision.reason)
+        moving.move(self._tx, owed, Event.WITHHELD, reason=decision.reason)
         self._withheld[decision.reason].append(owed.id)
         return None
 
@@ -117,7 +117,7 @@ def enqueue(
             ],
         )
         if not tx.now.trusted:
-            outbox.to_be_asked(tx, destination, [number for number, *_ in those])
+            moving.to_be_asked(tx, destination, [number for number, *_ in those])
         gate.audit()
 
 

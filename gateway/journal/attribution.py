@@ -8,7 +8,7 @@ from gateway.domain.correction import Wrong
 from gateway.domain.identity import ReadingId
 from gateway.domain.subject import Attribution, SubjectId
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import audit, devices, entry_rows, outbox, people
+from gateway.journal import audit, devices, entry_rows, of_entry, people
 from gateway.journal.assignments import assignments_of, whose
 from gateway.journal.corrections import owe
 from gateway.journal.database import Database
@@ -70,7 +70,7 @@ def look_again(tx: Transaction, number: int) -> None:
         return  # it stays whose it is: nobody sees it, and it is never sent
     if entry.attribution in STANDING:
         return
-    if outbox.is_leaving(tx.db, number):  # with its person: what comes of it is waited for
+    if of_entry.is_leaving(tx.db, number):  # with its person: what comes of it is waited for
         tx.db.run("INSERT OR IGNORE INTO looked_at_again (entry) VALUES (?)", (number,))
         return
     device = devices.number_of(tx, entry.device.id)
@@ -133,7 +133,7 @@ def _move(
     owe(tx, number, Wrong.PERSON)
     tx.db.run("UPDATE entries SET attribution = ? WHERE number = ?", (attribution, number))
     entry_rows.give(tx.db, tx.keys, number, subject)
-    outbox.reassigned(tx, number, subject)
+    of_entry.reassigned(tx, number, subject)
 
 
 def _found(
@@ -146,7 +146,7 @@ def _found(
         tx.db.run("UPDATE entries SET attribution = ? WHERE number = ?", (attribution, number))
         if subject is not None:
             entry_rows.give(tx.db, tx.keys, number, subject)
-            outbox.attributed(tx, number, subject)
+            of_entry.attributed(tx, number, subject)
             by_subject[subject].append(entry)
     if by_subject:
         audit.append(tx, audit.Audited.ATTRIBUTED, {"entries": dict(by_subject)})

@@ -6,12 +6,12 @@ from collections import defaultdict
 from datetime import datetime
 
 from gateway.consent.gate import Released
-from gateway.journal import asking, audit, entry_rows, outbox
+from gateway.journal import asking, audit, entry_rows, moving
 from gateway.journal.asking import Gate
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.ledger import NOWHERE, Addresses
-from gateway.journal.outbox import Owed
+from gateway.journal.moving import Owed
 from gateway.journal.states import Event, State
 from gateway.journal.writer import Transaction
 
@@ -42,7 +42,7 @@ def claim(
         for owed in picked:
             decision = gate.let_go(owed)
             if decision is not None:
-                outbox.move(tx, owed, Event.RELEASED)
+                moving.move(tx, owed, Event.RELEASED)
                 released.append(decision)
     _audit(tx, destination, released)
     gate.audit()

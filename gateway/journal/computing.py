@@ -13,7 +13,7 @@ from gateway.domain.entry import Entry
 from gateway.domain.identity import ReadingId, identity, neighbourhood
 from gateway.domain.reading import Kind, Reading
 from gateway.domain.subject import Attribution, SubjectId
-from gateway.journal import corrections, devices, entries, entry_rows, outbox, people
+from gateway.journal import corrections, devices, entries, entry_rows, of_entry, people
 from gateway.journal.instants import to_us
 from gateway.journal.ledger import Addresses
 from gateway.journal.writer import Transaction
@@ -72,11 +72,11 @@ def set_apart(tx: Transaction, outdated: Outdated) -> bool:
     (number,) = tx.db.one(
         "SELECT number FROM entries WHERE id = ?", (entry_rows.to_blob(outdated.entry),)
     )
-    if outbox.is_leaving(tx.db, number):
+    if of_entry.is_leaving(tx.db, number):
         return False
-    if outbox.has_left(tx.db, number):
+    if of_entry.has_left(tx.db, number):
         corrections.owe(tx, number, Wrong.VALUE, to_us(outdated.since))
         return False
-    outbox.replaced(tx, number)
+    of_entry.replaced(tx, number)
     tx.db.run("UPDATE entries SET attribution = ? WHERE number = ?", (Attribution.REPLACED, number))
     return True

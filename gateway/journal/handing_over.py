@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from gateway.domain.entry import Entry
 from gateway.domain.subject import Assignment, Attribution, SubjectId
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import assigning, assignments, attribution, devices, entry_rows, outbox, people
+from gateway.journal import (
+    assigning,
+    assignments,
+    attribution,
+    devices,
+    entry_rows,
+    of_entry,
+    people,
+)
 from gateway.journal.instants import to_us
 from gateway.journal.views import Handover
 from gateway.journal.writer import Transaction
@@ -83,7 +91,7 @@ def _looked(tx: Transaction, new: Assignment, device: int) -> tuple[list[_Change
         readings=sum(each.subject == new.subject for each in changes),
         unsure=sum(each.subject is None and each.before is not None for each in changes),
         standing=standing,
-        there=Counter(at for number in lost for at in outbox.may_be_at(tx.db, number)),
+        there=Counter(at for number in lost for at in of_entry.may_be_at(tx.db, number)),
     )
 
 

@@ -13,7 +13,7 @@ from gateway.consent.grant import ConsentEntry, Grant, Withdrawal, in_force
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError, Unreadable
-from gateway.journal import audit, corrections, outbox, people
+from gateway.journal import audit, corrections, moving, outbox, people
 from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
@@ -225,7 +225,7 @@ def _enqueue_earlier(tx: Transaction, grant: Grant, kinds: frozenset[Kind]) -> N
                 grant.destination,
                 [(number, grant.subject, at_us, None) for number, at_us in found],
             )
-            outbox.to_be_asked(tx, grant.destination, [number for number, _ in found])
+            moving.to_be_asked(tx, grant.destination, [number for number, _ in found])
             last = found[-1]
 
 

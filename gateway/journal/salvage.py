@@ -31,7 +31,7 @@ from gateway.journal import audit, clocks, computing, entry_rows, timings
 from gateway.journal.carving import Carved, carve
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
-from gateway.journal.outbox import AT_ONCE_US
+from gateway.journal.moving import AT_ONCE_US
 from gateway.journal.writer import Transaction
 
 _TABLES = (

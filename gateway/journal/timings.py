@@ -19,7 +19,7 @@ from gateway.domain.hub_time import at_true_time
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution
 from gateway.errors import Unreadable
-from gateway.journal import attribution, audit, boots, clocks, entry_rows, kiosk, outbox
+from gateway.journal import attribution, audit, boots, clocks, entry_rows, kiosk, of_entry
 from gateway.journal.corrections import owe
 from gateway.journal.database import Database
 from gateway.journal.instants import from_us, to_us
@@ -137,7 +137,7 @@ def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
     tx.db.run("UPDATE entries SET measured_us = ? WHERE number = ?", (measured_us, number))
     _owe_if_wrong(tx, number, before, measured_us)
     attribution.look_again(tx, number)
-    outbox.timed(tx, number)
+    of_entry.timed(tx, number)
     return entry
 
 

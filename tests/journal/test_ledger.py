@@ -5,7 +5,7 @@ import pytest
 
 from gateway.domain.reading import Kind
 from gateway.errors import JournalError
-from gateway.journal import ledger, outbox
+from gateway.journal import ledger, moving
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.states import State
@@ -118,7 +118,7 @@ async def test_a_grant_of_earlier_readings_queues_those_recorded_before_the_dest
 async def test_what_waited_for_years_is_moved_some_at_a_time_and_none_is_left_behind(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "_AT_ONCE", 2)
+    monkeypatch.setattr(moving, "_AT_ONCE", 2)
     monkeypatch.setattr(ledger, "_AT_ONCE", 2)
     states = []
 
