@@ -1,8 +1,8 @@
 """Mon espace santé as a destination: send one bundle per reading, search after a doubt.
 
 Spec: API of measures 1.5.2. The mapping is in `mes_mapping`, the meaning of answers in
-`mes_answers`, the search in `mes_search`, the pairing in `mes_pairing`
-and `mes_tokens`, HTTP in `http_client`.
+`mes_answers`, the search in `mes_search`, the pairing in `mes_pairing` and `mes_tokens`, which asks
+the `mes_token_endpoint`, HTTP in `http_client`.
 """
 
 from __future__ import annotations

@@ -9,24 +9,21 @@ durable before anyone uses them, a refresh once sent is finished even if whoever
 cancelled (one that was not is given up: the person may have withdrawn), and two deliveries never
 refresh the same pairing twice.
 
-Spec: RFC 6749 sections 4.1.3, 5 and 6; RFC 7009; RFC 7636; OpenID Connect Core section 3.1.3.
+Spec: RFC 6749 sections 4.1.3 and 6; RFC 7009; RFC 7636; OpenID Connect Core section 3.1.3.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
-import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Annotated, Literal, Protocol
-from urllib.parse import quote_plus, urlencode
+from typing import Protocol
 from weakref import WeakValueDictionary
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
@@ -34,22 +31,18 @@ from gateway.errors import (
     AccountTaken,
     CodeRefused,
     GatewayError,
-    OutcomeUnknown,
-    UplinkError,
     UplinkUnauthorised,
-    UplinkUnavailable,
 )
-from gateway.uplink.answers import json_object, retry_after
-from gateway.uplink.http_client import Answer, HttpClient
+from gateway.uplink.http_client import HttpClient
 from gateway.uplink.mes_mapping import PatientIdentifier
 from gateway.uplink.mes_pairing import (
     AuthorizationRequest,
     Pairing,
-    Token,
     authorization_request,
     patient_of,
 )
-from gateway.uplink.settings import ClientAuth, MesSettings
+from gateway.uplink.mes_token_endpoint import Granted, TokenEndpoint
+from gateway.uplink.settings import MesSettings
 
 _EARLY = timedelta(seconds=30)
 """Refresh this long before expiry: a request on its way must not meet an expired token."""
@@ -77,31 +70,6 @@ class TokenStore(Protocol):
         ...
 
 
-def _seconds(told: object) -> int | None:
-    """Read a lifetime; one that cannot be is none, for what came with it may not come again."""
-    if isinstance(told, bool) or not isinstance(told, int | float | str):
-        return None
-    try:
-        seconds = float(told)
-    except (ValueError, OverflowError):
-        return None
-    return int(seconds) if 0 <= seconds < math.inf else None
-
-
-class _Granted(BaseModel):
-    """A successful answer of the token endpoint; members we do not know are ignored."""
-
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-    access_token: Token = Field(repr=False)
-    token_type: Annotated[
-        Literal["bearer"], BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v)
-    ]
-    expires_in: Annotated[int | None, BeforeValidator(_seconds)] = None
-    refresh_token: Token | None = Field(None, repr=False)
-    id_token: Token | None = Field(None, repr=False)
-
-
 class MesTokens:
     """The pairings of one destination, kept alive. Close it before its client and its store."""
 
@@ -114,8 +82,7 @@ class MesTokens:
         clock: Clock,
     ) -> None:
         self._settings = settings
-        self._secret = secret
-        self._http = http
+        self._endpoint = TokenEndpoint(settings, secret, http, clock)
         self._store = store
         self._clock = clock
         self._refreshing: dict[SubjectId, asyncio.Task[Pairing]] = {}
@@ -160,7 +127,7 @@ class MesTokens:
             form["code_verifier"] = verifier
         if redirect_uri is not None:
             form["redirect_uri"] = redirect_uri
-        granted = await self._ask(form, spent=CodeRefused(_ANOTHER_CODE))
+        granted = await self._endpoint.ask(form, spent=CodeRefused(_ANOTHER_CODE))
         try:
             if granted.id_token is None:
                 raise UplinkUnauthorised(
@@ -174,7 +141,7 @@ class MesTokens:
         except AccountTaken:
             raise  # nothing is revoked: that might end the other's pairing too
         except GatewayError:
-            await self._revoked(granted.access_token, granted.refresh_token)
+            await self._endpoint.revoke(granted.access_token, granted.refresh_token)
             raise
 
     async def pairing(self, subject: SubjectId) -> Pairing:
@@ -219,7 +186,7 @@ class MesTokens:
             revoked = False
             with suppress(UplinkUnauthorised):  # there is none
                 pairing = await self._load(subject)
-                revoked = await self._revoked(pairing.access_token, pairing.refresh_token)
+                revoked = await self._endpoint.revoke(pairing.access_token, pairing.refresh_token)
             await self._store.delete_pairing(subject, self._settings.name)
             self.forget(subject)
             return revoked
@@ -248,7 +215,7 @@ class MesTokens:
             return stored  # somebody refreshed it, or the person paired again, in the meantime
         if stored.refresh_token is None:
             raise UplinkUnauthorised(_PAIR_AGAIN)
-        granted = await self._ask(
+        granted = await self._endpoint.ask(
             {"grant_type": "refresh_token", "refresh_token": stored.refresh_token},
             spent=UplinkUnauthorised(_PAIR_AGAIN),
             wanted=lambda: self._awaited[subject] > 0,
@@ -265,7 +232,7 @@ class MesTokens:
         )
 
     async def _keep(
-        self, subject: SubjectId, granted: _Granted, id_token: str, refresh_token: str | None
+        self, subject: SubjectId, granted: Granted, id_token: str, refresh_token: str | None
     ) -> Pairing:
         expires_at = None
         if granted.expires_in is not None:
@@ -327,70 +294,3 @@ class MesTokens:
             raise UplinkUnauthorised(_PAIR_HERE)  # else another server would get these tokens
         self._known[subject] = pairing
         return pairing
-
-    async def _revoked(self, access_token: str, refresh_token: str | None) -> bool:
-        """Revoke what was given; return whether the health space said that it is over."""
-        url = self._settings.revoke_url
-        if url is None:
-            return False
-        form = {"token": access_token, "token_type_hint": "access_token"}
-        if refresh_token is not None:
-            form = {"token": refresh_token, "token_type_hint": "refresh_token"}
-        try:
-            return (await self._post(url, form)).status == 200
-        except UplinkError:
-            _log.info("a pairing could not be revoked at its health space")
-            return False
-
-    async def _ask(
-        self,
-        form: dict[str, str],
-        spent: UplinkUnauthorised,
-        wanted: Callable[[], bool] = lambda: True,
-    ) -> _Granted:
-        """Ask for tokens; raises `spent` if what they are asked for with is no good any more."""
-        try:
-            answer = await self._post(self._settings.token_url, form, wanted)
-        except OutcomeUnknown:
-            # No reading was on its way: whatever became of the tokens, it was not sent.
-            raise UplinkUnavailable(
-                "The token endpoint did not answer: the gateway tries again."
-            ) from None
-        return self._granted(answer, spent)
-
-    async def _post(
-        self, url: str, form: dict[str, str], wanted: Callable[[], bool] = lambda: True
-    ) -> Answer:
-        """Post a form with the client's credentials."""
-        headers = {"Accept": "application/json"}
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-        client = self._settings.client_id
-        if self._secret is not None and self._settings.client_auth is ClientAuth.BASIC:
-            pair = f"{quote_plus(client)}:{quote_plus(self._secret)}".encode()
-            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        else:
-            form = form | {"client_id": client}
-            if self._secret is not None:
-                form |= {"client_secret": self._secret}
-        body = urlencode(form).encode()
-        return await self._http.ask("POST", url, headers=headers, body=body, wanted=wanted)
-
-    def _granted(self, answer: Answer, spent: UplinkUnauthorised) -> _Granted:
-        if answer.status in (400, 401):
-            error = (json_object(answer.body) or {}).get("error")
-            if error == "invalid_grant":
-                raise spent
-            raise UplinkUnauthorised(
-                "The token endpoint does not accept this gateway: check client_id, client_secret, "
-                "client_auth and scope."
-            )
-        if answer.status == 200:
-            try:
-                return _Granted.model_validate_json(answer.body)
-            except ValidationError:
-                pass
-        raise UplinkUnavailable(
-            f"The token endpoint gives no tokens ({answer.status}): check token_url; the gateway "
-            "tries again.",
-            retry_after(answer, self._clock.now().utc),
-        )
