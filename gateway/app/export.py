@@ -33,7 +33,8 @@ from gateway.journal.views import EntryView, Position
 from gateway.language.order import by_the_letter
 from gateway.language.words import Words
 from gateway.uplink.fhir_consent import consent
-from gateway.uplink.fhir_phd import Resource, Sender, full_url, resources
+from gateway.uplink.fhir_identifiers import Resource, Sender
+from gateway.uplink.fhir_phd import full_url, resources
 from gateway.uplink.mes_mapping import encode
 from gateway.web.saying import number, whereabouts
 from gateway.web.words import words

@@ -36,19 +36,17 @@ from gateway.uplink.fhir_answers import (
     taken,
 )
 from gateway.uplink.fhir_corrections import RETRACTED, amended, is_named, restored, retracted
-from gateway.uplink.fhir_phd import (
+from gateway.uplink.fhir_identifiers import (
     Sender,
     by_identifier,
     identifiers,
-    is_at,
     is_by_guide,
     is_of_another_gateway,
     is_same,
     may_be_ours,
-    merged,
     own_key,
-    to_transaction,
 )
+from gateway.uplink.fhir_phd import is_at, merged, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_mapping import encode

@@ -7,49 +7,41 @@
     |- Observation   the device's clock beside ours, where both were read; unless it exists
     `- Observation   the reading, unless one with its identifier exists
 
-The identifier for duplicate prevention is the guide's: device, patient, type and the *raw* time of
-the device, so that whoever reads the same record from the same device again makes no second
-Observation; a reading without a device time has none. A second is made of the reading's identity,
-by which two readings of one minute are told apart at every gateway alike (`docs/decisions/0017`),
-and a third of what this gateway alone calls it. Several readings of one person may share a bundle
-(`merged`).
+`fhir_identifiers` makes the identifiers of a reading. Several readings of one person may share a
+bundle (`merged`).
 
-Spec: HL7 PHD guide 2.0.0, "Duplicate prevention", "Time stamping"; see `docs/fhir.md`.
+Spec: HL7 PHD guide 2.0.0, "Time stamping"; see `docs/fhir.md`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache
-from typing import Any
-from urllib.parse import quote
-from uuid import UUID, uuid5
 
 from gateway import __version__
 from gateway.domain.device_time import Timing
 from gateway.domain.entry import Entry
-from gateway.domain.identity import ReadingId, identity
 from gateway.domain.quantity import Quantity
 from gateway.domain.reading import Kind, Limit
 from gateway.errors import UplinkRejected
-from gateway.uplink.fhir_terms import CODES, MEAL, MEALS, VITAL_SIGNS, Coded, Codes, Part
-from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, UNKNOWN, device_resource, eui64
+from gateway.uplink.fhir_identifiers import (
+    READING_IDENTIFIER,
+    Resource,
+    Sender,
+    by_identifier,
+    identifiers,
+    urn,
+)
+from gateway.uplink.fhir_terms import MEAL, MEALS, PHD, VITAL_SIGNS, Coded, Codes, Part, codes_of
+from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, UNKNOWN, device_resource
 from gateway.uplink.mes_terms import LOINC, MDC, OBSERVATION_CATEGORY, UCUM
 
-Resource = dict[str, Any]
-
-_PHD = "http://hl7.org/fhir/uv/phd"
-_CATEGORY = f"{_PHD}/CodeSystem/PhdObservationCategories"
+_CATEGORY = f"{PHD}/CodeSystem/PhdObservationCategories"
 _IDENTIFIER_TYPES = "http://terminology.hl7.org/CodeSystem/ContinuaDeviceIdentifiers"
-OBSERVATION_IDENTIFIER = f"{_PHD}/StructureDefinition/PhdBaseObservation"
-_READING_IDENTIFIER = "urn:ietf:rfc:3986"
 _GATEWAY_DEVICE = "http://hl7.org/fhir/StructureDefinition/observation-gatewayDevice"
-_COINCIDENT = f"{_PHD}/StructureDefinition/CoincidentTimeStampReference"
+_COINCIDENT = f"{PHD}/StructureDefinition/CoincidentTimeStampReference"
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _ABSOLUTE_TIME = "67975"
 _PERSONAL_HEALTH_GATEWAY = "531981"
@@ -57,20 +49,6 @@ _SOFTWARE, _FIRMWARE = "531975", "531976"
 _GENERIC = "528457"
 _A_MOMENT = timedelta(milliseconds=1)
 """Some servers keep times to the millisecond."""
-_QUARTER = timedelta(minutes=15)
-"""In these devices tell their offset, and the guide repeats it: an hour is +4."""
-_EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - the device's own axis has no zone
-_NAMESPACE = UUID("2f1b8c5e-5b41-5d7c-9a55-6f0d0c6f8f01")
-"""Ours alone, drawn once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who the patient is there, and what stands for this gateway."""
-
-    patient_system: str
-    patient: str
-    gateway: str
 
 
 def to_transaction(entry: Entry, sender: Sender, *, by_device_time: bool = True) -> Resource:
@@ -92,7 +70,7 @@ def resources(entry: Entry, sender: Sender, *, by_device_time: bool = True) -> l
 
     Raises UplinkRejected.
     """
-    coded = _coded(entry)
+    coded = codes_of(entry.reading.kind)
     patient = _patient(sender)
     device = device_resource(entry.device, entry.reading.kind, "")
     del device["id"]
@@ -120,85 +98,6 @@ def merged(transactions: Sequence[Resource]) -> Resource:
     return {**transactions[0], "entry": list(entries.values())}
 
 
-def own_key(entry: Entry, sender: Sender) -> tuple[str, str]:
-    """Return system and value of the identifier that this gateway alone makes, as this patient's.
-
-    What turns out to be another's is another Observation: the first stays in the record it is in.
-    """
-    return _named(entry.id, sender)
-
-
-def shared_key(entry: Entry, sender: Sender) -> tuple[str, str]:
-    """Return system and value of the identifier that every gateway makes of what a device said.
-
-    A reading of which the device tells neither a time nor a record has another at every gateway.
-    """
-    return _named(identity(entry.reading), sender)
-
-
-def _named(reading: ReadingId, sender: Sender) -> tuple[str, str]:
-    name = f"{reading}|{sender.patient_system}|{sender.patient}"
-    return _READING_IDENTIFIER, f"urn:uuid:{uuid5(_NAMESPACE, name)}"
-
-
-def identifiers(
-    entry: Entry, sender: Sender, *, by_device_time: bool = True
-) -> list[tuple[str, str]]:
-    """Return the identifiers of a reading there, each a system and a value; its own is the last.
-
-    Raises UplinkRejected as `to_transaction`.
-    """
-    keys = [shared_key(entry, sender), own_key(entry, sender)]
-    guides = duplicate_key(entry, _coded(entry), sender) if by_device_time else None
-    return keys if guides is None else [guides, *keys]
-
-
-def duplicate_key(entry: Entry, coded: Coded, sender: Sender) -> tuple[str, str] | None:
-    """Return system and value of the guide's identifier that prevents duplicates, if it has one."""
-    told = entry.reading.device_time
-    if told is None or told.stamp is None or coded.codes.mdc is None:
-        return None
-    since = str(int((told.stamp - _EPOCH).total_seconds()))
-    if told.utc_offset is not None:
-        since += f"{told.utc_offset // _QUARTER:+d}"
-    device = eui64(entry.device).replace("-", "")
-    parts = (device, f"{sender.patient}-{sender.patient_system}", coded.codes.mdc, since)
-    return OBSERVATION_IDENTIFIER, "-".join(parts)
-
-
-def is_by_guide(ours: Resource) -> bool:
-    """Tell whether it goes by the guide's identifier too, which another reading may have."""
-    return bool(ours["identifier"][0]["system"] == OBSERVATION_IDENTIFIER)
-
-
-def may_be_ours(ours: Resource, theirs: Resource) -> bool:
-    """Tell whether nothing in its identifiers says that an Observation is of another reading.
-
-    It may have been made by other software, which knows nothing of our identities.
-    """
-    known = _own(theirs)
-    return not known or not known.isdisjoint(_own(ours))
-
-
-def is_of_another_gateway(ours: Resource, theirs: Resource) -> bool:
-    """Tell whether an Observation was told by another gateway, and never corrected by this one."""
-    known = _own(theirs)
-    return bool(known) and ours["identifier"][-1]["value"] not in known
-
-
-def is_same(ours: Resource, theirs: Resource) -> bool:
-    """Tell whether an Observation that exists already is the one we would have made."""
-    return may_be_ours(ours, theirs) and _numbers(ours) == _numbers(theirs)
-
-
-def _own(observation: Resource) -> set[str]:
-    return {
-        each["value"]
-        for each in observation.get("identifier", [])
-        if each.get("system") == _READING_IDENTIFIER and "value" in each
-    }
-
-
 def effective(entry: Entry) -> Resource:
     """Return the elements that say when an entry was measured, or over which period."""
     at, period = entry.timing.measured_at, entry.reading.period
@@ -214,16 +113,6 @@ def is_at(theirs: Resource, timing: Timing) -> bool:
     except ValueError:
         return False
     return at.tzinfo is not None and abs(at - timing.measured_at) < _A_MOMENT
-
-
-def _coded(entry: Entry) -> Coded:
-    coded = CODES.get(entry.reading.kind)
-    if coded is None:
-        raise UplinkRejected(
-            f"There are no codes for the kind {entry.reading.kind}: take it out of the "
-            "destination's kinds in the configuration."
-        )
-    return coded
 
 
 def _observation(entry: Entry, coded: Coded, sender: Sender, *, by_device_time: bool) -> Resource:
@@ -284,8 +173,8 @@ def _clock(entry: Entry, device: Resource, gateway: Resource) -> Resource | None
         "resourceType": "Observation",
         "identifier": [
             {
-                "system": _READING_IDENTIFIER,
-                "value": f"urn:uuid:{uuid5(_NAMESPACE, f'{entry.id}/clock')}",
+                "system": READING_IDENTIFIER,
+                "value": urn(f"{entry.id}/clock"),
             }
         ],
         "status": "final",
@@ -334,20 +223,6 @@ def _conditional(resource: Resource) -> Resource:
     }
 
 
-def by_identifier(*names: tuple[str, str]) -> str:
-    """Word the search for what bears any of these identifiers, each a system and a value.
-
-    It is the query of a URL, in which a plus sign is a space, and a list in which a comma ends an
-    item (FHIR R4, "Search", 3.1.1.4.0.1 escaping).
-    """
-    items = ["|".join(map(_escaped, name)) for name in names]
-    return f"identifier={quote(','.join(items), safe='/:|,')}"
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\,|$])", r"\\\1", text)
-
-
 def full_url(resource: Resource) -> str:
     """Return what a resource is called in a bundle: always the same, made of its identifier."""
     identifier = resource["identifier"][-1]  # a reading's own
@@ -356,7 +231,7 @@ def full_url(resource: Resource) -> str:
 
 @lru_cache(maxsize=64)  # whoever measures, with what, comes with each reading
 def _url(name: str) -> str:
-    return f"urn:uuid:{uuid5(_NAMESPACE, name)}"
+    return urn(name)
 
 
 def _reference(resource: Resource) -> Resource:
@@ -379,9 +254,3 @@ def _mdc(code: str) -> Resource:
 def _quantity(quantity: Quantity) -> Resource:
     unit = str(quantity.unit)
     return {"value": quantity.value, "unit": unit, "system": UCUM, "code": unit}
-
-
-def _numbers(observation: Resource) -> list[Decimal]:
-    parts = (observation, *observation.get("component", ()))
-    values = (part.get("valueQuantity", {}).get("value") for part in parts)
-    return [Decimal(str(value)) for value in values if value is not None]

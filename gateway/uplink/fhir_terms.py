@@ -13,6 +13,10 @@ from dataclasses import dataclass
 
 from gateway.domain.quantity import Unit
 from gateway.domain.reading import Kind, Measure
+from gateway.errors import UplinkRejected
+
+PHD = "http://hl7.org/fhir/uv/phd"
+"""The guide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +102,14 @@ VITAL_SIGNS = frozenset(
     }
 )
 """Kinds for which FHIR R4 demands a profile of its own, and the guide that it be kept."""
+
+
+def codes_of(kind: Kind) -> Coded:
+    """Return the codes of a kind. Raises UplinkRejected if it has none."""
+    found = CODES.get(kind)
+    if found is None:
+        raise UplinkRejected(
+            f"There are no codes for the kind {kind}: take it out of the destination's kinds in the"
+            " configuration."
+        )
+    return found

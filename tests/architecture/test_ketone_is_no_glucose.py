@@ -13,7 +13,8 @@ from gateway.domain.identity import identity
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Limit, Measure
 from gateway.errors import UplinkRejected
-from gateway.uplink.fhir_phd import Sender, resources
+from gateway.uplink.fhir_identifiers import Sender
+from gateway.uplink.fhir_phd import resources
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mes_mapping import PatientIdentifier, to_bundle
 from gateway.uplink.mes_terms import Dialect

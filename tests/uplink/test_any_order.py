@@ -39,7 +39,7 @@ from gateway.uplink.api import Uplink
 from gateway.uplink.documents import DocumentsUplink
 from gateway.uplink.documents_fhir import FhirDeposit
 from gateway.uplink.fhir import FhirUplink
-from gateway.uplink.fhir_phd import Sender, own_key
+from gateway.uplink.fhir_identifiers import Sender, own_key
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mes import MesUplink
 from gateway.uplink.mes_pairing import Pairing

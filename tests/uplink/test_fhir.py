@@ -28,16 +28,8 @@ from gateway.metrics import Metrics
 from gateway.testing.clock import START, ManualClock
 from gateway.uplink.fhir import FhirUplink
 from gateway.uplink.fhir_corrections import retracted
-from gateway.uplink.fhir_phd import (
-    Sender,
-    by_identifier,
-    identifiers,
-    is_at,
-    is_same,
-    own_key,
-    resources,
-    to_transaction,
-)
+from gateway.uplink.fhir_identifiers import Sender, by_identifier, identifiers, is_same, own_key
+from gateway.uplink.fhir_phd import is_at, resources, to_transaction
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.fhir_terms import CODES
 from gateway.uplink.mes_mapping import encode
