@@ -208,6 +208,15 @@ TYPES: Mapping[str, DeviceType] = {
         one_person="a meter knows no users",
         on_cable=True,
     ),
+    "contour_usb": DeviceType(
+        manufacturer="Bayer",
+        model="Contour Next USB",
+        keys=_CABLED - {"ketone_every"}
+        | {"stored", "stored_every_h", "model", "meals", "control_every", "extremes_every"},
+        faults=_CABLED_FAULTS,
+        one_person="a meter knows no users",
+        on_cable=True,
+    ),
 }
 
 
@@ -244,7 +253,7 @@ class DeviceSpec:
     idle_s: float = 5
     settle_s: float = 0.3
     kilopascal: bool = False
-    model: str = "HEM-7142T2"  # of Omron cuffs: another of `omron_memory.MODELS`
+    model: str = ""  # another than its type's: of `omron_memory.MODELS`, of `contour_usb.MODELS`
     key: str = ""  # 32 hexadecimal digits that a classic Omron cuff was given before
     older: bool = False  # Microlife: an A6 or A7; CareSens: below 1.5; A&D scales: no 181D
     mam: bool = False  # a Microlife: each measurement is the mean of three

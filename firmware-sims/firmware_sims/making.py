@@ -130,7 +130,7 @@ def _omron_standard_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDe
 
 
 def _omron_bp_monitor(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
-    model = MODELS.get(spec.model)
+    model = MODELS.get(spec.model or TYPES[spec.type].model)
     if model is None or len(spec.users) > len(model.users):
         known = ", ".join(f"{one.name} ({len(one.users)} users)" for one in MODELS.values())
         raise ScenarioError(f"device {spec.name!r}: an Omron cuff is one of {known}")

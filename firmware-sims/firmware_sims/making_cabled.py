@@ -7,12 +7,16 @@ from firmware_sims.cabled import CabledDevice, Remembering
 from firmware_sims.cgm.libre2_reader import Libre2Reader
 from firmware_sims.cgm.libre_reader import Habits as ReaderHabits
 from firmware_sims.cgm.libre_reader import LibreReader
-from firmware_sims.device_spec import DeviceSpec
+from firmware_sims.device_spec import TYPES, DeviceSpec
+from firmware_sims.glucose_meter.contour_usb import ContourUsb
+from firmware_sims.glucose_meter.contour_usb import Habits as ContourHabits
 from firmware_sims.glucose_meter.freestyle_neo import FreeStyleNeo
 from firmware_sims.glucose_meter.freestyle_neo import Habits as MeterHabits
 from firmware_sims.making import identity
+from firmware_sims.packing.contour_usb import CONTOUR_NEXT_USB, MODELS
 from firmware_sims.placement import Placement
 from firmware_sims.routine import Routine
+from firmware_sims.scenario import ScenarioError
 from firmware_sims.surroundings import Surroundings
 
 _NOTE_EVERY, _DOSE_EVERY = 4, 3
@@ -67,8 +71,29 @@ def _freestyle_neo(spec: DeviceSpec, placement: Placement) -> Remembering:
     return meter
 
 
+def _contour_usb(spec: DeviceSpec, placement: Placement) -> Remembering:
+    model = MODELS.get(spec.model or TYPES[spec.type].model)
+    if model is None:
+        raise ScenarioError(f"device {spec.name!r}: a Contour is one of {', '.join(MODELS)}")
+    meter = ContourUsb(
+        placement,
+        model=model,
+        serial=spec.serial,
+        molar=spec.molar,
+        habits=ContourHabits(
+            meals=spec.meals,
+            control_every=spec.control_every,
+            extremes_every=spec.extremes_every,
+            entry_every=_NOTE_EVERY if spec.notes and model is CONTOUR_NEXT_USB else None,
+        ),
+    )
+    meter.remember(spec.stored, timedelta(hours=spec.stored_every_h))
+    return meter
+
+
 _MAKERS: Mapping[str, Callable[[DeviceSpec, Placement], Remembering]] = {
     "libre_reader": _libre_reader,
     "libre_2_reader": _libre_2_reader,
     "freestyle_neo": _freestyle_neo,
+    "contour_usb": _contour_usb,
 }
