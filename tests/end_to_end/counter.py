@@ -264,6 +264,9 @@ _NOT_KEPT = {ProducedKind.BODY_COMPOSITION: {"bmi", "weight"}}
 _POUNDS = {"fat_mass", "fat_free_mass", "muscle_mass", "bone_mass", "body_water_mass"}
 """Masses beside a weight in pounds: no manual says what they are in, so they are not kept."""
 
+_CONVERTED = {("weight", "lb"), ("glucose", "mmol/L")}
+"""What is kept in another unit, with what the device said beside it."""
+
 
 def said(entry: Entry) -> dict[str, str]:
     """Return the values of an entry as the device said them."""
@@ -286,5 +289,6 @@ def shown(produced: Produced) -> dict[str, str]:
         if name == "range":
             told[name] = value
         elif name not in left_out:
-            told[str(_NAMES[name])] = f"{value} lb" if (name, unit) == ("weight", "lb") else value
+            is_converted = (name, unit) in _CONVERTED
+            told[str(_NAMES[name])] = f"{value} {unit}" if is_converted else value
     return told

@@ -18,10 +18,12 @@ _MANIFEST = Manifest(
     emits=frozenset({Kind.BLOOD_GLUCOSE}),
     spec="ASTM E1381-95 and E1394-91 as public clients and captures have them",
     models=(
-        Model("Bayer Contour USB", "checked against public captures; no simulator"),
-        Model("Bayer Contour Next USB", "checked against public captures; no simulator"),
-        Model("Ascensia Contour Next One", "checked against parts of public captures"),
-        Model("Ascensia Contour Next, with a USB socket", "checked against public captures"),
+        Model("Bayer Contour USB", "simulated, checked against public captures"),
+        Model("Bayer Contour Next USB", "simulated, checked against public captures"),
+        Model("Ascensia Contour Next One", "simulated, checked against parts of public captures"),
+        Model(
+            "Ascensia Contour Next, with a USB socket", "simulated, checked against public captures"
+        ),
         Model("Bayer Contour Next Link, Next Link 2.4", "from public clients"),
         Model("Ascensia Contour Plus One, Plus Blue", "from public clients"),
     ),
