@@ -21,7 +21,8 @@ Below them, one file for each topic, functions inside the writer's transaction:
 And at the bottom:
 
     writer.py      the writer's thread, group commit; memory.py, what it need not ask again
-    opening.py     schema, keys, and salvage.py where the file is damaged; carving.py
+    opening.py     schema, keys, and salvage.py where the file is damaged
+    carving.py     rows of a damaged file; carved_rows.py, those that are sound into a new one
     backup.py      one encrypted file; restoring.py, taken_back.py what it must not revive
     replacing.py   another journal in the place of this one, all or nothing; scratch.py
     keys.py        what is sealed, for whom; hub_key.py, rekeying.py, sealing.py

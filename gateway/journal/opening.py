@@ -13,6 +13,7 @@ from gateway.domain.reading import Kind
 from gateway.errors import JournalDamaged, JournalError
 from gateway.journal import (
     attribution,
+    carved_rows,
     hub_key,
     ledger,
     outbox,
@@ -80,7 +81,7 @@ class Opening:
         make_private(new)
         database = self._open(new)
         try:
-            unsound = salvage.copy_rows(database, self.path)
+            unsound = carved_rows.copy_rows(database, self.path)
             keys = self._keys(database)
             keys.make_missing()
             return run_now(
