@@ -108,9 +108,10 @@ async def daemon(
     desk = PairingDesk(clock)
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await _open_journal(config, clock))
-        # After the journal: opening it finishes a restore that was cut short, bonds included.
-        radios = tuple(transports(config, registry, clock, pause, desk))
         reader = stack.enter_context(Reader.open(config.journal, damage=journal.damage))
+        ours = Ours(reader)
+        # After the journal: opening it finishes a restore that was cut short, bonds included.
+        radios = tuple(transports(config, registry, clock, pause, desk, ours))
         sockets = stack.enter_context(listening(config.socket, config.api.port))
         network = stack.enter_context(_network(config))
         secret = token(config.token)
@@ -121,7 +122,6 @@ async def daemon(
         for destination in destinations(config, journal, reader, clock):
             stack.push_async_callback(destination.uplink.close)
             there.append(destination)
-        ours = Ours(reader)
         settings = device_settings(config)
         summaries, reports = _computed(config, journal, reader, clock)
         supervisor = Supervisor(

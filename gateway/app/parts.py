@@ -84,9 +84,13 @@ def transports(
     clock: Clock,
     pause: Callable[[float], Awaitable[None]],
     owner: Owner | None = None,
+    adopted: Callable[[DeviceId], str | None] = lambda _: None,
 ) -> Iterator[Transport]:
-    """Make every transport of the configuration; `owner` helps to pair. Raises ConfigError."""
-    names = RotatingNames(config.hub.state / ROTATING_NAMES)
+    """Make every transport of the configuration. Raises ConfigError.
+
+    `owner` helps to pair; `adopted` names the driver of a device that is ours, None for any other.
+    """
+    names = RotatingNames(config.hub.state / ROTATING_NAMES, adopted)
     if config.ble is not None:
         from gateway.transport.ble.transport import BleTransport  # bleak only where it is wanted
 

@@ -19,6 +19,12 @@ BOND_LOST = (
 )
 """Told of a device that has no key of ours, or another one."""
 
+TAKEN = (
+    "it says that it is another device, which is adopted already; if it is that one, disown that"
+    " one first"
+)
+"""Told of a device whose address rotates and that claims one under which another is adopted."""
+
 T = TypeVar("T")
 
 

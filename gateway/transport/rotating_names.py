@@ -7,27 +7,36 @@ under it. From its first pairing on a radio knows it by its identity address, in
 find it again. Once its bond is forgotten it is a stranger, adopted under another address: that is
 its name from then on, for it may be another person's by now. One file for all radios of a hub;
 without it a device has to be adopted anew.
+
+A device tells by itself, while it pairs, which address is its own: nothing proves that it is.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway import durable
+from gateway.domain.device import DeviceId
 from gateway.errors import ConfigError
 
 
 class RotatingNames:
     """The names, in memory and in the file; `path` None keeps them in memory only.
 
-    Any thread may call it.
+    `adopted` names the driver of a device that is ours, None for any other. Any thread may call it.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        adopted: Callable[[DeviceId], str | None] = lambda _: None,
+    ) -> None:
         """Read the file, if there is one. Raises ConfigError if it cannot be read."""
         self._path = path
+        self._adopted = adopted
         self._lock = threading.Lock()
         self._kept = _read(path) if path is not None else {}
         self._names = dict(self._kept)
@@ -51,6 +60,13 @@ class RotatingNames:
                     " Give the gateway a state folder it can write to."
                 ) from error
             self._kept = dict(self._names)
+
+    def is_taken(self, identity: str) -> bool:
+        """Say whether a device is adopted under this address, which it has for good.
+
+        Who else claims it, while pairing, would be given that one's readings, or give it theirs.
+        """
+        return self._adopted(DeviceId(f"ble:{identity}")) is not None
 
     def called(self, identity: str) -> str | None:
         """Return what such a device is called; None if its address does not rotate."""

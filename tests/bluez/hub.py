@@ -88,10 +88,17 @@ class Owner:
 class Hub:
     """One daemon."""
 
-    def __init__(self, journal: Journal, reader: Reader, news: News, names: RotatingNames) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        reader: Reader,
+        news: News,
+        names: RotatingNames,
+        adopted: dict[DeviceId, str],
+    ) -> None:
         clock = SystemClock()
         self.owner = Owner()
-        self.adopted: dict[DeviceId, str] = {}
+        self.adopted = adopted
         self.transport = BleTransport(BleSettings(), clock, owner=self.owner, names=names)
         self.supervisor = Supervisor(
             [self.transport],
@@ -158,8 +165,9 @@ async def running(path: Path) -> AsyncIterator[Hub]:
         zone = ZoneInfo("Europe/Paris")
         async with Journal.open(path, clock=SystemClock(), zone=zone, routes={}) as journal:
             with Reader.open(path) as reader:
-                names = RotatingNames(path.with_name("rotating-names.json"))
-                hub = Hub(journal, reader, news, names)
+                adopted: dict[DeviceId, str] = {}
+                names = RotatingNames(path.with_name("rotating-names.json"), adopted.get)
+                hub = Hub(journal, reader, news, names, adopted)
                 life = asyncio.ensure_future(hub.supervisor.run())
                 try:
                     yield hub

@@ -77,6 +77,21 @@ async def test_a_cuff_whose_address_rotates_keeps_its_id_once_it_is_paired(
     assert had_a_bond
 
 
+async def test_a_cuff_that_claims_to_be_another_of_ours_keeps_no_bond(
+    air: Air, tmp_path: Path
+) -> None:
+    cuff = await air.cuff(stored=1, private=True)
+    peripheral = air.peripherals[cuff.identity.address]
+    first = DeviceId(f"ble-rotating:{peripheral.address.to_string(False)}")
+    async with running(tmp_path / "journal.db") as hub:
+        other = hub.adopt(cuff.identity.address, BLOOD_PRESSURE)
+        hub.adopt_as(first, BLOOD_PRESSURE)
+        await hub.until(lambda: hub.readings(first) == 2 and not hub.is_talking())
+        found = hub.readings(other), await hub.transport.forget(other)
+
+    assert found == (0, False)
+
+
 async def measures_under_another_address(cuff: EpisodicDevice, peripheral: Peripheral) -> None:
     assert await peripheral.until(lambda: not (peripheral.linked or peripheral.calling), WITHIN_S)
     await peripheral.rotate()

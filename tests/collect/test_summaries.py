@@ -745,7 +745,7 @@ async def test_a_mean_of_which_all_turns_out_to_be_anothers_is_not_sent(
     assert await journal.claim("mes", 10, clock.now().utc) == []
 
 
-async def test_a_mean_that_left_and_of_which_all_is_anothers_owes_a_correction(
+async def test_a_mean_that_left_and_of_which_all_is_taken_owes_a_correction(
     journal: Journal,
     reader: Reader,
     summaries: Summaries,

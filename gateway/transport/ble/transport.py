@@ -10,6 +10,7 @@ There is one scanner for the whole process: bluetoothd refuses a second one.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,11 +37,13 @@ from gateway.transport.ble.peer import BleakPeer
 from gateway.transport.ble.scanning import Gone, Scanning
 from gateway.transport.ble.settings import BleSettings
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, GattLink, bonded_first, within
-from gateway.transport.pairing import Owner
+from gateway.transport.pairing import TAKEN, Owner
 from gateway.transport.rotating_names import RotatingNames
 
 NEIGHBOURS = 1024
 """How many addresses are remembered for connecting; those of passers-by change for ever."""
+
+_logger = logging.getLogger(__name__)
 
 
 class BleTransport:
@@ -75,6 +78,7 @@ class BleTransport:
         self._bonded: set[str] = set()
         self._links: WeakSet[Arrivals] = WeakSet()
         self._claim: Callable[[], Awaitable[object]] | None = None
+        self._refusing: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +90,10 @@ class BleTransport:
 
         def heard(device: BLEDevice, advertisement: AdvertisementData) -> None:
             who = heard_as(device, advertisement)
+            if who.address != who.first and self._names.is_taken(who.address):
+                if self._refusing is None or self._refusing.done():
+                    self._refusing = asyncio.create_task(self._refuse(who.address))
+                return  # it may be either of the two
             self._remember(who)
             seen(sighting_of(who, advertisement))
 
@@ -186,9 +194,19 @@ class BleTransport:
         """Ask whether it was paired meanwhile: bluetoothd forgets what it was called till then."""
         with suppress(RadioUnavailable):
             identity = await bond_with(who.path)
-            if identity is not None and identity != who.first:
-                with suppress(ConfigError):  # so it holds until the gateway ends
-                    self._names.call(identity, who.first)
+            if identity is None or identity == who.first:
+                return
+            if self._names.is_taken(identity):
+                await self._refuse(identity)
+                return
+            with suppress(ConfigError):  # so it holds until the gateway ends
+                self._names.call(identity, who.first)
+
+    async def _refuse(self, identity: str) -> None:
+        """Drop the bond with a device that claimed to be another one while it paired."""
+        with suppress(RadioUnavailable):  # it is tried again when the device is heard
+            await forget(identity)
+            _logger.warning("a bond is dropped: %s", TAKEN)
 
     def is_bonded(self, device: DeviceId, /) -> bool:
         """Say whether the device was bonded when it was last connected, or last heard."""

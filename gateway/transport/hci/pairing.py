@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from bumble import smp
 from bumble.pairing import PairingConfig, PairingDelegate
 
+from gateway.errors import ConfigError
 from gateway.transport.hci.bonds import Bonds
-from gateway.transport.pairing import Interview
+from gateway.transport.pairing import TAKEN, Interview
+from gateway.transport.rotating_names import RotatingNames
 
 
 def pairing_rules(interview: Interview) -> Callable[[Any], Any]:
@@ -28,7 +32,7 @@ def pairing_rules(interview: Interview) -> Callable[[Any], Any]:
     return rules
 
 
-def sessions_of(bonds: Bonds, interview: Interview) -> type[Any]:
+def sessions_of(bonds: Bonds, names: RotatingNames, interview: Interview) -> type[Any]:
     """Return how bumble holds a pairing: a device may not claim to be another one.
 
     It tells at the end of its pairing which address is its own, and would be taken for that device
@@ -41,13 +45,25 @@ def sessions_of(bonds: Bonds, interview: Interview) -> type[Any]:
             if address.is_public or address.is_static:
                 # It was connected under its own address, and has no other; as Linux has it (smp.c).
                 command.bd_addr = address
-            elif bonds.of(command.bd_addr.to_string(False)) is not None:
-                # Were it that one, its keys would have told so as it was connected.
-                who = address_of(self.connection)
-                interview.fails(who, "it says that it is another device, which is paired already")
+            elif (why := _doubt(command.bd_addr.to_string(False))) is not None:
+                interview.fails(address_of(self.connection), why)
                 self.send_pairing_failed(smp.ErrorCode.UNSPECIFIED_REASON)
                 return
             super().on_smp_identity_address_information_command(command)
+
+        async def on_pairing(self) -> None:
+            """Keep what the device is called before its bond is kept: the bond hides its name."""
+            address, identity = address_of(self.connection), self.peer_bd_addr
+            if identity is not None and (own := identity.to_string(False)) != address:
+                with suppress(ConfigError):  # whoever asked for the pairing is told
+                    await asyncio.to_thread(names.call, own, address)
+            await super().on_pairing()
+
+    def _doubt(claimed: str) -> str | None:
+        if bonds.of(claimed) is not None:
+            # Were it that one, its keys would have told so as it was connected.
+            return "it says that it is another device, which is paired already"
+        return TAKEN if names.is_taken(claimed) else None
 
     return Session
 

@@ -194,7 +194,7 @@ async def powered(
     device = Device.from_config_with_hci(config, port.source, port.sink)
     device.keystore = _KeyStore(bonds)
     device.pairing_config_factory = pairing_rules(interview)
-    device.smp_session_proxy = sessions_of(bonds, interview)
+    device.smp_session_proxy = sessions_of(bonds, names, interview)
     peer_of = partial(
         BumblePeer, bonds=bonds, names=names, deadlines=deadlines, interview=interview
     )

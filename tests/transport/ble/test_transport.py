@@ -24,6 +24,7 @@ from bleak.exc import (
 from dbus_fast.aio import MessageBus
 
 from gateway.clock import SystemClock
+from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Reach, Sighting, gatt
 from gateway.errors import (
     LinkLost,
@@ -39,6 +40,7 @@ from gateway.transport.ble.bus import call
 from gateway.transport.ble.transport import BleTransport
 from gateway.transport.ble.trouble import link_trouble, radio_trouble
 from gateway.transport.gatt_link import Deadlines
+from gateway.transport.rotating_names import RotatingNames
 
 CUFF = "C0:FF:EE:00:00:01"
 BASE = "0000{}-0000-1000-8000-00805f9b34fb"
@@ -176,13 +178,14 @@ def clean_tables() -> None:
 class Watched:
     """A transport that is being watched; its silences last until the test says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: RotatingNames | None = None) -> None:
         self.silence: asyncio.Queue[None] = asyncio.Queue()
         self.seen: asyncio.Queue[Sighting] = asyncio.Queue()
         self.transport = BleTransport(
             BleSettings(),
             SystemClock(),
             Deadlines(),
+            names=names,
             pause=self._pause,
             scanner=TableScanner,
             client=TableClient,
@@ -252,6 +255,28 @@ async def test_a_rotating_address_names_a_paired_device_as_bluetoothd_first_call
 
     assert (seen.address, device) == (CUFF, "ble-rotating:7A:FF:EE:00:00:01")
     assert watched.transport.is_bonded(device)
+
+
+async def test_who_claims_to_be_an_adopted_device_is_not_heard_and_has_its_bond_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dropped: asyncio.Queue[str] = asyncio.Queue()
+
+    async def forget(identity: str) -> bool:
+        dropped.put_nowait(identity)
+        return True
+
+    monkeypatch.setattr("gateway.transport.ble.transport.forget", forget)
+    claimed = advertised(CUFF, "/org/bluez/hci0/dev_7A_FF_EE_00_00_01", Paired=True)
+    TableScanner.devices[:] = [claimed, claimed, advertised()]
+    watched = Watched(RotatingNames(adopted={DeviceId(f"ble:{CUFF}"): "scale/test"}.get))
+    seen = await watched.sighting()
+    await asyncio.wait_for(dropped.get(), SOON_S)
+    watched.watching.cancel()
+
+    assert watched.transport.device_id(seen) == f"ble:{CUFF}"
+    assert not watched.transport.is_bonded(DeviceId(f"ble:{CUFF}"))
+    assert (watched.seen.empty(), dropped.empty()) == (True, True)
 
 
 async def test_a_silent_scanner_is_started_anew(watched: Watched) -> None:

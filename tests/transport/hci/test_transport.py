@@ -27,6 +27,7 @@ from gateway.errors import (
     RadioUnavailable,
 )
 from gateway.transport.hci import HciTransport
+from gateway.transport.hci.bonds import Bonds
 from gateway.transport.hci.peer import BumblePeer
 from gateway.transport.hci.radio import Heard
 from gateway.transport.settings import HciSettings
@@ -83,6 +84,34 @@ async def test_a_device_whose_address_rotates_keeps_its_id_once_it_is_paired(
     assert bonded
     assert await watched.transport.forget(ids[0])
     assert not watched.transport.is_bonded(ids[0])
+
+
+async def test_a_power_cut_right_after_a_bond_is_kept_costs_no_name(
+    air: Air, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    put = Bonds.put
+
+    def put_and_cut(bonds: Bonds, address: str, keys: dict[str, Any]) -> None:
+        put(bonds, address, keys)
+        shutil.copytree(before, after)
+
+    monkeypatch.setattr(Bonds, "put", put_and_cut)
+    cuff = Cuff(air.link, private=True)
+    await cuff.advertise()
+    async with watch(air, before / "bonds") as watched:
+        seen = await watched.sighting()
+        link = await watched.transport.open(seen, MANIFEST)
+        await link.read(SECRET)
+        await link.close()
+    async with watch(air, after / "bonds") as watched:
+        again = await watched.sighting()
+        device = watched.transport.device_id(again)
+        bonded = watched.transport.is_bonded(device)
+
+    assert again.address == CUFF
+    assert (device, bonded) == (f"ble-rotating:{seen.address}", True)
 
 
 async def test_a_device_that_was_forgotten_is_called_as_it_was_adopted_anew(
@@ -175,6 +204,24 @@ async def test_a_device_that_claims_to_be_another_that_is_paired_is_refused(
 
         assert watched.transport.device_id(seen) == f"ble-rotating:{seen.address}"
         assert await read_secret(watched) == b"secret"
+
+
+async def test_a_device_that_claims_to_be_another_that_is_adopted_is_refused(air: Air) -> None:
+    """That one has no bond: a scale that is read from what it advertises, a cuff without a code."""
+    stranger = Cuff(air.link, private=True)
+    await stranger.advertise()
+    ours = {DeviceId(f"ble:{CUFF}"): "scale/test"}
+    async with watch(air, adopted=ours.get) as watched:
+        seen = await watched.sighting()
+        link = await watched.transport.open(seen, MANIFEST)
+        with pytest.raises(PairingNeeded, match="another device, which is adopted already"):
+            await link.read(SECRET)
+        await link.close()
+        its_own = watched.transport.device_id(seen)
+        that_ones = watched.transport.device_id(Sighting(CUFF, Reach.BLE))
+
+    assert its_own == f"ble-rotating:{seen.address}"
+    assert that_ones == f"ble:{CUFF}"
 
 
 async def test_a_device_under_its_own_address_is_taken_for_no_other(air: Air, cuff: Cuff) -> None:

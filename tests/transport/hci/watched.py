@@ -1,12 +1,13 @@
 """A transport that is being watched, for the tests of `hci`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gateway.clock import SystemClock
+from gateway.domain.device import DeviceId
 from gateway.drivers.api import Manifest, Reach, Sighting
 from gateway.errors import RadioUnavailable
 from gateway.transport.gatt_link import Deadlines
@@ -40,9 +41,15 @@ class Watched:
 
 
 @asynccontextmanager
-async def watch(air: Air, bonds: Path | None = None, **deadlines: float) -> AsyncIterator[Watched]:
+async def watch(
+    air: Air,
+    bonds: Path | None = None,
+    adopted: Callable[[DeviceId], str | None] = lambda _: None,
+    **deadlines: float,
+) -> AsyncIterator[Watched]:
     settings = HciSettings(url=air.url, bonds=bonds)
-    names = RotatingNames(bonds.with_name("rotating-names.json") if bonds is not None else None)
+    path = bonds.with_name("rotating-names.json") if bonds is not None else None
+    names = RotatingNames(path, adopted)
     transport = HciTransport(settings, SystemClock(), Deadlines(**deadlines), names=names)
     watched = Watched(transport)
     try:
