@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -21,7 +21,7 @@ from gateway.errors import ConfigError
 from gateway.glucose.computed import report_reading
 from gateway.glucose.consensus import WINDOWS_DAYS, Metric
 from gateway.glucose.report import Report, make_report
-from gateway.glucose.trace import counted
+from gateway.glucose.trace import beginning, counted
 from gateway.language.words import Language
 
 router = APIRouter(tags=["glucose"])
@@ -184,6 +184,6 @@ def _report(hub: Hub, subject: SubjectId, days: int) -> Report:
         raise HTTPException(404, "There is no such person here.")
     now = hub.clock.now().utc.astimezone(hub.zone)
     end = datetime.combine(now.date(), time(), tzinfo=hub.zone)
-    since = end.astimezone(UTC) - timedelta(days=days) + _TICK
+    since = beginning(days, end) + _TICK
     samples = counted(hub.reader.glucose(subject, since, end + _TICK))
     return make_report(wearer.label, samples, days, end, now)

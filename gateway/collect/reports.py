@@ -6,7 +6,7 @@ to midnight, enough of the period was measured, and somebody may have it. Or on 
 
 from __future__ import annotations
 
-from datetime import timedelta, tzinfo
+from datetime import tzinfo
 
 from gateway.clock import Clock
 from gateway.collect.summaries import Recorder, Wanted
@@ -14,7 +14,6 @@ from gateway.collect.wearers import (
     Recorded,
     Wearer,
     computed,
-    days_before,
     recorded,
     samples,
     wearers,
@@ -23,6 +22,7 @@ from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.glucose.report import make_report
+from gateway.glucose.trace import beginning
 from gateway.journal.reader import Reader
 
 _KIND = Kind.GLUCOSE_REPORT
@@ -57,7 +57,7 @@ class Reports:
     async def make_due(self) -> None:
         """Make the reports that have become due."""
         for wearer in wearers(self._reader, self._clock.now(), self._zone):
-            since = days_before(wearer.end, timedelta(days=self._days))
+            since = beginning(self._days, wearer.end)
             if self._is_due(wearer) and self._wanted(wearer.subject, _KIND, since, wearer.end):
                 await self._make(wearer)
 

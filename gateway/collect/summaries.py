@@ -30,7 +30,6 @@ from gateway.collect.wearers import (
     Recorded,
     Wearer,
     computed,
-    days_before,
     recorded,
     samples,
     wearers,
@@ -42,6 +41,7 @@ from gateway.domain.reading import Kind, Measure, Reading
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import SUMMARIES, summary_reading
 from gateway.glucose.consensus import NEEDS_DAYS, WINDOWS_DAYS, Consensus, Metric, consensus
+from gateway.glucose.trace import beginning
 from gateway.journal.computing import Outdated
 from gateway.journal.reader import Reader
 from gateway.journal.states import State
@@ -127,7 +127,7 @@ class Summaries:
                 ends.append(self._gone_back)
             if ends and wearer.end.date() < max(ends) + length:
                 continue
-            since = days_before(wearer.end, length)
+            since = beginning(days, wearer.end)
             if self._wanted(wearer.subject, kind, since, wearer.end):
                 yield days
 
@@ -143,7 +143,7 @@ class Summaries:
         if any(delivery.state is State.SENDING for delivery in view.deliveries):
             return  # what becomes of it decides what can be done
         end = _end(view, self._zone)
-        since = days_before(end, timedelta(days=_days(view)))
+        since = beginning(_days(view), end)
         if self._kept is not None and since < now - self._kept:
             return
         last = self._reader.last_recorded(subject, Kind.INTERSTITIAL_GLUCOSE, since, end)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 
 from gateway.clock import Instant
 from gateway.domain.device import Device
@@ -20,7 +20,7 @@ from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind, Measure, Quality
 from gateway.domain.subject import Attribution, SubjectId
 from gateway.glucose.consensus import WINDOWS_DAYS
-from gateway.glucose.trace import Sample, counted, in_gaps, trace
+from gateway.glucose.trace import Sample, beginning, counted, in_gaps, trace
 from gateway.journal.reader import Reader
 from gateway.journal.views import EntryView, LastRecorded
 from gateway.journal.views import Sample as Stored
@@ -28,7 +28,6 @@ from gateway.journal.views import Sample as Stored
 SETTLED_AFTER = timedelta(minutes=15)
 _TICK = timedelta(microseconds=1)  # the journal's finest step of time
 _DAY = timedelta(days=1)
-_LONGEST = timedelta(days=max(WINDOWS_DAYS))
 _SHORTEST = timedelta(days=min(WINDOWS_DAYS))
 _NEWEST = 20  # samples looked at for one whose time is known
 
@@ -60,7 +59,7 @@ def wearers(reader: Reader, now: Instant, zone: tzinfo) -> Iterator[Wearer]:
             continue
         end = datetime.combine(day, time(), tzinfo=zone)
         last = reader.last_recorded(
-            subject.id, Kind.INTERSTITIAL_GLUCOSE, days_before(end, _LONGEST), end
+            subject.id, Kind.INTERSTITIAL_GLUCOSE, beginning(max(WINDOWS_DAYS), end), end
         )
         if last is not None and now.utc - last.at >= SETTLED_AFTER:
             yield Wearer(subject.id, known.device, end)
@@ -68,14 +67,9 @@ def wearers(reader: Reader, now: Instant, zone: tzinfo) -> Iterator[Wearer]:
 
 def recorded(reader: Reader, wearer: Wearer, days: int) -> Recorded:
     """Tell what there is of a period: as long as that is the same, so is what is computed of it."""
-    since = days_before(wearer.end, timedelta(days=days))
+    since = beginning(days, wearer.end)
     kind = Kind.INTERSTITIAL_GLUCOSE
     return wearer.end, reader.last_recorded(wearer.subject, kind, since, wearer.end)
-
-
-def days_before(end: datetime, days: timedelta) -> datetime:
-    """Return the beginning of so many times 24 hours, whatever the clocks did in between."""
-    return end.astimezone(UTC) - days
 
 
 async def samples(
@@ -88,10 +82,10 @@ async def samples(
     take a small hub seconds to open, so whatever else is to be done has its turn after each day.
     """
     found: list[Stored] = []
-    since = days_before(end, timedelta(days=days)) + _TICK
+    since = beginning(days, end) + _TICK
     for day in range(days):
         start = since + day * _DAY
-        found += reader.glucose(subject, start, start + _DAY)
+        found += reader.glucose(subject, start, min(start + _DAY, end + _TICK))
         await asyncio.sleep(0)
     if told is None:
         return counted(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
 
@@ -21,6 +21,7 @@ from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import DeviceTime, Kind, Measure, Quality, Reading
 from gateway.domain.subject import SubjectId
 from gateway.glucose.consensus import Consensus
+from gateway.glucose.trace import beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,6 @@ def _over(
         record=record,
         live=False,
         quality=quality,
-        period=timedelta(days=days),
+        period=end - beginning(days, end),
         document=document,
     )

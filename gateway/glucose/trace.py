@@ -86,6 +86,16 @@ def counted(measured: Iterable[Measured]) -> list[Sample]:
     return [(at, value) for at, value in found if value is not None]
 
 
+def beginning(days: int, end: datetime) -> datetime:
+    """Return when the period of so many days begins that ends at this midnight, in its own zone.
+
+    At midnight, too, so that it has nothing in common with the one before; no more than so many
+    times 24 hours before, which is what the grid holds: where the clocks were set back, at 1.
+    """
+    midnight = (end - timedelta(days=days)).astimezone(UTC)
+    return max(midnight, end.astimezone(UTC) - timedelta(days=days))
+
+
 def trace(samples: Iterable[Sample], days: int, end: datetime) -> Trace:
     """Put the samples of the `days` that end at `end`, that moment included, on the grid."""
     given = list(samples)

@@ -675,9 +675,9 @@ async def test_a_mean_of_which_too_little_is_left_is_not_sent(
     assert released.delivery.entry.reading.values[Measure.DAYS].value == 7
 
 
-@pytest.mark.parametrize("month", [3, 10])
-async def test_seven_days_are_seven_times_24_hours_when_the_clocks_change(
-    month: int, journal: Journal, reader: Reader, wearer: SubjectId
+@pytest.mark.parametrize(("month", "hours"), [(3, 167), (10, 168)])
+async def test_seven_days_are_no_more_than_seven_times_24_hours_when_the_clocks_change(
+    month: int, hours: int, journal: Journal, reader: Reader, wearer: SubjectId
 ) -> None:
     monday_after = {3: 30, 10: 26}[month]
     midnight = datetime(2026, month, monday_after, tzinfo=PARIS)
@@ -690,7 +690,30 @@ async def test_seven_days_are_seven_times_24_hours_when_the_clocks_change(
     await summaries.make_due()
 
     (view,) = reader.entries(kind=MEAN)
-    assert view.entry.reading.values[Measure.SAMPLES].value == 7 * 288
+    assert view.entry.reading.values[Measure.SAMPLES].value == hours * 12
+    assert view.entry.reading.period == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(("month", "sunday"), [(3, 29), (10, 25)])
+async def test_two_periods_have_no_hour_in_common_when_the_clocks_change(
+    month: int, sunday: int, journal: Journal, reader: Reader, wearer: SubjectId
+) -> None:
+    midnight = datetime(2026, month, sunday - 3, tzinfo=PARIS)
+    clock = ManualClock((midnight + timedelta(hours=9)).astimezone(UTC))
+    summaries = Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
+    await worn(journal, midnight - timedelta(days=8), clock.now().utc)
+
+    await run(summaries, clock)
+    await live_on(journal, clock, days=7)
+    await run(summaries, clock)
+
+    spans = [
+        (entry.timing.measured_at - entry.reading.period, entry.timing.measured_at)
+        for entry in (view.entry for view in reader.entries(kind=MEAN, limit=9))
+        if entry.reading.values[Measure.DAYS].value == 7 and entry.reading.period is not None
+    ]
+    (_, first_ends), (second_begins, _) = sorted(spans)
+    assert first_ends <= second_begins
 
 
 async def test_a_second_sensor_that_is_read_once_a_week_owes_no_correction_of_what_was_sent(
