@@ -114,11 +114,20 @@ def first_entry(db: Database, boot_id: str) -> int:
     return int(number)
 
 
-def place_lost(tx: Transaction) -> None:
-    """Say of boots that ended before the hub knew the time when that may have been."""
+def place_lost(tx: Transaction, set_again: str | None = None) -> list[str]:
+    """Say of boots that ended before the hub knew the time when that may have been.
+
+    Also of those just before `set_again`, a boot whose time was believed and wrong: they were
+    placed by it. Returns the boots that were placed.
+    """
+    placed_now = []
     for number, boot_id, up_us in tx.db.rows(
-        "SELECT number, id, last_us FROM boots AS b WHERE utc_us IS NULL"
-        " AND EXISTS (SELECT 1 FROM boots WHERE number > b.number AND doubt_us = 0)"
+        "SELECT number, id, last_us FROM boots AS b"
+        " WHERE EXISTS (SELECT 1 FROM boots WHERE number > b.number AND doubt_us = 0)"
+        " AND (utc_us IS NULL OR (doubt_us > 0 AND ?1 ="
+        " (SELECT id FROM boots WHERE number > b.number AND doubt_us = 0"
+        " ORDER BY number LIMIT 1)))",
+        (set_again,),
     ):
         before = tx.db.row(
             "SELECT utc_us + last_us - monotonic_us FROM boots"
@@ -139,3 +148,5 @@ def place_lost(tx: Transaction) -> None:
                 "UPDATE boots SET utc_us = ?, monotonic_us = 0, doubt_us = ? WHERE number = ?",
                 (to_us(placed.utc), span_us(placed.doubt), number),
             )
+            placed_now.append(boot_id)
+    return placed_now

@@ -6,7 +6,7 @@ entry is follows its time, and what was sent with a wrong time becomes a correct
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from datetime import timedelta, tzinfo
 
 from gateway.clock import Instant
@@ -69,10 +69,10 @@ def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool
         boots.set_again(tx, now)
     else:
         boots.note(tx, now)
-    boots.place_lost(tx)
+    placed = boots.place_lost(tx, now.boot_id if stepped else None)
     numbers = _waiting(tx.db)
     if stepped:
-        numbers = sorted({*numbers, *_wrongly_timed(tx, now.boot_id)})
+        numbers = sorted({*numbers, *_wrongly_timed(tx, {now.boot_id, *placed})})
     changed = [entry for entry in (_again(tx, number, zone) for number in numbers) if entry]
     if changed:
         audit.append(tx, audit.Audited.TIMED, {"entries": [entry.id for entry in changed]})
@@ -89,13 +89,13 @@ def _waiting(db: Database) -> list[int]:
     ]
 
 
-def _wrongly_timed(tx: Transaction, boot_id: str) -> Iterator[int]:
-    """Yield the entries of this boot whose reception says another time than we know now.
+def _wrongly_timed(tx: Transaction, boot_ids: Set[str]) -> Iterator[int]:
+    """Yield the entries of these boots whose reception says another time than we know now.
 
     Those, too, that had been timed anew: by a time that was itself wrong, perhaps.
     """
-    anchor = boots.anchor(tx.db, boot_id)
-    first = boots.first_entry(tx.db, boot_id)
+    anchors = {boot_id: boots.anchor(tx.db, boot_id) for boot_id in boot_ids}
+    first = min(boots.first_entry(tx.db, boot_id) for boot_id in boot_ids)
     again = {
         number
         for (number,) in tx.db.rows(
@@ -111,7 +111,8 @@ def _wrongly_timed(tx: Transaction, boot_id: str) -> Iterator[int]:
         except Unreadable:
             continue
         number = row[entry_rows.WIDTH]
-        if anchor is None or received.boot_id != boot_id:
+        anchor = anchors.get(received.boot_id)
+        if anchor is None:
             continue
         if number in again or anchor.disagrees(received):
             yield number

@@ -89,6 +89,22 @@ async def test_a_boot_without_the_time_lies_between_its_neighbours(
     assert view.entry.timing.sendable
 
 
+async def test_a_boot_that_lies_before_one_whose_time_was_wrong_is_placed_anew_once_that_is_right(
+    journal: Journal, reader: Reader
+) -> None:
+    before, lost = _at(100, wrong_by=timedelta()), _at(600, boot="boot-2")
+    await journal.record(SCALE, [_weight(1, before), _weight(2, lost)])
+    right = Instant(START + HOUR, 200.0, "boot-3")
+    wrong = replace(right, utc=right.utc - HOUR / 2)
+
+    await journal.hub_time_known(wrong)
+    await journal.hub_time_known(right, stepped=True)
+
+    timing = reader.entries(limit=1)[0].entry.timing
+    assert timing.latest == right.utc - timedelta(seconds=200) + timedelta(minutes=2)
+    assert timing.sendable
+
+
 async def test_a_boot_that_nothing_is_known_before_keeps_waiting(
     journal: Journal, reader: Reader
 ) -> None:
