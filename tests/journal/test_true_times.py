@@ -54,6 +54,7 @@ AUTOMATIC = (Attribution.ASSIGNMENT, Attribution.SESSION)
 SAID = (Attribution.CLAIM, Attribution.DISMISSED)
 SLOTS = st.sampled_from([None, "1"])
 LASTS = st.sampled_from([5 * MINUTE, HOUR])
+ATTENDED = st.sampled_from([MINUTE, 4 * MINUTE, None])
 
 
 class TrueHistory(RuleBasedStateMachine):
@@ -214,23 +215,57 @@ class TrueHistory(RuleBasedStateMachine):
     # --- the counter ----------------------------------------------------------------------------
 
     @precondition(lambda self: self.hub.trusted)
-    @rule(person=st.sampled_from([None, 0, 1]), lasts=LASTS)
-    def a_turn_begins(self, person: int | None, lasts: timedelta) -> None:
+    @rule(person=st.sampled_from([None, 0, 1]), lasts=LASTS, attended=ATTENDED)
+    def a_turn_begins(
+        self, person: int | None, lasts: timedelta, attended: timedelta | None
+    ) -> None:
         """Of nobody who is known here: of a guest."""
         self.a_turn_ends()
         subject = None if person is None else self.people[person]
+        devices = [SCALE.id, COUNTERS_CUFF.id]
         opened = self.runner.run(
-            self.journal.open_kiosk([SCALE.id, COUNTERS_CUFF.id], subject=subject, lasts=lasts)
+            self.journal.open_kiosk(devices, subject=subject, lasts=lasts, attended=attended)
         )
-        until = self.hub.true + lasts
-        self.turns.append(Turn(opened.subject, self.hub.true, until, stays=subject is not None))
+        until, stays = self.hub.true + lasts, subject is not None
+        turn = Turn(opened.number, opened.subject, self.hub.true, until, stays=stays)
+        turn.shows(self.hub.true, attended or HOUR)
+        self.turns.append(turn)
 
     @precondition(lambda self: self.turns)
-    @rule(lasts=LASTS)
-    def a_turn_goes_on(self, lasts: timedelta) -> None:
+    @rule(lasts=LASTS, attended=ATTENDED)
+    def a_turn_goes_on(self, lasts: timedelta, attended: timedelta | None) -> None:
         with suppress(JournalError):
-            self.runner.run(self.journal.prolong_kiosk(lasts))
-            self.turns[-1].until = max(self.turns[-1].until, self.hub.true + lasts)
+            on = self.runner.run(self.journal.prolong_kiosk(lasts, attended))
+            turn = self.turns[-1]
+            turn.until = max(turn.until, self.hub.true + lasts)
+            if on.attended_until > self.hub.now().utc:
+                turn.shows(self.hub.true, attended or HOUR)
+
+    @precondition(lambda self: self.turns)
+    @rule(attended=st.sampled_from([MINUTE, 4 * MINUTE]), returns=st.booleans())
+    def somebody_shows_to_be_there(self, attended: timedelta, returns: bool) -> None:
+        """By a touch, or by the turn's picture."""
+        turn = self.turns[-1]
+        show = self.journal.come_back_to_kiosk if returns else self.journal.attend_kiosk
+        with suppress(JournalError):
+            self.runner.run(show(turn.number, attended))
+            turn.shows(self.hub.true, attended)
+
+    @precondition(lambda self: self.turns)
+    @rule(data=st.data())
+    def somebody_claims_at_the_counter(self, data: st.DataObject) -> None:
+        turn = self.turns[-1]
+        entries = [each for each in self._entries().values() if each.subject is None]
+        if not entries:
+            return
+        entry = data.draw(
+            st.sampled_from(sorted(entries, key=lambda each: str(each.reading.record)))
+        )
+        record = str(entry.reading.record)
+        with suppress(JournalError):
+            self.runner.run(self.journal.claim_at_kiosk(turn.number, entry.id))
+            self.said[record] = turn.subject
+            assert not self.hub.is_right or self.truth[record] >= turn.opened
 
     @precondition(lambda self: self.turns)
     @rule()
@@ -428,7 +463,7 @@ class TrueHistory(RuleBasedStateMachine):
                 assert (entry.id, subject, Wrong.TIME) in owed
 
     def _sitting(self, at: datetime) -> set[SubjectId]:
-        return {turn.subject for turn in self.turns if turn.opened <= at <= turn.until}
+        return {turn.subject for turn in self.turns if turn.sits(at)}
 
 
 def _is_contradicted(sent: Timing, entry: Entry, true: datetime) -> bool:

@@ -111,11 +111,26 @@ class Cuff:
 class Turn:
     """Somebody sits at the counter, from when until when at the latest."""
 
+    number: int
     subject: SubjectId
     opened: datetime
     until: datetime
     stays: bool
     """Whether what is measured stays when it is over."""
+    there: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """When they showed to be there, from when until when."""
+
+    def shows(self, now: datetime, attended: timedelta) -> None:
+        """Let them show to be there, for so long from now on."""
+        since, until = self.there[-1] if self.there else (now, now)
+        if now > until:
+            self.there.append((now, now + attended))
+        else:
+            self.there[-1:] = [(since, max(until, now + attended))]
+
+    def sits(self, at: datetime) -> bool:
+        """Tell whether they sat there then, as far as they showed it."""
+        return any(since <= at <= min(until, self.until) for since, until in self.there)
 
 
 def reading(
