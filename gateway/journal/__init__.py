@@ -10,6 +10,7 @@ Below them, one file for each topic, functions inside the writer's transaction:
     entries.py     readings made durable, once each
     people.py      who is measured; assigning.py, by which device; handing_over.py, in the past
     attribution.py whose an entry is, by assignments.py or as a person said
+    earlier.py     what devices held from before they were anybody's
     devices.py  bookmarks.py  aside.py  pairings.py
     ledger.py      consent: grants, withdrawals, refusals
     outbox.py      what happens to a delivery; of_entry.py, as more is known of its entry;

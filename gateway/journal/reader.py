@@ -23,6 +23,7 @@ from gateway.journal import (
     assignments,
     corrections,
     devices,
+    earlier,
     entry_rows,
     history,
     hub_key,
@@ -51,6 +52,7 @@ from gateway.journal.views import (
     CorrectionOwed,
     DeliveryCount,
     DeviceView,
+    Earlier,
     EntryView,
     Event,
     LastRecorded,
@@ -147,6 +149,15 @@ class Reader:
                 kind=kind,
                 unclaimed=unclaimed,
             )
+
+    def to_be_asked(self, limit: int) -> list[EntryView]:
+        """Return the latest entries of nobody that somebody is asked about, each by itself."""
+        with self._db.snapshot():
+            return earlier.to_be_asked(self._db, self._keys, limit)
+
+    def earlier(self) -> list[Earlier]:
+        """Return what devices held from before anybody was said to use them, and is nobody's."""
+        return earlier.earlier(self._db, self._keys)
 
     def entry(self, entry: ReadingId) -> EntryView | None:
         """Return one entry, or None if there is none of that identity."""

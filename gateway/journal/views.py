@@ -85,6 +85,18 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """Readings of nobody, from before anybody was said to use a device."""
+
+    device: DeviceId
+    slot: str | None
+    """The device's own number of who it was, if it gave one."""
+    count: int
+    until: datetime
+    """When somebody was said to use it, under that number."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryCount:
     """How many deliveries share a destination, a state and a reason."""
 

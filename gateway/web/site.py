@@ -19,7 +19,17 @@ from gateway.api.browsers import Browsers, Role
 from gateway.api.destination_pairing import Pairings
 from gateway.api.headers import EVERY_ANSWER, with_headers
 from gateway.api.hub import Hub
-from gateway.web import consents, entrance, home, household, pairing, past, period, questions
+from gateway.web import (
+    consents,
+    earlier,
+    entrance,
+    home,
+    household,
+    pairing,
+    past,
+    period,
+    questions,
+)
 from gateway.web.kiosk import events, presence, sharing, turns
 from gateway.web.rendering import Rendering
 from gateway.web.static_files import from_memory
@@ -46,6 +56,8 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/corrections/done", past.corrected, (OWNER,)),
     ("POST", "/claim", home.claim, (OWNER,)),
     ("POST", "/reassign", home.reassign, (OWNER,)),
+    ("POST", "/earlier", earlier.ask, (OWNER,)),
+    ("POST", "/earlier/give", earlier.give, (OWNER,)),
     ("POST", "/period", period.ask, (OWNER,)),
     ("POST", "/period/look", period.look, (OWNER,)),
     ("POST", "/period/give", period.give, (OWNER,)),

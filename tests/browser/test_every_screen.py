@@ -14,8 +14,9 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.subject import SubjectId
 from tests.browser.browser import Browser
-from tests.browser.screens import Screens
+from tests.browser.screens import BATHROOM_SCALE, Screens
 from tests.end_to_end.home import MARCEL, ODILE
 
 SIZES = ((320, 640), (640, 400), (1280, 800))
@@ -213,7 +214,14 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     await browser.press("Voir ce qui est à corriger")
     await browser.see("Supprimez-la là-bas")
     found["corrections"] = await faults(browser)
-    await browser.press("Revenir à l'accueil")
+    await screens.step_on("80.9", number="3")
+    soon = screens.time.now().utc + timedelta(hours=1)
+    await home.hub.journal.assign(BATHROOM_SCALE.id, "3", SubjectId(home.people[MARCEL]), soon)
+    await browser.press("Mon boîtier santé")
+    await browser.press("Dire à qui : Imaginary Scale 4")
+    await browser.see("avec le numéro 3")
+    found["earlier"] = await faults(browser)
+    await browser.press("Les laisser sans personne")
     await browser.press("Mesures d'avant")
     await browser.press(f"Toutes les mesures : {ODILE}, Poids")
     await browser.see(f"{ODILE} : Poids")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 from gateway.api.browsers import Role
 from gateway.domain.device import DeviceId
 from gateway.errors import CodeRefused
-from tests.web.measuring import SCALE, owned
+from tests.web.measuring import SCALE, owned, weigh
 from tests.web.window import Answer, Window
 
 WRONG = "Erreur : "
@@ -31,6 +32,18 @@ async def test_of_a_device_that_is_nobodys(window: Window) -> None:
 
     asked = await window.send("/devices/choose", device=SCALE.id)
     again = await window.send("/devices/add", device=SCALE.id)
+
+    assert title(again) == WRONG + title(asked)
+
+
+async def test_of_what_a_device_held_before(window: Window) -> None:
+    await owned(window, SCALE)
+    odile, now = await window.hub.journal.add_subject("Odile"), window.hub.clock.now().utc
+    await weigh(window, "70.0")
+    await window.hub.journal.assign(SCALE.id, None, odile.id, now + timedelta(minutes=1))
+
+    asked = await window.send("/earlier", device=SCALE.id)
+    again = await window.send("/earlier/give", device=SCALE.id)
 
     assert title(again) == WRONG + title(asked)
 
