@@ -139,6 +139,13 @@ TYPES: Mapping[str, DeviceType] = {
         keys=_STORING - {"clock_service", "settle_s", "pairing", "passkey"} | {"bf700", "phase_s"},
         faults=_STORING_FAULTS - {Fault.REFUSE_CLOCK},
     ),
+    "qn_scale": DeviceType(
+        manufacturer="Renpho",
+        model="ES-CS20M",
+        keys=_STORING - {"clock_service", "settle_s", "pairing", "passkey"} | {"model", "phase_s"},
+        faults=_CONNECTED_FAULTS | {Fault.IMPEDANCE_FAILED, Fault.SILENCE, Fault.WRONG_CHECKSUM},
+        one_person="a QN scale is told who stands on it, and tells nobody",
+    ),
     "glucose_meter": DeviceType(
         model="Meter Four",
         keys=_METERING
@@ -253,7 +260,7 @@ class DeviceSpec:
     idle_s: float = 5
     settle_s: float = 0.3
     kilopascal: bool = False
-    model: str = ""  # another than its type's: of `omron_memory.MODELS`, of `contour_usb.MODELS`
+    model: str = ""  # another than its type's, of the MODELS of Omron cuffs, QN scales, Contours
     key: str = ""  # 32 hexadecimal digits that a classic Omron cuff was given before
     older: bool = False  # Microlife: an A6 or A7; CareSens: below 1.5; A&D scales: no 181D
     mam: bool = False  # a Microlife: each measurement is the mean of three

@@ -31,6 +31,8 @@ from firmware_sims.packing.microlife import Family
 from firmware_sims.packing.sanitas import BF700, SBF70
 from firmware_sims.routine import Routine
 from firmware_sims.scale.bluetooth_sig import body_scale
+from firmware_sims.scale.qn import QnScale
+from firmware_sims.scale.qn_models import MODELS as QN_MODELS
 from firmware_sims.scale.sanitas import SanitasScale
 from firmware_sims.scale.xiaomi import MiScale, MiSettings
 from firmware_sims.scenario import ScenarioError
@@ -228,6 +230,16 @@ def _sanitas_scale(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     return _with_past(device, spec)
 
 
+def _qn_scale(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
+    model = QN_MODELS.get(spec.model or TYPES[spec.type].model)
+    if model is None:
+        known = ", ".join(map(repr, QN_MODELS))
+        raise ScenarioError(f"device {spec.name!r}: a QN scale is one of {known}")
+    who, body = identity(spec), where.one_body(spec)
+    fittings = replace(where.fittings(spec), clock=where.clock(spec, utc=True))
+    return _with_past(QnScale(who, body, fittings, model, pause_s=spec.phase_s), spec)
+
+
 def _glucose_meter(spec: DeviceSpec, where: Surroundings) -> RadioDevice:
     settings = MeterSettings(
         molar=spec.molar,
@@ -328,6 +340,7 @@ _MAKERS: Mapping[str, Callable[[DeviceSpec, Surroundings], RadioDevice]] = {
     "and_scale": _and_scale,
     "mi_scale": _mi_scale,
     "sanitas_scale": _sanitas_scale,
+    "qn_scale": _qn_scale,
     "glucose_meter": _glucose_meter,
     "contour_meter": _contour_meter,
     "caresens_meter": _caresens_meter,

@@ -99,6 +99,16 @@ def sanitas_scale(name: str, keys: str) -> Case:
     )
 
 
+def qn_scale(model: str) -> Case:
+    """Return a scale that is heard while somebody stands on it."""
+    return Case(
+        type="qn_scale",
+        driver="scale/qn",
+        name="QN-Scale",
+        keys=f'{LIVELY}{ONE}model = "{model}"\nphase_s = 0.05\n',
+    )
+
+
 STORING = {
     "cuff of 1.1, its records": Case(type="enhanced_bp_monitor", driver=CUFF, keys=LIVELY + ONE),
     "cuff of 1.1, two users, no check": Case(
@@ -226,6 +236,10 @@ PASSING = {
     "Sanitas SBF70": sanitas_scale("SANITAS SBF70", TWO),
     "Sanitas SBF70, somebody unknown": sanitas_scale("SANITAS SBF70", ONE),
     "Beurer BF700": sanitas_scale("BEURER BF700", TWO + "bf700 = true\n"),
+    "QN scale": qn_scale("ES-CS20M"),
+    "QN scale of the older service": qn_scale("CS20M"),
+    "QN scale that wants to be told who it is": qn_scale("ES-30M"),
+    "QN scale that hides its resistances": qn_scale("R-MSB01"),
 }
 """Devices of which what is on them now is heard."""
 

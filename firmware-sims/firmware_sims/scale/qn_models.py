@@ -74,6 +74,14 @@ ESCS20MA2 = Model(
 )
 ES30MA2 = replace(ESCS20MA2, name="ES-30M", ready=b"\x01\x54", ready_length=6)
 RMSB01 = replace(ESCS20MA2, name="R-MSB01", panels=True, number=0x0C77)
+MODELS = {
+    "CS20M": ARBOLEAF,
+    "ES-CS20M": ESCS20MN,
+    "ES-CS20M, extended": ESCS20MA2,
+    "ES-30M": ES30MA2,
+    "R-MSB01": RMSB01,
+}
+"""By what is printed on them; two of them have the same on them."""
 
 
 def panel_of(mass: Mass) -> Panel:
