@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from gateway.api.context import HubHere, aside
+from gateway.api.context import Body, HubHere, aside
 from gateway.api.readings import LARGEST_PAGE, position, position_of
 from gateway.api.timeline import sentences
 from gateway.domain.identity import ReadingId
@@ -30,10 +30,8 @@ class Step(BaseModel):
     sentence: str
 
 
-class Against(BaseModel):
+class Against(Body):
     """A checkpoint that was kept elsewhere, if there is one."""
-
-    model_config = ConfigDict(extra="forbid")
 
     checkpoint: Checkpoint | None = None
 

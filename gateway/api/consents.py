@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
-from gateway.api.context import HubHere, destination, person
+from gateway.api.context import Body, HubHere, destination, person
 from gateway.api.hub import Hub
 from gateway.api.qr_code import printed
 from gateway.consent.grant import (
@@ -30,7 +30,6 @@ from gateway.errors import ConfigError, JournalError
 
 router = APIRouter(tags=["consent"])
 
-_STRICT = ConfigDict(extra="forbid")
 _NOW = timedelta(hours=1)  # to read a text and agree takes less
 
 
@@ -50,14 +49,12 @@ class Text(BaseModel):
     """What it takes, and is consented to unless less is chosen."""
 
 
-class NewGrant(BaseModel):
+class NewGrant(Body):
     """Consent as given; without `kinds`, everything that the destination takes.
 
     `purpose` is that of the text shown: documents are consented to by a text of their own. So is
     `address`; without it, that of the destination as it is now.
     """
-
-    model_config = _STRICT
 
     subject: SubjectId
     destination: str
@@ -74,10 +71,8 @@ class NewGrant(BaseModel):
     purpose: Purpose = Purpose.HEALTH_RECORD
 
 
-class NewWithdrawal(BaseModel):
+class NewWithdrawal(Body):
     """Consent taken back."""
-
-    model_config = _STRICT
 
     subject: SubjectId
     destination: str

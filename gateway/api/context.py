@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict
 
 from gateway.api.hub import Hub
 from gateway.domain.reading import Kind
@@ -23,6 +24,12 @@ async def _hub(request: Request) -> Hub:
 
 
 HubHere = Annotated[Hub, Depends(_hub)]
+
+
+class Body(BaseModel):
+    """What a request says: a field that nobody knows is refused, and no error quotes a value."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 def destination(hub: Hub, name: str) -> frozenset[Kind]:

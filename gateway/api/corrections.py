@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
-from gateway.api.context import HubHere
+from gateway.api.context import Body, HubHere
+from gateway.api.devices import told_in_time
 from gateway.api.hub import Hub, counted
-from gateway.api.people import Claim, told_in_time
+from gateway.api.people import Claim
 from gateway.domain.correction import Wrong
 from gateway.domain.identity import ReadingId
 from gateway.domain.subject import Assignment, SubjectId
@@ -27,10 +28,8 @@ async def reassign(hub: HubHere, reading: ReadingId, claim: Claim) -> dict[str, 
     return {"id": reading, "subject": claim.subject}
 
 
-class Past(BaseModel):
+class Past(Body):
     """Whom a device measured in a period that is over, whatever was said of it before."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     device: str
     subject: SubjectId

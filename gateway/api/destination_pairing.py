@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from gateway.api.context import HubHere, destination
+from gateway.api.context import Body, HubHere, destination
 from gateway.api.hub import Authorization, Hub
 from gateway.domain.subject import SubjectId
 from gateway.errors import CodeRefused, ConfigError, GatewayError
@@ -25,8 +25,6 @@ _MOST = 32
 """Begun and not come back: more than a household or a counter has within `LIVES`."""
 
 router = APIRouter(prefix="/pairings", tags=["consent"])
-
-_STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +98,8 @@ async def end_all(hub: Hub, subject: SubjectId) -> None:
             await hub.unpair(subject, name)
 
 
-class PairingWish(BaseModel):
+class PairingWish(Body):
     """Who is to be paired with what."""
-
-    model_config = _STRICT
 
     subject: SubjectId
     destination: str
@@ -117,10 +113,8 @@ class PairingBegun(BaseModel):
     """Goes back with the code."""
 
 
-class NewPairing(BaseModel):
+class NewPairing(Body):
     """The code that the destination showed the person, and the state of what was begun, if so."""
-
-    model_config = _STRICT
 
     subject: SubjectId
     destination: str

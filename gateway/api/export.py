@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, HTTPException
-from pydantic import BaseModel, ConfigDict
 from starlette.responses import StreamingResponse
 
-from gateway.api.context import HubHere, person
+from gateway.api.context import Body, HubHere, person
 from gateway.domain.subject import SubjectId
 from gateway.language.words import Language
 
 router = APIRouter(tags=["people"])
 
 
-class Wanted(BaseModel):
+class Wanted(Body):
     """The language of the file; the hub's unless given."""
-
-    model_config = ConfigDict(extra="forbid")
 
     language: Language | None = None
 

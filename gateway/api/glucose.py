@@ -8,10 +8,10 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel
 
 from gateway.api.consents import good
-from gateway.api.context import HubHere, person
+from gateway.api.context import Body, HubHere, person
 from gateway.api.hub import Hub
 from gateway.consent.gate import covers
 from gateway.domain.identity import ReadingId
@@ -124,10 +124,8 @@ async def report(
     return Response(content, media_type=_MEDIA_TYPES[form])
 
 
-class NewDeposit(BaseModel):
+class NewDeposit(Body):
     """The period to report, in whole days up to midnight, and the language of the page."""
-
-    model_config = ConfigDict(extra="forbid")
 
     days: Annotated[int, AfterValidator(_window)] = 14
     language: Language | None = None

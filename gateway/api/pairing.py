@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
-from gateway.api.context import HubHere
+from gateway.api.context import Body, HubHere
 from gateway.api.hub import Asked, Asking
 from gateway.domain.device import DeviceId
 from gateway.errors import ConfigError
@@ -23,10 +23,8 @@ class Told(Asking):
     sentence: str
 
 
-class Answer(BaseModel):
+class Answer(Body):
     """The code that the device shows, or whether the owner agrees; `agree` false refuses both."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: (
         Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\d{3} ?\d{3}$")] | None

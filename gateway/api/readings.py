@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, ConfigDict
 
-from gateway.api.context import HubHere, destination
+from gateway.api.context import Body, HubHere, destination
 from gateway.api.hub import Hub
 from gateway.api.people import Claim
 from gateway.domain.identity import ReadingId
@@ -22,10 +21,8 @@ router = APIRouter(tags=["readings"])
 LARGEST_PAGE = 1000
 
 
-class Retry(BaseModel):
+class Retry(Body):
     """The destination whose parked readings are to be sent again."""
-
-    model_config = ConfigDict(extra="forbid")
 
     destination: str
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict
 
 from gateway.api.browsers import Browsers, Role
+from gateway.api.context import Body
 from gateway.api.destination_pairing import PairingsHere
 from gateway.errors import NotRunning
 
 router = APIRouter(prefix="/screens", tags=["screens"])
 
 
-class Wish(BaseModel):
+class Wish(Body):
     """What the browser is to see, or what those see that are meant."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: Role = Role.OWNER
 

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from fastapi import HTTPException
 from starlette.responses import Response
 
-from gateway.api import people
+from gateway.api import devices, people
 from gateway.api.hub import Hub, counted
 from gateway.domain.device import Device, DeviceId
 from gateway.domain.device_time import EARLIEST
@@ -76,7 +76,7 @@ async def _add(visit: Visit) -> Response:
     if unclear is not None:
         return _ask_whose(visit, device, unclear)
     since = EARLIEST if form.get("since") == "ever" else _midnight(hub)
-    people.told_in_time(hub, since)  # else who is new would be here, and the device not theirs
+    devices.told_in_time(hub, since)  # else who is new would be here, and the device not theirs
     subject = await _somebody(hub, form.get("subject"), form.get("name"))
     new = people.NewAssignment(
         device=device.device, subject=subject, slot=form.get("slot") or None, since=since
@@ -109,14 +109,14 @@ async def end(visit: Visit) -> Response:
             ended = people.AssignmentEnd(device=device, subject=subject, slot=each.slot, until=now)
             with suppress(HTTPException):  # somebody else has just ended it
                 await people.end_assignment(hub, ended)
-    await people.leave_if_nobodys(hub, [device])
+    await devices.leave_if_nobodys(hub, [device])
     return see_other("/")
 
 
 async def read(visit: Visit) -> Response:
     """Have a device read as soon as it is seen."""
     with suppress(HTTPException):  # it is known here no more
-        await people.read_now(visit.hub, people.ReadingNow(device=visit.form.get("device")))
+        await devices.read_now(visit.hub, devices.ReadingNow(device=visit.form.get("device")))
     return see_other("/")
 
 

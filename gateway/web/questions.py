@@ -7,7 +7,7 @@ from contextlib import suppress
 from fastapi import HTTPException
 from starlette.responses import Response
 
-from gateway.api import pairing, people
+from gateway.api import devices, pairing
 from gateway.web.visits import Visit, see_other
 
 
@@ -33,5 +33,5 @@ async def answer(visit: Visit) -> Response:
 
 async def anew(visit: Visit) -> Response:
     """Pair a device anew as soon as it is heard: a bond that it may have lost is forgotten."""
-    await people.forget(visit.hub, people.Forgetting(device=visit.form.get("device")))
+    await devices.forget(visit.hub, devices.Forgetting(device=visit.form.get("device")))
     return see_other("/")
