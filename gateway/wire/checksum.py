@@ -19,11 +19,6 @@ def crc16_mcrf4xx(data: bytes) -> int:
     return crc
 
 
-def with_e2e_crc(data: bytes) -> bytes:
-    """Return `data` with its E2E-CRC appended, least significant octet first."""
-    return data + crc16_mcrf4xx(data).to_bytes(2, "little")
-
-
 def without_e2e_crc(data: bytes) -> bytes:
     """Return `data` without the E2E-CRC at its end.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
+from firmware_sims.packing.checksum import with_crc
 
 from gateway.domain.reading import Kind, Measure
 from gateway.drivers.api import gatt
@@ -13,7 +14,6 @@ from gateway.drivers.bp_monitor.bluetooth_sig import DRIVER
 from gateway.errors import LinkError, LinkLost, LinkTimeout
 from gateway.testing.links import OneAtATimeLink, ScriptedLink, Written
 from gateway.testing.session import RecordingSession
-from gateway.wire.checksum import with_e2e_crc
 
 RECORD, RACP, FEATURE = gatt("1810", "2b36"), gatt("1810", "2a52"), gatt("1810", "2a49")
 ENHANCED = gatt("1810", "2b34")
@@ -74,7 +74,7 @@ class Cuff:
         first = bytes((number % 64 << 2 | 1,)) + head + data[:9]
         last = bytes(((number + 1) % 64 << 2 | 2,)) + head + data[9:]
         if self.crc:
-            last = with_e2e_crc(first + last)[len(first) :]
+            last = with_crc(first + last)[len(first) :]
         return [first, last] if whole else [first]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from firmware_sims.packing.checksum import with_crc
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,7 +9,6 @@ from gateway.drivers.api import Frame, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig.record import Assembly, StoredRecord
 from gateway.errors import DecodeError
 from gateway.testing.clock import ManualClock
-from gateway.wire.checksum import with_e2e_crc
 
 FIRST, LAST = 1, 2
 HEAD = bytes.fromhex("0700 342b")  # record 7, which holds a 2B34
@@ -63,7 +63,7 @@ def test_a_middle_without_a_beginning_is_refused() -> None:
 @pytest.mark.conformance("R-BLP-E5")
 def test_the_crc_stands_for_all_segments() -> None:
     first = segment(1, FIRST, b"ab")
-    body = with_e2e_crc(first.data + segment(2, LAST, b"cd").data)[len(first.data) :]
+    body = with_crc(first.data + segment(2, LAST, b"cd").data)[len(first.data) :]
     last = Frame(first.channel, body, first.received)
 
     record = put_together(first, last, e2e_crc=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from firmware_sims.packing.checksum import with_crc
+
 from gateway.drivers.api import Channel, Frame, Inbox, gatt
 from gateway.drivers.cgm.bluetooth_sig import DRIVER
 from gateway.drivers.cgm.bluetooth_sig.session import QUIET_S
@@ -12,7 +14,6 @@ from gateway.errors import LinkError, LinkLost
 from gateway.testing.clock import ManualClock
 from gateway.testing.links import ScriptedLink, Written
 from gateway.testing.session import RecordingSession
-from gateway.wire.checksum import with_e2e_crc
 
 MEASUREMENT = gatt("181f", "2aa7")
 RACP = gatt("181f", "2a52")
@@ -27,7 +28,7 @@ def sample(
     octets = bits.to_bytes(3, "little") if bits else b""
     body = bytes((0xE0 if bits else 0,)) + glucose + minute.to_bytes(2, "little") + octets
     record = bytes((len(body) + (3 if crc else 1),)) + body
-    return with_e2e_crc(record) if crc else record
+    return with_crc(record) if crc else record
 
 
 def damaged(record: bytes) -> bytes:
@@ -60,10 +61,10 @@ class Sensor:
     asked: list[bytes] = field(default_factory=list)
 
     def link(self, then: type[LinkError] = LinkLost) -> ScriptedLink:
-        wrap = with_e2e_crc if self.e2e_crc else bytes
+        wrap = with_crc if self.e2e_crc else bytes
         feature = bytes.fromhex("009001" if self.e2e_crc else "008001") + bytes((self.type | 0x50,))
         values: dict[Channel, bytes] = {
-            gatt("181f", "2aa8"): with_e2e_crc(feature) if self.e2e_crc else feature + b"\xff\xff",
+            gatt("181f", "2aa8"): with_crc(feature) if self.e2e_crc else feature + b"\xff\xff",
             gatt("181f", "2aa9"): wrap(self.minute.to_bytes(2, "little") + bytes(3)),
             gatt("181f", "2aaa"): wrap(bytes.fromhex(self.start)),
             gatt("181f", "2aab"): wrap(bytes.fromhex("5001")),

@@ -4,12 +4,12 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
+from firmware_sims.packing.checksum import with_crc
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.drivers.cgm.bluetooth_sig import codec, control_point
 from gateway.errors import DecodeError
-from gateway.wire.checksum import with_e2e_crc
 from gateway.wire.gatt_time import UnusableDateTime
 from gateway.wire.ieee11073 import Special
 
@@ -20,7 +20,7 @@ def record(flags: int, rest: str, *, crc: bool = False) -> bytes:
     """One record of 100 mg/dL at minute 10, with whatever the flags announce."""
     body = bytes((flags,)) + bytes.fromhex("6400 0a00" + rest)
     octets = bytes((len(body) + (3 if crc else 1),)) + body
-    return with_e2e_crc(octets) if crc else octets
+    return with_crc(octets) if crc else octets
 
 
 @pytest.mark.conformance("R-CGMP-F2")
@@ -111,7 +111,7 @@ def test_a_special_is_no_number(word: str, special: str) -> None:
 
 @pytest.mark.conformance("R-CGMP-F1")
 def test_features_decide_over_the_crc() -> None:
-    feature = codec.decode_feature(with_e2e_crc(bytes.fromhex("009101 59")))
+    feature = codec.decode_feature(with_crc(bytes.fromhex("009101 59")))
 
     assert feature.raw & codec.E2E_CRC
     assert feature.features == ("result_high_low", "e2e_crc", "trend", "quality")
@@ -154,7 +154,7 @@ def test_a_session_start_nobody_has_set_is_no_time() -> None:
 def test_a_value_of_fixed_size_says_whether_its_crc_was_checked(crc: bool) -> None:
     octets = bytes.fromhex("0a00 01 02 04")
 
-    read = codec.decode_status(with_e2e_crc(octets) if crc else octets)
+    read = codec.decode_status(with_crc(octets) if crc else octets)
 
     assert read == codec.CgmStatus(10, 1, 2, 4, crc)
 
@@ -212,7 +212,7 @@ def test_what_is_no_operation_is_refused(octets: str, reason: str) -> None:
 
 @given(st.lists(st.binary(min_size=4, max_size=24), min_size=1, max_size=6))
 def test_records_with_a_right_crc_are_all_found(bodies: list[bytes]) -> None:
-    payload = b"".join(with_e2e_crc(bytes((len(body) + 4, 0)) + body) for body in bodies)
+    payload = b"".join(with_crc(bytes((len(body) + 4, 0)) + body) for body in bodies)
 
     assert len(codec.decode_measurement(payload, e2e_crc=True).records) == len(bodies)
 
