@@ -160,19 +160,20 @@ async def daemon(
         screens = make_screens(hub, browsers, begun, stopping)
         async with asyncio.TaskGroup() as group:
             parts = [
-                group.create_task(_until_damaged(journal)),
-                group.create_task(supervisor.run()),
-                group.create_task(watch(clock, journal, timer)),
-                group.create_task(watch_kiosk(hub, timer, supervisor.expect)),
-                group.create_task(
-                    watch_retention(retention_of(config), clock, journal, metrics, timer)
-                ),
-                group.create_task(make_as_due(summaries, reports, timer)),
-                group.create_task(worker.run()),
-                group.create_task(manager.stay_alive(journal.answers, timer)),
-                *(group.create_task(part) for part in presence(there, told, hub, timer)),
-                group.create_task(serve(app, sockets, secret, screens)),
-                *(group.create_task(serve_network(screens, at)) for at in (network,) if at),
+                group.create_task(part)
+                for part in (
+                    _until_damaged(journal),
+                    supervisor.run(),
+                    watch(clock, journal, timer),
+                    watch_kiosk(hub, timer, supervisor.expect),
+                    watch_retention(retention_of(config), clock, journal, metrics, timer),
+                    make_as_due(summaries, reports, timer),
+                    worker.run(),
+                    manager.stay_alive(journal.answers, timer),
+                    *presence(there, told, hub, timer),
+                    serve(app, sockets, secret, screens),
+                    *(serve_network(screens, at) for at in (network,) if at),
+                )
             ]
             manager.tell(READY)
             try:
