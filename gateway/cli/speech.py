@@ -20,7 +20,7 @@ from gateway.language.words import LANGUAGES, Words, read
 from gateway.web.standing import standing
 
 if TYPE_CHECKING:
-    from gateway.config import HubSettings
+    from gateway.config_tables import HubSettings
 
 _FIRST = LANGUAGES[0]
 

@@ -27,7 +27,8 @@ from firmware_sims.serial_device import SerialDevice, converse
 
 from gateway.app.daemon import daemon
 from gateway.app.hub import DaemonHub
-from gateway.config import Config, HubSettings
+from gateway.config import Config
+from gateway.config_tables import HubSettings
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Limit, Measure
 from gateway.transport.capture import Direction, load

@@ -20,7 +20,8 @@ from firmware_sims.staging import Stage
 
 from gateway.app.daemon import daemon
 from gateway.app.hub import DaemonHub
-from gateway.config import Config, DeviceSettings, HubSettings
+from gateway.config import Config
+from gateway.config_tables import DeviceSettings, HubSettings
 from gateway.domain.device import DeviceId
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind

@@ -10,7 +10,8 @@ from firmware_sims.scenario import load
 from firmware_sims.staging import Stage
 
 from gateway.app.daemon import daemon
-from gateway.config import Config, DeviceSettings, HubSettings
+from gateway.config import Config
+from gateway.config_tables import DeviceSettings, HubSettings
 from gateway.domain.device import DeviceId
 from gateway.transport.settings import HciSettings
 from tests.end_to_end.counter import UTC_OFFSET, ZONE

@@ -23,7 +23,8 @@ from firmware_sims.serial_device import playing
 
 from gateway.app.daemon import daemon
 from gateway.app.hub import DaemonHub
-from gateway.config import Config, HubSettings
+from gateway.config import Config
+from gateway.config_tables import HubSettings
 from gateway.domain.entry import Entry
 from gateway.transport.settings import UsbSettings
 from tests.end_to_end.counter import missing_and_extra
