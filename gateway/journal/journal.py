@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -276,10 +277,14 @@ class Journal:
 
         def work(tx: Transaction) -> int:
             erased = erasing.erase(tx, subject)
-            self._taken_back.add(TakenBack(f"erasure-{subject}", subject, None))
+            self._take_back(tx, TakenBack(f"erasure-{subject}", subject, None))
             return erased
 
         return await self._writer.run(work, vital=True)
+
+    def _take_back(self, tx: Transaction, taken: TakenBack) -> None:
+        """Keep it beside the database as well, unless the transaction fails."""
+        tx.undo.append(partial(self._taken_back.cut, self._taken_back.add(taken)))
 
     async def expire(self, retention: Retention, now: datetime) -> dict[Expiry, int]:
         """Forget readings older than they are kept; return how many, by reason. Each is named.
@@ -445,7 +450,7 @@ class Journal:
             ended = kiosk.close(tx, by, session)
             if ended is not None and ended.erased is not None:
                 gone = ended.session.subject
-                self._taken_back.add(TakenBack(f"erasure-{gone}", gone, None))
+                self._take_back(tx, TakenBack(f"erasure-{gone}", gone, None))
             return ended
 
         return await self._writer.run(work, vital=True)
@@ -468,7 +473,7 @@ class Journal:
             subject, destination = withdrawal.subject, withdrawal.destination
             number = ledger.number_of(tx.db, withdrawal.id)
             grants = ledger.grants_of(tx.db, subject, destination)
-            self._taken_back.add(TakenBack(withdrawal.id, subject, destination, number, grants))
+            self._take_back(tx, TakenBack(withdrawal.id, subject, destination, number, grants))
             return dropped
 
         return await self._writer.run(work, vital=True)

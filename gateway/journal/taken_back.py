@@ -1,7 +1,8 @@
 """What was taken back, kept beside the database: neither an older backup nor damage revives it.
 
 A file of lines, each a withdrawal or an erasure by opaque ids, appended and synced before the
-transaction that it tells of commits. It travels outside backups and is never restored from one.
+transaction that it tells of commits, and cut off again if that fails: what a person was told is not
+done is not done at the next start. It travels outside backups and is never restored from one.
 """
 
 from __future__ import annotations
@@ -39,14 +40,18 @@ class TakenBackFile:
         self.journal = journal
         self._path = journal.with_name(NAME)
 
-    def add(self, *taken: TakenBack) -> None:
-        """Append a line for each and sync them. One that is there twice says no more than once."""
+    def add(self, *taken: TakenBack) -> int:
+        """Append a line for each and sync them; return how long the file was before.
+
+        One that is there twice says no more than once.
+        """
         # Each begins a line of its own, so that one cut short spoils no other.
         lines = "".join(f"\n{json.dumps(asdict(each))}\n" for each in taken)
         try:
             new = not self._path.exists()
             fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "ab") as out:
+                before = out.tell()
                 out.write(lines.encode())
                 out.flush()
                 os.fsync(fd)
@@ -56,6 +61,16 @@ class TakenBackFile:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             kind = JournalFull if full else JournalError
             raise kind(f"cannot write {self._path}: {error.strerror}") from error
+        return before
+
+    def cut(self, length: int) -> None:
+        """Take back what was added when the file was so long; a full disk lets that be done."""
+        try:
+            with self._path.open("rb+") as file:
+                file.truncate(length)
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise JournalError(f"cannot write {self._path}: {error.strerror}") from error
 
     def all(self) -> list[TakenBack]:
         """Return what was taken back, in order; a line cut short by a power cut is left out."""

@@ -59,6 +59,8 @@ class Transaction:
     recorded: list[tuple[int, Entry, int, Row, list[Entry]]] = field(default_factory=list)
     """Entries still to be written: the device's number, the entry, when it was measured (us), the
     row, and where to add it if new."""
+    undo: list[Callable[[], None]] = field(default_factory=list)
+    """What takes back what was written elsewhere, the last first, should this not be committed."""
     rest: Callable[[], None] | None = None
     """Writes them and what follows from them, once for all calls."""
 
@@ -246,8 +248,10 @@ class Writer:
 
     def _together(self, jobs: Iterable[_Job], group: list[_Job]) -> BaseException | None:
         """Run and commit the jobs, adding them to `group`; an error means none was written."""
+        undo: list[Callable[[], None]] = []
         try:
             tx = Transaction(self._db, self._clock.now(), self._memory, self._keys)
+            undo = tx.undo
             for job in jobs:
                 group.append(job)
                 if len(group) == 1:
@@ -269,6 +273,9 @@ class Writer:
             with suppress(JournalError):
                 if self._db.in_transaction:
                     self._db.run("ROLLBACK")
+            for take_back in reversed(undo):
+                with suppress(JournalError):  # then it is done at the next start
+                    take_back()
             return error
         self.commits += 1
         return None

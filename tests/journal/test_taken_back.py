@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import apsw
 import pytest
 
 from gateway.domain.subject import SubjectId
@@ -11,6 +12,7 @@ from gateway.errors import JournalError, JournalFull
 from gateway.journal.reader import Reader
 from gateway.journal.taken_back import NAME, TakenBack, TakenBackFile
 from gateway.testing.clock import START
+from tests.journal.disk import Disk
 from tests.journal.making import SCALE, consenting, grant, open_journal, weight, withdrawal
 
 ADA = SubjectId("p-ada")
@@ -76,3 +78,36 @@ async def test_a_withdrawal_that_cannot_be_kept_there_is_not_made(path: Path) ->
         path.with_name(NAME).unlink()
         await journal.record_withdrawal(withdrawal(subject))
     assert [each.id for each in TakenBackFile(path).all()] == ["withdrawal-1"]
+
+
+@pytest.mark.parametrize("failure", [apsw.FullError, apsw.IOError])
+@pytest.mark.parametrize("erases", [True, False])
+async def test_what_failed_is_not_done_at_the_next_start_either(
+    disk: Disk, path: Path, failure: type[apsw.Error], erases: bool
+) -> None:
+    """Whichever write of it failed: a person was told that nothing was erased, or withdrawn."""
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+    nth, done = 0, False
+    while not done:
+        async with open_journal(path) as journal:
+            disk.fail(after=nth, times=10**6, error=failure)
+            try:
+                await (
+                    journal.erase(subject)
+                    if erases
+                    else journal.record_withdrawal(withdrawal(subject))
+                )
+                done = True
+            except JournalError:
+                pass
+            finally:
+                disk.heal()
+        assert len(TakenBackFile(path).all()) == done
+        async with open_journal(path):
+            with Reader.open(path) as reader:
+                assert len(reader.subjects()) == (not (done and erases))
+                assert len(reader.ledger(subject)) == (1 if not done else 0 if erases else 2)
+        nth += 1
+
+    assert nth > 3
