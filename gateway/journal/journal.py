@@ -213,6 +213,9 @@ class Journal:
         received since the hub was started is looked at again. What waits for a moment that a wrong
         clock set, years ahead, waits no more, and what was withheld because by such a clock a
         consent had ended is asked about again.
+
+        What waits for the time gets it in several transactions, so that recording goes on; whatever
+        a crash leaves waiting does so until this is called again, as it is after each start.
         """
 
         def work(tx: Transaction) -> int:
@@ -221,7 +224,14 @@ class Journal:
             ledger.clock_was_set(tx, now.utc)
             return timings.hub_time_known(tx, now, self._zone, stepped=stepped)
 
-        return await self._writer.run(work)
+        corrected = await self._writer.run(work)
+        last: int | None = 0
+        while last is not None:
+            some, last = await self._writer.run(
+                partial(timings.time_waiting, zone=self._zone, after=last)
+            )
+            corrected += some
+        return corrected
 
     async def bookmark(self, device: Device) -> str | None:
         """Return what `device.driver` last set for the device, or None."""

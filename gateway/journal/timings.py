@@ -25,6 +25,8 @@ from gateway.journal.database import Database
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.writer import Transaction
 
+AT_ONCE = 250
+"""Entries timed anew in a transaction where that may be done in several: recording goes on."""
 NEW = (
     "INSERT INTO timings (entry, step, measured_us, utc_offset_s, correction_us, reason,"
     " uncertainty_us, sendable) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -53,11 +55,12 @@ def append(tx: Transaction, timed: Iterable[tuple[int, Timing, int]]) -> None:
 
 
 def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool) -> int:
-    """Correct what was received while the hub did not know the time; return how many entries.
+    """Keep what UTC is in this boot; correct what had a wrong time and return how many entries.
 
-    With `stepped` the hub's clock was set although it was trusted, and so it was if what was known
-    of this boot says another time, as after a restart of the gateway: what was received since the
-    hub was started is looked at again as well.
+    What has none yet is for `time_waiting`: it goes nowhere meanwhile, and waits after a crash as
+    well. With `stepped` the hub's clock was set although it was trusted, and so it was if what was
+    known of this boot says another time, as after a restart of the gateway: what was received since
+    the hub was started is looked at again, all of it here, for it may leave as it is.
     """
     believed = boots.anchor(tx.db, now.boot_id)
     if believed is not None and believed.disagrees(now):
@@ -70,21 +73,37 @@ def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool
     else:
         boots.note(tx, now)
     placed = boots.place_lost(tx, now.boot_id if stepped else None)
-    numbers = _waiting(tx.db)
-    if stepped:
-        numbers = sorted({*numbers, *_wrongly_timed(tx, {now.boot_id, *placed})})
+    if not stepped:
+        return 0
+    waiting = set(_waiting(tx.db))
+    wrong = _wrongly_timed(tx, {now.boot_id, *placed})
+    return _time(tx, [number for number in wrong if number not in waiting], zone)
+
+
+def time_waiting(tx: Transaction, zone: tzinfo, *, after: int) -> tuple[int, int | None]:
+    """Correct some of what was received while the hub did not know the time, behind an entry.
+
+    Return how many entries, and behind which to go on, None at the end.
+    """
+    numbers = _waiting(tx.db, after, AT_ONCE)
+    return _time(tx, numbers, zone), numbers[-1] if len(numbers) == AT_ONCE else None
+
+
+def _time(tx: Transaction, numbers: Iterable[int], zone: tzinfo) -> int:
     changed = [entry for entry in (_again(tx, number, zone) for number in numbers) if entry]
     if changed:
         audit.append(tx, audit.Audited.TIMED, {"entries": [entry.id for entry in changed]})
     return len(changed)
 
 
-def _waiting(db: Database) -> list[int]:
+def _waiting(db: Database, after: int = 0, limit: int = -1) -> list[int]:
     return [
         number
         for (number,) in db.rows(
             "SELECT entry FROM timings AS t WHERE reason = 'hub_clock_unset'"
-            " AND step = (SELECT max(step) FROM timings WHERE entry = t.entry) ORDER BY entry"
+            " AND step = (SELECT max(step) FROM timings WHERE entry = t.entry)"
+            " AND entry > ? ORDER BY entry LIMIT ?",
+            (after, limit),
         )
     ]
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from pathlib import Path
+
+import pytest
 
 from gateway.clock import Instant
 from gateway.domain.device_time import Correction
 from gateway.domain.reading import Reading
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import Attribution
+from gateway.errors import JournalError
+from gateway.journal import timings
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.writer import Transaction
 from gateway.testing.clock import START
 from tests.journal.making import SCALE, consenting, open_journal, weight
 
@@ -48,6 +54,50 @@ async def test_what_came_before_the_hub_knew_the_time_waits_and_is_then_sent(
     view = reader.entry(entry.id)
     assert view is not None
     assert [timing.reason for timing in view.earlier] == [Correction.HUB_CLOCK_UNSET]
+
+
+async def test_recording_goes_on_while_many_readings_get_their_time(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timings, "AT_ONCE", 1)
+    await journal.record(SCALE, [_weight(n, _at(60)) for n in range(20)])
+
+    timing = asyncio.create_task(journal.hub_time_known(_at(300, wrong_by=timedelta())))
+    await asyncio.sleep(0)
+    await journal.record(SCALE, [_weight(20, _at(301))])
+    recorded_before_the_end = not timing.done()
+
+    assert (recorded_before_the_end, await timing) == (True, 20)
+
+
+async def test_a_crash_while_many_get_their_time_leaves_none_without(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing leaves with a wrong time meanwhile."""
+    right = _at(300, wrong_by=timedelta())
+    time_waiting = timings.time_waiting
+
+    def time_four(tx: Transaction, zone: tzinfo, *, after: int) -> tuple[int, int | None]:
+        if after >= 4:
+            raise JournalError("the power is cut")
+        return time_waiting(tx, zone, after=after)
+
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [_weight(n, _at(60)) for n in range(9)])
+        with monkeypatch.context() as until_then:
+            until_then.setattr(timings, "AT_ONCE", 2)
+            until_then.setattr(timings, "time_waiting", time_four)
+            with pytest.raises(JournalError):
+                await journal.hub_time_known(right)
+        some = await journal.claim("mes", 10, START)
+    async with open_journal(path) as journal:
+        corrected = await journal.hub_time_known(replace(right, boot_id="boot-2", monotonic=1.0))
+        rest = await journal.claim("mes", 10, START)  # with those that were on their way
+
+    assert (len(some), corrected, len(rest)) == (4, 5, 9)
+    left = [each.delivery.entry.timing.measured_at for each in (*some, *rest)]
+    assert left == [START + timedelta(seconds=60)] * 13
 
 
 async def test_what_waits_says_that_it_waits_for_the_hubs_clock(
