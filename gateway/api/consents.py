@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from gateway.api.context import Body, HubHere, destination, person
 from gateway.api.hub import Hub
+from gateway.api.moments import Moment
 from gateway.api.qr_code import printed
 from gateway.consent.grant import (
     Capacity,
@@ -60,9 +61,9 @@ class NewGrant(Body):
     destination: str
     address: str | None = None
     kinds: Annotated[frozenset[Kind], Field(min_length=1)] | None = None
-    covers_from: AwareDatetime
-    covers_until: AwareDatetime | None = None
-    expires: AwareDatetime | None = None
+    covers_from: Moment
+    covers_until: Moment | None = None
+    expires: Moment | None = None
     given_by: str
     capacity: Capacity = Capacity.SELF
     method: Literal["screen", "paper"] = "screen"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
-from pydantic import AwareDatetime
 
 from gateway.api.context import Body, HubHere
 from gateway.api.devices import told_in_time
 from gateway.api.hub import Hub, counted
+from gateway.api.moments import Moment
 from gateway.api.people import Claim
 from gateway.domain.correction import Wrong
 from gateway.domain.identity import ReadingId
@@ -35,8 +35,8 @@ class Past(Body):
     subject: SubjectId
     slot: str | None = None
     """The device's own number of the person; none for all that it gave."""
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Moment
+    until: Moment
     """When the period ended, itself not in it; now at the latest."""
     only_look: bool = False
     """Say what it would do, and do nothing."""

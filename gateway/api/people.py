@@ -7,11 +7,12 @@ import unicodedata
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException
-from pydantic import AwareDatetime, BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, StringConstraints
 
 from gateway.api.context import Body, HubHere, person
 from gateway.api.destination_pairing import end_all
 from gateway.api.devices import adopted, leave_if_nobodys, told_in_time
+from gateway.api.moments import Moment
 from gateway.consent.grant import Withdrawal
 from gateway.domain.subject import Assignment, Subject, SubjectId
 from gateway.language.plain import without_steering
@@ -39,7 +40,7 @@ class NewAssignment(Body):
     device: str
     subject: SubjectId
     slot: str | None = None
-    since: AwareDatetime
+    since: Moment
 
 
 class AssignmentEnd(Body):
@@ -48,7 +49,7 @@ class AssignmentEnd(Body):
     device: str
     subject: SubjectId
     slot: str | None = None
-    until: AwareDatetime
+    until: Moment
 
 
 class Claim(Body):
