@@ -1,7 +1,7 @@
 """Codes that let a browser in once, and the cookie it shows afterwards."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from gateway.api.browsers import CODE_LIVES, COOKIE_LIVES, Browsers, Door, Role, Visitor
 from gateway.api.forgotten import MOST, Forgotten
 from gateway.errors import ConfigError
-from gateway.testing.clock import ManualClock
+from gateway.testing.clock import START, ManualClock
 from tests.journal.cutting import PowerCuts
 
 ADDRESS = "http://127.0.0.1:8470"
@@ -137,6 +137,43 @@ def test_a_cookie_that_is_shown_lasts_on_and_its_forms_stay_good(
     later = browsers.recognise(renewed.cookie)
     assert later is not None
     assert later.form_token == visitor.form_token
+
+
+def test_under_a_clock_that_is_not_trusted_a_cookie_keeps_its_end(
+    browsers: Browsers, clock: ManualClock
+) -> None:
+    """A hub without a battery begins in 1970: a cookie made anew would have run out when it knows
+    the time, and one that is ahead would let in for as long again.
+    """
+    visitor = let_in(browsers)
+    ends = visitor.cookie.split(".")[1]
+    away = timedelta(days=365 * 50)
+    clock.step(-away)
+    clock.trusted = False
+
+    shown = browsers.recognise(visitor.cookie)
+    clock.step(away)
+    clock.trusted = True
+
+    assert shown is not None
+    assert shown.cookie.split(".")[1] == ends
+    assert browsers.recognise(shown.cookie) is not None
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_cookie_is_good_until_its_very_end_and_not_a_second_longer(
+    role: Role, browsers: Browsers, clock: ManualClock
+) -> None:
+    visitor = let_in(browsers, role)
+    ends = datetime.fromtimestamp(int(visitor.cookie.split(".")[1]), UTC)
+
+    clock.step(ends - clock.now().utc - timedelta(microseconds=1))
+    before = browsers.recognise(visitor.cookie)
+    clock.step(timedelta(microseconds=1))
+
+    assert ends == START + COOKIE_LIVES[role]
+    assert before is not None
+    assert browsers.recognise(visitor.cookie) is None
 
 
 @pytest.mark.parametrize(
