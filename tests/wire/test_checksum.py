@@ -41,6 +41,13 @@ def test_a_flipped_bit_is_seen(data: bytes, draw: st.DataObject) -> None:
         without_e2e_crc(bytes(sealed))
 
 
+def test_a_wrong_checksum_is_an_error_where_it_stands() -> None:
+    with pytest.raises(DecodeError) as caught:
+        without_e2e_crc(b"123456789\x91\x6e")
+
+    assert (caught.value.reason, caught.value.offset) == ("crc", 9)
+
+
 def test_a_single_octet_has_no_room_for_a_checksum() -> None:
     with pytest.raises(DecodeError, match="truncated"):
         without_e2e_crc(b"\x01")

@@ -27,6 +27,10 @@ def test_a_date_time_is_the_devices_naive_local_time() -> None:
     assert date_time(read("e207 04 11 0f 33 00")) == datetime.fromisoformat("2018-04-17T15:51")
 
 
+def test_the_calendar_begins_in_1582() -> None:
+    assert date_time(read("2e06 01 01 00 00 00")) == datetime.fromisoformat("1582-01-01")
+
+
 @pytest.mark.parametrize(
     ("octets", "incomplete"),
     [
@@ -34,10 +38,16 @@ def test_a_date_time_is_the_devices_naive_local_time() -> None:
         ("0000 04 11 0f 33 00", True),  # year unknown
         ("e207 04 00 0f 33 00", True),  # day unknown
         ("e207 02 1e 0f 33 00", False),  # 30 February
+        ("0000 02 1d 0f 33 00", True),  # 29 February of a year that may have one
+        ("e707 02 1d 0f 33 00", False),  # 29 February 2023
+        ("e707 00 1f 0f 33 00", True),  # the 31st of a month that is unknown
         ("e207 04 11 18 00 00", False),  # hour 24
         ("e207 04 00 18 00 00", False),  # day unknown, and hour 24
+        ("e207 04 00 17 3c 00", False),  # day unknown, and minute 60
+        ("e207 04 00 17 3b 3c", False),  # day unknown, and second 60
         ("2d06 01 01 00 00 00", False),  # 1581, before the calendar
         ("2d06 00 01 00 00 00", False),
+        ("0100 00 01 00 00 00", False),
         ("ffff ff ff ff ff ff", False),
     ],
 )

@@ -94,18 +94,21 @@ def test_a_filter_may_be_the_time_shown_to_the_user() -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "reason"),
+    ("octets", "reason", "offset"),
     [
-        ("09 01", "unexpected_op_code"),
-        ("01 09", "unknown_operator"),
-        ("01 03 09 0000", "unknown_filter"),
-        ("04 01 00", "bad_length"),  # what a meter answered with "invalid operand"
-        ("01 03 01 05", "truncated"),
+        ("09 01", "unexpected_op_code", 0),
+        ("01 09", "unknown_operator", 1),
+        ("01 03 09 0000", "unknown_filter", 2),
+        ("04 01 00", "bad_length", 2),  # what a meter answered with "invalid operand"
+        ("01 03 01 0500 00", "bad_length", 5),
+        ("01 03 01 05", "truncated", 3),
     ],
 )
-def test_what_no_collector_may_write_is_refused(octets: str, reason: str) -> None:
-    with pytest.raises(DecodeError, match=reason):
+def test_what_no_collector_may_write_is_refused(octets: str, reason: str, offset: int) -> None:
+    with pytest.raises(DecodeError) as caught:
         racp.decode_command(bytes.fromhex(octets))
+
+    assert (caught.value.reason, caught.value.offset) == (reason, offset)
 
 
 @pytest.mark.parametrize(("service", "name"), [("CGMS", "time_offset"), ("GLS", "sequence_number")])
@@ -113,6 +116,16 @@ def test_the_service_names_its_filter(service: str, name: str) -> None:
     command = racp.decode(racp.report(240), {"direction": "command", "service": service})
 
     assert command == racp.Command("report", "ge", name, 240)
+
+
+def test_a_request_is_no_answer_even_if_it_is_said_to_be_one() -> None:
+    with pytest.raises(DecodeError, match="unexpected_op_code"):
+        racp.decode(racp.report(), {"direction": "answer"})
+
+
+def test_nothing_is_neither_a_request_nor_an_answer() -> None:
+    with pytest.raises(DecodeError, match="truncated"):
+        racp.decode(b"", {})
 
 
 @given(st.integers(0, 0xFFFF))

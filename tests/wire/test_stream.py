@@ -78,6 +78,13 @@ def test_half_a_frame_stays_half_a_frame_until_the_stream_ends() -> None:
     assert framer.rest() == [Garbage(b"::\x02a", "incomplete")]
 
 
+def test_noise_that_no_frame_ends_is_reported_piece_by_piece() -> None:
+    framer = Framer(counted)
+
+    assert framer.feed(b"#" * 1500) == [Garbage(b"#" * GARBAGE_BYTES, "no_start")]
+    assert framer.rest() == [Garbage(b"#" * 476, "no_start")]
+
+
 def test_an_empty_stream_leaves_nothing() -> None:
     assert Framer(counted).rest() == []
 
