@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain.kiosk import ClosedBy, OpenedBy
-from gateway.domain.subject import Attribution
+from gateway.domain.kiosk import LONGEST, ClosedBy, OpenedBy
+from gateway.domain.subject import Attribution, SubjectId
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -137,6 +137,39 @@ async def test_a_session_ends_soon_once_that_was_asked_for_unless_it_is_prolonge
         await journal.end_kiosk_in(MINUTE)
 
 
+@pytest.mark.parametrize("lasts", [timedelta(), LONGEST + timedelta(seconds=1)])
+async def test_a_session_lasts_for_some_time_and_not_for_ever(
+    journal: Journal, lasts: timedelta
+) -> None:
+    with pytest.raises(ValueError, match="lasts at most"):
+        await journal.open_kiosk([SCALE.id], lasts=lasts)
+
+
+async def test_whoever_closes_another_session_than_the_open_one_ends_nothing(
+    journal: Journal, reader: Reader
+) -> None:
+    over = await journal.open_kiosk([SCALE.id])
+    await journal.close_kiosk(ClosedBy.PERSON)
+    session = await journal.open_kiosk([SCALE.id])
+
+    assert await journal.close_kiosk(ClosedBy.PERSON, over.number) is None
+    assert reader.kiosk() == session
+
+
+async def test_nobody_stays_known_where_no_session_is_open(journal: Journal) -> None:
+    with pytest.raises(JournalError, match="no session is open"):
+        await journal.keep_kiosk("Ada")
+
+
+async def test_nobody_can_open_a_session_for_somebody_unknown_here(
+    journal: Journal, reader: Reader
+) -> None:
+    with pytest.raises(JournalError, match="must be added first"):
+        await journal.open_kiosk([SCALE.id], subject=SubjectId("nobody"))
+
+    assert reader.kiosk() is None
+
+
 async def test_one_person_at_a_time(journal: Journal, reader: Reader) -> None:
     first = await journal.open_kiosk([SCALE.id], opened_by=OpenedBy.STAFF)
 
@@ -203,7 +236,7 @@ async def test_someone_known_here_is_not_erased_by_sitting_down(
     ended = await journal.close_kiosk(ClosedBy.LIMIT)
 
     assert ended is not None
-    assert (ended.erased, ended.session.closed_by) == (None, ClosedBy.LIMIT)
+    assert (ended.erased, ended.unsent, ended.session.closed_by) == (None, 0, ClosedBy.LIMIT)
     assert [subject.id for subject in reader.subjects()] == [known]
 
 
@@ -213,11 +246,20 @@ async def test_closing_when_none_is_open_is_no_news(journal: Journal) -> None:
 
 async def test_sessions_are_audited(journal: Journal, reader: Reader) -> None:
     await journal.open_kiosk([SCALE.id])
+    await journal.prolong_kiosk(30 * MINUTE)
+    await journal.end_kiosk_in(MINUTE)
     await journal.close_kiosk(ClosedBy.PERSON)
 
     events = [link.event for link in reader.audit()]
 
-    assert events[-4:] == ["assigned", "kiosk_opened", "kiosk_closed", "erased"]
+    assert events[-6:] == [
+        "assigned",
+        "kiosk_opened",
+        "kiosk_prolonged",
+        "kiosk_ending",
+        "kiosk_closed",
+        "erased",
+    ]
 
 
 async def test_no_two_sessions_have_one_number_not_even_when_the_guest_was_erased(
@@ -348,6 +390,34 @@ async def test_a_turn_of_before_a_restart_does_not_move_with_a_clock_that_was_be
     assert nobodys.subject is None
 
 
+@pytest.mark.parametrize(
+    ("believed", "by"),
+    [((HOUR, 0 * HOUR), HOUR), ((3 * HOUR, 2 * HOUR), -HOUR)],
+    ids=["behind", "ahead"],
+)
+async def test_a_turn_that_may_be_of_either_boot_holds_only_what_is_its_in_both(
+    journal: Journal, clock: ManualClock, believed: tuple[timedelta, timedelta], by: timedelta
+) -> None:
+    """By what was believed the one before lasted longer than until this one began."""
+    before, now = believed
+    clock.step(before)
+    await journal.hub_time_known(clock.now())
+    clock.boot()
+    clock.step(now - before)
+    await journal.hub_time_known(clock.now())
+    clock.advance(60)
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada, lasts=10 * MINUTE)
+
+    clock.step(by)
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    clock.advance(24 * 3600)
+    midst = START + now + 6 * MINUTE
+    entries = await journal.record(SCALE, [weight(1, at=midst), weight(2, at=midst + by)])
+    assert [entry.subject for entry in entries] == [None, None]
+
+
 async def test_a_turn_that_is_closed_late_was_over_at_its_limit(
     journal: Journal, clock: ManualClock
 ) -> None:
@@ -383,6 +453,22 @@ async def test_a_turn_that_is_closed_by_a_hub_that_does_not_know_the_time_ends_w
     (nobodys,) = await journal.record(SCALE, [weight(1, at=clock.now().utc)])
 
     assert nobodys.subject is None
+
+
+async def test_until_the_hub_last_knew_the_time_such_a_turn_went_on(
+    journal: Journal, clock: ManualClock, reader: Reader
+) -> None:
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada, lasts=HOUR)
+    clock.advance(600)
+    taken = weight(1).model_copy(update={"received": clock.now(), "taken_within": MINUTE})
+    await journal.record(SCALE, [taken])
+    clock.boot()
+    clock.trusted = False
+
+    await journal.close_kiosk(ClosedBy.PERSON)
+
+    assert [each.until for each in reader.assignments()] == [START + 10 * MINUTE]
 
 
 async def test_a_turn_takes_nothing_that_was_here_before_it(

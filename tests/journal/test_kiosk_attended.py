@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain.entry import Entry
+from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import ClosedBy
 from gateway.domain.subject import Attribution
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
-from tests.journal.making import SCALE, grant, weight
+from tests.journal.making import SCALE, SENSOR, grant, weight
 
 MINUTE = timedelta(minutes=1)
 AT_ONCE = timedelta(seconds=5)
@@ -57,13 +58,15 @@ async def test_who_shows_to_be_there_in_time_is_measured_on(
 ) -> None:
     session = await journal.open_kiosk([SCALE.id], attended=ATTENDED)
     clock.advance(80)
+    first = await weigh(journal, clock, 1)
 
     there = await journal.attend_kiosk(session.number, ATTENDED)
     clock.advance(80)
-    entry = await weigh(journal, clock, 1)
+    entry = await weigh(journal, clock, 2)
 
     assert there.attended_until == START + timedelta(seconds=170)
     assert reader.kiosk() == there
+    assert first.subject == session.subject
     assert (entry.subject, entry.attribution) == (session.subject, Attribution.SESSION)
     assert len(reader.assignments()) == 1
 
@@ -155,6 +158,36 @@ async def test_what_may_be_of_before_is_nobodys_to_claim_at_the_counter(
             await journal.claim_at_kiosk(session.number, entry.id)
 
 
+async def test_nor_is_what_another_device_measured_nor_what_is_not_here(
+    journal: Journal, clock: ManualClock
+) -> None:
+    session = await journal.open_kiosk([SCALE.id], attended=ATTENDED)
+    clock.advance(10)
+    taken = weight(1, device=SENSOR.id).model_copy(
+        update={"received": clock.now(), "taken_within": AT_ONCE}
+    )
+    (elsewhere,) = await journal.record(SENSOR, [taken])
+
+    for entry in (elsewhere.id, ReadingId("0" * 32)):
+        with pytest.raises(JournalError, match="cannot be of this session"):
+            await journal.claim_at_kiosk(session.number, entry)
+
+
+async def test_at_the_very_moment_nobody_is_there_any_more(
+    journal: Journal, clock: ManualClock
+) -> None:
+    session = await journal.open_kiosk([SCALE.id], attended=ATTENDED)
+    clock.advance(80)
+    entry = await weigh(journal, clock, 1)
+    clock.advance(10)
+
+    with pytest.raises(JournalError, match="somebody else may sit"):
+        await journal.claim_at_kiosk(session.number, entry.id)
+    back = await journal.come_back_to_kiosk(session.number, ATTENDED)
+
+    assert back.attended_until == START + 2 * ATTENDED
+
+
 async def test_nor_is_what_is_another_sessions_or_was_given_away(
     journal: Journal, clock: ManualClock
 ) -> None:
@@ -170,6 +203,21 @@ async def test_nor_is_what_is_another_sessions_or_was_given_away(
         await journal.claim_at_kiosk(session.number - 1, other.id)
     with pytest.raises(JournalError, match="no session is open"):
         await journal.attend_kiosk(session.number - 1, ATTENDED)
+
+
+async def test_who_came_back_and_stays_is_not_taken_to_have_been_there_meanwhile(
+    journal: Journal, clock: ManualClock, reader: Reader
+) -> None:
+    session = await journal.open_kiosk([SCALE.id], attended=ATTENDED)
+    clock.advance(120)
+    await journal.come_back_to_kiosk(session.number, ATTENDED)
+    clock.advance(60)
+    await journal.attend_kiosk(session.number, ATTENDED)
+    await journal.prolong_kiosk(10 * MINUTE, ATTENDED)
+
+    lasted = [(each.since, each.until) for each in reader.assignments()]
+
+    assert lasted == [(START, START + ATTENDED), (START + 2 * MINUTE, START + 4.5 * MINUTE)]
 
 
 async def test_a_session_that_was_left_twice_measures_nobody_in_between_when_it_is_over(
@@ -191,3 +239,8 @@ async def test_who_is_not_asked_is_taken_to_be_there_until_the_end(journal: Jour
     session = await journal.open_kiosk([SCALE.id])
 
     assert session.attended_until == session.until
+
+
+async def test_nobody_is_there_for_no_time(journal: Journal) -> None:
+    with pytest.raises(ValueError, match="for some time"):
+        await journal.open_kiosk([SCALE.id], attended=timedelta())

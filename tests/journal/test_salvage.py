@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.kiosk import ClosedBy
 from gateway.domain.receipt import Receipt
 from gateway.errors import JournalError, JournalFull
 from gateway.journal import writer
@@ -95,6 +96,25 @@ async def test_a_file_that_is_no_database_is_set_aside_and_the_hub_starts(path: 
     assert aside.read_bytes() == before
     with Reader.open(path) as reader:
         assert reader.summary().entries == 1
+
+
+async def test_a_turn_at_the_kiosk_has_a_number_of_its_own_though_the_audit_chain_is_lost(
+    path: Path,
+) -> None:
+    async with open_journal(path) as journal:
+        await journal.adopt(SCALE.id, SCALE.driver)
+        ada = (await journal.add_subject("Ada")).id
+        for _ in range(5):
+            before = await journal.open_kiosk([SCALE.id], subject=ada)
+            await journal.close_kiosk(ClosedBy.PERSON)
+    _lose(path, "PRAGMA secure_delete = ON", "DROP TRIGGER audit_no_delete", "DELETE FROM audit")
+
+    async with open_journal(path) as journal:
+        session = await journal.open_kiosk([SCALE.id], subject=ada)
+
+        with Reader.open(path) as reader:
+            assert next(reader.audit()).event == "salvaged"
+    assert session.number == before.number + 1
 
 
 async def test_a_salvaged_entry_whose_delivery_is_gone_is_searched_for_before_it_is_sent(
