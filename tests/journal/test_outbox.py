@@ -1,5 +1,6 @@
 """The table of states, and each way through it by the journal's calls."""
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -156,6 +157,7 @@ async def test_one_parked_entry_can_be_retried_alone(journal: Journal, reader: R
     assert retried == 1
     assert await journal.retry_parked(destination="elsewhere") == 0
     assert _states(reader) == {(State.PARKED, "422", False): 1, (State.DUE, None, False): 1}
+    assert [r.delivery.entry.id for r in await journal.claim("mes", 10, START)] == [first.id]
 
 
 async def test_parked_while_unsettled_is_still_searched_for_when_retried(
@@ -197,12 +199,14 @@ async def test_a_refusal_there_withholds_all_of_the_person_until_they_grant_anew
     (released,) = await journal.claim("mes", 1, START)
 
     await journal.refuse(released)
+    at_once = _states(reader)
     await journal.record(SCALE, [weight(3)])
     tried = await _again(journal, LATER)
     refused = reader.refused(subject, "mes")
     held = _states(reader)
     await journal.record_grant(grant(subject, "anew"))
 
+    assert at_once == {(State.WITHHELD, "refused_there", False): 2}
     assert tried == []
     assert refused
     assert held == {(State.WITHHELD, "refused_there", False): 3}
@@ -210,16 +214,41 @@ async def test_a_refusal_there_withholds_all_of_the_person_until_they_grant_anew
     assert await _again(journal, LATER) == [False] * 3
 
 
-async def test_a_refusal_of_one_person_leaves_others_alone(journal: Journal) -> None:
+async def test_a_refusal_of_one_person_leaves_others_alone(
+    journal: Journal, reader: Reader
+) -> None:
     await consenting(journal, slot="1")
     other = await consenting(journal, slot="2")
     await journal.record(SCALE, [weight(1, slot="1"), weight(2, slot="2")])
-    mine = next(r for r in await journal.claim("mes", 10, START) if r.subject != other)
+    (mine,) = await journal.claim("mes", 1, START)
 
     await journal.refuse(mine)
     await journal.record(SCALE, [weight(3, slot="1"), weight(4, slot="2")])
 
-    assert [r.subject for r in await journal.claim("mes", 10, START)] == [other]
+    assert [r.subject for r in await journal.claim("mes", 10, START)] == [other, other]
+    told = [json.loads(link.manifest) for link in reader.audit() if link.event == "refused"]
+    assert told == [{"destination": "mes", "entries": [mine.delivery.entry.id]}]
+
+
+async def test_what_became_theirs_is_theirs_to_consent_to_and_to_withdraw(
+    journal: Journal, reader: Reader
+) -> None:
+    ada = (await journal.add_subject("Ada")).id
+    entries = await journal.record(SCALE, [weight(1), weight(2)])
+    for entry in entries:
+        await journal.claim_entry(entry.id, ada)
+    ungranted = await _again(journal, START)
+
+    await journal.record_grant(grant(ada))
+    (released,) = await journal.claim("mes", 1, START)
+    await journal.settle(released, RECEIPT)
+
+    assert ungranted == []
+    assert await journal.record_withdrawal(withdrawal(ada)) == 1
+    assert _states(reader) == {
+        (State.SETTLED, None, False): 1,
+        (State.DROPPED, "withdrawn", False): 1,
+    }
 
 
 async def test_a_withdrawal_drops_what_is_owed_and_marks_what_may_have_arrived(
@@ -318,6 +347,17 @@ async def test_workers_are_woken_when_something_becomes_due_for_them(
         await j.assign(SCALE.id, None, subject, LONG_AGO)
 
     assert (nobodys, woken) == (["b"], ["b", "b"])
+
+
+async def test_the_worker_is_woken_when_what_it_waited_for_has_come(journal: Journal) -> None:
+    released = await _released(journal)
+    await journal.retry_at(released, LATER, "not paired")
+    woken: list[str] = []
+    journal.when_due("mes", lambda: woken.append("mes"))
+
+    await journal.hasten(released.subject, "mes")
+
+    assert woken == ["mes"]
 
 
 async def _let(journal: Journal, released: Released, outcome: str) -> None:
