@@ -123,6 +123,25 @@ async def test_a_picture_is_still_chosen_when_a_reading_comes_and_another_one_en
     assert await whose(left) == [None]
 
 
+async def test_a_picture_that_was_chosen_and_left_there_is_chosen_no_more(left: Screens) -> None:
+    browser = left.browser
+    left.time.skip(AWAY_S)
+    await browser.see(ASKED)
+    given_s = await browser.run("return document.getElementById('turn').dataset.forgets")
+    await browser.run("document.getElementById('turn').dataset.forgets = 0.5")
+
+    await browser.choose(CALLED[the_picture(left)])
+    chosen = await browser.run("return document.querySelectorAll('input:checked').length")
+    await browser.run(
+        "return new Promise((done) => document.querySelector('form.stack')"
+        ".addEventListener('reset', () => setTimeout(done)))"
+    )
+
+    assert given_s == "30"
+    assert chosen == 1
+    assert await browser.run("return document.querySelectorAll('input:checked').length") == 0
+
+
 async def test_a_touch_keeps_what_is_shown_and_the_warning_goes_with_it(left: Screens) -> None:
     browser = left.browser
     left.time.skip(AWAY_S - 50)
@@ -159,6 +178,8 @@ async def test_who_is_signing_in_with_their_telephone_is_not_taken_from_the_page
 
     await browser.choose(CALLED[the_picture(left)])
     await browser.press("C'est moi")
+    await browser.see("Un code est déjà écrit")
+    await browser.press("Relier")
     await browser.see("Elle est à moi")
     await browser.run("document.querySelector('[action=\"/kiosk/mine\"] button').click()")
     await browser.see("72,4")

@@ -141,8 +141,8 @@ async def test_the_picture_stands_beside_the_readings_and_brings_them_back(kiosk
     await act(kiosk, "/kiosk/back", session, picture=picture_of(session))
     back = (await kiosk.get(KIOSK)).text
 
-    assert "Votre image : " in shown
-    assert "Votre image : " not in hidden.text
+    assert "Retenez votre image : " in shown
+    assert "Retenez votre image : " not in hidden.text
     assert re.findall(r'name="picture" value="(\w+)"', hidden.html) == [*PICTURES]
     assert "checked" not in hidden.html
     assert "72,4" in back
@@ -208,7 +208,7 @@ async def test_nothing_that_was_left_on_the_screen_acts_or_shows_anything_then(
     assert kiosk.hub.paired == []
 
 
-async def test_what_was_being_done_goes_on_with_the_picture(kiosk: Window) -> None:
+async def test_what_was_being_done_is_there_with_the_picture_as_it_was_left(kiosk: Window) -> None:
     """Who signed in with their telephone has not touched the screen for some minutes."""
     session = await begun(kiosk)
     page = await act(kiosk, "/kiosk/pairing", session, destination="mes")
@@ -218,13 +218,58 @@ async def test_what_was_being_done_goes_on_with_the_picture(kiosk: Window) -> No
     asked = await act(kiosk, "/kiosk/pairing/code", session, **typed)
     again = {name: asked.field(name) for name in ("session", "token", "destination", "code")}
 
-    await kiosk.post(
-        *("/kiosk/pairing/code",), state=asked.field("state"), picture=picture_of(session), **again
+    back = await kiosk.post(
+        *("/kiosk/pairing",), state=asked.field("state"), picture=picture_of(session), **again
     )
+    await act(kiosk, "/kiosk/pairing/code", session, **{**typed, "state": back.field("state")})
 
-    assert 'action="/kiosk/pairing/code"' in asked.html
-    assert asked.field("state") == state
+    assert 'action="/kiosk/pairing"' in asked.html
+    assert back.field("state") == state
+    assert 'value="1234"' in back.html
     assert [code for _, _, code in kiosk.hub.paired] == ["1234"]
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "asked"),
+    [
+        ("/kiosk/pairing/code", {"destination": "mes", "code": "666"}, "Un code est déjà écrit"),
+        ("/kiosk/consent/give", MES, "Ce qui n'est jamais envoyé"),
+        ("/kiosk/keep", {"called": "Bruno"}, "Sous quel nom ?"),
+        ("/kiosk/end", {}, "72,4"),
+        ("/kiosk/end/ask", {}, "72,4"),
+        ("/kiosk/consent/withdraw", {"destination": "mes"}, "72,4"),
+    ],
+)
+async def test_nobody_does_with_their_picture_what_somebody_else_pressed_before_them(
+    kiosk: Window, path: str, form: dict[str, str], asked: str
+) -> None:
+    """Bruno types the code of his own account at Anne's turn; Anne comes back."""
+    annes = await begun(kiosk)
+    await weigh(kiosk, "72.4")
+    kiosk.hub.clock.advance(AWAY)
+    left = await act(kiosk, path, annes, **form)
+    (action,) = re.findall(r'action="([^"]+)" class="stack"', left.html)
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', left.html))
+
+    back = await kiosk.post(action, **fields, picture=picture_of(annes))
+    shown = await kiosk.get(KIOSK) if back.status == 303 else back
+
+    assert asked in shown.text
+    assert kiosk.hub.paired == []
+    assert kiosk.hub.reader.ledger(annes.subject) == ()
+    assert [each.label for each in kiosk.hub.reader.subjects()] == [""]
+
+
+async def test_what_was_ticked_is_ticked_still_when_consent_is_asked_anew(kiosk: Window) -> None:
+    session = await begun(kiosk)
+    kiosk.hub.clock.advance(AWAY)
+    left = await act(kiosk, "/kiosk/consent/give", session, **MES)
+    fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', left.html))
+
+    again = await kiosk.post("/kiosk/consent", **fields, picture=picture_of(session))
+
+    ticked = re.findall(r'name="kind" value="(\w+)" checked', again.html)
+    assert ticked == ["weight"]
 
 
 async def test_a_reading_that_comes_meanwhile_is_nobodys_and_its_value_is_not_told(
@@ -346,7 +391,7 @@ async def test_the_staff_sees_the_picture_for_who_forgot_it(kiosk: Window) -> No
 
     told = re.findall(r"son image : (.*?)\. En ouvrir", (await staff.get("/")).text)
 
-    assert f"Votre image : {told[0]}" in page.text
+    assert f"Retenez votre image : {told[0]}" in page.text
 
 
 async def test_pictures_differ_from_turn_to_turn(kiosk: Window) -> None:

@@ -24,8 +24,15 @@ from gateway.web.turn import asking_of, limit_of, present
 from gateway.web.visits import LANGUAGE_WAITS_S, Visit, see_other
 from gateway.web.ways import ways
 
-_NOTHING_LOST = ("/kiosk/back", "/kiosk/here", "/kiosk/mine", "/kiosk/prolong")
-"""Forms by which nothing was asked for but to be there, or what the turn asks anew."""
+_ASKED_ANEW = {
+    "/kiosk/consent": "/kiosk/consent",
+    "/kiosk/consent/give": "/kiosk/consent",
+    "/kiosk/name": "/kiosk/name",
+    "/kiosk/keep": "/kiosk/name",
+    "/kiosk/pairing": "/kiosk/pairing",
+    "/kiosk/pairing/code": "/kiosk/pairing",
+}
+"""Where what a form asked for is asked anew: who sent it need not be who has the picture."""
 
 
 async def again(visit: Visit) -> Response:
@@ -53,19 +60,18 @@ def idle(visit: Visit, *, mistaken: bool = False) -> Response:
 
 
 def asked(visit: Visit, session: KioskSession) -> Response:
-    """Ask whether the person of the turn is there still; what they were doing goes on then."""
+    """Ask whether the person of the turn is there still; what they were doing is shown then."""
     hub, words, form = visit.hub, visit.words, visit.form
     unanswered = present(hub).unanswered
-    action = visit.request.url.path
-    goes_on = visit.request.method == "POST" and action not in _NOTHING_LOST
+    anew = _ASKED_ANEW.get(visit.request.url.path)
     return page(
         visit,
         "away",
         session,
         pictures=PICTURES,
-        action=action if goes_on else "/kiosk/back",
-        fields=form.but("token", "session", "picture") if goes_on else [],
-        claims=not goes_on,
+        action=anew or "/kiosk/back",
+        fields=form.but("token", "session", "picture") if anew else [],
+        claims=anew is None,
         unanswered=_unanswered(hub, unanswered, words),
     )
 

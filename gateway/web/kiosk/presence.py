@@ -1,7 +1,8 @@
 """Whose turn a form is of, and whether its person is there to send it.
 
 Each touch says so. After some time without one the screen hides what it shows, and only the turn's
-picture brings it back; what was being done then goes on with the same form.
+picture brings it back. It does nothing else: what was being done is shown as it was left, for
+somebody else may have done it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = 
     if isinstance(session, Response):
         return session
     session = await longer(visit, session)
-    ticked = visit.form.all("kind") if unclear else () if nothing else None
+    chosen = visit.form.all("kind")
+    ticked = chosen if chosen or nothing or unclear else None
     to = visit.form.get("destination")
     return page(
         visit,
@@ -66,7 +67,10 @@ async def withdraw(visit: Visit) -> Response:
 
 
 async def sign_in(visit: Visit) -> Response:
-    """Show where to sign in with one's own telephone, and the place for the code it shows."""
+    """Show where to sign in with one's own telephone, and the place for the code it shows.
+
+    A code that was typed while nobody showed to be there stands in it, for who it is of.
+    """
     session = await theirs(visit)
     if isinstance(session, Response):
         return session
@@ -90,8 +94,9 @@ async def pair(visit: Visit) -> Response:
 
 def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) -> Response:
     hub, destination = visit.hub, visit.form.get("destination")
-    begun = None
-    if hub.pairs_by(destination) is PairsBy.SIGNING_IN:
+    typed = "" if error else visit.form.get("code")
+    begun, state = None, visit.form.get("state") if typed else ""
+    if not typed and hub.pairs_by(destination) is PairsBy.SIGNING_IN:
         begun = visit.site.pairings.begin(session.subject, destination, None)
     return page(
         visit,
@@ -100,7 +105,8 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
         destination=destination,
         title=hub.title(destination),
         code=None if begun is None else qr_code(begun.authorization.url),
-        state="" if begun is None else begun.authorization.state,
+        state=state if begun is None else begun.authorization.state,
+        typed=typed,
         refusal=None if error is None else reason(error),
     )
 

@@ -19,6 +19,7 @@ let goodbye = null;
 let hides = null;
 let toldAt = -Infinity; // when the hub was told last that somebody is there
 let later = null;
+let forgets = null;
 
 function show(text, wanted) {
   const page = new DOMParser().parseFromString(text, "text/html");
@@ -270,6 +271,15 @@ document.addEventListener("submit", (event) => {
     form.querySelectorAll("button").forEach((button) => { button.disabled = true; });
   }
   load(form.action, { method: "POST", body: fields }, moves);
+});
+
+// A picture that was chosen, and left there, would tell it to whoever comes next.
+document.addEventListener("change", (event) => {
+  const { name, form } = event.target;
+  if (name === "picture") {
+    clearTimeout(forgets);
+    forgets = setTimeout(() => form.reset(), turn().dataset.forgets * 1000);
+  }
 });
 
 // The second tap of a trembling hand is meant for what was there before.
