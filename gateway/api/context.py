@@ -34,13 +34,12 @@ class Body(BaseModel):
 
 def destination(hub: Hub, name: str) -> frozenset[Kind]:
     """Return the kinds that a destination of the configuration takes. Raises ConfigError."""
-    try:
+    if name in hub.routes:
         return hub.routes[name]
-    except KeyError:
-        known = ", ".join(sorted(hub.routes)) or "none"
-        raise ConfigError(
-            f"There is no destination {name!r} in the configuration: {known}."
-        ) from None
+    if not hub.routes:
+        raise ConfigError(f"There is no destination {name!r} in the configuration.")
+    known = ", ".join(sorted(hub.routes))
+    raise ConfigError(f"There is no destination {name!r} in the configuration: {known}.")
 
 
 def person(hub: Hub, subject: str) -> Subject | None:

@@ -42,5 +42,7 @@ def _check(where: str, given: Collection[str], known: Collection[str]) -> None:
             continue
         if near := get_close_matches(name, known, n=1):
             raise ConfigError(f"{where}: there is no setting '{name}'. Did you mean {near[0]}?")
-        there = ", ".join(sorted(known)) or "none"
+        if not known:
+            raise ConfigError(f"{where}: there is no setting '{name}': its driver has none.")
+        there = ", ".join(sorted(known))
         raise ConfigError(f"{where}: there is no setting '{name}'. There is: {there}.")

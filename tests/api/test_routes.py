@@ -52,6 +52,18 @@ async def grant(asked: Api, subject: str, **changes: Any) -> tuple[int, Any]:
     return status, answer
 
 
+async def test_a_destination_that_is_not_there_is_named_beside_those_that_are(
+    asked: Api, tmp_path: Path
+) -> None:
+    async with api(tmp_path / "sends nowhere", {}) as nowhere:
+        told = [await each.get("consents/text?to=nowhere") for each in (asked, nowhere)]
+
+    assert [answer["detail"] for _, answer in told] == [
+        "There is no destination 'nowhere' in the configuration: mes.",
+        "There is no destination 'nowhere' in the configuration.",
+    ]
+
+
 async def test_a_persons_id_does_not_say_who_they_are(asked: Api) -> None:
     subject = await camille(asked)
 

@@ -86,11 +86,11 @@ async def test_a_start_that_is_refused_leaves_no_connection_open(tmp_path: Path)
         ),
         (
             {"hid": [{**READER, "settings": {"baud": 1}}]},
-            r"\[\[hid\]\] reader: there is no setting 'baud'",
+            r"\[\[hid\]\] reader: there is no setting 'baud': its driver has none\.",
         ),
         (
-            {"ports": [{**PORT, "driver": "scale/tanita", "settings": {"baud": 1}}]},
-            r"cuff: there is no setting 'baud'. There is: ",
+            {"ports": [{**PORT, "settings": {"baud": 1}}]},
+            r"cuff: there is no setting 'baud'. There is: experimental",
         ),
         (
             {"ble": {}, "devices": {"ble:C0:FF:EE:00:00:01": {"settings": {"set_clok": "UTC"}}}},

@@ -90,11 +90,15 @@ def named(address: str, known: Mapping[str, Mapping[str, Any]]) -> str:
         for path, interfaces in known.items()
         if ADAPTER in interfaces
     }
-    try:
-        return adapters[address.upper()]
-    except KeyError:
-        there = ", ".join(sorted(adapters)) or "none"
+    found = adapters.get(address.upper())
+    if found is not None:
+        return found
+    if not adapters:
         raise RadioUnavailable(
-            f"There is no Bluetooth adapter {address}; those there are: {there}.",
-            RadioTrouble.NO_ADAPTER,
-        ) from None
+            "There is no Bluetooth adapter: plug one in.", RadioTrouble.NO_ADAPTER
+        )
+    there = ", ".join(sorted(adapters))
+    raise RadioUnavailable(
+        f"There is no Bluetooth adapter {address}; those there are: {there}.",
+        RadioTrouble.NO_ADAPTER,
+    )

@@ -541,3 +541,5 @@ def test_an_adapter_is_found_by_its_address() -> None:
 def test_a_missing_adapter_is_reported_with_those_there_are() -> None:
     with pytest.raises(RadioUnavailable, match="those there are: 00:00:00:00:00:01, AA:"):
         named("AA:00:00:00:00:09", OBJECTS)
+    with pytest.raises(RadioUnavailable, match=r"There is no Bluetooth adapter: plug one in\."):
+        named("AA:00:00:00:00:09", {})
