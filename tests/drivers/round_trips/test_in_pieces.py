@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from firmware_sims.packing import blood_pressure, body_composition
+from firmware_sims.packing import blood_pressure, body_composition, contour_usb
 from firmware_sims.packing.body_composition import Composition
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gateway.drivers.api import Frame, gatt
 from gateway.drivers.bp_monitor.bluetooth_sig.record import Assembly
+from gateway.drivers.glucose_meter.contour_usb import framing
 from gateway.drivers.scale.bluetooth_sig import codec as scale
 from gateway.drivers.scale.bluetooth_sig.pairing import joined
 from gateway.testing.clock import ManualClock
+from gateway.wire.stream import Framer
+from tests.drivers.round_trips.cables import CONTOUR_RECORDS, FRAMES
 from tests.drivers.round_trips.scales import PARTS, composed
 from tests.drivers.round_trips.written import BOOLS, U16
 
@@ -73,3 +76,24 @@ def test_a_body_composition_in_one_packet_or_two(written: Composition) -> None:
     for name in ("body_fat_percent", *PARTS):
         assert getattr(said, name) == getattr(written, name)
     assert (said.timestamp, said.user_id) == (written.device_local, written.user)
+
+
+@given(st.lists(st.tuples(FRAMES, CONTOUR_RECORDS), min_size=1, max_size=5))
+def test_frames_in_reports(records: list[tuple[int, tuple[bytes, dict[str, object]]]]) -> None:
+    frames = [
+        contour_usb.frame(number, text, last=text == contour_usb.END)
+        for number, (text, _) in records
+    ]
+    framer = Framer(framing.pieces)
+
+    found = [
+        piece
+        for each in frames
+        for report in contour_usb.reports(each)
+        for piece in framer.feed(framing.payload(report))
+    ]
+
+    assert found == frames
+    assert [(read.number, read.text) for read in map(framing.frame, frames)] == [
+        (number, text) for number, (text, _) in records
+    ]
