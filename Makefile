@@ -78,7 +78,7 @@ soak: setup ## The demonstration for SECONDS, hours say: does the daemon grow, d
 
 broken-links: setup ## Simulators whose links break anywhere, BREAKS times each
 	BROKEN_LINKS=$(BREAKS) $(PY) -m pytest -q tests/conversations/test_broken_links.py \
-		tests/conversations/test_broken_cables.py
+		tests/conversations/test_broken_cables.py tests/conversations/test_broken_usb.py
 
 flips: setup ## Flip FLIPS bits of a small journal, one at a time, and say what each costs
 	$(PY) -m tests.journal.flips --flips $(FLIPS)

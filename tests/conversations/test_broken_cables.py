@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -82,16 +83,17 @@ class Cable:
     broken: bool = False
     stop: Callable[[], object] | None = None
     """Ends the gateway."""
+    channel: ClassVar[Channel] = SERIAL
 
     def __post_init__(self) -> None:
         self.ends = self.now() + LASTS_S
 
     @property
     def channels(self) -> Collection[Channel]:
-        return {SERIAL}
+        return {self.channel}
 
     async def read(self, channel: Channel, /) -> Frame:
-        raise AssertionError("a serial line is not read")
+        raise AssertionError("a cable is not read")
 
     async def subscribe(self, channel: Channel, /) -> Cable:
         return self
@@ -124,7 +126,7 @@ class Cable:
                 self.measures_at_s.pop(0)
                 self.send(self.device.measure())
             elif self.coming and self.coming[0][0] <= self.now() and not self.broken:
-                return Frame(SERIAL, self.chunk(), self.clock.now())
+                return Frame(self.channel, self.chunk(), self.clock.now())
             elif self.now() >= until:
                 raise LinkTimeout("silence")
             elif self.broken:
@@ -198,6 +200,9 @@ class Counter:
     """A device, the hub's disk, and the time they share."""
 
     name = "serial:counter"
+    port = "/dev/ttyUSB0"
+    reach = Reach.SERIAL
+    kind: type[Cable] = Cable
 
     def __init__(self, case: Case, seed: str, folder: Path) -> None:
         self.case = case
@@ -239,12 +244,12 @@ class Counter:
         now = self.clock.now().monotonic
         measured = [now + 20, now + 100] if self.chance.random() < 0.7 else []
         self.story.append(f"noise {noise}, {how} at {at}, {len(measured)} measured")
-        return Cable(self.device, self.clock, self.chance, noise, how, at, measured)
+        return self.kind(self.device, self.clock, self.chance, noise, how, at, measured)
 
     async def meet(self, cable: Cable) -> None:
         self.cable_in = cable
         driver = installed().named(self.case.driver)
-        port = Sighting("/dev/ttyUSB0", Reach.SERIAL, driver=self.case.driver)
+        port = Sighting(self.port, self.reach, driver=self.case.driver)
         settings = dict(self.case.settings)
         async with Journal.open(
             self.path, clock=self.clock, zone=ZoneInfo(ZONE), routes={}

@@ -220,24 +220,22 @@ def missing_and_extra(
 ) -> tuple[list[Produced], list[Entry]]:
     """Return what was produced and did not arrive, and what arrived and was not produced.
 
-    They belong together if kind and all values are the same, and the time is, but for `within`.
-    `alike` says whether values are the same.
+    They belong together if kind and all values are the same, and the time is, but for `within`; of
+    several the nearest. `alike` says whether values are the same.
     """
     left = list(entries)
     missing = []
     for one in produced:
-        same = (
-            entry
-            for entry in left
-            if str(entry.reading.kind) == str(one.kind)
-            and alike(said(entry), shown(one))
-            and abs(entry.timing.measured_at - one.measured_at) <= within
-        )
-        found = next(same, None)
-        if found is None:
+        apart = {
+            place: abs(entry.timing.measured_at - one.measured_at)
+            for place, entry in enumerate(left)
+            if str(entry.reading.kind) == str(one.kind) and alike(said(entry), shown(one))
+        }
+        nearest = min(apart, key=apart.__getitem__, default=None)
+        if nearest is None or apart[nearest] > within:
             missing.append(one)
         else:
-            left.remove(found)
+            del left[nearest]
     return missing, left
 
 

@@ -1,0 +1,118 @@
+"""What speaks in reports, on cables that lose some and are pulled anywhere.
+
+As `test_broken_cables`; a report of either side is lost as a whole, or comes twice, or late. The
+gateway meets a device that was plugged in anew, or one that was left in the middle of its memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from firmware_sims.cgm.libre_reader import Habits as ReaderHabits
+from firmware_sims.cgm.libre_reader import LibreReader
+from firmware_sims.glucose_meter.contour_usb import ContourUsb, Habits
+from firmware_sims.glucose_meter.freestyle_neo import FreeStyleNeo
+from firmware_sims.packing.contour_usb import MODELS
+from firmware_sims.placement import Placement
+from firmware_sims.serial_device import Powered
+
+from gateway.drivers.api import HID, Channel, Reach
+from tests.conversations.broken import Break
+from tests.conversations.test_broken_cables import Cable, Counter, each_seed, told
+from tests.end_to_end.serial_devices import Case
+
+HOUR = timedelta(hours=1)
+DAYS_BEHIND = timedelta(days=-11)
+TO_THE_MINUTE = timedelta(seconds=70)
+
+
+def contour(name: str, *, molar: bool, announces: bool, enq_apart: bool) -> Case:
+    habits = Habits(extremes_every=3, control_every=4, entry_every=2 if molar else None)
+    return remembering(
+        "glucose_meter/contour_usb",
+        lambda placement: ContourUsb(
+            placement,
+            model=MODELS[name],
+            molar=molar,
+            announces=announces,
+            enq_apart=enq_apart,
+            habits=habits,
+        ),
+    )
+
+
+def remembering(
+    driver: str, make: Callable[[Placement], LibreReader | FreeStyleNeo | ContourUsb]
+) -> Case:
+    return Case(driver=driver, make=make, clock_error=DAYS_BEHIND, time_within=TO_THE_MINUTE)
+
+
+def libre(placement: Placement) -> LibreReader:
+    put_on_at = placement.now() - timedelta(days=2)
+    return LibreReader(placement, put_on_at=put_on_at, habits=ReaderHabits(strip_every=2))
+
+
+CASES = {
+    "Contour USB": contour("Contour USB", molar=False, announces=True, enq_apart=False),
+    "Contour Next USB": contour("Contour Next USB", molar=True, announces=False, enq_apart=True),
+    "Contour Next One": contour("Contour Next One", molar=False, announces=True, enq_apart=True),
+    "Contour Next": contour("Contour Next", molar=True, announces=False, enq_apart=False),
+    "FreeStyle Neo": remembering("glucose_meter/freestyle_neo", FreeStyleNeo),
+    "FreeStyle Libre": remembering("cgm/freestyle_libre", libre),
+}
+
+
+class UsbCable(Cable):
+    """Reports arrive whole, or not at all."""
+
+    channel: ClassVar[Channel] = HID
+
+    def harmed(self, frame: bytes) -> list[bytes]:
+        return self.chance.choice([[], [frame, frame]]) if self.harms(1) else [frame]
+
+    def chunk(self) -> bytes:
+        return self.coming.pop(0)[1]
+
+
+class UsbCounter(Counter):
+    """Nothing is measured once a device was plugged in for the last time."""
+
+    name = "usb:counter"
+    port = "/dev/hidraw0"
+    reach = Reach.HID
+    kind = UsbCable
+
+    def cable(self, noise: float, how: Break, at: int) -> Cable:
+        if isinstance(self.device, Powered) and self.chance.random() < 0.5:
+            self.story.append("plugged in anew")
+            self.device.cable_moved()
+        return super().cable(noise, how, at)
+
+    async def live(self) -> None:
+        await super().live()
+        last = self.cable(0.0, Break.NEVER, 0)
+        last.measures_at_s.clear()
+        await self.meet(last)
+
+
+@each_seed
+@pytest.mark.parametrize("name", CASES)
+async def test_wherever_a_cable_fails_a_memory_is_there_once_after_a_calm_conversation(
+    name: str, seed: int, tmp_path: Path
+) -> None:
+    counter = UsbCounter(CASES[name], f"{name}/{seed}", tmp_path)
+    device, now = counter.device, counter.clock.now().utc
+    if isinstance(device, LibreReader):
+        device.remember(now - timedelta(days=1), now - HOUR, scan_every=4 * HOUR)
+    else:
+        device.remember(5, 8 * HOUR)  # type: ignore[attr-defined]
+    await counter.live()
+
+    story = "\n".join(counter.story)
+    missing, extra = counter.missing_and_extra()
+    assert [told(one) for one in missing] == [], story
+    assert [told(one) for one in extra] == [], story
