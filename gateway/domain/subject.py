@@ -50,10 +50,12 @@ class Assignment(Value):
         same = self.device == other.device and other.slot in (None, self.slot)
         if not same or not self.overlaps(other):
             return (self,)
-        before = (self.model_copy(update={"until": other.since}),)
-        after = (self.model_copy(update={"since": other.until}),)
-        lasts_on = other.until is not None and (self.until is None or other.until < self.until)
-        return (before if self.since < other.since else ()) + (after if lasts_on else ())
+        parts: list[Assignment] = []
+        if self.since < other.since:
+            parts.append(self.model_copy(update={"until": other.since}))
+        if other.until is not None and (self.until is None or other.until < self.until):
+            parts.append(self.model_copy(update={"since": other.until}))
+        return tuple(parts)
 
     def overlaps(self, other: Assignment) -> bool:
         """Tell whether there is a moment that lies within both periods."""

@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -109,6 +110,68 @@ def test_what_was_measured_during_a_session_at_a_kiosk_says_so() -> None:
     session = _assigned(ADA, days=1).model_copy(update={"session": 1})
 
     assert attribute((session,), SCALE, None, START) == (ADA, Attribution.SESSION)
+
+
+def test_what_was_measured_in_a_session_and_under_an_assignment_needs_no_session() -> None:
+    session = _assigned(ADA, days=1).model_copy(update={"session": 1})
+    at_home = _assigned(ADA).model_copy(update={"since": START + DAY})
+    theirs = (ADA, Attribution.ASSIGNMENT)
+
+    assert attribute((session, _assigned(ADA)), SCALE, None, START) == theirs
+    assert attribute_within((session, at_home), SCALE, None, START, START + 2 * DAY) == theirs
+
+
+Days = tuple[int, int | None]
+PERIOD = (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("other", "left"),
+    [
+        ((1, 2), [(0, 1), (2, 4)]),
+        ((-1, 2), [(2, 4)]),
+        ((0, 2), [(2, 4)]),
+        ((2, 9), [(0, 2)]),
+        ((2, 4), [(0, 2)]),
+        ((2, None), [(0, 2)]),
+        ((-1, None), []),
+        ((0, 4), []),
+        ((-2, 0), [PERIOD]),
+        ((4, 9), [PERIOD]),
+        ((4, None), [PERIOD]),
+    ],
+)
+def test_what_is_left_of_an_assignment_is_what_lies_outside_of_the_other(
+    other: Days, left: list[Days]
+) -> None:
+    assert _left(PERIOD, other) == left
+
+
+def test_what_goes_on_for_ever_goes_on_after_another_that_ends() -> None:
+    assert _left((0, None), (1, 2)) == [(0, 1), (2, None)]
+    assert _left((0, None), (1, None)) == [(0, 1)]
+
+
+def test_an_assignment_leaves_alone_those_of_other_devices_and_other_slots() -> None:
+    mine, at_once = _assigned(ADA, "1"), _assigned(BO)
+
+    assert mine.without(at_once) == ()
+    assert at_once.without(at_once) == ()
+    assert mine.without(_assigned(BO, "2")) == (mine,)
+    assert mine.without(at_once.model_copy(update={"device": OTHER})) == (mine,)
+    assert at_once.without(mine) == (at_once,)
+
+
+def _left(mine: Days, other: Days) -> list[Days]:
+    """Return the parts of a period that another leaves, in days since START."""
+    one, two = (
+        _assigned(subject, days=until).model_copy(update={"since": START + since * DAY})
+        for subject, (since, until) in ((ADA, mine), (BO, other))
+    )
+    return [
+        ((a.since - START) // DAY, None if a.until is None else (a.until - START) // DAY)
+        for a in one.without(two)
+    ]
 
 
 @given(st.lists(ASSIGNMENTS, max_size=5).map(tuple), SLOTS, MOMENTS, MOMENTS, st.floats(0, 1))
