@@ -5,7 +5,16 @@ from zoneinfo import ZoneInfo
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
-from gateway.domain.device_clock import DRIFT, SPANS_KEPT, ClockHistory, moments, seen, was_set
+from gateway.domain.device_clock import (
+    DRIFT,
+    SPANS_KEPT,
+    ClockHistory,
+    hub_was_set,
+    moments,
+    seen,
+    seen_before,
+    was_set,
+)
 from gateway.domain.device_time import Correction, Timing, corrected
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Reading
 
@@ -163,3 +172,109 @@ def test_a_clock_that_did_not_take_its_setting_goes_on_as_before() -> None:
     (span,) = seen(was_set(history, _instant(NOON - DAY + SECOND)), _look(NOON, HOUR), SECOND)
 
     assert (span.first, span.last, span.until) == (NOON - DAY, NOON, None)
+
+
+def test_setting_a_clock_that_nobody_looked_at_ends_nothing() -> None:
+    assert was_set((), _instant(NOON)) == ()
+
+
+def test_a_clock_set_twice_unseen_says_nothing_since_the_first_time() -> None:
+    history = was_set(_seen(_look(NOON - DAY, HOUR)), _instant(NOON))
+
+    assert was_set(history, _instant(NOON + DAY)) == history
+
+
+def test_of_a_hub_that_was_slow_only_what_was_seen_in_that_boot_moves() -> None:
+    """The device was right; the hub was an hour slow, so the device seemed an hour ahead."""
+    before = ClockSample(
+        shown=(NOON - 9 * DAY).replace(tzinfo=None), at=Instant(NOON - 9 * DAY, 0.0, "a")
+    )
+    history = was_set(
+        _seen(before, _look(NOON, HOUR), _look(NOON + DAY, HOUR)), _instant(NOON + DAY)
+    )
+
+    old, told = hub_was_set(history, "b", HOUR)
+
+    assert old == history[0]
+    assert (told.offset, told.low, told.high) == (timedelta(), timedelta(), SECOND)
+    assert (told.first, told.last, told.gap) == (NOON + HOUR, NOON + DAY + HOUR, DAY)
+    assert (told.until, told.set_in) == (NOON + DAY + HOUR, "b")
+
+
+def test_when_we_set_a_clock_is_told_by_the_time_of_the_boot_in_which_we_did() -> None:
+    history = was_set(_seen(_look(NOON, HOUR)), Instant(NOON + DAY, 5.0, "c"))
+
+    (of_the_look,) = hub_was_set(history, "b", HOUR)
+    (of_the_setting,) = hub_was_set(history, "c", HOUR)
+
+    assert (of_the_look.last, of_the_look.until) == (NOON + HOUR, NOON + DAY)
+    assert (of_the_setting.last, of_the_setting.until) == (NOON, NOON + DAY + HOUR)
+
+
+def test_looks_of_two_boots_are_two_spans_while_the_later_may_move() -> None:
+    history = _seen(_look(NOON, HOUR))
+    next_boot = _look(NOON + DAY, HOUR).model_copy(update={"at": Instant(NOON + DAY, 9.0, "c")})
+
+    both = seen(history, next_boot, SECOND)
+    stamp = (NOON + DAY // 2 + HOUR).replace(tzinfo=None)
+
+    assert [(span.boot, span.first) for span in both] == [("b", NOON), ("c", NOON + DAY)]
+    assert [moment.at for moment in moments(stamp, SECOND, both, NOON + DAY)] == [NOON + DAY // 2]
+
+
+def test_a_look_learned_late_widens_the_span_in_whose_midst_it_was() -> None:
+    history = _seen(_look(NOON, HOUR), _look(NOON + DAY, HOUR + 2 * SECOND))
+
+    below = seen_before(history, _look(NOON + HOUR, HOUR - 9 * SECOND), SECOND)
+    above = seen_before(history, _look(NOON + HOUR, HOUR + 9 * SECOND), SECOND)
+
+    assert [(s.low, s.high) for s in below] == [(HOUR - 9 * SECOND, HOUR + 3 * SECOND)]
+    assert [(s.low, s.high) for s in above] == [(HOUR, HOUR + 10 * SECOND)]
+    assert [(s.first, s.last, s.offset) for s in below] == [(NOON, NOON + DAY, HOUR + 2 * SECOND)]
+
+
+def test_a_look_learned_late_that_differs_parts_the_span_no_further_than_its_longest_gap() -> None:
+    history = _seen(*(_look(NOON + n * HOUR, HOUR) for n in range(9)))
+
+    before, look, after = seen_before(history, _look(NOON + 4 * HOUR, 3 * HOUR), SECOND)
+
+    assert (before.first, before.last, before.offset) == (NOON, NOON + 3 * HOUR, HOUR)
+    assert (look.first, look.last, look.offset) == (NOON + 4 * HOUR, NOON + 4 * HOUR, 3 * HOUR)
+    assert (after.first, after.last, after.offset) == (NOON + 5 * HOUR, NOON + 8 * HOUR, HOUR)
+
+
+def test_a_look_learned_late_from_between_two_spans_is_one_of_its_own() -> None:
+    history = _seen(_look(NOON, HOUR), _look(NOON + 2 * DAY, 5 * HOUR))
+
+    spans = seen_before(history, _look(NOON + DAY, 3 * HOUR), SECOND)
+
+    assert [span.offset for span in spans] == [HOUR, 3 * HOUR, 5 * HOUR]
+
+
+def test_a_look_of_another_boot_parts_the_span_though_it_agrees() -> None:
+    history = _seen(*(_look(NOON + n * HOUR, HOUR) for n in range(3)))
+    elsewhere = ClockSample(
+        shown=(NOON + 2 * HOUR).replace(tzinfo=None), at=Instant(NOON + HOUR, 0.0, "a")
+    )
+
+    assert [span.boot for span in seen_before(history, elsewhere, SECOND)] == ["b", "a", "b"]
+
+
+def test_what_a_clock_showed_before_we_set_it_is_no_account_of_what_it_showed_after() -> None:
+    before = was_set(_seen(_look(NOON - 2 * DAY, -7 * HOUR)), _instant(NOON - DAY))
+    history = seen(before, _look(NOON, HOUR), SECOND)
+    stamp = (NOON - 36 * HOUR - 7 * HOUR).replace(tzinfo=None)
+
+    (moment,) = moments(stamp, SECOND, history, NOON)
+
+    assert (moment.at, moment.present) == (NOON - 36 * HOUR, False)
+
+
+def test_long_after_the_last_look_an_hour_may_be_missing_either_way() -> None:
+    stamp = (NOON + DAY).replace(tzinfo=None)
+
+    (moment,) = moments(stamp, SECOND, _seen(_look(NOON, timedelta())), NOON + 2 * DAY)
+
+    assert (
+        moment.at - moment.earliest == moment.latest - moment.at == timedelta(hours=1, minutes=10)
+    )

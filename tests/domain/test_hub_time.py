@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
-from gateway.domain.hub_time import Anchor, at_true_time, lost_boot
+from gateway.domain.hub_time import Anchor, as_received, at_true_time, lost_boot
 from gateway.domain.identity import identity
 from gateway.domain.reading import ClockSample, DeviceTime, Kind, Reading
 from gateway.testing.clock import START
@@ -49,6 +50,68 @@ def test_a_clock_that_is_steered_agrees_and_one_that_was_set_does_not() -> None:
 
     assert not KNOWN.disagrees(steered)
     assert KNOWN.disagrees(was_set)
+
+
+HERE = Instant(START, 400.0, "boot")
+"""Of a boot in which the hub knows the time."""
+
+
+def _given(looked: Instant, received: Instant = HERE) -> Reading:
+    told = DeviceTime(
+        stamp=None, raw="00", clock=ClockSample(shown=START.replace(tzinfo=None), at=looked)
+    )
+    return _reading().model_copy(update={"received": received, "device_time": told})
+
+
+@pytest.mark.parametrize(
+    "looked",
+    [
+        Instant(START - HOUR, 300.0, "boot", trusted=False),
+        Instant(START - timedelta(seconds=100), 300.0, "boot", trusted=False),
+        Instant(START - HOUR, 300.0, "boot"),
+    ],
+    ids=["told since", "told since, and right", "set since"],
+)
+def test_a_look_before_the_hub_was_told_the_time_is_told_by_the_time_of_reception(
+    looked: Instant,
+) -> None:
+    told = as_received(_given(looked)).device_time
+
+    assert told is not None
+    assert told.clock is not None
+    assert told.clock.at == Instant(START - timedelta(seconds=100), 300.0, "boot")
+
+
+@pytest.mark.parametrize(
+    "looked",
+    [
+        Instant(START - timedelta(seconds=100), 300.0, "boot"),
+        Instant(START - 9 * HOUR, 300.0, "boot before", trusted=False),
+    ],
+    ids=["by the same time", "of another boot"],
+)
+def test_a_look_that_needs_no_other_time_is_left_as_it_is(looked: Instant) -> None:
+    assert as_received(_given(looked)) == _given(looked)
+
+
+def test_what_came_before_the_hub_was_told_the_time_is_told_by_that() -> None:
+    received = Instant(START - HOUR, 400.0, "boot")
+
+    moved = as_received(_given(received, received), KNOWN)
+
+    assert moved == at_true_time(_given(received, received), KNOWN)
+    assert moved.received.utc == START
+    assert as_received(_given(HERE), KNOWN) == _given(HERE)
+
+
+def test_a_reading_whose_devices_clock_nobody_looked_at_moves_alone() -> None:
+    told = DeviceTime(stamp=START.replace(tzinfo=None), raw="00")
+    reading = _reading().model_copy(update={"device_time": told})
+
+    moved = at_true_time(reading, KNOWN)
+
+    assert moved == reading.model_copy(update={"received": KNOWN.moved(AT_BOOT)})
+    assert as_received(moved) == moved
 
 
 def test_there_is_no_room_for_a_boot_longer_than_the_time_between_its_neighbours() -> None:

@@ -8,8 +8,10 @@ from gateway.clock import Instant
 from gateway.domain.device_time import corrected
 from gateway.domain.identity import identity
 from gateway.domain.quantity import Quantity, Unit
-from gateway.domain.reading import Measure, Reading
+from gateway.domain.reading import Limit, Measure, Reading
+from gateway.testing.clock import START
 from tests.domain.readings import instants, readings
+from tests.journal.making import glucose
 
 
 def _weighing(reading: Reading, value: Decimal) -> Reading:
@@ -20,6 +22,21 @@ def _weighing(reading: Reading, value: Decimal) -> Reading:
 @given(readings())
 def test_an_identity_is_32_hex_digits(reading: Reading) -> None:
     assert len(bytes.fromhex(identity(reading))) == 16
+
+
+def test_too_low_and_too_high_are_two_readings_and_neither_is_one_without_a_limit() -> None:
+    low, high, neither = (
+        identity(glucose(1, None, START, limit)) for limit in (Limit.BELOW, Limit.ABOVE, None)
+    )
+
+    assert len({low, high, neither}) == 3
+
+
+@given(readings())
+def test_in_which_order_the_values_of_a_reading_are_told_does_not_matter(reading: Reading) -> None:
+    turned = dict(reversed(list(reading.values.items())))
+
+    assert identity(reading.model_copy(update={"values": turned})) == identity(reading)
 
 
 @given(readings())
