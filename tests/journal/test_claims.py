@@ -56,15 +56,16 @@ async def test_postponed_deliveries_come_in_due_order(journal: Journal) -> None:
     assert await _records(journal) == ["seq:1", "seq:2", "seq:0"]
 
 
-async def test_who_was_paired_anew_waits_no_longer(journal: Journal) -> None:
-    subject = await consenting(journal)
-    await journal.record(SCALE, [weight(1)])
-    (released,) = await journal.claim("mes", 1, START)
-    await journal.retry_at(released, LATER, "not paired")
+async def test_who_was_paired_anew_waits_no_longer_and_others_do(journal: Journal) -> None:
+    subject = await consenting(journal, slot="1")
+    await consenting(journal, slot="2")
+    await journal.record(SCALE, [weight(1, slot="1"), weight(2, slot="2")])
+    for released in await journal.claim("mes", 2, START):
+        await journal.retry_at(released, LATER, "not paired")
 
     await journal.hasten(subject, "mes")
 
-    assert len(await journal.claim("mes", 1, START)) == 1
+    assert [r.subject for r in await journal.claim("mes", 2, START)] == [subject]
 
 
 async def test_a_person_with_a_backlog_does_not_keep_others_waiting(journal: Journal) -> None:

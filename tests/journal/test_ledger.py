@@ -1,9 +1,11 @@
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from gateway.domain.reading import Kind
+from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
 from gateway.journal import ledger, moving
 from gateway.journal.journal import Journal
@@ -15,8 +17,11 @@ from tests.journal.making import (
     LONG_AGO,
     ROUTES,
     SCALE,
+    SENSOR,
     consenting,
+    glucose,
     grant,
+    ketone,
     open_journal,
     weight,
     withdrawal,
@@ -113,6 +118,47 @@ async def test_a_grant_of_earlier_readings_queues_those_recorded_before_the_dest
         await journal.record_grant(grant(subject, "all again", covers_from=LONG_AGO))
 
         assert len(await journal.claim("mes", 10, START)) == 1
+
+
+async def test_a_grant_of_earlier_readings_queues_what_it_covers_and_the_destination_takes(
+    path: Path, clock: ManualClock
+) -> None:
+    kinds = {Kind.WEIGHT, Kind.INTERSTITIAL_GLUCOSE}
+    readings = [glucose(1, "100", START), ketone(2, "0.4", START)]
+    async with open_journal(path, clock, {}) as journal:
+        ada = await consenting(journal)
+        await journal.adopt(SENSOR.id, SENSOR.driver)
+        await journal.assign(SENSOR.id, None, ada, LONG_AGO)
+        await journal.record(SCALE, [weight(1)])
+        await journal.record(SENSOR, readings)
+    takes = frozenset({Kind.WEIGHT, Kind.BLOOD_KETONE})
+    async with open_journal(path, clock, {"mes": takes}) as journal:
+        await journal.record_grant(grant(ada, "all", kinds=frozenset(kinds)))
+
+        with Reader.open(path) as reader:
+            there = {view.entry.reading.kind for view in reader.entries() if view.deliveries}
+    assert there == {Kind.WEIGHT}
+
+
+async def test_the_audit_chain_tells_of_each_grant_and_each_withdrawal(
+    journal: Journal, reader: Reader
+) -> None:
+    subject = (await journal.add_subject("Ada")).id
+    await journal.record_grant(grant(subject))
+    await journal.record_withdrawal(withdrawal(subject))
+
+    told = [(link.event, json.loads(link.manifest).get("id")) for link in reader.audit()]
+
+    assert told[-2:] == [("granted", "grant-1"), ("withdrawn", "withdrawal-1")]
+
+
+async def test_nobody_consents_or_withdraws_who_is_not_known_here(journal: Journal) -> None:
+    stranger = SubjectId("p-stranger")
+
+    with pytest.raises(JournalError, match="must be added first"):
+        await journal.record_grant(grant(stranger))
+    with pytest.raises(JournalError, match="must be added first"):
+        await journal.record_withdrawal(withdrawal(stranger))
 
 
 async def test_what_waited_for_years_is_moved_some_at_a_time_and_none_is_left_behind(

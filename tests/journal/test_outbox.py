@@ -14,6 +14,7 @@ from gateway.journal.reader import Reader
 from gateway.journal.states import TRANSITIONS, Event, State, after
 from gateway.testing.clock import START, ManualClock
 from tests.journal.making import (
+    EVERYTHING,
     LONG_AGO,
     SCALE,
     consenting,
@@ -124,6 +125,17 @@ async def test_a_search_that_finds_no_one_home_is_still_a_search(journal: Journa
     assert await _again(journal, LATER) == [True]
 
 
+async def test_at_the_next_start_the_chain_tells_of_what_was_on_its_way(path: Path) -> None:
+    async with open_journal(path) as journal:
+        released = await _released(journal)
+
+    async with open_journal(path):
+        with Reader.open(path) as reader:
+            story = reader.story(released.delivery.entry.id)
+
+    assert [event.name for event in story] == ["recorded", "released", "unsettled"]
+
+
 async def test_on_its_way_at_a_crash_is_unsettled_at_the_next_start(path: Path) -> None:
     async with open_journal(path) as journal:
         await _released(journal)
@@ -199,7 +211,7 @@ async def test_a_refusal_there_withholds_all_of_the_person_until_they_grant_anew
     (released,) = await journal.claim("mes", 1, START)
 
     await journal.refuse(released)
-    at_once = _states(reader)
+    at_once, said = _states(reader), reader.ledger(subject)
     await journal.record(SCALE, [weight(3)])
     tried = await _again(journal, LATER)
     refused = reader.refused(subject, "mes")
@@ -208,6 +220,7 @@ async def test_a_refusal_there_withholds_all_of_the_person_until_they_grant_anew
 
     assert at_once == {(State.WITHHELD, "refused_there", False): 2}
     assert tried == []
+    assert [entry.id for entry in said] == [f"grant-of-{subject}"]
     assert refused
     assert held == {(State.WITHHELD, "refused_there", False): 3}
     assert not reader.refused(subject, "mes")
@@ -228,6 +241,32 @@ async def test_a_refusal_of_one_person_leaves_others_alone(
     assert [r.subject for r in await journal.claim("mes", 10, START)] == [other, other]
     told = [json.loads(link.manifest) for link in reader.audit() if link.event == "refused"]
     assert told == [{"destination": "mes", "entries": [mine.delivery.entry.id]}]
+
+
+async def test_what_comes_of_it_at_one_destination_is_no_news_of_another(
+    path: Path, clock: ManualClock
+) -> None:
+    async with open_journal(path, clock, {"fhir": EVERYTHING, "mes": EVERYTHING}) as journal:
+        ada = await consenting(journal)
+        await journal.record_grant(grant(ada, "for fhir", destination="fhir"))
+        await journal.record(SCALE, [weight(1)])
+        (there,) = await journal.claim("fhir", 1, START)
+        (released,) = await journal.claim("mes", 1, START)
+
+        await journal.settle(released, RECEIPT)
+        await journal.retry_at(there, LATER, "503")
+
+        assert await journal.claim("mes", 1, LATER) == []
+        assert len(await journal.claim("fhir", 1, LATER)) == 1
+
+
+async def test_a_withdrawal_of_one_person_leaves_others_alone(journal: Journal) -> None:
+    mine = await consenting(journal, slot="1")
+    other = await consenting(journal, slot="2")
+    await journal.record(SCALE, [weight(1, slot="1"), weight(2, slot="2")])
+
+    assert await journal.record_withdrawal(withdrawal(mine)) == 1
+    assert [r.subject for r in await journal.claim("mes", 10, START)] == [other]
 
 
 async def test_what_became_theirs_is_theirs_to_consent_to_and_to_withdraw(

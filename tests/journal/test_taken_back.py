@@ -65,6 +65,18 @@ def test_one_that_cannot_be_read_is_said_in_a_sentence_and_none_is_no_trouble(
     assert there_is_none == []
 
 
+async def test_a_withdrawal_names_the_grants_that_it_ends_and_no_other(path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject, other = await consenting(journal, "1"), await consenting(journal, "2")
+        await journal.record_grant(grant(subject, "elsewhere", destination="fhir"))
+        await journal.record_grant(grant(subject, "again"))
+        await journal.record_withdrawal(withdrawal(subject))
+
+    (told,) = TakenBackFile(path).all()
+    assert other != subject
+    assert told == TakenBack("withdrawal-1", subject, "mes", 5, (f"grant-of-{subject}", "again"))
+
+
 async def test_a_withdrawal_that_cannot_be_kept_there_is_not_made(path: Path) -> None:
     async with open_journal(path) as journal:
         subject = await consenting(journal)
