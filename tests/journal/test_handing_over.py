@@ -22,7 +22,7 @@ from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.writer import Transaction
 from gateway.testing.clock import START, ManualClock
-from tests.journal.making import LONG_AGO, SCALE, consenting, grant, open_journal, weight
+from tests.journal.making import LONG_AGO, SCALE, SENSOR, consenting, grant, open_journal, weight
 
 DAY = timedelta(days=1)
 DAYS = 8
@@ -215,6 +215,25 @@ async def test_what_may_have_been_measured_outside_of_it_is_asked_about(
     assert [each.subject for each in sure] == [marcel]
 
 
+async def test_what_is_of_another_device_or_perhaps_of_another_time_is_not_counted(
+    journal: Journal, reader: Reader
+) -> None:
+    marcel = await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    await journal.adopt(SENSOR.id, SENSOR.driver)
+    await journal.assign(SENSOR.id, None, marcel, LONG_AGO)
+    midday, border = BEGIN + 2.5 * DAY, BEGIN + 3 * DAY
+    (theirs,) = await journal.record(SENSOR, [weight(1, at=midday, device=SENSOR.id)])
+    (perhaps,) = await journal.record(SCALE, [weight(2, at=border)])
+    await journal.dismiss(perhaps.id)
+
+    done = await journal.hand_over(period(odile, 2, 3))
+
+    assert (done.readings, done.unsure, done.standing) == (0, 0, 0)
+    owners = {view.entry.id: view.entry.subject for view in reader.entries()}
+    assert owners == {theirs.id: marcel, perhaps.id: None}
+
+
 async def test_one_number_of_a_device_is_one_person_s_and_the_others_stay_whose_they_were(
     journal: Journal, reader: Reader
 ) -> None:
@@ -303,3 +322,5 @@ async def test_of_nobody_and_of_no_time_nothing_is_said(journal: Journal) -> Non
         await journal.hand_over(period(SubjectId("p-nobody"), 0, 1))
     with pytest.raises(ValueError, match="after its beginning"):
         await journal.hand_over(period(odile, 1, 1))
+    with pytest.raises(ValueError, match="has an end"):
+        await journal.hand_over(period(odile, 1, 2).model_copy(update={"until": None}))

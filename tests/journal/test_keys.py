@@ -112,6 +112,78 @@ def test_after_a_change_of_the_hub_key_only_the_new_one_opens(database: Database
         Keyring(database, [ONE])
 
 
+def test_a_key_that_was_destroyed_opens_nothing_more_in_the_process_that_had_it(
+    database: Database,
+) -> None:
+    keys = Keyring(database, [ONE])
+    keys.make("p-ada")
+    sealed = keys.seal("p-ada", b"81.375 kg", "entry 1")
+
+    keys.destroy("p-ada")
+
+    with pytest.raises(Unreadable):
+        keys.open("p-ada", sealed, "entry 1")
+
+
+def test_whoever_is_given_another_key_seals_with_that(database: Database) -> None:
+    keys = Keyring(database, [ONE])
+    keys.make("p-ada")
+    keys.seal("p-ada", b"before", "entry 1")
+
+    keys.keep("p-ada", bytes(32))
+
+    sealed = keys.seal("p-ada", b"81.375 kg", "entry 1")
+    assert Keyring(database, [ONE]).open("p-ada", sealed, "entry 1") == b"81.375 kg"
+
+
+def test_keys_that_were_forgotten_are_read_again(database: Database) -> None:
+    keys = Keyring(database, [ONE])
+    keys.make_missing()
+    database.run("BEGIN")
+    keys.keep(NOBODY, bytes(32))
+    undone = keys.seal(NOBODY, b"81.375 kg", "entry 1")
+    database.run("ROLLBACK")
+
+    keys.forget()
+
+    with pytest.raises(Unreadable):
+        keys.open(NOBODY, undone, "entry 1")
+
+
+@pytest.mark.parametrize("table", ["keys", "spare_keys"])
+@pytest.mark.parametrize("damage", ["DELETE FROM {}", "UPDATE {} SET wrapped = zeroblob(60)"])
+def test_one_of_the_two_places_of_a_key_is_enough_and_both_are_filled_again(
+    database: Database, table: str, damage: str
+) -> None:
+    keys = Keyring(database, [ONE])
+    keys.make_missing()
+    sealed = keys.seal(NOBODY, b"81.375 kg", "entry 1")
+    database.run(damage.format(table))
+
+    Keyring(database, [ONE]).mend()
+    other = {"keys": "spare_keys", "spare_keys": "keys"}[table]
+    database.run(f"DELETE FROM {other}")
+
+    assert Keyring(database, [ONE]).open(NOBODY, sealed, "entry 1") == b"81.375 kg"
+
+
+def test_where_both_places_are_whole_none_is_written_again(database: Database) -> None:
+    keys = Keyring(database, [ONE])
+    keys.make_missing()
+    before = database.rows("SELECT * FROM keys UNION ALL SELECT * FROM spare_keys")
+
+    keys.mend()
+
+    assert database.rows("SELECT * FROM keys UNION ALL SELECT * FROM spare_keys") == before
+
+
+def test_a_passphrase_gives_the_same_key_in_every_release() -> None:
+    """With another nobody could open what was sealed by it: RFC 9106, section 4, second choice."""
+    key = hub_key.from_passphrase(b"correct horse", bytes(range(16)))
+
+    assert key.secret.hex() == "577f1ff37e9a3e52c97d39f8e83891c1b73b0e87ffe0429cee8ede2fb005fe44"
+
+
 def test_a_key_does_not_show_itself() -> None:
     assert "0102" not in repr(ONE)
     assert repr(ONE) == "HubKey()"
@@ -133,6 +205,36 @@ async def test_without_its_key_the_journal_says_so_and_makes_no_other(path: Path
         open_journal(path)
 
     assert not (path.parent / "keys").exists()
+
+
+async def test_a_key_that_is_not_whole_is_refused(path: Path) -> None:
+    await open_journal(path).close()
+    place = path.parent / "keys" / "hub.key"
+    place.write_bytes(place.read_bytes()[:-1])
+
+    with pytest.raises(JournalError, match="not 32 bytes long"):
+        open_journal(path)
+
+
+async def test_a_key_that_is_given_is_changed_where_it_is_kept(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hub-key").write_bytes(ONE.secret)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    await open_journal(path).close()
+
+    with pytest.raises(JournalError, match="not in a file"):
+        change_key_file(path, ManualClock(), ZONE)
+
+
+async def test_a_passphrase_that_cannot_be_read_is_said_in_a_sentence(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await open_journal(path).close()
+    monkeypatch.setenv(hub_key.PASSPHRASE_FILE, str(tmp_path / "gone"))
+
+    with pytest.raises(JournalError, match=r"cannot read the passphrase .*gone: No such file"):
+        change_to_passphrase(path, ManualClock(), ZONE)
 
 
 async def test_a_systemd_credential_comes_first(
