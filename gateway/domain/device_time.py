@@ -194,8 +194,7 @@ def _by_offset(reading: Reading, told: DeviceTime, stamp: datetime, known: _Know
     stated = _plausible(reading, at, _STATED_OFFSET + told.resolution)
     if stated is None:
         return None
-    others = _possible(reading, told, stamp, known.history) if told.clock is None else []
-    return _over(stated, [stated, *others]), Correction.STATED_OFFSET
+    return _or_as_seen(stated, reading, told, stamp, known), Correction.STATED_OFFSET
 
 
 def _by_zone(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known) -> _Found | None:
@@ -216,8 +215,16 @@ def _by_zone(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known)
         # That a clock which cannot be read shows this very moment is no accident.
         just_taken = _around_reception(reading)
         local = replace(just_taken, at=min(at, just_taken.at))
-    others = _possible(reading, told, stamp, known.history) if told.clock is None else []
-    return _over(local, [local, *others]), Correction.ASSUMED_ZONE
+    return _or_as_seen(local, reading, told, stamp, known), Correction.ASSUMED_ZONE
+
+
+def _or_as_seen(
+    moment: Moment, reading: Reading, told: DeviceTime, stamp: datetime, known: _Known
+) -> Moment:
+    """Let it reach over what a clock that is not there now showed when it was looked at before."""
+    if told.clock is not None or not known.history:
+        return moment
+    return _over(moment, [moment, *_possible(reading, told, stamp, known.history)])
 
 
 def _is_watched(told: DeviceTime, at: datetime, known: _Known) -> bool:
@@ -229,8 +236,6 @@ def _possible(
     reading: Reading, told: DeviceTime, stamp: datetime, looks: ClockHistory
 ) -> list[Moment]:
     until, settable = reading.received.utc, not told.counter
-    if not looks:
-        return []
     found = moments(stamp, told.resolution, looks, until, settable=settable)
     return [moment for moment in found if moment.at >= EARLIEST]
 

@@ -114,6 +114,6 @@ def _at(mine: list[Assignment], moment: datetime) -> tuple[SubjectId | None, Att
     counting = [a for a in covering if a.slot is not None] or covering
     subjects = {a.subject for a in counting}
     if len(subjects) == 1:
-        at_kiosk = all(a.session is not None for a in counting)
-        return subjects.pop(), Attribution.SESSION if at_kiosk else Attribution.ASSIGNMENT
+        lasting = None in {a.session for a in counting}
+        return subjects.pop(), Attribution.ASSIGNMENT if lasting else Attribution.SESSION
     return None, Attribution.AMBIGUOUS if subjects else Attribution.UNCLAIMED

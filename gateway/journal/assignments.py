@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from gateway.domain.device_time import Timing
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Assignment, Attribution, SubjectId, attribute
@@ -52,9 +54,10 @@ def whose(
 
     Its uncertainty reaches as far ahead as back, but it was measured before it was received.
     """
-    earliest, latest = timing.earliest, timing.latest
-    if earliest is None or latest is None:
+    if timing.uncertainty is None:
         return None, Attribution.UNCLAIMED
+    at = timing.measured_at.astimezone(UTC)  # as assignments are: two zones take six times as long
+    earliest, latest = at - timing.uncertainty, at + timing.uncertainty
     answer = attribute(assignments, reading.device, reading.slot, earliest, latest)
     if answer[1] is not Attribution.AMBIGUOUS:
         return answer
