@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class Database:
         try:
             for size in _TOGETHER:
                 while len(rows) - done >= size:
-                    bindings = [value for row in rows[done : done + size] for value in row]
+                    bindings = list(chain.from_iterable(rows[done : done + size]))
                     found += self._connection.execute(_of_rows(sql, size), bindings).fetchall()
                     done += size
         except _ERRORS as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from functools import partial
 
 from gateway.domain.device import Device
 from gateway.domain.entry import Entry
@@ -29,7 +30,7 @@ from gateway.journal.writer import Transaction
 _NEW_ENTRY = (
     "INSERT INTO entries"
     " (id, device, kind, slot, recorded_us, measured_us, subject, attribution, payload)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING number, id"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING RETURNING id, number"
 )
 
 
@@ -47,13 +48,13 @@ def record(
     The entries are written once for all calls that share the transaction, and so is what follows
     from them (timings, deliveries, the audit link): what is returned is filled by then.
     """
-    if any(reading.device != device.id for reading in readings):
-        raise ValueError("every reading of one call comes from the device that is named with them")
     number, known = devices.describe(tx, device)
     assignments = assignments_of(tx, number)
     known_looks = looks = clocks.history(tx, number)
     new: list[Entry] = []
     for reading in readings:
+        if reading.device != device.id:
+            raise ValueError("every reading of a call comes from the device that is named with it")
         told = as_received(reading, boots.told_since(tx, reading.received))
         looks = clocks.looked(looks, told)
         timing = timings.time_of(tx.db, told, zone, looks)
@@ -80,18 +81,19 @@ def keep(
     measured_us = to_us(entry.timing.measured_at)
     row = entry_rows.entry_row(entry, device, measured_us, tx.now_us, tx.keys)
     tx.recorded.append((device, entry, measured_us, row, new))
-    tx.rest = lambda: _write(tx, routes, addresses)
+    if tx.rest is None:
+        tx.rest = partial(_write, tx, routes, addresses)
 
 
 def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]], addresses: Addresses) -> None:
     """Write what was recorded and is new, and what follows from it."""
     recorded, tx.recorded = tx.recorded, []
     written = tx.db.insert_many(_NEW_ENTRY, [row for *_, row, _ in recorded])
-    numbers = {entry_rows.from_blob(stored): number for number, stored in written}
+    numbers: dict[bytes, int] = dict(written)
     rows: list[tuple[int, Entry, int]] = []
     by_device: defaultdict[int, list[tuple[Entry, int]]] = defaultdict(list)
-    for device, entry, measured_us, _, new in recorded:
-        number = numbers.pop(entry.id, None)  # of two that are the same only the first is news
+    for device, entry, measured_us, row, new in recorded:
+        number = numbers.pop(row[0], None)  # of two that are the same only the first is news
         if number is not None:
             new.append(entry)
             rows.append((number, entry, measured_us))

@@ -19,7 +19,7 @@ import asyncio
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -85,7 +85,7 @@ class _Job:
     joins: bool
     vital: bool
     result: Any = None
-    due: set[str] = field(default_factory=set)
+    due: Set[str] = frozenset()
     error: BaseException | None = None
 
 
