@@ -69,8 +69,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 
 def _plain(value: Any) -> Any:
     """Say how orjson is to write what it does not know: the model's own way takes twice as long."""
-    write = _PLAIN.get(type(value))
-    return vars(value) if write is None else write(value)
+    return _PLAIN.get(type(value), vars)(value)
 
 
 def parse(payload: bytes) -> Reading:

@@ -57,6 +57,7 @@ class Keyring:
         self._ciphers: dict[str, ChaCha20Poly1305] = {}
         self._identity = b""
         self._begun: dict[bytes, hashlib.blake2s] = {}
+        self._near = ("", "")  # the neighbourhood of the last entry, and its hash
         self._nonces = hashlib.blake2b(digest_size=_NONCE_BYTES, key=os.urandom(KEY_BYTES))
         self._sealings = 0
         self.hub = self._fitting(hub)
@@ -118,10 +119,11 @@ class Keyring:
 
     def seal(self, owner: str, content: bytes, place: str) -> bytes:
         """Return the content sealed by the owner's key, for this place only."""
-        nonce = self._nonce(content, place)
-        return nonce + self._cipher(owner).encrypt(nonce, content, place.encode())
+        where = place.encode()
+        nonce = self._nonce(content, where)
+        return nonce + self._cipher(owner).encrypt(nonce, content, where)
 
-    def _nonce(self, content: bytes, place: str) -> bytes:
+    def _nonce(self, content: bytes, place: bytes) -> bytes:
         """Return 96 bits, random to whoever has not seen this process: billions never meet.
 
         A virtual machine that is resumed twice from one moment has the same secret twice, and may
@@ -129,7 +131,7 @@ class Keyring:
         """
         self._sealings += 1
         nonce = self._nonces.copy()
-        nonce.update(f"{self._sealings} {len(place)} {place}".encode() + content)
+        nonce.update(b"%d %d %b%b" % (self._sealings, len(place), place, content))
         return nonce.digest()
 
     def open(self, owner: str, sealed: bytes, place: str) -> bytes:
@@ -154,9 +156,10 @@ class Keyring:
         It begins with its neighbourhood, so what comes together lies together in the index of ids:
         a commit then changes one or two of its pages, not one for each reading.
         """
-        near = self.hashed(neighbourhood.encode(), b"near")
+        if neighbourhood != self._near[0]:
+            self._near = (neighbourhood, self.hashed(neighbourhood.encode(), b"near"))
         kernel = self.hashed(bytes.fromhex(identity), b"entry")
-        return ReadingId(near[: 2 * NEAR_BYTES] + kernel[: 2 * KERNEL_BYTES])
+        return ReadingId(self._near[1][: 2 * NEAR_BYTES] + kernel[: 2 * KERNEL_BYTES])
 
     def hashed(self, content: bytes, person: bytes) -> str:
         """Return 32 hex digits that only this journal's key can make of it; `person`, what for."""
