@@ -10,17 +10,19 @@ import ctypes
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from gateway.frozen import frozen
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STEP_S = 1.0  # a clock is set by more than this; steering it moves it by far less between looks
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Instant:
     """One moment as this machine saw it: UTC may step, `monotonic` (s) within one boot does not."""
 

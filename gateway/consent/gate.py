@@ -7,7 +7,6 @@ withdrawal recorded a moment earlier is honoured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import final
@@ -17,6 +16,7 @@ from gateway.domain.device_time import Correction, Timing
 from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind, Quality
 from gateway.domain.subject import SubjectId
+from gateway.frozen import frozen
 
 
 class Reason(StrEnum):
@@ -54,7 +54,7 @@ OF_A_GRANT = (
 most ask for the least."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """An entry that is due at a destination, as claimed from the outbox.
 
@@ -73,7 +73,7 @@ class Delivery:
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@frozen
 class Released:
     """Permission to send one delivery to its destination now, under the named grant."""
 
@@ -82,7 +82,7 @@ class Released:
     grant: Grant
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withheld:
     """A refusal: expected, stored with the delivery, lifted when its reason goes away."""
 

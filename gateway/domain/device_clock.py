@@ -21,11 +21,12 @@ have been off by, for a clock that was set for summer or winter meanwhile.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from gateway.clock import Instant
 from gateway.domain.reading import ClockSample
+from gateway.frozen import frozen
 
 DRIFT = 100e-6
 """Seconds per second: 9 s a day. Quartz clocks keep 20 to 50, cold or old ones twice that."""
@@ -41,7 +42,7 @@ _ENDS = (1, 9999)  # of the calendar
 _RECENT = timedelta(minutes=2)  # nobody sets a clock between measuring and sending at once
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClockSpan:
     """From `first` to `last` the clock was seen to be `low` to `high` ahead of UTC.
 
@@ -67,7 +68,7 @@ ClockHistory = tuple[ClockSpan, ...]
 """The spans of one device, the oldest first; at most SPANS_KEPT."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """One possible moment of a stamp. `present` tells that the present span gives it."""
 

@@ -17,12 +17,13 @@ that its owner set it to the local time, perhaps not for the season.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 
 from gateway.domain.device_clock import UNWATCHED, ClockHistory, Moment, moments, seen, seen_before
 from gateway.domain.reading import DeviceTime, Reading
+from gateway.frozen import frozen
 
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
 """No device in scope stored a reading before this: an earlier stamp is a clock never set."""
@@ -57,7 +58,7 @@ class Correction(StrEnum):
     """Taken from memory under a clock that cannot be right: when, nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timing:
     """The corrected time of a reading. `sendable` is False where it is not known well enough."""
 
@@ -114,7 +115,7 @@ def corrected(
 _Found = tuple[Moment, Correction]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Known:
     """What is known besides the reading."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gateway.domain.device import Device
 from gateway.domain.device_time import Timing
 from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution, SubjectId
+from gateway.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """A reading in the journal: its identity, its corrected time, and its person if known.
 

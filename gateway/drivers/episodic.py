@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -11,6 +10,7 @@ from gateway.domain.device_time import EARLIEST
 from gateway.domain.reading import ClockSample, DeviceTime
 from gateway.drivers.api import EPISODIC_IDLE, Frame, Inbox, Session
 from gateway.errors import LinkLost, LinkTimeout
+from gateway.frozen import frozen
 from gateway.wire.gatt_time import DateTime
 
 IDLE_S = EPISODIC_IDLE.total_seconds()
@@ -37,7 +37,7 @@ M = TypeVar("M", bound=Stamped)
 M_co = TypeVar("M_co", bound=Stamped, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heard(Generic[M_co]):
     """A message and the frame it came in."""
 
@@ -161,7 +161,7 @@ def _tells_time(stamp: DateTime | None, clock: ClockSample | None, frame: Frame)
     return EARLIEST.year <= stamp.year and stamp <= latest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timed:
     """The three fields of a reading that say when it was taken, and which record it is."""
 

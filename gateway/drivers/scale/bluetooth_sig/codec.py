@@ -26,10 +26,11 @@ two sample programs for Android, and one other public client.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from gateway.drivers.message import NULL
+from gateway.frozen import frozen
 from gateway.wire.cursor import Cursor
 from gateway.wire.gatt_time import DateTime, date_time
 
@@ -57,7 +58,7 @@ _HEIGHT_STEPS = ("0.01 1", "0.005 0.5", "0.001 0.1")
 """Of resolution 1 to 3, in m and in inches."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weight:
     """One weighing, in the scale's unit and clock: 2A9D."""
 
@@ -77,7 +78,7 @@ class Weight:
     trailing_octets: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BodyComposition:
     """One body composition, or part of one, in the scale's unit and clock: 2A9C."""
 
@@ -105,7 +106,7 @@ class BodyComposition:
     trailing_octets: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WeightFeature:
     """What the scale can do: 2A9E. The resolutions are for information, None if not stated."""
 
@@ -122,7 +123,7 @@ class WeightFeature:
     trailing_octets: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CompositionFeature:
     """What the scale can measure: 2A9B."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from gateway.drivers.api import Frame
 from gateway.drivers.episodic import Heard
 from gateway.drivers.scale.bluetooth_sig.codec import UNKNOWN_USER, BodyComposition, Weight
+from gateway.frozen import frozen
 
 _MOST = 100
 """Weights that still wait for their composition; more than any scale in scope stores per user."""
@@ -25,7 +26,7 @@ _PARTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Paired(BodyComposition):
     """A composition whose weight was told by itself."""
 

@@ -12,7 +12,6 @@ in 0.1 kg, so that 40 kg of water would come as 2 kg by the specification.
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.clock import Instant
@@ -22,12 +21,13 @@ from gateway.domain.reading import Kind, Measure, Quality, Reading
 from gateway.drivers.episodic import Timed
 from gateway.drivers.scale.bluetooth_sig.codec import UNKNOWN_USER, BodyComposition, Weight
 from gateway.drivers.scale.bluetooth_sig.pairing import Paired
+from gateway.frozen import frozen
 
 _LEAST_PART = Decimal("0.05")
 """Of the weight: less than anybody's muscle, water or lean mass, more than a twentieth of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Occasion:
     """When, where and on whose behalf the scale measured: what its readings have in common."""
 
