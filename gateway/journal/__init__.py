@@ -2,7 +2,7 @@
 
     journal.py     Journal: everything that writes, as awaitable calls that return once durable
     reader.py      Reader: everything that only looks, whether the gateway runs or not
-    history.py     what it is told by the audit chain; measured.py, values over a time
+    history.py     what it is told by the audit chain; measured.py, values over a time; counts.py
     views.py       what a Reader returns
 
 Below them, one file for each topic, functions inside the writer's transaction:

@@ -12,7 +12,10 @@ from gateway.drivers.api import Frame
 from gateway.drivers.device_clock import CLOCK_SET
 from gateway.errors import DecodeError
 from gateway.journal import clocks, devices
-from gateway.journal.keys import NOBODY
+from gateway.journal.database import Database
+from gateway.journal.instants import from_us
+from gateway.journal.keys import NOBODY, Keyring
+from gateway.journal.views import Remark
 from gateway.journal.writer import Transaction
 
 KEPT = 500
@@ -48,6 +51,18 @@ def remark(tx: Transaction, device: Device, event: str, frame: Frame | None) -> 
     _make_room(tx, "remarks", number)
     if event == CLOCK_SET:
         clocks.note_set(tx, number)
+
+
+def remarks(db: Database, keys: Keyring, limit: int) -> list[Remark]:
+    """Return the latest remarks, the newest first."""
+    return [
+        Remark(devices.shown(keys, number, details).id, event, from_us(recorded_us))
+        for number, details, event, recorded_us in db.rows(
+            "SELECT d.number, details, event, recorded_us FROM remarks AS r"
+            " JOIN devices AS d ON d.number = r.device ORDER BY r.number DESC LIMIT ?",
+            (limit,),
+        )
+    ]
 
 
 def _make_room(tx: Transaction, table: str, device: int) -> None:

@@ -25,13 +25,24 @@ def assignments_of(tx: Transaction, device: int) -> tuple[Assignment, ...]:
 
 def numbered(tx: Transaction, device: int) -> list[tuple[int, Assignment]]:
     """Return the assignments of one device, each with its own number."""
-    rows = tx.db.rows(
-        "SELECT a.number, device, details, slot, subject, since_us, until_us, session"
-        " FROM assignments AS a"
-        " JOIN devices AS d ON d.number = a.device WHERE device = ? ORDER BY a.number",
-        (device,),
+    return _rows(tx.db, tx.keys, "device = ?", device)
+
+
+def made(db: Database, keys: Keyring, session: int | None = None) -> list[Assignment]:
+    """Return all assignments in the order they were made, or those of a turn at the kiosk."""
+    return [each for _, each in _rows(db, keys, "?1 IS NULL OR session = ?1", session)]
+
+
+def _rows(
+    db: Database, keys: Keyring, which: str, about: int | None
+) -> list[tuple[int, Assignment]]:
+    rows = db.rows(
+        "SELECT a.number, device, details, slot, subject, since_us, until_us, session"  # noqa: S608
+        " FROM assignments AS a JOIN devices AS d ON d.number = a.device"
+        f" WHERE {which} ORDER BY a.number",
+        (about,),
     )
-    return [(row[0], assignment(row[1:], tx.keys)) for row in rows]
+    return [(row[0], assignment(row[1:], keys)) for row in rows]
 
 
 def assignment(row: Row, keys: Keyring) -> Assignment:

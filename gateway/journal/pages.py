@@ -14,6 +14,7 @@ from functools import cache
 import orjson
 
 from gateway.domain.device import Device
+from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError, Unreadable
@@ -166,3 +167,14 @@ def _delivery(
         may_have_arrived=bool(uncertain),
         changed_at=from_us(at_us),
     )
+
+
+def damaged(db: Database, keys: Keyring) -> list[ReadingId]:
+    """Return the entries that cannot be read, in order of recording. Looks at every one."""
+    found = []
+    for row in db.stream("SELECT * FROM whole_entries ORDER BY number"):
+        try:
+            entry_rows.from_row(row, keys)
+        except Unreadable:
+            found.append(entry_rows.from_blob(row[0]))
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.domain.subject import SubjectId
 from gateway.errors import Unreadable
 from gateway.journal import people
+from gateway.journal.database import Database
 from gateway.journal.writer import Transaction
 
 
@@ -20,6 +21,12 @@ def pairing(tx: Transaction, subject: SubjectId, destination: str) -> bytes | No
         return tx.keys.open(subject, row[0], _place(subject, destination))
     except Unreadable:
         return None
+
+
+def destinations(db: Database, subject: SubjectId) -> list[str]:
+    """Return the destinations the subject is paired with."""
+    rows = db.rows("SELECT destination FROM pairings WHERE subject = ? ORDER BY 1", (subject,))
+    return [str(destination) for (destination,) in rows]
 
 
 def set_pairing(tx: Transaction, subject: SubjectId, destination: str, secret: bytes) -> None:

@@ -47,6 +47,12 @@ def rename(tx: Transaction, subject: SubjectId, label: str) -> None:
     )
 
 
+def subjects(db: Database, keys: Keyring) -> list[Subject]:
+    """Return the people that are known, in the order they were added."""
+    rows = db.rows("SELECT id, name FROM subjects ORDER BY added_us, id")
+    return [opened(keys, subject, name) for subject, name in rows]
+
+
 def opened(keys: Keyring, subject: str, name: bytes) -> Subject:
     """Make a subject of a row; one whose name is damaged is called "?"."""
     try:

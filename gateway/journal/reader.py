@@ -18,10 +18,12 @@ from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession
 from gateway.domain.reading import Kind
 from gateway.domain.subject import Assignment, Subject, SubjectId
-from gateway.errors import JournalError, Unreadable
+from gateway.errors import JournalError
 from gateway.journal import (
+    aside,
     assignments,
     corrections,
+    counts,
     devices,
     earlier,
     entry_rows,
@@ -32,6 +34,7 @@ from gateway.journal import (
     measured,
     outbox,
     pages,
+    pairings,
     people,
     replacing,
     signing,
@@ -46,7 +49,6 @@ from gateway.journal.ledger import Standing
 from gateway.journal.retention import Expired
 from gateway.journal.schema import open_reader
 from gateway.journal.signing import Checkpoint, Finding
-from gateway.journal.states import state_of
 from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.views import (
     CorrectionOwed,
@@ -203,24 +205,11 @@ class Reader:
 
         It counts them all: a journal of years has hundreds of thousands.
         """
-        return self._counted(
-            "SELECT destination, state, reason, may_have_arrived, count(*) FROM deliveries"
-            " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
-        )
+        return counts.deliveries(self._db)
 
     def parked(self) -> list[DeliveryCount]:
         """Return those of `delivery_counts` that are parked; it looks at what is owed only."""
-        return self._counted(
-            "SELECT destination, state, reason, may_have_arrived, count(*) FROM deliveries"
-            " WHERE state NOT IN ('settled', 'dropped') AND state = 'parked'"
-            " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
-        )
-
-    def _counted(self, sql: str) -> list[DeliveryCount]:
-        return [
-            DeliveryCount(destination, state_of(state), reason, bool(uncertain), count)
-            for destination, state, reason, uncertain, count in self._db.rows(sql)
-        ]
+        return counts.parked(self._db)
 
     def devices(self) -> list[DeviceView]:
         """Return all devices, in the order they were first seen."""
@@ -236,30 +225,14 @@ class Reader:
 
     def subjects(self) -> list[Subject]:
         """Return the people the hub knows, in the order they were added."""
-        keys = self._keys
-        return [
-            people.opened(keys, subject, name)
-            for subject, name in self._db.rows(
-                "SELECT id, name FROM subjects ORDER BY added_us, id"
-            )
-        ]
+        return people.subjects(self._db, self._keys)
 
     def assignments(self, session: int | None = None) -> list[Assignment]:
         """Return all assignments, past and present, in the order they were made.
 
         With `session`, those of that turn at the kiosk.
         """
-        keys = self._keys
-        return [
-            assignments.assignment(row, keys)
-            for row in self._db.rows(
-                "SELECT device, details, slot, subject, since_us, until_us, session"
-                " FROM assignments AS a"
-                " JOIN devices AS d ON d.number = a.device"
-                " WHERE ?1 IS NULL OR a.session = ?1 ORDER BY a.number",
-                (session,),
-            )
-        ]
+        return assignments.made(self._db, self._keys, session)
 
     def ledger(self, subject: SubjectId) -> tuple[ConsentEntry, ...]:
         """Return the subject's consent ledger, in order of recording."""
@@ -283,47 +256,20 @@ class Reader:
 
     def pairings(self, subject: SubjectId) -> list[str]:
         """Return the destinations the subject is paired with."""
-        return [
-            str(destination)
-            for (destination,) in self._db.rows(
-                "SELECT destination FROM pairings WHERE subject = ? ORDER BY 1", (subject,)
-            )
-        ]
+        return pairings.destinations(self._db, subject)
 
     def remarks(self, limit: int = 50) -> list[Remark]:
         """Return the latest remarks, the newest first."""
-        keys = self._keys
-        return [
-            Remark(devices.shown(keys, number, details).id, event, from_us(recorded_us))
-            for number, details, event, recorded_us in self._db.rows(
-                "SELECT d.number, details, event, recorded_us FROM remarks AS r"
-                " JOIN devices AS d ON d.number = r.device ORDER BY r.number DESC LIMIT ?",
-                (limit,),
-            )
-        ]
+        return aside.remarks(self._db, self._keys, limit)
 
     def summary(self) -> Summary:
         """Return the journal in a few numbers."""
         with self._db.snapshot():
-            entries, unclaimed, known, subjects = self._db.one(
-                "SELECT (SELECT count(*) FROM entries),"
-                " (SELECT count(*) FROM entries WHERE subject IS NULL),"
-                " (SELECT count(*) FROM devices), (SELECT count(*) FROM subjects)"
-            )
-            states = self._db.rows("SELECT state, count(*) FROM deliveries GROUP BY state")
-        deliveries = {state_of(state): count for state, count in states}
-        return Summary(entries, unclaimed, known, subjects, deliveries)
+            return counts.summary(self._db)
 
     def damaged(self) -> list[ReadingId]:
         """Return the entries that cannot be read, in order of recording. Looks at every one."""
-        found = []
-        keys = self._keys
-        for row in self._db.stream("SELECT * FROM whole_entries ORDER BY number"):
-            try:
-                entry_rows.from_row(row, keys)
-            except Unreadable:
-                found.append(entry_rows.from_blob(row[0]))
-        return found
+        return pages.damaged(self._db, self._keys)
 
     def verify_against(self, checkpoint: Checkpoint | None) -> Finding:
         """Verify the audit chain, and that it goes on from a checkpoint if one is given."""
