@@ -20,8 +20,8 @@ from gateway.testing.clock import ManualClock
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Characteristic, Deadlines, GattLink, bonded_first
 from tests.collect.fakes import CUFF
+from tests.collect.stage import Stage, brings_one, fails, hangs, stage
 from tests.collect.test_passive_devices import STANDING, heard
-from tests.collect.test_supervisor import Stage, brings_one, fails, hangs, stage
 from tests.transport.ble.test_transport import TableScanner, Watched, clean_tables, watched
 from tests.transport.hci import test_transport as over_hci
 from tests.transport.hci.conftest import air, cuff

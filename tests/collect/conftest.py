@@ -1,0 +1,3 @@
+from tests.collect.stage import stage
+
+__all__ = ["stage"]
