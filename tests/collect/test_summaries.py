@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -46,30 +47,103 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.db"
 
 
-@pytest.fixture
-async def journal(path: Path, clock: ManualClock) -> AsyncIterator[Journal]:
-    async with open_journal(path, clock, ROUTES) as opened:
-        yield opened
+@dataclass
+class Home:
+    """A hub, and somebody who wears a sensor and has consented."""
+
+    journal: Journal
+    reader: Reader
+    clock: ManualClock
+    wearer: SubjectId
+    kept: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        asked = wanted(self.reader, self.clock, ROUTES)
+        self.summaries = Summaries(self.journal, self.reader, self.clock, PARIS, asked, self.kept)
+
+    async def worn(
+        self,
+        since: datetime,
+        until: datetime = MORNING,
+        mg_dl: str = "150",
+        device: Device = SENSOR,
+        every: timedelta = SLOT,
+    ) -> None:
+        """Samples without a gap, `since` left out and `until` not."""
+        first, last = since.astimezone(UTC), until.astimezone(UTC)
+        times = [first + every * n for n in range(1, (last - first) // every + 1)]
+        samples = [glucose(int(t.timestamp()), mg_dl, t) for t in times]
+        of_it = [each.model_copy(update={"device": device.id}) for each in samples]
+        await self.journal.record(device, of_it)
+
+    async def run(self) -> None:
+        """Let an hour pass, in which nothing came, and compute what is due."""
+        self.clock.advance(3601)
+        await self.summaries.make_due()
+
+    async def live_on(self, days: int = 1) -> None:
+        """Let days pass with the sensor on the arm."""
+        now = self.clock.now().utc
+        self.clock.advance(days * 86400)
+        await self.worn(now, self.clock.now().utc)
+
+    def made(self, kind: Kind = MEAN) -> list[tuple[str, int, Decimal]]:
+        """Day of the end, days and value of every summary, in order of recording."""
+        number = Measure.GLUCOSE if kind is MEAN else Measure.GLUCOSE_MANAGEMENT_INDICATOR
+        views = sorted(
+            self.reader.entries(kind=kind, limit=100), key=lambda view: view.position.number
+        )
+        return [
+            (
+                view.entry.timing.measured_at.astimezone(PARIS).date().isoformat(),
+                int(view.entry.reading.values[Measure.DAYS].value),
+                view.entry.reading.values[number].value,
+            )
+            for view in views
+        ]
+
+    async def gap(self) -> None:
+        """Seven days, of which two are missing in the middle."""
+        await self.worn(MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=5))
+        await self.worn(MIDNIGHT - timedelta(days=3))
+
+    async def fill(self, mg_dl: str) -> None:
+        await self.worn(MIDNIGHT - timedelta(days=5), MIDNIGHT - timedelta(days=3), mg_dl)
+
+    async def made_and_sent(self) -> Released:
+        """Let the one mean be made, and reach the health space."""
+        await self.run()
+        (sent,) = await self.journal.claim("mes", 10, self.clock.now().utc)
+        await self.journal.settle(sent, Receipt("mes", "Observation/7", self.clock.now().utc))
+        return sent
+
+    async def all_are(self, other: SubjectId) -> None:
+        """Say that every sample is another's."""
+        which = {"subject": self.wearer, "kind": Kind.INTERSTITIAL_GLUCOSE}
+        while samples := self.reader.entries(limit=300, **which):
+            for sample in samples:
+                await self.journal.reassign(sample.entry.id, other)
 
 
-@pytest.fixture
-def reader(journal: Journal, path: Path) -> Iterator[Reader]:
-    with Reader.open(path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def summaries(journal: Journal, reader: Reader, clock: ManualClock) -> Summaries:
-    return Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
-
-
-@pytest.fixture
-async def wearer(journal: Journal) -> SubjectId:
+async def wearer_in(journal: Journal) -> SubjectId:
     subject = (await journal.add_subject("Ada")).id
     await journal.adopt(SENSOR.id, SENSOR.driver)
     await journal.assign(SENSOR.id, None, subject, MIDNIGHT - timedelta(days=400))
     await journal.record_grant(grant(subject))
     return subject
+
+
+@pytest.fixture
+async def empty(path: Path, clock: ManualClock) -> AsyncIterator[Home]:
+    """Nobody lives there yet."""
+    async with open_journal(path, clock, ROUTES) as journal:
+        with Reader.open(path) as reader:
+            yield Home(journal, reader, clock, SubjectId(""))
+
+
+@pytest.fixture
+async def home(empty: Home) -> Home:
+    return replace(empty, wearer=await wearer_in(empty.journal))
 
 
 def opened_days(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
@@ -85,111 +159,52 @@ def opened_days(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     return opened
 
 
-async def worn(
-    journal: Journal,
-    since: datetime,
-    until: datetime = MORNING,
-    mg_dl: str = "150",
-    device: Device = SENSOR,
-    every: timedelta = SLOT,
-) -> None:
-    """Samples without a gap, `since` left out and `until` not."""
-    first, last = since.astimezone(UTC), until.astimezone(UTC)
-    times = [first + every * n for n in range(1, (last - first) // every + 1)]
-    made = [glucose(int(t.timestamp()), mg_dl, t) for t in times]
-    of_it = [each.model_copy(update={"device": device.id}) for each in made]
-    await journal.record(device, of_it)
+async def test_a_fortnight_gives_the_means_of_7_and_14_days_and_a_gmi_of_14(home: Home) -> None:
+    await home.worn(MIDNIGHT - timedelta(days=14), MIDNIGHT - timedelta(days=7), "100")
+    await home.worn(MIDNIGHT - timedelta(days=7), mg_dl="200")
 
+    await home.run()
 
-async def run(summaries: Summaries, clock: ManualClock) -> None:
-    """Let an hour pass, in which nothing came, and compute what is due."""
-    clock.advance(3601)
-    await summaries.make_due()
-
-
-async def live_on(journal: Journal, clock: ManualClock, days: int = 1) -> None:
-    """Let days pass with the sensor on the arm."""
-    now = clock.now().utc
-    clock.advance(days * 86400)
-    await worn(journal, now, clock.now().utc)
-
-
-def made(reader: Reader, kind: Kind = MEAN) -> list[tuple[str, int, Decimal]]:
-    """Day of the end, days and value of every summary, in order of recording."""
-    number = Measure.GLUCOSE if kind is MEAN else Measure.GLUCOSE_MANAGEMENT_INDICATOR
-    views = sorted(reader.entries(kind=kind, limit=100), key=lambda view: view.position.number)
-    return [
-        (
-            view.entry.timing.measured_at.astimezone(PARIS).date().isoformat(),
-            int(view.entry.reading.values[Measure.DAYS].value),
-            view.entry.reading.values[number].value,
-        )
-        for view in views
-    ]
-
-
-async def test_a_fortnight_gives_the_means_of_7_and_14_days_and_a_gmi_of_14(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=14), MIDNIGHT - timedelta(days=7), "100")
-    await worn(journal, MIDNIGHT - timedelta(days=7), mg_dl="200")
-
-    await run(summaries, clock)
-
-    assert made(reader) == [
+    assert home.made() == [
         ("2026-03-14", 14, Decimal("150.0")),
         ("2026-03-14", 7, Decimal("200.0")),
     ]
-    assert made(reader, GMI) == [("2026-03-14", 14, Decimal("6.9"))]  # 3.31 + 0.02392 * 150
-    released = await journal.claim("mes", 10, clock.now().utc)
-    assert {each.subject for each in released} == {wearer}
+    assert home.made(GMI) == [("2026-03-14", 14, Decimal("6.9"))]  # 3.31 + 0.02392 * 150
+    released = await home.journal.claim("mes", 10, home.clock.now().utc)
+    assert {each.subject for each in released} == {home.wearer}
     assert len(released) == 3
 
 
 async def test_a_sensor_that_keeps_a_value_every_quarter_of_an_hour_is_summed_up_as_any_other(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
+    home: Home,
 ) -> None:
     quarter = timedelta(minutes=15)
-    await worn(journal, MIDNIGHT - timedelta(days=14), MIDNIGHT - timedelta(days=7), "200")
-    await worn(journal, MIDNIGHT - timedelta(days=7), mg_dl="100", every=quarter)
+    await home.worn(MIDNIGHT - timedelta(days=14), MIDNIGHT - timedelta(days=7), "200")
+    await home.worn(MIDNIGHT - timedelta(days=7), mg_dl="100", every=quarter)
 
-    await run(summaries, clock)
+    await home.run()
 
-    assert made(reader) == [
+    assert home.made() == [
         ("2026-03-14", 14, Decimal("150.0")),
         ("2026-03-14", 7, Decimal("100.0")),
     ]
     samples = [
         int(view.entry.reading.values[Measure.SAMPLES].value)
-        for view in reader.entries(kind=MEAN, limit=2)
+        for view in home.reader.entries(kind=MEAN, limit=2)
     ]
     assert sorted(samples) == [7 * 96, 7 * 96 + 7 * 288]
 
 
-async def test_the_next_ones_are_made_when_their_period_is_over_and_never_twice(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=7))
+async def test_the_next_ones_are_made_when_their_period_is_over_and_never_twice(home: Home) -> None:
+    await home.worn(MIDNIGHT - timedelta(days=7))
 
     for days in (1, 2, 3, 1):
-        await run(summaries, clock)
-        await summaries.make_due()
-        await live_on(journal, clock, days)
-    await run(summaries, clock)
+        await home.run()
+        await home.summaries.make_due()
+        await home.live_on(days)
+    await home.run()
 
-    assert made(reader) == [
+    assert home.made() == [
         ("2026-03-14", 7, Decimal("150.0")),
         ("2026-03-17", 14, Decimal("150.0")),  # 70 % of fourteen days
         ("2026-03-21", 7, Decimal("150.0")),
@@ -197,184 +212,139 @@ async def test_the_next_ones_are_made_when_their_period_is_over_and_never_twice(
 
 
 async def test_the_last_moment_of_a_period_counts_in_it_and_its_first_in_the_one_before(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
+    home: Home,
 ) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=7, minutes=5))
+    await home.worn(MIDNIGHT - timedelta(days=7, minutes=5))
 
-    await run(summaries, clock)
+    await home.run()
 
-    (view,) = reader.entries(kind=MEAN)
+    (view,) = home.reader.entries(kind=MEAN)
     assert view.entry.reading.values[Measure.SAMPLES].value == 7 * 288
 
 
-async def test_a_period_of_which_too_little_was_measured_waits_for_more(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=4))
-    await run(summaries, clock)
-    assert made(reader) == []
+async def test_a_period_of_which_too_little_was_measured_waits_for_more(home: Home) -> None:
+    await home.worn(MIDNIGHT - timedelta(days=4))
+    await home.run()
+    assert home.made() == []
 
-    await live_on(journal, clock)
-    await run(summaries, clock)
+    await home.live_on()
+    await home.run()
 
-    assert made(reader) == [("2026-03-15", 7, Decimal("150.0"))]
+    assert home.made() == [("2026-03-15", 7, Decimal("150.0"))]
 
 
-async def test_nothing_is_made_in_the_middle_of_a_transfer(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=5), mg_dl="100")
-    await summaries.make_due()
-    assert made(reader) == []
+async def test_nothing_is_made_in_the_middle_of_a_transfer(home: Home) -> None:
+    await home.worn(MIDNIGHT - timedelta(days=5), mg_dl="100")
+    await home.summaries.make_due()
+    assert home.made() == []
 
-    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=5), "200")
-    await run(summaries, clock)
+    await home.worn(MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=5), "200")
+    await home.run()
 
-    assert [value for _, _, value in made(reader)] == [Decimal("128.6")]
+    assert [value for _, _, value in home.made()] == [Decimal("128.6")]
 
 
 async def test_nothing_is_made_of_a_day_before_the_sensor_has_gone_past_its_midnight(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
+    home: Home,
 ) -> None:
     late = MIDNIGHT - timedelta(hours=2)
-    await worn(journal, MIDNIGHT - timedelta(days=2), late, "250")
-    await worn(journal, MIDNIGHT - timedelta(days=5.5), MIDNIGHT - timedelta(days=2), "150")
+    await home.worn(MIDNIGHT - timedelta(days=2), late, "250")
+    await home.worn(MIDNIGHT - timedelta(days=5.5), MIDNIGHT - timedelta(days=2), "150")
 
-    await run(summaries, clock)  # 5 days to this midnight, 4.5 to the one that was gone past
-    assert made(reader) == []
+    await home.run()  # 5 days to this midnight, 4.5 to the one that was gone past
+    assert home.made() == []
 
-    await worn(journal, late)
-    await run(summaries, clock)
-    assert [(end, days) for end, days, _ in made(reader)] == [("2026-03-14", 7)]
+    await home.worn(late)
+    await home.run()
+    assert [(end, days) for end, days, _ in home.made()] == [("2026-03-14", 7)]
 
 
-async def test_no_period_ends_after_today_where_samples_are_of_tomorrow(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
+async def test_no_period_ends_after_today_where_samples_are_of_tomorrow(home: Home) -> None:
     """As where the hub's clock was a day ahead, and was set."""
-    await worn(journal, MIDNIGHT - timedelta(days=7), MORNING + timedelta(days=1))
+    await home.worn(MIDNIGHT - timedelta(days=7), MORNING + timedelta(days=1))
 
-    await run(summaries, clock)
+    await home.run()
 
-    assert [(end, days) for end, days, _ in made(reader)] == [("2026-03-14", 7)]
+    assert [(end, days) for end, days, _ in home.made()] == [("2026-03-14", 7)]
 
 
 async def test_a_reader_that_is_plugged_in_late_in_the_evening_once_a_week_is_summed_up(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
+    home: Home,
 ) -> None:
     """Its newest sample is of the day before by the time that all is known to be in."""
     quarter = timedelta(minutes=15)
-    clock.advance((timedelta(hours=15) - quarter).total_seconds())  # a quarter to midnight
+    home.clock.advance((timedelta(hours=15) - quarter).total_seconds())  # a quarter to midnight
     for week in range(3):
         plugged_in = MIDNIGHT + timedelta(days=7 * week + 1) - quarter
-        await worn(journal, plugged_in - timedelta(days=7), plugged_in, every=quarter)
+        await home.worn(plugged_in - timedelta(days=7), plugged_in, every=quarter)
         for _ in range(4):
-            clock.advance(timedelta(days=7).total_seconds() / 4)
-            await summaries.make_due()
+            home.clock.advance(timedelta(days=7).total_seconds() / 4)
+            await home.summaries.make_due()
 
-    weekly = [end for end, days, _ in made(reader) if days == 7]
+    weekly = [end for end, days, _ in home.made() if days == 7]
     assert weekly == ["2026-03-14", "2026-03-21", "2026-03-28"]
-    assert [end for end, _, _ in made(reader, GMI)] == ["2026-03-21"]
+    assert [end for end, _, _ in home.made(GMI)] == ["2026-03-21"]
 
 
-async def test_what_ended_weeks_ago_is_not_summed_up_for_who_consents_today(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=30), MIDNIGHT - timedelta(days=8))
+async def test_what_ended_weeks_ago_is_not_summed_up_for_who_consents_today(home: Home) -> None:
+    await home.worn(MIDNIGHT - timedelta(days=30), MIDNIGHT - timedelta(days=8))
 
-    await run(summaries, clock)
+    await home.run()
 
-    assert made(reader) == []
+    assert home.made() == []
 
 
 async def test_a_period_of_too_little_is_opened_again_only_when_there_is_more(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-    monkeypatch: pytest.MonkeyPatch,
+    home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever wears a sensor now and then would else keep a small hub busy all day."""
     opened = opened_days(monkeypatch)
-    await worn(journal, MIDNIGHT - timedelta(days=4))
-    await run(summaries, clock)
+    await home.worn(MIDNIGHT - timedelta(days=4))
+    await home.run()
     once = len(opened)
 
-    await run(summaries, clock)
+    await home.run()
     again = len(opened)
-    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=4))
-    await run(summaries, clock)
+    await home.worn(MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=4))
+    await home.run()
 
     assert (once > 0, again) == (True, once)
-    assert made(reader) == [("2026-03-14", 7, Decimal("150.0"))]
+    assert home.made() == [("2026-03-14", 7, Decimal("150.0"))]
 
 
-async def test_a_period_that_no_grant_covers_is_not_summed_up(
-    journal: Journal, reader: Reader, summaries: Summaries, clock: ManualClock
-) -> None:
-    subject = (await journal.add_subject("Ada")).id
-    await journal.adopt(SENSOR.id, SENSOR.driver)
-    await journal.assign(SENSOR.id, None, subject, MIDNIGHT - timedelta(days=400))
-    await worn(journal, MIDNIGHT - timedelta(days=8))
-    await run(summaries, clock)
-    assert made(reader) == []
+async def test_a_period_that_no_grant_covers_is_not_summed_up(empty: Home) -> None:
+    subject = (await empty.journal.add_subject("Ada")).id
+    await empty.journal.adopt(SENSOR.id, SENSOR.driver)
+    await empty.journal.assign(SENSOR.id, None, subject, MIDNIGHT - timedelta(days=400))
+    await empty.worn(MIDNIGHT - timedelta(days=8))
+    await empty.run()
+    assert empty.made() == []
 
-    await journal.record_grant(grant(subject, covers_from=MIDNIGHT - timedelta(days=6)))
-    await run(summaries, clock)
-    assert made(reader) == []
-    await live_on(journal, clock)
-    await run(summaries, clock)
+    await empty.journal.record_grant(grant(subject, covers_from=MIDNIGHT - timedelta(days=6)))
+    await empty.run()
+    assert empty.made() == []
+    await empty.live_on()
+    await empty.run()
 
-    assert [(end, days) for end, days, _ in made(reader)] == [("2026-03-15", 7)]
+    assert [(end, days) for end, days, _ in empty.made()] == [("2026-03-15", 7)]
 
 
-async def test_the_sum_is_filed_with_its_person_whoever_wore_the_sensor_before(
-    journal: Journal, reader: Reader, summaries: Summaries, clock: ManualClock
-) -> None:
-    ada, bo = [(await journal.add_subject(name)).id for name in ("Ada", "Bo")]
+async def test_the_sum_is_filed_with_its_person_whoever_wore_the_sensor_before(empty: Home) -> None:
+    ada, bo = [(await empty.journal.add_subject(name)).id for name in ("Ada", "Bo")]
     bos_last = SENSOR.model_copy(update={"id": DeviceId("ble:C0:FF:EE:00:00:03")})
     long_ago, changed_hands = MIDNIGHT - timedelta(days=400), MIDNIGHT + timedelta(hours=2)
     for device in (SENSOR, bos_last):
-        await journal.adopt(device.id, device.driver)
-    await journal.assign(bos_last.id, None, bo, long_ago)
-    await journal.assign(SENSOR.id, None, ada, long_ago, changed_hands)
-    await journal.assign(SENSOR.id, None, bo, changed_hands)
-    await journal.record_grant(grant(bo, "grant-2"))
-    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT, "150", bos_last)
-    await worn(journal, MIDNIGHT - timedelta(days=1), mg_dl="300")
+        await empty.journal.adopt(device.id, device.driver)
+    await empty.journal.assign(bos_last.id, None, bo, long_ago)
+    await empty.journal.assign(SENSOR.id, None, ada, long_ago, changed_hands)
+    await empty.journal.assign(SENSOR.id, None, bo, changed_hands)
+    await empty.journal.record_grant(grant(bo, "grant-2"))
+    await empty.worn(MIDNIGHT - timedelta(days=7), MIDNIGHT, "150", bos_last)
+    await empty.worn(MIDNIGHT - timedelta(days=1), mg_dl="300")
 
-    await run(summaries, clock)
+    await empty.run()
 
-    (view,) = reader.entries(kind=MEAN)
+    (view,) = empty.reader.entries(kind=MEAN)
     assert (view.entry.subject, view.entry.device.id) == (bo, SENSOR.id)
     assert view.entry.reading.values[Measure.GLUCOSE].value == 150
 
@@ -382,334 +352,252 @@ async def test_the_sum_is_filed_with_its_person_whoever_wore_the_sensor_before(
 # --- late samples -----------------------------------------------------------------------------
 
 
-async def gap(journal: Journal) -> None:
-    """Seven days, of which two are missing in the middle."""
-    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=5))
-    await worn(journal, MIDNIGHT - timedelta(days=3))
+async def test_late_samples_mend_a_mean_that_has_not_left(home: Home) -> None:
+    await home.gap()
+    await home.run()
 
+    await home.fill("220")
+    await home.run()
+    await home.summaries.make_due()
 
-async def fill(journal: Journal, mg_dl: str) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=5), MIDNIGHT - timedelta(days=3), mg_dl)
-
-
-async def test_late_samples_mend_a_mean_that_has_not_left(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await gap(journal)
-    await run(summaries, clock)
-
-    await fill(journal, "220")
-    await run(summaries, clock)
-    await summaries.make_due()
-
-    released = await journal.claim("mes", 10, clock.now().utc)
+    released = await home.journal.claim("mes", 10, home.clock.now().utc)
     values = [each.delivery.entry.reading.values[Measure.GLUCOSE].value for each in released]
     assert values == [Decimal("170.0")]
-    assert reader.corrections_owed() == []
+    assert home.reader.corrections_owed() == []
 
 
-async def test_of_samples_that_come_late_time_and_again_one_mean_is_left(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await gap(journal)
-    await run(summaries, clock)
+async def test_of_samples_that_come_late_time_and_again_one_mean_is_left(home: Home) -> None:
+    await home.gap()
+    await home.run()
     for day in (5, 4):
         since = MIDNIGHT - timedelta(days=day)
-        await worn(journal, since, since + timedelta(days=1), "220")
-        await run(summaries, clock)
+        await home.worn(since, since + timedelta(days=1), "220")
+        await home.run()
 
-    released = await journal.claim("mes", 10, clock.now().utc)
+    released = await home.journal.claim("mes", 10, home.clock.now().utc)
     values = [each.delivery.entry.reading.values[Measure.GLUCOSE].value for each in released]
     assert values == [Decimal("170.0")]
-
-
-async def made_and_sent(summaries: Summaries, journal: Journal, clock: ManualClock) -> Released:
-    """Let the one mean be made, and reach the health space."""
-    await run(summaries, clock)
-    (sent,) = await journal.claim("mes", 10, clock.now().utc)
-    await journal.settle(sent, Receipt("mes", "Observation/7", clock.now().utc))
-    return sent
 
 
 async def test_late_samples_of_a_mean_that_left_send_nothing_and_owe_a_correction(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
+    home: Home,
 ) -> None:
-    await gap(journal)
-    sent = await made_and_sent(summaries, journal, clock)
+    await home.gap()
+    sent = await home.made_and_sent()
 
-    await fill(journal, "220")
-    await run(summaries, clock)
-    await summaries.make_due()
+    await home.fill("220")
+    await home.run()
+    await home.summaries.make_due()
 
-    assert await journal.claim("mes", 10, clock.now().utc) == []
-    (owed,) = reader.corrections_owed()
+    assert await home.journal.claim("mes", 10, home.clock.now().utc) == []
+    (owed,) = home.reader.corrections_owed()
     assert (owed.entry, owed.wrong) == (sent.delivery.entry.id, "value")
 
 
-@pytest.mark.usefixtures("wearer")
 async def test_samples_that_expired_take_nothing_from_a_mean_that_they_were_counted_in(
-    journal: Journal, reader: Reader, clock: ManualClock
+    home: Home,
 ) -> None:
     kept = timedelta(days=5)
-    asked = wanted(reader, clock, ROUTES)
-    summaries = Summaries(journal, reader, clock, PARIS, asked, kept)
-    await worn(journal, MIDNIGHT - timedelta(days=3), mg_dl="200")
-    await live_on(journal, clock, days=4)
+    home = replace(home, kept=kept)
+    await home.worn(MIDNIGHT - timedelta(days=3), mg_dl="200")
+    await home.live_on(days=4)
     for _ in range(2):  # made, and looked at once
-        await run(summaries, clock)
-    before = made(reader)
+        await home.run()
+    before = home.made()
     assert [days for _, days, _ in before] == [7]
-    clock.advance(2 * 86400)
+    home.clock.advance(2 * 86400)
 
-    expired = await journal.expire(Retention(undelivered=kept), clock.now().utc)
-    await worn(journal, MORNING + timedelta(days=4), clock.now().utc)
-    await run(summaries, clock)
+    expired = await home.journal.expire(Retention(undelivered=kept), home.clock.now().utc)
+    await home.worn(MORNING + timedelta(days=4), home.clock.now().utc)
+    await home.run()
 
     assert expired[Expiry.UNDELIVERED] > 400
-    assert [each for each in made(reader) if each[0] == before[0][0]] == before
-    assert reader.corrections_owed() == []
+    assert [each for each in home.made() if each[0] == before[0][0]] == before
+    assert home.reader.corrections_owed() == []
 
 
 async def test_samples_that_come_while_a_mean_is_on_its_way_are_counted_once_it_has_arrived(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
+    home: Home,
 ) -> None:
-    await gap(journal)
-    await run(summaries, clock)
-    (sending,) = await journal.claim("mes", 10, clock.now().utc)
+    await home.gap()
+    await home.run()
+    (sending,) = await home.journal.claim("mes", 10, home.clock.now().utc)
 
-    await fill(journal, "220")
-    await run(summaries, clock)
-    meanwhile = made(reader)
-    await journal.settle(sending, Receipt("mes", "Observation/7", clock.now().utc))
-    await run(summaries, clock)
+    await home.fill("220")
+    await home.run()
+    meanwhile = home.made()
+    await home.journal.settle(sending, Receipt("mes", "Observation/7", home.clock.now().utc))
+    await home.run()
 
-    (owed,) = reader.corrections_owed()
+    (owed,) = home.reader.corrections_owed()
     assert owed.entry == sending.delivery.entry.id
-    assert made(reader) == meanwhile
+    assert home.made() == meanwhile
 
 
-async def test_a_hub_that_does_not_know_the_time_counts_nothing_again(
-    journal: Journal, reader: Reader, clock: ManualClock, wearer: SubjectId
-) -> None:
+async def test_a_hub_that_does_not_know_the_time_counts_nothing_again(home: Home) -> None:
     """By its clock of 1970 nothing expires: what has would be taken for somebody else's."""
-    asked, kept = wanted(reader, clock, ROUTES), timedelta(days=8)
-    summaries = Summaries(journal, reader, clock, PARIS, asked, kept)
-    await gap(journal)
-    await made_and_sent(summaries, journal, clock)
-    await summaries.make_due()
-    clock.advance(8 * 86400)
+    kept = timedelta(days=8)
+    home = replace(home, kept=kept)
+    await home.gap()
+    await home.made_and_sent()
+    await home.summaries.make_due()
+    home.clock.advance(8 * 86400)
     for _ in range(4):  # so many at a time
-        await journal.expire(Retention(undelivered=kept), clock.now().utc)
-    clock.step(datetime(1970, 1, 2, tzinfo=UTC) - clock.now().utc)
-    clock.trusted = False
+        await home.journal.expire(Retention(undelivered=kept), home.clock.now().utc)
+    home.clock.step(datetime(1970, 1, 2, tzinfo=UTC) - home.clock.now().utc)
+    home.clock.trusted = False
 
-    await run(summaries, clock)
+    await home.run()
 
-    assert reader.corrections_owed() == []
+    assert home.reader.corrections_owed() == []
 
 
-async def test_a_mean_that_may_have_arrived_is_contradicted_by_no_second_sensor(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await worn(journal, MIDNIGHT - timedelta(days=7))
-    await run(summaries, clock)
-    (sent,) = await journal.claim("mes", 10, clock.now().utc)
-    await journal.unsettle(sent, clock.now().utc, "the answer was lost")
+async def test_a_mean_that_may_have_arrived_is_contradicted_by_no_second_sensor(home: Home) -> None:
+    await home.worn(MIDNIGHT - timedelta(days=7))
+    await home.run()
+    (sent,) = await home.journal.claim("mes", 10, home.clock.now().utc)
+    await home.journal.unsettle(sent, home.clock.now().utc, "the answer was lost")
 
     second = SENSOR.model_copy(update={"id": DeviceId("usb:reader")})
-    await journal.adopt(second.id, second.driver)
-    await journal.assign(second.id, None, wearer, MIDNIGHT - timedelta(days=400))
-    await worn(journal, MIDNIGHT - timedelta(days=7), mg_dl="100", device=second)
-    await run(summaries, clock)
+    await home.journal.adopt(second.id, second.driver)
+    await home.journal.assign(second.id, None, home.wearer, MIDNIGHT - timedelta(days=400))
+    await home.worn(MIDNIGHT - timedelta(days=7), mg_dl="100", device=second)
+    await home.run()
 
-    assert reader.corrections_owed() == []
-    assert [value for _, _, value in made(reader)] == [Decimal("150.0")]
-
-
-async def test_late_samples_are_counted_once_all_of_them_are_there(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await gap(journal)
-    await run(summaries, clock)
-
-    await worn(journal, MIDNIGHT - timedelta(days=4), MIDNIGHT - timedelta(days=3), "220")
-    await summaries.make_due()
-    await worn(journal, MIDNIGHT - timedelta(days=5), MIDNIGHT - timedelta(days=4), "220")
-    await run(summaries, clock)
-
-    assert [value for _, _, value in made(reader)] == [Decimal("150.0"), Decimal("170.0")]
+    assert home.reader.corrections_owed() == []
+    assert [value for _, _, value in home.made()] == [Decimal("150.0")]
 
 
-async def test_late_samples_that_change_no_digit_change_nothing(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await gap(journal)
-    await made_and_sent(summaries, journal, clock)
+async def test_late_samples_are_counted_once_all_of_them_are_there(home: Home) -> None:
+    await home.gap()
+    await home.run()
 
-    await fill(journal, "150")
-    await run(summaries, clock)
+    await home.worn(MIDNIGHT - timedelta(days=4), MIDNIGHT - timedelta(days=3), "220")
+    await home.summaries.make_due()
+    await home.worn(MIDNIGHT - timedelta(days=5), MIDNIGHT - timedelta(days=4), "220")
+    await home.run()
 
-    assert reader.corrections_owed() == []
-    assert len(made(reader)) == 1
+    assert [value for _, _, value in home.made()] == [Decimal("150.0"), Decimal("170.0")]
 
 
-async def test_a_correction_that_was_made_is_not_owed_again_after_a_restart(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    await gap(journal)
-    await made_and_sent(summaries, journal, clock)
-    await fill(journal, "220")
-    await run(summaries, clock)
-    (owed,) = reader.corrections_owed()
-    await journal.correction_done(owed.number)
+async def test_late_samples_that_change_no_digit_change_nothing(home: Home) -> None:
+    await home.gap()
+    await home.made_and_sent()
 
-    started_again = Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
-    await run(started_again, clock)
+    await home.fill("150")
+    await home.run()
 
-    assert reader.corrections_owed() == []
+    assert home.reader.corrections_owed() == []
+    assert len(home.made()) == 1
+
+
+async def test_a_correction_that_was_made_is_not_owed_again_after_a_restart(home: Home) -> None:
+    await home.gap()
+    await home.made_and_sent()
+    await home.fill("220")
+    await home.run()
+    (owed,) = home.reader.corrections_owed()
+    await home.journal.correction_done(owed.number)
+
+    started_again = replace(home)
+    await started_again.run()
+
+    assert home.reader.corrections_owed() == []
 
 
 @pytest.mark.parametrize(("late", "owed"), [("164.7", 0), ("165", 1)])
 async def test_a_mean_that_left_is_wrong_once_it_is_off_by_a_tenth_of_the_indicator(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-    late: str,
-    owed: int,
+    home: Home, late: str, owed: int
 ) -> None:
-    await gap(journal)
-    await made_and_sent(summaries, journal, clock)
+    await home.gap()
+    await home.made_and_sent()
 
-    await fill(journal, late)  # two days of seven: 4.2 mg/dL, or 4.3
-    await run(summaries, clock)
+    await home.fill(late)  # two days of seven: 4.2 mg/dL, or 4.3
+    await home.run()
 
-    assert len(reader.corrections_owed()) == owed
+    assert len(home.reader.corrections_owed()) == owed
 
 
-async def test_samples_that_turn_out_to_be_another_persons_are_counted_no_more(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    other = (await journal.add_subject("Bo")).id
-    await worn(journal, MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=1), "150")
-    await worn(journal, MIDNIGHT - timedelta(days=1), mg_dl="220")
-    sent = await made_and_sent(summaries, journal, clock)
-    await summaries.make_due()
+async def test_samples_that_turn_out_to_be_another_persons_are_counted_no_more(home: Home) -> None:
+    other = (await home.journal.add_subject("Bo")).id
+    await home.worn(MIDNIGHT - timedelta(days=7), MIDNIGHT - timedelta(days=1), "150")
+    await home.worn(MIDNIGHT - timedelta(days=1), mg_dl="220")
+    sent = await home.made_and_sent()
+    await home.summaries.make_due()
 
-    for sample in reader.entries(subject=wearer, limit=300, kind=Kind.INTERSTITIAL_GLUCOSE):
+    for sample in home.reader.entries(
+        subject=home.wearer, limit=300, kind=Kind.INTERSTITIAL_GLUCOSE
+    ):
         if sample.entry.timing.measured_at <= MIDNIGHT:
-            await journal.reassign(sample.entry.id, other)
-    await run(summaries, clock)
-    (owed,) = reader.corrections_owed()
-    await journal.correction_done(owed.number)
-    await run(summaries, clock)
+            await home.journal.reassign(sample.entry.id, other)
+    await home.run()
+    (owed,) = home.reader.corrections_owed()
+    await home.journal.correction_done(owed.number)
+    await home.run()
 
     assert (owed.entry, owed.wrong) == (sent.delivery.entry.id, "value")
-    assert reader.corrections_owed() == []
-    assert len(made(reader)) == 1
+    assert home.reader.corrections_owed() == []
+    assert len(home.made()) == 1
 
 
-async def test_a_mean_of_which_too_little_is_left_is_not_sent(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    other = (await journal.add_subject("Bo")).id
-    await worn(journal, MIDNIGHT - timedelta(days=5), mg_dl="150")
-    await run(summaries, clock)
-    assert len(made(reader)) == 1
-    await summaries.make_due()
+async def test_a_mean_of_which_too_little_is_left_is_not_sent(home: Home) -> None:
+    other = (await home.journal.add_subject("Bo")).id
+    await home.worn(MIDNIGHT - timedelta(days=5), mg_dl="150")
+    await home.run()
+    assert len(home.made()) == 1
+    await home.summaries.make_due()
 
-    for sample in reader.entries(subject=wearer, limit=200, kind=Kind.INTERSTITIAL_GLUCOSE):
+    for sample in home.reader.entries(
+        subject=home.wearer, limit=200, kind=Kind.INTERSTITIAL_GLUCOSE
+    ):
         if sample.entry.timing.measured_at <= MIDNIGHT:
-            await journal.reassign(sample.entry.id, other)
-    await worn(journal, MIDNIGHT - timedelta(days=5.1), MIDNIGHT - timedelta(days=5), "60")
-    await run(summaries, clock)
+            await home.journal.reassign(sample.entry.id, other)
+    await home.worn(MIDNIGHT - timedelta(days=5.1), MIDNIGHT - timedelta(days=5), "60")
+    await home.run()
 
-    assert len(made(reader)) == 2
-    assert await journal.claim("mes", 10, clock.now().utc) == []
+    assert len(home.made()) == 2
+    assert await home.journal.claim("mes", 10, home.clock.now().utc) == []
 
-    clock.advance(4 * 86400)  # and it keeps nobody from the next one
-    await worn(journal, MIDNIGHT, clock.now().utc, "100")
-    await run(summaries, clock)
-    (released,) = await journal.claim("mes", 10, clock.now().utc)
+    home.clock.advance(4 * 86400)  # and it keeps nobody from the next one
+    await home.worn(MIDNIGHT, home.clock.now().utc, "100")
+    await home.run()
+    (released,) = await home.journal.claim("mes", 10, home.clock.now().utc)
     assert released.delivery.entry.reading.values[Measure.DAYS].value == 7
 
 
 @pytest.mark.parametrize(("month", "hours"), [(3, 167), (10, 168)])
 async def test_seven_days_are_no_more_than_seven_times_24_hours_when_the_clocks_change(
-    month: int, hours: int, journal: Journal, reader: Reader, wearer: SubjectId
+    home: Home, month: int, hours: int
 ) -> None:
     monday_after = {3: 30, 10: 26}[month]
     midnight = datetime(2026, month, monday_after, tzinfo=PARIS)
-    clock = ManualClock((midnight + timedelta(hours=9)).astimezone(UTC))
-    summaries = Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
-    await worn(journal, midnight - timedelta(days=8), clock.now().utc)
+    home = replace(home, clock=ManualClock((midnight + timedelta(hours=9)).astimezone(UTC)))
+    await home.worn(midnight - timedelta(days=8), home.clock.now().utc)
 
-    await run(summaries, clock)
-    clock.advance(3601)
-    await summaries.make_due()
+    await home.run()
+    home.clock.advance(3601)
+    await home.summaries.make_due()
 
-    (view,) = reader.entries(kind=MEAN)
+    (view,) = home.reader.entries(kind=MEAN)
     assert view.entry.reading.values[Measure.SAMPLES].value == hours * 12
     assert view.entry.reading.period == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(("month", "sunday"), [(3, 29), (10, 25)])
 async def test_two_periods_have_no_hour_in_common_when_the_clocks_change(
-    month: int, sunday: int, journal: Journal, reader: Reader, wearer: SubjectId
+    home: Home, month: int, sunday: int
 ) -> None:
     midnight = datetime(2026, month, sunday - 3, tzinfo=PARIS)
-    clock = ManualClock((midnight + timedelta(hours=9)).astimezone(UTC))
-    summaries = Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
-    await worn(journal, midnight - timedelta(days=8), clock.now().utc)
+    home = replace(home, clock=ManualClock((midnight + timedelta(hours=9)).astimezone(UTC)))
+    await home.worn(midnight - timedelta(days=8), home.clock.now().utc)
 
-    await run(summaries, clock)
-    await live_on(journal, clock, days=7)
-    await run(summaries, clock)
+    await home.run()
+    await home.live_on(days=7)
+    await home.run()
 
     spans = [
         (entry.timing.measured_at - entry.reading.period, entry.timing.measured_at)
-        for entry in (view.entry for view in reader.entries(kind=MEAN, limit=9))
+        for entry in (view.entry for view in home.reader.entries(kind=MEAN, limit=9))
         if entry.reading.values[Measure.DAYS].value == 7 and entry.reading.period is not None
     ]
     (_, first_ends), (second_begins, _) = sorted(spans)
@@ -717,83 +605,59 @@ async def test_two_periods_have_no_hour_in_common_when_the_clocks_change(
 
 
 async def test_a_second_sensor_that_is_read_once_a_week_owes_no_correction_of_what_was_sent(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
+    home: Home,
 ) -> None:
     """One over the air, out of reach during work, and a reader plugged in on each seventh day."""
     second = SENSOR.model_copy(update={"id": DeviceId("usb:reader")})
-    await journal.adopt(second.id, second.driver)
-    await journal.assign(second.id, None, wearer, MIDNIGHT - timedelta(days=400))
+    await home.journal.adopt(second.id, second.driver)
+    await home.journal.assign(second.id, None, home.wearer, MIDNIGHT - timedelta(days=400))
     sent: list[str] = []
     for day in range(1, 21):
-        clock.advance(7 * 3600)
-        at_home = clock.now().utc
-        clock.advance(17 * 3600)
-        now = clock.now().utc
-        await worn(journal, at_home, now, "150")
-        await run(summaries, clock)
-        clock.advance(-3601)
-        for each in await journal.claim("mes", 10, now):
+        home.clock.advance(7 * 3600)
+        at_home = home.clock.now().utc
+        home.clock.advance(17 * 3600)
+        now = home.clock.now().utc
+        await home.worn(at_home, now, "150")
+        await home.run()
+        home.clock.advance(-3601)
+        for each in await home.journal.claim("mes", 10, now):
             sent.append(each.delivery.entry.reading.kind)
-            await journal.settle(each, Receipt("mes", "Observation/7", now))
+            await home.journal.settle(each, Receipt("mes", "Observation/7", now))
         if day % 7 == 0:
             quarter = timedelta(minutes=15)
-            await worn(journal, now - timedelta(days=7), now, "140", second, quarter)
-            await run(summaries, clock)
-            clock.advance(-3601)
+            await home.worn(now - timedelta(days=7), now, "140", second, quarter)
+            await home.run()
+            home.clock.advance(-3601)
 
     assert Counter(sent) == {MEAN: 3, GMI: 1}
-    assert reader.corrections_owed() == []
+    assert home.reader.corrections_owed() == []
 
 
-async def test_a_mean_of_which_all_turns_out_to_be_anothers_is_not_sent(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    other = (await journal.add_subject("Bo")).id
-    await worn(journal, MIDNIGHT - timedelta(days=5), mg_dl="150")
-    await run(summaries, clock)
-    await summaries.make_due()
-    assert len(made(reader)) == 1
+async def test_a_mean_of_which_all_turns_out_to_be_anothers_is_not_sent(home: Home) -> None:
+    other = (await home.journal.add_subject("Bo")).id
+    await home.worn(MIDNIGHT - timedelta(days=5), mg_dl="150")
+    await home.run()
+    await home.summaries.make_due()
+    assert len(home.made()) == 1
 
-    await all_are_anothers(journal, reader, wearer, other)
-    await run(summaries, clock)
+    await home.all_are(other)
+    await home.run()
 
-    assert await journal.claim("mes", 10, clock.now().utc) == []
+    assert await home.journal.claim("mes", 10, home.clock.now().utc) == []
 
 
-async def test_a_mean_that_left_and_of_which_all_is_taken_owes_a_correction(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
-) -> None:
-    other = (await journal.add_subject("Bo")).id
-    await worn(journal, MIDNIGHT - timedelta(days=5), mg_dl="150")
-    sent = await made_and_sent(summaries, journal, clock)
-    await summaries.make_due()
-    clock.advance(timedelta(days=30).total_seconds())  # that it was Bo's is found out late
+async def test_a_mean_that_left_and_of_which_all_is_taken_owes_a_correction(home: Home) -> None:
+    other = (await home.journal.add_subject("Bo")).id
+    await home.worn(MIDNIGHT - timedelta(days=5), mg_dl="150")
+    sent = await home.made_and_sent()
+    await home.summaries.make_due()
+    home.clock.advance(timedelta(days=30).total_seconds())  # that it was Bo's is found out late
 
-    await all_are_anothers(journal, reader, wearer, other)
-    await run(summaries, clock)
+    await home.all_are(other)
+    await home.run()
 
-    (owed,) = reader.corrections_owed()
+    (owed,) = home.reader.corrections_owed()
     assert (owed.entry, owed.wrong) == (sent.delivery.entry.id, "value")
-
-
-async def all_are_anothers(
-    journal: Journal, reader: Reader, wearer: SubjectId, other: SubjectId
-) -> None:
-    while samples := reader.entries(subject=wearer, limit=300, kind=Kind.INTERSTITIAL_GLUCOSE):
-        for sample in samples:
-            await journal.reassign(sample.entry.id, other)
 
 
 async def test_after_a_restore_no_mean_overlaps_one_that_may_have_been_sent_since_the_backup(
@@ -802,22 +666,20 @@ async def test_after_a_restore_no_mean_overlaps_one_that_may_have_been_sent_sinc
     async def lives(days: int, since: datetime | None = None) -> list[str]:
         async with open_journal(path, clock, ROUTES) as journal:
             with Reader.open(path) as reader:
-                summaries = Summaries(journal, reader, clock, PARIS, wanted(reader, clock, ROUTES))
+                (subject,) = reader.subjects()
+                home = Home(journal, reader, clock, subject.id)
                 if since is not None:  # what the sensor still has
-                    await worn(journal, since, clock.now().utc)
+                    await home.worn(since, clock.now().utc)
                 for _ in range(days):
-                    await live_on(journal, clock)
-                    clock.advance(3601)
-                    await summaries.make_due()
+                    await home.live_on()
+                    await home.run()
                     clock.advance(-3601)
-                return [end for end, length, _ in made(reader) if length == 7]
+                return [end for end, length, _ in home.made() if length == 7]
 
     async with open_journal(path, clock, ROUTES) as journal:
-        subject = (await journal.add_subject("Ada")).id
-        await journal.adopt(SENSOR.id, SENSOR.driver)
-        await journal.assign(SENSOR.id, None, subject, MIDNIGHT - timedelta(days=400))
-        await journal.record_grant(grant(subject))
-        await worn(journal, MIDNIGHT - timedelta(days=7))
+        wearer = await wearer_in(journal)
+        with Reader.open(path) as reader:
+            await Home(journal, reader, clock, wearer).worn(MIDNIGHT - timedelta(days=7))
     backed_up = await lives(3)
     backed_up_at = clock.now().utc
     backup.write(path.with_name("backup"), b"phrase", path, {})
@@ -831,15 +693,11 @@ async def test_after_a_restore_no_mean_overlaps_one_that_may_have_been_sent_sinc
 
 
 async def test_whatever_else_is_to_be_done_has_its_turn_between_two_summaries_that_are_looked_at(
-    journal: Journal,
-    reader: Reader,
-    summaries: Summaries,
-    clock: ManualClock,
-    wearer: SubjectId,
+    home: Home,
 ) -> None:
     """To count the samples of months of summaries takes a small hub half a second."""
-    await worn(journal, MIDNIGHT - timedelta(days=14))
-    await run(summaries, clock)
+    await home.worn(MIDNIGHT - timedelta(days=14))
+    await home.run()
     turns = 0
 
     async def others() -> None:
@@ -849,7 +707,7 @@ async def test_whatever_else_is_to_be_done_has_its_turn_between_two_summaries_th
             await asyncio.sleep(0)
 
     task = asyncio.create_task(others())
-    await summaries.make_due()
+    await home.summaries.make_due()
     task.cancel()
 
-    assert turns >= len(made(reader)) + len(made(reader, GMI)) == 3
+    assert turns >= len(home.made()) + len(home.made(GMI)) == 3
