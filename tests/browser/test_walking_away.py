@@ -142,6 +142,31 @@ async def test_a_picture_that_was_chosen_and_left_there_is_chosen_no_more(left: 
     assert await browser.run("return document.querySelectorAll('input:checked').length") == 0
 
 
+async def test_what_asks_for_a_touch_is_seen_by_who_has_scrolled_and_moves_nothing(
+    left: Screens,
+) -> None:
+    browser = left.browser
+    await browser.size(800, 700)
+    await left.weigh("72.4")
+    await browser.see("72,4")
+    end = "return document.querySelector('#end button').getBoundingClientRect().top + scrollY"
+    before = await browser.run(end)
+    left.time.skip(AWAY_S - 30)
+    await left.prick(104)  # it brings the time up to date
+    await browser.see("Toujours là ? Touchez l'écran.")
+    after = await browser.run(end)
+    await browser.run("window.scrollTo(0, document.body.scrollHeight)")
+    box = await browser.run(
+        "const box = document.getElementById('still-here').getBoundingClientRect();"
+        " return [scrollY, box.top, box.bottom, innerHeight]"
+    )
+
+    scrolled, top, bottom, height = box
+    assert before == after
+    assert scrolled > 100
+    assert 0 <= top < bottom <= height
+
+
 async def test_a_touch_keeps_what_is_shown_and_the_warning_goes_with_it(left: Screens) -> None:
     browser = left.browser
     left.time.skip(AWAY_S - 50)
