@@ -109,10 +109,13 @@ class KioskSettings(BaseModel):
     """So long after the last touch the screen hides what it shows and asks whether the person is
     still there; what is measured until they answer is nobody's, unless they say that it is theirs.
     """
+    unclaimed_days: int = Field(default=7, ge=1, le=90)
+    """Readings of the counter's devices that are nobody's are kept so many days after they came,
+    for the staff to say whose they are; then they are erased, whatever `[retention]` says."""
 
 
 class RetentionSettings(BaseModel):
-    """How long readings are kept here. Unless set, all of them for ever.
+    """How long readings are kept here. Unless set, for ever; see `[kiosk]` for nobody's.
 
     What expires is named in the audit log and shown to its person; it is never sent afterwards.
     """

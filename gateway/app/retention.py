@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from gateway.clock import HubClock
 from gateway.config import Config
+from gateway.domain.device import DeviceId, device_named
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.retention import Expiry, Retention
@@ -23,7 +24,11 @@ def retention_of(config: Config) -> Retention:
     """Return what the configuration says."""
     days = (config.retention.delivered_days, config.retention.undelivered_days)
     delivered, undelivered = (None if each is None else timedelta(days=each) for each in days)
-    return Retention(delivered, undelivered)
+    kiosk = config.kiosk
+    if kiosk is None:
+        return Retention(delivered, undelivered)
+    counter = frozenset(device_named(each) or DeviceId(each) for each in kiosk.devices)
+    return Retention(delivered, undelivered, timedelta(days=kiosk.unclaimed_days), counter)
 
 
 async def watch_retention(

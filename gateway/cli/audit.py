@@ -30,6 +30,7 @@ _Line = dict[str, Any]
 _GONE = {
     "delivered": "{reading} is kept no longer, after it had been delivered.",
     "undelivered": "{reading} is kept no longer, and had not been delivered.",
+    "nobodys": "{reading} is kept no longer: nobody at the counter said that it was theirs.",
 }
 
 

@@ -1,5 +1,6 @@
 """Retention: how long readings stay on the hub. Unless told otherwise, for ever.
 
+Those of nobody at a kiosk's counter stay for some days only: whoever took them has gone.
 What expires is gone as what is erased is: it does not come back when a device is read again. But
 it is never silent: each is named in the audit chain, with the reason, and its person is shown it.
 """
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gateway.domain.device import DeviceId
 from gateway.domain.identity import ReadingId
-from gateway.journal import audit, entry_rows
+from gateway.journal import audit, devices, entry_rows
 from gateway.journal.corrections import STANDS
 from gateway.journal.instants import to_us
 from gateway.journal.writer import Transaction
@@ -27,6 +29,8 @@ class Expiry(StrEnum):
     """Every destination that was to have it has it, or may no longer."""
     UNDELIVERED = "undelivered"
     """It was still owed somewhere, or never went anywhere: it is lost by this."""
+    NOBODYS = "nobodys"
+    """It was measured at a counter, and nobody said there, or of it, whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +39,13 @@ class Retention:
 
     delivered: timedelta | None = None
     undelivered: timedelta | None = None
+    unclaimed: timedelta | None = None
+    """Those of nobody, of the `counter`'s devices."""
+    counter: frozenset[DeviceId] = frozenset()
 
     @property
     def least(self) -> timedelta | None:
-        """How long every reading is kept; None for ever."""
+        """How long every reading of somebody is kept; None for ever."""
         return min((it for it in (self.delivered, self.undelivered) if it), default=None)
 
 
@@ -76,12 +83,19 @@ def expire(tx: Transaction, retention: Retention, now: datetime) -> dict[Expiry,
 
     Call it again until there are none.
     """
-    limits = {Expiry.DELIVERED: retention.delivered, Expiry.UNDELIVERED: retention.undelivered}
-    return {why: _forget(tx, why, now - kept) for why, kept in limits.items() if kept is not None}
+    found = (devices.find(tx.db, tx.keys, device) for device in retention.counter)
+    counter = ", ".join(str(number) for number in found if number is not None)
+    limits = (
+        (Expiry.DELIVERED, retention.delivered, _DELIVERED),
+        (Expiry.UNDELIVERED, retention.undelivered, f"NOT ({_DELIVERED})"),
+        (Expiry.NOBODYS, retention.unclaimed, f"e.subject IS NULL AND e.device IN ({counter})"),
+    )
+    return {
+        why: _forget(tx, why, now - kept, which) for why, kept, which in limits if kept is not None
+    }
 
 
-def _forget(tx: Transaction, why: Expiry, before: datetime) -> int:
-    which = _DELIVERED if why is Expiry.DELIVERED else f"NOT ({_DELIVERED})"
+def _forget(tx: Transaction, why: Expiry, before: datetime, which: str) -> int:
     rows = tx.db.rows(f"{_OLD} AND {which} LIMIT {_AT_ONCE}", (to_us(before),))
     by_subject: defaultdict[str, list[str]] = defaultdict(list)
     for number, stored, subject in rows:

@@ -8,6 +8,7 @@ import pytest
 from gateway.app.retention import retention_of, watch_retention
 from gateway.clock import HubClock
 from gateway.config import parse
+from gateway.domain.device import DeviceId
 from gateway.errors import ConfigError
 from gateway.journal.retention import Expiry, Retention
 from gateway.metrics import Metrics
@@ -69,3 +70,13 @@ def test_all_is_kept_unless_the_configuration_says_otherwise() -> None:
 def test_what_is_undelivered_is_kept_for_ninety_days_at_least() -> None:
     with pytest.raises(ConfigError, match="undelivered_days"):
         parse("[retention]\nundelivered_days = 30")
+
+
+def test_what_is_nobodys_at_the_counter_is_kept_for_a_week_unless_something_else_is_said() -> None:
+    counter = '[kiosk]\ndevices = ["serial:cuff", "c4:00:00:00:00:0a"]'
+    devices = frozenset({DeviceId("serial:cuff"), DeviceId("ble:C4:00:00:00:00:0A")})
+
+    week, day = (retention_of(parse(f"{counter}{said}")) for said in ("", "\nunclaimed_days = 1"))
+
+    assert week == Retention(unclaimed=timedelta(days=7), counter=devices)
+    assert day == Retention(unclaimed=timedelta(days=1), counter=devices)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.clock import Instant
+from gateway.domain.device import DeviceId
 from gateway.domain.receipt import Receipt
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -95,6 +96,30 @@ async def test_what_expired_does_not_come_back_from_the_devices_memory(path: Pat
         await journal.expire(Retention(undelivered=90 * DAY), START + 91 * DAY)
 
         assert await journal.record(SCALE, [weight(2)]) == []
+
+
+async def test_what_is_nobodys_at_a_counter_is_kept_for_some_days_whatever_else_is_said(
+    path: Path,
+) -> None:
+    kept = Retention(unclaimed=7 * DAY, counter=frozenset({SCALE.id, DeviceId("serial:new")}))
+    async with open_journal(path) as journal:
+        await journal.describe(SCALE)
+        nobodys, dismissed, theirs = await journal.record(SCALE, [weight(1), weight(2), weight(3)])
+        home = SCALE.model_copy(update={"id": DeviceId("serial:home")})
+        await journal.record(home, [weight(4, device=home.id)])
+        await journal.dismiss(dismissed.id)
+        await journal.claim_entry(theirs.id, (await journal.add_subject("Ada")).id)
+
+        soon = await journal.expire(kept, START + 6 * DAY)
+        later = await journal.expire(kept, START + 8 * DAY)
+
+        assert (soon, later) == ({Expiry.NOBODYS: 0}, {Expiry.NOBODYS: 2})
+        assert _kept(path) == ["seq:3", "seq:4"]
+        with Reader.open(path) as reader:
+            story = [event.name for event in reader.story(nobodys.id)]
+            assert story[-1] == "expired"
+            assert reader.verify_against(None).whole
+        assert await journal.record(SCALE, [weight(1)]) == []  # the scale has it in its memory
 
 
 async def test_a_reading_on_its_way_waits_for_what_becomes_of_it(path: Path) -> None:
