@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from bumble.transport.common import TransportInitError, TransportLostError, TransportSpecError
 
-from gateway.errors import LinkError, RadioTrouble, RadioUnavailable
+from gateway.errors import LinkError, LinkTimeout, RadioTrouble, RadioUnavailable
 from gateway.transport.hci.peer import FAILURES
 
 _OF_LIBRARIES = {"usb1": "USBError", "websockets.exceptions": "WebSocketException"}
@@ -46,6 +46,11 @@ def _unavailable(error: Exception) -> RadioUnavailable:
             "The Bluetooth controller is in use, by another program or by Linux itself: stop that,"
             " or use [ble] in the place of [[hci]].",
             RadioTrouble.BUSY,
+        )
+    if isinstance(error, LinkTimeout):
+        return RadioUnavailable(
+            "The Bluetooth controller does not answer. The gateway tries again; if that does not"
+            " help, unplug it and plug it in again."
         )
     return RadioUnavailable(
         f"There is no Bluetooth controller to talk to ({type(error).__name__}: {error}):"

@@ -246,8 +246,9 @@ async def test_a_controller_that_answers_nothing_any_more_is_given_up(
         async def __call__(self, seconds: float) -> None:
             device.answers = False
 
-    with pytest.raises(RadioUnavailable):
+    with pytest.raises(RadioUnavailable, match="unplug it and plug it in again") as trouble:
         await radio.scan(lambda heard: None, Stalls(port, rounds=1))
+    assert trouble.value.reason is RadioTrouble.UNKNOWN
 
 
 @pytest.mark.parametrize(
