@@ -28,6 +28,8 @@ class Part(BaseModel):
     problem: str | None = None
     reason: str | None = None
     """Of a transport's problem, one of `RadioTrouble`."""
+    held: str | None = None
+    """Why what is some person's waits at a destination that is open to others."""
 
 
 class Status(BaseModel):
@@ -35,6 +37,8 @@ class Status(BaseModel):
 
     version: str
     running: bool
+    clock_trusted: bool = True
+    """Whether the hub knows the time; until it does nothing leaves."""
     transports: list[Part] = []
     destinations: list[Part] = []
     fleet: Part | None = None

@@ -91,6 +91,7 @@ class DaemonHub:
         return Status(
             version=__version__,
             running=True,
+            clock_trusted=self.clock.now().trusted,
             transports=[
                 Part(
                     name=each.name,
@@ -100,7 +101,10 @@ class DaemonHub:
                 )
                 for each in collected.transports
             ],
-            destinations=[_sent_to(*each) for each in self._destinations().items()],
+            destinations=[
+                _sent_to(name, problem, self._worker.held(name))
+                for name, problem in self._destinations().items()
+            ],
             fleet=_sent_to("fleet", self._fleet.absence) if self._fleet else None,
             sessions=[session.device for session in collected.sessions],
             problems={trouble.device: trouble.problem for trouble in collected.troubles},
@@ -291,8 +295,9 @@ class DaemonHub:
         return uplink
 
 
-def _sent_to(name: str, problem: str | None) -> Part:
-    return Part(name=name, state="paused" if problem else "open", problem=problem)
+def _sent_to(name: str, problem: str | None, held: str | None = None) -> Part:
+    state = "paused" if problem else "open"
+    return Part(name=name, state=state, problem=problem, held=held)
 
 
 def _counter(config: Config) -> Counter | None:

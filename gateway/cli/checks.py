@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -52,7 +53,7 @@ def status(context: typer.Context, json: Json = False) -> None:
         return
     say(t("Running, version {version}.", version=answer["version"]))
     for finding in _parts(answer):
-        say(f"{t.title(finding.subject)}{t(': ')}{_told(t, finding)}")
+        say(f"{t.again(t.title(finding.subject))}{t(': ')}{_told(t, finding)}")
     if answer["sessions"]:
         say(t("Talking with: {devices}.", devices=", ".join(answer["sessions"])))
     alike = Counter[str]()  # what was tried in vain and what was not yet both wait
@@ -192,7 +193,9 @@ def _left_behind(context: typer.Context) -> Iterator[Finding]:
     waiting = Counter[str]()
     try:
         stands = context.obj.client.get("outbox")
-    except GatewayError:  # there is no journal yet
+    except GatewayError as error:
+        if _should_be_read(context.obj.config.journal):
+            yield Finding("journal", False, str(error))
         return
     for counted in stands:
         if counted["state"] in _WAITING and counted["destination"] not in named:
@@ -206,13 +209,32 @@ def _left_behind(context: typer.Context) -> Iterator[Finding]:
         )
 
 
+def _should_be_read(journal: Path) -> bool:
+    """Tell whether a command can read the journal where all is well.
+
+    Not before there is one, nor where its key is a passphrase or a credential that the daemon
+    alone is given.
+    """
+    keys = journal.parent / "keys"
+    return journal.exists() and keys.is_dir() and not (keys / "passphrase.salt").exists()
+
+
 def _parts(status: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield how transports, destinations and the fleet are, and devices that are in trouble."""
+    """Yield how the time, transports, destinations and the fleet are, and devices in trouble."""
+    if not status["clock_trusted"]:
+        yield Finding(
+            "time",
+            False,
+            "the hub does not know the time yet, and until it does nothing leaves: connect it to"
+            " the Internet for some minutes; 'timedatectl' says how it stands.",
+        )
     for part in status["transports"]:
         advice = f"{trouble_of(part['name'])}.{part['reason'] or 'unknown'}"
         yield _part(part, advice)
     for part in status["destinations"]:
         yield _part(part, "problem.destination.advice")
+        if part["held"] is not None:
+            yield Finding(part["name"], False, f"Somebody's readings wait: {part['held']}")
     if status["fleet"] is not None:
         yield _part(status["fleet"])
     for device, problem in status["problems"].items():

@@ -132,6 +132,11 @@ class Route:
         self._standing.resume(subject)
         self._due.set()
 
+    @property
+    def held(self) -> str | None:
+        """Why somebody's deliveries wait although it is open; None if nobody's do."""
+        return self._standing.held
+
     def refuses(self, subject: SubjectId) -> bool:
         """Tell whether this person's deliveries wait because our access is not accepted."""
         return self._standing.refuses(subject)

@@ -54,6 +54,12 @@ class Standing:
         """Tell whether it answered that it does not accept our access for this person."""
         return self._people.get(subject, (0.0, ""))[0] > self._now_s
 
+    @property
+    def held(self) -> str | None:
+        """Why somebody's deliveries wait because our access is not accepted; None if nobody's."""
+        now_s = self._now_s
+        return next((why for until_s, why in self._people.values() if until_s > now_s), None)
+
     def answered(self) -> None:
         """Take down that it answers."""
         self._doubts_in_a_row = 0

@@ -69,6 +69,10 @@ class Worker:
         """Tell whether this person's deliveries wait because our access there is not accepted."""
         return destination in self._routes and self._routes[destination].refuses(subject)
 
+    def held(self, destination: str) -> str | None:
+        """Return why somebody's deliveries wait there although it is open; None if nobody's do."""
+        return self._routes[destination].held if destination in self._routes else None
+
     def resume(self, subject: SubjectId, destination: str) -> None:
         """Try this person's deliveries there again: they have been paired anew."""
         if destination in self._routes:

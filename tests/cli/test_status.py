@@ -34,12 +34,19 @@ CLINIC = {
 STATUS = {
     "version": "1.2.3",
     "running": True,
+    "clock_trusted": True,
     "transports": [
         {"name": "ble", "state": "unavailable", "problem": "It is odd.", "reason": "powered_off"},
         {"name": "serial:cuff", "state": "unavailable", "problem": "Gone.", "reason": None},
     ],
     "destinations": [
-        {"name": "mes", "state": "paused", "problem": "An unheard-of fault.", "reason": None}
+        {
+            "name": "mes",
+            "state": "paused",
+            "problem": "An unheard-of fault.",
+            "reason": None,
+            "held": None,
+        }
     ],
     "fleet": {
         "name": "fleet",
@@ -217,6 +224,42 @@ def test_the_doctor_looks_at_the_devices_on_usb_and_those_that_have_a_name(
     assert asked_for == [known_ids(installed())]
 
 
+def test_a_hub_that_does_not_know_the_time_is_told_with_what_to_do(tmp_path: Path) -> None:
+    class Untimed(Daemon):
+        def get(self, *path: str) -> Any:
+            answer = super().get(*path)
+            return {**answer, "clock_trusted": False} if path[0] == "status" else answer
+
+    config = Config.model_validate({"hub": {"state": tmp_path}})
+
+    told = [asked(each, config=config, client=Untimed()) for each in ("status", "doctor")]
+
+    sentence = "heure : le boîtier ne connaît pas encore l'heure, et rien ne part d'ici là : reliez"
+    assert f"\n{sentence}" in told[0]
+    assert f"\nÀ FAIRE  {sentence}" in told[1]
+    assert "ne connaît pas encore l'heure" not in asked("status")
+
+
+def test_somebody_whose_readings_wait_alone_is_told_without_a_name(tmp_path: Path) -> None:
+    class Shut(Daemon):
+        def get(self, *path: str) -> Any:
+            answer = super().get(*path)
+            why = (
+                "The token endpoint does not accept this gateway: check client_id, client_secret,"
+                " client_auth and scope."
+            )
+            mes = {"name": "mes", "state": "open", "problem": None, "held": why}
+            return {**answer, "destinations": [mes]} if path[0] == "status" else answer
+
+    config = Config.model_validate({"hub": {"state": tmp_path}})
+
+    told = [asked(each, config=config, client=Shut()) for each in ("status", "doctor")]
+
+    assert "\nmes : ouverte.\nmes : Les mesures d'une personne " in told[0]
+    assert "\nÀ FAIRE  mes : Les mesures d'une personne " in told[1]
+    assert all("client_id, client_secret" in each for each in told)
+
+
 def test_the_doctor_tells_what_has_stopped_coming(tmp_path: Path) -> None:
     config = Config.model_validate({"hub": {"state": tmp_path}})
 
@@ -322,3 +365,31 @@ def test_the_doctor_says_what_to_do_also_where_there_is_no_journal_yet(tmp_path:
     told = asked("doctor", config=config, client=Before())
 
     assert "À FAIRE  service : Le service est arrêté" in told
+    assert "journal :" not in told
+
+
+@pytest.mark.parametrize("what", ["file", "credential", "passphrase"])
+def test_the_doctor_says_why_the_journal_cannot_be_read(what: str, tmp_path: Path) -> None:
+    """Unless its key is not for a command to have."""
+    folder = tmp_path / "keys"
+
+    class Locked(Daemon):
+        def get(self, *path: str) -> Any:
+            if path == ("outbox",):
+                raise Refused(
+                    f"there is no key for the journal in {folder}: put back hub.key, which was"
+                    " made with it"
+                )
+            return {"running": False}
+
+    config = Config.model_validate({"hub": {"state": tmp_path}})
+    config.journal.touch()
+    if what != "credential":
+        folder.mkdir()
+    if what == "passphrase":
+        (folder / "passphrase.salt").touch()
+
+    told = asked("doctor", config=config, client=Locked())
+
+    sentence = "À FAIRE  journal : il n'y a pas de clé pour le journal dans"
+    assert (sentence in told) == (what == "file")

@@ -388,6 +388,9 @@ async def test_a_person_whose_pairing_is_over_waits_while_others_flow() -> None:
     assert {row.why for row in waiting} == {"Pair this person again."}
     assert {row.due_at for row in waiting} == {START + timedelta(minutes=15)}
     assert [bench.route.refuses(subject) for subject in (ALICE, BOB)] == [True, False]
+    assert (bench.route.problem, bench.route.held) == (None, "Pair this person again.")
+    bench.route.resume(ALICE)
+    assert bench.route.held is None
 
 
 async def test_a_person_is_tried_again_after_the_pause() -> None:
