@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException
 
 from gateway.api.context import Body, HubHere
 from gateway.api.hub import Hub, Sighted, counted
-from gateway.domain.device import OVER_THE_AIR, DeviceId, device_named
+from gateway.domain.device import OVER_THE_AIR, Device, DeviceId, device_named
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError, JournalError
 
@@ -160,6 +160,11 @@ async def adopted(hub: HubHere, device: str, driver: str | None) -> DeviceId:
             " 'scan', or give the Bluetooth address that is printed on it, with its colons."
         )
     await hub.adopt(named, fitting)
+    if hub.driver_for(named) is not None:  # it is in sight, and has perhaps said its name
+        for seen in hub.sightings():
+            if seen.device == named:
+                told = Device(id=named, driver=fitting, name=seen.name)
+                await hub.journal.describe(told)
     return named
 
 

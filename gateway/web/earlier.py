@@ -51,7 +51,7 @@ def _ask(visit: Visit, held: Earlier, *, unclear: bool = False) -> Response:
         HTTPStatus.BAD_REQUEST if unclear else HTTPStatus.OK,
         id=held.device,
         slot=held.slot or "",
-        device=names_of_devices(visit.hub)[held.device],
+        device=names_of_devices(visit.hub, visit.words)[held.device],
         number=None if held.slot is None else plain(held.slot),
         count=held.count,
         people=household(visit.hub),

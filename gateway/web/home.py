@@ -89,7 +89,7 @@ async def home(visit: Visit) -> Response:
     """Show the page."""
     hub, words = visit.hub, visit.words
     people = household(hub)
-    names = names_of_devices(hub)
+    names = names_of_devices(hub, words)
     nobodys = hub.reader.to_be_asked(_UNCLAIMED)
     timeless = _timeless(hub, nobodys)
     cards = [_card(hub, subject, names, words) for subject in people]
@@ -119,7 +119,7 @@ async def story(visit: Visit) -> Response:
     if view is None:
         return see_other("/")
     now = hub.clock.now().utc
-    names = names_of_devices(hub)
+    names = names_of_devices(hub, words)
     happened = await aside(hub, lambda reader: reader.story(view.entry.id))
     told = sentences(view, happened, words.language, hub.title)
     steps = [(moment(at, now, hub.zone, words), sentence) for at, _, sentence in told]
@@ -187,15 +187,23 @@ async def _with_later(visit: Visit, reading: ReadingId, subject: SubjectId) -> N
             await sharing.keep(visit.hub, view.entry, subject)
 
 
-def called(device: Device) -> str:
-    """Return what people would call a device."""
+def named(device: Device) -> str | None:
+    """Return what a device calls itself, if it has said so yet."""
     made = " ".join(part for part in (device.manufacturer, device.model) if part)
-    return plain(made or device.name or device.id)
+    name = made or device.name
+    return None if name is None else plain(name)
 
 
-def names_of_devices(hub: Hub) -> Mapping[DeviceId, str]:
+def called(device: Device, words: Words) -> str:
+    """Return what people would call a device: what it is, as long as it has said no name."""
+    family = words.or_none(f"family.{device.driver.partition('/')[0]}")
+    at = device.id.partition(":")[2]
+    return named(device) or plain(device.id if family is None else f"{family} ({at})")
+
+
+def names_of_devices(hub: Hub, words: Words) -> Mapping[DeviceId, str]:
     """Return what people would call each device."""
-    return {known.device.id: called(known.device) for known in hub.reader.devices()}
+    return {known.device.id: called(known.device, words) for known in hub.reader.devices()}
 
 
 def household(hub: Hub) -> list[Subject]:
@@ -264,7 +272,7 @@ def _things(
         last = known.last_reading_at
         yield Thing(
             device=known.device.id,
-            name=called(known.device),
+            name=called(known.device, words),
             battery_percent=known.device.battery_percent,
             owners=[owner for at, owner in enumerate(owners) if owner not in owners[:at]],
             last=None if last is None else moment(last, now, hub.zone, words),

@@ -18,7 +18,7 @@ from gateway.domain.device_time import EARLIEST
 from gateway.domain.subject import SubjectId
 from gateway.language.plain import plain
 from gateway.language.words import Words
-from gateway.web.home import called, household
+from gateway.web.home import called, household, named
 from gateway.web.visits import Visit, see_other
 
 _LATELY = timedelta(minutes=10)
@@ -93,7 +93,9 @@ async def ask_to_end(visit: Visit) -> Response:
     if not known or name is None:
         return see_other("/")
     about = {"device": device, "subject": subject}
-    return visit.sure("no_more", "/devices/end", about, device=called(known[0]), name=name)
+    return visit.sure(
+        "no_more", "/devices/end", about, device=called(known[0], visit.words), name=name
+    )
 
 
 async def end(visit: Visit) -> Response:
@@ -173,8 +175,7 @@ def _found(visit: Visit) -> Iterator[Found]:
 
 
 def _known(device: Device, words: Words) -> Found:
-    name = None if called(device) == device.id else called(device)
-    return _called(device.id, name, device.driver, words, near=False)
+    return _called(device.id, named(device), device.driver, words, near=False)
 
 
 def _called(device: DeviceId, name: str | None, driver: str, words: Words, *, near: bool) -> Found:

@@ -41,7 +41,7 @@ async def readings(visit: Visit) -> Response:
     if not views:
         return see_other("/")
     more = position_of(views[-1]) if len(views) == _ON_A_PAGE else None
-    names = names_of_devices(visit.hub)
+    names = names_of_devices(visit.hub, visit.words)
     shown = [show(visit.hub, view, names, visit.words) for view in views]
     about = {"subject": person.id, "kind": kind}
     return visit.page("readings.html", name=person.label, shown=shown, about=about, more=more)
@@ -62,7 +62,7 @@ async def corrected(visit: Visit) -> Response:
 
 
 def _tasks(visit: Visit) -> Iterator[Task]:
-    hub, words, names = visit.hub, visit.words, names_of_devices(visit.hub)
+    hub, words, names = visit.hub, visit.words, names_of_devices(visit.hub, visit.words)
     people = {known.id: known.label for known in hub.reader.subjects()}
     for owed in left_to_people(hub):
         view = hub.reader.entry(owed.entry)

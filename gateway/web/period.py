@@ -77,7 +77,7 @@ def _ask(visit: Visit, entry: Entry, unclear: str | None = None) -> Response:
         "period.html",
         HTTPStatus.OK if unclear is None else HTTPStatus.BAD_REQUEST,
         reading=entry.id,
-        device=called(entry.device),
+        device=called(entry.device, visit.words),
         number=None if slot is None else plain(slot),
         people=[each for each in household(visit.hub) if each.id != entry.subject],
         unclear=unclear,

@@ -95,6 +95,21 @@ async def test_a_device_in_reach_is_added_for_somebody_who_is_new_here(window: W
     assert "Odile" in (await window.get("/")).text
 
 
+@pytest.mark.parametrize(("name", "called"), [(NAME, NAME), (None, "Balance (C0:FF:EE:00:00:01)")])
+async def test_a_device_that_was_just_added_is_called_as_it_was_on_the_list(
+    name: str | None, called: str, window: Window
+) -> None:
+    window.hub.in_reach = [seen(window, name=name)]
+
+    await add(window, name="Odile")
+    home = await window.get("/")
+    shared = await window.send("/devices/choose", device=SCALE.id, shared="yes")
+
+    assert f"{called} à Odile · pas encore de mesure" in home.text
+    assert "ble:" not in home.text
+    assert f"Qui d'autre se mesure avec {name or 'Balance'} ?" in shared.text
+
+
 @pytest.mark.parametrize(("number", "whose_are_they"), [("2", "Odile Marcel"), ("", "- -")])
 async def test_somebody_else_who_uses_a_device_of_ours_is_added_from_the_home(
     number: str, whose_are_they: str, window: Window
