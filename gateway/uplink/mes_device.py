@@ -76,7 +76,8 @@ def identities(device: Device) -> Iterator[str]:
     """Yield what may identify the device, the best first: what it told later may precede the rest.
 
     Its own System ID; its Bluetooth address, if it is certainly the IEEE's; a locally administered
-    value of manufacturer, model and serial number; one of an address that may be random.
+    value of manufacturer, model and serial number; one of an address that may be random. On a cable
+    some say neither manufacturer nor model: whose protocol they speak stands for both then.
 
     A static random address begins with two bits of one and is otherwise drawn, also its U/L bit,
     and a device may draw it anew when its battery is changed (Bluetooth Core 5.4, volume 6, part B,
@@ -91,8 +92,10 @@ def identities(device: Device) -> Iterator[str]:
     if fixed and not may_be_random:
         yield "-".join((*address.split(":")[:3], "FF", "FE", *address.split(":")[3:]))
     serial = (device.serial or "").strip()
-    if serial.strip("0") and (device.manufacturer or device.model):
-        yield _locally_administered(f"{device.manufacturer or ''}|{device.model or ''}|{serial}")
+    if serial.strip("0"):
+        told = f"{device.manufacturer or ''}|{device.model or ''}"
+        made = device.driver if told == "|" else told
+        yield _locally_administered(f"{made}|{serial}")
     if may_be_random:
         yield _locally_administered(address)
 

@@ -81,6 +81,21 @@ def test_a_local_one_says_that_it_is_local_and_of_one_device(maker: str, serial:
     assert int(made[:2], 16) & 0b11 == 0b10
 
 
+def test_one_that_says_neither_maker_nor_model_is_told_by_the_serial_number_of_its_label() -> None:
+    """As the refusal of one without says to do."""
+    some, same, other, of_another = (
+        eui64(device(driver, serial=serial))
+        for driver, serial in (
+            *(("scale/health_o_meter", "SN-1"), ("scale/health_o_meter", "SN-1")),
+            *(("scale/health_o_meter", "SN-2"), ("scale/sma", "SN-1")),
+        )
+    )
+
+    assert some == same
+    assert len({some, other, of_another}) == 3
+    assert int(some[:2], 16) & 0b11 == 0b10
+
+
 @pytest.mark.parametrize(
     "known",
     [
@@ -88,7 +103,6 @@ def test_a_local_one_says_that_it_is_local_and_of_one_device(maker: str, serial:
         {"manufacturer": "ACME", "model": "WS1"},
         {"manufacturer": "ACME", "serial": "00000000"},
         {"manufacturer": "ACME", "serial": "  "},
-        {"serial": "1234"},
     ],
 )
 def test_a_device_that_cannot_be_told_from_others_gets_none(known: dict[str, str]) -> None:
