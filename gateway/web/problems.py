@@ -62,9 +62,18 @@ def _of_transports(status: Status, words: Words) -> Iterator[Problem]:
 
 
 def _of_devices(status: Status, names: Mapping[DeviceId, str], words: Words) -> Iterator[Problem]:
+    kept_from = [
+        problem
+        for device, problem in status.problems.items()
+        if status.outcomes.get(device) == Outcome.JOURNAL
+    ]
+    if kept_from:  # of the hub, however many devices meet it
+        yield Problem(words("problem.journal"), words("problem.device.journal"), kept_from[0])
     for device, problem in status.problems.items():
         title = words("problem.device.title", name=names.get(DeviceId(device), device))
         outcome = status.outcomes.get(device)
+        if outcome == Outcome.JOURNAL:
+            continue
         advice = words.or_none(advice_about(device, outcome)) or words("problem.device.unknown")
         yield Problem(title, advice, problem, device if outcome == Outcome.PAIRING else None)
 

@@ -268,7 +268,29 @@ async def test_what_is_wrong_is_said_with_what_to_do(
     assert "un autre programme l'occupe" in shown
     assert "Aucun adaptateur Bluetooth : branchez-en un au boîtier." in shown
     assert "Rien ne part vers Mon espace santé pour le moment" in shown
+    assert "Si elle marche, la panne est là-bas, ou dans le réglage du boîtier" in shown
     assert "La liaison s'est coupée. Rapprochez l'appareil" in shown
+
+
+async def test_a_disk_that_is_full_is_one_thing_however_many_devices_meet_it(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices = [SCALE.id, "ble:C0:FF:EE:00:00:01", "ble:C0:FF:EE:00:00:02"]
+    full = "the disk is full: readings wait in the devices until some space is free"
+    status = Status(
+        version="0",
+        running=True,
+        problems=dict.fromkeys(devices, full),
+        outcomes=dict.fromkeys(devices, "journal"),
+    )
+    monkeypatch.setattr(window.hub, "status", lambda: status)
+
+    shown = (await window.get("/")).text
+
+    assert "Une chose demande votre attention" in shown
+    assert shown.count("Les nouvelles mesures ne peuvent pas être gardées") == 1
+    assert "Le boîtier n'a plus de place : demandez à la personne" in shown
+    assert "le disque est plein : les mesures" in shown
 
 
 async def test_a_device_that_lost_its_bond_is_paired_anew_from_the_page(
