@@ -6,7 +6,7 @@ gateway meets a device that was plugged in anew, or one that was left in the mid
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +14,7 @@ from typing import ClassVar
 import pytest
 from firmware_sims.cgm.libre_reader import Habits as ReaderHabits
 from firmware_sims.cgm.libre_reader import LibreReader
+from firmware_sims.device_spec import TYPES
 from firmware_sims.glucose_meter.contour_usb import ContourUsb, Habits
 from firmware_sims.glucose_meter.freestyle_neo import FreeStyleNeo
 from firmware_sims.packing.contour_usb import MODELS
@@ -30,7 +31,9 @@ DAYS_BEHIND = timedelta(days=-11)
 TO_THE_MINUTE = timedelta(seconds=70)
 
 
-def contour(name: str, *, molar: bool, announces: bool, enq_apart: bool) -> Case:
+def contour(
+    name: str, *, molar: bool, announces: bool, enq_apart: bool, quiet_end: bool = False
+) -> Case:
     habits = Habits(extremes_every=3, control_every=4, entry_every=2 if molar else None)
     return remembering(
         "glucose_meter/contour_usb",
@@ -40,6 +43,7 @@ def contour(name: str, *, molar: bool, announces: bool, enq_apart: bool) -> Case
             molar=molar,
             announces=announces,
             enq_apart=enq_apart,
+            quiet_end=quiet_end,
             habits=habits,
         ),
     )
@@ -56,14 +60,22 @@ def libre(placement: Placement) -> LibreReader:
     return LibreReader(placement, put_on_at=put_on_at, habits=ReaderHabits(strip_every=2))
 
 
-CASES = {
-    "Contour USB": contour("Contour USB", molar=False, announces=True, enq_apart=False),
-    "Contour Next USB": contour("Contour Next USB", molar=True, announces=False, enq_apart=True),
-    "Contour Next One": contour("Contour Next One", molar=False, announces=True, enq_apart=True),
-    "Contour Next": contour("Contour Next", molar=True, announces=False, enq_apart=False),
-    "FreeStyle Neo": remembering("glucose_meter/freestyle_neo", FreeStyleNeo),
-    "FreeStyle Libre": remembering("cgm/freestyle_libre", libre),
+STORIES = {
+    "contour_usb": {
+        "Contour USB": contour("Contour USB", molar=False, announces=True, enq_apart=False),
+        "Contour Next USB": contour(
+            "Contour Next USB", molar=True, announces=False, enq_apart=True
+        ),
+        "Contour Next One": contour(
+            "Contour Next One", molar=False, announces=True, enq_apart=True, quiet_end=True
+        ),
+        "Contour Next": contour("Contour Next", molar=True, announces=False, enq_apart=False),
+    },
+    "freestyle_neo": {"FreeStyle Neo": remembering("glucose_meter/freestyle_neo", FreeStyleNeo)},
+    "libre_reader": {"FreeStyle Libre": remembering("cgm/freestyle_libre", libre)},
+    "libre_2_reader": {},  # gives nothing away
 }
+CASES = {name: case for stories in STORIES.values() for name, case in stories.items()}
 
 
 class UsbCable(Cable):
@@ -99,6 +111,10 @@ class UsbCounter(Counter):
         await self.meet(last)
 
 
+def test_every_device_on_a_usb_cable_has_a_story() -> None:
+    assert set(STORIES) == {name for name, kind in TYPES.items() if kind.on_cable}
+
+
 @each_seed
 @pytest.mark.parametrize("name", CASES)
 async def test_wherever_a_cable_fails_a_memory_is_there_once_after_a_calm_conversation(
@@ -116,3 +132,26 @@ async def test_wherever_a_cable_fails_a_memory_is_there_once_after_a_calm_conver
     missing, extra = counter.missing_and_extra()
     assert [told(one) for one in missing] == [], story
     assert [told(one) for one in extra] == [], story
+
+
+class SlowCable(UsbCable):
+    """Reports come one after the other, as they do."""
+
+    def send(self, frames: Collection[bytes]) -> None:
+        for frame in frames:
+            after = self.coming[-1][0] if self.coming else self.now()
+            self.coming.append((after + 0.002, frame))
+
+
+@pytest.mark.parametrize("enq_apart", [False, True])
+@pytest.mark.parametrize("announces", [False, True])
+async def test_a_meter_that_asks_for_a_host_just_as_it_is_asked_is_read_at_once(
+    announces: bool, enq_apart: bool, tmp_path: Path
+) -> None:
+    case = contour("Contour Next USB", molar=False, announces=announces, enq_apart=enq_apart)
+    counter = UsbCounter(case, "slow", tmp_path)
+    counter.device.remember(5, 8 * HOUR)  # type: ignore[attr-defined]
+
+    await counter.meet(SlowCable(counter.device, counter.clock, counter.chance))
+
+    assert counter.missing_and_extra() == ([], []), counter.story

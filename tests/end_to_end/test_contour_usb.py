@@ -50,14 +50,14 @@ async def test_a_memory_is_read_and_what_comes_after_too(
         assert_each_once(counter)
 
 
-@each_model
 @pytest.mark.parametrize("announces", [False, True], ids=["", "ENQ before"])
 @pytest.mark.parametrize("enq_apart", [False, True], ids=["", "ENQ apart"])
+@pytest.mark.parametrize("quiet_end", [False, True], ids=["", "no EOT after it"])
 async def test_however_a_meter_offers_its_memory_it_is_taken_at_once(
-    model: Model, announces: bool, enq_apart: bool, folder: Path, time: Passing
+    announces: bool, enq_apart: bool, quiet_end: bool, folder: Path, time: Passing
 ) -> None:
     async with placed(
-        folder, time, model=model, announces=announces, enq_apart=enq_apart
+        folder, time, announces=announces, enq_apart=enq_apart, quiet_end=quiet_end
     ) as counter:
         await has_arrived(counter)
 
@@ -190,6 +190,7 @@ def placed(
     molar: bool = False,
     announces: bool = True,
     enq_apart: bool = False,
+    quiet_end: bool = False,
     habits: Habits = HABITS,
     strips: int = 12,
     pulled_in_report: int | None = None,
@@ -206,6 +207,7 @@ def placed(
             molar=molar,
             announces=announces,
             enq_apart=enq_apart,
+            quiet_end=quiet_end,
             habits=habits,
         )
 

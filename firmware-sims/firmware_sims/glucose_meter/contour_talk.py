@@ -3,6 +3,7 @@
 ```
 waiting    ACK -> the first frame   NAK -> EOT   ENQ -> ACK   other -> EOT, header's frame, ENQ
 sending    ACK -> the next frame, EOT after the last   EOT -> as waiting   other -> the same again
+           (after the last a Contour Next One is said to be silent: `quiet_end`)
 ended      ENQ -> ACK   NAK -> EOT   other -> as waiting
 asked      R| D| -> D|yymmdd|, T| hhmm, M| how many results   W| -> forbidden   EOT -> as waiting
 ```
@@ -10,7 +11,8 @@ A frame that was not taken six times ends it. A meter that is plugged in asks fo
 which comes before the first answer. Each time that it begins it has a new password.
 Sources: Bayer's Blood Glucose Meter Computer Interface Specification, 99993952 revision C, 6.1, 6.2
 and 7; what USB meters answer to an EOT or an X: glucodump, test_contourusb.py; and issue 3 of
-pazaan/decoding-contour-next-link, with ENQ apart from the frame.
+pazaan/decoding-contour-next-link, with ENQ apart from the frame; for the silence after the end, the
+Contour Next One in a fork of glucometerutils, which does not listen any more.
 
 Guesses: that EOT begins anew wherever it comes, and that the seconds between EOT and ENQ do not
 matter to a host.
@@ -44,6 +46,7 @@ class ContourTalk:
 
     `wrong_by` says how far the sum of the next frame is off. `announces`: whether the ENQ of its
     plugging in is heard. `enq_apart`: ENQ has a report of its own behind the header's frame.
+    `quiet_end`: no EOT tells that the last frame was taken.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class ContourTalk:
         wrong_by: Callable[[], int],
         announces: bool,
         enq_apart: bool,
+        quiet_end: bool,
         seed: int,
     ) -> None:
         self._records = records
@@ -63,6 +67,7 @@ class ContourTalk:
         self._wrong_by = wrong_by
         self._announces = announces
         self._enq_apart = enq_apart
+        self._quiet_end = quiet_end
         self._random = random.Random(f"contour/{seed}")  # noqa: S311 - not a secret
         self.plugged_in()
 
@@ -113,7 +118,7 @@ class ContourTalk:
         self._tries += 1
         if self._number > len(self._sends) or self._tries > _TRIES:
             self._phase = _Phase.ENDED
-            return [EOT]
+            return [] if self._quiet_end and self._tries == 1 else [EOT]
         last = self._number == len(self._sends)
         record = self._sends[self._number - 1]
         return [packing.frame(self._number, record, last=last, wrong_by=self._wrong_by())]

@@ -54,7 +54,7 @@ class Kept:
 class ContourUsb:
     """A virtual meter; people take turns. With `molar` it shows mmol/L, and tells them.
 
-    `announces` and `enq_apart` are those of `ContourTalk`.
+    `announces`, `enq_apart` and `quiet_end` are those of `ContourTalk`.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class ContourUsb:
         molar: bool = False,
         announces: bool = True,
         enq_apart: bool = False,
+        quiet_end: bool = False,
         habits: Habits | None = None,
     ) -> None:
         self.memory: RecordMemory[Kept] = RecordMemory(model.capacity)
@@ -87,6 +88,7 @@ class ContourUsb:
             wrong_by=lambda: int(placement.faults.strikes(Fault.WRONG_CHECKSUM)),
             announces=announces,
             enq_apart=enq_apart,
+            quiet_end=quiet_end,
             seed=placement.seed,
         )
         self.cable_moved = self._talk.plugged_in

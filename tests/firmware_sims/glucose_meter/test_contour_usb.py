@@ -124,6 +124,15 @@ def test_what_is_not_taken_six_times_ends_it() -> None:
     assert used.said(NAK) == [EOT]
 
 
+def test_the_end_may_be_silent() -> None:
+    used = Used(announces=False, quiet_end=True)
+
+    said = used.said(ACK, ACK, ACK, ACK, NAK)
+
+    assert record(said[2], 3) == b"L|1||N"
+    assert said[3:] == [b"", EOT]
+
+
 def test_a_meter_just_plugged_in_had_asked_for_a_host() -> None:
     used = Used()
 

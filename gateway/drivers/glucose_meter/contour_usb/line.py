@@ -16,14 +16,14 @@ from collections import deque
 from gateway.drivers.api import HID, Frame, Inbox, Session
 from gateway.drivers.glucose_meter.contour_usb import codec, framing
 from gateway.drivers.glucose_meter.contour_usb.codec import End, Header, Record
-from gateway.drivers.glucose_meter.contour_usb.framing import ENQ, STX, Say
+from gateway.drivers.glucose_meter.contour_usb.framing import ENQ, EOT, STX, Say
 from gateway.drivers.glucose_meter.contour_usb.memory import NOT_WHOLE, Collecting, Memory
 from gateway.errors import DecodeError, LinkTimeout
 from gateway.wire.stream import Framer
 
 _TRIES = 3
 _ANSWERS_WITHIN_S = 5.0  # what tidepool's uploader waits
-_GOES_WITHIN_S = 1.0  # guess: how soon an EOT comes, if one comes, after the last frame
+_GOES_WITHIN_S = 1.0  # guess: how soon an EOT comes, if one comes: after the last frame, after ENQ
 _MOST_FRAMES = 8192  # more than any meter keeps
 _ASIDE_IN_ALL = 64  # kept in a conversation: a memory of another layout has thousands of records
 _KNOCKS = (Say.STOP, Say.GO_ON) * 2
@@ -94,12 +94,25 @@ class Line:
             await self._session.set_aside(frame, DecodeError(error.reason, frame.data))
 
     async def _offered(self) -> Header | None:
-        """Wait for the offer; whoever sends its memory, as before a break, is heard out first."""
-        header = None
+        """Wait for the offer; whoever sends its memory, as before a break, is heard out first.
+
+        A meter that was just plugged in says ENQ by itself, and may do so as it is asked: after one
+        that no EOT comes before it is listened to a little longer.
+        """
+        header, answers, asks = None, False, False
         while True:
-            piece = await self._piece()
+            try:
+                piece = await self._piece(_GOES_WITHIN_S if asks else _ANSWERS_WITHIN_S)
+            except LinkTimeout:
+                if asks and header is None:
+                    return None
+                raise
+            if piece.data == EOT:
+                answers, asks = True, False
             if piece.data == ENQ:
-                return header
+                if answers or asks:
+                    return header
+                asks = True
             record = _record_if_readable(piece.data)
             if isinstance(record, Header):
                 header = record
