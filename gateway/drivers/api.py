@@ -19,6 +19,7 @@ from gateway.clock import Instant
 from gateway.domain.device import Device
 from gateway.domain.reading import Kind, Reading
 from gateway.errors import DecodeError
+from gateway.frozen import frozen
 
 API = 1
 """The version of this interface. A driver whose manifest names another is refused at start."""
@@ -56,7 +57,7 @@ def short_uuid(uuid: str) -> str:
 _SIG_BASE = "-0000-1000-8000-00805f9b34fb"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """These bytes, on this channel, at this time.
 

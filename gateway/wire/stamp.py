@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.clock import Instant
 from gateway.domain.reading import ClockSample, DeviceTime
+from gateway.frozen import frozen
 
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stamp:
     """What a device's clock showed, as precise as the device gives it; `at` is naive.
 

@@ -7,15 +7,15 @@ not sent. Its findings about the person (irregular beats) are flags on a GOOD re
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
 from gateway.drivers.cable_readings import Origin, reading
+from gateway.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pressure:
     """What the cuff measured: mmHg, and beats per minute."""
 

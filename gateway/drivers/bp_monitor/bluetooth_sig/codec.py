@@ -29,10 +29,10 @@ the other names; Blood Pressure Service 1.1.1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from gateway.frozen import frozen
 from gateway.wire.checksum import without_e2e_crc
 from gateway.wire.cursor import Cursor
 from gateway.wire.gatt_time import DateTime, date_time
@@ -57,7 +57,7 @@ _FEATURES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BloodPressure:
     """One measurement, in the device's unit and clock: 2A35 or 2B34."""
 
@@ -77,7 +77,7 @@ class BloodPressure:
     trailing_octets: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CuffPressure:
     """The pressure in the cuff while it is measuring: 2A36 or 2B35."""
 
@@ -93,7 +93,7 @@ class CuffPressure:
     trailing_octets: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feature:
     """What the cuff can do: 2A49."""
 
@@ -102,7 +102,7 @@ class Feature:
     trailing_octets: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordSegment:
     """One piece of a stored record: 2B36."""
 

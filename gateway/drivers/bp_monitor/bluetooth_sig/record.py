@@ -7,10 +7,9 @@ read. With E2E-CRC (feature bit 6) the record ends in the CRC of all octets of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.drivers.api import Frame
 from gateway.errors import DecodeError
+from gateway.frozen import frozen
 from gateway.wire.checksum import without_e2e_crc
 from gateway.wire.cursor import Cursor
 
@@ -19,7 +18,7 @@ _FIRST, _LAST = 0x01, 0x02
 _COUNTERS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredRecord:
     """One whole record, as the characteristic `uuid` would have sent it."""
 

@@ -23,6 +23,7 @@ from datetime import timedelta
 
 from gateway.drivers.message import null
 from gateway.errors import DecodeError
+from gateway.frozen import frozen
 from gateway.wire.checksum import without_e2e_crc
 from gateway.wire.cursor import Cursor
 from gateway.wire.gatt_time import DateTime, date_time, dst_offset, time_zone
@@ -36,7 +37,7 @@ START_OCTETS = 9
 """The length of 2AAA without its CRC."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CgmRecord:
     """One glucose value of a sensor session. The three status octets are 0 where absent."""
 
@@ -53,14 +54,14 @@ class CgmRecord:
     trailing_octets: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CgmMeasurement:
     """One notification."""
 
     records: tuple[CgmRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CgmFeature:
     """What the sensor can do, and where it sits. `crc` is 0xFFFF on a sensor without E2E-CRC."""
 
@@ -71,7 +72,7 @@ class CgmFeature:
     crc: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CgmStatus:
     """Where the sensor session stands: its present minute, and what ails the sensor."""
 
@@ -94,7 +95,7 @@ class CgmSessionStart:
     crc_checked: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CgmRunTime:
     """How long a session of this sensor lasts."""
 

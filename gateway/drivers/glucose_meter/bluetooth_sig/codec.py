@@ -19,16 +19,16 @@ Source: Glucose Service 1.0.1; GATT Specification Supplement, sections of the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from gateway.frozen import frozen
 from gateway.wire.cursor import Cursor
 from gateway.wire.gatt_time import DateTime, date_time
 from gateway.wire.ieee11073 import Number, Special, sfloat
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlucoseMeasurement:
     """One record of a meter. `measured_at` is naive: what the meter's clock showed its user."""
 
@@ -49,7 +49,7 @@ class GlucoseMeasurement:
     trailing_octets: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlucoseContext:
     """What was around a measurement, found by its `sequence`. Codes as the device gave them."""
 
@@ -70,7 +70,7 @@ class GlucoseContext:
     trailing_octets: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GlucoseFeature:
     """Which troubles the meter can tell of."""
 

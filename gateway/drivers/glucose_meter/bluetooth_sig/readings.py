@@ -18,7 +18,6 @@ The unit is what the record's own flag says; what the meter shows on its screen 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -42,6 +41,7 @@ from gateway.drivers.glucose_meter.bluetooth_sig.measuring_range import (
     USUAL,
     MeasuringRange,
 )
+from gateway.frozen import frozen
 from gateway.wire.gatt_time import date_time_octets, is_garbled
 from gateway.wire.ieee11073 import Number, Special
 
@@ -87,7 +87,7 @@ _HARMLESS = frozenset({"battery_low"})
 _SPECIALS = {Special.BELOW: Limit.BELOW, Special.ABOVE: Limit.ABOVE}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """A measurement as it came, and the context that belongs to it."""
 
