@@ -55,22 +55,15 @@ def grant(
     client, t = context.obj.client, context.obj.t
     subject = person(client, who)
     text = client.get("consents", "text", language=language or t.language, to=to)
+    moment = context.obj.moment
+    chosen = None if kinds == "all" else kinds.split(",")
     if not yes:
-        # Written for a file; on a terminal the terminal's own edge ends the lines.
-        for paragraph in text["text"].strip().split("\n\n"):
-            say("\n" + " ".join(paragraph.split("\n")))
-        say("")
-        say(t("Whose readings: {who}", who=subject["label"] or t("a guest")))
-        say(t("To whom: {destination}", destination=text["title"]))
-        if text["address"] is not None:
-            say(t("Its address: {address}", address=text["address"]))
-        chosen = text["kinds"] if kinds == "all" else kinds.split(",")
-        say(t("What is sent: {kinds}", kinds=t.kinds(chosen)))
-        say(t("Since when: {since}", since=t.moment(context.obj.moment(since))))
+        _show_text(t, text, subject["label"], chosen)
+        say(t("Since when: {since}", since=t.moment(moment(since))))
         if until is not None:
-            say(t("Only those taken before: {until}", until=t.moment(context.obj.moment(until))))
+            say(t("Only those taken before: {until}", until=t.moment(moment(until))))
         if expires is not None:
-            say(t("Until when: {until}", until=t.moment(context.obj.moment(expires))))
+            say(t("Until when: {until}", until=t.moment(moment(expires))))
         if not agreed(t, t("Agreed?")):
             raise typer.Abort
     answer = client.post(
@@ -79,10 +72,10 @@ def grant(
         subject=subject["id"],
         destination=to,
         address=text["address"],
-        kinds=None if kinds == "all" else kinds.split(","),
-        covers_from=context.obj.moment(since),
-        covers_until=None if until is None else context.obj.moment(until),
-        expires=None if expires is None else context.obj.moment(expires),
+        kinds=chosen,
+        covers_from=moment(since),
+        covers_until=None if until is None else moment(until),
+        expires=None if expires is None else moment(expires),
         method=method,
         given_by=by or subject["label"],
         capacity=capacity,
@@ -94,6 +87,19 @@ def grant(
         as_json(answer)
         return
     say(t("Recorded as {grant}: {kinds}.", grant=answer["id"], kinds=t.kinds(answer["kinds"])))
+
+
+def _show_text(t: Speech, text: dict[str, Any], label: str, chosen: list[str] | None) -> None:
+    """Show the recorded text, and whose readings go where."""
+    # Written for a file; on a terminal the terminal's own edge ends the lines.
+    for paragraph in text["text"].strip().split("\n\n"):
+        say("\n" + " ".join(paragraph.split("\n")))
+    say("")
+    say(t("Whose readings: {who}", who=label or t("a guest")))
+    say(t("To whom: {destination}", destination=text["title"]))
+    if text["address"] is not None:
+        say(t("Its address: {address}", address=text["address"]))
+    say(t("What is sent: {kinds}", kinds=t.kinds(chosen or text["kinds"])))
 
 
 @consent.command()
