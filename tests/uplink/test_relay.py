@@ -39,8 +39,8 @@ from gateway.uplink.relayed import released as let_go
 from gateway.uplink.relayed import revoked_in
 from tests.uplink.brokers import Broker, a_broker, listening, needs_mosquitto
 from tests.uplink.doubles import CorrectingUplink, ScriptedUplink
+from tests.uplink.fhir_server import held
 from tests.uplink.samples import ALICE, MEASURED, entry, released
-from tests.uplink.test_fhir import held
 
 pytestmark = needs_mosquitto
 

@@ -28,8 +28,8 @@ from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure
 from gateway.errors import OutcomeUnknown, UplinkRejected
 from gateway.uplink.fhir import FhirUplink
+from tests.uplink.fhir_server import RANDOM, corrected, held, out, stamped, uplink_to
 from tests.uplink.samples import ALICE, BOB, MEASURED
-from tests.uplink.test_fhir import RANDOM, corrected, held, out, stamped, uplink_to
 
 Json = dict[str, Any]
 
