@@ -1,0 +1,68 @@
+"""What devices remark is said in a sentence, in both languages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import drivers
+from gateway.language.remarks import remarked
+from gateway.language.words import LANGUAGES
+from gateway.web.words import words
+
+SOURCES = [path.read_text() for path in Path(drivers.__path__[0]).rglob("*.py")]
+BY_VARIABLE = ("memory_reset", "older_records_missing", "ketone_record", "no_value", "clock_set")
+"""Codes that are handed to `remark` as the value of something; so is the noise of a line."""
+NOISE = "too much noise on the line"
+
+
+def told(event: ast.expr) -> Iterator[str]:
+    """Yield how the events of a call begin, as far as they are written in it."""
+    match event:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
+            yield text
+        case ast.IfExp(body=body, orelse=otherwise):
+            yield from (*told(body), *told(otherwise))
+
+
+def codes() -> set[str]:
+    found = {NOISE, "may_be_ketone", *BY_VARIABLE}
+    for node in (node for source in SOURCES for node in ast.walk(ast.parse(source))):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="remark"), args=[event, *_]):
+                found |= {text.partition(":")[0].strip() for text in told(event)}
+    return found
+
+
+def test_every_remark_has_its_sentence_and_every_sentence_its_remark() -> None:
+    for language in LANGUAGES:
+        said = {key.partition(".")[2] for key in words(language) if key.startswith("remark.")}
+
+        assert said == codes()
+
+
+@pytest.mark.parametrize(
+    ("event", "french"),
+    [
+        ("new_sensor_session", "Un nouveau capteur a été posé."),
+        ("device_error E 5", "L'appareil affiche une erreur\u00a0: E 5."),
+        (
+            "sensor_status: battery_low, session_stopped",
+            "Le capteur signale\u00a0: pile faible, capteur arrêté.",
+        ),
+        (
+            "clock_lost: set the date and the time of the device",
+            "L'appareil a perdu la date et l'heure\u00a0: réglez-les sur l'appareil.",
+        ),
+        ("device_error", "L'appareil affiche une erreur\u00a0: ?."),
+        ("something: of a guest", "something: of a guest"),
+        ("", ""),
+    ],
+)
+def test_a_remark_is_said_with_what_it_tells(event: str, french: str) -> None:
+    assert remarked(event, words("fr")) == french
