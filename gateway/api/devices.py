@@ -91,17 +91,24 @@ async def leave_if_nobodys(
 ) -> None:
     """Leave those alone that measure nobody here any more, or nobody `but` who is leaving.
 
-    Only what is read for having been adopted, and nothing of a counter, whoever comes there.
+    Only what is read for having been adopted, and nothing of a counter, whoever comes there. What
+    somebody was given meanwhile stays ours.
     """
-    known = {each.device.id for each in hub.reader.devices() if each.adopted}
-    held = {
+    drivers = {each.device.id: each.device.driver for each in hub.reader.devices() if each.adopted}
+    for device in sorted(drivers.keys() & {*devices} - _measuring(hub, but) - {*counted(hub)}):
+        if device.startswith(OVER_THE_AIR):
+            await hub.disown(device)
+            if device in _measuring(hub, but):
+                await hub.adopt(device, drivers[device])
+
+
+def _measuring(hub: Hub, but: SubjectId | None) -> set[DeviceId]:
+    """Collect the devices that measure somebody now, whom `but` need not be."""
+    return {
         each.device
         for each in hub.reader.assignments()
         if each.until is None and each.subject != but
     }
-    for device in sorted(known.intersection(devices) - held - {*counted(hub)}):
-        if device.startswith(OVER_THE_AIR):
-            await hub.disown(device)
 
 
 @router.post("/devices/forget", status_code=201)

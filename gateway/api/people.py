@@ -126,7 +126,9 @@ async def assign(hub: HubHere, new: NewAssignment) -> Assignment:
     """
     told_in_time(hub, new.since)
     device = await adopted(hub, new.device, None)
-    return await hub.journal.assign(device, new.slot, new.subject, new.since)
+    made = await hub.journal.assign(device, new.slot, new.subject, new.since)
+    await adopted(hub, device, None)  # perhaps it was left meanwhile, as nobody's
+    return made
 
 
 @router.post("/assignments/end", status_code=201)
