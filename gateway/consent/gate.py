@@ -96,11 +96,13 @@ def decide(
     now: datetime,
     *,
     certain: bool = False,
+    arrived: datetime | None = None,
 ) -> Released | Withheld:
     """Release the delivery if a living grant of its subject lets it go; else say why not.
 
     A grant lets go what it covers whenever, within the uncertainty of its time, it was measured;
     `certain` is for what a gate that knew more has let go before: its stated time counts then.
+    `arrived` is a moment at which it was here by any account, hence measured; without it, now is.
     `ledger` is the subject's consent ledger, in order of recording (empty for nobody).
     """
     entry = delivery.entry
@@ -118,7 +120,9 @@ def decide(
         doubt = entry.timing.uncertainty
     refusals = []
     for grant in grants:
-        refusal = _refusal(grant, entry.reading.kind, measured_from, measured_to, now, doubt)
+        refusal = _refusal(
+            grant, entry.reading.kind, measured_from, measured_to, now, doubt, arrived or now
+        )
         if refusal is None:
             return Released(delivery, entry.subject, grant)
         refusals.append(refusal)
@@ -187,11 +191,13 @@ def _refusal(
     measured_to: datetime,
     now: datetime,
     doubt: timedelta = timedelta(),
+    arrived: datetime | None = None,
 ) -> Reason | None:
     """Say why this grant does not cover a kind and a time, give or take `doubt`; None if it does.
 
-    The doubt reaches as far ahead as back, but what is here was measured before now.
+    The doubt reaches as far ahead as back, but what is here was measured before it arrived.
     """
+    latest = min(measured_to + doubt, now if arrived is None else min(arrived, now))
     if kind not in grant.kinds:
         return Reason.KIND_NOT_COVERED
     if grant.expires is not None and now >= grant.expires:
@@ -200,7 +206,7 @@ def _refusal(
     if measured_from - doubt < since:
         surely = measured_from + doubt < since
         return Reason.BEFORE_GRANT if surely else Reason.PERHAPS_BEFORE_GRANT
-    if until is not None and max(measured_to, min(measured_to + doubt, now)) >= until:
+    if until is not None and max(measured_to, latest) >= until:
         surely = measured_to - doubt >= until
         return Reason.AFTER_GRANT if surely else Reason.PERHAPS_AFTER_GRANT
     return None

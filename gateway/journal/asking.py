@@ -18,7 +18,7 @@ from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import Unreadable
-from gateway.journal import audit, entry_rows, ledger, moving, outbox
+from gateway.journal import audit, boots, entry_rows, ledger, moving, outbox
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
 from gateway.journal.ledger import Addresses
@@ -89,6 +89,9 @@ class Gate:
                 if grant.expires is not None:
                     self._tx.memory.ask_all_from(to_us(grant.expires))
         decision = decide(delivery, standing.entries, self._now)
+        if isinstance(decision, Withheld) and decision.reason is Reason.PERHAPS_AFTER_GRANT:
+            arrived = boots.latest(self._tx.db, delivery.entry.reading.received)
+            decision = decide(delivery, standing.entries, self._now, arrived=arrived)
         if standing.refused and isinstance(decision, Released):
             return Withheld(delivery, Reason.REFUSED_THERE)
         return decision

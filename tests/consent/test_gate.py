@@ -118,6 +118,19 @@ def test_what_is_here_already_was_measured_before_now() -> None:
     assert _reason(too_late) is Reason.PERHAPS_AFTER_GRANT
 
 
+def test_what_was_here_before_a_consent_ended_is_covered_however_late_it_leaves() -> None:
+    ended = (grant(ADA, covers_until=START + MINUTE),)
+    by_then = START + MINUTE - timedelta(microseconds=1)
+
+    in_time = decide(_due(), ended, START + DAY, arrived=by_then)
+    perhaps_too_late = decide(_due(), ended, START + DAY, arrived=START + MINUTE)
+    of_a_clock_ahead = decide(_due(), (grant(ADA, covers_until=START),), START, arrived=START - DAY)
+
+    assert isinstance(in_time, Released)
+    assert _reason(perhaps_too_late) is Reason.PERHAPS_AFTER_GRANT
+    assert _reason(of_a_clock_ahead) is Reason.PERHAPS_AFTER_GRANT
+
+
 _MOMENTS = st.integers(-6, 6).map(lambda minutes: START + minutes * MINUTE)
 
 

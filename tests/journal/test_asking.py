@@ -195,25 +195,26 @@ async def test_a_clock_that_was_ahead_ends_no_consent(
     assert _states(reader) == {("due", None, False): 1}
 
 
-async def test_a_clock_that_was_ahead_leaves_nothing_perhaps_after_a_consent(
-    journal: Journal, reader: Reader, clock: ManualClock
+@pytest.mark.parametrize("whose", ["known at once", "said later"])
+async def test_what_came_before_a_consent_ended_leaves_after_that_as_well(
+    whose: str, journal: Journal, reader: Reader, clock: ManualClock
 ) -> None:
-    """By its uncertainty it may be of later; but what is here was measured before now."""
-    await journal.hub_time_known(clock.now())
-    subject = await _ada(journal)
+    """By its uncertainty it may be of later; but what is here was measured before it came."""
+    subject = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    if whose == "known at once":
+        await journal.assign(SCALE.id, None, subject, LONG_AGO)
     until = START + timedelta(seconds=1)
     await journal.record_grant(grant(subject).model_copy(update={"covers_until": until}))
-    await journal.record(SCALE, [weight(1)])
-    clock.step(timedelta(days=1))
-    nothing = await journal.claim("mes", 1, clock.now().utc)
-    ahead = _states(reader)
+    (entry,) = await journal.record(SCALE, [weight(1)])
+    clock.advance(86400)
+    if whose == "said later":
+        await journal.claim_entry(entry.id, subject)
 
-    clock.step(timedelta(days=-1))
-    await journal.hub_time_known(clock.now(), stepped=True)
-
-    assert nothing == []
-    assert ahead == {("withheld", "perhaps_after_grant", False): 1}
-    assert _states(reader) == {("due", None, False): 1}
+    assert entry.timing.latest is not None
+    assert entry.timing.latest > until
+    assert len(await journal.claim("mes", 1, clock.now().utc)) == 1
+    assert _states(reader) == {("sending", None, False): 1}
 
 
 async def test_what_comes_while_the_hub_does_not_know_the_time_is_asked_about_once_it_does(
