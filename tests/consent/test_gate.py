@@ -36,6 +36,7 @@ ENTRY = _entry()
 EXACT = replace(ENTRY, timing=replace(ENTRY.timing, uncertainty=timedelta()))
 MINUTE = timedelta(minutes=1)
 UNKNOWN = Timing(START, timedelta(), Correction.UNKNOWN, None, sendable=False)
+WAITING = replace(UNKNOWN, reason=Correction.HUB_CLOCK_UNSET)
 
 
 def _due(entry: Entry = ENTRY, destination: str = "mes") -> Delivery:
@@ -92,6 +93,7 @@ def test_what_a_grant_does_not_name_it_never_covers_so_none_of_before_covers_a_n
     [
         (replace(ENTRY, subject=None), Reason.UNCLAIMED),
         (replace(ENTRY, timing=replace(ENTRY.timing, sendable=False)), Reason.TIME_UNKNOWN),
+        (replace(ENTRY, timing=WAITING), Reason.TIME_PENDING),
         (_entry(Quality.QUESTIONABLE), Reason.NOT_RELIABLE),
         (_entry(Quality.CONTROL), Reason.NOT_RELIABLE),
     ],
@@ -106,6 +108,14 @@ def test_a_grant_covers_from_its_first_moment_to_before_its_last() -> None:
     decision = decide(_due(EXACT), (exactly,), START + DAY - timedelta(microseconds=1))
 
     assert isinstance(decision, Released)
+
+
+def test_of_what_was_let_go_before_the_stated_time_counts_and_no_doubt_about_it() -> None:
+    from_then_on, till_before = (grant(ADA, covers_from=START),), (grant(ADA, covers_until=START),)
+
+    assert _reason(decide(_due(), from_then_on, START)) is Reason.PERHAPS_BEFORE_GRANT
+    assert _reason(decide(_due(), from_then_on, START, certain=True)) is None
+    assert _reason(decide(_due(), till_before, START, certain=True)) is Reason.AFTER_GRANT
 
 
 def test_what_is_here_already_was_measured_before_now() -> None:

@@ -1,6 +1,15 @@
+import pytest
 from hypothesis import given
+from pydantic import BaseModel, ValidationError
 
-from gateway.consent.grant import ConsentEntry, Grant, in_force, living, withdrawal_of
+from gateway.consent.grant import (
+    BY_RESTORING,
+    ConsentEntry,
+    Grant,
+    in_force,
+    living,
+    withdrawal_of,
+)
 from gateway.testing.clock import START
 from tests.consent.consents import ADA, BO, DAY, grant, ledgers, withdrawal
 
@@ -60,3 +69,22 @@ def test_a_grant_is_in_force_until_the_moment_of_its_end_and_for_ever_if_it_has_
     ended, ends, endless = (grant(ADA, expires=e) for e in (START, START + DAY, None))
 
     assert in_force((ended, ends, endless), START) == (ends, endless)
+
+
+@pytest.mark.parametrize("entry", [grant(ADA), withdrawal(ADA), grant(ADA).text], ids=type)
+def test_what_is_recorded_is_never_edited_and_holds_nothing_that_nobody_knows(
+    entry: BaseModel,
+) -> None:
+    for field in type(entry).model_fields:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(entry, field, None)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        type(entry).model_validate({**entry.model_dump(), "more": 1})
+
+
+def test_only_a_withdrawal_that_nobody_asked_for_is_asked_about() -> None:
+    asked_for = withdrawal(ADA)
+    by_restoring = asked_for.model_copy(update={"id": f"{BY_RESTORING}1"})
+
+    assert by_restoring.is_to_be_asked_about
+    assert not asked_for.is_to_be_asked_about

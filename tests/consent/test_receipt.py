@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from gateway.consent.grant import ConsentText, Grant, Withdrawal
 from gateway.consent.receipt import receipt
 from gateway.domain.device_time import EARLIEST
+from gateway.domain.reading import Kind
 from tests.consent.consents import ADA, grant, withdrawal
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -22,6 +23,41 @@ def received(given: Grant, ended: Withdrawal | None = None) -> str:
 def in_english(given: Grant) -> Grant:
     text = ConsentText(version="1", language="en", sha256="0" * 64)
     return given.model_copy(update={"text": text})
+
+
+def test_it_says_what_was_agreed_by_whom_to_whom_how_to_end_it_and_how_to_prove_it() -> None:
+    given = grant(ADA, kinds=frozenset({Kind.WEIGHT, Kind.HEIGHT}))
+
+    lines = received(given).split("\n")
+
+    assert lines == [
+        "Reçu de l'accord",
+        "================",
+        "",
+        "Numéro : grant",
+        "Personne (identifiant interne) : p-ada",
+        "Donné par : Ada",
+        "En qualité de : la personne elle-même",
+        "Le : 12 février 2026 à 10 h 26 (Europe/Paris, UTC+1)",
+        "Destination : Mon espace santé",
+        "Mesures : Poids, Taille",
+        "Mesures prises : à partir du 12 février 2026 à 10 h 26 (Europe/Paris, UTC+1)",
+        "En vigueur jusqu'à : son retrait",
+        f"Texte présenté : 1 (fr), SHA-256 {'0' * 64}",
+        "État du journal : 12 ab cd",
+        "",
+        "Pour retirer : « Retirer l'accord » sur l'écran du boîtier, ou la commande"
+        " « healthspace-gateway consent withdraw ».",
+        "À conserver. Une copie peut être redemandée au boîtier à tout moment.",
+        "",
+        "------------------------",
+        "Le texte.",
+        "",
+        "------------------------",
+        "Le même, pour une machine (« audit verify --checkpoint ») :",
+        "█▀",
+        "",
+    ]
 
 
 def test_moments_are_written_as_people_write_them_with_their_zone() -> None:
