@@ -35,7 +35,7 @@ class TokenGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with the refusal."""
         wanted = self._app if _of_the_api(scope) else self._pages
-        if scope["type"] == "http" and not _by_unix_socket(scope):
+        if not _by_unix_socket(scope):
             headers = Headers(scope=scope)
             refusal = self._elsewhere(headers)
             if refusal is None and wanted is self._app:

@@ -24,10 +24,12 @@ async def no_secret(scope: Scope, receive: Receive, send: Send) -> None:
     await JSONResponse({}, 204)(scope, receive, send)
 
 
-async def status_of(server: object, path: str = "/api/v1/status", **headers: str) -> int:
+async def status_of(
+    server: object, path: str = "/api/v1/status", *, kind: str = "http", **headers: str
+) -> int:
     statuses = []
     scope: Scope = {
-        "type": "http",
+        "type": kind,
         "method": "GET",
         "path": path,
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
@@ -90,6 +92,14 @@ def _ask_and_reset(address: tuple[str, int], request: bytes) -> None:
     with socket.create_connection(address) as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         made.sendall(request)
+
+
+async def test_no_other_kind_of_request_passes_by_the_guard() -> None:
+    """Ours takes none but HTTP; should it ever, the token is asked for there as well."""
+    unknown = await status_of(LOOPBACK, kind="websocket", host="127.0.0.1:8470")
+    rebound = await status_of(LOOPBACK, kind="websocket", host="evil.example")
+
+    assert (unknown, rebound) == (401, 421)
 
 
 async def test_the_port_wants_the_token() -> None:
