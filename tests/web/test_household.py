@@ -436,6 +436,7 @@ async def test_a_person_is_erased_only_after_they_were_asked(window: Window) -> 
 
     assert "Effacer tout ce qui concerne Odile" in asked.text
     assert "Rien ne les fait revenir" in asked.text
+    assert "Ce qui a déjà été envoyé reste là-bas" in asked.text
     assert odile in still.values()
     assert people(window) == {"Marcel": marcel}
     assert "1 mesure a été effacée." in done.text

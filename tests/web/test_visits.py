@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 
 import pytest
 
 from gateway.api.browsers import Role
+from gateway.api.hub import Counter
+from gateway.errors import ConfigError
 from gateway.web.site import HEADERS, OPEN, SCREENS
 from tests.web.measuring import weigh
-from tests.web.window import Window
+from tests.web.window import ADDRESS, Window
 
 ALL = [(method, path) for method, path, *_ in (*SCREENS, *OPEN)]
 GUARDED = [(method, path) for method, path, *_ in SCREENS]
@@ -124,6 +127,18 @@ async def test_the_cookie_is_for_this_site_alone_and_out_of_reach_of_scripts(
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "strict", "/")
 
 
+@pytest.mark.parametrize(("scheme", "over_tls"), [("http", False), ("https", True)])
+async def test_a_cookie_that_was_given_over_tls_never_travels_without_it(
+    window: Window, scheme: str, over_tls: bool
+) -> None:
+    window.scheme = scheme
+    from_here = {"origin": ADDRESS.replace("http", scheme)}
+
+    answer = await window.post("/enter", from_here, code=window.browsers.invite(Role.OWNER).code)
+
+    assert bool(answer.cookies["visitor"]["secure"]) is over_tls
+
+
 async def test_a_cookie_of_the_hub_itself_lets_nobody_in_from_the_network(window: Window) -> None:
     await window.enter()
     at_the_hub = await window.get("/")
@@ -216,11 +231,56 @@ async def test_the_pharmacy_forgets_the_screen_at_its_counter_which_hears_of_it_
     assert (await window.get("/")).status == 200
 
 
+@pytest.mark.parametrize(("role", "back"), [(Role.OWNER, "/"), (Role.KIOSK, "/kiosk")])
+async def test_the_page_of_a_problem_leads_only_where_its_browser_may_go(
+    window: Window, role: Role, back: str
+) -> None:
+    await window.enter(role)
+    window.hub.counter = None
+
+    page = await window.get("/kiosk")
+
+    links = re.findall(r'href="(/[^"]*)"', page.html)
+    assert page.status == 422
+    assert {each for each in links if not each.startswith("/static")} == {back}
+
+
+async def test_a_problem_is_told_in_the_language_it_is_said_to_be_in(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise ConfigError("Nobody has put this in French.")
+
+    await window.enter()
+    monkeypatch.setattr(window.browsers, "forget_all", fails)
+    untold = await window.send("/forget", role="owner")
+    window.hub.counter = None
+    told = await window.get("/kiosk")
+
+    assert '<p class="notice wrong" lang="en">Nobody has put this in French.</p>' in untold.html
+    assert '<p class="notice wrong" lang="fr">' in told.html
+
+
 async def test_the_language_is_chosen_and_goes_nowhere_else(window: Window) -> None:
     answer = await window.post("/language", language="en", back="//evil.example/")
 
     assert answer.headers["location"] == "/"
     assert 'lang="en"' in (await window.get("/enter")).html
+    back = await window.post("/language", language="fr", back="/pairing/back")
+    assert back.headers["location"] == "/pairing/back"
+
+
+async def test_the_language_of_the_owner_outlives_the_turn_at_the_counter(window: Window) -> None:
+    window.hub.counter = Counter(devices=["serial:counter"], lasts=timedelta(minutes=10))
+    await window.plug_in()
+    await window.enter()
+    await window.send("/kiosk/begin", on="/kiosk")
+
+    chosen = (await window.post("/language", language="en", back="/")).cookies["language"]
+
+    assert window.hub.reader.kiosk() is not None
+    assert (chosen.value, int(chosen["max-age"])) == ("en", 400 * 86400)
+    assert (chosen["httponly"], chosen["samesite"]) == (True, "lax")
 
 
 async def test_a_page_lets_its_browser_in_for_longer_and_what_a_script_asks_for_does_not(
