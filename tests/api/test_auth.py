@@ -163,9 +163,22 @@ def test_a_token_that_was_told_outlives_a_power_cut(tmp_path: Path) -> None:
         assert token(path) == told or not cut.acknowledged, cut
 
 
-@pytest.mark.parametrize("left", [b"admin\n", b"\xff\xfe\x00"])
+@pytest.mark.parametrize("left", [b"admin\n", b"a" * 31, b"\xff\xfe\x00"])
 def test_a_token_that_could_be_guessed_is_refused(left: bytes, tmp_path: Path) -> None:
     (tmp_path / "api.token").write_bytes(left)
 
     with pytest.raises(ConfigError, match="delete"):
+        token(tmp_path / "api.token")
+
+
+def test_a_token_of_somebodys_own_is_long_enough_with_32_characters(tmp_path: Path) -> None:
+    (tmp_path / "api.token").write_text("a" * 32)
+
+    assert token(tmp_path / "api.token") == "a" * 32
+
+
+def test_where_no_token_can_be_kept_that_is_the_operators_to_see_to(tmp_path: Path) -> None:
+    (tmp_path / "api.token").mkdir()
+
+    with pytest.raises(ConfigError, match="cannot be kept there"):
         token(tmp_path / "api.token")
