@@ -299,7 +299,11 @@ def test_where_it_cannot_be_kept_nobody_is_forgotten_and_that_is_said(
 
 @pytest.mark.parametrize("left", [b"", b"{", b'{"marks": 3}', b"\xff", b'{"more": {}}'])
 def test_a_file_that_is_damaged_forgets_everybody(
-    left: bytes, browsers: Browsers, clock: ManualClock, path: Path
+    left: bytes,
+    browsers: Browsers,
+    clock: ManualClock,
+    path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     visitors = [let_in(browsers), let_in(browsers, Role.KIOSK)]
     path.write_bytes(left)
@@ -307,7 +311,17 @@ def test_a_file_that_is_damaged_forgets_everybody(
     now = started(clock, path)
 
     assert [now.recognise(visitor.cookie) for visitor in visitors] == [None, None]
+    assert "is damaged: every browser has to be let in again" in caplog.text
     assert now.recognise(let_in(now).cookie) is not None
+
+
+def test_a_file_that_cannot_be_read_is_the_operators_to_see_to(
+    clock: ManualClock, path: Path
+) -> None:
+    path.mkdir()
+
+    with pytest.raises(ConfigError, match="cannot be read"):
+        started(clock, path)
 
 
 def test_the_file_does_not_grow_without_bound_and_revives_nobody(
@@ -315,12 +329,16 @@ def test_the_file_does_not_grow_without_bound_and_revives_nobody(
 ) -> None:
     monkeypatch.setattr("os.fsync", lambda _: None)
     browsers = started(clock, path)
-    gone = [let_in(browsers) for _ in range(MOST + 1)]
+    other, *gone = [let_in(browsers) for _ in range(MOST + 2)]
 
-    for visitor in gone:
+    for visitor in gone[:MOST]:
         browsers.forget(visitor)
+    still = browsers.recognise(other.cookie)
+    browsers.forget(gone[MOST])
 
     now = started(clock, path)
+    assert still is not None
+    assert now.recognise(other.cookie) is None
     assert not any(now.recognise(visitor.cookie) for visitor in gone)
     assert path.stat().st_size < 200
 
