@@ -147,6 +147,39 @@ def test_a_made_up_archive_is_refused_and_fills_nothing(
         backup.read(file, PHRASE, tmp_path)
 
 
+def test_what_is_no_backup_is_said_to_be_none(tmp_path: Path) -> None:
+    file = tmp_path / "photograph.jpg"
+    with pytest.raises(JournalError, match=r"cannot read the backup .*: No such file"):
+        backup.read(file, PHRASE, tmp_path)
+    file.write_bytes(bytes(4096))
+
+    with pytest.raises(JournalError, match="is no backup of this gateway"):
+        backup.read(file, PHRASE, tmp_path)
+
+
+def test_a_backup_without_a_key_is_none(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as made:
+        made.addfile(tarfile.TarInfo(backup.DATABASE), io.BytesIO())
+    with (file := tmp_path / "backup").open("wb") as out, backup._Sealing(out, PHRASE) as sealing:
+        sealing.write(content.getvalue())
+
+    with pytest.raises(JournalError, match="it holds no key"):
+        backup.read(file, PHRASE, tmp_path)
+
+
+async def test_of_a_backup_that_cannot_be_written_nothing_is_left(
+    path: Path, tmp_path: Path
+) -> None:
+    await _filled(path)
+    (file := tmp_path / "backup").mkdir()  # no file takes its place
+
+    with pytest.raises(JournalError, match="cannot write the backup"):
+        backup.write(file, PHRASE, path, {})
+
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["backup", "journal"]
+
+
 async def test_a_link_that_waits_for_the_backup_leads_it_nowhere(
     path: Path, tmp_path: Path
 ) -> None:

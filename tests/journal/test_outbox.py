@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.consent.gate import Released
+from gateway.domain.reading import Quality
 from gateway.domain.receipt import Receipt
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
@@ -225,6 +226,22 @@ async def test_a_refusal_there_withholds_all_of_the_person_until_they_grant_anew
     assert held == {(State.WITHHELD, "refused_there", False): 3}
     assert not reader.refused(subject, "mes")
     assert await _again(journal, LATER) == [False] * 3
+
+
+async def test_what_would_not_be_sent_anyway_says_so_though_the_person_is_refused_there(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    await journal.record(SCALE, [weight(1)])
+    (released,) = await journal.claim("mes", 1, START)
+    await journal.refuse(released)
+
+    await journal.record(SCALE, [weight(2, quality=Quality.CONTROL), weight(3)])
+
+    assert _states(reader) == {
+        (State.WITHHELD, "refused_there", False): 2,
+        (State.WITHHELD, "not_reliable", False): 1,
+    }
 
 
 async def test_a_refusal_of_one_person_leaves_others_alone(
