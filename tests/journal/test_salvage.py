@@ -13,9 +13,9 @@ import pytest
 from gateway.domain.kiosk import ClosedBy
 from gateway.domain.receipt import Receipt
 from gateway.errors import JournalError, JournalFull
-from gateway.journal import writer
+from gateway.journal import carved_rows, writer
 from gateway.journal.reader import Reader
-from gateway.testing.clock import START
+from gateway.testing.clock import START, ManualClock
 from tests.journal.cutting import PowerCuts
 from tests.journal.disk import Disk
 from tests.journal.making import SCALE, consenting, open_journal, weight
@@ -127,6 +127,54 @@ async def test_a_salvaged_entry_whose_delivery_is_gone_is_searched_for_before_it
         released = await journal.claim("mes", 10, START)
 
     assert [each.delivery.unsettled for each in released] == [True] * 3
+
+
+async def test_an_entry_that_cannot_be_read_and_has_lost_its_time_is_there_and_named(
+    path: Path,
+) -> None:
+    ids = await _filled(path, readings=3)
+    _lose(
+        path,
+        "UPDATE entries SET payload = zeroblob(length(payload)) WHERE number = 2",
+        "DELETE FROM timings WHERE entry = 2",
+    )
+
+    async with open_journal(path):
+        with Reader.open(path) as reader:
+            assert [view.entry.id for view in reader.entries()] == [ids[2], ids[0]]
+            assert reader.damaged() == [ids[1]]
+            assert reader.salvaged()[0].lost == ()
+
+
+async def test_entries_whose_times_are_gone_are_where_they_were(path: Path) -> None:
+    clock = ManualClock()
+    async with open_journal(path, clock) as journal:
+        for number in range(4):
+            clock.advance(3600)
+            taken = weight(number).model_copy(update={"received": clock.now()})
+            await journal.record(SCALE, [taken])
+        with Reader.open(path) as reader:
+            before = reader.entries()
+    _lose(path, "DELETE FROM timings WHERE entry IN (2, 3)")
+
+    async with open_journal(path):
+        with Reader.open(path) as reader:
+            after = reader.entries()
+
+    assert [(view.entry, view.position) for view in after] == [
+        (view.entry, view.position) for view in before
+    ]
+
+
+def test_a_row_that_a_full_disk_refuses_is_not_left_out() -> None:
+    class Full:
+        def run(self, *_: object) -> int:
+            raise JournalFull("No space left on device")
+
+    table = carved_rows._Table("bookmarks", ("device", "mark"), (), numbered=False, sum=None)
+
+    with pytest.raises(JournalFull):
+        table.insert(Full(), (1, "seq:3"))  # type: ignore[arg-type]
 
 
 async def test_a_lost_reading_that_its_device_gives_again_is_searched_for_before_it_is_sent(
