@@ -109,6 +109,30 @@ async def test_under_which_grant_a_reading_left_is_told_whatever_the_clock_was_s
     assert all(reader.released_under([v]) == {v.entry.id: left[v.entry.id]} for v in views)
 
 
+async def test_the_story_of_a_reading_tells_its_own_grant_or_why_it_was_held(
+    journal: Journal, reader: Reader
+) -> None:
+    ada, bo = await consenting(journal, "1"), await consenting(journal, "2")
+    entries = await journal.record(SCALE, [weight(1, slot="1"), weight(2, slot="2"), weight(3)])
+    released = await journal.claim("mes", 3, START)
+    await journal.retry_at(released[0], START, "503")
+
+    views = reader.entries()
+    told = [[(e.name, e.detail) for e in reader.story(entry.id)][1:] for entry in entries]
+
+    assert told == [
+        [("released", f"grant-of-{ada}"), ("postponed", None)],
+        [("released", f"grant-of-{bo}")],
+        [("withheld", "unclaimed")],
+    ]
+    under = reader.released_under(views)
+    assert [under[entry.id] for entry in entries] == [
+        {"mes": f"grant-of-{ada}"},
+        {"mes": f"grant-of-{bo}"},
+        {},
+    ]
+
+
 async def test_a_number_of_the_log_is_that_of_a_device_that_is_shown(
     journal: Journal, reader: Reader
 ) -> None:

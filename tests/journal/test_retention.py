@@ -7,17 +7,31 @@ import pytest
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
+from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
+from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.retention import Expiry, Retention
 from gateway.testing.clock import START, ManualClock
-from tests.journal.making import SCALE, ZONE, consenting, open_journal, weight
+from tests.journal.making import (
+    EVERYTHING,
+    ROUTES,
+    SCALE,
+    SENSOR,
+    ZONE,
+    consenting,
+    glucose,
+    grant,
+    open_journal,
+    weight,
+    withdrawal,
+)
 
 DAY = timedelta(days=1)
 
 
-async def _two(journal: Journal) -> str:
+async def _two(journal: Journal) -> SubjectId:
     """Record two readings, of which the first is delivered; return their person."""
     subject = await consenting(journal)
     await journal.record(SCALE, [weight(1), weight(2)])
@@ -39,6 +53,7 @@ def _kept(path: Path) -> list[str | None]:
         (Retention(delivered=30 * DAY), 31, ["seq:2"]),
         (Retention(undelivered=90 * DAY), 89, ["seq:1", "seq:2"]),
         (Retention(undelivered=90 * DAY), 91, ["seq:1"]),
+        (Retention(30 * DAY, 90 * DAY), 31, ["seq:2"]),
         (Retention(30 * DAY, 90 * DAY), 91, []),
     ],
 )
@@ -53,6 +68,32 @@ async def test_a_reading_is_kept_as_long_as_is_said(
         await journal.expire(retention, START + days * DAY)
 
         assert _kept(path) == kept
+
+
+async def test_what_one_destination_has_and_another_is_owed_is_not_delivered(path: Path) -> None:
+    async with open_journal(path, routes={**ROUTES, "fhir": EVERYTHING}) as journal:
+        subject = await _two(journal)
+        await journal.record_grant(grant(subject, "for fhir", destination="fhir"))
+
+        await journal.expire(Retention(delivered=30 * DAY), START + 31 * DAY)
+        still_owed = _kept(path)
+        for released in await journal.claim("fhir", 2, START):
+            await journal.settle(released, Receipt("fhir", "Observation/1", START))
+        await journal.expire(Retention(delivered=30 * DAY), START + 31 * DAY)
+
+        assert (still_owed, _kept(path)) == (["seq:1", "seq:2"], ["seq:2"])
+
+
+async def test_what_was_dropped_everywhere_or_goes_nowhere_is_not_delivered(path: Path) -> None:
+    async with open_journal(path, routes={"mes": frozenset({Kind.WEIGHT})}) as journal:
+        subject = await consenting(journal)
+        await journal.record(SCALE, [weight(1)])
+        await journal.record(SENSOR, [glucose(2, "100", START)])
+        await journal.record_withdrawal(withdrawal(subject))
+
+        await journal.expire(Retention(30 * DAY, 90 * DAY), START + 31 * DAY)
+
+        assert _kept(path) == ["seq:1", "seq:2"]
 
 
 async def test_what_came_before_the_hub_knew_the_time_is_not_older_than_it_is(path: Path) -> None:
@@ -84,10 +125,11 @@ async def test_what_expires_is_named_to_its_person_and_the_chain_stays_whole(pat
 
     assert expired == {Expiry.UNDELIVERED: 1}
     with Reader.open(path) as reader:
-        (gone,) = reader.expired(subject)  # type: ignore[arg-type]
+        (gone,) = reader.expired(subject)
         assert (gone.entry, gone.why) == (ids["seq:2"], Expiry.UNDELIVERED)
         assert reader.verify_against(None).whole
-        assert [event.name for event in reader.story(gone.entry)] == ["recorded", "expired"]
+        told = [(event.name, event.detail) for event in reader.story(gone.entry)]
+        assert told[1:] == [("expired", "undelivered")]
 
 
 async def test_what_expired_does_not_come_back_from_the_devices_memory(path: Path) -> None:

@@ -54,6 +54,7 @@ async def test_what_came_before_the_hub_knew_the_time_waits_and_is_then_sent(
     view = reader.entry(entry.id)
     assert view is not None
     assert [timing.reason for timing in view.earlier] == [Correction.HUB_CLOCK_UNSET]
+    assert "timed" in [event.name for event in reader.story(entry.id)]
 
 
 async def test_recording_goes_on_while_many_readings_get_their_time(
