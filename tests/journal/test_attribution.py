@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,9 @@ from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
-from tests.journal.making import SCALE, consenting, grant, weight
+from tests.journal.making import LONG_AGO, SCALE, consenting, grant, weight
+
+DAY = timedelta(days=1)
 
 
 async def _two(journal: Journal) -> tuple[SubjectId, SubjectId]:
@@ -193,3 +196,42 @@ async def test_a_reading_of_nobody_is_claimed_not_reassigned(journal: Journal) -
 
     with pytest.raises(JournalError, match="claim it"):
         await journal.reassign(entry.id, subject)
+
+
+async def test_the_chain_tells_from_whom_to_whom_a_reading_went(
+    journal: Journal, reader: Reader
+) -> None:
+    first, other = await _two(journal)
+    (theirs,) = await journal.record(SCALE, [weight(1)])
+    (nobodys,) = await journal.record(SCALE, [weight(2, slot="2", at=LONG_AGO - DAY)])
+    await journal.claim_entry(nobodys.id, first)
+    await journal.reassign(nobodys.id, other)
+    await journal.dismiss(nobodys.id)
+    await journal.dismiss(nobodys.id)
+    (assignment,) = reader.assignments()
+    await journal.end_assignment(assignment, START - DAY)
+
+    told = [(link.event, json.loads(link.manifest)) for link in reader.audit()]
+
+    entries = {"entries": [nobodys.id]}
+    assert [each for each in told if each[0] in ("attributed", "reassigned", "dismissed")] == [
+        ("attributed", {"entries": {first: [nobodys.id]}}),
+        ("reassigned", {"from": first, "to": other, **entries}),
+        ("dismissed", {"from": other, **entries}),
+        ("dismissed", {"from": "", **entries}),
+        ("reassigned", {"from": first, "to": "", "entries": [theirs.id]}),
+    ]
+
+
+async def test_nothing_is_somebodys_who_is_not_known_here(journal: Journal, reader: Reader) -> None:
+    stranger = SubjectId("p-stranger")
+    first, _ = await _two(journal)
+    (theirs,) = await journal.record(SCALE, [weight(1)])
+    (nobodys,) = await journal.record(SCALE, [weight(2, at=LONG_AGO - DAY)])
+
+    with pytest.raises(JournalError, match="must be added first"):
+        await journal.claim_entry(nobodys.id, stranger)
+    with pytest.raises(JournalError, match="must be added first"):
+        await journal.reassign(theirs.id, stranger)
+
+    assert [view.entry.subject for view in reader.entries()] == [first, None]

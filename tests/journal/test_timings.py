@@ -140,6 +140,23 @@ async def test_a_boot_without_the_time_lies_between_its_neighbours(
     assert view.entry.timing.sendable
 
 
+async def test_boots_in_which_the_hub_never_knew_the_time_lie_between_the_nearest_that_are_known(
+    journal: Journal, reader: Reader
+) -> None:
+    known = [Instant(START - 9 * HOUR, 60.0, "boot-0"), _at(100, wrong_by=timedelta())]
+    lost = [_at(600, boot="boot-2"), _at(600, boot="boot-3")]
+    received = [*known, *lost]
+    await journal.record(SCALE, [_weight(n, instant) for n, instant in enumerate(received)])
+
+    await journal.hub_time_known(Instant(START + HOUR, 200.0, "boot-4"))
+
+    timings = {v.entry.reading.record: v.entry.timing for v in reader.entries()}
+    for record in ("seq:2", "seq:3"):
+        assert timings[record].earliest == START + timedelta(seconds=700) - timedelta(minutes=2)
+        latest = START + HOUR - timedelta(seconds=200) + timedelta(minutes=2)
+        assert timings[record].latest == latest
+
+
 async def test_a_boot_that_lies_before_one_whose_time_was_wrong_is_placed_anew_once_that_is_right(
     journal: Journal, reader: Reader
 ) -> None:
