@@ -6,6 +6,7 @@ import pytest
 
 from gateway.consent.gate import Reason
 from gateway.domain.reading import Kind, Quality
+from gateway.domain.receipt import Receipt
 from gateway.journal import asking
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
@@ -86,6 +87,37 @@ async def test_a_limit_is_filled_when_one_person_has_little(journal: Journal) ->
     await journal.record(SCALE, [weight(100, slot="2")])
 
     assert len(await journal.claim("mes", 15, START)) == 15
+
+
+async def test_no_more_than_the_limit_leaves_though_some_of_what_was_due_is_held(
+    journal: Journal,
+) -> None:
+    ending = (await journal.add_subject("Bo")).id
+    lasting = await consenting(journal, slot="1")
+    await journal.assign(SCALE.id, "2", ending, LONG_AGO)
+    await journal.record_grant(grant(ending, "ending", expires=LATER))
+    await journal.record(SCALE, [weight(n, slot=slot) for n, slot in enumerate("1212121212111")])
+
+    claimed = await journal.claim("mes", 4, LATER)
+
+    assert [released.subject for released in claimed] == [lasting] * 4
+
+
+async def test_the_next_that_is_due_is_the_earliest_of_anybody_that_is_still_owed_there(
+    journal: Journal,
+) -> None:
+    soon, later = START + timedelta(minutes=10), START + timedelta(minutes=30)
+    for slot in "123":
+        await consenting(journal, slot=slot)
+    await journal.record(SCALE, [weight(n, slot=slot) for n, slot in enumerate("1223")])
+    one, two, settled, again = await journal.claim("mes", 4, START)
+    await journal.retry_at(one, later, "503")
+    await journal.unsettle(two, soon, "no answer")
+    await journal.settle(settled, Receipt("mes", "Observation/1", START))
+    await journal.retry_at(again, later, "503")
+
+    assert await journal.next_due("mes") == soon
+    assert await journal.next_due("elsewhere") is None
 
 
 async def test_withheld_deliveries_say_why(journal: Journal, reader: Reader) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from gateway.errors import JournalError
+from gateway.errors import JournalDamaged, JournalError
 from gateway.journal import schema
 from gateway.journal.reader import Reader
-from gateway.journal.schema import open_reader, open_writer, schema_steps
+from gateway.journal.schema import check, open_reader, open_writer, schema_steps
 from tests.journal.making import SCALE, open_journal, weight
 
 
@@ -213,3 +213,61 @@ async def test_no_statement_is_compiled_again_for_another_value(path: Path) -> N
 
     assert compiled[0] > 0
     assert set(compiled) == {compiled[0]}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["DROP INDEX entries_unclaimed", "DROP TRIGGER audit_no_delete", "DROP VIEW owed"],
+)
+async def test_a_journal_whose_description_has_lost_something_is_damaged(
+    path: Path, statement: str
+) -> None:
+    await _closed_journal(path)
+    with sqlite3.connect(path) as other:
+        other.execute(statement)
+    other.close()
+    opened = open_reader(path)
+
+    with pytest.raises(JournalDamaged, match="what describes it"):
+        check(opened)
+
+    opened.close()
+
+
+@pytest.mark.parametrize("column", ["kind", "attribution"])
+async def test_a_text_of_an_entry_that_is_no_text_is_damage(path: Path, column: str) -> None:
+    await _closed_journal(path)
+    with sqlite3.connect(path) as other:
+        triggers = other.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'entries'"
+        ).fetchall()
+        for name, _ in triggers:
+            other.execute(f"DROP TRIGGER {name}")
+        other.execute(f"UPDATE entries SET {column} = CAST(x'ff' AS TEXT)")
+        for _, sql in triggers:
+            other.execute(sql)
+    other.close()
+    opened = open_reader(path)
+
+    with pytest.raises(JournalDamaged, match="nothing was deleted"):
+        check(opened)
+
+    opened.close()
+
+
+async def test_a_log_that_was_folded_is_empty_and_one_that_is_read_is_not(path: Path) -> None:
+    await _closed_journal(path)
+    opened = open_writer(path)
+    opened.run("INSERT INTO boots (id, first_entry, last_us) VALUES ('b', 1, 1)")
+    before = opened.log_pages
+    reading = open_reader(path)
+    with reading.snapshot():
+        reading.one("SELECT count(*) FROM boots")
+        opened.run("UPDATE boots SET last_us = 2")
+        while_it_is_read = (opened.fold(), opened.log_pages > 0)
+    reading.close()
+
+    assert before > 0
+    assert while_it_is_read == (False, True)
+    assert (opened.fold(whole=True), opened.log_pages) == (True, 0)
+    opened.close()
