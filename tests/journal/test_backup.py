@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.consent.grant import living
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import JournalBusy, JournalDamaged, JournalError
@@ -260,6 +261,31 @@ async def test_an_older_backup_does_not_revive_a_withdrawn_consent(
     assert (restored.replaced / "journal.db").exists()
     async with open_journal(path) as journal:
         assert await journal.claim("mes", 10, START) == []
+
+
+async def test_what_one_person_took_back_leaves_the_others_and_other_destinations_as_they_were(
+    path: Path, tmp_path: Path
+) -> None:
+    async with open_journal(path) as journal:
+        ada, bo, cleo = [await consenting(journal, slot) for slot in "123"]
+        await journal.record_grant(grant(ada, "for fhir", destination="fhir"))
+        await journal.record_grant(grant(bo, "for fhir, too", destination="fhir"))
+    file = tmp_path / "backup"
+    backup.write(file, PHRASE, path, {})
+    async with open_journal(path) as journal:
+        await journal.record_withdrawal(withdrawing(ada))
+        await journal.erase(cleo)
+
+    restored = _restore(file, path)
+
+    assert (restored.withdrawn, restored.erased) == (1, 1)
+    with Reader.open(path) as reader:
+        assert {subject.id for subject in reader.subjects()} == {ada, bo}
+        standing = {who: living(reader.ledger(who)) for who in (ada, bo)}
+    assert {who: {each.destination for each in those} for who, those in standing.items()} == {
+        ada: {"fhir"},
+        bo: {"mes", "fhir"},
+    }
 
 
 async def test_an_older_backup_does_not_bring_an_erased_person_back(
