@@ -16,8 +16,8 @@ from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.retention import Retention
-from gateway.testing.clock import START
-from tests.journal.making import SCALE, consenting, grant, weight, withdrawal
+from gateway.testing.clock import START, ManualClock
+from tests.journal.making import LONG_AGO, SCALE, consenting, grant, weight, withdrawal
 
 LATER = START + timedelta(hours=1)
 
@@ -126,6 +126,20 @@ async def test_a_correction_that_failed_is_due_again_in_time(journal: Journal) -
     assert (again.number, again.released.delivery.attempt) == (correction.number, 2)
 
 
+async def test_a_correction_that_a_clock_put_off_for_years_is_due_once_that_is_right(
+    journal: Journal, clock: ManualClock
+) -> None:
+    await consenting(journal)
+    await journal.reassign((await sent(journal)).delivery.entry.id, await another(journal))
+    (correction,) = await due(journal)
+    await journal.correct_at(correction, START + timedelta(days=400))
+
+    put_off = await due(journal)
+    await journal.hub_time_known(clock.now())
+
+    assert (put_off, [each.number for each in await due(journal)]) == ([], [correction.number])
+
+
 async def test_without_consent_it_is_left_to_a_person_until_there_is(
     journal: Journal, reader: Reader
 ) -> None:
@@ -141,6 +155,29 @@ async def test_without_consent_it_is_left_to_a_person_until_there_is(
 
     assert (withheld, owed.problem) == ([], Reason.WITHDRAWN)
     assert correction.released.grant.id == "anew"
+
+
+async def test_what_a_clock_that_was_ahead_left_to_a_person_is_put_right_after_all(
+    journal: Journal, reader: Reader, clock: ManualClock
+) -> None:
+    """By that clock the consent had ended."""
+    ada = (await journal.add_subject("Ada")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    await journal.assign(SCALE.id, None, ada, LONG_AGO)
+    await journal.record_grant(grant(ada, expires=START + timedelta(days=365)))
+    released = await sent(journal)
+    await journal.reassign(released.delivery.entry.id, await another(journal))
+    await journal.hub_time_known(clock.now())
+    clock.step(timedelta(days=400))
+
+    ended = await journal.claim_corrections("mes", 10, clock.now().utc)
+    (left,) = reader.corrections_owed()
+    clock.step(timedelta(days=-400))
+    await journal.hub_time_known(clock.now(), stepped=True)
+    (correction,) = await due(journal)
+
+    assert (ended, left.problem) == ([], Reason.EXPIRED)
+    assert correction.released.subject == ada
 
 
 async def test_what_the_destination_does_not_take_is_left_to_a_person(
