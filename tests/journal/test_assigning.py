@@ -1,5 +1,6 @@
 """Which device measures whom, and whose the readings are by that."""
 
+import json
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
@@ -199,3 +200,33 @@ async def test_what_is_not_known_is_refused_in_a_sentence(journal: Journal) -> N
         await journal.end_assignment(made.model_copy(update={"slot": "9"}), START + DAY)
     with pytest.raises(ValueError, match="ends after it begins"):
         await journal.assign(SCALE.id, None, subject, START, START)
+
+
+async def test_only_the_assignment_that_is_named_ends_and_the_chain_tells_so(
+    journal: Journal, reader: Reader
+) -> None:
+    ada, bo = [(await journal.add_subject(name)).id for name in ("Ada", "Bo")]
+    await journal.adopt(SCALE.id, SCALE.driver)
+    first = await journal.assign(SCALE.id, None, bo, LONG_AGO)
+    await journal.end_assignment(first, START - 30 * DAY)
+    await journal.assign(SCALE.id, None, ada, START - 20 * DAY)
+    both = await journal.assign(SCALE.id, None, bo, START - 20 * DAY)
+
+    await journal.end_assignment(both, START - 10 * DAY)
+
+    lasted = {(each.subject, each.since): each.until for each in reader.assignments()}
+    assert lasted == {
+        (bo, LONG_AGO): START - 30 * DAY,
+        (ada, START - 20 * DAY): None,
+        (bo, START - 20 * DAY): START - 10 * DAY,
+    }
+    link = list(reader.audit())[-1]
+    assert (link.event, json.loads(link.manifest)) == (
+        "assignment_ended",
+        {
+            "device": 1,
+            "subject": bo,
+            "since": (START - 20 * DAY).isoformat(),
+            "until": (START - 10 * DAY).isoformat(),
+        },
+    )
