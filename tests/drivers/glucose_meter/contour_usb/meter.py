@@ -53,7 +53,7 @@ class Meter:
     shown: str = "20261127143000"
     serial: str = SERIAL
     announces: str = "header"
-    """What comes with the offer: `header`, or `nothing`."""
+    """What comes with the offer: `header`, or `nothing`; `ENQ` is all of it."""
     stops: bool = True
     """Whether EOT stops a transfer; a Contour Next One is said not to know it."""
     says_eot: bool = True
@@ -83,7 +83,7 @@ class Meter:
         if said == EOT and (self.stops or self._at is None):
             self._at = None
             header = summed(1, self.header) if self.announces == "header" else b""
-            return reports(EOT + header + ENQ)
+            return reports(ENQ if self.announces == "ENQ" else EOT + header + ENQ)
         if said == ACK:
             self._at = 0 if self._at is None else self._at + 1
         if self._at is None or said == EOT:

@@ -94,7 +94,7 @@ async def test_nothing_is_said_but_stop_go_on_and_again() -> None:
     assert set(meter.written) == {EOT, ACK, NAK}
 
 
-@pytest.mark.parametrize("announces", ["header", "nothing"])
+@pytest.mark.parametrize("announces", ["header", "nothing", "ENQ"])
 @pytest.mark.parametrize("says_eot", [True, False])
 async def test_meters_that_offer_and_end_in_other_ways_are_read(
     announces: str, says_eot: bool
