@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 from starlette.exceptions import HTTPException
@@ -19,6 +20,7 @@ from gateway.api.errors import status_of
 from gateway.api.hub import Hub
 from gateway.domain.subject import Subject
 from gateway.errors import GatewayError
+from gateway.journal.views import Salvage
 from gateway.language.sentences import problems
 from gateway.language.words import LANGUAGES, Words
 from gateway.web.forms import Form, carries, form_of, from_here
@@ -33,6 +35,9 @@ PART = "x-part"
 _OUR_PATH = re.compile(r"/(?:[a-z]+(?:/[a-z]+)*)?")
 """What a path of one of our pages looks like, and no address of anybody else's."""
 _LANGUAGE_LIVES_S = 400 * 86400
+DAMAGE_SHOWS = timedelta(days=30)
+"""So long the owner's page says what damage cost: else nothing would ever be well again. `audit
+damage` says it for good."""
 LANGUAGE_WAITS_S = 120
 """So long the counter invites in a language that somebody chose there, who did not begin."""
 
@@ -52,10 +57,16 @@ class Site:
     one_by_one: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by what would go wrong if it were done twice at once, as by a double click."""
 
-    @cached_property
+    @property
     def lost(self) -> int:
-        """How many readings a damaged journal cost; that shows at a start, so it is asked once."""
-        return sum(len(salvage.lost) for salvage in self.hub.reader.salvaged())
+        """How many readings a damaged journal cost lately."""
+        since = self.hub.clock.now().utc - DAMAGE_SHOWS
+        return sum(len(salvage.lost) for salvage in self._salvaged if salvage.at > since)
+
+    @cached_property
+    def _salvaged(self) -> list[Salvage]:
+        """What was salvaged; that is done at a start, so it is asked once."""
+        return self.hub.reader.salvaged()
 
 
 @dataclass(frozen=True, slots=True)

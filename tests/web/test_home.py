@@ -10,10 +10,12 @@ import pytest
 from gateway.api.hub import Part, Status
 from gateway.consent.grant import BY_RESTORING, Grant, living
 from gateway.domain.device import DeviceId
+from gateway.domain.identity import ReadingId
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.glucose.computed import report_reading
 from gateway.journal.states import State
+from gateway.journal.views import Salvage
 from gateway.transport.pairing import BOND_LOST
 from tests.journal.making import weight, withdrawal
 from tests.uplink.documents import PAGE
@@ -291,6 +293,22 @@ async def test_a_disk_that_is_full_is_one_thing_however_many_devices_meet_it(
     assert shown.count("Les nouvelles mesures ne peuvent pas être gardées") == 1
     assert "Le boîtier n'a plus de place : demandez à la personne" in shown
     assert "le disque est plein : les mesures" in shown
+
+
+async def test_what_damage_cost_is_said_for_a_month_and_not_for_ever(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = (ReadingId("0" * 32), ReadingId("1" * 32))
+    salvage = Salvage("damaged-1", window.hub.clock.now().utc, saved=7, lost=lost, unsound={})
+    monkeypatch.setattr(window.hub.reader, "salvaged", lambda: [salvage])
+
+    shown = []
+    for _ in range(3):
+        shown.append((await window.get("/")).text)
+        window.hub.clock.advance(16 * 86400)
+
+    sentence = "Le journal a été abîmé : 2 mesures n'ont pas pu être sauvées"
+    assert [sentence in each for each in shown] == [True, True, False]
 
 
 async def test_a_device_that_lost_its_bond_is_paired_anew_from_the_page(
