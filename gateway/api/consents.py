@@ -23,11 +23,12 @@ from gateway.consent.grant import (
     in_force,
     withdrawal_of,
 )
-from gateway.consent.receipt import receipt
+from gateway.consent.receipt import facts, receipt
 from gateway.consent.texts import CURRENT, shown
 from gateway.domain.reading import DOCUMENTS, Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError, JournalError
+from gateway.journal.signing import Checkpoint
 
 router = APIRouter(tags=["consent"])
 
@@ -121,21 +122,41 @@ async def consents(hub: HubHere, subject: SubjectId | None = None) -> list[dict[
 @router.get("/consents/{grant}/receipt")
 async def receipt_of(hub: HubHere, grant: str, subject: SubjectId) -> dict[str, str]:
     """Return the receipt that the person keeps, with the text that they agreed to."""
+    found, ended, to, head = _to_keep(hub, grant, subject)
+    content, _ = shown(found.purpose, found.text.language, found.text.version)
+    scanned = json.dumps({"grant": grant, "checkpoint": head.model_dump(mode="json")})
+    text = receipt(found, ended, to, hub.zone, content, _told(head), printed(scanned))
+    return {"text": text}
+
+
+def short_receipt(hub: Hub, grant: str, subject: SubjectId) -> str:
+    """Return the receipt without the text that was agreed to, which it names: for a QR code.
+
+    Raises ConfigError where they gave no such grant.
+    """
+    found, ended, to, head = _to_keep(hub, grant, subject)
+    return facts(found, ended, to, hub.zone, _told(head))
+
+
+def _to_keep(
+    hub: Hub, grant: str, subject: SubjectId
+) -> tuple[Grant, Withdrawal | None, str, Checkpoint]:
+    """Return a grant, its withdrawal, where it is to, and the head of the audit log."""
     ledger = hub.reader.ledger(subject)
     found = next((entry for entry in ledger if entry.id == grant), None)
     if not isinstance(found, Grant):
         raise ConfigError("There is no such grant of theirs: see 'consent show'.")
-    content, _ = shown(found.purpose, found.text.language, found.text.version)
     head = hub.reader.checkpoint(hub.clock.now().utc)
     if head is None:
         raise ConfigError("The audit log is empty, although a grant is recorded: verify it.")
-    told = f"{head.number} {head.hash} {head.signature}"
-    scanned = json.dumps({"grant": grant, "checkpoint": head.model_dump(mode="json")})
-    ended = withdrawal_of(found, ledger)
     to = hub.title(found.destination)
     if found.address is not None:
         to = f"{to} ({found.address})"
-    return {"text": receipt(found, ended, to, hub.zone, content, told, printed(scanned))}
+    return found, withdrawal_of(found, ledger), to, head
+
+
+def _told(head: Checkpoint) -> str:
+    return f"{head.number} {head.hash} {head.signature}"
 
 
 @router.post("/consents/grant", status_code=201)

@@ -23,12 +23,25 @@ def receipt(
     log_head: str,
     code: str,
 ) -> str:
-    """Write the receipt in the language of the grant.
+    """Write the receipt in the language of the grant: its `facts`, and `shown`, what it agrees to.
 
-    `destination` is what people call it, `zone` where they live, `shown` the text that was agreed
-    to. `log_head` is the signed head of the hub's audit log: a copy of it outside the hub is what
-    shows later that nothing was cut off or rewritten. `code` is a drawing of the same, of some
-    lines, which holds the time of the head as machines write it.
+    `code` is a drawing of the audit log's head, of some lines, which holds its time as machines
+    write it.
+    """
+    say = words(grant.text.language)
+    lines = [facts(grant, withdrawal, destination, zone, log_head)]
+    lines += [say("receipt.how"), say("receipt.kept"), "", RULE, shown.rstrip(), "", RULE]
+    return "\n".join([*lines, say("receipt.code"), code, ""])
+
+
+def facts(
+    grant: Grant, withdrawal: Withdrawal | None, destination: str, zone: tzinfo, log_head: str
+) -> str:
+    """Write what a grant allows, line by line, in its language; short enough for a QR code.
+
+    `destination` is what people call it, `zone` where they live. `log_head` is the signed head of
+    the hub's audit log: a copy of it outside the hub is what shows later that nothing was cut off
+    or rewritten.
     """
     say = words(grant.text.language)
 
@@ -63,5 +76,4 @@ def receipt(
     ]
     if withdrawal is not None:
         lines += [say("receipt.withdrawn", at=date(withdrawal.at)), ""]
-    lines += [say("receipt.how"), say("receipt.kept"), "", RULE, shown.rstrip(), "", RULE]
-    return "\n".join([*lines, say("receipt.code"), code, ""])
+    return "\n".join(lines)

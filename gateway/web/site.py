@@ -95,6 +95,7 @@ SCREENS: tuple[tuple[str, str, Screen, tuple[Role, ...]], ...] = (
     ("POST", "/kiosk/consent", sharing.ask, (OWNER, KIOSK)),
     ("POST", "/kiosk/consent/give", sharing.give, (OWNER, KIOSK)),
     ("POST", "/kiosk/consent/withdraw", sharing.withdraw, (OWNER, KIOSK)),
+    ("POST", "/kiosk/receipt", sharing.receipt, (OWNER, KIOSK)),
     ("POST", "/kiosk/pairing", sharing.sign_in, (OWNER, KIOSK)),
     ("POST", "/kiosk/pairing/code", sharing.pair, (OWNER, KIOSK)),
 )

@@ -13,7 +13,7 @@ import pytest
 from gateway.api.browsers import Role
 from gateway.consent.grant import Capacity, Grant, Withdrawal
 from gateway.domain.device import DeviceId
-from gateway.domain.kiosk import ClosedBy, OpenedBy
+from gateway.domain.kiosk import UNATTENDED, ClosedBy, OpenedBy
 from gateway.errors import CodeRefused
 from tests.web.measuring import SCALE, use_a_ketone_strip, weigh
 from tests.web.window import Answer, Window, a_window
@@ -720,3 +720,42 @@ async def test_a_device_that_nobody_adopted_yet_keeps_no_turn_from_beginning_and
 
     assert "72,4" in (await kiosk.get(KIOSK)).text
     assert "L'appareil ble:C4:00:00:00:00:09 du comptoir n'est pas encore ajouté" in told
+
+
+async def test_a_guest_takes_the_receipt_of_their_consent_along_before_it_is_erased(
+    kiosk: Window,
+) -> None:
+    session = await begun(kiosk)
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+    offered = await kiosk.get(KIOSK)
+    ending = await act(kiosk, "/kiosk/end/ask", session)
+    grant = offered.field("grant")
+
+    shown = await act(kiosk, "/kiosk/receipt", session, grant=grant)
+    await act(kiosk, "/kiosk/end", session)
+    second = await begun(kiosk)
+    refused = await act(kiosk, "/kiosk/receipt", second, grant=grant)
+    late = await act(kiosk, "/kiosk/receipt", session, grant=grant)
+
+    assert ending.field("grant") == grant
+    for told in (grant, "Mon espace santé (https://space.example/fhir)", "Poids", "SHA-256"):
+        assert told in shown.text
+    assert '<svg class="qr"' in shown.html
+    assert grant not in refused.html + late.html
+
+
+async def test_a_receipt_is_hidden_with_the_turn(kiosk: Window) -> None:
+    assert kiosk.hub.counter is not None
+    kiosk.hub.counter = replace(kiosk.hub.counter, unattended=UNATTENDED)
+    session = await begun(kiosk)
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+    grant = (await kiosk.get(KIOSK)).field("grant")
+    shown = await act(kiosk, "/kiosk/receipt", session, grant=grant)
+    kiosk.hub.clock.advance(UNATTENDED.total_seconds())
+
+    asked = await act(kiosk, "/kiosk/receipt", session, grant=grant)
+
+    assert 'data-attended="90"' in shown.html
+    assert refreshed_after_s(shown) <= UNATTENDED.total_seconds()
+    assert "SHA-256" not in asked.text
+    assert "toujours là" in asked.text

@@ -31,6 +31,7 @@ _ASKED_ANEW = {
     "/kiosk/keep": "/kiosk/name",
     "/kiosk/pairing": "/kiosk/pairing",
     "/kiosk/pairing/code": "/kiosk/pairing",
+    "/kiosk/receipt": "/kiosk/receipt",
 }
 """Where what a form asked for is asked anew: who sent it need not be who has the picture."""
 

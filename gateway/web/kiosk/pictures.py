@@ -16,6 +16,6 @@ PICTURES = ("sun", "moon", "star", "heart", "house", "tree", "key", "fish", "flo
 
 
 def picture_of(session: KioskSession) -> str:
-    """Return the picture of a turn: the person's id, which nobody at the counter sees, tells it."""
+    """Return the picture of a turn, by the id of its person: only their own receipt shows that."""
     told = hashlib.sha256(f"{session.number} {session.subject}".encode()).digest()
     return PICTURES[int.from_bytes(told[:8]) % len(PICTURES)]

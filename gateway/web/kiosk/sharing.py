@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from gateway.api.consents import short_receipt
 from gateway.api.context import person
 from gateway.api.hub import PairsBy
 from gateway.api.qr_code import qr_code
@@ -55,6 +56,15 @@ async def give(visit: Visit) -> Response:
     if not await consents.record(visit, session.subject, by, since):
         return await ask(visit, nothing=True)
     return await again(visit)
+
+
+async def receipt(visit: Visit) -> Response:
+    """Show the receipt of a consent, for the person's telephone: a guest is erased at the end."""
+    session = await theirs(visit)
+    if isinstance(session, Response):
+        return session
+    told = short_receipt(visit.hub, visit.form.get("grant"), session.subject)
+    return page(visit, "receipt", await longer(visit, session), told=told, code=qr_code(told))
 
 
 async def withdraw(visit: Visit) -> Response:

@@ -83,8 +83,8 @@ async def ask_to_end(visit: Visit) -> Response:
     soon = timedelta(seconds=soon_s(visit.hub))
     with suppress(JournalError):  # the limit has just passed
         session = await visit.hub.journal.end_kiosk_in(soon, session.number)
-    agreed = any(each.given for each in agreements(visit.hub, session.subject, visit.words))
-    return page(visit, "ending", session, agreed=agreed)
+    to = agreements(visit.hub, session.subject, visit.words)
+    return page(visit, "ending", session, agreements=[each for each in to if each.given])
 
 
 async def end(visit: Visit) -> Response:

@@ -6,7 +6,7 @@ const BYE_MS = 12000; // long enough to read three lines
 const SILENCE_MS = 25000; // the gateway tells every ten seconds that it lives
 const GONE_MS = 4000; // after the connection broke: a restart of the gateway ends the turn on the screen
 const TELL_EVERY_MS = 5000; // the hub hears of a touch, not of every one
-const IN_USE = ["consent", "pairing", "name", "ending"]; // a person reads or types there: only the end of the turn interrupts
+const IN_USE = ["consent", "pairing", "name", "ending", "receipt"]; // a person reads or types there: only the end of the turn interrupts
 
 const turn = () => document.getElementById("turn");
 let asked = 0; // an answer that was overtaken by a later question is dropped
