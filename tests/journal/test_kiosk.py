@@ -418,6 +418,27 @@ async def test_a_turn_that_may_be_of_either_boot_holds_only_what_is_its_in_both(
     assert [entry.subject for entry in entries] == [None, None]
 
 
+async def test_a_turn_that_was_over_before_a_restart_keeps_what_was_its_own(
+    journal: Journal, clock: ManualClock, reader: Reader
+) -> None:
+    await journal.hub_time_known(clock.now())
+    ada = (await journal.add_subject("Ada")).id
+    await journal.open_kiosk([SCALE.id], subject=ada, lasts=HOUR)
+    clock.advance(600)
+    await journal.close_kiosk(ClosedBy.PERSON)
+    clock.advance(3600)
+    clock.boot()
+    clock.step(HOUR / 4)
+    await journal.hub_time_known(clock.now())
+
+    clock.step(-HOUR / 4)
+    await journal.hub_time_known(clock.now(), stepped=True)
+
+    assert [(a.since, a.until) for a in reader.assignments()] == [(START, START + 10 * MINUTE)]
+    (hers,) = await journal.record(SCALE, [weight(1, at=START + 5 * MINUTE)])
+    assert hers.subject == ada
+
+
 async def test_a_turn_that_is_closed_late_was_over_at_its_limit(
     journal: Journal, clock: ManualClock
 ) -> None:
