@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.clock import Instant
 from gateway.consent.grant import Capacity, Grant, Withdrawal
 from gateway.domain.subject import SubjectId
+from gateway.web.forms import Form
+from gateway.web.giver import Giver, Unclear, giver
 from tests.journal.making import grant
 from tests.web.measuring import SCALE, owned
 from tests.web.window import Answer, Window
@@ -116,6 +119,39 @@ async def test_what_is_unclear_is_asked_again_with_all_that_was_said(
         if name in said:
             assert f'name="{name}"' in answer.html
             assert f'value="{said[name]}"' in answer.html
+
+
+async def test_who_writes_their_own_name_agrees_for_themselves(window: Window) -> None:
+    subject = await child(window)
+
+    await agree(window, subject, capacity="self", by="adèle")
+
+    (given,) = window.hub.reader.ledger(subject)
+    assert isinstance(given, Grant)
+    assert (given.given_by, given.capacity) == ("Adèle", Capacity.SELF)
+
+
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        (datetime(2031, 5, 2, 23, 59, 59, tzinfo=PARIS), datetime(2031, 5, 3, tzinfo=PARIS)),
+        (datetime(2031, 5, 3, tzinfo=PARIS), Unclear.OVER),
+    ],
+)
+def test_a_day_ends_a_consent_as_it_begins_and_is_over_from_then_on(
+    now: datetime, until: datetime | Unclear
+) -> None:
+    by = giver(Form([("expires", "2031-05-03")]), "Adèle", Instant(now, 0.0, "boot"), PARIS)
+
+    assert (by.expires if isinstance(by, Giver) else by) == until
+
+
+def test_no_day_is_past_by_a_clock_that_is_not_trusted() -> None:
+    ahead = Instant(datetime(2050, 1, 1, tzinfo=UTC), 0.0, "boot", trusted=False)
+
+    by = giver(Form([("expires", "2031-05-03")]), "Adèle", ahead, PARIS)
+
+    assert by == Giver("Adèle", expires=datetime(2031, 5, 3, tzinfo=PARIS))
 
 
 async def test_what_was_unticked_stays_so_where_it_was_all(window: Window) -> None:

@@ -165,6 +165,15 @@ async def test_following_the_link_twice_is_harmless_and_pressing_twice_is_refuse
     assert "faux, déjà utilisé" in second.text
 
 
+@pytest.mark.parametrize(("role", "first"), [(Role.OWNER, "/"), (Role.KIOSK, "/kiosk")])
+async def test_who_is_let_in_comes_to_the_page_that_is_theirs(
+    window: Window, role: Role, first: str
+) -> None:
+    answer = await window.post("/enter", code=window.browsers.invite(role).code)
+
+    assert answer.headers["location"] == first
+
+
 async def test_whoever_leaves_is_a_stranger_again_and_so_is_a_copy_of_their_cookie(
     window: Window,
 ) -> None:
