@@ -15,7 +15,7 @@ from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import ManualClock
-from tests.collect.test_summaries import MIDNIGHT, MORNING, PARIS, live_on, opened_days, worn
+from tests.collect.wearing import MIDNIGHT, MORNING, PARIS, live_on, opened_days, worn
 from tests.journal.making import SENSOR, grant, open_journal
 
 REPORT = Kind.GLUCOSE_REPORT

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import pytest
 
 from gateway.app.making import wanted
 from gateway.collect.summaries import Summaries
 from gateway.consent.gate import Released
-from gateway.domain.device import Device, DeviceId
+from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind, Measure
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
@@ -25,16 +25,12 @@ from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.restoring import restore
 from gateway.journal.retention import Expiry, Retention
-from gateway.journal.views import Sample
 from gateway.testing.clock import ManualClock
-from tests.journal.making import SENSOR, glucose, grant, open_journal
+from tests.collect.wearing import MIDNIGHT, MORNING, PARIS, live_on, opened_days, worn
+from tests.journal.making import SENSOR, grant, open_journal
 
-PARIS = ZoneInfo("Europe/Paris")
-MIDNIGHT = datetime(2026, 3, 14, tzinfo=PARIS)
-MORNING = MIDNIGHT + timedelta(hours=9)
 MEAN, GMI = Kind.MEAN_INTERSTITIAL_GLUCOSE, Kind.GLUCOSE_MANAGEMENT_INDICATOR
 ROUTES = {"mes": frozenset({MEAN, GMI})}
-SLOT = timedelta(minutes=5)
 
 
 @pytest.fixture
@@ -61,20 +57,8 @@ class Home:
         asked = wanted(self.reader, self.clock, ROUTES)
         self.summaries = Summaries(self.journal, self.reader, self.clock, PARIS, asked, self.kept)
 
-    async def worn(
-        self,
-        since: datetime,
-        until: datetime = MORNING,
-        mg_dl: str = "150",
-        device: Device = SENSOR,
-        every: timedelta = SLOT,
-    ) -> None:
-        """Samples without a gap, `since` left out and `until` not."""
-        first, last = since.astimezone(UTC), until.astimezone(UTC)
-        times = [first + every * n for n in range(1, (last - first) // every + 1)]
-        samples = [glucose(int(t.timestamp()), mg_dl, t) for t in times]
-        of_it = [each.model_copy(update={"device": device.id}) for each in samples]
-        await self.journal.record(device, of_it)
+    async def worn(self, since: datetime, *args: Any, **given: Any) -> None:
+        await worn(self.journal, since, *args, **given)
 
     async def run(self) -> None:
         """Let an hour pass, in which nothing came, and compute what is due."""
@@ -82,10 +66,7 @@ class Home:
         await self.summaries.make_due()
 
     async def live_on(self, days: int = 1) -> None:
-        """Let days pass with the sensor on the arm."""
-        now = self.clock.now().utc
-        self.clock.advance(days * 86400)
-        await self.worn(now, self.clock.now().utc)
+        await live_on(self.journal, self.clock, days)
 
     def made(self, kind: Kind = MEAN) -> list[tuple[str, int, Decimal]]:
         """Day of the end, days and value of every summary, in order of recording."""
@@ -144,19 +125,6 @@ async def empty(path: Path, clock: ManualClock) -> AsyncIterator[Home]:
 @pytest.fixture
 async def home(empty: Home) -> Home:
     return replace(empty, wearer=await wearer_in(empty.journal))
-
-
-def opened_days(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    """Return a list that grows whenever samples are opened, by where their time begins."""
-    opened: list[datetime] = []
-    glucose_of = Reader.glucose
-
-    def counting(it: Reader, subject: SubjectId, since: datetime, until: datetime) -> list[Sample]:
-        opened.append(since)
-        return glucose_of(it, subject, since, until)
-
-    monkeypatch.setattr(Reader, "glucose", counting)
-    return opened
 
 
 async def test_a_fortnight_gives_the_means_of_7_and_14_days_and_a_gmi_of_14(home: Home) -> None:

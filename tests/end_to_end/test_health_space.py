@@ -437,7 +437,7 @@ async def test_a_health_space_that_is_silent_keeps_nobody_at_the_counter(
         async def silent(*_: object) -> None:
             await asyncio.Event().wait()
 
-        monkeypatch.setattr(tokens, "_post", silent)
+        monkeypatch.setattr(tokens._endpoint, "_post", silent)
         monkeypatch.setattr("gateway.api.kiosk._REVOKED_WITHIN_S", 0.05)
         ended = await home.post("kiosk", "close")
 
@@ -451,7 +451,7 @@ async def test_who_is_erased_while_their_code_is_exchanged_leaves_no_credentials
     async with at_home(tmp_path, space, time, revoking(space)) as home:
         home.people[ODILE] = odile = (await home.post("people", label=ODILE))["id"]
         tokens = home.hub._paired("mes").tokens
-        ask, given = tokens._ask, []
+        ask, given = tokens._endpoint.ask, []
 
         async def asking(*asked: Any, **more: Any) -> Any:
             granted = await ask(*asked, **more)
@@ -459,7 +459,7 @@ async def test_who_is_erased_while_their_code_is_exchanged_leaves_no_credentials
             await home.post("people", odile, "erase")
             return granted
 
-        monkeypatch.setattr(tokens, "_ask", asking)
+        monkeypatch.setattr(tokens._endpoint, "ask", asking)
         with pytest.raises(Exception, match="does not know that person"):
             await home.pair(ODILE)
 
