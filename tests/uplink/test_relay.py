@@ -721,6 +721,19 @@ def test_the_gate_decides_by_the_grant_that_came_along() -> None:
         let_go(message, KEY[::-1], set(), "clinic", MEASURED)
 
 
+def test_what_no_grant_covers_may_be_retracted_and_never_brought() -> None:
+    """A retraction tells nothing of what was measured: no time of it counts, as at the hub."""
+    reading = out(1)
+    later = reading.grant.model_copy(update={"covers_from": MEASURED + timedelta(hours=1)})
+    message = reading_message(replace(reading, grant=later), "s", MEASURED, KEY)
+    wrong = message.model_copy(update={"status": "entered-in-error"})
+    consent = wrong.consent.model_copy(update={"proof": proof(wrong, KEY)})
+    retraction = wrong.model_copy(update={"consent": consent})
+
+    assert let_go(message, KEY, set(), "clinic", MEASURED) is None
+    assert let_go(retraction, KEY, set(), "clinic", MEASURED) is not None
+
+
 def test_what_was_surely_taken_before_the_end_goes_on_after_it() -> None:
     """The gateway knew when it was here; of its time the relay knows no more than is told."""
     reading = out(1)
