@@ -40,6 +40,30 @@ def test_a_grant_is_an_active_consent_for_its_kinds_and_destination() -> None:
     assert {"scope", "category", "policy", "patient", "dateTime"} < set(made)
 
 
+def test_it_tells_who_gave_it_or_what_they_are_to_the_person() -> None:
+    by_name = consent(GRANT, None, "MES")
+    by_a_guest = consent(GRANT.model_copy(update={"given_by": ""}), None, "MES")
+
+    for made, name in ((by_name, "Byron"), (by_a_guest, "parent")):
+        assert made["performer"] == [{"display": name}]
+        assert made["provision"]["actor"][1]["reference"] == {"display": name}
+
+
+def test_it_tells_until_when_readings_are_covered_and_until_when_they_may_leave() -> None:
+    ends = {"covers_until": AT + timedelta(days=1), "expires": AT + timedelta(days=2)}
+
+    provision = consent(GRANT.model_copy(update=ends), None, "MES")["provision"]
+
+    assert provision["dataPeriod"] == {
+        "start": "2026-03-14T09:00:00+00:00",
+        "end": "2026-03-15T09:00:00+00:00",
+    }
+    assert provision["period"] == {
+        "start": "2026-03-14T09:00:00+00:00",
+        "end": "2026-03-16T09:00:00+00:00",
+    }
+
+
 def test_the_address_that_was_consented_to_is_told() -> None:
     made = consent(GRANT.model_copy(update={"address": "https://space.example"}), None, "MES")
 
