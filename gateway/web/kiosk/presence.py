@@ -7,7 +7,9 @@ somebody else may have done it.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import wraps
 
 from starlette.responses import Response
 
@@ -21,8 +23,21 @@ from gateway.web.kiosk.pictures import picture_of
 from gateway.web.turn import going_on, is_attended
 from gateway.web.visits import Visit, see_other
 
+_Answer = Callable[[Visit], Awaitable[Response]]
 
-async def theirs(visit: Visit) -> KioskSession | Response:
+
+def of_theirs(answer: Callable[[Visit, KioskSession], Awaitable[Response]]) -> _Answer:
+    """Answer a form by `answer` only if the person of its session sent it."""
+
+    @wraps(answer)
+    async def answered(visit: Visit) -> Response:
+        session = await _theirs(visit)
+        return session if isinstance(session, Response) else await answer(visit, session)
+
+    return answered
+
+
+async def _theirs(visit: Visit) -> KioskSession | Response:
     """Return the session that a form is of, whose person sent it; else what to show instead.
 
     A picture that is not the turn's ends it: whoever chose it was not there before.
@@ -52,29 +67,23 @@ def _goes_on(hub: Hub, session: KioskSession) -> bool:
     return now_on is not None and now_on.number == session.number
 
 
-async def here(visit: Visit) -> Response:
+@of_theirs
+async def here(visit: Visit, session: KioskSession) -> Response:
     """Take down that the person is there: they touched the screen, or said so."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     return Response(status_code=204) if visit.part else see_other("/kiosk")
 
 
-async def come_back(visit: Visit) -> Response:
+@of_theirs
+async def come_back(visit: Visit, session: KioskSession) -> Response:
     """Show the turn to who has chosen its picture, with what came meanwhile if that is theirs."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     if visit.form.get("mine"):
         await _claim(visit, session)
     return await again(visit)
 
 
-async def mine(visit: Visit) -> Response:
+@of_theirs
+async def mine(visit: Visit, session: KioskSession) -> Response:
     """Take down that a reading which came while nobody showed to be there is the person's."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     await _claim(visit, session)
     return await again(visit)
 

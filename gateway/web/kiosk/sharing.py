@@ -13,20 +13,25 @@ from gateway.errors import GatewayError
 from gateway.web import consents
 from gateway.web.giver import Unclear, giver
 from gateway.web.kiosk.page import again, page
-from gateway.web.kiosk.presence import longer, theirs
+from gateway.web.kiosk.presence import longer, of_theirs
 from gateway.web.pairing import reason
 from gateway.web.turn import present
 from gateway.web.visits import Visit
 
 
-async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = None) -> Response:
-    """Show the text of consent, and ask; again where `nothing` was ticked, or who agrees unclear.
+@of_theirs
+async def ask(visit: Visit, session: KioskSession) -> Response:
+    """Show the text of consent, and ask."""
+    return await _question(visit, session)
+
+
+async def _question(
+    visit: Visit, session: KioskSession, *, nothing: bool = False, unclear: Unclear | None = None
+) -> Response:
+    """Ask; again where `nothing` was ticked, or who agrees is `unclear`.
 
     Readings are those of whoever is at the counter, unless somebody says that they agree for them.
     """
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     session = await longer(visit, session)
     chosen = visit.form.all("kind")
     ticked = chosen if chosen or nothing or unclear else None
@@ -43,55 +48,45 @@ async def ask(visit: Visit, *, nothing: bool = False, unclear: Unclear | None = 
     )
 
 
-async def give(visit: Visit) -> Response:
+@of_theirs
+async def give(visit: Visit, session: KioskSession) -> Response:
     """Record the person's consent; to what they measured before it only if they chose so."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     since = session.opened_at if visit.form.get("earlier") else None
     now, zone = visit.hub.clock.now(), visit.hub.zone
     by = giver(visit.form, _label(visit, session), now, zone)
     if isinstance(by, Unclear):
-        return await ask(visit, unclear=by)
+        return await _question(visit, session, unclear=by)
     if not await consents.record(visit, session.subject, by, since):
-        return await ask(visit, nothing=True)
+        return await _question(visit, session, nothing=True)
     return await again(visit)
 
 
-async def receipt(visit: Visit) -> Response:
+@of_theirs
+async def receipt(visit: Visit, session: KioskSession) -> Response:
     """Show the receipt of a consent, for the person's telephone: a guest is erased at the end."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     told = short_receipt(visit.hub, visit.form.get("grant"), session.subject)
     return page(visit, "receipt", await longer(visit, session), told=told, code=qr_code(told))
 
 
-async def withdraw(visit: Visit) -> Response:
+@of_theirs
+async def withdraw(visit: Visit, session: KioskSession) -> Response:
     """Take the person's consent back."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     await consents.take_back(visit, session.subject, _label(visit, session))
     return await again(visit)
 
 
-async def sign_in(visit: Visit) -> Response:
+@of_theirs
+async def sign_in(visit: Visit, session: KioskSession) -> Response:
     """Show where to sign in with one's own telephone, and the place for the code it shows.
 
     A code that was typed while nobody showed to be there stands in it, for who it is of.
     """
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     return _pairing(visit, await longer(visit, session), None)
 
 
-async def pair(visit: Visit) -> Response:
+@of_theirs
+async def pair(visit: Visit, session: KioskSession) -> Response:
     """Pair the person by the code that their health space showed them."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     state = visit.form.get("state") or None
     try:
         await visit.site.pairings.finish(

@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from gateway.api.browsers import Role
 from gateway.api.kiosk import Opening, at_counter, close_session, keep_guest, open_session
-from gateway.domain.kiosk import ClosedBy, OpenedBy
+from gateway.domain.kiosk import ClosedBy, KioskSession, OpenedBy
 from gateway.errors import ConfigError, JournalError
 from gateway.language.words import LANGUAGES
 from gateway.web.agreements import agreements
 from gateway.web.kiosk.page import again, page, shown_turn
-from gateway.web.kiosk.presence import longer, theirs
+from gateway.web.kiosk.presence import longer, of_theirs
 from gateway.web.turn import going_on, soon_s
 from gateway.web.visits import Visit, see_other, speak
 from gateway.web.words import words
@@ -73,11 +73,9 @@ def _is_of_another(visit: Visit) -> bool:
     return seen not in ("", "0" if session is None else str(session.number))
 
 
-async def ask_to_end(visit: Visit) -> Response:
+@of_theirs
+async def ask_to_end(visit: Visit, session: KioskSession) -> Response:
     """Ask before all is erased; who says nothing to it has gone, and it is in a minute."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     if session.keep:
         return await end(visit)
     soon = timedelta(seconds=soon_s(visit.hub))
@@ -87,39 +85,31 @@ async def ask_to_end(visit: Visit) -> Response:
     return page(visit, "ending", session, agreements=[each for each in to if each.given])
 
 
-async def end(visit: Visit) -> Response:
+@of_theirs
+async def end(visit: Visit, session: KioskSession) -> Response:
     """End the turn, and say what became of it."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     ended = await close_session(visit.hub, ClosedBy.PERSON, session.number)
     if ended is None:
         return await again(visit)
     return visit.page("kiosk.html", view="bye", session=0, ended=ended)
 
 
-async def prolong(visit: Visit) -> Response:
+@of_theirs
+async def prolong(visit: Visit, session: KioskSession) -> Response:
     """Give the person as much time again, from now on."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     await longer(visit, session)
     return await again(visit)
 
 
-async def name(visit: Visit) -> Response:
+@of_theirs
+async def name(visit: Visit, session: KioskSession) -> Response:
     """Ask for the name to be kept under, where a page without scripts may stay for it."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     return page(visit, "name", await longer(visit, session))
 
 
-async def keep(visit: Visit) -> Response:
+@of_theirs
+async def keep(visit: Visit, session: KioskSession) -> Response:
     """Let the person stay known here, by the name they typed."""
-    session = await theirs(visit)
-    if isinstance(session, Response):
-        return session
     name = visit.form.get("called")[:_LONGEST_NAME].strip()
     if name:
         await keep_guest(visit.hub, name, session.number)
