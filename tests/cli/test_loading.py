@@ -23,6 +23,7 @@ ANSWERS = {
     "/api/v1/status": {
         "version": "1.2.3",
         "running": True,
+        "clock_trusted": True,
         "transports": [],
         "destinations": [],
         "fleet": None,
