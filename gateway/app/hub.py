@@ -17,7 +17,7 @@ from gateway.app.parts import correcting, routes
 from gateway.clock import Clock
 from gateway.collect.supervisor import Supervisor
 from gateway.config import Config
-from gateway.domain.device import DeviceId, device_named
+from gateway.domain.device import DeviceId, device_meant
 from gateway.domain.subject import SubjectId
 from gateway.drivers.registry import installed
 from gateway.errors import ConfigError, UplinkError
@@ -140,7 +140,7 @@ class DaemonHub:
         for seen in self._supervisor.status().sightings:
             if device.upper() == seen.address.upper():
                 return seen.device
-        return device_named(device) or DeviceId(device)
+        return device_meant(device)
 
     def driver_for(self, device: DeviceId) -> str | None:
         """Name the driver that fits the device as it was last seen."""

@@ -11,7 +11,7 @@ from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, St
 from gateway.app.parts import correcting, routes
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
-from gateway.domain.device import DeviceId, device_named
+from gateway.domain.device import DeviceId, device_meant
 from gateway.domain.subject import SubjectId
 from gateway.drivers.registry import installed
 from gateway.errors import JournalError, NotRunning
@@ -70,7 +70,7 @@ class OfflineHub:
 
     def resolve(self, device: str) -> DeviceId:
         """Turn an id or a Bluetooth address into the id; there are no sightings to look in."""
-        return device_named(device) or DeviceId(device)
+        return device_meant(device)
 
     def driver_for(self, device: DeviceId) -> str | None:
         """Return None: nothing was seen."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.app.revocations import revoked
 from gateway.clock import Clock
 from gateway.config import Config
-from gateway.domain.device import Device, DeviceId, device_named
+from gateway.domain.device import Device, DeviceId, device_meant
 from gateway.domain.reading import Kind
 from gateway.drivers.api import Driver
 from gateway.errors import ConfigError
@@ -146,7 +146,7 @@ def device_settings(config: Config) -> dict[DeviceId, Settings]:
     """Collect the owner's settings of each device, those of configured cables included."""
     settings: dict[DeviceId, Settings] = {cable.device: cable.settings for cable in config.cables}
     for device, given in config.devices.items():
-        settings[device_named(device) or DeviceId(device)] = given.settings
+        settings[device_meant(device)] = given.settings
     return settings
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from gateway.clock import HubClock
 from gateway.config import Config
-from gateway.domain.device import DeviceId, device_named
+from gateway.domain.device import device_meant
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.retention import Expiry, Retention
@@ -27,7 +27,7 @@ def retention_of(config: Config) -> Retention:
     kiosk = config.kiosk
     if kiosk is None:
         return Retention(delivered, undelivered)
-    counter = frozenset(device_named(each) or DeviceId(each) for each in kiosk.devices)
+    counter = frozenset(device_meant(each) for each in kiosk.devices)
     return Retention(delivered, undelivered, timedelta(days=kiosk.unclaimed_days), counter)
 
 

@@ -24,7 +24,7 @@ from gateway.cli.show import as_json, say
 from gateway.cli.speech import Speech
 from gateway.collect.patience import Outcome
 from gateway.config import Config
-from gateway.domain.device import OVER_THE_AIR, device_named
+from gateway.domain.device import OVER_THE_AIR, device_meant
 from gateway.errors import GatewayError, NotRunning
 from gateway.web.standing import advice_about, trouble_of
 
@@ -169,7 +169,7 @@ def _counter(context: typer.Context, config: Config) -> Iterator[Finding]:
         if each["adopted"] or not each["id"].startswith(OVER_THE_AIR)
     }
     for named in config.kiosk.devices:
-        if (device_named(named) or named) not in known:
+        if device_meant(named) not in known:
             told = f"{named} is not adopted on this hub: 'adopt {named}', while it is in reach."
             yield Finding("kiosk", False, told)
 

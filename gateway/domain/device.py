@@ -31,6 +31,11 @@ def device_named(said: str) -> DeviceId | None:
     return DeviceId(said) if _OTHERS.fullmatch(said) else None
 
 
+def device_meant(said: str) -> DeviceId:
+    """Return the id of the device that is meant: the text itself where no transport names so."""
+    return device_named(said) or DeviceId(said)
+
+
 class Device(Value):
     """What is known of a device; all but `id` and `driver` is what it says of itself.
 
