@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from gateway.api.context import HubHere
+from gateway.api.context import Body, HubHere
 from gateway.api.destination_pairing import end_all
 from gateway.api.hub import Hub, counted
 from gateway.api.people import LONGEST_LABEL, Label, is_same_name
@@ -21,18 +21,14 @@ from gateway.errors import JournalError
 
 router = APIRouter(prefix="/kiosk", tags=["kiosk"])
 
-_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
 Minutes = Annotated[int, Field(ge=1, le=LONGEST // timedelta(minutes=1))]
 _USUAL = USUAL // timedelta(minutes=1)
 _REVOKED_WITHIN_S = 3.0
 """For a destination to take credentials back, while somebody waits for the screen to be empty."""
 
 
-class Opening(BaseModel):
+class Opening(Body):
     """The devices of the counter, by id or address; without a subject a guest sits down."""
-
-    model_config = _STRICT
 
     devices: list[str] = Field(min_length=1)
     subject: SubjectId | None = None
@@ -40,18 +36,14 @@ class Opening(BaseModel):
     minutes: Minutes = _USUAL
 
 
-class Prolonging(BaseModel):
+class Prolonging(Body):
     """How long the turn lasts from now on."""
-
-    model_config = _STRICT
 
     minutes: Minutes = _USUAL
 
 
-class Staying(BaseModel):
+class Staying(Body):
     """The name by which a guest chose to stay known here."""
-
-    model_config = _STRICT
 
     label: Label
 
