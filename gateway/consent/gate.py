@@ -118,10 +118,11 @@ def decide(
     doubt = timedelta()
     if entry.timing.uncertainty is not None and not certain:  # what has none at all is unfit
         doubt = entry.timing.uncertainty
+    here_by = now if arrived is None else min(arrived, now)
     refusals = []
     for grant in grants:
         refusal = _refusal(
-            grant, entry.reading.kind, measured_from, measured_to, now, doubt, arrived or now
+            grant, entry.reading.kind, measured_from, measured_to, now, doubt, here_by
         )
         if refusal is None:
             return Released(delivery, entry.subject, grant)
@@ -181,7 +182,7 @@ def covers(
     grant: Grant, kind: Kind, measured_from: datetime, measured_to: datetime, now: datetime
 ) -> bool:
     """Tell whether a grant would let go what is yet to be computed; nothing is released by it."""
-    return _refusal(grant, kind, measured_from, measured_to, now) is None
+    return _refusal(grant, kind, measured_from, measured_to, now, timedelta(), now) is None
 
 
 def _refusal(
@@ -190,14 +191,13 @@ def _refusal(
     measured_from: datetime,
     measured_to: datetime,
     now: datetime,
-    doubt: timedelta = timedelta(),
-    arrived: datetime | None = None,
+    doubt: timedelta,
+    here_by: datetime,
 ) -> Reason | None:
     """Say why this grant does not cover a kind and a time, give or take `doubt`; None if it does.
 
-    The doubt reaches as far ahead as back, but what is here was measured before it arrived.
+    The doubt reaches as far ahead as back, but what was `here_by` some moment was measured before.
     """
-    latest = min(measured_to + doubt, now if arrived is None else min(arrived, now))
     if kind not in grant.kinds:
         return Reason.KIND_NOT_COVERED
     if grant.expires is not None and now >= grant.expires:
@@ -206,7 +206,7 @@ def _refusal(
     if measured_from - doubt < since:
         surely = measured_from + doubt < since
         return Reason.BEFORE_GRANT if surely else Reason.PERHAPS_BEFORE_GRANT
-    if until is not None and max(measured_to, latest) >= until:
+    if until is not None and max(measured_to, min(measured_to + doubt, here_by)) >= until:
         surely = measured_to - doubt >= until
         return Reason.AFTER_GRANT if surely else Reason.PERHAPS_AFTER_GRANT
     return None
