@@ -33,6 +33,12 @@ def made(db: Database, keys: Keyring, session: int | None = None) -> list[Assign
     return [each for _, each in _rows(db, keys, "?1 IS NULL OR session = ?1", session)]
 
 
+def latest_of(db: Database, keys: Keyring, session: int) -> list[Assignment]:
+    """Return the latest assignment of each device of a turn at the kiosk."""
+    latest = "a.number IN (SELECT max(number) FROM assignments WHERE session = ? GROUP BY device)"
+    return [each for _, each in _rows(db, keys, latest, session)]
+
+
 def _rows(
     db: Database, keys: Keyring, which: str, about: int | None
 ) -> list[tuple[int, Assignment]]:

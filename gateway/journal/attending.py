@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from gateway.domain.identity import ReadingId
 from gateway.domain.kiosk import KioskSession
-from gateway.domain.subject import Assignment
 from gateway.errors import JournalError
 from gateway.journal import assigning, assignments, attribution, entry_rows, kiosk
 from gateway.journal.instants import from_us, to_us
@@ -23,9 +22,7 @@ def attend(tx: Transaction, number: int, attended: timedelta) -> KioskSession:
     Raises JournalError where it is not the open one or its limit has passed, where nobody was there
     for too long, or where the hub does not know the time.
     """
-    session = kiosk.going_on(tx, number)
-    if tx.now_us >= to_us(session.attended_until):
-        raise JournalError("nobody showed to be there: somebody else may sit at the kiosk")
+    session = _there(tx, number)
     until_us = kiosk.attended_us(tx, to_us(session.until), attended)
     kiosk.set_attended_until(tx, session, max(until_us, to_us(session.attended_until)))
     return kiosk.by_number(tx.db, number)
@@ -41,7 +38,7 @@ def come_back(tx: Transaction, number: int, attended: timedelta) -> KioskSession
     if tx.now_us < to_us(session.attended_until):
         return attend(tx, number, attended)
     until = from_us(kiosk.attended_us(tx, to_us(session.until), attended))
-    for assignment in _latest(tx, session):
+    for assignment in assignments.latest_of(tx.db, tx.keys, number):
         since = from_us(tx.now_us)
         assigning.assign(tx, assignment.model_copy(update={"since": since, "until": until}))
     return kiosk.by_number(tx.db, number)
@@ -53,26 +50,18 @@ def claim(tx: Transaction, number: int, entry: ReadingId) -> None:
     Raises JournalError where the session is not the open one or its person not there, and where the
     reading may be of before it, of another device, or is somebody's.
     """
-    session = kiosk.going_on(tx, number)
-    if tx.now_us >= to_us(session.attended_until):
-        raise JournalError("nobody showed to be there: somebody else may sit at the kiosk")
+    session = _there(tx, number)
     row = tx.db.row("SELECT * FROM whole_entries WHERE id = ?", (entry_rows.to_blob(entry),))
-    devices = {each.device for each in _latest(tx, session)}
+    devices = {each.device for each in assignments.latest_of(tx.db, tx.keys, number)}
     found = None if row is None else entry_rows.from_row(row, tx.keys)
     if found is None or found.device.id not in devices or not session.may_hold(found):
         raise JournalError("that entry cannot be of this session at the kiosk")
     attribution.claim(tx, entry, session.subject)
 
 
-def _latest(tx: Transaction, session: KioskSession) -> list[Assignment]:
-    """Return the session's latest assignment of each of its devices."""
-    return [
-        assignments.assignment(row, tx.keys)
-        for row in tx.db.rows(
-            "SELECT device, details, slot, subject, since_us, until_us, session"
-            " FROM assignments AS a JOIN devices AS d ON d.number = a.device WHERE a.number IN"
-            " (SELECT max(number) FROM assignments WHERE session = ? GROUP BY device)"
-            " ORDER BY a.number",
-            (session.number,),
-        )
-    ]
+def _there(tx: Transaction, number: int) -> KioskSession:
+    """Return the session, whose person is there. Raises as `attend` does."""
+    session = kiosk.going_on(tx, number)
+    if tx.now_us >= to_us(session.attended_until):
+        raise JournalError("nobody showed to be there: somebody else may sit at the kiosk")
+    return session
