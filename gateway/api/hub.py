@@ -257,6 +257,11 @@ class Hub(Protocol):
         ...
 
 
+def unattended(hub: Hub) -> timedelta:
+    """Return how long after their last touch somebody is taken to be at the kiosk's screen."""
+    return UNATTENDED if hub.counter is None else hub.counter.unattended
+
+
 def counted(hub: Hub) -> list[DeviceId]:
     """Return the ids of the counter's devices, in the configuration's order; none without one."""
     return [] if hub.counter is None else [hub.resolve(each) for each in hub.counter.devices]

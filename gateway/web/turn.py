@@ -6,9 +6,9 @@ from collections.abc import Set
 from dataclasses import dataclass
 from math import ceil
 
-from gateway.api.hub import Hub
+from gateway.api.hub import Hub, unattended
 from gateway.domain.device import DeviceId
-from gateway.domain.kiosk import UNATTENDED, KioskSession
+from gateway.domain.kiosk import KioskSession
 from gateway.domain.subject import Attribution
 from gateway.journal.views import EntryView
 from gateway.language.moments import clock
@@ -164,8 +164,7 @@ def asking_of(hub: Hub, session: KioskSession) -> Asking:
     left = session.attended_until - hub.clock.now().utc
     left_s = max(0, ceil(left.total_seconds()))
     ends_before = session.attended_until >= session.until
-    there = UNATTENDED if hub.counter is None else hub.counter.unattended
-    whole_s = int(there.total_seconds())
+    whole_s = int(unattended(hub).total_seconds())
     return Asking(None if ends_before else left_s, whole_s, min(_WARNED_S, whole_s // 3))
 
 

@@ -13,10 +13,10 @@ from functools import wraps
 
 from starlette.responses import Response
 
-from gateway.api.hub import Hub
+from gateway.api.hub import Hub, unattended
 from gateway.api.kiosk import close_session
 from gateway.domain.identity import ReadingId
-from gateway.domain.kiosk import UNATTENDED, ClosedBy, KioskSession
+from gateway.domain.kiosk import ClosedBy, KioskSession
 from gateway.errors import JournalError
 from gateway.web.kiosk.page import again, asked, idle
 from gateway.web.kiosk.pictures import picture_of
@@ -45,7 +45,7 @@ async def _theirs(visit: Visit) -> KioskSession | Response:
     hub, session = visit.hub, going_on(visit.hub)
     if session is None or visit.form.get("session") != str(session.number):
         return await again(visit)
-    there = UNATTENDED if hub.counter is None else hub.counter.unattended
+    there = unattended(hub)
     if is_attended(hub, session):
         with suppress(JournalError):  # a limit has just passed
             return await hub.journal.attend_kiosk(session.number, there)
