@@ -112,19 +112,6 @@ def test_after_a_change_of_the_hub_key_only_the_new_one_opens(database: Database
         Keyring(database, [ONE])
 
 
-def test_a_key_that_was_destroyed_opens_nothing_more_in_the_process_that_had_it(
-    database: Database,
-) -> None:
-    keys = Keyring(database, [ONE])
-    keys.make("p-ada")
-    sealed = keys.seal("p-ada", b"81.375 kg", "entry 1")
-
-    keys.destroy("p-ada")
-
-    with pytest.raises(Unreadable):
-        keys.open("p-ada", sealed, "entry 1")
-
-
 def test_whoever_is_given_another_key_seals_with_that(database: Database) -> None:
     keys = Keyring(database, [ONE])
     keys.make("p-ada")
