@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.api.browsers import Role
 from gateway.api.kiosk import Opening, open_session
-from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import UNATTENDED, KioskSession
 from gateway.web.kiosk.pictures import PICTURES, picture_of
 from tests.web.measuring import SCALE, weigh
-from tests.web.window import Window, a_window
+from tests.web.window import Window, at_a_counter
 
 KIOSK = "/kiosk"
 
 
 @pytest.fixture
 async def kiosk(tmp_path: Path) -> AsyncIterator[Window]:
-    async with a_window(tmp_path) as opened:
-        for device in ("serial:scale", "serial:cuff"):
-            await opened.hub.journal.adopt(DeviceId(device), SCALE.driver)
-        assert opened.hub.counter is not None
-        opened.hub.counter = replace(opened.hub.counter, unattended=UNATTENDED)
-        await opened.enter(Role.KIOSK)
+    async with at_a_counter(tmp_path) as opened:
         yield opened
 
 

@@ -12,7 +12,7 @@ import asyncio
 import re
 import tempfile
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -20,13 +20,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.api.browsers import Role
-from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import UNATTENDED, KioskSession
 from gateway.domain.subject import SubjectId
 from gateway.web.kiosk.pictures import PICTURES, picture_of
-from tests.web.measuring import SCALE, weigh
-from tests.web.window import Answer, Window, a_window
+from tests.web.measuring import weigh
+from tests.web.window import Answer, Window, at_a_counter
 
 KIOSK = "/kiosk"
 MEMORY = Path("/dev/shm")
@@ -57,13 +55,7 @@ class TwoCustomers(RuleBasedStateMachine):
         """Readings that may be somebody's, and whose."""
 
     async def _open(self) -> Window:
-        kiosk = await self.stack.enter_async_context(a_window(Path(self.folder.name)))
-        assert kiosk.hub.counter is not None
-        kiosk.hub.counter = replace(kiosk.hub.counter, unattended=UNATTENDED)
-        for device in ("serial:scale", "serial:cuff"):
-            await kiosk.hub.journal.adopt(DeviceId(device), SCALE.driver)
-        await kiosk.enter(Role.KIOSK)
-        return kiosk
+        return await self.stack.enter_async_context(at_a_counter(Path(self.folder.name)))
 
     def teardown(self) -> None:
         self.runner.run(self.stack.aclose())

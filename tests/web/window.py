@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from html import unescape
 from http.cookies import SimpleCookie
@@ -21,6 +21,7 @@ from gateway.api.destination_pairing import Pairings
 from gateway.api.forgotten import Forgotten
 from gateway.api.hub import Counter
 from gateway.domain.device import Device, DeviceId
+from gateway.domain.kiosk import UNATTENDED
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import ManualClock
@@ -155,3 +156,16 @@ async def a_window(folder: Path) -> AsyncIterator[Window]:
                 ["serial:scale", "serial:cuff"], lasts=_TEN_MINUTES, unattended=_TEN_MINUTES
             )
             yield Window(hub)
+
+
+@asynccontextmanager
+async def at_a_counter(folder: Path) -> AsyncIterator[Window]:
+    """Open a kiosk's browser, which asks whether somebody is there still as soon as it does."""
+    async with a_window(folder) as opened:
+        counter = opened.hub.counter
+        assert counter is not None
+        for device in counter.devices:
+            await opened.hub.journal.adopt(DeviceId(device), "scale/tanita")
+        opened.hub.counter = replace(counter, unattended=UNATTENDED)
+        await opened.enter(Role.KIOSK)
+        yield opened
