@@ -23,7 +23,8 @@ from firmware_sims.serial_device import Powered
 
 from gateway.drivers.api import HID, Channel, Reach
 from tests.conversations.broken import Break
-from tests.conversations.test_broken_cables import Cable, Counter, each_seed, told
+from tests.conversations.cable import Cable
+from tests.conversations.counter import Counter, each_seed
 from tests.end_to_end.serial_devices import Case
 
 HOUR = timedelta(hours=1)
@@ -128,10 +129,7 @@ async def test_wherever_a_cable_fails_a_memory_is_there_once_after_a_calm_conver
         device.remember(5, 8 * HOUR)  # type: ignore[attr-defined]
     await counter.live()
 
-    story = "\n".join(counter.story)
-    missing, extra = counter.missing_and_extra()
-    assert [told(one) for one in missing] == [], story
-    assert [told(one) for one in extra] == [], story
+    counter.assert_all_is_there()
 
 
 class SlowCable(UsbCable):
