@@ -10,6 +10,7 @@ import pytest
 from gateway.collect import conversations
 from gateway.collect.patience import Outcome
 from gateway.collect.status import Watch
+from gateway.collect.supervisor import Supervisor
 from gateway.domain.device import DeviceId
 from gateway.domain.reading import Kind
 from gateway.drivers.api import Reach, Session
@@ -195,6 +196,12 @@ async def ends_well_when_cancelled(_session: Session) -> None:
         await asyncio.Event().wait()
 
 
+async def ended(supervisor: Supervisor) -> None:
+    async with asyncio.timeout(5):
+        while supervisor.status().sessions:  # noqa: ASYNC110  # asyncio's own clock ends it
+            await asyncio.sleep(0.005)
+
+
 async def goes_on_for_ever(_session: Session) -> None:
     while not gone.is_set():
         with suppress(asyncio.CancelledError):
@@ -214,9 +221,7 @@ async def test_a_driver_that_will_not_be_ended_is_left_behind_without_its_link(
     stage.driver.talks = [talk]
     supervisor = stage.start()
     await stage.transport.show()
-    async with asyncio.timeout(5):
-        while supervisor.status().sessions:  # noqa: ASYNC110  # asyncio's own clock ends it
-            await asyncio.sleep(0.005)
+    await ended(supervisor)
     gone.set()
 
     assert stage.ends(Outcome.TOO_LONG) == 1
@@ -336,9 +341,7 @@ async def test_a_conversation_that_hangs_is_ended(stage: Stage) -> None:
     stage.driver.talks = [hangs]
     supervisor = stage.start()
     await stage.transport.show()
-    async with asyncio.timeout(5):
-        while supervisor.status().sessions:  # noqa: ASYNC110  # asyncio's own clock ends it
-            await asyncio.sleep(0.005)
+    await ended(supervisor)
 
     assert stage.ends(Outcome.TOO_LONG) == 1
     assert stage.transport.links[0].closed == 1
