@@ -12,11 +12,12 @@ how many results a Contour Next keeps (a Contour USB that is full says 2,000).
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firmware_sims.body import Body
 from firmware_sims.faults import Fault
 from firmware_sims.glucose_meter.contour_talk import ContourTalk, hhmm, yymmdd
+from firmware_sims.glucose_meter.strip_meter import StripMeter
 from firmware_sims.ledger import Kind
 from firmware_sims.memory import RecordMemory
 from firmware_sims.packing import contour_usb as packing
@@ -51,7 +52,7 @@ class Kept:
     marks: Sequence[str] = ()
 
 
-class ContourUsb:
+class ContourUsb(StripMeter):
     """A virtual meter; people take turns. With `molar` it shows mmol/L, and tells them.
 
     `announces`, `enq_apart` and `quiet_end` are those of `ContourTalk`.
@@ -69,13 +70,12 @@ class ContourUsb:
         quiet_end: bool = False,
         habits: Habits | None = None,
     ) -> None:
+        super().__init__(placement)
         self.memory: RecordMemory[Kept] = RecordMemory(model.capacity)
-        self._placement = placement
         self._model = model
         self._serial = serial
         self._molar = molar
         self._habits = habits or Habits()
-        self._strips = 0
         self._random = random.Random(f"contour_usb/{placement.seed}")  # noqa: S311 - repeatable
         self._talk = ContourTalk(
             self._records,
@@ -108,34 +108,6 @@ class ContourUsb:
             sends.insert(0, b"\xee\xee\xee" + self._random.randbytes(packing.REPORT_OCTETS - 3))
         return sends
 
-    def measure(
-        self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
-    ) -> Sequence[bytes]:
-        """Let somebody prick a finger, now or at a true time gone by; nothing is pushed.
-
-        It is whose turn it is, or the body of `who`; the meter knows no users. A failed strip is
-        not kept. After so many strips come the other habits.
-        """
-        placement, habits = self._placement, self._habits
-        if placement.faults.strikes(Fault.DROP_CLOCK):
-            placement.clock.reset()
-        if placement.faults.strikes(Fault.ERROR_CODE):
-            return []
-        self._strips += 1
-        moment = at or placement.now()
-        self._test_blood(moment, who[1] if who else placement.next_person()[0])
-        if self._is_turn(habits.entry_every):
-            self._enter_food_and_insulin(moment)
-        if self._is_turn(habits.control_every):
-            self.test_with_control(moment)
-        return []
-
-    def remember(self, count: int, every: timedelta) -> None:
-        """Keep so many strips of the past, the last one `every` ago."""
-        now = self._placement.now()
-        for before in range(count, 0, -1):
-            self.measure(now - before * every)
-
     def test_with_control(self, at: datetime) -> None:
         """Let somebody try a control solution: no person's blood, and no record produced."""
         shown = self._placement.clock.device_local(at)
@@ -145,6 +117,13 @@ class ContourUsb:
     def held(self) -> int:
         """How many results and entries it holds."""
         return len(self.memory)
+
+    def _take(self, at: datetime, body: Body) -> None:
+        self._test_blood(at, body)
+        if self._is_turn(self._habits.entry_every):
+            self._enter_food_and_insulin(at)
+        if self._is_turn(self._habits.control_every):
+            self.test_with_control(at)
 
     def _test_blood(self, at: datetime, body: Body) -> None:
         mg_dl = body.glucose(at)
@@ -171,9 +150,6 @@ class ContourUsb:
         shown = self._placement.clock.device_local(at)
         self.memory.keep(Kept(shown, self._random.randint(1, 12), what="Carb"))
         self.memory.keep(Kept(shown, self._random.randint(5, 120), what="Insulin"))
-
-    def _is_turn(self, every: int | None) -> bool:
-        return every is not None and self._strips % every == 0
 
     def _records(self, password: str) -> Sequence[bytes]:
         header = packing.header(

@@ -10,14 +10,13 @@ by their eighth field.
 """
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from firmware_sims.abbott_hid import AbbottHid, has_lost_its_time, text
 from firmware_sims.abbott_records import Count, eighteenths, listed
 from firmware_sims.body import Body
-from firmware_sims.faults import Fault
+from firmware_sims.glucose_meter.strip_meter import StripMeter
 from firmware_sims.ledger import Kind, ketone_values
 from firmware_sims.memory import RecordMemory
 from firmware_sims.packing import freestyle_neo as records
@@ -38,7 +37,7 @@ class Habits:
     insulin_every: int | None = None
 
 
-class FreeStyleNeo:
+class FreeStyleNeo(StripMeter):
     """A virtual meter; people take turns. `mmol` changes what the display shows, and no value."""
 
     def __init__(
@@ -51,12 +50,11 @@ class FreeStyleNeo:
         newest_first: bool = True,
         habits: Habits | None = None,
     ) -> None:
-        self._placement = placement
+        super().__init__(placement)
         self._memory: RecordMemory[bytes] = RecordMemory(CAPACITY)
         self._count = Count(placement.clock, first=1)
         self._newest_first = newest_first
         self._habits = habits or Habits()
-        self._strips = 0
         self._random = random.Random(f"neo/{placement.seed}")  # noqa: S311 - repeatable
         self._usb = AbbottHid(
             placement,
@@ -73,37 +71,6 @@ class FreeStyleNeo:
         self.answer = self._usb.answer
         self.cable_moved = self._usb.cable_moved
 
-    def measure(
-        self, at: datetime | None = None, who: tuple[int | None, Body] | None = None
-    ) -> Sequence[bytes]:
-        """Let somebody prick a finger, now or at a true time gone by; nothing is pushed.
-
-        It is whose turn it is, or the body of `who`; the meter knows no users. A failed strip is
-        not kept. After so many strips come the other habits.
-        """
-        placement, habits = self._placement, self._habits
-        if placement.faults.strikes(Fault.DROP_CLOCK):
-            placement.clock.reset()
-        if placement.faults.strikes(Fault.ERROR_CODE):
-            return []
-        self._strips += 1
-        moment = at or placement.now()
-        body = who[1] if who else placement.next_person()[0]
-        self._test_glucose(moment, body)
-        if self._is_turn(habits.ketone_every):
-            self._test_ketone(moment, body)
-        if self._is_turn(habits.insulin_every):
-            self._enter_dose(moment)
-        if self._is_turn(habits.control_every):
-            self.test_with_control(moment)
-        return []
-
-    def remember(self, count: int, every: timedelta) -> None:
-        """Keep so many strips of the past, the last one `every` ago."""
-        now = self._placement.now()
-        for before in range(count, 0, -1):
-            self.measure(now - before * every)
-
     def test_with_control(self, at: datetime) -> None:
         """Let somebody try a control solution: no person's blood, and no record produced."""
         shown, valid = self._shown(at)
@@ -116,6 +83,16 @@ class FreeStyleNeo:
     def held(self) -> int:
         """How many records it holds."""
         return len(self._memory)
+
+    def _take(self, at: datetime, body: Body) -> None:
+        habits = self._habits
+        self._test_glucose(at, body)
+        if self._is_turn(habits.ketone_every):
+            self._test_ketone(at, body)
+        if self._is_turn(habits.insulin_every):
+            self._enter_dose(at)
+        if self._is_turn(habits.control_every):
+            self.test_with_control(at)
 
     def _test_glucose(self, at: datetime, body: Body) -> None:
         glucose = body.glucose(at)
@@ -153,9 +130,6 @@ class FreeStyleNeo:
         for setting in self._count.settings(until):
             line = records.time_change_line(self._count.number(), setting.before, setting.after)
             self._memory.keep(line)
-
-    def _is_turn(self, every: int | None) -> bool:
-        return every is not None and self._strips % every == 0
 
     def _enter(self, at: datetime, body: Body, kind: Kind, values: dict[str, str]) -> None:
         self._placement.record(MODEL, at, {kind: values}, person=body.person.name)
