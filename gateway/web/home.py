@@ -38,7 +38,7 @@ from gateway.web.ways import ways
 
 _NOBODY = "nobody"
 """What a choice of a person says for none of them; nothing chosen is no choice."""
-_CAN_BE_TAKEN = {Attribution.ASSIGNMENT, Attribution.SESSION, Attribution.CLAIM}
+_CAN_BE_ANOTHERS = {Attribution.ASSIGNMENT, Attribution.SESSION, Attribution.CLAIM}
 """What was computed follows its readings."""
 _OF_A_KIND = 3
 """Last readings shown of each kind: the latest, and two to compare it with."""
@@ -128,7 +128,7 @@ async def story(visit: Visit) -> Response:
         "story.html",
         reading=_to_be_given(hub, view, names, words),
         steps=steps,
-        others=others if view.entry.attribution in _CAN_BE_TAKEN else None,
+        others=others if view.entry.attribution in _CAN_BE_ANOTHERS else None,
         by_days=bool(others) and sharing.by_days(hub, view.entry),
     )
 

@@ -614,7 +614,7 @@ async def test_a_mean_of_which_all_turns_out_to_be_anothers_is_not_sent(home: Ho
     assert await home.journal.claim("mes", 10, home.clock.now().utc) == []
 
 
-async def test_a_mean_that_left_and_of_which_all_is_taken_owes_a_correction(home: Home) -> None:
+async def test_a_mean_that_left_and_of_which_all_is_anothers_owes_a_correction(home: Home) -> None:
     other = (await home.journal.add_subject("Bo")).id
     await home.worn(MIDNIGHT - timedelta(days=5), mg_dl="150")
     sent = await home.made_and_sent()

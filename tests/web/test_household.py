@@ -368,7 +368,7 @@ async def test_a_hub_that_does_not_know_the_time_says_so_to_who_tells_whose_a_de
     assert window.hub.reader.devices()[0].adopted
 
 
-async def test_the_device_of_somebody_who_is_erased_is_left_alone_unless_it_is_taken_too(
+async def test_the_device_of_somebody_who_is_erased_is_left_alone_unless_it_is_anothers_too(
     window: Window,
 ) -> None:
     """Who left, and took her cuff along next door, is not to be read on as nobody."""
