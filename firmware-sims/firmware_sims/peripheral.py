@@ -49,7 +49,8 @@ class Peripheral:
         self._stack = stack
         self._call = advertisement(device.identity, device.advertised)
         self.switched_off = 0
-        """How often a collector disabled what it had subscribed to; some cuffs forget it then."""
+        """How often the last collector that connected disabled what it had subscribed to; some
+        cuffs forget it then."""
         self._link: Any = None
         self._exchanges: set[asyncio.Future[None]] = set()
         self._pairing = False
@@ -329,6 +330,7 @@ class Peripheral:
 
     def _on_connection(self, link: Any) -> None:
         self._link = link
+        self.switched_off = 0
         self._lost.clear()
         link.once("disconnection", self._on_disconnection)
         link.on("pairing_start", lambda: self._on_pairing(True))
