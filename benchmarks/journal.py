@@ -353,10 +353,14 @@ def _ratios(found: Found) -> None:
     limit = ratio(0, (journal, 64), ("append + fdatasync, shared", 64))
     least = ratio(0, ("its libraries alone", 64), ("append + fdatasync, shared", 64))
     alone = ratio(1, (journal, 1), ("SQLite FULL, one row", 1))
+    thread = ratio(1, ("append + fdatasync, shared", 1), ("SQLite FULL, one row", 1))
     print(
         f"64 callers: {100 * limit:.0f} % of the shared append; the libraries: {100 * least:.0f} %"
     )
-    print(f"one caller's p50: {alone:.2f} times a bare SQLite commit")
+    print(
+        f"one caller's p50: {alone:.2f} times a bare SQLite commit;"
+        f" the shared append: {thread:.2f} times"
+    )
     times = ratio(0, (journal, 64), ("persist-queue, FULL", 64))
     print(f"64 callers: {times:.1f} times persist-queue")
 
