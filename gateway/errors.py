@@ -22,7 +22,8 @@
        |- OutcomeUnknown      nobody: it may have been accepted; search before any resend
        |- UplinkRejected      the operator: same input, same answer; parked
        |- UplinkRefused       the person: the destination says they do not consent there
-       `- UplinkUnauthorised  the operator or the person: credentials, pairing
+       `- UplinkUnauthorised  the operator: credentials of the gateway, its rights, the contract
+          |- PairingOver      the person: pair again, or for the first time
           |- CodeRefused      the person: the code was wrong, used or too old; ask for another
           `- AccountTaken     the person: sign in there as the person whose readings they are
 
@@ -168,7 +169,14 @@ class UplinkRefused(UplinkError):
 
 
 class UplinkUnauthorised(UplinkError):
-    """The destination does not accept our credentials, or the pairing with this person is over."""
+    """The destination does not accept this gateway: its credentials, rights or contract.
+
+    Of the classes below a person can mend something.
+    """
+
+
+class PairingOver(UplinkUnauthorised):
+    """The pairing with this person is good no more, or there is none: they pair again."""
 
 
 class CodeRefused(UplinkUnauthorised):

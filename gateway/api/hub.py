@@ -99,6 +99,15 @@ class PairsBy(StrEnum):
     """In a browser, at the destination, which hands a code back or shows it."""
 
 
+class ShutOut(StrEnum):
+    """Who can change that a destination does not accept our access for a person."""
+
+    PAIRING = "pairing"
+    """The person: they pair, for the first time or again."""
+    GATEWAY = "gateway"
+    """Who installed the gateway: its own credentials, settings or rights there are refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authorization:
     """Where to send a person's browser, and what must come back with the code (RFC 6749, 7636)."""
@@ -231,8 +240,11 @@ class Hub(Protocol):
         """Wait until nothing of the subject is on its way there; returns how many had left."""
         ...
 
-    def is_let_in(self, subject: SubjectId, destination: str) -> bool:
-        """Tell whether the destination last accepted our access for a person, or never told."""
+    def shuts_out(self, subject: SubjectId, destination: str) -> ShutOut | None:
+        """Say whose matter it is that our access for a person was not accepted there lately.
+
+        None if it was, or the destination was not asked.
+        """
         ...
 
     def pairs_by(self, destination: str) -> PairsBy:

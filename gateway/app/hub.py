@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.api.context import person
-from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, Sighted, Status
+from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, ShutOut, Sighted, Status
 from gateway.app.ours import Ours
 from gateway.app.pairing import PairingDesk, asking
 from gateway.app.parts import correcting, routes
@@ -20,7 +20,7 @@ from gateway.config import Config
 from gateway.domain.device import DeviceId, device_meant
 from gateway.domain.subject import SubjectId
 from gateway.drivers.registry import installed
-from gateway.errors import ConfigError, UplinkError
+from gateway.errors import ConfigError, PairingOver, UplinkError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.metrics import Metrics
@@ -230,9 +230,12 @@ class DaemonHub:
             counters=self._metrics.totals(),
         )
 
-    def is_let_in(self, subject: SubjectId, destination: str) -> bool:
-        """Tell whether the destination last accepted our access for a person, or never told."""
-        return not self._worker.refuses(subject, destination)
+    def shuts_out(self, subject: SubjectId, destination: str) -> ShutOut | None:
+        """Say whose matter it is that our access for a person is not accepted; None if it is."""
+        refusal = self._worker.refusal(subject, destination)
+        if refusal is None:
+            return None
+        return ShutOut.PAIRING if isinstance(refusal, PairingOver) else ShutOut.GATEWAY
 
     def pairs_by(self, destination: str) -> PairsBy:
         """Say how people are paired there."""

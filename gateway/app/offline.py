@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 from gateway import __version__
-from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
+from gateway.api.hub import Asking, Authorization, Counter, PairsBy, ShutOut, Sighted, Status
 from gateway.app.parts import correcting, routes
 from gateway.clock import Clock, SystemClock
 from gateway.config import Config
@@ -116,9 +116,9 @@ class OfflineHub:
         """Return 0: without a daemon nothing is on its way."""
         return 0
 
-    def is_let_in(self, subject: SubjectId, destination: str) -> bool:
-        """Return True: nobody was told otherwise."""
-        return True
+    def shuts_out(self, subject: SubjectId, destination: str) -> ShutOut | None:
+        """Return None: nobody was told otherwise."""
+        return None
 
     def pairs_by(self, destination: str) -> PairsBy:
         """Refuse: pairing speaks with the destination."""

@@ -91,7 +91,7 @@ class Attempts:
                 lane.ended = True
                 await self._keeping.all(self._outbox.refuse, batch)
             case UplinkUnauthorised():
-                self._standing.unauthorised(lane.subject, str(outcome))
+                self._standing.unauthorised(lane.subject, outcome)
                 due_at = now + PERSON_PAUSE
                 await self._keeping.all(self._outbox.retry_at, batch, due_at, str(outcome))
             case _:
@@ -178,7 +178,7 @@ class Attempts:
                 due_at = now + timedelta(seconds=self._standing.pause_s)
                 await self._keeping.one(self._outbox.correct_at, correction, due_at)
             case UplinkUnauthorised():
-                self._standing.unauthorised(lane.subject, str(outcome))
+                self._standing.unauthorised(lane.subject, outcome)
                 await self._keeping.one(self._outbox.correct_at, correction, now + PERSON_PAUSE)
             case _:
                 _log.warning("%s: a correction waits: %s", self._name, why_unknown(outcome))

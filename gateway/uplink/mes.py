@@ -19,7 +19,7 @@ from gateway.consent.gate import Released
 from gateway.domain.entry import Entry
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import OutcomeUnknown, UplinkRejected, UplinkUnauthorised
+from gateway.errors import OutcomeUnknown, PairingOver, UplinkRejected
 from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_answers import reference_in, refusal, search_refusal
 from gateway.uplink.mes_mapping import encode, to_bundle
@@ -146,7 +146,7 @@ class MesUplink:
             answer = await self._once(pairing, request)
             now = self._clock.now().utc
             if answer.status == HTTPStatus.BAD_REQUEST and is_over(pairing.id_token, now):
-                raise UplinkUnauthorised(
+                raise PairingOver(
                     "The health space gave no new id_token for one that is over: pair this person "
                     "again."
                 )

@@ -16,6 +16,7 @@ from typing import Any
 
 from gateway.errors import (
     OutcomeUnknown,
+    PairingOver,
     UplinkError,
     UplinkRefused,
     UplinkRejected,
@@ -123,7 +124,7 @@ def search_refusal(answer: Answer, now: datetime) -> UplinkError:
 
 _FIXED: dict[int, tuple[type[UplinkError], str]] = {
     401: (
-        UplinkUnauthorised,
+        PairingOver,
         "The health space does not accept our access: pair this person again.",
     ),
     408: (
@@ -148,7 +149,7 @@ def _forbidden(body: bytes) -> UplinkError:
             "until they consent there and here again."
         )
     if "idpe" in text:
-        return UplinkUnauthorised(
+        return PairingOver(
             "The health space says that the pairing is another person's (403): pair this person "
             "again."
         )

@@ -31,6 +31,7 @@ from gateway.errors import (
     AccountTaken,
     CodeRefused,
     GatewayError,
+    PairingOver,
     UplinkUnauthorised,
 )
 from gateway.uplink.http_client import HttpClient
@@ -147,8 +148,8 @@ class MesTokens:
     async def pairing(self, subject: SubjectId) -> Pairing:
         """Return this person's tokens, refreshed if they are about to expire.
 
-        Raises UplinkUnauthorised if there are none or they cannot be refreshed any more, and
-        UplinkUnavailable.
+        Raises PairingOver if there are none or they cannot be refreshed any more,
+        UplinkUnauthorised if this gateway is not accepted, and UplinkUnavailable.
         """
         pairing = await self._load(subject)
         if pairing.given_for is None:
@@ -214,16 +215,16 @@ class MesTokens:
         if stored != used:
             return stored  # somebody refreshed it, or the person paired again, in the meantime
         if stored.refresh_token is None:
-            raise UplinkUnauthorised(_PAIR_AGAIN)
+            raise PairingOver(_PAIR_AGAIN)
         granted = await self._endpoint.ask(
             {"grant_type": "refresh_token", "refresh_token": stored.refresh_token},
-            spent=UplinkUnauthorised(_PAIR_AGAIN),
+            spent=PairingOver(_PAIR_AGAIN),
             wanted=lambda: self._awaited[subject] > 0,
         )
         id_token = granted.id_token or stored.id_token
         if patient_of(id_token, self._settings) != patient_of(stored.id_token, self._settings):
             # Not kept: it would file this person's readings with the other one's.
-            raise UplinkUnauthorised(
+            raise PairingOver(
                 "The health space now names another person for this pairing: pair this person "
                 "again."
             )
@@ -278,19 +279,17 @@ class MesTokens:
     async def _stored(self, subject: SubjectId) -> Pairing:
         secret = await self._store.pairing(subject, self._settings.name)
         if secret is None:
-            raise UplinkUnauthorised(
-                "This person is not paired with the health space: pair them first."
-            )
+            raise PairingOver("This person is not paired with the health space: pair them first.")
         try:
             return Pairing.model_validate_json(secret)
         except ValidationError:
-            raise UplinkUnauthorised(_PAIR_AGAIN) from None
+            raise PairingOver(_PAIR_AGAIN) from None
 
     async def _load(self, subject: SubjectId) -> Pairing:
         if subject in self._known:
             return self._known[subject]
         pairing = await self._stored(subject)
         if pairing.given_for not in (None, *self._settings.pairs_at):
-            raise UplinkUnauthorised(_PAIR_HERE)  # else another server would get these tokens
+            raise PairingOver(_PAIR_HERE)  # else another server would get these tokens
         self._known[subject] = pairing
         return pairing

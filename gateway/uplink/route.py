@@ -26,7 +26,7 @@ from datetime import timedelta
 from gateway.clock import Clock
 from gateway.consent.correction import ReleasedCorrection
 from gateway.domain.subject import SubjectId
-from gateway.errors import JournalError
+from gateway.errors import JournalError, UplinkUnauthorised
 from gateway.metrics import Metrics
 from gateway.uplink.api import Correcting, Gathering, Timer, Uplink
 from gateway.uplink.attempts import Attempts
@@ -137,9 +137,9 @@ class Route:
         """Why somebody's deliveries wait although it is open; None if nobody's do."""
         return self._standing.held
 
-    def refuses(self, subject: SubjectId) -> bool:
-        """Tell whether this person's deliveries wait because our access is not accepted."""
-        return self._standing.refuses(subject)
+    def refusal(self, subject: SubjectId) -> UplinkUnauthorised | None:
+        """Return why our access is not accepted for this person, whose deliveries wait."""
+        return self._standing.refusal(subject)
 
     @property
     def problem(self) -> str | None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
-from gateway.errors import OutcomeUnknown, UplinkUnavailable
+from gateway.errors import OutcomeUnknown, PairingOver, UplinkUnauthorised, UplinkUnavailable
 from gateway.uplink.backoff import Backoff
 
 PERSON_PAUSE = timedelta(minutes=15)  # long enough not to hammer, short enough after re-pairing
@@ -26,7 +26,7 @@ class Standing:
         self._backoff = Backoff(jitter)
         self._doubts_in_a_row = 0
         self._why = ""
-        self._people: dict[SubjectId, tuple[float, str]] = {}
+        self._people: dict[SubjectId, tuple[float, UplinkUnauthorised]] = {}
 
     @property
     def failing(self) -> bool:
@@ -47,18 +47,21 @@ class Standing:
         """Say for how many seconds this person's deliveries wait, and why; None if they do not."""
         if self.pause_s:
             return self.pause_s, self._why
-        until_s, why = self._people.get(subject, (0.0, ""))
-        return (until_s - self._now_s, why) if until_s > self._now_s else None
+        error = self.refusal(subject)
+        return None if error is None else (self._people[subject][0] - self._now_s, str(error))
 
-    def refuses(self, subject: SubjectId) -> bool:
-        """Tell whether it answered that it does not accept our access for this person."""
-        return self._people.get(subject, (0.0, ""))[0] > self._now_s
+    def refusal(self, subject: SubjectId) -> UplinkUnauthorised | None:
+        """Return in what words it did not accept our access for this person; None if it does."""
+        return self._refusals().get(subject)
 
     @property
     def held(self) -> str | None:
-        """Why somebody's deliveries wait because our access is not accepted; None if nobody's."""
-        now_s = self._now_s
-        return next((why for until_s, why in self._people.values() if until_s > now_s), None)
+        """Why somebody's deliveries wait because our access is not accepted; None if nobody's.
+
+        What the operator mends goes first: until then it helps nobody to pair.
+        """
+        errors = sorted(self._refusals().values(), key=lambda it: isinstance(it, PairingOver))
+        return str(errors[0]) if errors else None
 
     def answered(self) -> None:
         """Take down that it answers."""
@@ -79,14 +82,18 @@ class Standing:
         if self._doubts_in_a_row >= _DOUBTS_IN_A_ROW:
             self.unavailable(UplinkUnavailable(str(error)))
 
-    def unauthorised(self, subject: SubjectId, why: str) -> None:
+    def unauthorised(self, subject: SubjectId, error: UplinkUnauthorised) -> None:
         """Take down that it does not accept our access for this person."""
-        self._people[subject] = (self._now_s + PERSON_PAUSE.total_seconds(), why)
-        _log.warning("%s: one person's deliveries wait: %s", self._name, why)
+        self._people[subject] = (self._now_s + PERSON_PAUSE.total_seconds(), error)
+        _log.warning("%s: one person's deliveries wait: %s", self._name, error)
 
     def resume(self, subject: SubjectId) -> None:
         """Leave this person alone no longer."""
         self._people.pop(subject, None)
+
+    def _refusals(self) -> dict[SubjectId, UplinkUnauthorised]:
+        now_s = self._now_s
+        return {who: error for who, (until_s, error) in self._people.items() if until_s > now_s}
 
     @property
     def _now_s(self) -> float:

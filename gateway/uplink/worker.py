@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from gateway.clock import Clock
 from gateway.domain.subject import SubjectId
+from gateway.errors import UplinkUnauthorised
 from gateway.metrics import Metrics
 from gateway.uplink.api import Timer, Uplink
 from gateway.uplink.lane import Left
@@ -65,9 +66,10 @@ class Worker:
         """Return, by destination, why nothing goes there for now; None if it does."""
         return {name: route.problem for name, route in self._routes.items()}
 
-    def refuses(self, subject: SubjectId, destination: str) -> bool:
-        """Tell whether this person's deliveries wait because our access there is not accepted."""
-        return destination in self._routes and self._routes[destination].refuses(subject)
+    def refusal(self, subject: SubjectId, destination: str) -> UplinkUnauthorised | None:
+        """Return why our access there is not accepted for this person, whose deliveries wait."""
+        route = self._routes.get(destination)
+        return None if route is None else route.refusal(subject)
 
     def held(self, destination: str) -> str | None:
         """Return why somebody's deliveries wait there although it is open; None if nobody's do."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.api import consents
-from gateway.api.hub import Hub, PairsBy
+from gateway.api.hub import Hub, PairsBy, ShutOut
 from gateway.consent.gate import Reason
 from gateway.consent.grant import ConsentEntry, Withdrawal, in_force, living
 from gateway.domain.subject import SubjectId
@@ -42,8 +42,8 @@ class Agreement:
     """The destination is elsewhere by now, and their consent not good for there."""
     pairs_by: PairsBy
     paired: bool
-    let_in: bool
-    """Whether the destination accepts the pairing, as far as is known."""
+    shut_out: ShutOut | None
+    """Whose matter it is that readings wait there for our access; None if it is accepted."""
 
     @property
     def awaits(self) -> bool:
@@ -57,7 +57,7 @@ class Agreement:
             return True
         if self.pairs_by is PairsBy.NOTHING:
             return False
-        return not self.let_in if self.paired else self.given is not None
+        return not self.paired and self.given is not None
 
 
 def agreements(
@@ -94,7 +94,7 @@ def agreements(
             moved=bool(grants) and name not in here,
             pairs_by=hub.pairs_by(name) if name in hub.routes else PairsBy.NOTHING,
             paired=name in paired,
-            let_in=hub.is_let_in(subject, name),
+            shut_out=hub.shuts_out(subject, name),
         )
 
 

@@ -98,7 +98,7 @@ async def home(visit: Visit) -> Response:
     return visit.page(
         "home.html",
         questions=await asked(visit),
-        problems=problems(hub, visit.site.lost, names, words),
+        problems=problems(hub, visit.site.lost, people, names, words),
         people=cards,
         awaits=any(agreement.awaits for card in cards for agreement in card.agreements),
         unclaimed=[

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.api.corrections import left_to_people
-from gateway.api.hub import Hub, Status
+from gateway.api.hub import Hub, ShutOut, Status
 from gateway.api.kiosk import at_counter
 from gateway.api.missed import missing
 from gateway.collect.patience import Outcome
 from gateway.domain.device import DeviceId
+from gateway.domain.subject import Subject
 from gateway.language.moments import moment
 from gateway.language.words import Words
 from gateway.web.standing import advice_about, trouble_of
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A button that helps: what it says, and the form it sends."""
+
+    says: str
+    path: str
+    about: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +33,19 @@ class Problem:
     title: str
     advice: str
     detail: str | None = None
-    pairs: str | None = None
-    """The device that is to be paired anew, if that is what helps."""
+    remedy: Remedy | None = None
     listed: bool = False
     """Whether the page of what is to be corrected has more."""
 
 
-def problems(hub: Hub, lost: int, names: Mapping[DeviceId, str], words: Words) -> list[Problem]:
-    """List what is wrong; `names` says what people call their devices.
+def problems(
+    hub: Hub,
+    lost: int,
+    people: Sequence[Subject],
+    names: Mapping[DeviceId, str],
+    words: Words,
+) -> list[Problem]:
+    """List what is wrong for the household; `names` says what people call their devices.
 
     `lost` counts readings that could not be saved from a damaged journal.
     """
@@ -42,6 +57,7 @@ def problems(hub: Hub, lost: int, names: Mapping[DeviceId, str], words: Words) -
         *_of_the_counter(hub, words),
         *_of_silence(hub, names, words),
         *_of_destinations(hub, status, words),
+        *_of_access(hub, status, people, words),
     ]
 
 
@@ -75,7 +91,8 @@ def _of_devices(status: Status, names: Mapping[DeviceId, str], words: Words) -> 
         if outcome == Outcome.JOURNAL:
             continue
         advice = words.or_none(advice_about(device, outcome)) or words("problem.device.unknown")
-        yield Problem(title, advice, problem, device if outcome == Outcome.PAIRING else None)
+        anew = Remedy(words("problem.device.anew"), "/device/anew", {"device": device})
+        yield Problem(title, advice, problem, anew if outcome == Outcome.PAIRING else None)
 
 
 def _of_the_counter(hub: Hub, words: Words) -> Iterator[Problem]:
@@ -113,3 +130,24 @@ def _of_destinations(hub: Hub, status: Status, words: Words) -> Iterator[Problem
     if owed:
         title = words.count("problem.correction.title", owed)
         yield Problem(title, words("problem.correction.advice"), listed=True)
+
+
+def _of_access(
+    hub: Hub, status: Status, people: Sequence[Subject], words: Words
+) -> Iterator[Problem]:
+    """Tell whose access is not accepted: that of the gateway once, that of a person by name."""
+    held = {part.name: part.held for part in status.destinations}
+    for name in hub.routes:
+        named = {"destination": hub.title(name)}
+        shut_out = {person: hub.shuts_out(person.id, name) for person in people}
+        if ShutOut.GATEWAY in shut_out.values():
+            advice = words("problem.access.advice", **named)
+            yield Problem(words("problem.access.title", **named), advice, held.get(name))
+        for person, matter in shut_out.items():
+            if matter is ShutOut.PAIRING:
+                over = name in hub.reader.pairings(person.id)
+                key = "problem.pairing.over" if over else "problem.pairing.none"
+                about = {"subject": person.id, "destination": name}
+                remedy = Remedy(words("share.again" if over else "share.pair"), "/pairing", about)
+                title = words(key, person=person.label, **named)
+                yield Problem(title, words("problem.pairing.advice"), remedy=remedy)

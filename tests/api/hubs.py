@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Sighted, Status
+from gateway.api.hub import Asking, Authorization, Counter, PairsBy, Part, ShutOut, Sighted, Status
 from gateway.api.inside import request
 from gateway.api.server import make_app
 from gateway.app.export import export
@@ -47,7 +47,9 @@ class JournalHub:
         self.begun: list[Authorization | None] = []
         self.refusal: Exception | None = None
         self.left = 0
-        self.shut_out: set[tuple[str, str]] = set()
+        self.shut_out: dict[tuple[str, str], ShutOut] = {}
+        self.parts: list[Part] = []
+        """The destinations, as the daemon would say they are."""
         self.stopped: list[tuple[str, bool]] = []
         """Where a person's deliveries were stopped, and whether they were still known then."""
         self.desk = PairingDesk(clock)
@@ -57,7 +59,7 @@ class JournalHub:
         """The devices that somebody wanted to be read now."""
 
     def status(self) -> Status:
-        return Status(version="0", running=True)
+        return Status(version="0", running=True, destinations=self.parts)
 
     def sightings(self) -> Sequence[Sighted]:
         return self.in_reach
@@ -108,8 +110,8 @@ class JournalHub:
     def title(self, destination: str) -> str:
         return "Mon espace santé"
 
-    def is_let_in(self, subject: SubjectId, destination: str) -> bool:
-        return (subject, destination) not in self.shut_out
+    def shuts_out(self, subject: SubjectId, destination: str) -> ShutOut | None:
+        return self.shut_out.get((subject, destination))
 
     def pairs_by(self, destination: str) -> PairsBy:
         return self.pairs

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from firmware_sims.health_space import Fault, Kind
 
+from gateway.api.hub import ShutOut
 from gateway.domain.subject import SubjectId
 from tests.end_to_end.home import ODILE, Home, Plan, a_health_space, at_home
 from tests.end_to_end.passing import Passing
@@ -44,12 +45,12 @@ async def test_nothing_reaches_the_other_server_before_a_person_consents_and_pai
             await home.grant(ODILE)
             await home.hurry_until(lambda: is_way(home, NOT_PAIRED_HERE))
             before_pairing = len(heard)
-            let_in = [home.hub.is_let_in(SubjectId(people[ODILE]), "mes")]
+            shut_out = [home.hub.shuts_out(SubjectId(people[ODILE]), "mes")]
 
             await home.pair(ODILE)
             await home.hurry_until(lambda: is_way(home, ("settled", None)))
-            let_in.append(home.hub.is_let_in(SubjectId(people[ODILE]), "mes"))
+            shut_out.append(home.hub.shuts_out(SubjectId(people[ODILE]), "mes"))
 
         assert (before_consent, before_pairing) == (0, 0)
-        assert let_in == [False, True]
+        assert shut_out == [ShutOut.PAIRING, None]
         assert len(theirs.service.store.accepted) == 1

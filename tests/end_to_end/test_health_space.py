@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from firmware_sims.health_space import Fault, HealthSpace, Kind, Operation
 
+from gateway.api.hub import ShutOut
 from gateway.client import Refused
 from gateway.domain.device import DeviceId
 from gateway.domain.subject import SubjectId
@@ -213,19 +214,29 @@ async def test_tokens_that_end_early_are_refreshed_and_nobody_notices(
 
 
 @pytest.mark.parametrize(
-    ("fault", "sentence"),
+    ("fault", "sentence", "matter"),
     [
         (
             Fault(Kind.UNAUTHORISED, on=Operation.TOKEN, count=1),
             "The token endpoint does not accept this gateway: check client_id, client_secret,"
             " client_auth and scope.",
+            ShutOut.GATEWAY,
         ),
-        (None, "The pairing with the health space is over: pair this person again."),
+        (
+            None,
+            "The pairing with the health space is over: pair this person again.",
+            ShutOut.PAIRING,
+        ),
     ],
     ids=["refused", "over"],
 )
 async def test_a_person_who_is_no_longer_known_there_is_named_by_what_to_do_and_pairs_again(
-    fault: Fault | None, sentence: str, tmp_path: Path, space: HealthSpace, time: Passing
+    fault: Fault | None,
+    sentence: str,
+    matter: ShutOut,
+    tmp_path: Path,
+    space: HealthSpace,
+    time: Passing,
 ) -> None:
     async with at_home(tmp_path, space, time, IMPATIENT) as home:
         await home.welcome(ODILE)
@@ -241,6 +252,11 @@ async def test_a_person_who_is_no_longer_known_there_is_named_by_what_to_do_and_
         await home.weigh(MARCEL)
 
         await home.until(lambda: are_settled(home, MARCEL))
+        shut_out = [
+            home.hub.shuts_out(SubjectId(home.people[who]), "mes") for who in (ODILE, MARCEL)
+        ]
+        assert shut_out == [matter, None]
+        assert [part.held for part in home.hub.status().destinations] == [sentence]
         await home.pair(ODILE)
         await home.until(lambda: are_settled(home, ODILE))
         assert_each_arrived_once(space, {ODILE: 1, MARCEL: 1})

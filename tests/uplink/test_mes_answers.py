@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import (
     OutcomeUnknown,
+    PairingOver,
     UplinkError,
     UplinkRefused,
     UplinkRejected,
@@ -36,10 +37,10 @@ def error(status: int, body: bytes = b"", **headers: str) -> UplinkError:
     ("status", "body", "kind"),
     [
         (400, outcome("security"), UplinkRejected),
-        (401, b"", UplinkUnauthorised),
+        (401, b"", PairingOver),
         (403, outcome("forbidden", "Consent not given, access refused."), UplinkRefused),
         (403, b"Consent not given, access refused.", UplinkRefused),
-        (403, outcome("forbidden", "idPe does not match the id_token"), UplinkUnauthorised),
+        (403, outcome("forbidden", "idPe does not match the id_token"), PairingOver),
         (403, outcome("forbidden", "no"), UplinkRefused),
         (403, b"<html>blocked by the firewall</html>", UplinkUnauthorised),
         (

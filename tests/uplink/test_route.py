@@ -14,6 +14,7 @@ from gateway.domain.entry import Entry
 from gateway.domain.subject import SubjectId
 from gateway.errors import (
     OutcomeUnknown,
+    PairingOver,
     UplinkRefused,
     UplinkRejected,
     UplinkUnauthorised,
@@ -387,10 +388,22 @@ async def test_a_person_whose_pairing_is_over_waits_while_others_flow() -> None:
     waiting = [bench.outbox.row(weight(number)) for number in (1, 2, 3)]
     assert {row.why for row in waiting} == {"Pair this person again."}
     assert {row.due_at for row in waiting} == {START + timedelta(minutes=15)}
-    assert [bench.route.refuses(subject) for subject in (ALICE, BOB)] == [True, False]
+    assert [bench.route.refusal(subject) is None for subject in (ALICE, BOB)] == [False, True]
     assert (bench.route.problem, bench.route.held) == (None, "Pair this person again.")
     bench.route.resume(ALICE)
     assert bench.route.held is None
+
+
+async def test_what_the_operator_has_to_mend_is_told_before_whom_to_pair_again() -> None:
+    bench = Bench(weight(1), weight(1, BOB))
+    bench.uplink.does(weight(1), PairingOver("Pair this person again."))
+    bench.uplink.does(weight(1, BOB), UplinkUnauthorised("Check client_id."))
+
+    await bench.rounds(1)
+
+    matters = [type(bench.route.refusal(subject)) for subject in (ALICE, BOB)]
+    assert matters == [PairingOver, UplinkUnauthorised]
+    assert bench.route.held == "Check client_id."
 
 
 async def test_a_person_is_tried_again_after_the_pause() -> None:
@@ -400,7 +413,7 @@ async def test_a_person_is_tried_again_after_the_pause() -> None:
     await bench.until_quiet()
 
     assert bench.outbox.states() == ["settled", "settled"]
-    assert not bench.route.refuses(ALICE)
+    assert bench.route.refusal(ALICE) is None
 
 
 async def test_our_own_bug_sends_nothing_twice_and_stops_nobody(

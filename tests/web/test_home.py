@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.api.hub import Part, Status
+from gateway.api.hub import PairsBy, Part, ShutOut, Status
 from gateway.consent.grant import BY_RESTORING, Grant, living
 from gateway.domain.device import DeviceId
 from gateway.domain.identity import ReadingId
@@ -491,18 +491,68 @@ async def test_whose_consent_ended_as_the_hub_took_over_a_backup_is_told_to_give
     assert await told(None) == [False, True]  # it is not paired
 
 
-async def test_who_is_no_longer_let_in_is_asked_to_connect_again(window: Window) -> None:
+async def test_a_link_that_is_no_longer_accepted_needs_its_person_and_is_made_again_from_the_top(
+    window: Window,
+) -> None:
     subject = await odile(window)
     await agree(window, subject)
+    not_yet = (await window.get("/")).text
+    window.hub.shut_out = {(subject, "mes"): ShutOut.PAIRING}
+    never = (await window.get("/")).text
     await window.hub.journal.set_pairing(subject, "mes", b"tokens")
+    over = await window.get("/")
+    again = await window.send("/pairing", subject=subject, destination="mes")
+    window.hub.shut_out = {}
     connected = (await window.get("/")).text
-    window.hub.shut_out = {(subject, "mes")}
+
+    found = [
+        [sentence in shown for shown in (not_yet, never, over.text, connected)]
+        for sentence in (
+            "Tout va bien",
+            "Une chose demande votre attention",
+            "Pas encore de lien entre Odile et Mon espace santé",
+            "Le lien entre Odile et Mon espace santé ne marche plus",
+            "Mon espace santé n'accepte plus ce lien",
+        )
+    ]
+    assert found == [
+        [True, False, False, True],
+        [False, True, True, False],
+        [False, True, False, False],
+        [False, False, True, False],
+        [False, False, True, False],
+    ]
+    problem = over.html[over.html.index('class="problem"') :]
+    form = problem[: problem.index("</form>")]
+    assert all(each in form for each in ('action="/pairing"', subject, "Relier de nouveau"))
+    assert again.status == 200
+
+
+@pytest.mark.parametrize("pairs_by", [PairsBy.SIGNING_IN, PairsBy.NOTHING])
+async def test_where_the_gateway_itself_is_not_accepted_nobody_is_sent_to_connect_again(
+    pairs_by: PairsBy, window: Window
+) -> None:
+    subject = await odile(window)
+    await agree(window, subject)
+    window.hub.pairs = pairs_by
+    await window.hub.journal.set_pairing(subject, "mes", b"tokens")
+    window.hub.shut_out = {(subject, "mes"): ShutOut.GATEWAY}
+    why = (
+        "The token endpoint does not accept this gateway: check client_id, client_secret, "
+        "client_auth and scope."
+    )
+    mes = Part(name="mes", state="open", held=why)
+    window.hub.parts = [mes]
 
     shown = (await window.get("/")).text
 
-    sentence = "Mon espace santé n'accepte plus ce lien"
-    assert [sentence in each for each in (connected, shown)] == [False, True]
-    assert "Relier de nouveau" in shown
+    assert "Une chose demande votre attention" in shown
+    assert "Des mesures ne peuvent pas partir vers Mon espace santé" in shown
+    assert "Rien n'est perdu" in shown
+    assert "Montrez cette page à la personne qui a installé le boîtier" in shown
+    assert "ne reconnaît pas ce boîtier : vérifiez client_id" in shown
+    assert "le réglage du boîtier est à revoir" in shown
+    assert "reliez de nouveau" not in shown.lower()
 
 
 async def test_who_has_something_left_to_do_before_anything_leaves_is_not_told_that_nothing_awaits(
@@ -522,9 +572,6 @@ async def test_who_has_something_left_to_do_before_anything_leaves_is_not_told_t
     found["not paired"] = await awaits()
     await window.hub.journal.set_pairing(subject, "mes", b"tokens")
     found["paired"] = await awaits()
-    window.hub.shut_out = {(subject, "mes")}
-    found["shut out"] = await awaits()
-    window.hub.shut_out = set()
     window.hub.clock.advance(86400)
     found["over"] = await awaits()
     await window.send("/consent/withdraw", **about)
@@ -534,7 +581,6 @@ async def test_who_has_something_left_to_do_before_anything_leaves_is_not_told_t
         "no consent": False,
         "not paired": True,
         "paired": False,
-        "shut out": True,
         "over": True,
         "left so": False,
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api.browsers import Role
+from gateway.api.hub import ShutOut
 from gateway.consent.grant import Capacity, Grant, Withdrawal
 from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import UNATTENDED, ClosedBy, OpenedBy
@@ -610,6 +611,27 @@ async def test_whom_the_destination_refuses_is_told_so_and_what_helps(kiosk: Win
     key = 'id="choices" data-live data-key="([^"]*)"'
     keys = [re.findall(key, page.html) for page in (before, refused)]
     assert keys[0] != keys[1]  # else a script would leave the choices as they were
+
+
+async def test_whose_link_is_accepted_no_longer_can_connect_again_at_the_counter(
+    kiosk: Window,
+) -> None:
+    """But not where it is the kiosk itself that is not accepted: that would help nobody."""
+    session = await begun(kiosk)
+    await act(kiosk, "/kiosk/consent/give", session, kind="weight", **MES)
+    turn = kiosk.hub.reader.kiosk()
+    assert turn is not None
+    await kiosk.hub.journal.set_pairing(turn.subject, "mes", b"tokens")
+    pages = []
+    for matter in (None, ShutOut.PAIRING, ShutOut.GATEWAY):
+        kiosk.hub.shut_out = {} if matter is None else {(turn.subject, "mes"): matter}
+        pages.append(await kiosk.get(KIOSK))
+
+    to_pair = ['action="/kiosk/pairing"' in page.html for page in pages]
+    told = ["Mon espace santé n'accepte pas ce boîtier" in page.text for page in pages]
+    assert (to_pair, told) == ([False, True, False], [False, False, True])
+    keys = {re.findall('id="choices" data-live data-key="([^"]*)"', it.html)[0] for it in pages}
+    assert len(keys) == 3
 
 
 FOR_A_CHILD = {"capacity": "parent", "by": "Odile Martin", "expires": "2031-05-04"}
