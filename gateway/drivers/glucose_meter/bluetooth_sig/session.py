@@ -20,6 +20,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
+from itertools import dropwhile
 
 from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Frame, Session, Setting, gatt
@@ -129,7 +130,8 @@ class _Memory:
         self._first = known.first if known is not None else None
         self._found_known = known is None
         self._last: Mark | None = None
-        self._seen: set[Mark] = set()
+        self._seen: dict[Mark, None] = {}
+        """In their order."""
         self._unreadable: set[bytes] = set()
         self._contexts: dict[int, codec.GlucoseContext] = {}
         self._numbers: set[DateTime] = set()
@@ -159,12 +161,15 @@ class _Memory:
         """Say whether the meter has stored something new under a number of before.
 
         Its numbers may begin anew although it keeps its records, as after a battery change: asked
-        for a number and greater it would never tell. So where nothing new came, the last record is
-        asked for; a meter that cannot tell it is believed.
+        for a number and greater it would never tell those below. So where nothing new came, the
+        last record is asked for; a meter that cannot tell it is believed.
         """
         known = self._known
-        if known is None or self._seen != {known}:
+        if known is None:
             return False
+        if list(self._seen) != [known]:
+            later = dropwhile(lambda mark: mark != known, self._seen)
+            return any(mark != known and mark.sequence <= known.sequence for mark in later)
         told = [frame.data for frame in await self._stored.last() if frame.channel == MEASUREMENT]
         with suppress(DecodeError):
             marks = [mark_of(codec.decode_measurement(data)) for data in told]
@@ -245,7 +250,7 @@ class _Memory:
         for record in records:
             this = self._last = mark_of(record.measurement)
             is_kept = this == self._known or this in self._seen
-            self._seen.add(this)
+            self._seen[this] = None
             self._found_known = self._found_known or this == self._known
             if mark is None:
                 self._first = this.sequence

@@ -48,6 +48,7 @@ class Meter:
     """What the meter holds and how it behaves; `link()` makes a new connection to it."""
 
     memory: dict[int, bytes]
+    """By number, in their order; numbers that came a second time from 10000 (hex) on."""
     contexts: dict[int, bytes] = field(default_factory=dict)
     late_contexts: bool = False
     """Contexts come after all measurements."""
@@ -80,7 +81,7 @@ class Meter:
         if operator == 3 and not self.filters:
             return [(RACP, bytes((6, 0, op, 9)))]
         since = int.from_bytes(request[3:5], "little") if operator == 3 else 0
-        wanted = [sequence for sequence in self.memory if sequence >= since]
+        wanted = [number for number in self.memory if number & 0xFFFF >= since]
         if operator == 6:
             if not self.tells_last:
                 return [(RACP, bytes((6, 0, op, 4)))]

@@ -149,6 +149,21 @@ async def test_what_is_measured_after_the_numbers_began_anew_is_read_though_the_
     assert "memory_reset" in session.remarks
 
 
+async def test_what_is_measured_after_the_numbers_began_anew_and_overtook_the_old_is_read() -> None:
+    meter = Meter(records(1, 3))
+    session = meter.session()
+    await talk(session)
+    meter.memory |= {
+        0x10000 + n: record(n, 300 + n, base=f"ea07 03 01 08 {n:02x} 00") for n in range(1, 7)
+    }
+
+    await talk(session, meter.link())
+    await talk(session, meter.link())
+
+    assert sorted(values(session)) == [101, 102, 103, *range(301, 307)]
+    assert session.remarks == ["memory_reset"]
+
+
 async def test_a_meter_that_does_not_know_which_record_is_the_last_is_believed() -> None:
     meter = Meter(records(10, 20), tells_last=False)
     session = meter.session()
