@@ -1,14 +1,18 @@
 """Reads the stored records of a cuff that has a Record Access Control Point (service 1.1.1).
 
-They are numbered per user. While all that was ever read is one user's, the bookmark names the last
-record, and the next time the cuff is asked from there on; with several users in one memory a number
-says little, and all of it is read each time: a record that is there already is no news.
+They are numbered per user. Where they name none, the bookmark names the last record, and the next
+time the cuff is asked from there on. Where they do, another's first record may have a lower number,
+and all of it is read each time: a record that is there already is no news. So it is where the cuff
+has stored something under a number of before.
 
 What was just measured may be on its way meanwhile, as an indication, and the answer to a request
 comes only once that is confirmed: so it is taken in between. It is in the memory, too.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import dropwhile
 
 from gateway.domain.reading import Reading
 from gateway.drivers.api import Frame, Inbox, Session, gatt
@@ -44,8 +48,9 @@ class Memory:
         self._session = cuff.session
         self._stored = stored
         self._e2e_crc = e2e_crc
-        self._seen: set[Mark] = set()  # of two users' records, both may have the same number
-        self._users: set[int | None] = set()
+        self._seen: dict[Mark, None] = {}
+        """In their order. Of two users' records, both may have the same number."""
+        self._users: set[int] = set()
         self._bad: set[bytes] = set()
 
     @classmethod
@@ -67,17 +72,29 @@ class Memory:
         """Record what was stored since the bookmark, or everything."""
         known = Mark.from_text(await self._session.bookmark())
         whole = await self._read(known.since if known else None)
-        if known is not None and known not in self._seen:
+        if known is not None and (known not in self._seen or await self._began_anew(known)):
             await self._session.remark("memory_reset")
             self._seen.clear()
             whole = await self._read(None)
         if not whole:
             await self._session.remark("stored_records_incomplete")
-        elif self._seen and len(self._users) == 1:
-            last = max(self._seen, key=lambda mark: mark.sequence)
-            await self._session.set_bookmark(last.to_text())
+        elif self._seen and not self._users:
+            await self._session.set_bookmark(list(self._seen)[-1].to_text())
         elif self._users:
             await self._session.set_bookmark("")
+
+    async def _began_anew(self, known: Mark) -> bool:
+        """Say whether the cuff has stored something new under a number of before.
+
+        Asked for a number and greater it would never tell. So where nothing new came, the last
+        record is asked for; a cuff that cannot tell it is believed.
+        """
+        if known.since is None:
+            return False
+        if list(self._seen) == [known]:
+            await self._take(await self._stored.last(), Assembly(e2e_crc=self._e2e_crc))
+        later = dropwhile(lambda mark: mark != known, self._seen)
+        return any(mark != known and mark.sequence <= known.sequence for mark in later)
 
     async def _read(self, since: int | None) -> bool:
         for _ in range(READS):
@@ -94,20 +111,25 @@ class Memory:
         intact = True
         await self._stored.report(since)
         while (burst := await self._stored.burst()) is not None:
-            made: list[Reading] = []
-            for frame in burst:
-                if frame.channel != RECORD:
-                    await self._hear(frame)
-                    continue
-                try:
-                    record = assembly.add(frame)
-                except DecodeError as error:
-                    intact = False
-                    await self._set_aside(frame, error)
-                else:
-                    made += await self._readings(record)
-            if made:
-                await self._session.record(*made)
+            intact = await self._take(burst, assembly) and intact
+        return intact
+
+    async def _take(self, burst: Sequence[Frame], assembly: Assembly) -> bool:
+        made: list[Reading] = []
+        intact = True
+        for frame in burst:
+            if frame.channel != RECORD:
+                await self._hear(frame)
+                continue
+            try:
+                record = assembly.add(frame)
+            except DecodeError as error:
+                intact = False
+                await self._set_aside(frame, error)
+            else:
+                made += await self._readings(record)
+        if made:
+            await self._session.record(*made)
         return intact
 
     async def _hear(self, frame: Frame) -> None:
@@ -127,7 +149,7 @@ class Memory:
         mark = Mark.of(record.sequence, record.data)
         if mark in self._seen:
             return ()
-        self._seen.add(mark)
+        self._seen[mark] = None
         channel = _CHANNELS.get(record.uuid)
         if channel is None:
             await self._session.remark("record_of_another_kind", record.frame)
@@ -136,8 +158,8 @@ class Memory:
         message = await self._cuff.understand(frame)
         if message is None:
             return ()
-        user = message.user_id
-        self._users.add(None if user == codec.UNKNOWN_USER else user)
+        if message.user_id is not None and message.user_id != codec.UNKNOWN_USER:
+            self._users.add(message.user_id)
         return self._cuff.stored(message, frame, record.sequence)
 
 

@@ -19,7 +19,7 @@ RECORD, RACP, FEATURE = gatt("1810", "2b36"), gatt("1810", "2a52"), gatt("1810",
 ENHANCED = gatt("1810", "2b34")
 
 
-def measured(number: int, user: int | None = 1) -> bytes:
+def measured(number: int, user: int | None = None) -> bytes:
     """A 2B34: systolic 100 + number, at that minute of 2026-03-13, of that user."""
     seconds = 826_675_200 + number * 60  # since 2000-01-01
     flags = 0x42 | (0x08 if user is not None else 0)
@@ -33,9 +33,10 @@ class Cuff:
     """What a cuff holds, by number, and how it behaves; `link()` is a new connection."""
 
     memory: dict[int, bytes]
-    """By number; those of a second user, which are numbered anew, from 10000 (hex) on."""
+    """By number, in their order; numbers that came a second time from 10000 (hex) on."""
     crc: bool = False
     filters: bool = True
+    tells_last: bool = True
     lose: list[set[int]] = field(default_factory=list)
     """For each report in turn, the records whose last segment never arrives."""
     cut_after: int | None = None
@@ -54,8 +55,12 @@ class Cuff:
         op, operator = request[0], request[1]
         if operator == 3 and not self.filters:
             return [(RACP, bytes((6, 0, op, 4)))]
+        if operator == 6 and not self.tells_last:
+            return [(RACP, bytes((6, 0, op, 4)))]
         since = int.from_bytes(request[3:5], "little") if operator == 3 else 0
-        wanted = [number for number in self.memory if number >= since]
+        wanted = [number for number in self.memory if number & 0xFFFF >= since]
+        if operator == 6:
+            wanted = wanted[-1:]
         if op == 4:
             return [(RACP, b"\x05\x00" + len(wanted).to_bytes(2, "little"))]
         lost = self.lose.pop(0) if self.lose else set()
@@ -200,6 +205,50 @@ async def test_a_memory_that_began_anew_is_read_whole() -> None:
 
     assert systolic(session)[-2:] == [130, 131]
     assert "memory_reset" in session.remarks
+
+
+@pytest.mark.parametrize("new", [(1, 2), (8, 9), (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)])
+async def test_what_is_measured_after_the_numbers_began_anew_is_read_though_the_rest_stayed(
+    new: tuple[int, ...],
+) -> None:
+    cuff = Cuff(memory(7, 9))
+    session = cuff.session()
+    await DRIVER.converse(session)
+    cuff.memory |= {0x10000 + number: measured(20 + number) for number in new}
+    session.link = cuff.link()
+    await DRIVER.converse(session)
+    last = new[-1] + 1
+    cuff.memory[0x10000 + last] = measured(20 + last)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert sorted(systolic(session)) == [107, 108, 109, *(120 + n for n in (*new, last))]
+    assert session.remarks == ["memory_reset"]
+
+
+async def test_a_cuff_that_does_not_know_which_record_is_the_last_is_believed() -> None:
+    cuff = Cuff(memory(1, 3), tells_last=False)
+    session = cuff.session()
+    await DRIVER.converse(session)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert cuff.asked[-1].hex() == "0106"
+    assert (systolic(session), session.remarks) == ([101, 102, 103], [])
+
+
+async def test_a_second_person_whose_numbers_lag_behind_loses_nothing() -> None:
+    cuff = Cuff({7: measured(7, user=1), 8: measured(8, user=1)})
+    session = cuff.session()
+    await DRIVER.converse(session)
+    cuff.memory |= {0x10000: measured(20, user=2), 9: measured(9, user=1)}
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert sorted(systolic(session)) == [107, 108, 109, 120]
 
 
 async def test_the_numbers_of_several_users_are_no_bookmark() -> None:
