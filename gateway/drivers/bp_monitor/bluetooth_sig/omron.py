@@ -18,7 +18,7 @@ nobody has tried this driver on the hardware.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -130,15 +130,26 @@ async def read_memory(cuff: Cuff, measurements: Inbox) -> None:
     latest = await _latest(session, answers, meanwhile)
     report = _Report(cuff, stored)
     whole = await report.read(known.since if known else None)
-    if known is not None and whole and not known.is_among(report.seen):
-        await session.remark("memory_reset")
-        whole = await report.read(None)
+    if known is not None and whole:
+        began_anew = not known.is_among(report.seen)
+        if not began_anew and _is_too_many(report.seen, latest, known.since):
+            by_now = await _latest(session, answers, meanwhile)  # somebody may have measured since
+            began_anew = _is_too_many(report.seen, by_now, known.since)
+        if began_anew:
+            await session.remark("memory_reset")
+            known = None
+            whole = await report.read(None)
     if not whole:
         return
-    if report.users or shared:
+    if report.users or shared or (known is None and _is_too_many(report.seen, latest, 0)):
         await session.set_bookmark("")
     elif latest is not None and report.seen:
         await session.set_bookmark(Reached.by(latest, report.seen).to_text())
+
+
+def _is_too_many(seen: Sized, latest: int | None, since: int | None) -> bool:
+    """Say whether these are more records than there are numbers from one to the latest."""
+    return latest is not None and since is not None and len(seen) > latest - since + 1
 
 
 def _is_shared(session: Session) -> bool:

@@ -260,6 +260,44 @@ async def test_a_memory_that_began_anew_and_reached_the_old_number_is_read_whole
     assert session.remarks == ["memory_reset"]
 
 
+@dataclass
+class RenumberingCuff(Cuff):
+    """Its numbers began anew, and it kept its `old` records."""
+
+    old: dict[int, bytes] = field(default_factory=dict)
+
+    def _answer(self, request: bytes) -> Iterable[Written]:
+        answer = list(super()._answer(request))
+        since = int.from_bytes(request[3:5], "little") if request[1] == 3 else 0
+        kept = [(BP, data) for number, data in self.old.items() if number >= since]
+        if request[0] == 1:
+            return [*kept, *answer[:-1], (RECORD_ACCESS, bytes((6, 0, 1, 1)))]
+        if request[0] == 4:
+            count = answer[0][1][2] + len(kept)
+            return [(RECORD_ACCESS, b"\x05\x00" + count.to_bytes(2, "little"))]
+        return answer
+
+
+@pytest.mark.parametrize("reached", [1, 2, 3, 4])
+async def test_what_is_measured_after_the_numbers_began_anew_is_read_though_the_rest_stayed(
+    reached: int,
+) -> None:
+    cuff = RenumberingCuff({n: measured(n) for n in (2, 3)})
+    session = RecordingSession(DRIVER, cuff.link())
+    await DRIVER.converse(session)
+    cuff.old = cuff.memory
+    cuff.memory = {n: measured(20 + n) for n in range(1, reached + 1)}
+    session.link = cuff.link()
+    await DRIVER.converse(session)
+    cuff.memory[reached + 1] = measured(21 + reached)
+    session.link = cuff.link()
+
+    await DRIVER.converse(session)
+
+    assert sorted(systolic(session)) == [102, 103, *range(121, 122 + reached)]
+    assert session.remarks == ["memory_reset"]
+
+
 async def test_a_bookmark_of_an_older_version_costs_one_whole_reading() -> None:
     cuff = Cuff({n: measured(n) for n in (1, 2, 3)})
     session = RecordingSession(DRIVER, cuff.link())
