@@ -8,7 +8,7 @@
 
 Below them, one file for each topic, functions inside the writer's transaction:
 
-    entries.py     readings made durable, once each
+    entries.py     readings made durable, once each; recorded.py, until their group is written
     timings.py     when they were measured: by clocks.py, and by boots.py of the hub
     computing.py   what the hub computes about a person
     people.py      who is measured; assigning.py, by which device; handing_over.py, in the past

@@ -16,6 +16,7 @@ from gateway.domain.subject import Attribution, SubjectId
 from gateway.journal import corrections, devices, entries, entry_rows, of_entry, people
 from gateway.journal.instants import to_us
 from gateway.journal.ledger import Addresses
+from gateway.journal.recorded import Made
 from gateway.journal.writer import Transaction
 
 
@@ -49,7 +50,7 @@ def compute(
     entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
     entry = Entry(entry_id, reading, stated(reading), subject, Attribution.COMPUTED, known)
     new: list[Entry] = []
-    entries.keep(tx, number, entry, new, routes, addresses)
+    entries.keep(tx, Made(number, entry, new), routes, addresses)
     return new
 
 

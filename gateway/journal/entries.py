@@ -25,6 +25,7 @@ from gateway.journal import (
 from gateway.journal.assignments import assignments_of, whose
 from gateway.journal.instants import to_us
 from gateway.journal.ledger import Addresses
+from gateway.journal.recorded import Made, Recorded
 from gateway.journal.writer import Transaction
 
 _NEW_ENTRY = (
@@ -57,42 +58,47 @@ def record(
             raise ValueError("every reading of a call comes from the device that is named with it")
         told = as_received(reading, boots.told_since(tx, reading.received))
         looks = clocks.looked(looks, told)
-        timing = timings.time_of(tx.db, told, zone, looks)
-        subject, attribution = whose(tx.db, assignments, reading, timing)
-        entry_id = tx.keys.entry(identity(reading), neighbourhood(reading))
-        entry = Entry(entry_id, reading, timing, subject, attribution, known)
-        keep(tx, number, entry, new, routes, addresses)
+        tx.recorded.append(Recorded(reading, told, looks, zone, assignments, number, known, new))
     if looks != known_looks:
         clocks.keep(tx, number, looks)
     if bookmark is not None:
         bookmarks.set_bookmark(tx, device, bookmark)
+    _write_with_the_others(tx, routes, addresses)
     return new
 
 
 def keep(
     tx: Transaction,
-    device: int,
-    entry: Entry,
-    new: list[Entry],
+    made: Made,
     routes: Mapping[str, frozenset[Kind]],
     addresses: Addresses,
 ) -> None:
-    """Have the entry of a device, by its number, written with the others; if new, add it there."""
-    measured_us = to_us(entry.timing.measured_at)
-    row = entry_rows.entry_row(entry, device, measured_us, tx.now_us, tx.keys)
-    tx.recorded.append((device, entry, measured_us, row, new))
+    """Have an entry written with the others."""
+    tx.made.append(made)
+    _write_with_the_others(tx, routes, addresses)
+
+
+def _write_with_the_others(
+    tx: Transaction, routes: Mapping[str, frozenset[Kind]], addresses: Addresses
+) -> None:
     if tx.rest is None:
         tx.rest = partial(_write, tx, routes, addresses)
 
 
 def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]], addresses: Addresses) -> None:
     """Write what was recorded and is new, and what follows from it."""
-    recorded, tx.recorded = tx.recorded, []
-    written = tx.db.insert_many(_NEW_ENTRY, [row for *_, row, _ in recorded])
+    made = [*tx.made, *_made(tx, tx.recorded)]
+    tx.made, tx.recorded = [], []
+    moments = [to_us(entry.timing.measured_at) for _, entry, _ in made]
+    stored = [
+        entry_rows.entry_row(each.entry, each.device, measured_us, tx.now_us, tx.keys)
+        for each, measured_us in zip(made, moments, strict=True)
+    ]
+    written = tx.db.insert_many(_NEW_ENTRY, stored)
     numbers: dict[bytes, int] = dict(written)
     rows: list[tuple[int, Entry, int]] = []
     by_device: defaultdict[int, list[tuple[Entry, int]]] = defaultdict(list)
-    for device, entry, measured_us, row, new in recorded:
+    for (device, entry, new), measured_us, row in zip(made, moments, stored, strict=True):
         number = numbers.pop(row[0], None)  # of two that are the same only the first is news
         if number is not None:
             new.append(entry)
@@ -103,6 +109,33 @@ def _write(tx: Transaction, routes: Mapping[str, frozenset[Kind]], addresses: Ad
     for device, of_device in by_device.items():
         _remember(tx, device, of_device)
     asking.enqueue(tx, rows, routes, addresses)
+
+
+def _made(tx: Transaction, recorded: Sequence[Recorded]) -> list[Made]:
+    """Make entries of what was recorded.
+
+    One step for all of them after the other: the processor still has it at hand for the next.
+    """
+    timed = [timings.time_of(tx.db, each.told, each.zone, each.looks) for each in recorded]
+    theirs = [
+        whose(tx.db, each.assignments, each.reading, timing)
+        for each, timing in zip(recorded, timed, strict=True)
+    ]
+    identities = [identity(each.reading) for each in recorded]
+    ids = [
+        tx.keys.entry(said, neighbourhood(each.reading))
+        for each, said in zip(recorded, identities, strict=True)
+    ]
+    return [
+        Made(
+            each.device,
+            Entry(entry_id, each.reading, timing, subject, attribution, each.known),
+            each.new,
+        )
+        for each, entry_id, timing, (subject, attribution) in zip(
+            recorded, ids, timed, theirs, strict=True
+        )
+    ]
 
 
 def _remember(tx: Transaction, device: int, new: list[tuple[Entry, int]]) -> None:

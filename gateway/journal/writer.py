@@ -26,13 +26,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from gateway.clock import Clock, Instant
-from gateway.domain.entry import Entry
 from gateway.errors import JournalDamaged, JournalError, JournalFull
 from gateway.journal.damage import Damage
-from gateway.journal.database import Database, Row
+from gateway.journal.database import Database
 from gateway.journal.instants import to_us
 from gateway.journal.keys import Keyring
 from gateway.journal.memory import Memory
+from gateway.journal.recorded import Made, Recorded
 from gateway.journal.reserve import Reserve
 
 _GROUP = 256  # calls in one transaction at most: bounds what one crash can take back
@@ -56,9 +56,10 @@ class Transaction:
     """Destinations at which something became due: their workers are woken after the commit."""
     fold: bool = False
     """Whether the log is to be emptied after the commit: it may still hold what was erased."""
-    recorded: list[tuple[int, Entry, int, Row, list[Entry]]] = field(default_factory=list)
-    """Entries still to be written: the device's number, the entry, when it was measured (us), the
-    row, and where to add it if new."""
+    recorded: list[Recorded] = field(default_factory=list)
+    """Readings of which entries are still to be made."""
+    made: list[Made] = field(default_factory=list)
+    """Entries still to be written, before those."""
     undo: list[Callable[[], None]] = field(default_factory=list)
     """What takes back what was written elsewhere, the last first, should this not be committed."""
     rest: Callable[[], None] | None = None
