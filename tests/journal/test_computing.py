@@ -165,6 +165,7 @@ async def test_one_that_left_stays_and_its_destination_is_owed_a_correction(
     assert better is None
     (owed,) = reader.corrections_owed()
     assert (owed.entry, owed.destination, owed.wrong) == (first.id, "mes", "value")
+    assert await journal.claim_corrections("mes", 10, START) == []  # a person's task
 
 
 async def test_one_that_is_on_its_way_is_looked_at_again_later(

@@ -1,4 +1,4 @@
-"""What was sent and is wrong there: who may put it right, and when."""
+"""What was sent and is wrong there: what is owed, when it is due, and when it is done."""
 
 from __future__ import annotations
 
@@ -7,35 +7,15 @@ from datetime import timedelta
 import pytest
 
 from gateway.clock import Instant
-from gateway.consent.correction import ReleasedCorrection
-from gateway.consent.gate import Reason, Released
 from gateway.domain.correction import Wrong
 from gateway.domain.receipt import Receipt
-from gateway.domain.subject import SubjectId
 from gateway.errors import JournalError
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.retention import Retention
 from gateway.testing.clock import START, ManualClock
-from tests.journal.making import LONG_AGO, SCALE, consenting, grant, weight, withdrawal
-
-LATER = START + timedelta(hours=1)
-
-
-async def sent(journal: Journal) -> Released:
-    """Record a reading and have the destination accept it."""
-    await journal.record(SCALE, [weight(1)])
-    (released,) = await journal.claim("mes", 1, START)
-    await journal.settle(released, Receipt("mes", "Observation/1", START))
-    return released
-
-
-async def another(journal: Journal) -> SubjectId:
-    return (await journal.add_subject("Bo")).id
-
-
-async def due(journal: Journal) -> list[ReleasedCorrection]:
-    return await journal.claim_corrections("mes", 10, LATER)
+from tests.journal.making import SCALE, consenting, grant, weight
+from tests.journal.owing import LATER, another, due, sent, sent_by_a_slow_clock
 
 
 async def test_a_reading_of_somebody_else_is_taken_back_from_who_had_it(
@@ -60,17 +40,13 @@ async def test_another_time_is_told_with_the_reading_as_it_is_known_now(
     journal: Journal, reader: Reader
 ) -> None:
     await consenting(journal)
-    hour = timedelta(hours=1)
-    slow = Instant(START - hour, 60.0, "boot-1")  # trusted, and an hour slow
-    await journal.record(SCALE, [weight(1).model_copy(update={"received": slow})])
-    (released,) = await journal.claim("mes", 1, START)
-    await journal.settle(released, Receipt("mes", "Observation/1", START))
+    released = await sent_by_a_slow_clock(journal)
 
     await journal.hub_time_known(Instant(START, 60.0, "boot-1"), stepped=True)
 
     (correction,) = await due(journal)
     assert (correction.wrong, correction.reference) == (Wrong.TIME, "Observation/1")
-    assert released.delivery.entry.timing.measured_at == START - hour
+    assert released.delivery.entry.timing.measured_at == START - timedelta(hours=1)
     assert correction.released.delivery.entry.timing.measured_at == START
 
 
@@ -79,10 +55,7 @@ async def test_a_time_that_changes_while_it_is_being_told_is_told_again(
 ) -> None:
     await consenting(journal)
     hour = timedelta(hours=1)
-    slow = Instant(START - hour, 60.0, "boot-1")
-    await journal.record(SCALE, [weight(1).model_copy(update={"received": slow})])
-    (released,) = await journal.claim("mes", 1, START)
-    await journal.settle(released, Receipt("mes", "Observation/1", START))
+    await sent_by_a_slow_clock(journal)
     await journal.hub_time_known(Instant(START, 60.0, "boot-1"), stepped=True)
     (first,) = await due(journal)
 
@@ -96,23 +69,6 @@ async def test_a_time_that_changes_while_it_is_being_told_is_told_again(
     assert (await due(journal), reader.corrections_owed()) == ([], [])
 
 
-async def test_of_another_time_and_another_person_the_person_is_told(
-    journal: Journal, reader: Reader
-) -> None:
-    await consenting(journal)
-    slow = Instant(START - timedelta(hours=1), 60.0, "boot-1")
-    await journal.record(SCALE, [weight(1).model_copy(update={"received": slow})])
-    (released,) = await journal.claim("mes", 1, START)
-    await journal.settle(released, Receipt("mes", "Observation/1", START))
-    await journal.hub_time_known(Instant(START, 60.0, "boot-1"), stepped=True)
-    await journal.reassign(released.delivery.entry.id, await another(journal))
-
-    corrections = await due(journal)
-
-    assert [correction.wrong for correction in corrections] == [Wrong.PERSON]
-    assert [owed.wrong for owed in reader.corrections_owed()] == ["person"]
-
-
 async def test_a_correction_that_failed_is_due_again_in_time(journal: Journal) -> None:
     await consenting(journal)
     await journal.reassign((await sent(journal)).delivery.entry.id, await another(journal))
@@ -120,10 +76,42 @@ async def test_a_correction_that_failed_is_due_again_in_time(journal: Journal) -
 
     await journal.correct_at(correction, LATER + timedelta(minutes=1))
 
+    then = LATER + timedelta(minutes=1)
     assert await due(journal) == []
-    assert await journal.next_correction_due("mes") == LATER + timedelta(minutes=1)
-    (again,) = await journal.claim_corrections("mes", 10, LATER + timedelta(minutes=2))
+    assert await journal.next_correction_due("mes") == then
+    (again,) = await journal.claim_corrections("mes", 10, then)
     assert (again.number, again.released.delivery.attempt) == (correction.number, 2)
+
+
+async def test_the_next_correction_due_is_the_one_that_waits_least(
+    journal: Journal, clock: ManualClock
+) -> None:
+    """That the hub learns the time again changes nothing of when they are due."""
+    await consenting(journal)
+    await journal.record(SCALE, [weight(1), weight(2)])
+    bo = await another(journal)
+    for released in await journal.claim("mes", 2, START):
+        await journal.settle(released, Receipt("mes", "Observation/1", START))
+        await journal.reassign(released.delivery.entry.id, bo)
+    one, two = await due(journal)
+
+    await journal.correct_at(one, LATER + timedelta(hours=1))
+    await journal.correct_at(two, LATER + timedelta(minutes=1))
+    await journal.hub_time_known(clock.now())
+
+    assert await journal.next_correction_due("mes") == LATER + timedelta(minutes=1)
+    assert await due(journal) == []
+
+
+async def test_whoever_corrects_is_woken_once_a_correction_is_owed(journal: Journal) -> None:
+    await consenting(journal)
+    await sent_by_a_slow_clock(journal)
+    woken: list[str] = []
+    journal.when_due("mes", lambda: woken.append("mes"))
+
+    await journal.hub_time_known(Instant(START, 60.0, "boot-1"), stepped=True)
+
+    assert woken == ["mes"]
 
 
 async def test_a_correction_that_a_clock_put_off_for_years_is_due_once_that_is_right(
@@ -138,46 +126,6 @@ async def test_a_correction_that_a_clock_put_off_for_years_is_due_once_that_is_r
     await journal.hub_time_known(clock.now())
 
     assert (put_off, [each.number for each in await due(journal)]) == ([], [correction.number])
-
-
-async def test_without_consent_it_is_left_to_a_person_until_there_is(
-    journal: Journal, reader: Reader
-) -> None:
-    ada = await consenting(journal)
-    released = await sent(journal)
-    await journal.record_withdrawal(withdrawal(ada))
-    await journal.reassign(released.delivery.entry.id, await another(journal))
-
-    withheld = await due(journal)
-    (owed,) = reader.corrections_owed()
-    await journal.record_grant(grant(ada, "anew"))
-    (correction,) = await due(journal)
-
-    assert (withheld, owed.problem) == ([], Reason.WITHDRAWN)
-    assert correction.released.grant.id == "anew"
-
-
-async def test_what_a_clock_that_was_ahead_left_to_a_person_is_put_right_after_all(
-    journal: Journal, reader: Reader, clock: ManualClock
-) -> None:
-    """By that clock the consent had ended."""
-    ada = (await journal.add_subject("Ada")).id
-    await journal.adopt(SCALE.id, SCALE.driver)
-    await journal.assign(SCALE.id, None, ada, LONG_AGO)
-    await journal.record_grant(grant(ada, expires=START + timedelta(days=365)))
-    released = await sent(journal)
-    await journal.reassign(released.delivery.entry.id, await another(journal))
-    await journal.hub_time_known(clock.now())
-    clock.step(timedelta(days=400))
-
-    ended = await journal.claim_corrections("mes", 10, clock.now().utc)
-    (left,) = reader.corrections_owed()
-    clock.step(timedelta(days=-400))
-    await journal.hub_time_known(clock.now(), stepped=True)
-    (correction,) = await due(journal)
-
-    assert (ended, left.problem) == ([], Reason.EXPIRED)
-    assert correction.released.subject == ada
 
 
 async def test_what_the_destination_does_not_take_is_left_to_a_person(
@@ -230,18 +178,6 @@ async def test_what_is_theirs_after_all_is_no_task_for_anybody_and_expires_like_
     assert reader.entries() == []
 
 
-async def test_a_retraction_needs_no_time_and_no_quality_but_a_living_grant(
-    journal: Journal,
-) -> None:
-    await consenting(journal)
-    entry = (await sent(journal)).delivery.entry.id
-
-    await journal.dismiss(entry)
-
-    (correction,) = await due(journal)
-    assert correction.wrong is Wrong.PERSON
-
-
 async def test_what_is_learned_while_a_reading_is_on_its_way_is_heeded_when_it_is_back(
     journal: Journal, reader: Reader
 ) -> None:
@@ -262,6 +198,19 @@ async def test_what_is_learned_while_a_reading_is_on_its_way_is_heeded_when_it_i
     assert (on_its_way.entry.subject, back.entry.subject) == (ada, None)
     (correction,) = await due(journal)
     assert (correction.wrong, correction.reference) == (Wrong.PERSON, "Observation/1")
+
+
+async def test_that_a_correction_was_made_is_told_once(journal: Journal, reader: Reader) -> None:
+    await consenting(journal)
+    released = await sent(journal)
+    await journal.reassign(released.delivery.entry.id, await another(journal))
+    (owed,) = reader.corrections_owed()
+
+    await journal.correction_done(owed.number)
+    await journal.correction_done(owed.number)
+
+    told = [event.name for event in reader.story(released.delivery.entry.id)]
+    assert told.count("corrected_there") == 1
 
 
 async def test_there_is_no_such_correction(journal: Journal) -> None:

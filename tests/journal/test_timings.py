@@ -21,7 +21,7 @@ from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.writer import Transaction
 from gateway.testing.clock import START
-from tests.journal.making import SCALE, consenting, open_journal, weight
+from tests.journal.making import EVERYTHING, SCALE, consenting, grant, open_journal, weight
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 YEARS = timedelta(days=2000)
@@ -252,6 +252,26 @@ async def test_what_is_timed_anew_while_on_its_way_arrives_with_the_former_time(
         "time",
         "Observation/7",
     )
+
+
+async def test_where_it_arrives_later_with_the_former_time_a_correction_is_owed_as_well(
+    path: Path,
+) -> None:
+    async with open_journal(path, routes={"mes": EVERYTHING, "fhir": EVERYTHING}) as journal:
+        subject = await consenting(journal)
+        await journal.record_grant(grant(subject, "grant-2", destination="fhir"))
+        wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
+        await journal.record(SCALE, [_weight(1, wrong)])
+        (first,) = await journal.claim("mes", 10, START)
+        await journal.settle(first, Receipt("mes", "Observation/7", START))
+        (later,) = await journal.claim("fhir", 10, START)
+
+        await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+        await journal.settle(later, Receipt("fhir", "Observation/8", START))
+
+    with closing(Reader.open(path)) as reader:
+        owed = [(each.destination, each.reference) for each in reader.corrections_owed()]
+    assert owed == [("mes", "Observation/7"), ("fhir", "Observation/8")]
 
 
 async def test_what_a_search_finds_with_a_former_time_is_owed_a_correction(
