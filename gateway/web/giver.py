@@ -13,6 +13,7 @@ from enum import StrEnum
 from gateway.api.people import LONGEST_LABEL, is_same_name
 from gateway.clock import Instant
 from gateway.consent.grant import Capacity
+from gateway.domain.device_time import EARLIEST
 from gateway.web.forms import Form
 
 
@@ -50,4 +51,6 @@ def giver(form: Form, label: str, now: Instant, zone: tzinfo) -> Giver | Unclear
         expires = datetime.combine(date.fromisoformat(day), time(), tzinfo=zone)
     except ValueError:
         return Unclear.NO_DATE
-    return Unclear.OVER if now.trusted and expires <= now.utc else Giver(name, capacity, expires)
+    if expires <= (now.utc if now.trusted else EARLIEST):
+        return Unclear.OVER
+    return Giver(name, capacity, expires)

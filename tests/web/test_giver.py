@@ -154,6 +154,30 @@ def test_no_day_is_past_by_a_clock_that_is_not_trusted() -> None:
     assert by == Giver("Adèle", expires=datetime(2031, 5, 3, tzinfo=PARIS))
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+@pytest.mark.parametrize(
+    ("day", "zone", "told"),
+    [
+        ("0001-01-01", "Europe/Paris", "Ce jour est passé"),
+        ("2009-12-31", "Europe/Paris", "Ce jour est passé"),
+        ("9999-12-31", "Pacific/Marquesas", ""),
+        ("10000-01-01", "Europe/Paris", "Donnez un jour"),
+    ],
+)
+async def test_a_day_that_no_consent_can_end_on_is_asked_again_also_without_the_time(
+    day: str, zone: str, told: str, trusted: bool, window: Window
+) -> None:
+    subject = await child(window)
+    window.hub.zone = ZoneInfo(zone)
+    window.hub.clock.trusted = trusted
+
+    answer = await agree(window, subject, expires=day, earlier="yes")
+
+    assert answer.status == (400 if told else 303)
+    assert told in answer.text
+    assert bool(window.hub.reader.ledger(subject)) is not bool(told)
+
+
 async def test_what_was_unticked_stays_so_where_it_was_all(window: Window) -> None:
     subject = await child(window)
     asked = await window.send("/consent", subject=subject, destination="mes")
