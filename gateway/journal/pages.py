@@ -58,6 +58,12 @@ _OF_SUBJECT = """
     ORDER BY measured_us DESC, number DESC LIMIT ?3"""
 """The latest of each kind, and of these the latest."""
 
+_OF_TURN = """
+    SELECT number FROM entries INDEXED BY entries_unclaimed
+    WHERE subject IS NULL AND device IN (SELECT device FROM assignments WHERE session = ?)
+        AND attribution != 'dismissed' AND recorded_us >= ?
+    ORDER BY measured_us DESC, number DESC LIMIT ?"""
+
 _WHOLE = "SELECT * FROM whole_entries WHERE number IN (SELECT value FROM json_each(?))"
 _EARLIER = """
     SELECT entry, measured_us, utc_offset_s, correction_us, reason, uncertainty_us, sendable
@@ -91,6 +97,14 @@ def page(
             break
         at = Position(*places[-1])
     return found
+
+
+def came_in(
+    db: Database, keys: Keyring, session: int, since_us: int, limit: int
+) -> list[EntryView]:
+    """Return the latest of nobody's that devices of a turn at the kiosk told since a moment."""
+    found = db.rows(_OF_TURN, (session, since_us, limit))
+    return views(db, keys, [number for (number,) in found])
 
 
 def _places(

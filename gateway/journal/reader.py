@@ -43,7 +43,7 @@ from gateway.journal.audit import Link
 from gateway.journal.damage import Damage
 from gateway.journal.database import Database
 from gateway.journal.hub_key import HubKey
-from gateway.journal.instants import from_us
+from gateway.journal.instants import from_us, to_us
 from gateway.journal.keys import Keyring
 from gateway.journal.ledger import Standing
 from gateway.journal.retention import Expired
@@ -151,6 +151,15 @@ class Reader:
                 kind=kind,
                 unclaimed=unclaimed,
             )
+
+    def came_in(self, session: KioskSession, limit: int) -> list[EntryView]:
+        """Return what is nobody's and came in a turn at the kiosk, by its devices.
+
+        The latest measured first, `limit` of them at most.
+        """
+        with self._db.snapshot():
+            since_us = to_us(session.opened_at)
+            return pages.came_in(self._db, self._keys, session.number, since_us, limit)
 
     def to_be_asked(self, limit: int) -> list[EntryView]:
         """Return the latest entries of nobody that somebody is asked about, each by itself."""

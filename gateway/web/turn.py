@@ -19,7 +19,7 @@ _SHOWN = 12
 _LOOKED_AT = 60
 """Of a person known here, the latest readings are looked at for those of this turn."""
 _NOBODYS = 8
-"""Of nobody's readings, the latest are looked at for those that may be of this turn."""
+"""Of nobody's readings that came in it, the latest are looked at for those taken in it."""
 _SOON_S = 60
 """Time to ask for more; of a turn that is short a third, which is 20 s at least (WCAG 2.2.1)."""
 
@@ -63,8 +63,8 @@ def present(hub: Hub) -> Turn:
     devices = {each.device for each in hub.reader.assignments(session=session.number)}
     came = [
         view
-        for view in hub.reader.entries(limit=_NOBODYS, unclaimed=True)
-        if view.entry.device.id in devices and view.entry.reading.received.utc >= session.opened_at
+        for view in hub.reader.came_in(session, _NOBODYS)
+        if view.entry.reading.received.utc >= session.opened_at
     ]
     unanswered = tuple(view for view in came if session.may_hold(view.entry))
     if not is_attended(hub, session):

@@ -13,6 +13,7 @@ from gateway.api.browsers import Role
 from gateway.domain.kiosk import UNATTENDED, KioskSession
 from gateway.domain.subject import SubjectId
 from gateway.web.kiosk.pictures import PICTURES, picture_of
+from tests.journal.making import SENSOR, glucose
 from tests.web.measuring import weigh
 from tests.web.window import Answer, Window, at_a_counter
 
@@ -280,6 +281,21 @@ async def test_a_reading_that_comes_meanwhile_is_nobodys_and_its_value_is_not_to
     assert "Une mesure est arrivée : Poids, à" in asked.text
     assert "91,1" not in asked.html
     assert sent == []
+
+
+async def test_it_is_asked_about_however_much_of_nobodys_comes_from_elsewhere_after_it(
+    kiosk: Window,
+) -> None:
+    await begun(kiosk)
+    kiosk.hub.clock.advance(AWAY + 30)
+    await weigh(kiosk, "91.1")
+    readings = [glucose(n, "104", kiosk.hub.clock.now().utc) for n in range(20)]
+    await kiosk.hub.journal.record(SENSOR, readings)
+
+    asked = (await kiosk.get(KIOSK)).text
+
+    assert "Une mesure est arrivée : Poids, à" in asked
+    assert "Glucose" not in asked
 
 
 async def test_it_is_theirs_once_they_say_so_and_is_sent_then(kiosk: Window) -> None:
