@@ -6,8 +6,11 @@ before that is four thousand readings; to ask of each whose it is would bury wha
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Set
+
 from gateway.journal import devices, pages
-from gateway.journal.database import Database
+from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us
 from gateway.journal.keys import Keyring
 from gateway.journal.views import Earlier, EntryView
@@ -34,30 +37,37 @@ _EARLIER = """
 
 Of a device that tells its users apart, what has no number is a guest's: asked of each by itself.
 """
-_OTHERS = f"""
+_NOBODYS = """
     SELECT number FROM entries INDEXED BY entries_unclaimed
     WHERE subject IS NULL AND attribution != 'dismissed'
-        AND number NOT IN (SELECT number FROM ({_EARLIER}))
-    ORDER BY measured_us DESC, number DESC"""  # noqa: S608  our own words
-_COUNTED = f"""
-    SELECT d.number, d.details, slot, count(*), since_us
-    FROM ({_EARLIER}) JOIN devices AS d ON d.number = device
-    GROUP BY d.number, slot ORDER BY d.number, slot"""  # noqa: S608  our own words
+    ORDER BY measured_us DESC, number DESC"""
 
 
-def earlier(db: Database, keys: Keyring) -> list[Earlier]:
-    """Count what each device holds of it, by the number on the device; none without any."""
-    return [
-        Earlier(devices.shown(keys, number, details).id, slot, count, from_us(since_us))
-        for number, details, slot, count, since_us in db.rows(_COUNTED)
-    ]
+def nobodys(db: Database, keys: Keyring, limit: int) -> tuple[list[EntryView], list[Earlier]]:
+    """Part what is nobody's into what is asked about each by itself, and what is counted.
+
+    Of the first the latest, `limit` at most; of the second what each device holds, by the number on
+    the device.
+    """
+    held = db.rows(_EARLIER)
+    return _others(db, keys, {number for number, *_ in held}, limit), _counted(db, keys, held)
 
 
-def to_be_asked(db: Database, keys: Keyring, limit: int) -> list[EntryView]:
-    """Return the latest of nobody that are to be asked about each by itself."""
+def _others(db: Database, keys: Keyring, held: Set[int], limit: int) -> list[EntryView]:
+    """Read on past what is damaged, which is left out."""
     found: list[EntryView] = []
-    numbers = [number for (number,) in db.rows(_OTHERS)]
+    numbers = [number for (number,) in db.rows(_NOBODYS) if number not in held]
     while numbers and len(found) < limit:
         some, numbers = numbers[:limit], numbers[limit:]
         found += pages.views(db, keys, some)
     return found[:limit]
+
+
+def _counted(db: Database, keys: Keyring, held: Iterable[Row]) -> list[Earlier]:
+    counted = Counter((device, slot, since_us) for _, device, slot, since_us in held)
+    told: dict[int, bytes] = dict(db.rows("SELECT number, details FROM devices"))
+    in_order = sorted(counted.items(), key=lambda each: (each[0][0], each[0][1] or ""))
+    return [
+        Earlier(devices.shown(keys, device, told[device]).id, slot, count, from_us(since_us))
+        for (device, slot, since_us), count in in_order
+    ]

@@ -161,14 +161,13 @@ class Reader:
             since_us = to_us(session.opened_at)
             return pages.came_in(self._db, self._keys, session.number, since_us, limit)
 
-    def to_be_asked(self, limit: int) -> list[EntryView]:
-        """Return the latest entries of nobody that somebody is asked about, each by itself."""
-        with self._db.snapshot():
-            return earlier.to_be_asked(self._db, self._keys, limit)
+    def nobodys(self, limit: int) -> tuple[list[EntryView], list[Earlier]]:
+        """Return the latest of nobody's that somebody is asked about, each by itself; and the rest.
 
-    def earlier(self) -> list[Earlier]:
-        """Return what devices held from before anybody was said to use them, and is nobody's."""
-        return earlier.earlier(self._db, self._keys)
+        That is what devices held from before anybody was said to use them: it is counted.
+        """
+        with self._db.snapshot():
+            return earlier.nobodys(self._db, self._keys, limit)
 
     def entry(self, entry: ReadingId) -> EntryView | None:
         """Return one entry, or None if there is none of that identity."""

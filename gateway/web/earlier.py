@@ -41,7 +41,7 @@ async def give(visit: Visit) -> Response:
 
 def _held(visit: Visit) -> Earlier | None:
     device, slot = visit.form.get("device"), visit.form.get("slot") or None
-    there = visit.hub.reader.earlier()
+    _, there = visit.hub.reader.nobodys(0)
     return next((each for each in there if (each.device, each.slot) == (device, slot)), None)
 
 

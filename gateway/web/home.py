@@ -90,7 +90,7 @@ async def home(visit: Visit) -> Response:
     hub, words = visit.hub, visit.words
     people = household(hub)
     names = names_of_devices(hub, words)
-    nobodys = hub.reader.to_be_asked(_UNCLAIMED)
+    nobodys, held = hub.reader.nobodys(_UNCLAIMED)
     timeless = _timeless(hub, nobodys)
     cards = [_card(hub, subject, names, words) for subject in people]
     devices = [known for known in hub.reader.devices() if known.adopted]
@@ -106,7 +106,7 @@ async def home(visit: Visit) -> Response:
         ],
         timeless=[show(hub, view, names, words) for view in timeless],
         devices=list(_things(hub, devices, people, words)),
-        earlier=[(names[each.device], each) for each in hub.reader.earlier()],
+        earlier=[(names[each.device], each) for each in held],
         counter=hub.counter is not None,
         picture=None if turn is None else words(f"kiosk.picture.{picture_of(turn)}"),
     )

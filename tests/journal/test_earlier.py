@@ -16,11 +16,11 @@ DAY = timedelta(days=1)
 
 def asked(reader: Reader) -> list[str | None]:
     """Return the records that are asked about each by itself, the latest first."""
-    return [view.entry.reading.record for view in reader.to_be_asked(50)]
+    return [view.entry.reading.record for view in reader.nobodys(50)[0]]
 
 
 def counted(reader: Reader) -> dict[str | None, int]:
-    return {each.slot: each.count for each in reader.earlier()}
+    return {each.slot: each.count for each in reader.nobodys(0)[1]}
 
 
 async def test_it_is_counted_by_number_and_the_rest_is_asked_about(
@@ -39,7 +39,7 @@ async def test_it_is_counted_by_number_and_the_rest_is_asked_about(
     assert nobody_said_anything[1] == {}
     assert len(nobody_said_anything[0]) == 6
     assert counted(reader) == {"1": 2, "2": 2}
-    assert [each.until for each in reader.earlier()] == [START, START + DAY]
+    assert [each.until for each in reader.nobodys(0)[1]] == [START, START + DAY]
     assert set(asked(reader)) == {"seq:3", "seq:4", "seq:5"}
 
 
@@ -60,7 +60,7 @@ async def test_only_so_many_are_asked_about_at_a_time_the_latest_first(
 ) -> None:
     await journal.record(SCALE, [weight(n, at=START - n * DAY) for n in range(9)])
 
-    found = reader.to_be_asked(4)
+    found, _ = reader.nobodys(4)
 
     assert [view.entry.reading.record for view in found] == [f"seq:{n}" for n in range(4)]
     assert found == reader.entries(limit=4, unclaimed=True)
