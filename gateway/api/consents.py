@@ -166,6 +166,18 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
     While the hub does not know the time, not from now on: that would be since 1970, or not for
     years. One that could never release anything is refused.
     """
+    whose = person(hub, new.subject)
+    nameless = {"", "" if whose is None else whose.label}
+    if new.capacity is not Capacity.SELF and new.given_by.strip() in nameless:
+        raise ConfigError("A parent or representative gives their own name: say who, with 'by'.")
+    return await recorded(hub, new)
+
+
+async def recorded(hub: Hub, new: NewGrant) -> Grant:
+    """Record consent as `grant` does, given by whom it names: nobody else is asked who that is.
+
+    So what is answered at a counter does not depend on what its person is called here.
+    """
     now = hub.clock.now()
     if not now.trusted and abs(new.covers_from - now.utc) < _NOW:
         raise JournalError(
@@ -179,10 +191,6 @@ async def grant(hub: HubHere, new: NewGrant) -> Grant:
     if new.expires is not None and now.trusted and new.expires <= now.utc:
         raise ConfigError("This consent would be over already: give a later 'expires'.")
     takes = destination(hub, new.destination)
-    whose = person(hub, new.subject)
-    nameless = {"", "" if whose is None else whose.label}
-    if new.capacity is not Capacity.SELF and new.given_by.strip() in nameless:
-        raise ConfigError("A parent or representative gives their own name: say who, with 'by'.")
     if new.purpose is not purpose_of(takes):
         raise ConfigError(
             f"{new.destination} is consented to by another text: show that of /consents/text with "

@@ -226,7 +226,7 @@ async def record(
         language=visit.form.get("language"),
         version=visit.form.get("version"),
     )
-    await consents.grant(visit.hub, new)
+    await consents.recorded(visit.hub, new)
     return True
 
 

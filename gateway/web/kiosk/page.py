@@ -92,7 +92,7 @@ def shown_turn(visit: Visit) -> Response:
         "turn",
         session,
         keep=session.keep,
-        name=_name(hub, session),
+        name=named(hub, session),
         picture=picture_of(session),
         unanswered=_unanswered(hub, turn.unanswered, words),
         doubtful=turn.doubtful,
@@ -102,10 +102,11 @@ def shown_turn(visit: Visit) -> Response:
     )
 
 
-def _name(hub: Hub, session: KioskSession) -> str | None:
+def named(hub: Hub, session: KioskSession) -> str | None:
     """Return whose turn the staff opened: a person sees it where another was taken for them.
 
-    What somebody typed themselves is not shown: it may have a number, for who else is known here.
+    What somebody typed themselves is not shown, nor is anything that differs with it: it may have a
+    number, for who else is known here.
     """
     if not session.keep or session.opened_by is not OpenedBy.STAFF:
         return None

@@ -5,14 +5,13 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from gateway.api.consents import short_receipt
-from gateway.api.context import person
 from gateway.api.hub import PairsBy
 from gateway.api.qr_code import qr_code
 from gateway.domain.kiosk import KioskSession
 from gateway.errors import GatewayError
 from gateway.web import consents
 from gateway.web.giver import Unclear, giver
-from gateway.web.kiosk.page import again, page
+from gateway.web.kiosk.page import again, named, page
 from gateway.web.kiosk.presence import longer, of_theirs
 from gateway.web.pairing import reason
 from gateway.web.turn import present
@@ -117,7 +116,5 @@ def _pairing(visit: Visit, session: KioskSession, error: GatewayError | None) ->
 
 
 def _label(visit: Visit, session: KioskSession) -> str:
-    """Return the name they chose, or that it is whoever is at the counter."""
-    known = person(visit.hub, session.subject)
-    named = None if known is None else known.label
-    return named or visit.words("kiosk.giver", number=session.number)
+    """Return as whom somebody agrees for themselves: by name only if the staff said whose turn."""
+    return named(visit.hub, session) or visit.words("kiosk.giver", number=session.number)
