@@ -121,8 +121,13 @@ def reconsider_left_for(tx: Transaction, reason: Reason) -> None:
     )
 
 
-def done(tx: Transaction, number: int) -> None:
-    """Take down that a correction was made; repeating it is no news."""
+def done(tx: Transaction, *numbers: int) -> None:
+    """Take down that corrections were made; repeating it is no news."""
+    for number in numbers:
+        _done(tx, number)
+
+
+def _done(tx: Transaction, number: int) -> None:
     row = tx.db.row(
         "SELECT c.destination, e.id, done_us FROM corrections_owed AS c"
         " JOIN entries AS e ON e.number = c.entry WHERE c.number = ?",

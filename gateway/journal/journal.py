@@ -375,9 +375,9 @@ class Journal:
         """Return when the next correction there is due, perhaps long ago; None if none is."""
         return await self._writer.run(lambda tx: corrections.next_due(tx.db, destination))
 
-    async def correction_done(self, number: int) -> None:
-        """Keep that a correction owed was made at its destination."""
-        await self._writer.run(lambda tx: corrections.done(tx, number))
+    async def correction_done(self, *numbers: int) -> None:
+        """Keep that corrections owed were made at their destination: all of them, or none."""
+        await self._writer.run(lambda tx: corrections.done(tx, *numbers))
 
     async def claim_entry(self, entry: ReadingId, subject: SubjectId) -> None:
         """Make an entry of nobody the subject's; its deliveries become due."""

@@ -33,10 +33,10 @@ class Words:
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
 
-    def count(self, key: str, number: int) -> str:
+    def count(self, key: str, number: int, **values: object) -> str:
         """Return the text for so many: `key.one`, else `key.other`. French says one for none."""
         single = number == 1 or (number == 0 and self.language == "fr")
-        return self(f"{key}.{'one' if single else 'other'}", number=number)
+        return self(f"{key}.{'one' if single else 'other'}", number=number, **values)
 
     def or_none(self, key: str) -> str | None:
         """Return the text, or None if there is none."""

@@ -34,7 +34,7 @@ CLOSED = [
     *(f"withheld.{reason}" for reason in Reason),
     *(f"giver.{capacity}" for capacity in Capacity),
     *(f"giver.{unclear}" for unclear in Unclear),
-    *(f"corrections.{wrong}" for wrong in Wrong),
+    *(f"corrections.{wrong}.{so_many}" for wrong in Wrong for so_many in ("one", "other")),
     *(f"month.{month}" for month in range(1, 13)),
     *(f"problem.radio.{trouble}" for trouble in RadioTrouble),
 ]
