@@ -7,7 +7,7 @@ import pytest
 
 from gateway.clock import Instant
 from gateway.domain.device import DeviceId
-from gateway.domain.reading import Kind
+from gateway.domain.reading import Kind, Reading
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.journal.journal import Journal
@@ -86,14 +86,25 @@ async def test_what_one_destination_has_and_another_is_owed_is_not_delivered(pat
 
 async def test_what_was_dropped_everywhere_or_goes_nowhere_is_not_delivered(path: Path) -> None:
     async with open_journal(path, routes={"mes": frozenset({Kind.WEIGHT})}) as journal:
-        subject = await consenting(journal)
-        await journal.record(SCALE, [weight(1)])
-        await journal.record(SENSOR, [glucose(2, "100", START)])
+        subject = await _two(journal)
+        await journal.record(SENSOR, [glucose(3, "100", START)])
         await journal.record_withdrawal(withdrawal(subject))
 
         await journal.expire(Retention(30 * DAY, 90 * DAY), START + 31 * DAY)
 
-        assert _kept(path) == ["seq:1", "seq:2"]
+        assert _kept(path) == ["seq:2", "seq:3"]
+
+
+async def test_what_one_destination_has_and_another_may_no_longer_is_delivered(path: Path) -> None:
+    async with open_journal(path, routes={**ROUTES, "fhir": EVERYTHING}) as journal:
+        subject = await _two(journal)
+        await journal.record_grant(grant(subject, "for fhir", destination="fhir"))
+        no_longer = withdrawal(subject).model_copy(update={"destination": "fhir"})
+        await journal.record_withdrawal(no_longer)
+
+        await journal.expire(Retention(delivered=30 * DAY), START + 31 * DAY)
+
+        assert _kept(path) == ["seq:2"]
 
 
 async def test_what_came_before_the_hub_knew_the_time_is_not_older_than_it_is(path: Path) -> None:
@@ -114,6 +125,79 @@ async def test_what_came_before_the_hub_knew_the_time_is_not_older_than_it_is(pa
         later = await journal.expire(kept, START + 92 * DAY)
 
     assert [each[Expiry.UNDELIVERED] for each in (before_it_knows, soon, later)] == [0, 0, 1]
+
+
+def _weight(record: int, clock: ManualClock) -> Reading:
+    return weight(record).model_copy(update={"received": clock.now()})
+
+
+async def test_what_came_before_the_hub_knew_the_time_is_as_old_as_its_boot_was_when_last_seen(
+    path: Path,
+) -> None:
+    """It may have come at the end of that boot; what came after the hub knew is as old as it is."""
+    clock, years, kept = ManualClock(), timedelta(days=2000), Retention(undelivered=90 * DAY)
+    clock.trusted = False
+    clock.step(-years)
+    async with open_journal(path, clock) as journal:
+        await journal.record(SCALE, [_weight(1, clock)])
+        clock.advance(60 * 86_400)
+        clock.step(years)
+        clock.trusted = True
+        await journal.hub_time_known(clock.now())
+        clock.advance(86_400)
+        await journal.record(SCALE, [_weight(2, clock)])
+        clock.advance(39 * 86_400)
+        await journal.record(SCALE, [_weight(3, clock)])
+
+        left = []
+        for day in (140, 152, 189, 191):
+            await journal.expire(kept, START + day * DAY)
+            left.append(_kept(path))
+
+    assert left == [["seq:1", "seq:2", "seq:3"], ["seq:1", "seq:3"], ["seq:1", "seq:3"], []]
+
+
+async def test_what_came_in_a_boot_that_was_lost_is_as_old_as_the_latest_end_of_it(
+    path: Path,
+) -> None:
+    clock, kept = ManualClock(), Retention(undelivered=30 * DAY)
+    async with open_journal(path, clock) as journal:
+        await journal.record(SCALE, [_weight(1, clock)])
+        clock.boot()
+        clock.trusted = False
+        clock.step(timedelta(days=-2000))
+        await journal.record(SCALE, [_weight(2, clock)])
+        unplaced = await journal.expire(kept, START + 31 * DAY)
+        clock.boot()
+        clock.step(timedelta(days=2020))
+        clock.trusted = True
+        await journal.hub_time_known(clock.now())  # the boot ended within the twenty days before
+
+        left = []
+        for day in (49, 51):
+            await journal.expire(kept, START + day * DAY)
+            left.append(_kept(path))
+
+    assert unplaced == {Expiry.UNDELIVERED: 1}
+    assert left == [["seq:2"], []]
+
+
+async def test_what_came_in_a_boot_of_which_nothing_is_known_stays_and_holds_nothing_else(
+    path: Path,
+) -> None:
+    clock, kept = ManualClock(), Retention(undelivered=30 * DAY)
+    clock.trusted = False
+    clock.step(timedelta(days=-2000))
+    async with open_journal(path, clock) as journal:
+        await journal.record(SCALE, [_weight(1, clock)])
+        clock.boot()
+        clock.step(timedelta(days=2000))
+        clock.trusted = True
+        await journal.record(SCALE, [_weight(2, clock)])
+
+        await journal.expire(kept, START + 31 * DAY)
+
+    assert _kept(path) == ["seq:1"]
 
 
 async def test_what_expires_is_named_to_its_person_and_the_chain_stays_whole(path: Path) -> None:
@@ -168,10 +252,11 @@ async def test_a_reading_on_its_way_waits_for_what_becomes_of_it(path: Path) -> 
     async with open_journal(path) as journal:
         await _two(journal)
         await journal.claim("mes", 1, START)
+        await journal.record(SCALE, [weight(3)])
 
-        assert await journal.expire(Retention(undelivered=90 * DAY), START + 91 * DAY) == {
-            Expiry.UNDELIVERED: 0
-        }
+        await journal.expire(Retention(undelivered=90 * DAY), START + 91 * DAY)
+
+        assert _kept(path) == ["seq:1", "seq:2"]
 
 
 async def test_a_reading_that_is_wrong_somewhere_waits_until_that_is_put_right(path: Path) -> None:
@@ -183,11 +268,13 @@ async def test_a_reading_that_is_wrong_somewhere_waits_until_that_is_put_right(p
             await journal.reassign(there.entry.id, other)
             (owed,) = reader.corrections_owed()
 
+        await journal.record(SENSOR, [glucose(3, "100", START)])  # nobody's
+
         once = await journal.expire(Retention(undelivered=DAY), START + 2 * DAY)
         await journal.correction_done(owed.number)
         twice = await journal.expire(Retention(undelivered=DAY), START + 2 * DAY)
 
-    assert once == twice == {Expiry.UNDELIVERED: 1}
+    assert (once, twice) == ({Expiry.UNDELIVERED: 2}, {Expiry.UNDELIVERED: 1})
 
 
 async def test_nothing_of_what_expired_is_left_in_the_log(path: Path) -> None:
@@ -208,3 +295,5 @@ async def test_ninety_days_offline_cost_nothing_whatever_is_configured(path: Pat
         await journal.expire(Retention(1 * DAY, 90 * DAY), START + 90 * DAY)
 
     assert len(_kept(path)) == 50
+    with Reader.open(path) as reader:
+        assert "expired" not in [link.event for link in reader.audit()]

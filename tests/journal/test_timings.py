@@ -115,12 +115,26 @@ async def test_what_waits_says_that_it_waits_for_the_hubs_clock(
     assert [delivery.reason for delivery in view.deliveries] == ["time_pending"]
 
 
-async def test_learning_the_time_twice_corrects_once(journal: Journal) -> None:
+async def test_learning_the_time_twice_corrects_once(journal: Journal, reader: Reader) -> None:
     await journal.record(SCALE, [_weight(1, _at(60))])
 
     known = [await journal.hub_time_known(_at(300 + n, wrong_by=timedelta())) for n in range(2)]
 
     assert known == [1, 0]
+    assert [link.event for link in reader.audit()].count("timed") == 1
+
+
+async def test_what_gets_no_time_yet_holds_up_nothing_behind_it(
+    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timings, "AT_ONCE", 1)
+    lost = [_weight(n, _at(60, boot="boot-0")) for n in range(2)]  # nothing is known before it
+    await journal.record(SCALE, [*lost, _weight(3, _at(60))])
+
+    corrected = await journal.hub_time_known(_at(300, wrong_by=timedelta()))
+
+    assert corrected == 1
+    assert [v.entry.timing.sendable for v in reader.entries()] == [True, False, False]
 
 
 async def test_a_boot_without_the_time_lies_between_its_neighbours(
