@@ -78,20 +78,20 @@ def _most_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _journal(path: Path) -> Journal:
+def opened(path: Path) -> Journal:
     routes = {"home": frozenset({Kind.INTERSTITIAL_GLUCOSE})}
     return Journal.open(path, clock=SystemClock(), zone=ZoneInfo("Europe/Paris"), routes=routes)
 
 
 async def _live(path: Path, readings: int) -> SubjectId:
-    async with _journal(path) as journal:
+    async with opened(path) as journal:
         subject = (await journal.add_subject("Ada")).id
         await journal.adopt(SENSOR.id, SENSOR.driver)
         await journal.assign(SENSOR.id, None, subject, LONG_AGO)
-        await journal.record_grant(_grant(subject))
+        await journal.record_grant(permission(subject))
         for first in range(0, readings, HOURLY):
             numbers = range(first, min(first + HOURLY, readings))
-            await journal.record(SENSOR, [_reading(number) for number in numbers])
+            await journal.record(SENSOR, [made(number) for number in numbers])
             now = SystemClock().now().utc
             released = await journal.claim("home", 64, now)
             receipt = Receipt("home", "there", now)
@@ -99,7 +99,7 @@ async def _live(path: Path, readings: int) -> SubjectId:
     return subject
 
 
-def _grant(subject: SubjectId) -> Grant:
+def permission(subject: SubjectId) -> Grant:
     return Grant(
         id="grant",
         subject=subject,
@@ -113,7 +113,7 @@ def _grant(subject: SubjectId) -> Grant:
     )
 
 
-def _reading(number: int) -> Reading:
+def made(number: int) -> Reading:
     value = Quantity(value=Decimal(80 + number % 120), unit=Unit.MILLIGRAM_PER_DECILITRE)
     return Reading(
         device=SENSOR.id,
@@ -130,12 +130,12 @@ def _export(reader: Reader, subject: SubjectId) -> int:
 
 
 async def _open(path: Path) -> None:
-    async with _journal(path):
+    async with opened(path):
         pass
 
 
 async def _erase(path: Path, subject: SubjectId) -> None:
-    async with _journal(path) as journal:
+    async with opened(path) as journal:
         at = SystemClock().now().utc
         await journal.record_withdrawal(
             Withdrawal(id="w", subject=subject, destination="home", at=at, withdrawn_by="Ada")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.consent.gate import Delivery, Reason, Released, Withheld, decide
 from gateway.consent.grant import in_force
@@ -18,7 +18,16 @@ from gateway.domain.entry import Entry
 from gateway.domain.reading import Kind
 from gateway.domain.subject import SubjectId
 from gateway.errors import Unreadable
-from gateway.journal import audit, boots, entry_rows, ledger, moving, outbox
+from gateway.journal import (
+    attribution,
+    audit,
+    boots,
+    entry_rows,
+    ledger,
+    moving,
+    of_entry,
+    outbox,
+)
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
 from gateway.journal.ledger import Addresses
@@ -28,6 +37,7 @@ from gateway.journal.writer import Transaction
 
 AT_ONCE = 250
 """Deliveries decided at a time at most, so that recording is never held up long."""
+_ELSEWHERE = timedelta(minutes=1)
 
 
 class Gate:
@@ -45,7 +55,10 @@ class Gate:
         self._unreadable: list[str] = []
 
     def let_go(self, owed: Owed) -> Released | None:
-        """Return the release of a delivery that is due; without one it is due no longer."""
+        """Return the release of a delivery that is due; without one it is not due now, or anew."""
+        if attribution.look_first(self._tx, owed.entry):
+            self._put_off(owed)
+            return None
         try:
             decision = self._decide(_delivery(self._tx, owed, self._addresses))
         except Unreadable:
@@ -76,6 +89,16 @@ class Gate:
         if self._unreadable:
             manifest = {"destination": self._destination, "entries": self._unreadable}
             audit.append(self._tx, audit.Audited.PARKED, manifest)
+
+    def _put_off(self, owed: Owed) -> None:
+        """Decide later: whose the entry is has only just been found.
+
+        Or it could not be, for it is on its way somewhere else.
+        """
+        if of_entry.is_leaving(self._tx.db, owed.entry):
+            moving.put_off(self._tx, owed, to_us(self._now + _ELSEWHERE))
+        else:
+            moving.to_be_asked(self._tx, owed.destination, [owed.entry])
 
     def _decide(self, delivery: Delivery) -> Released | Withheld:
         subject = delivery.entry.subject

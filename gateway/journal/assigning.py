@@ -12,7 +12,7 @@ from gateway.journal.writer import Transaction
 
 
 def assign(tx: Transaction, assignment: Assignment) -> None:
-    """Keep the assignment; entries of nobody that it covers become its subject's.
+    """Keep the assignment; entries of nobody that it may cover are marked to be looked at again.
 
     A turn at a kiosk begins now: nothing that is here already was measured in it.
     """
@@ -22,7 +22,7 @@ def assign(tx: Transaction, assignment: Assignment) -> None:
         raise ValueError("an assignment ends after it begins")
     _keep(tx, device, assignment)
     if assignment.session is None:
-        attribution.attribute_unclaimed(tx, device)
+        attribution.mark_unclaimed(tx, device)
 
 
 def cut(tx: Transaction, device: int, new: Assignment) -> None:
@@ -45,8 +45,8 @@ def cut(tx: Transaction, device: int, new: Assignment) -> None:
 def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> Assignment:
     """Let the assignment end.
 
-    Whose its entries are that were, or may have been, measured later is said anew, and so of those
-    that nobody could be given; what a person said of an entry stands.
+    Its entries that were, or may have been, measured later are marked to be looked at again, and so
+    are those that nobody could be given.
     """
     device = devices.number_of(tx, assignment.device)
     ended = assignment.model_copy(update={"until": until})
@@ -59,15 +59,15 @@ def end_assignment(tx: Transaction, assignment: Assignment, until: datetime) -> 
         raise JournalError("the journal has no such assignment to end")
     tx.memory.assignments.pop(device, None)
     audit.append(tx, audit.Audited.ASSIGNMENT_ENDED, _manifest(device, ended))
-    for (number,) in tx.db.rows(
+    attribution.mark(
+        tx,
         "SELECT number FROM entries AS e WHERE device = ? AND subject = ? AND attribution = ?"
         " AND ? <= (SELECT measured_us + uncertainty_us FROM timings WHERE entry = e.number"
         " ORDER BY step DESC LIMIT 1)",
         (device, assignment.subject, Attribution.ASSIGNMENT, to_us(until)),
-    ):
-        attribution.look_again(tx, number)
+    )
     # What could have been somebody else's is so no longer.
-    attribution.attribute_unclaimed(tx, device)
+    attribution.mark_unclaimed(tx, device)
     return ended
 
 

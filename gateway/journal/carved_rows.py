@@ -23,6 +23,7 @@ _TABLES = (
     "timings",
     "deliveries",
     "corrections_owed",
+    "looked_at_again",
     "consent",
     "audit",
     "bookmarks",
@@ -36,8 +37,7 @@ _TABLES = (
 )
 """Every table, in an order in which rows find what they refer to.
 
-Two hold nothing but marks and are not read: `corrections_tried` (they are tried anew) and
-`looked_at_again`.
+But for `corrections_tried`, which holds nothing but marks: they are tried anew.
 """
 
 _TYPES = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
@@ -93,7 +93,7 @@ def _renumber(database: Database, twice: Sequence[Sequence[Any]]) -> None:
     for number, entry, *rest in twice:
         if database.row("SELECT 1 FROM entries WHERE id = ?", (entry,)) is None:
             entries.insert(database, (None, entry, *rest))
-            for table in ("timings", "deliveries", "corrections_owed"):
+            for table in ("timings", "deliveries", "corrections_owed", "looked_at_again"):
                 database.run(f"DELETE FROM {table} WHERE entry = ?", (number,))  # noqa: S608
 
 
@@ -116,7 +116,7 @@ class _Table:
         for _, column, kind, required, _, key, hidden in database.rows(
             f"SELECT * FROM pragma_table_xinfo('{name}')"  # noqa: S608
         ):
-            if key and column == "number":
+            if key and (column == "number" or name == "looked_at_again"):
                 numbered, required = True, False
             types.append((_TYPES[kind],) if required else (_TYPES[kind], type(None)))
             if not hidden:

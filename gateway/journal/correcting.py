@@ -11,7 +11,7 @@ from gateway.domain.correction import Wrong
 from gateway.domain.entry import Entry
 from gateway.domain.subject import SubjectId
 from gateway.errors import Unreadable
-from gateway.journal import audit, corrections, entry_rows, ledger
+from gateway.journal import attribution, audit, corrections, entry_rows, ledger
 from gateway.journal.instants import to_us
 from gateway.journal.ledger import NOWHERE, Addresses
 from gateway.journal.writer import Transaction
@@ -37,6 +37,7 @@ def claim(
         + " AND ifnull(due_us, 0) <= ? ORDER BY c.number LIMIT ?",
         (destination, to_us(now), limit),
     ):
+        attribution.look_first(tx, entry)
         try:
             row = tx.db.one("SELECT * FROM whole_entries WHERE number = ?", (entry,))
             known = entry_rows.from_row(row, tx.keys)

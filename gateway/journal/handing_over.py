@@ -2,62 +2,65 @@
 
 Readings follow assignments: what was said of the device before is cut where it was wrong, and whose
 each reading is follows as if it had been said rightly from the start, also of what the device tells
-later. What a person said of a single reading stands. All of it is one transaction.
+later. What a person said of a single reading stands. To say it is one transaction, with which every
+reading that it is about is marked; to look at them takes several (attribution.py).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from gateway.domain.entry import Entry
-from gateway.domain.subject import Assignment, Attribution, SubjectId
-from gateway.errors import JournalError, Unreadable
-from gateway.journal import (
-    assigning,
-    assignments,
-    attribution,
-    devices,
-    entry_rows,
-    of_entry,
-    people,
-)
+from gateway.domain.subject import Assignment, Attribution
+from gateway.errors import JournalError
+from gateway.journal import assigning, assignments, attribution, devices, of_entry, people
+from gateway.journal.attribution import Found
 from gateway.journal.instants import to_us
 from gateway.journal.views import Handover
 from gateway.journal.writer import Transaction
 
 _SAID = (Attribution.CLAIM, Attribution.DISMISSED)
+_PERHAPS_THEN = (
+    "SELECT number FROM entries AS e WHERE device = ? AND EXISTS (SELECT 1 FROM timings"
+    " WHERE entry = e.number AND step = (SELECT max(step) FROM timings WHERE entry = e.number)"
+    " AND ? <= measured_us + uncertainty_us AND measured_us - uncertainty_us < ?)"
+)
+"""The entries of a device that may have been measured in a period."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """An entry, by its number, that is not whose it was."""
-
-    number: int
-    before: SubjectId | None
-    subject: SubjectId | None
-
-
-def foresee(tx: Transaction, new: Assignment) -> Handover:
-    """Say what `hand_over` would do now, and do nothing. Raises as it does."""
-    _, done = _looked(tx, new, _checked(tx, new))
-    return done
-
-
-def hand_over(tx: Transaction, new: Assignment) -> Handover:
+def say(tx: Transaction, new: Assignment) -> None:
     """Keep that the device measured the subject in that period, whatever was said before.
 
-    What was sent of another's becomes a correction owed there; what is on its way follows once it
-    is known what came of it. Raises JournalError for somebody who is not here, and where a turn at
-    a kiosk lies in the period.
+    Raises JournalError for somebody who is not here, and where a turn at a kiosk lies in it.
     """
     device = _checked(tx, new)
-    changes, done = _looked(tx, new, device)
     assigning.cut(tx, device, new)
-    for each in changes:
-        attribution.look_again(tx, each.number)
-    return done
+    attribution.mark(tx, _PERHAPS_THEN, _bindings(device, new))
+
+
+def some(
+    tx: Transaction, new: Assignment, *, after: int, only_look: bool
+) -> tuple[Handover, int | None]:
+    """Look at some of the readings that it is about, behind an entry; say what that does.
+
+    What was sent of another's becomes a correction owed there; what is on its way follows once it
+    is known what came of it. With `only_look` nothing is done. Returns also behind which entry to
+    go on, None at the end. Raises JournalError as `say`.
+    """
+    device = _checked(tx, new)
+    numbers = [
+        number
+        for (number,) in tx.db.rows(
+            f"{_PERHAPS_THEN} AND number > ? ORDER BY number LIMIT ?",
+            (*_bindings(device, new), after, attribution.AT_ONCE),
+        )
+    ]
+    found = list(attribution.whole(tx, numbers))
+    done = _foreseen(tx, new, device, found)
+    if not only_look:
+        attribution.look_again(tx, found)
+    return done, numbers[-1] if len(numbers) == attribution.AT_ONCE else None
 
 
 def _checked(tx: Transaction, new: Assignment) -> int:
@@ -74,40 +77,29 @@ def _checked(tx: Transaction, new: Assignment) -> int:
     return device
 
 
-def _looked(tx: Transaction, new: Assignment, device: int) -> tuple[list[_Change], Handover]:
-    """Return the entries that are another's then, or nobody's, or somebody's at last; and count."""
+def _bindings(device: int, period: Assignment) -> tuple[int, int, int | None]:
+    until_us = None if period.until is None else to_us(period.until)
+    return device, to_us(period.since), until_us
+
+
+def _foreseen(tx: Transaction, new: Assignment, device: int, found: Sequence[Found]) -> Handover:
+    """Count which of these entries become another's then, or nobody's, or somebody's at last."""
     made = assignments.assignments_of(tx, device)
     then = (*(part for each in made for part in each.without(new)), new)
-    changes, standing = [], 0
-    for number, entry in _entries(tx, new, device):
+    readings = unsure = standing = 0
+    there: Counter[str] = Counter()
+    for number, _, entry in found:
         if entry.attribution in attribution.STANDING:
             standing += _stands(entry, new)
             continue
-        answer = assignments.whose(tx.db, then, entry.reading, entry.timing)
-        if answer[0] != entry.subject or (answer[0] is None and answer[1] != entry.attribution):
-            changes.append(_Change(number, entry.subject, answer[0]))
-    lost = [each.number for each in changes if each.before is not None]
-    return changes, Handover(
-        readings=sum(each.subject == new.subject for each in changes),
-        unsure=sum(each.subject is None and each.before is not None for each in changes),
-        standing=standing,
-        there=Counter(at for number in lost for at in of_entry.may_be_at(tx.db, number)),
-    )
-
-
-def _entries(tx: Transaction, new: Assignment, device: int) -> Iterator[tuple[int, Entry]]:
-    """Yield the entries of the device that may have been measured in the period."""
-    until_us = None if new.until is None else to_us(new.until)
-    for row in tx.db.rows(
-        "SELECT * FROM whole_entries AS e WHERE device = ? AND EXISTS (SELECT 1 FROM timings"
-        " WHERE entry = e.number AND step = (SELECT max(step) FROM timings WHERE entry = e.number)"
-        " AND ? <= measured_us + uncertainty_us AND measured_us - uncertainty_us < ?)",
-        (device, to_us(new.since), until_us),
-    ):
-        try:
-            yield row[entry_rows.WIDTH], entry_rows.from_row(row, tx.keys)
-        except Unreadable:
+        subject, _ = assignments.whose(tx.db, then, entry.reading, entry.timing)
+        if subject == entry.subject:
             continue
+        readings += subject == new.subject
+        if entry.subject is not None:
+            unsure += subject is None
+            there.update(of_entry.may_be_at(tx.db, number))
+    return Handover(readings, unsure, standing, there)
 
 
 def _stands(entry: Entry, new: Assignment) -> bool:

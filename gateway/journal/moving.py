@@ -69,6 +69,14 @@ def move(
     return to
 
 
+def put_off(tx: Transaction, owed: Owed, until_us: int) -> None:
+    """Let a delivery that is due be so later."""
+    tx.db.run(
+        "UPDATE deliveries SET due_us = ? WHERE entry = ? AND destination = ?",
+        (until_us, owed.entry, owed.destination),
+    )
+
+
 def to_be_asked(tx: Transaction, destination: str, entries: Iterable[int]) -> None:
     """Have the gate asked, after the commit, about these entries as far as they are due there."""
     unasked = tx.memory.unasked

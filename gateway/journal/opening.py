@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.domain.reading import Kind
-from gateway.errors import JournalDamaged, JournalError
+from gateway.errors import JournalDamaged, JournalError, JournalFull
 from gateway.journal import (
     attribution,
     carved_rows,
@@ -61,6 +62,9 @@ class Opening:
             keys = self._keys(database)
             keys.make_missing()
             run_now(database, keys, self.clock, _restart)
+            with suppress(JournalFull):  # what stays marked is looked at before it leaves
+                while run_now(database, keys, self.clock, attribution.look_at_some):
+                    pass
         except JournalError:
             database.close()
             raise
@@ -111,7 +115,6 @@ class Opening:
 def _restart(tx: Transaction) -> None:
     outbox.restart(tx)
     ledger.moved_back(tx)
-    attribution.came_back(tx)
 
 
 def empty_log(database: Database) -> None:

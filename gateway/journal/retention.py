@@ -71,8 +71,9 @@ _OLD = (
     " (SELECT max(number) FROM boots WHERE first_entry <= e.number) AND (utc_us IS NULL"
     " OR e.recorded_us < utc_us - monotonic_us - doubt_us"
     " AND utc_us - monotonic_us + last_us + doubt_us >= ?1))"
-    # On its way, or a task for a person: what becomes of it is still to be told.
+    # On its way, perhaps another's, or a task for a person: what becomes of it is still to be told.
     " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE entry = e.number AND state = 'sending')"
+    " AND NOT EXISTS (SELECT 1 FROM looked_at_again WHERE entry = e.number)"
     " AND NOT EXISTS (SELECT 1 FROM corrections_owed AS c WHERE c.entry = e.number"
     f" AND {STANDS})"
 )

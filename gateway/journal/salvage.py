@@ -57,7 +57,7 @@ def complete(
     """Make what was read whole again, count what was not, and say so in the audit chain."""
     for entry in unsound.get("timings", ()):  # what was thought of its time before is no better
         tx.db.run("DELETE FROM timings WHERE entry = ?", (entry,))
-    for table in ("timings", "deliveries", "corrections_owed"):
+    for table in ("timings", "deliveries", "corrections_owed", "looked_at_again"):
         tx.db.run(f"DELETE FROM {table} WHERE entry NOT IN (SELECT number FROM entries)")  # noqa: S608
     _restore_devices(tx)
     _restore_subjects(tx)

@@ -156,7 +156,7 @@ def _again(tx: Transaction, number: int, zone: tzinfo) -> Entry | None:
     tx.db.run(NEW, entry_rows.timing_row(number, step, timing, measured_us))
     tx.db.run("UPDATE entries SET measured_us = ? WHERE number = ?", (measured_us, number))
     _owe_if_wrong(tx, number, before, measured_us)
-    attribution.look_again(tx, number)
+    attribution.look_at(tx, number)
     of_entry.timed(tx, number)
     return entry
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +83,15 @@ class Handover:
     """How many stay another's, or nobody's, because a person said so of each."""
     there: Mapping[str, int]
     """How many of those that somebody loses each destination has, or may have."""
+
+    def __add__(self, other: Handover) -> Handover:
+        """Return what both did."""
+        return Handover(
+            self.readings + other.readings,
+            self.unsure + other.unsure,
+            self.standing + other.standing,
+            Counter(self.there) + Counter(other.there),
+        )
 
 
 @dataclass(frozen=True, slots=True)

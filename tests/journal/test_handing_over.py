@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gateway.clock import Instant
 from gateway.domain.correction import Wrong
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import Assignment, Attribution, SubjectId
@@ -22,9 +24,10 @@ from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.writer import Transaction
 from gateway.testing.clock import START, ManualClock
+from tests.journal.breaking import lose_table
 from tests.journal.making import LONG_AGO, SCALE, SENSOR, consenting, grant, open_journal, weight
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAYS = 8
 BEGIN = START - DAYS * DAY
 MEMORY = Path("/dev/shm")
@@ -44,37 +47,52 @@ class Said:
     slot: str | None
     first: int
     after: int
+    cut_after: int | None = None
+    """After how many transactions it fails, if it takes so many."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """That the hub was started anew."""
 
 
 @dataclass(frozen=True)
 class Weighed:
-    """That somebody stood on it, at what hour of which day."""
+    """That somebody stood on it, from what hour on, hour by hour."""
 
     slot: str | None
     hour: int
+    times: int = 1
 
 
 PEOPLE = ("Odile", "Marcel", "Nadia")
 SLOTS = (None, "1", "2")
 people, slots = st.sampled_from(PEOPLE), st.sampled_from(SLOTS)
 spans = st.tuples(st.integers(0, DAYS), st.integers(0, DAYS)).filter(lambda span: span[0] < span[1])
+cuts = st.sampled_from((None, 0, 1, 2))
+words = st.builds(
+    lambda who, slot, span, cut: Said(who, slot, *span, cut), people, slots, spans, cuts
+)
 steps = st.one_of(
-    st.builds(lambda who, slot, span: Said(who, slot, *span), people, slots, spans),
-    st.builds(Weighed, slots, st.integers(0, DAYS * 24 - 1)),
+    words,
+    st.just(Started()),
+    st.builds(Weighed, slots, st.integers(0, DAYS * 24 - 1), st.integers(1, 5)),
     st.builds(Weighed, slots, st.integers(1, DAYS - 1).map(lambda day: day * 24)),  # at midnight
 )
 
 
 @settings(max_examples=60)
+@example(True, [Weighed(None, 9, 4), Said("Marcel", None, 0, 2, cut_after=1)])
 @given(st.booleans(), st.lists(steps, min_size=1, max_size=14))
 def test_whatever_was_said_first_the_readings_are_whose_they_would_be_if_said_rightly_at_once(
-    assigned: bool, story: Sequence[Said | Weighed]
+    assigned: bool, story: Sequence[Said | Weighed | Started]
 ) -> None:
     begun = [Said(PEOPLE[0], None, 0, DAYS)] if assigned else []
-    as_it_went = asyncio.run(_owners([*begun, *story]))
-    said = [each for each in [*begun, *story] if isinstance(each, Said)]
-    rest = [each for each in story if not isinstance(each, Said)]
-    as_it_should = asyncio.run(_owners([*_truth(said), *rest]))
+    with pytest.MonkeyPatch.context() as in_pieces:
+        in_pieces.setattr(attribution, "AT_ONCE", 1)
+        as_it_went, said = asyncio.run(_owners([*begun, *story]))
+    rest = [each for each in story if isinstance(each, Weighed)]
+    as_it_should, _ = asyncio.run(_owners([*_truth(said), *rest]))
 
     assert as_it_went == as_it_should
 
@@ -83,17 +101,7 @@ def _truth(said: Sequence[Said]) -> list[Said]:
     """Return what was true of each day and number: the last word on it; nothing contradicts."""
     found = []
     for day in range(DAYS):
-        at = {
-            slot: next(
-                (
-                    each.who
-                    for each in reversed(said)
-                    if each.slot in (None, slot) and each.first <= day < each.after
-                ),
-                None,
-            )
-            for slot in SLOTS
-        }
+        at = {slot: _last_word(said, slot, day) for slot in SLOTS}
         found += [
             Said(who, slot, day, day + 1)
             for slot, who in at.items()
@@ -102,28 +110,88 @@ def _truth(said: Sequence[Said]) -> list[Said]:
     return found
 
 
-async def _owners(story: Sequence[Said | Weighed]) -> dict[str | None, str | None]:
-    """Return whose each reading is at last; each is recorded as it comes in the story."""
+async def _owners(
+    story: Sequence[Said | Weighed | Started],
+) -> tuple[dict[str | None, str | None], list[Said]]:
+    """Return whose each reading is at last, and what was said; each is recorded as it comes."""
+    said: list[Said] = []
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         path = Path(folder) / "journal.db"
-        async with open_journal(path, ManualClock()) as journal:
-            await journal.adopt(SCALE.id, SCALE.driver)
-            known = {name: (await journal.add_subject(name)).id for name in PEOPLE}
-            with Reader.open(path) as reader:
-                for each in story:
-                    if isinstance(each, Said):
-                        whose = period(known[each.who], each.first, each.after, each.slot)
-                        foreseen = await journal.hand_over(whose, only_look=True)
-                        assert await journal.hand_over(whose) == foreseen
-                    else:
-                        at = BEGIN + each.hour * timedelta(hours=1)
-                        await journal.record(SCALE, [weight(each.hour, at=at, slot=each.slot)])
-                return {
-                    f"{view.entry.reading.record} {view.entry.reading.slot}": next(
-                        (name for name in PEOPLE if known[name] == view.entry.subject), None
-                    )
-                    for view in reader.entries(limit=1000)
-                }
+        journal = open_journal(path, ManualClock())
+        await journal.adopt(SCALE.id, SCALE.driver)
+        known = {name: (await journal.add_subject(name)).id for name in PEOPLE}
+        for name, subject in known.items():
+            await journal.record_grant(grant(subject, f"grant-of-{name}"))
+        for each in [*story, Started()]:
+            match each:
+                case Said():
+                    if await _said(journal, each, known[each.who]):
+                        said.append(each)
+                    await _nobody_is_sent_another_s(journal, said, known)
+                case Weighed():
+                    hours = range(each.hour, each.hour + each.times)
+                    readings = [weight(h, at=BEGIN + h * HOUR, slot=each.slot) for h in hours]
+                    await journal.record(SCALE, readings)
+                case Started():
+                    await journal.close()
+                    journal = open_journal(path, ManualClock())
+        await journal.close()
+        with Reader.open(path) as reader:
+            owners = {
+                f"{view.entry.reading.record} {view.entry.reading.slot}": next(
+                    (name for name in PEOPLE if known[name] == view.entry.subject), None
+                )
+                for view in reader.entries(limit=1000)
+            }
+    return owners, said
+
+
+async def _said(journal: Journal, each: Said, subject: SubjectId) -> bool:
+    """Say it, unless it fails before its first transaction is done."""
+    whose = period(subject, each.first, each.after, each.slot)
+    foreseen = await journal.hand_over(whose, only_look=True)
+    with pytest.MonkeyPatch.context() as cut:
+        _cut_short(cut, each.cut_after)
+        try:
+            assert await journal.hand_over(whose) == foreseen
+        except JournalError:
+            return each.cut_after != 0
+    return True
+
+
+def _cut_short(cut: pytest.MonkeyPatch, after: int | None) -> None:
+    """Let readings be looked at again in so many transactions, and fail in the next."""
+    look_again, looked = attribution.look_again, list[object]()
+
+    def fail(tx: Transaction, those: Iterable[attribution.Found]) -> None:
+        there = list(those)
+        if there and len(looked) == after:
+            raise JournalError("the disk is gone")
+        looked.extend([there] if there else [])
+        look_again(tx, there)
+
+    cut.setattr(attribution, "look_again", fail)
+
+
+async def _nobody_is_sent_another_s(
+    journal: Journal, said: Sequence[Said], known: Mapping[str, SubjectId]
+) -> None:
+    """Let all leave that may, and come back: each is of whom it was last said to be."""
+    released = await journal.claim("mes", 1000, START)
+    for each in released:
+        reading = each.delivery.entry.reading
+        assert reading.record is not None
+        hour = int(reading.record.removeprefix("seq:"))
+        days = {(hour - 1) // 24, hour // 24} if hour % 24 == 0 else {hour // 24}
+        whose = {_last_word(said, reading.slot, day) for day in days}
+        assert {known.get(name or "") for name in whose} == {each.subject}
+        await journal.retry_at(each, START, "not there")
+
+
+def _last_word(said: Sequence[Said], slot: str | None, day: int) -> str | None:
+    about = [each for each in said if each.first <= day < each.after]
+    of_slot = [each.who for each in about if each.slot in (None, slot)]
+    return of_slot[-1] if of_slot else None
 
 
 async def _sent(journal: Journal) -> None:
@@ -281,24 +349,14 @@ async def test_a_turn_at_a_counter_in_that_period_is_left_alone(journal: Journal
     await journal.hand_over(period(odile, 0, DAYS))  # before it
 
 
-async def test_it_is_all_or_nothing(
+async def test_a_few_are_handed_over_all_or_none(
     journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is cut short in the middle of it has not begun."""
-    marcel = await consenting(journal)
-    odile = (await journal.add_subject("Odile")).id
-    days = [weight(day, at=BEGIN + day * DAY + DAY / 2) for day in range(4)]
-    await journal.record(SCALE, days)
-    look_again, looked = attribution.look_again, []
-
-    def cut_short(tx: Transaction, number: int) -> None:
-        looked.append(number)
-        if len(looked) == 3:
-            raise JournalError("the disk is gone")
-        look_again(tx, number)
+    marcel, odile = await _four_days(journal)
 
     with monkeypatch.context() as cut:
-        cut.setattr(attribution, "look_again", cut_short)
+        _cut_short(cut, 0)
         with pytest.raises(JournalError, match="the disk is gone"):
             await journal.hand_over(period(odile, 0, 4))
     half_way = {view.entry.subject for view in reader.entries()}
@@ -308,11 +366,146 @@ async def test_it_is_all_or_nothing(
     assert (half_way, said_half_way) == ({marcel}, [(marcel, LONG_AGO, None)])
     assert {view.entry.subject for view in reader.entries()} == {odile}
     assert reader.verify_against(None).whole  # the chain is whole
-    assert [(each.subject, each.since, each.until) for each in reader.assignments()] == [
+    assert _assigned(reader) == [
         (marcel, LONG_AGO, BEGIN),
         (marcel, BEGIN + 4 * DAY, None),
         (odile, BEGIN, BEGIN + 4 * DAY),
     ]
+
+
+async def _four_days(journal: Journal) -> tuple[SubjectId, SubjectId]:
+    """Have the scale measure Marcel on four days; Odile is there too."""
+    marcel = await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    days = [weight(day, at=BEGIN + day * DAY + DAY / 2) for day in range(4)]
+    await journal.record(SCALE, days)
+    return marcel, odile
+
+
+def _assigned(reader: Reader) -> list[tuple[SubjectId, datetime, datetime | None]]:
+    return [(each.subject, each.since, each.until) for each in reader.assignments()]
+
+
+async def test_recording_goes_on_while_many_are_handed_over(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    _, odile = await _four_days(journal)
+
+    handing = asyncio.create_task(journal.hand_over(period(odile, 0, 4)))
+    await asyncio.sleep(0)
+    await journal.record(SCALE, [weight(20)])
+    recorded_before_the_end = not handing.done()
+
+    assert (recorded_before_the_end, (await handing).readings) == (True, 4)
+
+
+async def test_many_that_are_cut_short_are_sent_as_nobody_else_s_and_follow_at_the_next_start(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    async with open_journal(path) as journal:
+        marcel, odile = await _four_days(journal)
+        await _sent(journal)
+        with monkeypatch.context() as cut:
+            _cut_short(cut, 2)
+            with pytest.raises(JournalError, match="the disk is gone"):
+                await journal.hand_over(period(odile, 0, 4))
+            with Reader.open(path) as reader:
+                half_way = [view.entry.subject for view in reader.entries()]
+    async with open_journal(path) as journal:
+        with Reader.open(path) as reader:
+            started = {view.entry.subject for view in reader.entries()}
+            whole = reader.verify_against(None).whole
+            owed = Counter(each.subject for each in reader.corrections_owed())
+            assigned = _assigned(reader)
+        left = await journal.claim("mes", 100, START)
+
+    assert half_way == [marcel, marcel, odile, odile]
+    assert (started, left, whole) == ({odile}, [], True)
+    assert owed == {marcel: 4}
+    assert assigned == [
+        (marcel, LONG_AGO, BEGIN),
+        (marcel, BEGIN + 4 * DAY, None),
+        (odile, BEGIN, BEGIN + 4 * DAY),
+    ]
+
+
+async def test_many_that_are_cut_short_follow_though_the_journal_is_damaged_then(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    async with open_journal(path) as journal:
+        _, odile = await _four_days(journal)
+        await _sent(journal)
+        with monkeypatch.context() as cut:
+            _cut_short(cut, 2)
+            with pytest.raises(JournalError, match="the disk is gone"):
+                await journal.hand_over(period(odile, 0, 4))
+    lose_table(path, "remarks_device")
+
+    async with open_journal(path):
+        with Reader.open(path) as reader:
+            owners = {view.entry.subject for view in reader.entries()}
+            saved = [each.saved for each in reader.salvaged()]
+
+    assert (owners, saved) == ({odile}, [4])
+
+
+async def test_until_all_are_looked_at_none_leaves_for_whose_it_was(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    _, odile = await _four_days(journal)
+    with monkeypatch.context() as cut:
+        _cut_short(cut, 1)
+        with pytest.raises(JournalError, match="the disk is gone"):
+            await journal.hand_over(period(odile, 0, 4))
+
+    nothing = await journal.claim("mes", 100, START)
+    await journal.record_grant(grant(odile, "grant-2"))
+    released = await journal.claim("mes", 100, START)
+
+    assert nothing == []
+    assert [each.subject for each in released] == [odile] * 4
+
+
+async def test_what_is_not_looked_at_yet_is_not_corrected_where_it_should_not_be(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    marcel = await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    slow, right = Instant(START - DAY, 60.0, "boot-1"), Instant(START, 60.0, "boot-1")
+    days = [weight(n).model_copy(update={"received": slow}) for n in range(2)]
+    await journal.record(SCALE, days)
+    await _sent(journal)
+    await journal.hub_time_known(right, stepped=True)
+    with monkeypatch.context() as cut:
+        _cut_short(cut, 1)
+        with pytest.raises(JournalError, match="the disk is gone"):
+            await journal.hand_over(period(odile, 0, DAYS + 1))
+
+    corrections = await journal.claim_corrections("mes", 10, START)
+    more = await journal.claim_corrections("mes", 10, START)
+
+    assert {(each.wrong, each.released.subject) for each in [*corrections, *more]} == {
+        (Wrong.PERSON, marcel)
+    }
+
+
+async def test_who_is_erased_meanwhile_takes_with_them_what_had_become_theirs(
+    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    marcel, odile = await _four_days(journal)
+
+    handing = asyncio.create_task(journal.hand_over(period(odile, 0, 3)))
+    await asyncio.sleep(0)
+    erased = await journal.erase(odile)
+
+    assert ((await handing).readings, erased) == (3, 3)
+    assert [view.entry.subject for view in reader.entries()] == [marcel]
 
 
 async def test_of_nobody_and_of_no_time_nothing_is_said(journal: Journal) -> None:
