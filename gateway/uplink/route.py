@@ -128,9 +128,8 @@ class Route:
         return lane.left
 
     def resume(self, subject: SubjectId) -> None:
-        """Leave this person alone no longer: they have been paired anew."""
+        """Leave this person alone no longer; what waits of theirs is to be made due after it."""
         self._standing.resume(subject)
-        self._due.set()
 
     @property
     def held(self) -> str | None:
@@ -164,12 +163,17 @@ class Route:
 
     async def _deliver_a_batch(self) -> bool:
         async with self._claiming:
-            self._lanes.clear()
             limit = 1 if self._standing.failing else self._batch
             batch = await self._outbox.claim(self._name, limit, self._clock.now().utc)
             for released in batch:
                 self._lane(released.subject).readings.append(released)
-            corrections = await self._corrections(limit - len(batch))
+            try:
+                corrections = await self._corrections(limit - len(batch))
+            except JournalError as error:
+                if not batch:
+                    raise
+                _log.error("%s: no corrections can be made: %s", self._name, error)
+                corrections = []  # what was claimed is not left lying
             for correction in corrections:
                 self._lane(correction.released.subject).corrections.append(correction)
         async with asyncio.TaskGroup() as group:

@@ -62,6 +62,8 @@ class MemoryOutbox:
         self.broken = False
         self.owed: dict[int, tuple[ReleasedCorrection, datetime]] = {}
         """Corrections that the hub may make, and when each is due."""
+        self.has_no_corrections = False
+        """They cannot be read; all else can."""
         self.left: dict[int, str] = {}
         """Those left to a person, and why."""
         self.claims: list[int] = []
@@ -147,6 +149,8 @@ class MemoryOutbox:
     async def claim_corrections(
         self, destination: str, limit: int, now: datetime
     ) -> list[ReleasedCorrection]:
+        if self.has_no_corrections:
+            raise JournalError("the journal is damaged")
         return [each for each, due_at in self.owed.values() if due_at <= now][:limit]
 
     async def corrected(self, correction: ReleasedCorrection) -> None:

@@ -15,7 +15,7 @@ from gateway.errors import (
     UplinkUnavailable,
 )
 from gateway.metrics import Metrics
-from gateway.testing.clock import ManualClock
+from gateway.testing.clock import START, ManualClock
 from gateway.uplink.lane import Left
 from gateway.uplink.route import Route
 from tests.uplink.doubles import (
@@ -33,18 +33,19 @@ class Bench:
 
     def __init__(self, uplink: ScriptedUplink) -> None:
         self.outbox, self.uplink, self.clock = MemoryOutbox(), uplink, ManualClock()
+        self.timer = PassingTime(self.clock)
         self.route = Route(
             self.outbox,
             uplink,
             self.clock,
             Metrics(),
             max_concurrent=4,
-            timer=PassingTime(self.clock),
+            timer=self.timer,
             jitter=lambda: 0.0,
         )
 
-    def owes(self, wrong: Wrong = Wrong.TIME) -> ReleasedCorrection:
-        correction = ReleasedCorrection(1, wrong, "Observation/1", released(weight()))
+    def owes(self, wrong: Wrong = Wrong.TIME, number: int = 1) -> ReleasedCorrection:
+        correction = ReleasedCorrection(number, wrong, "Observation/1", released(weight(number)))
         self.outbox.owe(correction)
         return correction
 
@@ -106,6 +107,54 @@ async def test_what_did_not_work_is_made_later(error: Exception) -> None:
 
     assert due_at > bench.clock.now().utc - timedelta(days=1)
     assert len(uplink.corrected) == 1
+
+
+async def test_it_rests_until_the_first_of_both_is_due() -> None:
+    bench = Bench(CorrectingUplink())
+    bench.outbox.add(weight(2))
+    bench.outbox.row(weight(2)).due_at = START + timedelta(seconds=200)
+    await bench.outbox.correct_at(bench.owes(), START + timedelta(seconds=90))
+
+    await bench.route.round()
+
+    assert bench.timer.waits == [90]
+
+
+async def test_after_an_outage_one_delivery_goes_first_and_no_correction_with_it() -> None:
+    uplink = CorrectingUplink()
+    bench = Bench(uplink)
+    bench.outbox.add(weight(2))
+    uplink.does(weight(2), UplinkUnavailable("down"))
+    await bench.route.round()
+
+    bench.owes()
+    await bench.route.round()  # waits
+    await bench.route.round()
+
+    assert (uplink.there, uplink.corrected) == ([weight(2).id], [])
+
+
+async def test_of_who_waits_no_correction_is_tried_and_none_is_asked_for_over_and_over() -> None:
+    uplink = CorrectingUplink()
+    bench = Bench(uplink)
+    uplink.does(bench.owes().released.delivery.entry, UplinkUnauthorised("token"))
+    bench.owes(number=2)
+
+    await bench.route.round()
+
+    assert uplink.corrected == []
+    dues = {due_at for _, due_at in bench.outbox.owed.values()}
+    assert dues == {START + timedelta(minutes=15)}
+
+
+async def test_a_journal_that_has_no_corrections_to_give_keeps_no_reading_back() -> None:
+    bench = Bench(CorrectingUplink())
+    bench.outbox.add(weight(2))
+    bench.outbox.has_no_corrections = True
+
+    await bench.route.round()
+
+    assert bench.outbox.states() == ["settled"]
 
 
 async def test_doubts_that_were_settled_put_no_later_correction_off() -> None:

@@ -118,7 +118,9 @@ async def test_different_persons_readings_go_at_the_same_time_up_to_the_limit() 
 async def test_what_a_grant_let_go_does_not_leave_once_the_grant_has_ended() -> None:
     bench = Bench(weight(1), weight(2), weight(1, BOB))
     ends = START + timedelta(seconds=2)
-    bench.outbox.ledger[0] = bench.outbox.ledger[0].model_copy(update={"expires": ends})
+    for grant, expires in enumerate((ends, ends + timedelta(days=1))):
+        given = bench.outbox.ledger[grant].model_copy(update={"expires": expires})
+        bench.outbox.ledger[grant] = given
 
     async def time_passes() -> None:
         bench.clock.advance(2)
@@ -193,6 +195,7 @@ async def test_nothing_goes_while_the_hub_does_not_know_the_time() -> None:
     await bench.rounds(1)
 
     assert before == (["due"], [])
+    assert bench.timer.waits == [10] * 3
     assert bench.outbox.states() == ["settled"]
 
 
@@ -224,6 +227,7 @@ async def test_in_an_outage_the_rest_of_a_batch_is_not_tried() -> None:
     assert bench.uplink.sent == [weight(0).id]
     assert bench.outbox.states() == ["due"] * 5
     assert {row.why for row in bench.outbox.rows.values()} == {"The server cannot be reached."}
+    assert {row.due_at for row in bench.outbox.rows.values()} == {START + timedelta(seconds=1)}
 
 
 async def test_failures_that_were_under_way_together_count_once() -> None:
@@ -256,6 +260,18 @@ async def test_an_answer_ends_the_back_off() -> None:
     await bench.until_quiet()
 
     assert bench.timer.waits == [1, 2, 1]
+
+
+@pytest.mark.parametrize("word", [UplinkRejected("Not this one."), UplinkRefused("Not theirs.")])
+async def test_a_no_is_an_answer_too_and_ends_the_outage(word: Exception) -> None:
+    bench = Bench(weight())
+    bench.uplink.does(weight(), offline(), word)
+
+    await bench.rounds(1)
+    assert bench.route.problem == "The server cannot be reached."
+    await bench.rounds(2)
+
+    assert bench.route.problem is None
 
 
 # --- an unknown outcome -----------------------------------------------------------------------
@@ -432,6 +448,16 @@ async def test_our_own_bug_sends_nothing_twice_and_stops_nobody(
     ]
     assert "KeyError" in caplog.text
     assert "canary" not in caplog.text
+
+
+async def test_bugs_of_ours_are_no_outage_however_many() -> None:
+    bench = Bench(*(weight(number) for number in range(8)))
+    for number in range(7):
+        bench.uplink.does(weight(number), KeyError("oops"))
+
+    await bench.rounds(7)
+
+    assert bench.route.problem is None
 
 
 async def test_no_log_line_names_a_person_or_a_reading(caplog: pytest.LogCaptureFixture) -> None:
@@ -687,10 +713,45 @@ async def test_two_who_withdraw_at_once_both_learn_what_left() -> None:
     assert both == [Left(unknown=(weight(1).id,))] * 2
 
 
+async def test_who_withdraws_again_waits_no_longer() -> None:
+    bench = Bench(weight(1))
+    bench.uplink.gates[weight(1).id] = asyncio.Event()
+    sending = asyncio.create_task(bench.route.round())
+    await bench.uplink.started.wait()
+
+    bench.outbox.withdraw(ALICE)
+    within = (timedelta(0), timedelta(days=1))
+    async with asyncio.timeout(10):
+        both = await asyncio.gather(*(bench.route.quiesce(ALICE, each) for each in within))
+    await sending
+
+    assert both == [Left(unknown=(weight(1).id,))] * 2
+
+
+async def test_what_arrived_before_did_not_leave_at_the_withdrawal() -> None:
+    bench = Bench(weight(1), weight(2))
+    gate, then = asyncio.Event(), asyncio.Event()
+    bench.uplink.gates.update({weight(1).id: gate, weight(2).id: then})
+    bench.uplink.does(weight(2), offline())
+    sending = asyncio.create_task(bench.route.round())
+    await bench.uplink.started.wait()
+    bench.uplink.started.clear()
+    gate.set()
+    await bench.uplink.started.wait()
+
+    bench.outbox.withdraw(ALICE)
+    stopping = asyncio.create_task(bench.route.quiesce(ALICE, timedelta(minutes=1)))
+    await asyncio.sleep(0)
+    then.set()
+
+    assert await stopping == Left()
+    await sending
+
+
 async def test_a_new_grant_lets_the_next_batch_go() -> None:
     bench = Bench(weight(1))
     bench.outbox.withdraw(ALICE)
-    await bench.route.quiesce(ALICE, timedelta(0))
+    assert await bench.route.quiesce(ALICE, timedelta(0)) == Left()
 
     bench.outbox.ledger.append(bench.outbox.ledger[0])
     bench.outbox.add(weight(2))
