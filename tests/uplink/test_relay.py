@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -603,6 +603,60 @@ async def test_relays_of_one_name_leave_the_broker_alone_longer_each_time(
 
     assert said[0] == "Relaying."
     assert "another client bears the same name" in said[1]
+
+
+async def test_a_relay_leaves_its_broker_alone_longer_each_time_until_a_connection_has_lasted(
+    broker: Broker, key: Path
+) -> None:
+    clock, said, waits = ManualClock(MEASURED), list[str](), list[float]()
+
+    async def timer(_: asyncio.Event, seconds: float) -> None:
+        waits.append(seconds)
+        clock.advance(seconds)
+        await asyncio.sleep(0.01)
+
+    broker.kill()
+    async with relaying(broker, key, ScriptedUplink("clinic"), timer, said.append, clock):
+        await until(lambda: len(waits) > 2)
+        broker.start()
+        await until(lambda: said[-1] == "Relaying.")
+        before = list(waits)
+        clock.advance(60)
+        same_name = Session("hsg-relay-relay-r1")
+        another = await MqttConnection.open(BrokerSettings(**broker.settings()), same_name)
+        await until(lambda: said[-2:] == ["Relaying."] * 2)
+        at_once = list(waits)
+        broker.kill()
+        await until(lambda: len(waits) > len(at_once))
+    another.abort()
+
+    assert before[:3] == [1, 2, 5]
+    assert "cannot be reached" in said[0]
+    assert at_once == before
+    assert waits[len(at_once)] == 1
+
+
+async def test_a_reading_goes_on_as_soon_as_its_gateways_list_comes(
+    broker: Broker, key: Path
+) -> None:
+    there, waits = ScriptedUplink("clinic"), asyncio.Event()
+    stranger = BrokerSettings(**broker.settings())
+    connection = await MqttConnection.open(stranger, Session("stranger"))
+    message = to_json(reading_message(out(1), "s", MEASURED, KEY))
+
+    async def timer(event: asyncio.Event, seconds: float) -> None:
+        assert seconds > 30  # longer than the test waits
+        waits.set()
+        await event.wait()
+
+    async with relaying(broker, key, there, timer):
+        while not waits.is_set():
+            with suppress(UplinkUnavailable):  # nobody subscribes yet
+                await connection.publish(Outgoing("healthspace/v1/hub2/readings", message))
+                await waits.wait()
+        await connection.publish(told("hub2", b'{"version":1,"grants":[]}'))
+        await until(lambda: there.there)
+    await connection.close()
 
 
 async def test_what_goes_nowhere_waits_for_no_list(
