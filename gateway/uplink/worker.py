@@ -73,7 +73,7 @@ class Worker:
 
     def held(self, destination: str) -> str | None:
         """Return why somebody's deliveries wait there although it is open; None if nobody's do."""
-        return self._routes[destination].held if destination in self._routes else None
+        return self._routes[destination].held
 
     def resume(self, subject: SubjectId, destination: str) -> None:
         """Try this person's deliveries there again: they have been paired anew."""

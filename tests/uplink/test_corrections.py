@@ -173,7 +173,9 @@ async def test_doubts_that_were_settled_put_no_later_correction_off() -> None:
     assert due_at == bench.clock.now().utc + timedelta(seconds=10)
 
 
-async def test_a_withdrawal_stops_a_correction_under_way() -> None:
+async def test_a_withdrawal_stops_a_correction_under_way(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     uplink = CorrectingUplink()
     bench = Bench(uplink)
     reading = bench.owes().released.delivery.entry.id
@@ -186,3 +188,4 @@ async def test_a_withdrawal_stops_a_correction_under_way() -> None:
 
     assert left == Left()
     assert uplink.corrected == []
+    assert "bug" not in caplog.text

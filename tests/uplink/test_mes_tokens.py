@@ -139,6 +139,17 @@ async def test_a_code_becomes_a_durable_pairing(
     ]
 
 
+async def test_a_code_that_a_person_typed_comes_by_itself(
+    server: ScriptedServer, tokens: MesTokens
+) -> None:
+    server.plays("/token", answer(200, GRANTED | {"id_token": id_token()}))
+
+    await tokens.exchange(ALICE, "code-1")
+
+    (request,) = server.requests
+    assert request.form == {"grant_type": "authorization_code", "code": "code-1"}
+
+
 async def test_nobody_is_paired_with_the_account_of_another_person_here(
     server: ScriptedServer, tokens: MesTokens, store: MemoryStore
 ) -> None:
