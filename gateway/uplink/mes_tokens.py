@@ -266,7 +266,7 @@ class MesTokens:
 
     async def _refuse_account_of(self, other: SubjectId, patient: PatientIdentifier) -> None:
         try:
-            paired = self._known.get(other) or await self._stored(other)
+            paired = await self._stored(other)
             theirs = patient_of(paired.id_token, self._settings)
         except UplinkUnauthorised:
             return

@@ -24,6 +24,7 @@ from gateway.domain.reading import Kind
 from gateway.errors import (
     ConfigError,
     OutcomeUnknown,
+    PairingOver,
     UplinkError,
     UplinkRefused,
     UplinkRejected,
@@ -140,11 +141,11 @@ async def test_no_cookie_of_one_person_is_sent_for_another(
 
 ERRORS: list[tuple[Action, type[UplinkError]]] = [
     (answer(400, outcome("security", "id_token")), UplinkRejected),
-    (answer(401), UplinkUnauthorised),
+    (answer(401), PairingOver),
     (answer(403, outcome("forbidden", "Consent not given, access refused.")), UplinkRefused),
     (
         answer(403, outcome("forbidden", f"idPe {IDPE} is not that of the token")),
-        UplinkUnauthorised,
+        PairingOver,
     ),
     (answer(409, outcome("conflict", OID)), UplinkUnauthorised),
     (answer(422, outcome("invalid", "71.300 kg")), UplinkRejected),
@@ -250,6 +251,19 @@ async def test_an_id_token_that_is_over_and_not_renewed_parks_no_reading(
 
     with pytest.raises(error):
         await uplink.send(released())
+
+
+async def test_what_is_taken_is_taken_though_the_id_token_is_over(
+    server: ScriptedServer, store: MemoryStore, uplink: MesUplink
+) -> None:
+    """A clock is wrong somewhere: to say that it was not taken would send it twice."""
+    store.pair(exp=START.timestamp())
+    server.plays("/fhir", answer(401), answer(200, ACCEPTED))
+    server.plays("/token", answer(200, {"access_token": "access-2", "token_type": "bearer"}))
+
+    receipt = await uplink.send(released())
+
+    assert receipt.reference == "Observation/77"
 
 
 async def test_nothing_is_sent_for_a_person_who_is_not_paired(
@@ -534,7 +548,7 @@ async def test_a_search_that_fails_settles_nothing_and_holds_up_nobody_else(
 @pytest.mark.parametrize(
     ("action", "kind"),
     [
-        (answer(401), UplinkUnauthorised),
+        (answer(401), PairingOver),
         (answer(403, outcome("forbidden", "Consent not given")), UplinkRefused),
         (answer(503, Retry_After="7"), UplinkUnavailable),
     ],
