@@ -36,7 +36,7 @@ from gateway.uplink.fhir_consent import consent
 from gateway.uplink.fhir_identifiers import Resource, Sender
 from gateway.uplink.fhir_phd import full_url, resources
 from gateway.uplink.mes_mapping import encode
-from gateway.web.saying import number, whereabouts
+from gateway.web.saying import whereabouts
 from gateway.web.words import words
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def _lines(view: EntryView, title: Callable[[str], str], say: Words) -> Iterator
     numbers = [
         [
             say(f"measure.{measure}"),
-            number(quantity.value, say),
+            f"{quantity.value:f}".replace(".", say("decimal")),
             say(f"unit.{quantity.unit.name.lower()}"),
         ]
         for measure, quantity in reading.values.items()

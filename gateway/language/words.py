@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, get_args
@@ -36,7 +37,13 @@ class Words:
     def count(self, key: str, number: int, **values: object) -> str:
         """Return the text for so many: `key.one`, else `key.other`. French says one for none."""
         single = number == 1 or (number == 0 and self.language == "fr")
-        return self(f"{key}.{'one' if single else 'other'}", number=number, **values)
+        told = self.number(number)
+        return self(f"{key}.{'one' if single else 'other'}", number=told, **values)
+
+    def number(self, value: int | Decimal) -> str:
+        """Write a number with the digits it has; its thousands stay on one line."""
+        signs = {",": self("thousands"), ".": self("decimal")}
+        return "".join(signs.get(each, each) for each in f"{Decimal(value):,f}")
 
     def or_none(self, key: str) -> str | None:
         """Return the text, or None if there is none."""

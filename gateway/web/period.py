@@ -121,7 +121,9 @@ def _lines(visit: Visit, done: Handover) -> Iterator[str]:
     words: Words = visit.words
     yield words.count("period.readings", done.readings)
     for destination, number in sorted(done.there.items()):
-        yield words("period.there", destination=visit.hub.title(destination), number=number)
+        yield words(
+            "period.there", destination=visit.hub.title(destination), number=words.number(number)
+        )
     if done.unsure:
         yield words.count("period.unsure", done.unsure)
     if done.standing:

@@ -50,7 +50,7 @@ def said(reading: Reading, words: Words) -> Said:
     first = [m for m in _FIRST.get(reading.kind, ()) if m in reading.values]
     rest = [m for m in reading.values if m not in first and m not in _UNSAID]
     figure = "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}".join(
-        number(reading.values[m].value, words) for m in first
+        words.number(reading.values[m].value) for m in first
     )
     unit = words(f"unit.{reading.values[first[0]].unit.name.lower()}") if first else ""
     if reading.document is not None:
@@ -65,11 +65,6 @@ def said(reading: Reading, words: Words) -> Said:
     if reading.quality is not Quality.GOOD:
         warning = words(f"quality.{reading.quality}")
     return Said(words(f"kind.{reading.kind}"), figure, unit, lines, warning)
-
-
-def number(value: Decimal, words: Words) -> str:
-    """Write a number with the digits it has."""
-    return f"{value:f}".replace(".", words("decimal"))
 
 
 def measured(timing: Timing, now: datetime, zone: tzinfo, words: Words) -> str:
@@ -88,7 +83,7 @@ def whereabouts(delivery: DeliveryView, title: str, words: Words) -> Whereabouts
 def _line(reading: Reading, measure: Measure, words: Words) -> str:
     quantity = reading.values[measure]
     unit = words(f"unit.{quantity.unit.name.lower()}")
-    value = number(quantity.value, words)
+    value = words.number(quantity.value)
     return words(
         "line", name=words(f"measure.{measure}"), value=f"{value}\N{NO-BREAK SPACE}{unit}".strip()
     )
@@ -99,6 +94,6 @@ def _in_other_units(reading: Reading, words: Words) -> list[str]:
     quantity = reading.values.get(Measure.GLUCOSE)
     if quantity is None or quantity.unit is not Unit.MILLIGRAM_PER_DECILITRE:
         return []
-    grams = number((quantity.value / 100).quantize(Decimal("0.01")), words)
-    millimoles = number((quantity.value / MG_DL_PER_MMOL_L).quantize(Decimal("0.1")), words)
+    grams = words.number((quantity.value / 100).quantize(Decimal("0.01")))
+    millimoles = words.number((quantity.value / MG_DL_PER_MMOL_L).quantize(Decimal("0.1")))
     return [words("glucose_otherwise", grams=grams, millimoles=millimoles)]

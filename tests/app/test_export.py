@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ import pytest
 from gateway.app.export import export
 from gateway.clock import Instant
 from gateway.domain.device import Device, DeviceId
-from gateway.domain.reading import Limit, Quality
+from gateway.domain.quantity import Quantity, Unit
+from gateway.domain.reading import Limit, Measure, Quality
 from gateway.domain.subject import SubjectId
 from gateway.drivers.cgm.bluetooth_sig.readings import FLAGS as SENSOR_FLAGS
 from gateway.drivers.glucose_meter.bluetooth_sig.readings import _MEALS, _SAMPLES, _STATUS
@@ -107,6 +109,16 @@ async def test_a_french_spreadsheet_reads_it(hub: Hub) -> None:
         "Où elle est": "Gardée ici\N{NO-BREAK SPACE}: pas d'accord pour Mon espace santé",
         "Identifiant": line["Identifiant"],
     }
+
+
+async def test_a_spreadsheet_gets_thousands_without_a_sign_between(hub: Hub) -> None:
+    amount = Quantity(value=Decimal("6512.5"), unit=Unit.KILOJOULE)
+    values = {**weight(1).values, Measure.BASAL_METABOLISM: amount}
+    await hub.journal.record(SCALE, [weight(1).model_copy(update={"values": values})])
+
+    found = {line["Mesure"]: line["Valeur"] for line in hub.table()}
+
+    assert found["Métabolisme de base"] == "6512,5"
 
 
 async def test_ketone_is_taken_along_as_what_it_is(hub: Hub) -> None:

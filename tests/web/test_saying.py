@@ -69,6 +69,22 @@ def test_a_weight_keeps_its_digits_and_has_the_countrys_decimal_sign(
     assert said(weight, words(language)).figure == figure
 
 
+def test_thousands_are_set_apart_and_stay_on_the_line() -> None:
+    values = {
+        Measure.BODY_FAT: ("21.5", Unit.PERCENT),
+        Measure.BASAL_METABOLISM: ("6512.5", Unit.KILOJOULE),
+    }
+    composed = reading(Kind.BODY_COMPOSITION, values)
+
+    lines = [said(composed, words(language)).lines for language in ("fr", "en")]
+
+    space = "\N{NO-BREAK SPACE}"
+    assert lines == [
+        [f"Métabolisme de base{space}: 6\N{NARROW NO-BREAK SPACE}512,5{space}kJ"],
+        [f"Basal metabolism: 6,512.5{space}kJ"],
+    ]
+
+
 def test_glucose_is_said_in_every_unit_that_people_know() -> None:
     glucose = reading(Kind.BLOOD_GLUCOSE, {Measure.GLUCOSE: ("104", Unit.MILLIGRAM_PER_DECILITRE)})
 
