@@ -27,6 +27,7 @@ from gateway.journal import (
     moving,
     of_entry,
     outbox,
+    timings,
 )
 from gateway.journal.database import Database
 from gateway.journal.instants import to_us
@@ -37,7 +38,8 @@ from gateway.journal.writer import Transaction
 
 AT_ONCE = 250
 """Deliveries decided at a time at most, so that recording is never held up long."""
-_ELSEWHERE = timedelta(minutes=1)
+IN_A_WHILE = timedelta(minutes=1)
+"""When is asked about anew what cannot be decided yet."""
 
 
 class Gate:
@@ -53,14 +55,19 @@ class Gate:
         self._ledgers: dict[SubjectId, ledger.Standing] = {}
         self._withheld: defaultdict[str, list[str]] = defaultdict(list)
         self._unreadable: list[str] = []
+        self._wrong = timings.still_wrong(tx.db)
 
     def let_go(self, owed: Owed) -> Released | None:
         """Return the release of a delivery that is due; without one it is not due now, or anew."""
         if attribution.look_first(self._tx, owed.entry):
-            self._put_off(owed)
+            self._decide_later(owed)
             return None
         try:
-            decision = self._decide(_delivery(self._tx, owed, self._addresses))
+            delivery = _delivery(self._tx, owed, self._addresses)
+            if self._is_timed_again(owed.entry, delivery.entry):
+                self._put_off(owed)
+                return None
+            decision = self._decide(delivery)
         except Unreadable:
             moving.move(self._tx, owed, Event.UNREADABLE, reason="unreadable")
             self._unreadable.append(owed.id)
@@ -90,15 +97,20 @@ class Gate:
             manifest = {"destination": self._destination, "entries": self._unreadable}
             audit.append(self._tx, audit.Audited.PARKED, manifest)
 
-    def _put_off(self, owed: Owed) -> None:
-        """Decide later: whose the entry is has only just been found.
-
-        Or it could not be, for it is on its way somewhere else.
-        """
+    def _decide_later(self, owed: Owed) -> None:
+        """Whose the entry is has only just been found; or not, while it is on its way elsewhere."""
         if of_entry.is_leaving(self._tx.db, owed.entry):
-            moving.put_off(self._tx, owed, to_us(self._now + _ELSEWHERE))
+            self._put_off(owed)
         else:
             moving.to_be_asked(self._tx, owed.destination, [owed.entry])
+
+    def _is_timed_again(self, number: int, entry: Entry) -> bool:
+        """Tell whether the entry may still have the time of a clock that was wrong."""
+        upto = self._wrong.get(entry.reading.received.boot_id)
+        return upto is not None and upto < number
+
+    def _put_off(self, owed: Owed) -> None:
+        moving.put_off(self._tx, owed, to_us(self._now + IN_A_WHILE))
 
     def _decide(self, delivery: Delivery) -> Released | Withheld:
         subject = delivery.entry.subject

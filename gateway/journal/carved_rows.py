@@ -33,6 +33,7 @@ _TABLES = (
     "pairings",
     "clocks",
     "boots",
+    "timed_again",
     "erased",
 )
 """Every table, in an order in which rows find what they refer to.

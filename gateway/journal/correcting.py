@@ -11,7 +11,8 @@ from gateway.domain.correction import Wrong
 from gateway.domain.entry import Entry
 from gateway.domain.subject import SubjectId
 from gateway.errors import Unreadable
-from gateway.journal import attribution, audit, corrections, entry_rows, ledger
+from gateway.journal import attribution, audit, corrections, entry_rows, ledger, timings
+from gateway.journal.asking import IN_A_WHILE
 from gateway.journal.instants import to_us
 from gateway.journal.ledger import NOWHERE, Addresses
 from gateway.journal.writer import Transaction
@@ -30,6 +31,7 @@ def claim(
     they consent anew.
     """
     where = addresses.get(destination, (None,))
+    wrong_boots = timings.still_wrong(tx.db)
     found: list[ReleasedCorrection] = []
     for number, entry, subject, wrong, reference, attempts in tx.db.rows(
         "SELECT c.number, entry, subject, wrong, reference, ifnull(attempts, 0)"
@@ -43,6 +45,10 @@ def claim(
             known = entry_rows.from_row(row, tx.keys)
         except Unreadable:
             corrections.leave(tx, number, "unreadable")
+            continue
+        upto = wrong_boots.get(known.reading.received.boot_id)
+        if upto is not None and upto < entry:
+            corrections.retry_at(tx, number, now + IN_A_WHILE)
             continue
         if _is_pointless(known, subject, Wrong(wrong)):
             corrections.done(tx, number)

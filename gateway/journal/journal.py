@@ -221,17 +221,21 @@ class Journal:
         clock set, years ahead, waits no more, and what was withheld because by such a clock a
         consent had ended is asked about again.
 
-        What waits for the time gets it in several transactions, so that recording goes on; whatever
-        a crash leaves waiting does so until this is called again, as it is after each start.
+        All that takes several transactions, so that recording goes on. Whatever a crash leaves is
+        sent nowhere until this is called again, as it is after each start.
         """
 
-        def work(tx: Transaction) -> int:
+        def work(tx: Transaction) -> tuple[int, bool]:
             outbox.bring_back(tx, now.utc)
             corrections.bring_back(tx, now.utc)
             ledger.clock_was_set(tx, now.utc)
-            return timings.hub_time_known(tx, now, self._zone, stepped=stepped)
+            timings.hub_time_known(tx, now, stepped=stepped)
+            return timings.time_wrong(tx, self._zone)
 
-        corrected = await self._writer.run(work)
+        corrected, more = await self._writer.run(work)
+        while more:
+            some, more = await self._writer.run(partial(timings.time_wrong, zone=self._zone))
+            corrected += some
         last: int | None = 0
         while last is not None:
             some, last = await self._writer.run(

@@ -6,7 +6,7 @@ entry is follows its time, and what was sent with a wrong time becomes a correct
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta, tzinfo
 
 from gateway.clock import Instant
@@ -21,7 +21,7 @@ from gateway.domain.subject import Attribution
 from gateway.errors import Unreadable
 from gateway.journal import attribution, audit, boots, clocks, entry_rows, kiosk, of_entry
 from gateway.journal.corrections import owe
-from gateway.journal.database import Database
+from gateway.journal.database import Database, Row
 from gateway.journal.instants import from_us, to_us
 from gateway.journal.writer import Transaction
 
@@ -54,13 +54,13 @@ def append(tx: Transaction, timed: Iterable[tuple[int, Timing, int]]) -> None:
     tx.db.insert_many(NEW, rows)
 
 
-def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool) -> int:
-    """Keep what UTC is in this boot; correct what had a wrong time and return how many entries.
+def hub_time_known(tx: Transaction, now: Instant, *, stepped: bool) -> None:
+    """Keep what UTC is in this boot; what was received in it without the time waits for it.
 
-    What has none yet is for `time_waiting`: it goes nowhere meanwhile, and waits after a crash as
-    well. With `stepped` the hub's clock was set although it was trusted, and so it was if what was
-    known of this boot says another time, as after a restart of the gateway: what was received since
-    the hub was started is looked at again, all of it here, for it may leave as it is.
+    With `stepped` the hub's clock was set although it was trusted, and so it was if what was known
+    of this boot says another time, as after a restart of the gateway: what was received since the
+    hub was started is to be looked at again. Both goes nowhere meanwhile, and waits after a crash
+    as well: it is for `time_waiting` and `time_wrong`.
     """
     believed = boots.anchor(tx.db, now.boot_id)
     if believed is not None and believed.disagrees(now):
@@ -73,11 +73,38 @@ def hub_time_known(tx: Transaction, now: Instant, zone: tzinfo, *, stepped: bool
     else:
         boots.note(tx, now)
     placed = boots.place_lost(tx, now.boot_id if stepped else None)
-    if not stepped:
-        return 0
-    waiting = set(_waiting(tx.db))
-    wrong = _wrongly_timed(tx, {now.boot_id, *placed})
-    return _time(tx, [number for number in wrong if number not in waiting], zone)
+    for boot in (now.boot_id, *placed) if stepped else ():
+        tx.db.run(
+            "INSERT INTO timed_again (boot, upto) VALUES (?1, ?2)"
+            " ON CONFLICT (boot) DO UPDATE SET upto = ?2",
+            (boot, boots.first_entry(tx.db, boot) - 1),
+        )
+
+
+def still_wrong(db: Database) -> dict[str, int]:
+    """Return the boots whose entries may have a wrong time, and behind which number they do."""
+    return dict(db.rows("SELECT boot, upto FROM timed_again"))
+
+
+def time_wrong(tx: Transaction, zone: tzinfo) -> tuple[int, bool]:
+    """Correct some of what was received in boots whose time was wrong: what says another time.
+
+    What had been timed anew, too: by a time that was itself wrong, perhaps. Return how many entries
+    were corrected, and whether there may be more.
+    """
+    wrong = still_wrong(tx.db)
+    if not wrong:
+        return 0, False
+    rows = tx.db.rows(
+        "SELECT * FROM whole_entries WHERE number > ? ORDER BY number LIMIT ?",
+        (min(wrong.values()), AT_ONCE),
+    )
+    corrected = _time(tx, list(_wrongly_timed(tx, rows, wrong)), zone)
+    if len(rows) < AT_ONCE:
+        tx.db.run("DELETE FROM timed_again")
+        return corrected, False
+    tx.db.run("UPDATE timed_again SET upto = max(upto, ?)", (rows[-1][entry_rows.WIDTH],))
+    return corrected, True
 
 
 def time_waiting(tx: Transaction, zone: tzinfo, *, after: int) -> tuple[int, int | None]:
@@ -108,32 +135,22 @@ def _waiting(db: Database, after: int = 0, limit: int = -1) -> list[int]:
     ]
 
 
-def _wrongly_timed(tx: Transaction, boot_ids: Set[str]) -> Iterator[int]:
-    """Yield the entries of these boots whose reception says another time than we know now.
+def _wrongly_timed(tx: Transaction, rows: Sequence[Row], wrong: Mapping[str, int]) -> Iterator[int]:
+    """Yield those of these entries whose reception says another time than we know now.
 
-    Those, too, that had been timed anew: by a time that was itself wrong, perhaps.
+    Those, too, that had been timed anew.
     """
-    anchors = {boot_id: boots.anchor(tx.db, boot_id) for boot_id in boot_ids}
-    first = min(boots.first_entry(tx.db, boot_id) for boot_id in boot_ids)
-    again = {
-        number
-        for (number,) in tx.db.rows(
-            "SELECT entry FROM timings WHERE entry >= ? AND step > 1", (first,)
-        )
-    }
-    for row in tx.db.rows(
-        "SELECT * FROM whole_entries WHERE number >= ? ORDER BY number",
-        (first,),
-    ):
+    anchors = {boot: boots.anchor(tx.db, boot) for boot in wrong}
+    for row in rows:
         try:
             received = entry_rows.reading_of(row, tx.keys).received
         except Unreadable:
             continue
-        number = row[entry_rows.WIDTH]
-        anchor = anchors.get(received.boot_id)
-        if anchor is None:
+        number, anchor = row[entry_rows.WIDTH], anchors.get(received.boot_id)
+        if anchor is None or number <= wrong[received.boot_id]:
             continue
-        if number in again or anchor.disagrees(received):
+        (step,) = tx.db.one("SELECT max(step) FROM timings WHERE entry = ?", (number,))
+        if step > 1 or anchor.disagrees(received):
             yield number
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 
 from gateway.clock import Instant
+from gateway.consent.correction import ReleasedCorrection
 from gateway.domain.device_time import Correction
 from gateway.domain.reading import Reading
 from gateway.domain.receipt import Receipt
@@ -99,6 +100,94 @@ async def test_a_crash_while_many_get_their_time_leaves_none_without(
     assert (len(some), corrected, len(rest)) == (4, 5, 9)
     left = [each.delivery.entry.timing.measured_at for each in (*some, *rest)]
     assert left == [START + timedelta(seconds=60)] * 13
+
+
+async def test_recording_goes_on_while_many_are_timed_anew(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timings, "AT_ONCE", 1)
+    wrong, right = replace(_at(60, wrong_by=-HOUR), trusted=True), _at(300, wrong_by=timedelta())
+    await journal.record(SCALE, [_weight(n, wrong) for n in range(20)])
+
+    timing = asyncio.create_task(journal.hub_time_known(right, stepped=True))
+    await asyncio.sleep(0)
+    await journal.record(SCALE, [_weight(20, _at(301, wrong_by=timedelta()))])
+    recorded_before_the_end = not timing.done()
+
+    assert (recorded_before_the_end, await timing) == (True, 20)
+
+
+async def test_a_crash_while_many_are_timed_anew_lets_none_leave_with_the_wrong_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong, right = replace(_at(60, wrong_by=-HOUR), trusted=True), _at(300, wrong_by=timedelta())
+    soon = START + timedelta(minutes=2)
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [_weight(n, wrong) for n in range(9)])
+        for released in await journal.claim("mes", 3, START):
+            await journal.settle(released, Receipt("mes", None, START))
+        with monkeypatch.context() as until_then:
+            until_then.setattr(timings, "AT_ONCE", 1)
+            _cut_short(until_then, 5)
+            with pytest.raises(JournalError, match="the power is cut"):
+                await journal.hub_time_known(right, stepped=True)
+        some = await journal.claim("mes", 10, START)
+        for released in some:
+            await journal.retry_at(released, START, "not there")
+    async with open_journal(path) as journal:
+        before = await journal.claim("mes", 10, START)
+        for released in before:
+            await journal.retry_at(released, START, "not there")
+        corrected = await journal.hub_time_known(Instant(START + HOUR, 9.0, "boot-2"))
+        rest = await journal.claim("mes", 10, soon)
+        owed = [each.released.delivery.entry.timing for each in await _corrections(journal, soon)]
+
+    assert (len(some), len(before), corrected, len(rest), len(owed)) == (2, 2, 4, 6, 3)
+    left = [each.delivery.entry.timing.measured_at for each in (*some, *before, *rest)]
+    assert {*left, *(each.measured_at for each in owed)} == {START + timedelta(seconds=60)}
+
+
+async def test_a_correction_of_what_is_to_be_timed_anew_waits_until_it_is(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await consenting(journal)
+    first = replace(_at(60, wrong_by=-2 * HOUR), trusted=True)
+    second, right = replace(_at(90, wrong_by=-HOUR), trusted=True), _at(99, wrong_by=timedelta())
+    await journal.record(SCALE, [_weight(n, first) for n in range(3)])
+    for released in await journal.claim("mes", 10, START):
+        await journal.settle(released, Receipt("mes", "Observation/1", START))
+    await journal.hub_time_known(second, stepped=True)  # a correction of each, an hour too early
+
+    with monkeypatch.context() as until_then:
+        until_then.setattr(timings, "AT_ONCE", 1)
+        _cut_short(until_then, 1)
+        with pytest.raises(JournalError, match="the power is cut"):
+            await journal.hub_time_known(right, stepped=True)
+    some = await _corrections(journal, START)
+    await journal.hub_time_known(right)
+    all_of_them = await _corrections(journal, START + timedelta(minutes=2))
+
+    assert (len(some), len(all_of_them)) == (1, 3)
+    told = [each.released.delivery.entry.timing.measured_at for each in (*some, *all_of_them)]
+    assert set(told) == {START + timedelta(seconds=60)}
+
+
+async def _corrections(journal: Journal, now: datetime) -> list[ReleasedCorrection]:
+    return await journal.claim_corrections("mes", 10, now)
+
+
+def _cut_short(cut: pytest.MonkeyPatch, after: int) -> None:
+    """Let so many transactions time entries anew, and the next fail."""
+    time_wrong, done = timings.time_wrong, list[object]()
+
+    def fail(tx: Transaction, zone: tzinfo) -> tuple[int, bool]:
+        if len(done) == after:
+            raise JournalError("the power is cut")
+        done.append(tx)
+        return time_wrong(tx, zone)
+
+    cut.setattr(timings, "time_wrong", fail)
 
 
 async def test_what_waits_says_that_it_waits_for_the_hubs_clock(
