@@ -11,8 +11,10 @@ import json
 import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 
+from gateway.errors import UplinkUnauthorised
 from gateway.uplink.http_client import Answer
 from gateway.uplink.mes_mapping import number
 
@@ -53,6 +55,21 @@ def denies_consent(body: bytes) -> bool:
     """Tell whether the words of a refusal are about consent."""
     consent = "consent" if explains(body) else "consent not given"  # pages speak of cookies
     return consent in words_of(body)
+
+
+def refused_certificate(answer: Answer) -> UplinkUnauthorised | None:
+    """Return the error where a server before the FHIR server wants another certificate of ours.
+
+    nginx says so with 400 and a page of its own, whatever it was asked: "No required SSL
+    certificate was sent", or "The SSL certificate error" of one that is over.
+    """
+    said = "ssl certificate" in words_of(answer.body) and not explains(answer.body)
+    if answer.status != HTTPStatus.BAD_REQUEST or not said:
+        return None
+    return UplinkUnauthorised(
+        "The server does not accept the certificate of this gateway, or wants one (400): check "
+        "certificate_file and key_file, and whether the certificate is over."
+    )
 
 
 def words_of(body: bytes) -> str:

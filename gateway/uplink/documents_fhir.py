@@ -28,6 +28,7 @@ from gateway.uplink.answers import (
     denies_consent,
     explains,
     json_object,
+    refused_certificate,
     retry_after,
 )
 from gateway.uplink.document_reference import URI, sha1
@@ -114,6 +115,8 @@ class FhirDeposit:
     def _refusal(self, answer: Answer) -> UplinkError:
         """Say what a status other than success means for a document that was sent."""
         status = answer.status
+        if wanted := refused_certificate(answer):
+            return wanted
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return _forbidden(answer)
         if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):

@@ -24,6 +24,7 @@ from gateway.uplink.answers import (
     OF_NO_REQUEST,
     explains,
     json_object,
+    refused_certificate,
     retry_after,
 )
 from gateway.uplink.http_client import Answer
@@ -138,6 +139,8 @@ def refusal(answer: Answer, now: datetime) -> UplinkError:
     other's way (409), for this time only.
     """
     status = answer.status
+    if wanted := refused_certificate(answer):
+        return wanted
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return UplinkUnauthorised(
             f"The server does not accept our access ({status}): check token and rights."

@@ -29,6 +29,7 @@ from gateway.uplink.answers import (
     denies_consent,
     explains,
     json_object,
+    refused_certificate,
     retry_after,
     words_of,
 )
@@ -80,6 +81,8 @@ def _locations(bundle: dict[str, Any]) -> Iterator[str]:
 def refusal(answer: Answer, now: datetime) -> UplinkError:
     """Say which error an answer other than 200 is. `now` is needed for a Retry-After date."""
     status = answer.status
+    if wanted := refused_certificate(answer):
+        return wanted
     if status == HTTPStatus.FORBIDDEN:
         return _forbidden(answer.body)
     if status in _FIXED:

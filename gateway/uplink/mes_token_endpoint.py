@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gateway.clock import Clock
 from gateway.errors import OutcomeUnknown, UplinkError, UplinkUnauthorised, UplinkUnavailable
-from gateway.uplink.answers import json_object, retry_after
+from gateway.uplink.answers import json_object, refused_certificate, retry_after
 from gateway.uplink.http_client import Answer, HttpClient
 from gateway.uplink.mes_pairing import Token
 from gateway.uplink.settings import ClientAuth, MesSettings
@@ -112,6 +112,8 @@ class TokenEndpoint:
         return await self._http.ask("POST", url, headers=headers, body=body, wanted=wanted)
 
     def _granted(self, answer: Answer, spent: UplinkUnauthorised) -> Granted:
+        if wanted := refused_certificate(answer):
+            raise wanted
         if answer.status in (400, 401):
             error = (json_object(answer.body) or {}).get("error")
             if error == "invalid_grant":

@@ -95,6 +95,7 @@ async def test_a_published_document_has_the_servers_name(
 CONSENT = outcome("forbidden", "Consent not given, access refused.")
 ERRORS: list[tuple[Action, type[UplinkError]]] = [
     (answer(400, outcome("structure")), UplinkRejected),
+    (answer(400, b"<title>400 The SSL certificate error</title>"), UplinkUnauthorised),
     (answer(401), UplinkUnauthorised),
     (answer(403), UplinkUnauthorised),
     (answer(403, b"<html>Do you consent to cookies?</html>"), UplinkUnauthorised),

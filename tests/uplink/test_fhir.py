@@ -233,6 +233,7 @@ async def test_a_transaction_never_holds_more_entries_than_allowed(
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
+        (400, b"<title>400 The SSL certificate error</title>", UplinkUnauthorised),
         (401, b"", UplinkUnauthorised),
         (403, b"", UplinkUnauthorised),
         (412, b"", UplinkRejected),

@@ -28,6 +28,10 @@ def outcome(code: str = "processing", diagnostics: str = "", *expression: str) -
     return json.dumps({"resourceType": "OperationOutcome", "issue": issues}).encode()
 
 
+NO_CERTIFICATE = b"<html><head><title>400 No required SSL certificate was sent</title></head>"
+"""nginx where it wants a certificate; of one that is over it says "The SSL certificate error"."""
+
+
 def error(status: int, body: bytes = b"", **headers: str) -> UplinkError:
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return refusal(Answer(status, headers, body), NOW)
@@ -37,6 +41,8 @@ def error(status: int, body: bytes = b"", **headers: str) -> UplinkError:
     ("status", "body", "kind"),
     [
         (400, outcome("security"), UplinkRejected),
+        (400, outcome("security", "SSL certificate"), UplinkRejected),
+        (400, NO_CERTIFICATE, UplinkUnauthorised),
         (401, b"", PairingOver),
         (403, outcome("forbidden", "Consent not given, access refused."), UplinkRefused),
         (403, b"Consent not given, access refused.", UplinkRefused),

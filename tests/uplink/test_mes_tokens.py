@@ -391,6 +391,7 @@ REFUSALS: list[tuple[Action, type[Exception], str]] = [
     (answer(400, {"error": "invalid_grant"}), UplinkUnauthorised, "pair this person again"),
     (answer(401, {"error": "invalid_client"}), UplinkUnauthorised, "client_secret"),
     (answer(400, b"what?"), UplinkUnauthorised, "client_id"),
+    (answer(400, b"400 The SSL certificate error"), UplinkUnauthorised, "certificate_file"),
     (answer(500), UplinkUnavailable, "500"),
     (answer(302, Location="/elsewhere"), UplinkUnavailable, "token_url"),
     (answer(404), UplinkUnavailable, "token_url"),
