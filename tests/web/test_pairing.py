@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.api.browsers import Role
 from gateway.api.hub import PairsBy
 from gateway.api.inside import request
 from gateway.api.server import make_app
@@ -55,6 +56,28 @@ async def test_the_browser_comes_back_with_a_code_and_the_person_is_paired(
     (authorization,) = window.hub.begun
     assert authorization is not None
     assert authorization.redirect_uri == "http://127.0.0.1:8470/pairing/back"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_what_tells_the_browser_that_was_sent_is_for_its_return_alone(
+    scheme: str, window: Window
+) -> None:
+    """Another site sends it back, so its cookie is lax; no script and no other page gets it."""
+    window.scheme = scheme
+    from_here = {"origin": ADDRESS.replace("http", scheme)}
+    await window.post("/enter", from_here, code=window.browsers.invite(Role.OWNER).code)
+    form = {"token": (await window.get("/")).field("token"), "destination": "mes"}
+    subject = window.hub.reader.subjects()[0].id
+
+    page = await window.post("/pairing", from_here, subject=subject, **form)
+    state = next(iter(window.pairings._begun))
+    back = await window.get(f"{BACK}?error=access_denied&state={state}")
+
+    cookie = page.cookies["pairing"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "lax", BACK)
+    assert (bool(cookie["secure"]), cookie["max-age"]) == (scheme == "https", "600")
+    forgotten = back.cookies["pairing"]
+    assert (forgotten["max-age"], forgotten["path"]) == ("0", BACK)
 
 
 async def test_a_state_is_good_once(window: Window) -> None:
