@@ -200,6 +200,31 @@ def test_without_a_port_the_remedy_is_said(clock: ManualClock, path: Path) -> No
         Browsers("secret", Forgotten(path), clock, None).invite(Role.OWNER)
 
 
+@pytest.mark.parametrize(
+    ("address", "at_the_hub", "owners", "counters"),
+    [
+        ("https://hub.example:8471", ADDRESS, "https://hub.example:8471", ADDRESS),
+        ("https://hub.example:8471", None, *("https://hub.example:8471",) * 2),
+        (None, ADDRESS, ADDRESS, ADDRESS),
+    ],
+)
+def test_the_household_is_invited_from_the_network_and_the_counter_from_the_hub_itself(
+    *,
+    address: str | None,
+    at_the_hub: str | None,
+    owners: str,
+    counters: str,
+    clock: ManualClock,
+    path: Path,
+) -> None:
+    browsers = Browsers("secret", Forgotten(path), clock, address, at_the_hub)
+
+    owner, counter = browsers.invite(Role.OWNER), browsers.invite(Role.KIOSK)
+
+    assert owner.url == f"{owners}/enter?code={owner.code}"
+    assert counter.url == f"{counters}/enter?code={counter.code}"
+
+
 # --- forgetting -------------------------------------------------------------------------------
 
 

@@ -127,6 +127,17 @@ async def test_the_cookie_is_for_this_site_alone_and_out_of_reach_of_scripts(
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "strict", "/")
 
 
+@pytest.mark.parametrize("role", Role)
+async def test_a_browser_keeps_the_cookie_for_as_long_as_it_lets_in(
+    role: Role, window: Window
+) -> None:
+    answer = await window.post("/enter", code=window.browsers.invite(role).code)
+
+    cookie = answer.cookies["visitor"]
+    until = window.hub.clock.now().utc + timedelta(seconds=int(cookie["max-age"]))
+    assert int(until.timestamp()) == int(cookie.value.split(".")[1])
+
+
 @pytest.mark.parametrize(("scheme", "over_tls"), [("http", False), ("https", True)])
 async def test_a_cookie_that_was_given_over_tls_never_travels_without_it(
     window: Window, scheme: str, over_tls: bool
