@@ -481,9 +481,12 @@ class Journal:
     async def come_back_to_kiosk(self, session: int, attended: timedelta) -> KioskSession:
         """Keep that the person of the session is there again: from now on devices measure them.
 
-        What was measured meanwhile stays nobody's. Raises JournalError where the session is over.
+        What was measured meanwhile stays nobody's. Done on a full disk as well: only who is there
+        can take consent back. Raises JournalError where the session is over.
         """
-        return await self._writer.run(lambda tx: attending.come_back(tx, session, attended))
+        return await self._writer.run(
+            lambda tx: attending.come_back(tx, session, attended), vital=True
+        )
 
     async def claim_at_kiosk(self, session: int, entry: ReadingId) -> None:
         """Make nobody's reading that of the person of the session, who says that it is theirs.
