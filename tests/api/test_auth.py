@@ -120,6 +120,11 @@ async def test_a_rebound_name_reaches_no_page_either() -> None:
     assert await status_of(LOOPBACK, "/", host="evil.example") == 421
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "localhost:8470", "[::1]:8470"])
+async def test_this_machine_is_called_by_any_of_its_own_names(host: str) -> None:
+    assert await status_of(LOOPBACK, host=host, authorization="Bearer right") == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8470", ""])
 async def test_a_rebound_name_is_refused_even_with_the_token(host: str) -> None:
     assert await status_of(LOOPBACK, host=host, authorization="Bearer right") == 421

@@ -193,3 +193,16 @@ async def test_a_consent_that_has_come_to_its_end_is_in_force_no_more(asked: Api
     _, (after,) = await asked.get("consents")
 
     assert (before["living"], after["living"]) == (True, False)
+
+
+async def test_a_text_that_there_is_none_of_is_neither_shown_nor_agreed_to(asked: Api) -> None:
+    subject = await camille(asked)
+
+    shown = await asked.get("consents/text?language=de")
+    agreed = [
+        await grant(asked, subject, **text) for text in ({"language": "de"}, {"version": "0"})
+    ]
+
+    assert [status for status, _ in (shown, *agreed)] == [422, 422, 422]
+    assert "'de'" in shown[1]["detail"]
+    assert asked.hub.reader.ledger(subject) == ()  # type: ignore[arg-type]

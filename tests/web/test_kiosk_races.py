@@ -86,6 +86,26 @@ async def test_who_begins_on_a_screen_that_has_not_heard_of_the_staffs_turn_yet_
     assert "C'est à vous, Odile" in (await kiosk.get(KIOSK)).text
 
 
+async def test_a_reading_that_the_owner_gave_to_somebody_meanwhile_stays_theirs(
+    kiosk: Window,
+) -> None:
+    """The screen asks about it; the owner is faster than who presses that it is theirs."""
+    odile = (await kiosk.hub.journal.add_subject("Odile")).id
+    await kiosk.send("/kiosk/begin", on=KIOSK)
+    session = now_on(kiosk)
+    kiosk.hub.clock.advance(UNATTENDED.total_seconds() + 30)
+    entry = await weigh(kiosk, "72.4")
+    asked = await kiosk.get(KIOSK)
+    await kiosk.hub.journal.claim_entry(entry.id, odile)
+
+    fields = {name: asked.field(name) for name in ("token", "session", "reading")}
+    back = await kiosk.post("/kiosk/back", picture=picture_of(session), mine="yes", **fields)
+
+    (view,) = kiosk.hub.reader.entries()
+    assert (back.status, view.entry.subject) == (303, odile)
+    assert "72,4" not in (await kiosk.get(KIOSK)).html
+
+
 async def test_who_begins_twice_without_scripts_has_one_turn(kiosk: Window) -> None:
     free = await kiosk.get(KIOSK)
     fields = {name: free.field(name) for name in ("token", "session", "language")}
