@@ -61,6 +61,17 @@ async def test_nobody_gets_the_receipt_of_what_another_agreed_to(asked: Api) -> 
     assert others[0] == 422
 
 
+async def test_a_receipt_is_that_of_the_consent_that_was_asked_for(asked: Api) -> None:
+    odile = await _measured(asked, "Odile", "72.4")
+    _, second = await grant(asked, odile["subject"], given_by="Odile", kinds=["weight"])
+
+    for one, other in ((odile["grant"], second["id"]), (second["id"], odile["grant"])):
+        target = f"consents/{one}/receipt?subject={odile['subject']}"
+        text = (await asked.get(target))[1]["text"]
+
+        assert (one in text, other in text) == (True, False)
+
+
 async def test_a_withdrawal_ends_the_consent_of_nobody_else(asked: Api) -> None:
     odile = await _measured(asked, "Odile", "72.4")
     marcel = await _measured(asked, "Marcel", "91.1")

@@ -81,6 +81,19 @@ async def test_a_form_of_another_page_is_refused_even_with_the_token(
     assert window.hub.reader.kiosk() is None
 
 
+async def test_no_other_page_lets_a_browser_in_or_chooses_its_language(window: Window) -> None:
+    """Whoever let another's browser in, by a code of theirs, would be brought what it is for."""
+    code = window.browsers.invite(Role.OWNER).code
+    elsewhere = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+
+    entered = await window.post("/enter", elsewhere, code=code)
+    chosen = await window.post("/language", elsewhere, language="en", back="/")
+
+    assert (entered.status, chosen.status) == (403, 403)
+    assert window.cookies == {}
+    assert (await window.post("/enter", code=code)).status == 303
+
+
 async def test_a_form_that_is_far_too_long_is_refused(window: Window) -> None:
     await window.enter()
     token = (await window.get("/")).field("token")
