@@ -21,7 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gateway.clock import Clock
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, JournalError
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import Backoff
 from gateway.uplink.broker_trust import trust
@@ -45,12 +45,15 @@ class Fleet:
         self._root = f"{settings.prefix}/{settings.gateway}"
 
     async def run(self, timer: Timer, health: Callable[[], Health]) -> None:
-        """Tell `health` until cancelled; where the broker cannot be reached, try again later."""
+        """Tell `health` until cancelled; where that cannot be, try again later.
+
+        `health` may raise JournalError.
+        """
         backoff = Backoff(lambda: secrets.randbelow(1000) / 1000)
         while True:
             try:
                 await self._tell(timer, backoff, health)
-            except (aiomqtt.MqttError, ConfigError) as error:
+            except (aiomqtt.MqttError, ConfigError, JournalError) as error:
                 if not backoff.failing:  # once in an outage
                     _log.warning("the health of this gateway cannot be told: %s", error)
                 self.absence = f"The broker of [fleet] cannot be told how this gateway is: {error}."

@@ -27,7 +27,7 @@ from gateway.consent.gate import Released
 from gateway.domain.correction import Wrong
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import UplinkError, UplinkRejected, UplinkUnavailable
+from gateway.errors import JournalError, UplinkError, UplinkRejected, UplinkUnavailable
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import LASTS_S, Backoff
 from gateway.uplink.broker_trust import check_files
@@ -62,7 +62,7 @@ class MqttUplink:
     """Publishes readings. Make it inside the running loop; `close` it.
 
     Making it raises ConfigError for a file that cannot be read. `revoked` tells what was withdrawn
-    for this destination, whenever it is asked.
+    for this destination, whenever it is asked, or raises JournalError.
     """
 
     def __init__(
@@ -215,7 +215,12 @@ class MqttUplink:
                 life.announced.add(topic)
 
     async def _publish_revocations(self, life: _Life) -> None:
-        revoked = self._revoked()
+        try:
+            revoked = self._revoked()
+        except JournalError as error:
+            raise UplinkUnavailable(
+                f"What was withdrawn cannot be read: {error}; no reading is sent meanwhile."
+            ) from error
         payload = orjson.dumps({"version": 1, "grants": sorted(revoked.grants)})
         topic = f"{self._root}/revocations"
         try:

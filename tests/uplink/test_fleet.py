@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.errors import JournalError
 from gateway.testing.clock import ManualClock
 from gateway.uplink.fleet import Fleet
 from gateway.uplink.fleet_health import Health
@@ -75,6 +76,32 @@ async def test_it_comes_back_after_the_broker_and_said_once_that_it_was_away(
 
     assert listener.on("/health")[0] == HEALTH.model_dump()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+async def test_a_journal_that_cannot_be_read_for_a_moment_ends_nothing(tmp_path: Path) -> None:
+    troubles = [JournalError("the disk gave an error")]
+    absences: list[str | None] = []
+
+    def health() -> Health:
+        if troubles:
+            raise troubles.pop()
+        return HEALTH
+
+    async def timer(event: asyncio.Event, seconds: float) -> None:
+        absences.append(fleet.absence)
+        if fleet.absence is None:
+            await event.wait()
+
+    with a_broker(tmp_path) as broker:
+        fleet = Fleet(FleetSettings(**broker.settings(gateway="hub1")), ManualClock())
+        async with listening(broker) as listener:
+            running = asyncio.create_task(fleet.run(timer, health))
+            await listener.until(1, "/health")
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    assert listener.on("/health") == [HEALTH.model_dump()]
+    assert "the disk gave an error" in (absences[0] or "")
 
 
 async def test_a_password_that_cannot_be_read_ends_nothing(

@@ -17,6 +17,7 @@ from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.errors import (
     ConfigError,
+    JournalError,
     OutcomeUnknown,
     UplinkRejected,
     UplinkUnauthorised,
@@ -205,6 +206,23 @@ async def test_a_list_of_revocations_that_is_too_long_leaves_none_in_its_place(
             await listener.until(1, "/status")  # what is retained comes at once
 
     assert [topic.rpartition("/")[2] for topic in listener.topics] == ["status"]
+
+
+async def test_while_what_was_withdrawn_cannot_be_read_no_reading_is_sent(broker: Broker) -> None:
+    troubles = [JournalError("the disk gave an error")]
+
+    def revoked() -> Revoked:
+        if troubles:
+            raise troubles.pop()
+        return Revoked(("grant-1",))
+
+    async with listening(broker) as listener, uplink_to(broker, revoked=revoked) as uplink:
+        with pytest.raises(UplinkUnavailable, match="the disk gave an error"):
+            await uplink.send(out())
+        await uplink.send(out())
+        await listener.until(1, "/readings")
+
+    assert [len(listener.on(end)) for end in ("/revocations", "/readings")] == [1, 1]
 
 
 async def test_readings_of_many_people_share_a_bounded_window(broker: Broker) -> None:
