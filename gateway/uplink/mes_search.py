@@ -20,7 +20,7 @@ from gateway.errors import OutcomeUnknown
 from gateway.uplink.answers import json_object
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM, identities
 from gateway.uplink.mes_mapping import PatientIdentifier, Resource, effective, parts_of
-from gateway.uplink.mes_terms import NUMBER_OF_DAYS, SLOTS, SUMMARIES, Terminology, days_of
+from gateway.uplink.mes_terms import NUMBER_OF_DAYS, SLOTS, Terminology, days_of
 
 _AROUND = timedelta(seconds=1)
 _PAGE = 100  # the most the API gives at a time
@@ -144,7 +144,7 @@ def _same_numbers(found: Resource, entry: Entry) -> bool:
 def _same_days(found: Resource, entry: Entry) -> bool:
     """Tell summaries of two periods apart that end together and happen to be equal."""
     days = entry.reading.values.get(Measure.DAYS)
-    if entry.reading.kind not in SUMMARIES or days is None:
+    if days is None:
         return True
     extensions = _dicts(found.get("extension"))
     told = next((e for e in extensions if e.get("url") == NUMBER_OF_DAYS), {})
@@ -164,11 +164,8 @@ def _same_device(found: Resource, entry: Entry, system_ids: Mapping[str, frozens
     identifier = _dict(device.get("identifier"))
     if identifier.get("system") == SYSTEM_ID_SYSTEM:
         return identifier.get("value") in ours
-    reference = str(device.get("reference"))
-    known = system_ids.get(reference)
-    if known is None:
-        tail = "/".join(reference.split("/_history")[0].split("/")[-2:])
-        known = system_ids.get(tail, frozenset())
+    reference = str(device.get("reference")).partition("/_history")[0]
+    known = system_ids.get("/".join(reference.split("/")[-2:]), frozenset())
     return not known or not ours.isdisjoint(known)
 
 

@@ -487,6 +487,17 @@ async def test_further_pages_are_followed(server: ScriptedServer, uplink: MesUpl
     assert receipt.reference == "Observation/77"
 
 
+async def test_what_is_on_no_page_of_a_whole_answer_is_not_there(
+    server: ScriptedServer, uplink: MesUplink
+) -> None:
+    link = [{"relation": "next", "url": f"{server.url}/fhir/page2?_offset=1"}]
+    others = [stored()[0] | {"id": number, "status": "cancelled"} for number in ("76", "77")]
+    server.plays("/fhir/Observation", answer(200, searchset(others[0], total=2, link=link)))
+    server.plays("/fhir/page2", answer(200, searchset(others[1], stored()[1], total=2)))
+
+    assert await uplink.find(released()) is None
+
+
 async def test_no_token_follows_a_page_to_another_server(
     server: ScriptedServer, uplink: MesUplink
 ) -> None:

@@ -154,6 +154,30 @@ def test_codes_and_paths_that_are_none_are_left_out(code: str, path: str) -> Non
     assert "Julie" not in text
 
 
+@pytest.mark.parametrize(
+    "issue",
+    [
+        None,
+        {"code": "invalid"},
+        [1],
+        [{"code": ["invalid"]}],
+        [{"expression": ["Observation.value"]}],
+    ],
+)
+def test_an_outcome_of_no_known_form_says_no_more_than_its_status(issue: object) -> None:
+    body = json.dumps({"resourceType": "OperationOutcome", "issue": issue}).encode()
+
+    assert "rejects the reading (422):" in str(error(422, body))
+
+
+@pytest.mark.parametrize("paths", [7, [], [7], "Observation.value"])
+def test_a_fault_without_a_place_is_named_without(paths: object) -> None:
+    issues = [{"code": "invalid", "expression": paths}]
+    body = json.dumps({"resourceType": "OperationOutcome", "issue": issues}).encode()
+
+    assert "rejects the reading (422: invalid)" in str(error(422, body))
+
+
 def response(*entries: tuple[str, str | None], kind: str = "transaction-response") -> Answer:
     content = {
         "resourceType": "Bundle",
@@ -187,6 +211,12 @@ def test_the_receipt_is_what_the_server_calls_the_observation(location: str) -> 
         response(("201 Created", "Observation/\ud800")),
         response(("400 Bad Request", "Observation/1")),
         response(("2011", "Observation/1")),
+        Answer(
+            200,
+            {},
+            b'{"resourceType": "Bundle", "type": "transaction-response", "entry":'
+            b' [{"response": {"status": 201, "location": "Observation/1"}}]}',
+        ),
         response(),
         Answer(200, {}, b""),
         Answer(200, {}, b"<html>"),

@@ -11,8 +11,8 @@ from gateway.domain.device import Device
 from gateway.domain.reading import Kind
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM
 from gateway.uplink.mes_mapping import PatientIdentifier, encode, to_bundle
-from gateway.uplink.mes_search import judge, question
-from gateway.uplink.mes_terms import SLOTS, SUMMARIES, Dialect
+from gateway.uplink.mes_search import Page, judge, question
+from gateway.uplink.mes_terms import NUMBER_OF_DAYS, SLOTS, SUMMARIES, Dialect
 from tests.uplink.samples import CUFF, NUMBERS, entry
 from tests.uplink.scripted_server import searchset
 
@@ -66,6 +66,10 @@ def moves_device(observation: dict[str, Any], device: dict[str, Any]) -> None:
     device["identifier"][0]["value"] = "00-11-22-33-44-55-66-77"
 
 
+def keeps_another_number_of_the_device(_: dict[str, Any], device: dict[str, Any]) -> None:
+    device["identifier"] = [{"system": "urn:example:inventory", "value": "1"}]
+
+
 SYSID = {"system": SYSTEM_ID_SYSTEM}
 LIKE_OURS: list[Change] = [
     sets(effectiveDateTime="2026-03-02T06:41:05Z"),
@@ -77,6 +81,7 @@ LIKE_OURS: list[Change] = [
     sets(device={"reference": "https://fhir.example/fhir/Device/5/_history/1"}),
     sets(device={"identifier": SYSID | {"value": "A4-C1-38-FF-FE-12-34-56"}}),
     sets(device={}),
+    keeps_another_number_of_the_device,
 ]
 UNLIKE_OURS: list[Change] = [
     sets(effectiveDateTime="2026-03-02T07:41:07+01:00"),
@@ -133,6 +138,23 @@ def test_a_summary_without_its_number_of_days_is_recognised_by_the_rest(kind: Ki
     assert reference(observation, device, kind=kind) == "Observation/77"
 
 
+@pytest.mark.parametrize("kind", SUMMARIES)
+@pytest.mark.parametrize(("codes", "is_ours"), [("GEN-275 GEN-278", False), ("X {} Y", True)])
+def test_equal_summaries_of_two_periods_that_end_together_are_two(
+    kind: Kind, codes: str, is_ours: bool
+) -> None:
+    observation, device = kept_there(kind)
+    (days,) = (each for each in observation["extension"] if each["url"] == NUMBER_OF_DAYS)
+    ours = days["valueCodeableConcept"]["coding"][0]["code"]
+    told = [{"code": code} for code in codes.format(ours).split()]
+    days["valueCodeableConcept"]["coding"] = told
+    observation["extension"].insert(0, {"url": "urn:example:other", "valueString": "1"})
+
+    found = reference(observation, device, kind=kind)
+
+    assert found == ("Observation/77" if is_ours else None)
+
+
 @pytest.mark.parametrize("address", ["A4:C1:38:65:43:21", "C0:FF:EE:00:00:01"])
 def test_a_device_that_has_told_more_of_itself_since_is_still_ours(address: str) -> None:
     nameless = CUFF.model_copy(update={"system_id": None, "serial": None, "address": address})
@@ -151,3 +173,23 @@ def test_ours_is_found_among_others() -> None:
     other = observation | {"id": "76", "valueQuantity": quantity(70)}
 
     assert reference(other, observation, device) == "Observation/77"
+
+
+def test_a_page_counts_its_observations_and_knows_the_next() -> None:
+    links = [{"relation": "self", "url": "a"}, {"relation": "next", "url": "b"}]
+    there = searchset(*kept_there(), link=links, total=2)
+
+    page = judge(json.dumps(there).encode(), entry(), PATIENT)
+
+    assert (page.observations, page.total, page.next_url) == (1, 2, "b")
+
+
+def test_what_is_no_part_of_a_search_is_passed_over() -> None:
+    observation, device = kept_there()
+    warning = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]}
+    there = searchset(warning, observation, device, link=[1, {"relation": "next"}], total="many")
+    there["entry"] += [1, {}, {"resource": 1}]
+
+    page = judge(json.dumps(there).encode(), entry(), PATIENT)
+
+    assert page == Page("Observation/77", None, 1, None)
