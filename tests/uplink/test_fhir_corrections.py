@@ -127,6 +127,22 @@ async def test_another_reading_by_that_name_is_left_alone(server: str) -> None:
     assert (await read(server, receipt.reference))["status"] == "final"
 
 
+async def test_a_retraction_that_tells_no_number_leaves_another_of_the_minute_alone(
+    server: str,
+) -> None:
+    other, untold = (
+        stamped(stamp="2026-03-07T07:40:00", record=record) for record in ("seq:1", "seq:2")
+    )
+    numberless = untold.reading.model_copy(update={"values": {}})
+    async with uplink_to(server) as uplink:
+        receipt = await uplink.send(out(other))
+        never_sent = corrected(replace(untold, reading=numberless), Wrong.PERSON, None)
+        done = await uplink.correct(never_sent)
+
+    assert done.reference == ""
+    assert (await read(server, receipt.reference))["status"] == "final"
+
+
 async def test_a_number_of_a_billion_digits_is_not_sent_back_in_a_correction() -> None:
     """Written out it would fill the memory."""
     there = searchset(observation(extension=[{"valueDecimal": 123}]))
