@@ -108,6 +108,7 @@ def test_the_server_may_ask_to_wait(status: int, header: str, wait: timedelta) -
     [
         "soon",
         "-5",
+        "²",
         "1.5",
         "Sat, 14 Mar 2026 09:27:53 -0000",
         "Sat, 14 Mar 99999999999 09:27:53 GMT",
