@@ -12,6 +12,7 @@ from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.errors import UplinkRejected
 from gateway.uplink.mqtt_message import (
+    MeasuredBy,
     ReadingMessage,
     from_json,
     proof,
@@ -20,7 +21,8 @@ from gateway.uplink.mqtt_message import (
     schema,
     to_json,
 )
-from tests.uplink.samples import ALICE, BOB, MEASURED, NUMBERS, entry, released
+from tests.uplink.fhir_server import stamped
+from tests.uplink.samples import ALICE, BOB, CUFF, MEASURED, NUMBERS, entry, released
 
 PUBLISHED = Path(__file__).parents[2] / "docs/schemas/reading.v1.json"
 KEY = bytes(range(32))
@@ -50,6 +52,29 @@ def test_a_message_never_holds_what_only_the_household_knows() -> None:
 
     assert "somebody" not in text
     assert ALICE not in text
+
+
+def test_a_message_tells_of_the_device_what_its_readings_are_known_by() -> None:
+    told = stamped(stamp="2026-03-02T07:40:00", utc_offset=timedelta(hours=1))
+
+    said = reading_message(released(told), "session", MEASURED, KEY).device
+
+    assert said == MeasuredBy(
+        family="bp_monitor",
+        manufacturer=CUFF.manufacturer,
+        model=CUFF.model,
+        eui64="A4-C1-38-FF-FE-12-34-56",
+        stamp=datetime(2026, 3, 2, 7, 40),  # noqa: DTZ001 - as the device shows it
+        utc_offset_s=3600,
+    )
+
+
+def test_a_reading_whose_time_is_past_doubt_is_retracted_all_the_same() -> None:
+    timed = replace(entry(), timing=replace(entry().timing, uncertainty=None))
+
+    said = reading_message(released(timed), "session", MEASURED, KEY, Wrong.PERSON)
+
+    assert (said.status, said.uncertainty_s) == ("entered-in-error", None)
 
 
 def test_a_retraction_tells_nothing_of_what_was_measured() -> None:

@@ -18,6 +18,7 @@ import pytest
 from gateway.consent.correction import ReleasedCorrection
 from gateway.consent.gate import Released, decide
 from gateway.domain.correction import Wrong
+from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
 from gateway.errors import ConfigError, OutcomeUnknown, UplinkRejected, UplinkUnavailable
@@ -26,6 +27,7 @@ from gateway.uplink.api import Timer
 from gateway.uplink.backoff import STEPS_S
 from gateway.uplink.broker import BrokerSettings
 from gateway.uplink.fhir import FhirUplink
+from gateway.uplink.fhir_identifiers import Sender, identifiers
 from gateway.uplink.fhir_settings import FhirSettings
 from gateway.uplink.mqtt import MqttUplink, Revoked
 from gateway.uplink.mqtt_client import MqttConnection
@@ -39,7 +41,7 @@ from gateway.uplink.relayed import released as let_go
 from gateway.uplink.relayed import revoked_in
 from tests.uplink.brokers import Broker, a_broker, listening, needs_mosquitto
 from tests.uplink.doubles import CorrectingUplink, ScriptedUplink
-from tests.uplink.fhir_server import held
+from tests.uplink.fhir_server import held, stamped
 from tests.uplink.samples import ALICE, MEASURED, entry, released
 
 pytestmark = needs_mosquitto
@@ -773,6 +775,17 @@ def test_the_gate_decides_by_the_grant_that_came_along() -> None:
     assert let_go(expiring, KEY, set(), "clinic", MEASURED + timedelta(hours=2)) is None
     with pytest.raises(UplinkRejected, match="proof_key_file"):
         let_go(message, KEY[::-1], set(), "clinic", MEASURED)
+
+
+def test_a_relayed_reading_is_known_by_what_its_device_said_as_on_the_hub() -> None:
+    told = stamped(Kind.BLOOD_PRESSURE, utc_offset=timedelta(hours=1))
+    message = reading_message(released(told, destination="chain"), "s", MEASURED, KEY)
+    sender = Sender("urn:example:patients", "somebody", "hub1")
+
+    going = let_go(message, KEY, frozenset(), "clinic", MEASURED)
+
+    assert going is not None
+    assert identifiers(going.delivery.entry, sender)[0] == identifiers(told, sender)[0]
 
 
 def test_what_no_grant_covers_may_be_retracted_and_never_brought() -> None:
