@@ -151,14 +151,19 @@ async def test_a_code_that_a_person_typed_comes_by_itself(
 
 
 async def test_nobody_is_paired_with_the_account_of_another_person_here(
-    server: ScriptedServer, tokens: MesTokens, store: MemoryStore
+    server: ScriptedServer, store: MemoryStore, clock: ManualClock
 ) -> None:
-    """The browser of the household may still know who signed in last."""
+    """The browser of the household may still know who signed in last.
+
+    What was given is not given back: that might end the pairing of the other.
+    """
     store.pair(BOB)
     server.plays("/token", answer(200, GRANTED | {"id_token": id_token()}))
+    server.plays("/revoke", answer(200))
 
-    with pytest.raises(AccountTaken, match="another person"):
-        await tokens.exchange(ALICE, "code-1", others=[BOB])
+    async with Connected(revoking(server), store, clock) as tokens:
+        with pytest.raises(AccountTaken, match="another person"):
+            await tokens.exchange(ALICE, "code-1", others=[BOB])
 
     assert [subject for subject, _ in store.secrets] == [BOB]
     assert server.to("/revoke") == []
@@ -272,8 +277,10 @@ async def test_a_refresh_token_that_is_not_replaced_stays(
     [
         (3599.9, timedelta(seconds=3599)),
         ("3600", timedelta(hours=1)),
+        (0, timedelta(0)),
         (-1, None),
         ("never", None),
+        ("inf", None),
         (True, None),
         ([], None),
         pytest.param(10**400, None, id="astronomical"),
@@ -330,21 +337,39 @@ async def test_a_refresh_is_finished_and_kept_even_if_whoever_asked_is_gone(
     assert [pairing.refresh_token for pairing in store.kept] == ["refresh-2"]
 
 
+class LockedStore(MemoryStore):
+    """Gives nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads, self.read = asyncio.Event(), asyncio.Event()
+
+    async def pairing(self, subject: SubjectId, destination: str, /) -> bytes | None:
+        self.reads.set()
+        await self.read.wait()
+        return await super().pairing(subject, destination)
+
+
+async def test_a_refresh_that_another_waits_for_is_sent_though_one_has_gone(
+    server: ScriptedServer, clock: ManualClock
+) -> None:
+    slow = LockedStore()
+    used = slow.pair()
+    async with Connected(settings(server.url), slow, clock) as tokens:
+        gone, stays = (asyncio.create_task(tokens.refreshed(ALICE, used)) for _ in range(2))
+        await slow.reads.wait()
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        slow.read.set()
+
+        assert (await stays).refresh_token == "refresh-2"
+
+
 async def test_a_refresh_that_was_not_sent_is_given_up_with_whoever_asked(
     server: ScriptedServer, clock: ManualClock
 ) -> None:
     """Their person may have withdrawn: not a byte of theirs leaves then. The next one is sent."""
-
-    class SlowStore(MemoryStore):
-        reads = asyncio.Event()
-        read = asyncio.Event()
-
-        async def pairing(self, subject: SubjectId, destination: str, /) -> bytes | None:
-            self.reads.set()
-            await self.read.wait()
-            return await super().pairing(subject, destination)
-
-    slow = SlowStore()
+    slow = LockedStore()
     used = slow.pair()
     async with Connected(settings(server.url), slow, clock) as tokens:
         asking = asyncio.create_task(tokens.refreshed(ALICE, used))

@@ -334,10 +334,49 @@ async def test_home_assistant_finds_sensors_that_go_with_the_consent(broker: Bro
         assert all(last[message.topic] == message.payload for message in found)
 
 
+async def test_a_client_that_connects_later_finds_the_sensors_of_who_consents(
+    broker: Broker,
+) -> None:
+    """Home Assistant starts anew with nothing but what the broker retains."""
+    revoked = Revoked()
+    async with uplink_to(
+        broker, discovery_prefix="homeassistant", revoked=lambda: revoked
+    ) as uplink:
+        async with listening(broker) as listener:
+            for subject in (ALICE, BOB):
+                await uplink.send(out(entry(Kind.WEIGHT, subject=subject)))
+                await uplink.send(out(entry(Kind.WEIGHT, subject=subject, record="seq:2")))
+            await listener.until(4, "/readings")
+        revoked = Revoked(("grant-1",), (ALICE,))
+        await uplink.withdrawn(ALICE)
+    async with listening(broker) as later:
+        await later.until(1, "/revocations")
+        await later.until(1, "/config")
+
+    announced = [topic for topic in listener.topics if topic.endswith("/config")]
+    found = {topic for topic in later.topics if topic.endswith("/config")}
+    assert len(announced) == len(set(announced)) == 2
+    assert found == set(announced[1:])  # in the order in which they were sent
+
+
+async def test_where_no_sensors_are_announced_none_are_removed(broker: Broker) -> None:
+    async with (
+        listening(broker) as listener,
+        uplink_to(broker, revoked=lambda: Revoked(("grant-1",), (ALICE,))) as uplink,
+    ):
+        await uplink.send(out())
+        await listener.until(1, "/readings")
+
+    assert [topic.rpartition("/")[2] for topic in listener.topics[:3]] == [
+        *("status", "revocations", "readings")
+    ]
+
+
 async def test_a_reading_for_another_destination_is_not_sent(broker: Broker) -> None:
-    async with uplink_to(broker) as uplink:
-        with pytest.raises(UplinkRejected):
-            await uplink.send(released(destination="elsewhere"))
+    async with uplink_to(broker, kinds=[Kind.BLOOD_PRESSURE]) as uplink:
+        for stray in (released(entry(Kind.BLOOD_PRESSURE), destination="elsewhere"), out()):
+            with pytest.raises(UplinkRejected, match="not meant"):
+                await uplink.send(stray)
 
 
 async def test_a_proof_key_that_is_too_short_is_refused(broker: Broker, tmp_path: Path) -> None:

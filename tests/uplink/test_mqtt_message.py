@@ -69,6 +69,14 @@ def test_a_message_tells_of_the_device_what_its_readings_are_known_by() -> None:
     )
 
 
+def test_a_device_that_nothing_identifies_is_told_without() -> None:
+    nameless = CUFF.model_copy(update={"system_id": None, "serial": None, "address": None})
+
+    said = reading_message(released(entry(device=nameless)), "session", MEASURED, KEY)
+
+    assert said.device.eui64 is None
+
+
 def test_a_reading_whose_time_is_past_doubt_is_retracted_all_the_same() -> None:
     timed = replace(entry(), timing=replace(entry().timing, uncertainty=None))
 
@@ -151,7 +159,9 @@ def test_an_uncertainty_in_whole_seconds_is_still_a_bound(doubt_ms: int, told: i
     assert said.uncertainty_s == told
 
 
-@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b'{"version": 2}', b'{"id": "71.3 kg"}'])
+@pytest.mark.parametrize(
+    "payload", [b"", b"\xff", b"[]", b'{"version": 2}', b'{"id": "71.3 kg"}', b"[" * 100_000]
+)
 def test_what_is_no_reading_is_refused_without_quoting_it(payload: bytes) -> None:
     with pytest.raises(UplinkRejected) as refused:
         from_json(payload)

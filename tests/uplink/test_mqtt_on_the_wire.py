@@ -189,6 +189,16 @@ async def test_no_reading_goes_before_the_broker_has_taken_what_was_withdrawn() 
     assert said[first:second] == ["readings", *["revocations"] * 2, "status", "revocations"]
 
 
+@pytest.mark.parametrize("code", [0x97, 0x99])  # quota exceeded, payload format
+async def test_a_connection_on_which_what_was_withdrawn_is_not_taken_is_broken(code: int) -> None:
+    broker = ToldBroker(lists=deque([code]))
+    async with told(broker) as uplink:
+        with pytest.raises(UplinkUnavailable):
+            await uplink.send(reading())
+        async with asyncio.timeout(10):
+            await asyncio.gather(*broker.serving)
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [

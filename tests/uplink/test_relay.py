@@ -769,10 +769,13 @@ def test_the_gate_decides_by_the_grant_that_came_along() -> None:
     message = reading_message(reading, "s", MEASURED, KEY)
     grant = reading.grant.model_copy(update={"expires": MEASURED + timedelta(hours=1)})
     expiring = reading_message(replace_grant(reading, grant), "s", MEASURED, KEY)
+    earlier = reading.grant.model_copy(update={"covers_until": MEASURED - timedelta(hours=1)})
+    uncovered = reading_message(replace(reading, grant=earlier), "s", MEASURED, KEY)
 
     assert let_go(message, KEY, set(), "clinic", MEASURED) is not None
     assert let_go(message, KEY, {"grant-1"}, "clinic", MEASURED) is None
     assert let_go(expiring, KEY, set(), "clinic", MEASURED + timedelta(hours=2)) is None
+    assert let_go(uncovered, KEY, set(), "clinic", MEASURED) is None
     with pytest.raises(UplinkRejected, match="proof_key_file"):
         let_go(message, KEY[::-1], set(), "clinic", MEASURED)
 
