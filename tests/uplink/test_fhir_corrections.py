@@ -134,7 +134,7 @@ async def test_a_retraction_that_tells_no_number_leaves_another_of_the_minute_al
         stamped(stamp="2026-03-07T07:40:00", record=record) for record in ("seq:1", "seq:2")
     )
     numberless = untold.reading.model_copy(update={"values": {}})
-    async with uplink_to(server) as uplink:
+    async with uplink_to(server, patients={ALICE: "numberless"}) as uplink:
         receipt = await uplink.send(out(other))
         never_sent = corrected(replace(untold, reading=numberless), Wrong.PERSON, None)
         done = await uplink.correct(never_sent)
