@@ -12,7 +12,7 @@ Below them, one file for each topic, functions inside the writer's transaction:
     timings.py     when they were measured: by clocks.py, and by boots.py of the hub
     computing.py   what the hub computes about a person
     people.py      who is measured; assigning.py, by which device; handing_over.py, in the past
-    attribution.py whose an entry is, by assignments.py or as a person said
+    attribution.py whose an entry is, by assignments.py or as a person said; saying.py, of many
     earlier.py     what devices held from before they were anybody's
     kiosk.py       whose turn it is at a counter; attending.py, and whether they are there
     devices.py  bookmarks.py  aside.py  pairings.py

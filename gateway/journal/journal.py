@@ -9,13 +9,12 @@ again by themselves once there is space.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
 
 from gateway.clock import Clock, Instant
 from gateway.consent.correction import ReleasedCorrection
@@ -46,7 +45,6 @@ from gateway.journal import (
     devices,
     entries,
     erasing,
-    handing_over,
     kiosk,
     ledger,
     mending,
@@ -65,11 +63,10 @@ from gateway.journal.lock import WriterLock
 from gateway.journal.opening import Opening, empty_log
 from gateway.journal.reserve import Reserve
 from gateway.journal.retention import Expiry, Retention
+from gateway.journal.saying import Saying
 from gateway.journal.taken_back import TakenBack, TakenBackFile
 from gateway.journal.views import Handover
-from gateway.journal.writer import Transaction, Work, Writer, run_now
-
-T = TypeVar("T")
+from gateway.journal.writer import Transaction, Writer, run_now
 
 Routes = Mapping[str, frozenset[Kind]]
 """The destinations and the kinds of reading each takes."""
@@ -97,9 +94,7 @@ class Journal:
         self._zone = zone
         self._routes = routes
         self._addresses = addresses
-        self._saying = asyncio.Lock()
-        """Held while whose readings are is said anew, and by who must not find that half done."""
-        self._half_said = False
+        self._saying = Saying(writer)
 
     @classmethod
     def open(
@@ -301,7 +296,7 @@ class Journal:
             self._take_back(tx, TakenBack(f"erasure-{subject}", subject, None))
             return erased
 
-        async with self._all_said():
+        async with self._saying.all_done():
             return await self._writer.run(work, vital=True)
 
     def _take_back(self, tx: Transaction, taken: TakenBack) -> None:
@@ -329,12 +324,12 @@ class Journal:
         them as in `hand_over`.
         """
         made = Assignment(device=device, slot=slot, subject=subject, since=since, until=until)
-        await self._say(lambda tx: assigning.assign(tx, made))
+        await self._saying.say(lambda tx: assigning.assign(tx, made))
         return made
 
     async def end_assignment(self, assignment: Assignment, until: datetime) -> Assignment:
         """Let an assignment end; whose its later readings are is said anew, as in `hand_over`."""
-        return await self._say(lambda tx: assigning.end_assignment(tx, assignment, until))
+        return await self._saying.say(lambda tx: assigning.end_assignment(tx, assignment, until))
 
     async def hand_over(self, period: Assignment, *, only_look: bool = False) -> Handover:
         """Keep that the device measured the subject in a period that is over; say what that did.
@@ -347,49 +342,7 @@ class Journal:
         goes on. If it fails or the power is cut after the first, the rest follows before any of it
         may leave, and all of it at the next start, or with the next call of this kind.
         """
-        some = partial(handing_over.some, new=period, only_look=only_look)
-
-        def first(tx: Transaction) -> tuple[Handover, int | None]:
-            if not only_look:
-                handing_over.say(tx, period)
-            return some(tx, after=0)
-
-        async with self._all_said():
-            done, last = await self._writer.run(first)
-            self._half_said = last is not None and not only_look
-            while last is not None:
-                more, last = await self._writer.run(partial(some, after=last))
-                done += more
-            self._half_said = False
-            return done
-
-    async def _say(self, say: Work[T]) -> T:
-        """Do what may change whose readings are, and look at those that it marked."""
-
-        def first(tx: Transaction) -> tuple[T, bool]:
-            said = say(tx)
-            return said, attribution.look_at_some(tx)
-
-        async with self._all_said():
-            said, more = await self._writer.run(first)
-            if more:
-                await self._look_again()
-            return said
-
-    async def _look_again(self) -> None:
-        """Look at what is marked to be looked at again, some in each transaction."""
-        self._half_said = True
-        while await self._writer.run(attribution.look_at_some):
-            pass
-        self._half_said = False
-
-    @asynccontextmanager
-    async def _all_said(self) -> AsyncIterator[None]:
-        """Let nobody else say whose readings are, once what was cut short of that is done."""
-        async with self._saying:
-            if self._half_said:
-                await self._look_again()
-            yield
+        return await self._saying.hand_over(period, only_look=only_look)
 
     async def reassign(self, entry: ReadingId, subject: SubjectId) -> None:
         """Make someone's entry another's; what was sent of it becomes a correction owed there."""
@@ -530,7 +483,7 @@ class Journal:
 
     async def record_grant(self, grant: Grant) -> None:
         """Keep a grant; what is withheld of the subject at that destination becomes due."""
-        async with self._all_said():
+        async with self._saying.all_done():
             await self._writer.run(
                 lambda tx: ledger.record_grant(tx, grant, self._routes), vital=True
             )
