@@ -202,6 +202,7 @@ async def test_back_with_a_former_gateway_a_hub_still_knows_who_consents(
     file = tmp_path / "backup"
     backup.write(file, PHRASE, path, {})
     newer = open_writer(path)
+    newer.run("CREATE TABLE of_a_later_step (number INTEGER PRIMARY KEY) STRICT")
     newer.run(f"PRAGMA user_version = {len(schema_steps()) + 1}")
     newer.close()
 
