@@ -100,8 +100,7 @@ def last_known(db: Database) -> datetime | None:
 def began(db: Database, believed: Anchor) -> datetime:
     """Return when a boot began by what is believed of it; not before the known end of another."""
     (ended_us,) = db.one(
-        "SELECT max(utc_us + last_us - monotonic_us) FROM boots WHERE id != ? AND doubt_us = 0"
-        " AND number < (SELECT number FROM boots WHERE id = ?1)",
+        "SELECT max(utc_us + last_us - monotonic_us) FROM boots WHERE id != ? AND doubt_us = 0",
         (believed.boot_id,),
     )
     start = believed.utc_of(0.0)

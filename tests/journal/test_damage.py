@@ -15,7 +15,15 @@ from gateway.journal.reader import Reader
 from gateway.journal.states import State
 from gateway.testing.clock import START, ManualClock
 from tests.journal.breaking import lose_table
-from tests.journal.making import SCALE, consenting, grant, open_journal, weight, withdrawal
+from tests.journal.making import (
+    EVERYTHING,
+    SCALE,
+    consenting,
+    grant,
+    open_journal,
+    weight,
+    withdrawal,
+)
 
 OTHER = Device(id=DeviceId("ble:C0:FF:EE:00:00:09"), driver="scale/test")
 
@@ -54,9 +62,37 @@ async def test_a_withdrawal_counts_after_the_next_start_whatever_became_of_its_r
     _edit(path, f"UPDATE consent SET {hurt} WHERE event = 'withdrawal'")
 
     async with open_journal(path) as journal:
+        await journal.record(SCALE, [weight(2)])
         released = await journal.claim("mes", 10, START)
 
     assert released == []
+
+
+async def test_what_waited_when_a_withdrawal_was_lost_is_dropped_and_what_was_consented_to_is_not(
+    path: Path,
+) -> None:
+    """The row of the withdrawal is gone, and with it that the deliveries had been dropped."""
+    async with open_journal(path, routes={"mes": EVERYTHING, "fhir": EVERYTHING}) as journal:
+        subject = await consenting(journal)
+        await journal.record_grant(grant(subject, "for fhir", destination="fhir"))
+        await journal.record(SCALE, [weight(1)])
+        await journal.record_withdrawal(withdrawal(subject))
+    _edit(
+        path,
+        "DELETE FROM consent WHERE event = 'withdrawal'",
+        "UPDATE deliveries SET state = 'due', reason = NULL",
+    )
+
+    async with open_journal(path, routes={"mes": EVERYTHING, "fhir": EVERYTHING}) as journal:
+        with Reader.open(path) as reader:
+            (view,) = reader.entries()
+        released = await journal.claim("fhir", 10, START)
+
+    assert {each.destination: each.state for each in view.deliveries} == {
+        "mes": State.DROPPED,
+        "fhir": State.DUE,
+    }
+    assert len(released) == 1
 
 
 async def test_who_was_erased_does_not_come_back_when_damage_takes_the_erasure(
@@ -110,13 +146,16 @@ async def test_a_damaged_withdrawal_takes_nothing_from_a_grant_that_came_after_i
         subject = await consenting(journal)
         await journal.record_withdrawal(withdrawal(subject))
         await journal.record_grant(grant(subject, "grant-anew"))
+        await journal.record(SCALE, [weight(1)])
     _edit(path, "DELETE FROM consent WHERE event = 'withdrawal'")
 
-    await open_journal(path).close()
+    async with open_journal(path) as journal:
+        released = await journal.claim("mes", 1, START)
 
     with Reader.open(path) as reader:
         alive = living(tuple(e for e in reader.ledger(subject) if e.destination == "mes"))
     assert [entry.id for entry in alive] == ["grant-anew"]
+    assert [each.grant.id for each in released] == ["grant-anew"]
 
 
 @pytest.mark.parametrize("table", ["keys", "spare_keys"])
@@ -163,6 +202,25 @@ async def test_a_row_whose_parent_is_gone_is_damage_though_its_own_sum_is_right(
     with Reader.open(path) as reader:
         assert len(reader.salvaged()) == 1
         assert [view.entry.subject for view in reader.entries()] == [entry.subject]
+
+
+async def test_devices_whose_rows_are_gone_are_known_again_by_their_readings(path: Path) -> None:
+    async with open_journal(path) as journal:
+        subject = await consenting(journal)
+        await journal.record(SCALE, [weight(1), weight(2)], "seq:2")
+        await journal.record(OTHER, [weight(3, device=OTHER.id)])
+    _edit(path, "UPDATE entries SET payload = zeroblob(99) WHERE number = 1")  # it tells nothing
+    lose_table(path, "devices")
+
+    async with open_journal(path) as journal:
+        with Reader.open(path) as reader:
+            known = [(view.device.id, view.device.driver) for view in reader.devices()]
+        again = await journal.record(SCALE, [weight(2), weight(4)])
+        others = await journal.record(OTHER, [weight(3, device=OTHER.id)])
+
+    assert known == [(SCALE.id, SCALE.driver), (OTHER.id, "unknown")]
+    assert [(entry.reading.record, entry.subject) for entry in again] == [("seq:4", subject)]
+    assert others == []
 
 
 async def test_a_flipped_bit_in_a_delivery_that_arrived_sends_nothing_again(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -281,6 +282,57 @@ async def test_what_may_have_been_measured_outside_of_it_is_asked_about(
     assert (done.readings, done.unsure) == (0, 2)
     assert {each.attribution for each in (first, second)} == {Attribution.AMBIGUOUS}
     assert [each.subject for each in sure] == [marcel]
+
+
+async def test_what_was_nobodys_and_is_perhaps_theirs_is_asked_about(
+    journal: Journal, reader: Reader
+) -> None:
+    odile = (await journal.add_subject("Odile")).id
+    await journal.adopt(SCALE.id, SCALE.driver)
+    border = BEGIN + 2 * DAY + timedelta(minutes=1)
+    (before,) = await journal.record(SCALE, [weight(1, at=border)])
+
+    done = await journal.hand_over(period(odile, 2, 3))
+
+    (view,) = reader.entries()
+    assert (done.readings, done.unsure) == (0, 0)
+    assert (before.attribution, view.entry.attribution) == (
+        Attribution.UNCLAIMED,
+        Attribution.AMBIGUOUS,
+    )
+
+
+async def test_a_reading_goes_by_the_time_that_it_is_known_to_have_been_measured_at(
+    journal: Journal, reader: Reader
+) -> None:
+    """One was timed anew, since the hub's clock had been a week slow; the other never was."""
+    await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    noon, up = BEGIN + 2.5 * DAY, timedelta(minutes=1)
+    slow = weight(1).model_copy(update={"received": Instant(noon - 7 * DAY, 60.0, "boot-1")})
+    await journal.record(SCALE, [slow, weight(2, at=noon)])
+    await journal.hub_time_known(Instant(noon + up, 120.0, "boot-1"), stepped=True)
+
+    done = await journal.hand_over(period(odile, 2, 3))
+
+    assert done.readings == 2
+    assert {view.entry.subject for view in reader.entries()} == {odile}
+
+
+async def test_a_reading_that_is_damaged_keeps_none_of_the_others_from_whose_they_are(
+    journal: Journal, reader: Reader, path: Path
+) -> None:
+    await consenting(journal)
+    odile = (await journal.add_subject("Odile")).id
+    await journal.record(SCALE, [weight(n, at=BEGIN + DAY / 2) for n in range(3)])
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE entries SET payload = zeroblob(99) WHERE number = 1")
+    other.close()
+
+    done = await journal.hand_over(period(odile, 0, 1))
+
+    assert done.readings == 2
+    assert [view.entry.subject for view in reader.entries()] == [odile, odile]
 
 
 async def test_what_is_of_another_device_or_perhaps_of_another_time_is_not_counted(

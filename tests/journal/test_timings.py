@@ -226,67 +226,6 @@ async def test_what_gets_no_time_yet_holds_up_nothing_behind_it(
     assert [v.entry.timing.sendable for v in reader.entries()] == [True, False, False]
 
 
-async def test_a_boot_without_the_time_lies_between_its_neighbours(
-    journal: Journal, reader: Reader
-) -> None:
-    before, lost = _at(100, wrong_by=timedelta()), _at(600, boot="boot-2")
-    await journal.record(SCALE, [_weight(1, before), _weight(2, lost)])
-    third = Instant(START + HOUR, 200.0, "boot-3")
-
-    await journal.hub_time_known(third)
-
-    view = reader.entries(limit=1)[0]
-    assert view.entry.reading.record == "seq:2"
-    # Boot 2 lasted 600 s, after 100 s past START and before 200 s short of an hour past it.
-    assert view.entry.timing.earliest == START + timedelta(seconds=700) - timedelta(minutes=2)
-    assert view.entry.timing.latest == START + HOUR - timedelta(seconds=200) + timedelta(minutes=2)
-    assert view.entry.timing.sendable
-
-
-async def test_boots_in_which_the_hub_never_knew_the_time_lie_between_the_nearest_that_are_known(
-    journal: Journal, reader: Reader
-) -> None:
-    known = [Instant(START - 9 * HOUR, 60.0, "boot-0"), _at(100, wrong_by=timedelta())]
-    lost = [_at(600, boot="boot-2"), _at(600, boot="boot-3")]
-    received = [*known, *lost]
-    await journal.record(SCALE, [_weight(n, instant) for n, instant in enumerate(received)])
-
-    await journal.hub_time_known(Instant(START + HOUR, 200.0, "boot-4"))
-
-    timings = {v.entry.reading.record: v.entry.timing for v in reader.entries()}
-    for record in ("seq:2", "seq:3"):
-        assert timings[record].earliest == START + timedelta(seconds=700) - timedelta(minutes=2)
-        latest = START + HOUR - timedelta(seconds=200) + timedelta(minutes=2)
-        assert timings[record].latest == latest
-
-
-async def test_a_boot_that_lies_before_one_whose_time_was_wrong_is_placed_anew_once_that_is_right(
-    journal: Journal, reader: Reader
-) -> None:
-    before, lost = _at(100, wrong_by=timedelta()), _at(600, boot="boot-2")
-    await journal.record(SCALE, [_weight(1, before), _weight(2, lost)])
-    right = Instant(START + HOUR, 200.0, "boot-3")
-    wrong = replace(right, utc=right.utc - HOUR / 2)
-
-    await journal.hub_time_known(wrong)
-    await journal.hub_time_known(right, stepped=True)
-
-    timing = reader.entries(limit=1)[0].entry.timing
-    assert timing.latest == right.utc - timedelta(seconds=200) + timedelta(minutes=2)
-    assert timing.sendable
-
-
-async def test_a_boot_that_nothing_is_known_before_keeps_waiting(
-    journal: Journal, reader: Reader
-) -> None:
-    await journal.record(SCALE, [_weight(1, _at(60))])
-
-    corrected = await journal.hub_time_known(Instant(START + HOUR, 200.0, "boot-2"))
-
-    assert corrected == 0
-    assert not reader.entries()[0].entry.timing.sendable
-
-
 async def test_it_survives_a_restart_of_the_gateway(path: Path) -> None:
     async with open_journal(path) as journal:
         await journal.record(SCALE, [_weight(1, _at(60))])
