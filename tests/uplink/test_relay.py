@@ -21,7 +21,13 @@ from gateway.domain.correction import Wrong
 from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import SubjectId
-from gateway.errors import ConfigError, OutcomeUnknown, UplinkRejected, UplinkUnavailable
+from gateway.errors import (
+    ConfigError,
+    OutcomeUnknown,
+    UplinkRejected,
+    UplinkUnauthorised,
+    UplinkUnavailable,
+)
 from gateway.testing.clock import ManualClock
 from gateway.uplink.api import Timer
 from gateway.uplink.backoff import STEPS_S
@@ -358,6 +364,7 @@ async def test_a_reading_that_alone_fails_holds_up_no_other(broker: Broker, key:
     [
         pytest.param([OutcomeUnknown("the server failed (500)")] * 20, id="fails for a moment"),
         pytest.param([UplinkUnavailable("down")] * 90, id="cannot be reached"),
+        pytest.param([UplinkUnauthorised("no token")] * 90, id="does not let the relay in"),
     ],
 )
 async def test_a_reading_that_waits_for_the_destination_keeps_its_place(
@@ -397,9 +404,14 @@ async def test_what_was_withdrawn_meanwhile_is_dropped(
         await gateway.withdrawn(out(1).subject)
         await delivered(gateway, out(2))
         await until(lambda: "is dropped" in caplog.text)
+        revoked = Revoked()
+        await gateway.withdrawn(out(1).subject)
+        await delivered(gateway, out(3))
+        await until(lambda: len(there.there) == 2)
     await gateway.close()
 
-    assert there.sent == [out(1).delivery.entry.id]
+    assert caplog.text.count("is dropped") == 1
+    assert there.sent == [out(number).delivery.entry.id for number in (1, 3)]
 
 
 async def test_what_is_withdrawn_while_a_relay_has_its_hands_full_is_dropped(
