@@ -198,7 +198,7 @@ class Relay:
     ) -> bool:
         """Check the consent as it is now, then send.
 
-        Return False for a retraction that finds nothing to retract: another relay may have the
+        Return False for a correction that finds nothing to correct: another relay may have the
         reading still. Raises _Unlisted while it is not known what its gateway revoked.
         """
         reading, name = from_json(message.payload), self._uplink.name
@@ -216,7 +216,7 @@ class Relay:
             raise UplinkRejected("This destination takes no corrections: make it there by hand.")
         wrong = Wrong.TIME if reading.status == "amended" else Wrong.PERSON
         receipt = await self._uplink.correct(ReleasedCorrection(0, wrong, None, going))
-        return bool(receipt.reference) or wrong is Wrong.TIME
+        return bool(receipt.reference)
 
     async def _revoked(self, line: Line, tour: Tour, gateway: str, timer: Timer) -> frozenset[str]:
         """Return what the gateway has revoked. Raises _Unlisted if it takes long to be known."""

@@ -281,6 +281,30 @@ async def test_what_a_list_too_long_for_a_relay_says_is_not_brought_by_the_one_b
     assert there.there == []
 
 
+async def test_what_a_broker_lets_nobody_put_off_waits_where_it_is(
+    tmp_path: Path, key: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    acl, topics = tmp_path / "acl", "topic readwrite healthspace/v1/+"
+    acl.write_text(
+        f"{topics}/readings\n{topics}/revocations\ntopic read healthspace/v1/+/waiting/#\n"
+    )
+    there, said = ScriptedUplink("clinic"), list[str]()
+    lines = ("listener {port} 127.0.0.1", "allow_anonymous true", f"acl_file {acl}")
+    with a_broker(tmp_path, *lines) as broker:
+        stranger = await MqttConnection.open(
+            BrokerSettings(**broker.settings()), Session("stranger")
+        )
+        async with relaying(broker, key, there, tell=said.append):
+            await until(lambda: said)
+            await stranger.publish(measured_by("hub2", out(1)))
+            await until(lambda: "holds up others" in caplog.text)
+            await stranger.publish(told("hub2", b'{"version":1,"grants":[]}'))
+            await until(lambda: there.there)
+        await stranger.close()
+
+    assert there.sent == [out(1).delivery.entry.id]
+
+
 async def test_what_was_put_off_is_brought_by_a_relay_that_comes_later(
     broker: Broker, key: Path
 ) -> None:
