@@ -36,7 +36,7 @@ from gateway.uplink.mqtt_settings import MqttSettings
 from tests.uplink.brokers import packet, published
 from tests.uplink.samples import ALICE, MEASURED, entry, released
 
-CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
+CONNECT, PUBLISH, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 8, 12, 14
 SERVER_KEEP_ALIVE = 0x13
 RETAIN_AVAILABLE = 0x25
 RECEIVE_MAXIMUM = 0x21
@@ -49,7 +49,9 @@ MESSAGE_EXPIRY = 0x02
 class ToldBroker:
     """Accepts everything, but readings as it was told; None is silence."""
 
-    connects: int = SUCCESS
+    connects: int | None = SUCCESS
+    subscribes: bytes = bytes([SUCCESS])
+    """What it says to each of the filters that somebody subscribes to."""
     readings: int | None = SUCCESS
     lists: deque[int] = field(default_factory=deque)
     """What it says to the next lists of revocations; success once these are used up."""
@@ -76,12 +78,15 @@ class ToldBroker:
             while True:
                 header, body = await packet(reader)
                 self.heard.append((header, body))
-                if header >> 4 == CONNECT:
+                if header >> 4 == CONNECT and self.connects is not None:
                     wants = self.keepalive_s
                     told = b"" if wants is None else bytes([SERVER_KEEP_ALIVE, 0, wants])
                     told += b"" if self.retains else bytes([RETAIN_AVAILABLE, 0])
                     told += self.takes
                     writer.write(bytes([0x20, 3 + len(told), 0, self.connects, len(told)]) + told)
+                elif header >> 4 == SUBSCRIBE:
+                    told = body[:2] + bytes([0]) + self.subscribes
+                    writer.write(bytes([0x90, len(told)]) + told)
                 elif header >> 4 == PINGREQ:
                     self.pinged.set()
                     writer.write(bytes([0xD0, 0]))
@@ -115,12 +120,12 @@ async def told(
     broker: ToldBroker, clock: ManualClock | None = None, **given: Any
 ) -> AsyncIterator[MqttUplink]:
     server = await asyncio.start_server(broker.serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
+    broker.port = server.sockets[0].getsockname()[1]
     settings = MqttSettings(
         name="home",
         gateway="hub1",
         host="127.0.0.1",
-        port=port,
+        port=broker.port,
         tls=False,
         **given,
     )
@@ -226,6 +231,7 @@ async def test_a_broker_that_never_acknowledges_leaves_it_unknown() -> None:
 @pytest.mark.parametrize(
     ("code", "error"),
     [
+        (0x80, UplinkUnavailable),  # unspecified
         (0x88, UplinkUnavailable),  # server unavailable
         (0x89, UplinkUnavailable),  # server busy
         (0x97, UplinkUnavailable),  # quota exceeded
@@ -243,6 +249,27 @@ async def test_a_broker_that_lets_nobody_in_says_who_must_act(
             await uplink.send(reading())
 
     assert all(header >> 4 in (CONNECT, DISCONNECT) for header, _ in broker.heard)
+
+
+async def test_a_broker_that_says_nothing_at_all_is_given_up() -> None:
+    async with told(ToldBroker(connects=None), answer_timeout_s=0.1) as uplink:
+        async with asyncio.timeout(10):
+            with pytest.raises(UplinkUnavailable, match="does not answer"):
+                await uplink.send(reading())
+
+
+@pytest.mark.parametrize("code", [0x80, 0x87])  # unspecified, not authorised
+async def test_who_may_not_subscribe_to_all_is_told_so(code: int) -> None:
+    """A relay would wait for ever, and say that it relays."""
+    broker = ToldBroker(subscribes=bytes([SUCCESS, code]))
+    async with told(broker):
+        settings = BrokerSettings(host="127.0.0.1", port=broker.port, tls=False)
+        connection = await MqttConnection.open(settings, Session("relay"))
+        try:
+            with pytest.raises(UplinkUnauthorised, match="does not let us subscribe"):
+                await connection.subscribe("a/+/revocations", "a/+/readings")
+        finally:
+            connection.abort()
 
 
 @pytest.mark.parametrize(
