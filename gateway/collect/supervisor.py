@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from gateway.clock import Clock
@@ -28,7 +27,8 @@ from gateway.collect.conversations import (
 from gateway.collect.patience import Outcome, Patience, manner_of
 from gateway.collect.session import JournalPort, Settings, is_stopping
 from gateway.collect.sightings import Seen, Sightings
-from gateway.collect.status import CollectStatus, SessionStatus, TransportStatus, Trouble, Watch
+from gateway.collect.status import CollectStatus, SessionStatus, Trouble
+from gateway.collect.watches import Watches
 from gateway.domain.device import DeviceId
 from gateway.drivers.api import Driver, Sighting
 from gateway.drivers.registry import Registry
@@ -82,7 +82,7 @@ class Supervisor:
         self._conversations = Conversations(
             journal, clock, metrics, settings_of, pause, wrap, longest_s
         )
-        self._states = {it.name: TransportStatus(it.name, Watch.WATCHING) for it in transports}
+        self._watches = Watches((it.name for it in transports), clock)
         self._sightings = Sightings()
         self._sessions: dict[DeviceId, SessionStatus] = {}
         self._talks: dict[DeviceId, asyncio.Task[None]] = {}
@@ -107,7 +107,7 @@ class Supervisor:
     def status(self) -> CollectStatus:
         """Say how everything is now."""
         return CollectStatus(
-            tuple(map(self._state, self._transports)),
+            tuple(map(self._watches.told, self._transports)),
             tuple(self._sessions.values()),
             tuple(self._sightings.all()),
             (
@@ -115,12 +115,6 @@ class Supervisor:
                 *self._lasting(),
             ),
         )
-
-    def _state(self, transport: Advertisements) -> TransportStatus:
-        state, unseen = self._states[transport.name], transport.unseen
-        if unseen is None or state.state is not Watch.WATCHING:
-            return state
-        return replace(state, reason=unseen.reason, problem=str(unseen))
 
     def retry(self, device: DeviceId) -> None:
         """Do not wait any longer with this device: a person did something about its trouble."""
@@ -157,8 +151,7 @@ class Supervisor:
     async def _watch(self, transport: Advertisements) -> None:
         failures = 0
         while True:
-            began = self._clock.now().monotonic
-            self._states[transport.name] = TransportStatus(transport.name, Watch.WATCHING)
+            self._watches.begin(transport.name)
             try:
                 await transport.watch(partial(self._seen, transport))
             except asyncio.CancelledError:
@@ -170,14 +163,12 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001  # the other transports go on
                 reason, problem = RadioTrouble.UNKNOWN, f"It failed: {place_of(error)}."
             else:
-                self._states[transport.name] = TransportStatus(transport.name, Watch.ENDED)
+                self._watches.end(transport.name)
                 return
-            was_well = self._clock.now().monotonic - began >= STEADY_S
+            was_well = self._watches.lasted_s(transport.name) >= STEADY_S
             failures = 1 if was_well else failures + 1
             wait_s = RADIO_WAITS_S[min(failures, len(RADIO_WAITS_S)) - 1]
-            self._states[transport.name] = TransportStatus(
-                transport.name, Watch.UNAVAILABLE, reason, problem
-            )
+            self._watches.fail(transport.name, reason, problem)
             _logger.warning(
                 "transport=%s reason=%s retry_in_s=%g: %s", transport.name, reason, wait_s, problem
             )
@@ -185,6 +176,7 @@ class Supervisor:
 
     def _seen(self, transport: Advertisements, sighting: Sighting) -> None:
         now = self._clock.now()
+        self._watches.show(transport.name)
         device = transport.device_id(sighting)
         chosen = sighting.driver or self._adopted(device)
         driver = self._driver(sighting, device, chosen)
@@ -220,7 +212,7 @@ class Supervisor:
         Many devices have one bond: paired with a second radio, they would forget the first.
         """
         return not transport.is_bonded(device) and any(
-            other.is_bonded(device) and self._states[other.name].state is Watch.WATCHING
+            other.is_bonded(device) and self._watches.is_watching(other.name)
             for other in self._transports
             if other is not transport
         )

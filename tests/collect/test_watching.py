@@ -29,6 +29,7 @@ async def test_a_lost_radio_is_shown_and_watched_again_after_a_while(stage: Stag
     await settle()
     (lost,) = supervisor.status().transports
     await stage.pauses.advance(1)
+    await stage.transport.show()
     (found,) = supervisor.status().transports
 
     assert (lost.state, lost.reason, lost.problem) == (
@@ -38,6 +39,26 @@ async def test_a_lost_radio_is_shown_and_watched_again_after_a_while(stage: Stag
     )
     assert (found.state, found.problem) == (Watch.WATCHING, None)
     assert stage.transport.watches == 2
+
+
+async def test_a_radio_that_failed_is_told_as_it_was_until_it_shows_that_it_works(
+    stage: Stage,
+) -> None:
+    stage.transport.trouble = [RadioUnavailable("unplug it"), RadioUnavailable("plug it in")]
+    supervisor = stage.start()
+    await settle()
+    told = []
+    for seconds in (1, 2, 29, 1):
+        await stage.pauses.advance(seconds)
+        (state,) = supervisor.status().transports
+        told.append((state.state, state.problem))
+
+    assert told == [
+        (Watch.UNAVAILABLE, "plug it in"),
+        (Watch.UNAVAILABLE, "plug it in"),
+        (Watch.UNAVAILABLE, "plug it in"),
+        (Watch.WATCHING, None),
+    ]
 
 
 @dataclass
