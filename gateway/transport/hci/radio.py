@@ -15,7 +15,7 @@ from bumble.keys import PairingKeys
 from bumble.transport import open_transport
 
 from gateway.drivers.api import Sighting
-from gateway.errors import LinkError, RadioTrouble, RadioUnavailable
+from gateway.errors import LinkError, LinkTimeout, RadioUnavailable
 from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import CLOSE_S, Deadlines, within
 from gateway.transport.hci.advertising import Pieces, sighting
@@ -27,11 +27,16 @@ from gateway.transport.hci.trouble import as_radio_trouble
 from gateway.transport.pairing import Interview
 from gateway.transport.rotating_names import RotatingNames
 
-SILENCE_S = 60.0
-"""Somewhere near a device advertises every few seconds. After so long without any, the scan is
-begun anew: a cheap controller may have forgotten it, or may answer nothing any more."""
+SILENCE_S = 10.0
+"""Somewhere near a device advertises every few seconds. After so long without any, the controller
+is asked whether it still answers, which disturbs nothing."""
+ANSWER_S = 5.0
+"""It answers that within milliseconds, also while it is busy with its links. Guess."""
+SCAN_ANEW_EVERY = 6
+"""After so many silences in a row the scan is begun anew: a cheap controller may have forgotten
+it."""
 ANEW_EVERY = 5
-"""So rarely a controller is begun anew where it is silent for long: some load firmware then."""
+"""After so many new scans it is begun anew itself, and first after two: some load firmware then."""
 POWER_ON_S = 10.0
 """A controller answers within milliseconds; a USB dongle that loads its firmware, in seconds."""
 STRANGERS = 1024
@@ -92,15 +97,30 @@ class Radio:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 pausing.cancel()
+            silent = 0 if self._heard != before else silent + 1
+            if silent and not gone.done() and not self._failed.done():
+                await self._ask()
             if self._failed.done():
                 raise RadioUnavailable(
                     f"The Bluetooth controller {self._failed.result()}. It is begun anew; if that"
-                    " does not help, unplug it and plug it in again.",
-                    RadioTrouble.NO_ADAPTER,
+                    " does not help, unplug it and plug it in again."
                 )
-            silent = 0 if self._heard != before else silent + 1
-            if silent and not gone.done() and not self._connecting.turn.locked():
-                await self._end_silence(silent)
+            scans, no = divmod(silent, SCAN_ANEW_EVERY)
+            if scans and not no and not gone.done() and not self._connecting.turn.locked():
+                await self._end_silence(scans)
+
+    async def _ask(self) -> None:
+        """Ask the controller something, twice if need be; note that it failed if it is silent.
+
+        At the first time it may be this process that was held up.
+        """
+        for _ in range(2):
+            question = self._device.send_sync_command(hci.HCI_Read_BD_ADDR_Command())
+            with suppress(LinkTimeout):
+                with suppress(*FAILURES):  # any answer is one
+                    await within(question, ANSWER_S, "asking the controller")
+                return
+        self._fail("does not answer any more")
 
     def _fail(self, why: str) -> None:
         if not self._failed.done():
@@ -161,9 +181,9 @@ class Radio:
 
     async def close(self) -> None:
         """End every connection and let go of the controller; never raises."""
-        links = list(self._device.connections.values())
-        await asyncio.gather(*(quietly(link.disconnect()) for link in links))
-        if not self._port.source.terminated.done():
+        if not self._port.source.terminated.done() and not self._failed.done():
+            links = list(self._device.connections.values())
+            await asyncio.gather(*(quietly(link.disconnect()) for link in links))
             with suppress(LinkError, *FAILURES):
                 # What it still does for us (scan, a pending connection) ends with the reset.
                 reset = self._device.send_sync_command(hci.HCI_Reset_Command())

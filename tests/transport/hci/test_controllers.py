@@ -10,7 +10,7 @@ import pytest
 from bumble import hci, ll
 
 from gateway.drivers.api import gatt
-from gateway.errors import LinkLost, LinkTimeout, PairingNeeded, RadioUnavailable
+from gateway.errors import LinkLost, LinkTimeout, PairingNeeded, RadioTrouble, RadioUnavailable
 from tests.transport.hci.virtual_air import CUFF, Air, CancellableController, Cuff, open_air
 from tests.transport.hci.watched import MANIFEST, SOON_S, Watched, soon, watch
 
@@ -192,6 +192,37 @@ async def test_a_controller_that_answers_no_command_while_it_hears_is_begun_anew
         link = await again.open()
         await link.close()
         again.watching.cancel()
+
+
+async def test_a_controller_that_fell_silent_altogether_is_told_within_half_a_minute(
+    air: Air, cuff: Cuff
+) -> None:
+    clock = asyncio.get_running_loop()
+    async with watch(air) as watched:
+        await (await watched.open()).read(NAME)
+        await cuff.device.stop_advertising()  # so that time can jump
+        air.controller.deaf = True
+        since = clock.time()
+        with pytest.raises(RadioUnavailable, match="unplug it and plug it in") as trouble:
+            await watched.watching
+
+    assert clock.time() - since < 30
+    assert trouble.value.reason is RadioTrouble.UNKNOWN, "not that there is no adapter"
+
+
+async def test_a_controller_that_answers_is_not_begun_anew_for_silence_of_half_a_minute(
+    air: Air, cuff: Cuff
+) -> None:
+    clock = asyncio.get_running_loop()
+    async with watch(air) as watched:
+        await watched.sighting()
+        await cuff.device.stop_advertising()
+        until = clock.time() + 50
+        while clock.time() < until:
+            await asyncio.wait({watched.watching}, timeout=10)
+
+        assert not watched.watching.done()
+        assert air.controller.le_scan_enable
 
 
 async def test_a_controller_that_answers_late_costs_one_attempt(air: Air, cuff: Cuff) -> None:

@@ -23,7 +23,7 @@ from gateway.transport.arrivals import Arrivals
 from gateway.transport.gatt_link import Deadlines
 from gateway.transport.hci.bonds import Bonds
 from gateway.transport.hci.peer import BumblePeer
-from gateway.transport.hci.radio import SILENCE_S, Radio, powered
+from gateway.transport.hci.radio import SCAN_ANEW_EVERY, SILENCE_S, Radio, powered
 from gateway.transport.pairing import Interview
 from gateway.transport.rotating_names import RotatingNames
 
@@ -147,11 +147,11 @@ async def test_so_is_one_whose_caller_was_cancelled() -> None:
 
 
 class Silence:
-    """Time that passes at once, until the test has had enough of it."""
+    """Time that passes at once, until the test has had enough of it: so many minutes."""
 
-    def __init__(self, port: Port, rounds: int) -> None:
+    def __init__(self, port: Port, minutes: int) -> None:
         self.port = port
-        self.left = rounds
+        self.left = minutes * SCAN_ANEW_EVERY
         self.asked: list[float] = []
 
     async def __call__(self, seconds: float) -> None:
@@ -165,12 +165,13 @@ class Silence:
 async def test_a_scan_that_hears_nothing_is_begun_anew_until_the_controller_is_gone() -> None:
     device = Device()
     radio, port = radio_with(device)
-    pause = Silence(port, rounds=2)
+    pause = Silence(port, minutes=2)
 
     await radio.scan(lambda heard: None, pause)
 
-    anew = ["stop_scanning", "start_scanning"]
-    assert device.asked == ["start_scanning", *anew, "power_on", "start_scanning"]
+    a_minute = ["HCI_Read_BD_ADDR_Command"] * SCAN_ANEW_EVERY
+    anew = ["stop_scanning", "start_scanning", *a_minute, "power_on", "start_scanning"]
+    assert device.asked == ["start_scanning", *a_minute, *anew]
     assert set(pause.asked) == {SILENCE_S}
 
 
@@ -183,7 +184,7 @@ async def test_a_silent_controller_is_not_begun_anew_while_it_holds_a_link(
     connection.peer_address = linked
     radio, port = radio_with(device)
 
-    await radio.scan(lambda heard: None, Silence(port, rounds=9))
+    await radio.scan(lambda heard: None, Silence(port, minutes=9))
 
     assert device.asked.count("power_on") == switched_on_anew
 
@@ -197,7 +198,7 @@ async def test_a_scan_that_hears_something_goes_on() -> None:
             device.heard["advertisement"](Advertisement())
             await super().__call__(seconds)
 
-    await radio.scan(lambda heard: None, Busy(port, rounds=3))
+    await radio.scan(lambda heard: None, Busy(port, minutes=3))
 
     assert device.asked == ["start_scanning"]
 
@@ -208,7 +209,7 @@ async def test_a_controller_that_will_not_scan_now_keeps_its_links_and_is_asked_
     device.connections[0x40] = Connection()
     radio, port = radio_with(device)
 
-    await radio.scan(lambda heard: None, Silence(port, rounds=2))
+    await radio.scan(lambda heard: None, Silence(port, minutes=2))
 
     assert device.asked.count("stop_scanning") == 2
 
@@ -219,7 +220,7 @@ async def test_a_connection_that_is_being_made_is_not_disturbed() -> None:
     connecting = asyncio.ensure_future(radio.connect(ADDRESS, Arrivals(ManualClock())))
     await asyncio.sleep(0)
 
-    await radio.scan(lambda heard: None, Silence(port, rounds=2))
+    await radio.scan(lambda heard: None, Silence(port, minutes=2))
     connecting.cancel()
     with suppress(asyncio.CancelledError):
         await connecting
@@ -238,7 +239,7 @@ class Advertisement:
 async def test_a_controller_that_answers_nothing_any_more_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gateway.transport.hci.radio.POWER_ON_S", 0.01)
+    monkeypatch.setattr("gateway.transport.hci.radio.ANSWER_S", 0.01)
     device = Device()
     radio, port = radio_with(device)
 
@@ -247,7 +248,7 @@ async def test_a_controller_that_answers_nothing_any_more_is_given_up(
             device.answers = False
 
     with pytest.raises(RadioUnavailable, match="unplug it and plug it in again") as trouble:
-        await radio.scan(lambda heard: None, Stalls(port, rounds=1))
+        await radio.scan(lambda heard: None, Stalls(port, minutes=1))
     assert trouble.value.reason is RadioTrouble.UNKNOWN
 
 
