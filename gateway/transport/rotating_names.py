@@ -40,6 +40,7 @@ class RotatingNames:
         self._lock = threading.Lock()
         self._kept = _read(path) if path is not None else {}
         self._names = dict(self._kept)
+        self._forgotten: set[str] = set()
 
     def call(self, identity: str, address: str, *, unless_named: bool = False) -> None:
         """Call a device by the address that it was paired under; durable when it returns.
@@ -48,8 +49,10 @@ class RotatingNames:
         ConfigError if it cannot be kept; what is in memory holds all the same.
         """
         with self._lock:
-            if not (unless_named and identity in self._names):
+            is_named = identity in self._names and identity not in self._forgotten
+            if not (unless_named and is_named):
                 self._names[identity] = address
+                self._forgotten.discard(identity)
             if self._path is None or self._kept == self._names:
                 return
             try:
@@ -60,6 +63,11 @@ class RotatingNames:
                     " Give the gateway a state folder it can write to."
                 ) from error
             self._kept = dict(self._names)
+
+    def forget(self, identity: str) -> None:
+        """Let a device whose bond was dropped be called anew by whoever hears it paired first."""
+        with self._lock:
+            self._forgotten.add(identity)
 
     def is_taken(self, identity: str) -> bool:
         """Say whether a device is adopted under this address, which it has for good.

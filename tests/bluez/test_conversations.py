@@ -12,6 +12,7 @@ from firmware_sims.identity import Pairing
 from firmware_sims.peripheral import Peripheral
 
 from gateway.domain.device import DeviceId
+from gateway.transport.rotating_names import RotatingNames
 from tests.bluez.air import PASSKEY, Air
 from tests.bluez.hub import BLOOD_PRESSURE, CGM, WITHIN_S, Hub, running
 
@@ -75,6 +76,20 @@ async def test_a_cuff_whose_address_rotates_keeps_its_id_once_it_is_paired(
 
     assert bonded
     assert had_a_bond
+
+
+async def test_what_a_cuff_is_called_is_kept_while_it_is_still_connected(
+    air: Air, tmp_path: Path
+) -> None:
+    cuff = await air.cuff(stored=1, private=True)
+    first = air.peripherals[cuff.identity.address].address.to_string(False)
+    async with running(tmp_path / "journal.db") as hub:
+        device = hub.adopt_as(DeviceId(f"ble-rotating:{first}"), BLOOD_PRESSURE)
+        await hub.until(lambda: hub.readings(device) == 2)
+        kept = RotatingNames(tmp_path / "rotating-names.json")
+        found = kept.called(cuff.identity.address), hub.is_talking()
+
+    assert found == (first, True)
 
 
 async def test_a_cuff_that_claims_to_be_another_of_ours_keeps_no_bond(

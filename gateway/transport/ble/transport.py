@@ -127,7 +127,7 @@ class BleTransport:
         self._heard.move_to_end(who.address)
         if len(self._heard) > NEIGHBOURS:
             self._heard.popitem(last=False)
-        if who.address != who.first:  # it has been paired, by whomever
+        if who.bonded and who.address != who.first:  # it was paired, by whomever
             with suppress(ConfigError):  # it is noted when the disk takes it again
                 self._names.call(who.address, who.first, unless_named=True)
 
@@ -222,7 +222,9 @@ class BleTransport:
         address = self._names.identity(device.partition(":")[2])
         self._heard.pop(address, None)
         self._bonded.discard(address)
-        return await forget(address)
+        was_bonded = await forget(address)
+        self._names.forget(address)
+        return was_bonded
 
 
 def _with_pairing(deadlines: Deadlines) -> Deadlines:

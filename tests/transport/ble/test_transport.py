@@ -257,6 +257,28 @@ async def test_a_rotating_address_names_a_paired_device_as_bluetoothd_first_call
     assert watched.transport.is_bonded(device)
 
 
+async def test_a_device_that_was_forgotten_is_called_as_it_was_adopted_anew_as_soon_as_it_is_paired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def forget(_identity: str) -> bool:
+        return True
+
+    monkeypatch.setattr("gateway.transport.ble.transport.forget", forget)
+    names = RotatingNames()
+    names.call(CUFF, "7A:FF:EE:00:00:01")
+    watched = Watched(names)
+    TableScanner.devices[:] = [
+        advertised(CUFF, "/org/bluez/hci0/dev_7A_FF_EE_00_00_02", Paired=True)
+    ]
+    before = watched.transport.device_id(await watched.sighting())
+    await watched.transport.forget(before)
+    watched.silence.put_nowait(None)
+    after = watched.transport.device_id(await watched.sighting())
+    watched.watching.cancel()
+
+    assert (before, after) == ("ble-rotating:7A:FF:EE:00:00:01", "ble-rotating:7A:FF:EE:00:00:02")
+
+
 async def test_who_claims_to_be_an_adopted_device_is_not_heard_and_has_its_bond_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
