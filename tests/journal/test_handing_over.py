@@ -26,6 +26,7 @@ from gateway.journal.reader import Reader
 from gateway.journal.writer import Transaction
 from gateway.testing.clock import START, ManualClock
 from tests.journal.breaking import lose_table
+from tests.journal.cutting import PowerCuts
 from tests.journal.making import LONG_AGO, SCALE, SENSOR, consenting, grant, open_journal, weight
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -481,6 +482,46 @@ async def test_many_that_are_cut_short_are_sent_as_nobody_else_s_and_follow_at_t
         (marcel, BEGIN + 4 * DAY, None),
         (odile, BEGIN, BEGIN + 4 * DAY),
     ]
+
+
+def test_the_power_may_fail_at_any_moment_while_many_are_handed_over(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are all hers at the next start, or all his as if nothing had been said."""
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    known: list[SubjectId] = []
+
+    async def handing() -> None:
+        async with open_journal(path) as journal:
+            known.extend(await _four_days(journal))
+            for released in await journal.claim("mes", 2, START):
+                await journal.settle(released, Receipt("mes", None, START))
+            cuts.begin()
+            await journal.set_bookmark(SCALE, "before")
+            await journal.hand_over(period(known[1], 0, 4))
+            cuts.acknowledged()
+
+    async def started() -> SubjectId | None:
+        async with open_journal(path) as journal:
+            with Reader.open(path) as reader:
+                (owner,) = {view.entry.subject for view in reader.entries()}
+                assert reader.verify_against(None).whole
+            released = await journal.claim("mes", 100, START)
+        assert {each.subject for each in released} == ({known[0]} if owner == known[0] else set())
+        return owner
+
+    path.parent.mkdir(mode=0o700)
+    with PowerCuts(path.parent) as cuts:
+        asyncio.run(handing())
+    marcel, odile = known
+    found = set()
+    for cut in cuts.all:
+        cut.lay(path.parent)
+        owner = asyncio.run(started())
+        assert owner == odile or not cut.acknowledged, cut
+        found.add(owner)
+
+    assert found == {marcel, odile}
 
 
 async def test_many_that_are_cut_short_follow_though_the_journal_is_damaged_then(
