@@ -244,6 +244,7 @@ async def test_the_screens_that_come_in_between(screens: Screens) -> None:
     await browser.press("J'accepte")
     await browser.see("Cochez au moins une chose")
     found["consent to nothing"] = await faults(browser)
+    await browser.press("Pour un enfant, une personne que vous représentez, ou jusqu'à une date")
     await browser.fill("Si c'est un parent ou un représentant, son nom", "Claude")
     await browser.press("J'accepte")
     await browser.see("choisissez à quel titre")

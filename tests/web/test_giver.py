@@ -121,6 +121,25 @@ async def test_what_is_unclear_is_asked_again_with_all_that_was_said(
             assert f'value="{said[name]}"' in answer.html
 
 
+async def test_who_else_could_agree_is_one_line_until_it_is_touched_or_was_said(
+    window: Window,
+) -> None:
+    """Else it is most of a telephone's screen between what is sent and the answer."""
+    subject = await child(window)
+    alone = await window.send("/consent", subject=subject, destination="mes")
+    unclear = await agree(window, subject, capacity="parent")
+    await agree(window, subject, expires="2031-05-03")
+    until_a_day = await window.send("/consent", subject=subject, destination="mes")
+    await agree(window, subject, capacity="parent", by="Claude")
+    as_parent = await window.send("/consent", subject=subject, destination="mes")
+
+    pages = (alone, unclear, until_a_day, as_parent)
+    line = "Pour un enfant, une personne que vous représentez, ou jusqu'à une date"
+    assert all(line in page.text and "Un représentant légal" in page.text for page in pages)
+    found = ["<details open>" in page.html for page in pages]
+    assert found == [False, True, True, True]
+
+
 async def test_who_writes_their_own_name_agrees_for_themselves(window: Window) -> None:
     subject = await child(window)
 
