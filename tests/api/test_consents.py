@@ -206,3 +206,44 @@ async def test_a_text_that_there_is_none_of_is_neither_shown_nor_agreed_to(asked
     assert [status for status, _ in (shown, *agreed)] == [422, 422, 422]
     assert "'de'" in shown[1]["detail"]
     assert asked.hub.reader.ledger(subject) == ()  # type: ignore[arg-type]
+
+
+async def test_consent_is_taken_back_also_from_a_destination_that_was_taken_out(
+    asked: Api,
+) -> None:
+    subject = await _weighed(asked)
+    await grant(asked, subject)
+    asked.hub.routes, asked.hub.addresses = {"clinic": ROUTES["clinic"]}, {}
+
+    _, (given,) = await asked.get("consents")
+    status, _ = await asked.post(
+        "consents/withdraw", subject=subject, destination="mes", withdrawn_by="Camille"
+    )
+    asked.hub.routes = ROUTES
+    await weigh(asked)
+
+    assert (given["living"], status) == (True, 201)
+    assert await _claimed(asked, "mes") == []
+
+
+async def test_nobody_takes_consent_back_from_where_nothing_ever_went(asked: Api) -> None:
+    """It would be a typing mistake, and the consent that was meant would live on unnoticed."""
+    subject = await _weighed(asked)
+    await grant(asked, subject)
+
+    status, answer = await asked.post(
+        "consents/withdraw", subject=subject, destination="mess", withdrawn_by="Camille"
+    )
+
+    assert (status, "clinic, mes" in answer["detail"]) == (422, True)
+    assert len(asked.hub.reader.ledger(subject)) == 1  # type: ignore[arg-type]
+
+
+async def test_a_clock_that_is_ahead_ends_no_consent_as_it_is_given(asked: Api) -> None:
+    subject = await camille(asked)
+    asked.hub.clock.step(timedelta(days=9000))
+    asked.hub.clock.trusted = False
+
+    status, _ = await grant(asked, subject, expires="2030-01-01T00:00:00Z")
+
+    assert status == 201

@@ -121,6 +121,17 @@ async def test_no_session_is_opened_while_the_hub_does_not_know_the_time(asked: 
     assert (status, "does not know the time" in answer["detail"]) == (409, True)
 
 
+@pytest.mark.parametrize(("minutes", "status"), [(0, 422), (1, 201), (60, 201), (61, 422)])
+async def test_no_turn_is_longer_than_the_longest_nor_over_as_it_begins(
+    minutes: int, status: int, asked: Api
+) -> None:
+    opened, _ = await asked.post("kiosk/open", devices=[SCALE], minutes=minutes)
+    await asked.post("kiosk/open", devices=[SCALE])
+    prolonged, _ = await asked.post("kiosk/prolong", minutes=minutes)
+
+    assert (opened, prolonged) == (status, status)
+
+
 async def test_a_turn_nobody_ends_is_ended_at_its_limit(asked: Api) -> None:
     class Over(Exception):
         """The turn was ended."""
