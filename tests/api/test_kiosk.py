@@ -17,6 +17,7 @@ from gateway.domain.device import Device, DeviceId
 from gateway.domain.kiosk import ClosedBy, KioskEnded
 from gateway.domain.quantity import Quantity, Unit
 from gateway.domain.reading import Kind, Measure, Reading
+from gateway.domain.subject import SubjectId
 from gateway.errors import JournalFull
 from tests.api.hubs import Api, api
 from tests.api.test_routes import grant
@@ -106,6 +107,56 @@ async def test_a_guest_who_stays_is_called_as_they_wish(asked: Api) -> None:
     await asked.post("kiosk/close")
 
     assert [person["label"] for person in (await asked.get("people"))[1]] == ["Camille"]
+
+
+async def _pair(asked: Api, subject: str) -> tuple[str, str, str]:
+    """Give them what the health space takes for theirs."""
+    await asked.hub.journal.set_pairing(SubjectId(subject), "mes", b"tokens")
+    asked.hub.paired.append((subject, "mes", "123456"))
+    return asked.hub.paired[-1]
+
+
+@pytest.mark.parametrize("stays", [False, True])
+async def test_what_a_guest_was_given_is_revoked_at_the_end_and_who_stays_keeps_it(
+    stays: bool, asked: Api
+) -> None:
+    _, turn = await asked.post("kiosk/open", devices=[SCALE])
+    theirs = await _pair(asked, turn["subject"])
+    if stays:
+        await asked.post("kiosk/keep", label="Camille")
+
+    await asked.post("kiosk/close")
+
+    assert asked.hub.paired == ([theirs] if stays else [])
+    assert bool(asked.hub.stopped) is not stays
+
+
+async def test_so_is_what_they_were_given_while_the_turn_was_being_ended(
+    asked: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, turn = await asked.post("kiosk/open", devices=[SCALE])
+    close = asked.hub.journal.close_kiosk
+
+    async def close_slowly(by: ClosedBy, session: int) -> KioskEnded | None:
+        await _pair(asked, turn["subject"])
+        return await close(by, session)
+
+    monkeypatch.setattr(asked.hub.journal, "close_kiosk", close_slowly)
+    await asked.post("kiosk/close")
+
+    assert asked.hub.paired == []
+
+
+async def test_a_turn_is_opened_for_whom_the_staff_says_and_for_a_guest_else(asked: Api) -> None:
+    _, camille = await asked.post("people", label="Camille")
+
+    status, hers = await asked.post("kiosk/open", devices=[SCALE], subject=camille["id"])
+    _, guests = await asked.post("kiosk/open", devices=[SCALE])
+    nowhere, _ = await asked.post("kiosk/open", devices=[])
+
+    assert (status, hers["subject"], hers["keep"]) == (201, camille["id"], True)
+    assert (guests["subject"] != camille["id"], guests["keep"]) == (True, False)
+    assert nowhere == 422
 
 
 async def test_no_session_is_opened_while_the_hub_does_not_know_the_time(asked: Api) -> None:

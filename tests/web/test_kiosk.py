@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.api.browsers import Role
-from gateway.api.hub import ShutOut
+from gateway.api.hub import PairsBy, ShutOut
 from gateway.consent.grant import Capacity, Grant, Withdrawal
 from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import UNATTENDED, ClosedBy, OpenedBy
@@ -416,6 +416,44 @@ async def test_a_wrong_code_is_said_in_words_and_another_one_may_be_typed(kiosk:
     assert "Ce code est faux" in refused.text
     assert done.status == 303
     assert [code for _, _, code in kiosk.hub.paired] == ["2"]
+
+
+async def test_the_code_of_a_telephone_ends_what_was_begun_with_it_and_for_nobody_else(
+    kiosk: Window,
+) -> None:
+    annes = await begun(kiosk)
+    page = await act(kiosk, "/kiosk/pairing", annes, destination="mes")
+    form = {"destination": "mes", "state": page.field("state"), "code": "1"}
+    await act(kiosk, "/kiosk/end", annes)
+    brunos = await begun(kiosk)
+
+    refused = await act(kiosk, "/kiosk/pairing/code", brunos, **form)
+    nobodys = list(kiosk.hub.paired)
+    anew = {**form, "state": refused.field("state"), "code": "2"}
+    done = await act(kiosk, "/kiosk/pairing/code", brunos, **anew)
+
+    assert '<svg class="qr"' in page.html
+    assert 'role="alert"' not in page.html
+    assert "Ce code est faux" in refused.text
+    assert 'value="1"' not in refused.html
+    assert nobodys == []
+    assert done.status == 303
+    (begun_with,) = kiosk.hub.begun
+    assert begun_with is not None
+    assert begun_with.state == anew["state"]
+
+
+async def test_where_nobody_signs_in_a_code_is_enough_at_the_counter_too(kiosk: Window) -> None:
+    kiosk.hub.pairs = PairsBy.CODE
+    session = await begun(kiosk)
+    page = await act(kiosk, "/kiosk/pairing", session, destination="mes")
+
+    form = {"destination": "mes", "state": page.field("state"), "code": "1"}
+    done = await act(kiosk, "/kiosk/pairing/code", session, **form)
+
+    assert '<svg class="qr"' not in page.html
+    assert done.status == 303
+    assert [code for _, _, code in kiosk.hub.paired] == ["1"]
 
 
 ENGLISH = {"language": "en", "back": KIOSK}
