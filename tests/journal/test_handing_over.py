@@ -27,7 +27,16 @@ from gateway.journal.writer import Transaction
 from gateway.testing.clock import START, ManualClock
 from tests.journal.breaking import lose_table
 from tests.journal.cutting import PowerCuts
-from tests.journal.making import LONG_AGO, SCALE, SENSOR, consenting, grant, open_journal, weight
+from tests.journal.making import (
+    EVERYTHING,
+    LONG_AGO,
+    SCALE,
+    SENSOR,
+    consenting,
+    grant,
+    open_journal,
+    weight,
+)
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DAYS = 8
@@ -387,6 +396,28 @@ async def test_what_is_on_its_way_follows_once_it_is_known_what_came_of_it(
     assert meanwhile == [marcel]
     assert view.entry.subject == odile
     assert [each.subject for each in reader.corrections_owed()] == [marcel]
+
+
+async def test_what_is_on_its_way_to_one_destination_leaves_for_no_other_until_it_is_back(
+    path: Path,
+) -> None:
+    """Whose it is cannot be said before."""
+    async with open_journal(path, routes={"mes": EVERYTHING, "home": EVERYTHING}) as journal:
+        marcel = await consenting(journal)
+        odile = (await journal.add_subject("Odile")).id
+        await journal.record_grant(grant(marcel, "grant-2", destination="home"))
+        await journal.record_grant(grant(odile, "grant-3", destination="home"))
+        await journal.record(SCALE, [weight(1, at=BEGIN + DAY / 2)])
+        (leaving,) = await journal.claim("mes", 1, START)
+        await journal.hand_over(period(odile, 0, 1))
+
+        meanwhile = await journal.claim("home", 10, START)
+        asked_again = await journal.next_due("home")
+        await journal.settle(leaving, Receipt("mes", "Observation/1", START))
+        (released,) = await journal.claim("home", 10, START)
+
+    assert (meanwhile, asked_again) == ([], START + timedelta(minutes=1))
+    assert released.subject == odile
 
 
 async def test_a_turn_at_a_counter_in_that_period_is_left_alone(journal: Journal) -> None:
