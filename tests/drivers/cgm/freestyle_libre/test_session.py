@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -210,6 +211,36 @@ async def test_a_wrong_sum_is_asked_for_again() -> None:
 
     assert glucose(session) == [112, 105, 98]
     assert session.aside == []
+
+
+@given(losses=st.lists(st.tuples(st.integers(0, 24), st.integers(1, 12)), max_size=4))
+async def test_whatever_reports_linux_drops_no_other_value_is_read_and_all_in_the_end(
+    losses: list[tuple[int, int]],
+) -> None:
+    values = range(105, 135)
+    reader = Reader([sample(n, ago(600 - 15 * (n - 105)), n, 15 * n) for n in values], number=135)
+    device, left = reader.device, list(losses)
+    whole = device.answer
+
+    def dropped(report: bytes) -> list[bytes]:
+        said = whole(report)
+        if b"$history?" in report and left:
+            at, count = left.pop()
+            del said[at : at + count]
+        return said
+
+    device.answer = dropped  # type: ignore[method-assign]
+    found: set[int] = set()
+    bookmark = None
+    for _ in range(2):
+        session = session_of(DRIVER, device, reader.clock, LIBRE)
+        session._bookmark = bookmark
+        with suppress(LinkTimeout):  # it seems not to answer, and is talked with anew
+            await unplugged_at(2, DRIVER, session)
+        found |= set(glucose(session))
+        bookmark = session._bookmark
+
+    assert found == {112, *values}
 
 
 async def test_a_list_that_never_adds_up_is_set_aside_once_and_the_other_is_kept() -> None:
