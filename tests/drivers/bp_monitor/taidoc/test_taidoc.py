@@ -305,6 +305,32 @@ async def test_a_look_asks_for_no_record_that_the_last_one_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "then",
+    [
+        [((0x04, 0x27, 0x2E, 0x0D), (150, 110, 99, 88))],
+        [(TIME, (150, 110, 99, 88))],
+        [
+            ((0x04, 0x27, 0x2E, 0x0D), (150, 110, 99, 88)),
+            ((0x04, 0x27, 0x25, 0x0C), (120, 90, 70, 60)),
+        ],
+    ],
+    ids=["emptied", "another value at the same time", "the newest was deleted"],
+)
+async def test_a_memory_without_the_record_that_was_newest_is_read_whole(
+    then: list[tuple[tuple[int, ...], tuple[int, ...]]],
+) -> None:
+    monitor = Monitor()
+    first = await read(monitor)
+    monitor.memory = then
+    session = session_asking(DRIVER, monitor.answer, {})
+    session._bookmark = first._bookmark
+
+    await unplugged_at(1, DRIVER, session)
+
+    assert systolic(session) == [120, 150][-len(then) :]
+
+
+@pytest.mark.parametrize(
     ("minute", "hour", "is_irregular"),
     [(0x80, 0, False), (0xC0, 0, True), (0x80, 0x20, True), (0x80, 0x40, True)],
 )
