@@ -34,8 +34,28 @@ async def test_a_code_reaches_who_waits_for_it(desk: PairingDesk) -> None:
     ((question, _),) = desk.questions()
 
     assert desk.answer(question.number, 123456)
-    assert await waiting == 123456
     assert desk.questions() == []
+    assert await waiting == 123456
+
+
+async def test_a_yes_is_no_code(desk: PairingDesk) -> None:
+    waiting = await begun(desk.type_code(CUFF, 28))
+    ((question, _),) = desk.questions()
+    desk.answer(question.number, True)
+
+    assert await waiting is None
+
+
+async def test_each_answer_reaches_the_device_that_was_asked_about(desk: PairingDesk) -> None:
+    cuff, meter = [await begun(desk.type_code(address, 28)) for address in (CUFF, METER)]
+    (first, _), (second, _) = desk.questions()
+
+    assert desk.answer(second.number, 222222)
+    answered, _ = await asyncio.wait({cuff, meter}, return_when=asyncio.FIRST_COMPLETED)
+    assert answered == {meter}
+    assert await meter == 222222
+    assert desk.answer(first.number, 111111)
+    assert await cuff == 111111
 
 
 @pytest.mark.parametrize(("answer", "agreed"), [(True, True), (None, False)])
@@ -94,5 +114,8 @@ async def test_each_device_has_its_own_question_and_the_newest_of_it(desk: Pairi
         (3, f"ble:{CUFF}", Asked.TYPE_CODE, None),
         (2, f"ble:{METER}", Asked.SHOW_CODE, "000042"),
     ]
-    for task in tasks:
-        task.cancel()
+    tasks[0].cancel()
+    await asyncio.wait({tasks[0]})
+    assert desk.answer(3, 123456)  # the older one takes the newer with it no more
+    assert await tasks[2] == 123456
+    tasks[1].cancel()

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,12 +72,14 @@ def test_the_address_that_was_consented_to_is_told() -> None:
     assert to["display"] == "MES (https://space.example)"
 
 
-def test_a_withdrawn_grant_is_inactive_and_ends_there() -> None:
+@pytest.mark.parametrize("expires", [None, AT + timedelta(days=2)])
+def test_a_withdrawn_grant_is_inactive_and_ends_there(expires: datetime | None) -> None:
     withdrawal = Withdrawal(
         id="w", subject=GRANT.subject, destination="mes", at=AT.replace(hour=10), withdrawn_by="B"
     )
 
-    made = consent(GRANT, withdrawal_of(GRANT, (GRANT, withdrawal)), "MES")
+    grant = GRANT.model_copy(update={"expires": expires})
+    made = consent(grant, withdrawal_of(grant, (grant, withdrawal)), "MES")
 
     assert made["status"] == "inactive"
     assert made["provision"]["period"]["end"] == "2026-03-14T10:00:00+00:00"

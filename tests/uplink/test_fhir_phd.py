@@ -194,13 +194,14 @@ def test_a_reading_without_a_device_time_is_known_by_its_own_identity() -> None:
     assert one["request"]["ifNoneExist"].startswith("identifier=urn:ietf:rfc:3986|urn:uuid:")
 
 
-def test_a_sensor_value_out_of_range_says_on_which_side() -> None:
-    low = entry(Kind.INTERSTITIAL_GLUCOSE, numbers={}, device=SENSOR)
-    low = replace(low, reading=low.reading.model_copy(update={"limit": Limit.BELOW}))
+@pytest.mark.parametrize(("limit", "side"), [(Limit.BELOW, "negative"), (Limit.ABOVE, "positive")])
+def test_a_sensor_value_out_of_range_says_on_which_side(limit: Limit, side: str) -> None:
+    beyond = entry(Kind.INTERSTITIAL_GLUCOSE, numbers={}, device=SENSOR)
+    beyond = replace(beyond, reading=beyond.reading.model_copy(update={"limit": limit}))
 
-    observation = to_transaction(low, SENDER)["entry"][-1]["resource"]
+    observation = to_transaction(beyond, SENDER)["entry"][-1]["resource"]
 
-    assert observation["dataAbsentReason"]["coding"][0]["code"] == "negative-infinity"
+    assert observation["dataAbsentReason"]["coding"][0]["code"] == f"{side}-infinity"
     assert "valueQuantity" not in observation
 
 
