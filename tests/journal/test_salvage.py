@@ -10,15 +10,29 @@ from pathlib import Path
 
 import pytest
 
+from gateway.clock import Instant
+from gateway.domain.device import DeviceId
 from gateway.domain.kiosk import ClosedBy
+from gateway.domain.reading import Kind
 from gateway.domain.receipt import Receipt
-from gateway.errors import JournalError, JournalFull
+from gateway.drivers.api import SERIAL, Frame
+from gateway.errors import DecodeError, JournalError, JournalFull
 from gateway.journal import carved_rows, writer
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
 from tests.journal.cutting import PowerCuts
 from tests.journal.disk import Disk
-from tests.journal.making import SCALE, consenting, open_journal, weight
+from tests.journal.making import (
+    EVERYTHING,
+    LONG_AGO,
+    SCALE,
+    SENSOR,
+    consenting,
+    glucose,
+    grant,
+    open_journal,
+    weight,
+)
 
 PAGE = 4096
 
@@ -114,6 +128,7 @@ async def test_a_turn_at_the_kiosk_has_a_number_of_its_own_though_the_audit_chai
 
         with Reader.open(path) as reader:
             assert next(reader.audit()).event == "salvaged"
+            assert [a.subject for a in reader.assignments(before.number)] == [ada]
     assert session.number == before.number + 1
 
 
@@ -127,6 +142,58 @@ async def test_a_salvaged_entry_whose_delivery_is_gone_is_searched_for_before_it
         released = await journal.claim("mes", 10, START)
 
     assert [each.delivery.unsettled for each in released] == [True] * 3
+
+
+async def test_only_the_delivery_that_is_gone_is_searched_for_and_only_where_its_kind_is_to_go(
+    path: Path,
+) -> None:
+    routes = {"mes": frozenset({Kind.WEIGHT}), "fhir": EVERYTHING}
+    async with open_journal(path, routes=routes) as journal:
+        subject = await consenting(journal)
+        await journal.record_grant(grant(subject, "for fhir", destination="fhir"))
+        await journal.adopt(SENSOR.id, SENSOR.driver)
+        await journal.assign(SENSOR.id, None, subject, LONG_AGO)
+        await journal.record(SCALE, [weight(1), weight(2)])
+        await journal.record(SENSOR, [glucose(3, "100", START)])
+    _lose(path, "DELETE FROM deliveries WHERE destination = 'mes' AND entry = 2")
+
+    async with open_journal(path, routes=routes) as journal:
+        found = [
+            (at, each.delivery.entry.reading.record, each.delivery.unsettled)
+            for at in ("mes", "fhir")
+            for each in await journal.claim(at, 10, START)
+        ]
+
+    assert sorted(found) == [
+        *(("fhir", "seq:1", False), ("fhir", "seq:2", False), ("fhir", "seq:3", False)),
+        *(("mes", "seq:1", False), ("mes", "seq:2", True)),
+    ]
+
+
+async def test_who_and_what_has_no_reading_yet_is_there_though_the_rows_that_name_them_are_gone(
+    path: Path,
+) -> None:
+    """Their rows say of whom they are: without them the journal would be damaged again."""
+    devices = [SCALE.model_copy(update={"id": DeviceId(f"serial:{n}")}) for n in range(4)]
+    marked, remarked, assigned, misread = devices
+    async with open_journal(path) as journal:
+        ada, bo = [(await journal.add_subject(name)).id for name in ("Ada", "Bo")]
+        await journal.record(marked, [], "seq:7")
+        await journal.remark(remarked, "battery_low")
+        await journal.adopt(assigned.id, assigned.driver)
+        await journal.assign(assigned.id, None, ada, LONG_AGO)
+        await journal.set_pairing(bo, "mes", b"secret")
+        frame = Frame(SERIAL, b"?", Instant(START, 1000.0, "test-boot"))
+        await journal.set_aside(misread, frame, DecodeError("too short", frame.data))
+    _lose(path, "PRAGMA foreign_keys = OFF", "DELETE FROM devices", "DELETE FROM subjects")
+
+    for _ in range(2):
+        await open_journal(path).close()
+
+    with Reader.open(path) as reader:
+        assert len(reader.salvaged()) == 1
+        assert [view.number for view in reader.devices()] == [1, 2, 3, 4]
+        assert {subject.id for subject in reader.subjects()} == {ada, bo}
 
 
 async def test_an_entry_that_cannot_be_read_and_has_lost_its_time_is_there_and_named(
@@ -149,10 +216,12 @@ async def test_an_entry_that_cannot_be_read_and_has_lost_its_time_is_there_and_n
 async def test_entries_whose_times_are_gone_are_where_they_were(path: Path) -> None:
     clock = ManualClock()
     async with open_journal(path, clock) as journal:
+        taken = []
         for number in range(4):
             clock.advance(3600)
-            taken = weight(number).model_copy(update={"received": clock.now()})
-            await journal.record(SCALE, [taken])
+            taken.append(weight(number).model_copy(update={"received": clock.now()}))
+        for reading in reversed(taken):  # the latest came first
+            await journal.record(SCALE, [reading])
         with Reader.open(path) as reader:
             before = reader.entries()
     _lose(path, "DELETE FROM timings WHERE entry IN (2, 3)")
