@@ -584,8 +584,15 @@ class Journal:
     async def retry_parked(
         self, *, destination: str | None = None, entry: ReadingId | None = None
     ) -> int:
-        """Make parked deliveries due again, all or those named; return how many."""
-        return await self._writer.run(lambda tx: outbox.retry_parked(tx, destination, entry))
+        """Make parked deliveries due again, all or those named; return how many.
+
+        Many take several transactions, so that recording goes on; a crash leaves the rest parked.
+        """
+        retried, more = 0, True
+        while more:
+            some = await self._writer.run(lambda tx: outbox.retry_parked(tx, destination, entry))
+            retried, more = retried + some, some == outbox.AT_ONCE
+        return retried
 
     async def hasten(self, subject: SubjectId, destination: str) -> None:
         """Make what waits of the subject there due at once: they have been paired anew."""

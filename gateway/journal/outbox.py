@@ -34,6 +34,8 @@ from gateway.journal.writer import Transaction
 LONGEST_WAIT = timedelta(days=2)
 """No destination is waited for longer than a day; what is due later a wrong clock has put off."""
 
+AT_ONCE = 1000
+"""Parked deliveries made due in one transaction, so that recording is never held up long."""
 _NEW = (
     "INSERT INTO deliveries"
     " (entry, destination, subject, state, reason, may_have_arrived, due_us, changed_us)"
@@ -151,14 +153,17 @@ def refuse(tx: Transaction, released: Released) -> None:
 def retry_parked(
     tx: Transaction, destination: str | None = None, entry: ReadingId | None = None
 ) -> int:
-    """Make parked deliveries due again, all or those named; return how many."""
+    """Make some parked deliveries due again, of all or of those named; return how many.
+
+    Where that is `AT_ONCE`, there may be more.
+    """
     which = "state = 'parked' AND (?1 IS NULL OR destination = ?1) AND (?2 IS NULL OR id = ?2)"
     those = (destination, None if entry is None else entry_rows.to_blob(entry))
-    retried = 0
-    for owed in each_where(tx, which, those, audit.Audited.RECONSIDERED):
+    some = owed_where(tx.db, f"{which} LIMIT {AT_ONCE}", those)
+    for owed in some:
         move(tx, owed, Event.RETRIED)
-        retried += 1
-    return retried
+    audit_moved(tx, audit.Audited.RECONSIDERED, some)
+    return len(some)
 
 
 def reconsider(tx: Transaction, subject: SubjectId, destination: str) -> None:

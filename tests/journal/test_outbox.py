@@ -1,5 +1,6 @@
 """The table of states, and each way through it by the journal's calls."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from gateway.consent.gate import Released
 from gateway.domain.reading import Quality
 from gateway.domain.receipt import Receipt
 from gateway.errors import JournalError
+from gateway.journal import outbox
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.states import TRANSITIONS, Event, State, after
@@ -171,6 +173,24 @@ async def test_one_parked_entry_can_be_retried_alone(journal: Journal, reader: R
     assert await journal.retry_parked(destination="elsewhere") == 0
     assert _states(reader) == {(State.PARKED, "422", False): 1, (State.DUE, None, False): 1}
     assert [r.delivery.entry.id for r in await journal.claim("mes", 10, START)] == [first.id]
+
+
+async def test_recording_goes_on_while_many_that_are_parked_are_retried(
+    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "AT_ONCE", 2)
+    await consenting(journal)
+    await journal.record(SCALE, [weight(n) for n in range(20)])
+    for released in await journal.claim("mes", 20, START):
+        await journal.park(released, "422")
+
+    retrying = asyncio.create_task(journal.retry_parked())
+    await asyncio.sleep(0)
+    await journal.record(SCALE, [weight(20)])
+    recorded_before_the_end = not retrying.done()
+
+    assert (recorded_before_the_end, await retrying) == (True, 20)
+    assert _states(reader) == {(State.DUE, None, False): 21}
 
 
 async def test_parked_while_unsettled_is_still_searched_for_when_retried(
