@@ -14,7 +14,7 @@ from gateway.cli.files import write_private
 from gateway.cli.show import agreed, as_json, rows, say
 from gateway.cli.speech import Speech
 from gateway.client import Refused
-from gateway.language.remarks import remarked
+from gateway.language.remarks import remarked, unreadable
 
 devices = typer.Typer(
     invoke_without_command=True, help="The devices that were adopted, with their last reading."
@@ -89,6 +89,7 @@ def list_devices(context: typer.Context, json: Json = False) -> None:
     lines = [
         {
             **line,
+            "last_aside": unreadable(line["last_aside"] or "", t.words),
             "last_remark": remarked(line["last_remark"] or "", t.words),
             "last_reading_at": t.moment(line["last_reading_at"]),
             "problem": t.again(line["problem"] or ""),

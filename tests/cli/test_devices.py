@@ -12,7 +12,7 @@ from gateway.cli.devices import devices
 from gateway.cli.speech import Speech
 
 SENSOR = {"id": "ble:C0:FF:EE:00:00:01", "last_remark": "new_sensor_session"}
-KNOWN = {**SENSOR, "last_reading_at": None, "problem": None}
+KNOWN = {**SENSOR, "last_aside": "bcc", "last_reading_at": None, "problem": None}
 CUFF = {**KNOWN, "id": "serial:cuff", "last_remark": None}
 
 
@@ -30,9 +30,12 @@ class Daemon:
         ("fr", (), "Un nouveau capteur a été posé."),
         ("en", (), "A new sensor was put on."),
         ("fr", ("--json",), '"last_remark": "new_sensor_session"'),
+        ("fr", (), "Quelque chose est arrivé abîmé"),
+        ("en", (), "Something came damaged"),
+        ("fr", ("--json",), '"last_aside": "bcc"'),
     ],
 )
-def test_what_a_device_remarked_is_a_sentence_for_people_and_a_code_for_scripts(
+def test_what_a_device_remarked_or_said_unreadably_is_a_sentence_for_people_and_a_code_for_scripts(
     language: str, arguments: tuple[str, ...], said: str
 ) -> None:
     obj = SimpleNamespace(client=Daemon(), t=Speech(language))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway import drivers
-from gateway.language.remarks import remarked
+from gateway.language.remarks import CUT_SHORT, DAMAGED, remarked, unreadable
 from gateway.language.words import LANGUAGES
 from gateway.web.words import words
 
@@ -66,3 +66,40 @@ def test_every_remark_has_its_sentence_and_every_sentence_its_remark() -> None:
 )
 def test_a_remark_is_said_with_what_it_tells(event: str, french: str) -> None:
     assert remarked(event, words("fr")) == french
+
+
+@pytest.mark.parametrize(
+    ("reason", "french"),
+    [
+        (
+            "crc",
+            "Quelque chose est arrivé abîmé\u00a0: vérifiez le câble, ou rapprochez l'appareil"
+            " (crc).",
+        ),
+        (
+            "incomplete",
+            "Quelque chose est arrivé coupé\u00a0: vérifiez le câble, ou rapprochez l'appareil"
+            " (incomplete).",
+        ),
+        (
+            "unsupported_output_format: set function item 32 of the monitor to 5",
+            "L'appareil parle dans un autre format\u00a0: dans son menu, mettez le n°\u00a032"
+            " (function item) sur 5.",
+        ),
+        (
+            "experimental_format: turn the setting `experimental` on to read it",
+            "Ce format n'est lu qu'à l'essai\u00a0: mettez experimental = true dans ses réglages.",
+        ),
+        ("of a guest", "Le boîtier n'a pas compris une partie de ce qu'il dit (of a guest)."),
+        ("", ""),
+    ],
+)
+def test_why_something_was_not_read_is_said_with_what_helps(reason: str, french: str) -> None:
+    assert unreadable(reason, words("fr")) == french
+
+
+def test_each_reason_that_has_words_of_its_own_is_one_of_a_driver() -> None:
+    own = {key.partition(".")[2] for key in words("en") if key.startswith("unreadable.")}
+    codes = DAMAGED | CUT_SHORT | own - {"damaged", "cut_short", "other"}
+
+    assert {each for each in codes if not any(f'"{each}' in it for it in SOURCES)} == set()
