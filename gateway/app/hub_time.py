@@ -81,10 +81,9 @@ async def watch(
         is_right = now.trusted or clock.is_right() or await others.says_right()
         now = clock.now()
         if is_right and clock.steps == steps and told_at_step != steps:
-            stepped = told_at_step is not None or steps > 0
             try:
                 corrected = await journal.hub_time_known(
-                    replace(now, trusted=True), stepped=stepped
+                    replace(now, trusted=True), stepped=steps > 0
                 )
             except JournalError as error:  # readings wait with it: told again at the next look
                 _log.error("that the hub knows the time is not kept yet: %s", error)

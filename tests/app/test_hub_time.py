@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.hub_time import Elsewhere, watch
+from gateway.app.hub_time import Elsewhere, hub_clock, watch
 from gateway.clock import HubClock
+from gateway.config import Config
 from gateway.domain.device_time import Correction
 from gateway.domain.reading import ClockSample, DeviceTime
 from gateway.journal.reader import Reader
@@ -171,6 +172,58 @@ async def test_the_mark_of_timesyncd_counts_once_each_time_it_is_set(tmp_path: P
         answers.append(await elsewhere.says_right())
 
     assert answers == [False, True, False, True]
+
+
+async def test_the_mark_is_looked_at_again_and_again(tmp_path: Path) -> None:
+    wall, mark = ManualClock(), tmp_path / "synchronized"
+    clock, looks = HubClock(wall, lambda: None), list[bool]()
+
+    async def pass_time(event: asyncio.Event, seconds: float) -> None:
+        looks.append(clock.now().trusted)
+        mark.touch()
+        if len(looks) == 2:
+            raise Enough
+
+    async with open_journal(tmp_path / "journal" / "journal.db", wall) as journal:
+        with pytest.raises(Enough):
+            await watch(clock, journal, pass_time, others(Service(says=None), mark))
+
+    assert looks == [False, True]
+
+
+async def test_a_clock_that_is_set_while_others_are_asked_is_not_what_they_spoke_of(
+    tmp_path: Path,
+) -> None:
+    wall, looks = ManualClock(), list[bool]()
+    clock = HubClock(wall, lambda: None)
+
+    class Slow(Service):
+        async def __call__(self) -> bool | None:
+            if not looks:
+                wall.step(timedelta(days=-1))
+            return True
+
+    async def pass_time(event: asyncio.Event, seconds: float) -> None:
+        looks.append(clock.now().trusted)
+        if len(looks) == 2:
+            raise Enough
+
+    async with open_journal(tmp_path / "journal" / "journal.db", wall) as journal:
+        with pytest.raises(Enough):
+            await watch(clock, journal, pass_time, others(Slow(says=True), tmp_path / "no mark"))
+
+    assert looks == [False, True]
+
+
+@pytest.mark.parametrize(("said", "known"), [("system", True), ("synchronised", False)])
+def test_a_hub_may_be_told_to_rely_on_its_system(
+    said: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.app.hub_time.is_synchronised", lambda: False)
+
+    clock = hub_clock(Config.model_validate({"hub": {"time": said}}))
+
+    assert clock.now().trusted is known
 
 
 async def test_a_hub_whose_kernel_may_not_be_asked_learns_the_time_too(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app.systemd import ALIVE, READY, ServiceManager
+from gateway.errors import JournalFull
 from gateway.testing.clock import ManualClock
 from tests.journal.making import open_journal
 
@@ -112,6 +113,21 @@ async def test_it_hears_nothing_while_the_journal_does_not_answer(ear: Ear, tmp_
         living.cancel()
 
     assert while_stuck == []
+    assert ear.heard() == [ALIVE]
+
+
+async def test_a_journal_that_answers_with_an_error_answers(ear: Ear) -> None:
+    manager = ServiceManager({"NOTIFY_SOCKET": ear.address, "WATCHDOG_USEC": "180000000"})
+
+    async def answers() -> None:
+        raise JournalFull("the disk is full")
+
+    async def timer(_: asyncio.Event, __: float) -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await manager.stay_alive(answers, timer)
+
     assert ear.heard() == [ALIVE]
 
 
