@@ -72,6 +72,7 @@ def test_the_devices_own_offset_counts_where_its_clock_was_not_read() -> None:
 
     assert timing.measured_at == datetime(2026, 3, 14, 8, tzinfo=UTC)
     assert timing.reason is Correction.STATED_OFFSET
+    assert timing.uncertainty == timedelta(minutes=10, seconds=1)  # its clock shows seconds
 
 
 def test_a_stated_offset_is_doubted_as_far_as_an_earlier_look_at_the_clock_disagreed() -> None:
@@ -94,6 +95,23 @@ def test_a_stamp_alone_is_taken_for_a_time_of_the_hubs_zone() -> None:
     assert timing.measured_at == datetime(2026, 3, 14, 6, tzinfo=UTC)
     assert (timing.reason, timing.correction) == (Correction.ASSUMED_ZONE, timedelta())
     assert timing.uncertainty == timedelta(hours=1, minutes=10, seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "reason"),
+    [
+        (timedelta(minutes=10), Correction.ASSUMED_ZONE),
+        (timedelta(minutes=10, seconds=1), Correction.UNKNOWN),
+    ],
+)
+def test_a_stamp_may_be_a_little_ahead_of_its_reception_and_no_more(
+    ahead: timedelta, reason: Correction
+) -> None:
+    stamp = (START + ahead).astimezone(PARIS).replace(tzinfo=None)
+
+    timing = corrected(_reading(DeviceTime(stamp=stamp, raw="00")), PARIS)
+
+    assert timing.reason is reason
 
 
 def test_a_device_without_a_clock_measured_when_it_was_heard() -> None:

@@ -228,11 +228,12 @@ async def test_a_refusal_there_withholds_all_of_the_person_until_they_grant_anew
     journal: Journal, reader: Reader
 ) -> None:
     subject = await consenting(journal)
-    await journal.record(SCALE, [weight(1), weight(2)])
+    entries = await journal.record(SCALE, [weight(1), weight(2)])
     (released,) = await journal.claim("mes", 1, START)
 
     await journal.refuse(released)
     at_once, said = _states(reader), reader.ledger(subject)
+    told = [reader.story(entry.id)[-1].name for entry in entries]
     await journal.record(SCALE, [weight(3)])
     tried = await _again(journal, LATER)
     refused = reader.refused(subject, "mes")
@@ -240,6 +241,7 @@ async def test_a_refusal_there_withholds_all_of_the_person_until_they_grant_anew
     await journal.record_grant(grant(subject, "anew"))
 
     assert at_once == {(State.WITHHELD, "refused_there", False): 2}
+    assert told == ["refused"] * 2
     assert tried == []
     assert [entry.id for entry in said] == [f"grant-of-{subject}"]
     assert refused
