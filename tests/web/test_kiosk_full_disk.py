@@ -55,8 +55,10 @@ async def test_on_a_full_disk_who_is_at_the_counter_takes_consent_back_and_ends_
         await kiosk.send("/kiosk/back", on=KIOSK, picture=picture_of(turn), **mine)
     await kiosk.send("/kiosk/consent/withdraw", on=KIOSK, destination="mes", **mine)
     *_, last = kiosk.hub.reader.ledger(turn.subject)
+    asked = await kiosk.send("/kiosk/end/ask", on=KIOSK, **mine)
     ended = await kiosk.send("/kiosk/end", on=KIOSK, **mine)
 
+    assert (asked.status, 'action="/kiosk/end"' in asked.html) == (200, True)
     assert isinstance(last, Withdrawal)
     assert "effacé" in ended.text
     assert kiosk.hub.reader.kiosk() is None

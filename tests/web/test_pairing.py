@@ -13,6 +13,7 @@ from gateway.api.hub import PairsBy
 from gateway.api.inside import request
 from gateway.api.server import make_app
 from gateway.errors import (
+    AccountTaken,
     CodeRefused,
     GatewayError,
     OutcomeUnknown,
@@ -196,6 +197,7 @@ async def test_every_refusal_has_its_words(window: Window, error: str, words: st
     ("error", "words"),
     [
         (CodeRefused("x"), "Ce code est faux"),
+        (AccountTaken("x"), "est déjà relié à une autre personne ici"),
         (UplinkUnauthorised("x"), "ne reconnaît pas ce boîtier"),
         (UplinkUnavailable("x"), "ne répond pas"),
         (OutcomeUnknown("x"), "pas possible pour le moment"),
@@ -251,3 +253,16 @@ async def test_where_nobody_can_sign_in_a_code_can_still_be_typed(window: Window
     assert not re.search("authorize", page.html)
     assert "C'est relié" in done.text
     assert window.hub.begun == [None]
+
+
+async def test_nobody_is_sent_to_a_health_space_who_is_not_here_or_has_nothing_to_do_there(
+    window: Window,
+) -> None:
+    subject = window.hub.reader.subjects()[0].id
+
+    stranger = await window.send("/pairing", subject="p-nobody", destination="mes")
+    window.hub.pairs = PairsBy.NOTHING
+    nothing = await window.send("/pairing", subject=subject, destination="mes")
+
+    assert [each.headers.get("location") for each in (stranger, nothing)] == ["/", "/"]
+    assert window.pairings._begun == {}
