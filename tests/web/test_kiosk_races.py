@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,26 @@ async def test_a_reading_that_the_owner_gave_to_somebody_meanwhile_stays_theirs(
     (view,) = kiosk.hub.reader.entries()
     assert (back.status, view.entry.subject) == (303, odile)
     assert "72,4" not in (await kiosk.get(KIOSK)).html
+
+
+async def test_what_another_device_gave_somebody_meanwhile_is_not_shown_at_the_counter(
+    kiosk: Window,
+) -> None:
+    """It is claimed for her on the owner's page, while she sits at the counter's cuff."""
+    assert kiosk.hub.counter is not None
+    kiosk.hub.counter = replace(kiosk.hub.counter, devices=["serial:cuff"])
+    odile = (await kiosk.hub.journal.add_subject("Odile")).id
+    staff = Window(kiosk.hub, browsers=kiosk.browsers)
+    await staff.enter(Role.OWNER)
+    await staff.send("/kiosk/begin", subject=odile, **{"from": "home"})
+    kiosk.hub.clock.advance(20)
+
+    entry = await weigh(kiosk, "72.4")
+    await kiosk.hub.journal.claim_entry(entry.id, odile)
+    shown = await kiosk.get(KIOSK)
+
+    assert "C'est à vous, Odile" in shown.text
+    assert "72,4" not in shown.html
 
 
 async def test_who_begins_twice_without_scripts_has_one_turn(kiosk: Window) -> None:
