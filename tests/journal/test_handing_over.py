@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import tempfile
 from collections import Counter
@@ -23,6 +24,7 @@ from gateway.errors import JournalError
 from gateway.journal import attribution
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
+from gateway.journal.retention import Retention
 from gateway.journal.writer import Transaction
 from gateway.testing.clock import START, ManualClock
 from tests.journal.breaking import lose_table
@@ -616,6 +618,63 @@ async def test_what_is_not_looked_at_yet_is_not_corrected_where_it_should_not_be
     assert {(each.wrong, each.released.subject) for each in [*corrections, *more]} == {
         (Wrong.PERSON, marcel)
     }
+
+
+async def test_until_it_is_looked_at_nobody_can_say_of_one_that_is_another_s_by_now(
+    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    await journal.adopt(SCALE.id, SCALE.driver)
+    odile, nadia = [(await journal.add_subject(name)).id for name in ("Odile", "Nadia")]
+    await journal.record(SCALE, [weight(n, at=BEGIN + n * HOUR) for n in range(4)])
+    with monkeypatch.context() as cut:
+        _cut_short(cut, 1)
+        with pytest.raises(JournalError, match="the disk is gone"):
+            await journal.hand_over(period(odile, 0, 1))
+
+    nobody_s = [view.entry for view in reader.entries() if view.entry.subject is None]
+    with pytest.raises(JournalError, match="already another person's"):
+        await journal.claim_entry(nobody_s[0].id, nadia)
+    await journal.reassign(nobody_s[1].id, nadia)
+    await journal.dismiss(nobody_s[2].id)
+
+    told = [
+        (link.event, json.loads(link.manifest)["from"])
+        for link in reader.audit()
+        if link.event in ("reassigned", "dismissed")
+    ]
+    assert told == [("reassigned", odile), ("dismissed", odile)]
+
+
+async def test_what_is_not_looked_at_yet_is_kept_though_it_is_old(
+    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    _, odile = await _four_days(journal)
+    with monkeypatch.context() as cut:
+        _cut_short(cut, 1)
+        with pytest.raises(JournalError, match="the disk is gone"):
+            await journal.hand_over(period(odile, 0, 4))
+
+    later = START + 100 * DAY
+    await journal.expire(Retention(undelivered=90 * DAY), later)
+
+    left = [view.entry.subject for view in reader.entries()]
+    assert odile not in left
+    assert len(left) == 3
+
+
+async def test_who_consents_meanwhile_consents_for_what_is_theirs_once_all_is_done(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+    _, odile = await _four_days(journal)
+
+    handing = asyncio.create_task(journal.hand_over(period(odile, 0, 4)))
+    await asyncio.sleep(0)
+    await journal.record_grant(grant(odile, "grant-2"))
+
+    assert handing.done()
 
 
 async def test_who_is_erased_meanwhile_takes_with_them_what_had_become_theirs(

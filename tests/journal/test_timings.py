@@ -22,6 +22,7 @@ from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.journal.writer import Transaction
 from gateway.testing.clock import START
+from tests.journal.breaking import lose_table
 from tests.journal.making import EVERYTHING, SCALE, consenting, grant, open_journal, weight
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -146,6 +147,27 @@ async def test_a_crash_while_many_are_timed_anew_lets_none_leave_with_the_wrong_
     assert (len(some), len(before), corrected, len(rest), len(owed)) == (2, 2, 4, 6, 3)
     left = [each.delivery.entry.timing.measured_at for each in (*some, *before, *rest)]
     assert {*left, *(each.measured_at for each in owed)} == {START + timedelta(seconds=60)}
+
+
+async def test_what_is_to_be_timed_anew_is_so_though_the_journal_is_damaged_then(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong, right = replace(_at(60, wrong_by=-HOUR), trusted=True), _at(300, wrong_by=timedelta())
+    async with open_journal(path) as journal:
+        await consenting(journal)
+        await journal.record(SCALE, [_weight(n, wrong) for n in range(4)])
+        with monkeypatch.context() as until_then:
+            until_then.setattr(timings, "AT_ONCE", 1)
+            _cut_short(until_then, 1)
+            with pytest.raises(JournalError, match="the power is cut"):
+                await journal.hub_time_known(right, stepped=True)
+    lose_table(path, "remarks_device")
+
+    async with open_journal(path) as journal:
+        some = await journal.claim("mes", 10, START)
+        corrected = await journal.hub_time_known(Instant(START + HOUR, 9.0, "boot-2"))
+
+    assert (len(some), corrected) == (1, 3)
 
 
 async def test_a_correction_of_what_is_to_be_timed_anew_waits_until_it_is(
