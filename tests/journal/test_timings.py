@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
@@ -277,6 +278,72 @@ async def test_a_hub_clock_that_was_trusted_and_wrong_makes_a_task_of_what_was_s
     )
     await journal.correction_done(owed.number)
     assert reader.corrections_owed() == []
+
+
+async def test_a_hub_clock_that_was_ahead_makes_a_task_as_well(
+    journal: Journal, reader: Reader
+) -> None:
+    await consenting(journal)
+    ahead = replace(_at(60, wrong_by=HOUR), trusted=True)
+    await journal.record(SCALE, [_weight(1, ahead)])
+    (released,) = await journal.claim("mes", 1, START + HOUR + 60 * SECOND)
+    await journal.settle(released, Receipt("mes", "Observation/7", START))
+
+    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+
+    assert [owed.wrong for owed in reader.corrections_owed()] == ["time"]
+
+
+async def test_what_came_when_the_hub_had_the_right_time_unawares_is_sent_once_it_knows(
+    journal: Journal,
+) -> None:
+    await consenting(journal)
+    unaware = replace(_at(60, wrong_by=timedelta()), trusted=False)
+    await journal.record(SCALE, [_weight(1, unaware)])
+
+    corrected = await journal.hub_time_known(_at(300, wrong_by=timedelta()))
+
+    (released,) = await journal.claim("mes", 1, START + HOUR)
+    assert corrected == 1
+    assert released.delivery.entry.timing.measured_at == START + 60 * SECOND
+
+
+async def test_neither_a_damaged_reading_nor_one_of_another_boot_keeps_the_rest_from_the_right_time(
+    journal: Journal, reader: Reader, path: Path
+) -> None:
+    wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
+    other = replace(_at(9, boot="boot-0", wrong_by=timedelta()), trusted=False)
+    received = [wrong, wrong, other, wrong]
+    await journal.record(SCALE, [_weight(n, each) for n, each in enumerate(received)])
+    with sqlite3.connect(path) as damaging:
+        damaging.execute("UPDATE entries SET payload = zeroblob(99) WHERE number = 1")
+    damaging.close()
+
+    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+
+    times = {v.entry.reading.record: v.entry.timing.measured_at for v in reader.entries()}
+    assert times["seq:1"] == times["seq:3"] == START + 60 * SECOND
+
+
+async def test_what_arrives_with_the_former_time_is_owed_a_correction_there_and_nowhere_else(
+    path: Path,
+) -> None:
+    async with open_journal(path, routes={"mes": EVERYTHING, "fhir": EVERYTHING}) as journal:
+        subject = await consenting(journal)
+        await journal.record_grant(grant(subject, "grant-2", destination="fhir"))
+        wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
+        await journal.record(SCALE, [_weight(1, wrong)])
+        (there,) = await journal.claim("fhir", 1, START)
+        await journal.settle(there, Receipt("fhir", "Observation/8", START))
+        (on_its_way,) = await journal.claim("mes", 1, START)
+        await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+        (correction,) = await journal.claim_corrections("fhir", 1, START)
+        await journal.corrected(correction)
+
+        await journal.settle(on_its_way, Receipt("mes", "Observation/7", START))
+
+    with closing(Reader.open(path)) as reader:
+        assert [owed.destination for owed in reader.corrections_owed()] == ["mes"]
 
 
 async def test_what_may_have_arrived_is_searched_for_at_every_time_it_can_have_been_sent_with(
