@@ -9,6 +9,7 @@ import pytest
 
 from gateway.errors import JournalDamaged, JournalError
 from gateway.journal import schema
+from gateway.journal.database import for_writing, make_private, row_sum
 from gateway.journal.reader import Reader
 from gateway.journal.schema import check, open_reader, open_writer, schema_steps
 from tests.journal.making import SCALE, open_journal, weight
@@ -41,6 +42,27 @@ async def test_files_and_folder_are_for_this_user_only(path: Path) -> None:
     assert {found[folder] for folder in folders} == {0o700}
     assert {mode for file, mode in found.items() if file not in folders} == {0o600}
     assert {"journal.db-wal", "hub.key"} < {file.name for file in found}
+
+
+def test_a_copy_is_for_this_user_only(tmp_path: Path) -> None:
+    make_private(tmp_path / "journal.db")
+    database = for_writing(tmp_path / "journal.db")
+
+    database.copy_to(tmp_path / "copy.db")
+    database.close()
+
+    assert stat.S_IMODE((tmp_path / "copy.db").stat().st_mode) == 0o600
+
+
+def test_where_a_commit_cannot_be_synced_nothing_is_written() -> None:
+    with pytest.raises(JournalError, match="cannot be written safely"):
+        for_writing(Path(":memory:"))
+
+
+def test_a_sum_tells_apart_what_a_word_is_where_it_ends_and_whether_it_is_there() -> None:
+    sums = [row_sum(*words) for words in (("a", "b"), ("b", "a"), ("ab", ""), ("ab", None), ())]
+
+    assert len(set(sums)) == len(sums)
 
 
 def test_a_second_writer_is_refused_and_told_who_has_it(path: Path) -> None:
