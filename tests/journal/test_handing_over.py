@@ -46,6 +46,12 @@ BEGIN = START - DAYS * DAY
 MEMORY = Path("/dev/shm")
 
 
+@pytest.fixture
+def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every reading looked at in a transaction of its own."""
+    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+
+
 def period(subject: SubjectId, first: int, after: int, slot: str | None = None) -> Assignment:
     """Say that the scale measured them from the beginning of a day to that of another."""
     since, until = BEGIN + first * DAY, BEGIN + after * DAY
@@ -184,6 +190,14 @@ def _cut_short(cut: pytest.MonkeyPatch, after: int | None) -> None:
         look_again(tx, there)
 
     cut.setattr(attribution, "look_again", fail)
+
+
+async def _hand_over_in_part(journal: Journal, whose: Assignment, pieces: int) -> None:
+    """Say it, and have it fail after so many transactions."""
+    with pytest.MonkeyPatch.context() as cut:
+        _cut_short(cut, pieces)
+        with pytest.raises(JournalError, match="the disk is gone"):
+            await journal.hand_over(whose)
 
 
 async def _nobody_is_sent_another_s(
@@ -435,16 +449,11 @@ async def test_a_turn_at_a_counter_in_that_period_is_left_alone(journal: Journal
     await journal.hand_over(period(odile, 0, DAYS))  # before it
 
 
-async def test_a_few_are_handed_over_all_or_none(
-    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_few_are_handed_over_all_or_none(journal: Journal, reader: Reader) -> None:
     """What is cut short in the middle of it has not begun."""
     marcel, odile = await _four_days(journal)
 
-    with monkeypatch.context() as cut:
-        _cut_short(cut, 0)
-        with pytest.raises(JournalError, match="the disk is gone"):
-            await journal.hand_over(period(odile, 0, 4))
+    await _hand_over_in_part(journal, period(odile, 0, 4), 0)
     half_way = {view.entry.subject for view in reader.entries()}
     said_half_way = [(each.subject, each.since, each.until) for each in reader.assignments()]
     await journal.hand_over(period(odile, 0, 4))
@@ -472,10 +481,8 @@ def _assigned(reader: Reader) -> list[tuple[SubjectId, datetime, datetime | None
     return [(each.subject, each.since, each.until) for each in reader.assignments()]
 
 
-async def test_recording_goes_on_while_many_are_handed_over(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+@pytest.mark.usefixtures("one_at_a_time")
+async def test_recording_goes_on_while_many_are_handed_over(journal: Journal) -> None:
     _, odile = await _four_days(journal)
 
     handing = asyncio.create_task(journal.hand_over(period(odile, 0, 4)))
@@ -486,19 +493,16 @@ async def test_recording_goes_on_while_many_are_handed_over(
     assert (recorded_before_the_end, (await handing).readings) == (True, 4)
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_many_that_are_cut_short_are_sent_as_nobody_else_s_and_follow_at_the_next_start(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path,
 ) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
     async with open_journal(path) as journal:
         marcel, odile = await _four_days(journal)
         await _sent(journal)
-        with monkeypatch.context() as cut:
-            _cut_short(cut, 2)
-            with pytest.raises(JournalError, match="the disk is gone"):
-                await journal.hand_over(period(odile, 0, 4))
-            with Reader.open(path) as reader:
-                half_way = [view.entry.subject for view in reader.entries()]
+        await _hand_over_in_part(journal, period(odile, 0, 4), 2)
+        with Reader.open(path) as reader:
+            half_way = [view.entry.subject for view in reader.entries()]
     async with open_journal(path) as journal:
         with Reader.open(path) as reader:
             started = {view.entry.subject for view in reader.entries()}
@@ -517,11 +521,9 @@ async def test_many_that_are_cut_short_are_sent_as_nobody_else_s_and_follow_at_t
     ]
 
 
-def test_the_power_may_fail_at_any_moment_while_many_are_handed_over(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("one_at_a_time")
+def test_the_power_may_fail_at_any_moment_while_many_are_handed_over(path: Path) -> None:
     """They are all hers at the next start, or all his as if nothing had been said."""
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
     known: list[SubjectId] = []
 
     async def handing() -> None:
@@ -557,17 +559,14 @@ def test_the_power_may_fail_at_any_moment_while_many_are_handed_over(
     assert found == {marcel, odile}
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_many_that_are_cut_short_follow_though_the_journal_is_damaged_then(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path,
 ) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
     async with open_journal(path) as journal:
         _, odile = await _four_days(journal)
         await _sent(journal)
-        with monkeypatch.context() as cut:
-            _cut_short(cut, 2)
-            with pytest.raises(JournalError, match="the disk is gone"):
-                await journal.hand_over(period(odile, 0, 4))
+        await _hand_over_in_part(journal, period(odile, 0, 4), 2)
     lose_table(path, "remarks_device")
 
     async with open_journal(path):
@@ -578,15 +577,10 @@ async def test_many_that_are_cut_short_follow_though_the_journal_is_damaged_then
     assert (owners, saved) == ({odile}, [4])
 
 
-async def test_until_all_are_looked_at_none_leaves_for_whose_it_was(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
+@pytest.mark.usefixtures("one_at_a_time")
+async def test_until_all_are_looked_at_none_leaves_for_whose_it_was(journal: Journal) -> None:
     _, odile = await _four_days(journal)
-    with monkeypatch.context() as cut:
-        _cut_short(cut, 1)
-        with pytest.raises(JournalError, match="the disk is gone"):
-            await journal.hand_over(period(odile, 0, 4))
+    await _hand_over_in_part(journal, period(odile, 0, 4), 1)
 
     nothing = await journal.claim("mes", 100, START)
     await journal.record_grant(grant(odile, "grant-2"))
@@ -596,10 +590,10 @@ async def test_until_all_are_looked_at_none_leaves_for_whose_it_was(
     assert [each.subject for each in released] == [odile] * 4
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_what_is_not_looked_at_yet_is_not_corrected_where_it_should_not_be(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
+    journal: Journal,
 ) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
     marcel = await consenting(journal)
     odile = (await journal.add_subject("Odile")).id
     slow, right = Instant(START - DAY, 60.0, "boot-1"), Instant(START, 60.0, "boot-1")
@@ -607,10 +601,7 @@ async def test_what_is_not_looked_at_yet_is_not_corrected_where_it_should_not_be
     await journal.record(SCALE, days)
     await _sent(journal)
     await journal.hub_time_known(right, stepped=True)
-    with monkeypatch.context() as cut:
-        _cut_short(cut, 1)
-        with pytest.raises(JournalError, match="the disk is gone"):
-            await journal.hand_over(period(odile, 0, DAYS + 1))
+    await _hand_over_in_part(journal, period(odile, 0, DAYS + 1), 1)
 
     corrections = await journal.claim_corrections("mes", 10, START)
     more = await journal.claim_corrections("mes", 10, START)
@@ -620,17 +611,14 @@ async def test_what_is_not_looked_at_yet_is_not_corrected_where_it_should_not_be
     }
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_until_it_is_looked_at_nobody_can_say_of_one_that_is_another_s_by_now(
-    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, reader: Reader
 ) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
     await journal.adopt(SCALE.id, SCALE.driver)
     odile, nadia = [(await journal.add_subject(name)).id for name in ("Odile", "Nadia")]
     await journal.record(SCALE, [weight(n, at=BEGIN + n * HOUR) for n in range(4)])
-    with monkeypatch.context() as cut:
-        _cut_short(cut, 1)
-        with pytest.raises(JournalError, match="the disk is gone"):
-            await journal.hand_over(period(odile, 0, 1))
+    await _hand_over_in_part(journal, period(odile, 0, 1), 1)
 
     nobody_s = [view.entry for view in reader.entries() if view.entry.subject is None]
     with pytest.raises(JournalError, match="already another person's"):
@@ -646,15 +634,12 @@ async def test_until_it_is_looked_at_nobody_can_say_of_one_that_is_another_s_by_
     assert told == [("reassigned", odile), ("dismissed", odile)]
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_what_is_not_looked_at_yet_is_kept_though_it_is_old(
-    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, reader: Reader
 ) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
     _, odile = await _four_days(journal)
-    with monkeypatch.context() as cut:
-        _cut_short(cut, 1)
-        with pytest.raises(JournalError, match="the disk is gone"):
-            await journal.hand_over(period(odile, 0, 4))
+    await _hand_over_in_part(journal, period(odile, 0, 4), 1)
 
     later = START + 100 * DAY
     await journal.expire(Retention(undelivered=90 * DAY), later)
@@ -664,10 +649,10 @@ async def test_what_is_not_looked_at_yet_is_kept_though_it_is_old(
     assert len(left) == 3
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_who_consents_meanwhile_consents_for_what_is_theirs_once_all_is_done(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
+    journal: Journal,
 ) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
     _, odile = await _four_days(journal)
 
     handing = asyncio.create_task(journal.hand_over(period(odile, 0, 4)))
@@ -677,10 +662,10 @@ async def test_who_consents_meanwhile_consents_for_what_is_theirs_once_all_is_do
     assert handing.done()
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 async def test_who_is_erased_meanwhile_takes_with_them_what_had_become_theirs(
-    journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, reader: Reader
 ) -> None:
-    monkeypatch.setattr(attribution, "AT_ONCE", 1)
     marcel, odile = await _four_days(journal)
 
     handing = asyncio.create_task(journal.hand_over(period(odile, 0, 3)))
