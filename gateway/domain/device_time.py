@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 
 from gateway.domain.device_clock import UNWATCHED, ClockHistory, Moment, moments, seen, seen_before
 from gateway.domain.reading import DeviceTime, Reading
@@ -206,7 +207,7 @@ def _by_zone(reading: Reading, told: DeviceTime, stamp: datetime, known: _Known)
     if told.counter:
         return None
     try:
-        at = stamp.replace(tzinfo=known.zone).astimezone(UTC)
+        at = datetime.combine(stamp, stamp.time(), known.zone).astimezone(UTC)
     except OverflowError:
         return None
     local = _plausible(reading, at, UNWATCHED + told.resolution)
@@ -267,7 +268,12 @@ def _told_in(zone: tzinfo, at: datetime) -> datetime:
 
     Python adds to a time of a zone on the face of the clock: an hour wrong where it changes.
     """
-    return at.astimezone(timezone(at.astimezone(zone).utcoffset() or timedelta()))
+    return at.astimezone(_fixed(at.astimezone(zone).utcoffset() or timedelta()))
+
+
+@lru_cache(maxsize=64)  # every half and quarter hour there is
+def _fixed(offset: timedelta) -> timezone:
+    return timezone(offset)
 
 
 def _unknown(reading: Reading, reason: Correction, zone: tzinfo) -> Timing:

@@ -54,4 +54,4 @@ def _record(reading: Reading) -> str:
 
 
 def _plain(value: Decimal) -> str:
-    return format(value.normalize() + 0, "f")  # adding 0 makes -0 plain 0
+    return format(value.normalize(), "f") if value else "0"
