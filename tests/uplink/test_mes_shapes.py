@@ -20,7 +20,13 @@ from firmware_sims.health_space.rules import RULES
 from firmware_sims.health_space.service import Service
 
 from gateway.domain.reading import Kind
-from gateway.errors import UplinkError, UplinkRefused, UplinkRejected, UplinkUnauthorised
+from gateway.errors import (
+    PairingOver,
+    UplinkError,
+    UplinkRefused,
+    UplinkRejected,
+    UplinkUnauthorised,
+)
 from gateway.uplink.http_client import Answer
 from gateway.uplink.mes_answers import reference_in, refusal
 from gateway.uplink.mes_device import SYSTEM_ID_SYSTEM
@@ -248,15 +254,15 @@ MUTATIONS = {
     ),
     "no bundle": Mutation(400, "No bundle provided.", UplinkRejected, body=b"{}"),
     "an access token that is none": Mutation(
-        401, ACCESS_TOKEN, UplinkUnauthorised, headers=lambda _: {"authorization": "Bearer x"}
+        401, ACCESS_TOKEN, PairingOver, headers=lambda _: {"authorization": "Bearer x"}
     ),
     "an access token that has expired": Mutation(
-        401, ACCESS_TOKEN, UplinkUnauthorised, before=lambda s: s.service.tokens.expire_all()
+        401, ACCESS_TOKEN, PairingOver, before=lambda s: s.service.tokens.expire_all()
     ),
     "another person's idPe": Mutation(
         403,
         "The idPe does not match the id_token.",
-        UplinkUnauthorised,
+        PairingOver,
         lambda b: identifier(b).update(value="somebody"),
     ),
     "consent not given": Mutation(
