@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,16 +12,10 @@ from gateway.domain.kiosk import UNATTENDED
 from gateway.errors import JournalFull
 from gateway.journal.writer import Work
 from gateway.web.kiosk.pictures import picture_of
-from tests.web.window import Window, at_a_counter
+from tests.web.window import Window
 
 KIOSK = "/kiosk"
 MES = {"destination": "mes", "language": "fr", "version": "1", "kind": "weight"}
-
-
-@pytest.fixture
-async def kiosk(tmp_path: Path) -> AsyncIterator[Window]:
-    async with at_a_counter(tmp_path) as opened:
-        yield opened
 
 
 def fill(kiosk: Window, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,15 +12,9 @@ from gateway.api.kiosk import Opening, open_session
 from gateway.domain.kiosk import UNATTENDED, KioskSession
 from gateway.web.kiosk.pictures import PICTURES, picture_of
 from tests.web.measuring import SCALE, weigh
-from tests.web.window import Window, at_a_counter
+from tests.web.window import Window
 
 KIOSK = "/kiosk"
-
-
-@pytest.fixture
-async def kiosk(tmp_path: Path) -> AsyncIterator[Window]:
-    async with at_a_counter(tmp_path) as opened:
-        yield opened
 
 
 def now_on(kiosk: Window) -> KioskSession:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 
-from tests.web.window import Answer, Window, at_a_counter
+from tests.web.window import Answer, Window
 
 KIOSK = "/kiosk"
 AGREED = {"destination": "mes", "language": "fr", "version": "1", "kind": "weight"}
-
-
-@pytest.fixture
-async def kiosk(tmp_path: Path) -> AsyncIterator[Window]:
-    async with at_a_counter(tmp_path) as opened:
-        yield opened
 
 
 def told(answer: Answer) -> str:

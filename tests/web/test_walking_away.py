@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,18 +13,12 @@ from gateway.domain.subject import SubjectId
 from gateway.web.kiosk.pictures import PICTURES, picture_of
 from tests.journal.making import SENSOR, glucose
 from tests.web.measuring import weigh
-from tests.web.window import Answer, Window, at_a_counter
+from tests.web.window import Answer, Window
 
 KIOSK = "/kiosk"
 AWAY = UNATTENDED.total_seconds()
 MES = {"destination": "mes", "language": "fr", "version": "1", "kind": "weight"}
 ASKED = "Êtes-vous toujours là ?"
-
-
-@pytest.fixture
-async def kiosk(tmp_path: Path) -> AsyncIterator[Window]:
-    async with at_a_counter(tmp_path) as opened:
-        yield opened
 
 
 async def begun(kiosk: Window) -> KioskSession:
