@@ -23,6 +23,7 @@ SENSOR = Device(id=DeviceId("ble:C0:FF:EE:00:00:02"), driver="cgm/test")
 EVERYTHING = frozenset(Kind)
 ROUTES = {"mes": EVERYTHING}
 LONG_AGO = START - timedelta(days=400)
+YEARS = timedelta(days=2000)
 
 
 def open_journal(
@@ -55,6 +56,16 @@ def weight(
         slot=slot,
         quality=quality,
     )
+
+
+def up(up_s: float, *, boot: str = "boot-1", wrong_by: timedelta = -YEARS) -> Instant:
+    """Return an instant of a boot that began at START; unless it is right, it is not trusted."""
+    utc = START + timedelta(seconds=up_s) + wrong_by
+    return Instant(utc, up_s, boot, trusted=not wrong_by)
+
+
+def weighed(record: int, received: Instant) -> Reading:
+    return weight(record).model_copy(update={"received": received})
 
 
 def undated(record: int) -> Reading:

@@ -7,25 +7,13 @@ from datetime import timedelta
 
 from gateway.clock import Instant
 from gateway.domain.kiosk import ClosedBy
-from gateway.domain.reading import Reading
 from gateway.domain.subject import Attribution
 from gateway.journal.journal import Journal
 from gateway.journal.reader import Reader
 from gateway.testing.clock import START, ManualClock
-from tests.journal.making import LONG_AGO, SCALE, grant, weight
+from tests.journal.making import LONG_AGO, SCALE, YEARS, grant, up, weighed
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-YEARS = timedelta(days=2000)
-
-
-def _at(up_s: float, *, boot: str = "boot-1", wrong_by: timedelta = -YEARS) -> Instant:
-    """Return an instant of a boot that began at START; unless it is right, it is not trusted."""
-    utc = START + timedelta(seconds=up_s) + wrong_by
-    return Instant(utc, up_s, boot, trusted=not wrong_by)
-
-
-def _weight(record: int, received: Instant) -> Reading:
-    return weight(record).model_copy(update={"received": received})
 
 
 async def _lose_a_boot(journal: Journal) -> None:
@@ -33,16 +21,16 @@ async def _lose_a_boot(journal: Journal) -> None:
 
     It was 600 s after that boot began: between START + 700 s and START + 3400 s.
     """
-    before, lost = _at(100, wrong_by=timedelta()), _at(600, boot="boot-2")
-    await journal.record(SCALE, [_weight(1, before), _weight(2, lost)])
+    before, lost = up(100, wrong_by=timedelta()), up(600, boot="boot-2")
+    await journal.record(SCALE, [weighed(1, before), weighed(2, lost)])
     await journal.hub_time_known(Instant(START + HOUR, 200.0, "boot-3"))
 
 
 async def test_a_boot_without_the_time_lies_between_its_neighbours(
     journal: Journal, reader: Reader
 ) -> None:
-    before, lost = _at(100, wrong_by=timedelta()), _at(600, boot="boot-2")
-    await journal.record(SCALE, [_weight(1, before), _weight(2, lost)])
+    before, lost = up(100, wrong_by=timedelta()), up(600, boot="boot-2")
+    await journal.record(SCALE, [weighed(1, before), weighed(2, lost)])
     third = Instant(START + HOUR, 200.0, "boot-3")
 
     await journal.hub_time_known(third)
@@ -58,10 +46,10 @@ async def test_a_boot_without_the_time_lies_between_its_neighbours(
 async def test_boots_in_which_the_hub_never_knew_the_time_lie_between_the_nearest_that_are_known(
     journal: Journal, reader: Reader
 ) -> None:
-    known = [Instant(START - 9 * HOUR, 60.0, "boot-0"), _at(100, wrong_by=timedelta())]
-    lost = [_at(600, boot="boot-2"), _at(600, boot="boot-3")]
+    known = [Instant(START - 9 * HOUR, 60.0, "boot-0"), up(100, wrong_by=timedelta())]
+    lost = [up(600, boot="boot-2"), up(600, boot="boot-3")]
     received = [*known, *lost]
-    await journal.record(SCALE, [_weight(n, instant) for n, instant in enumerate(received)])
+    await journal.record(SCALE, [weighed(n, instant) for n, instant in enumerate(received)])
 
     await journal.hub_time_known(Instant(START + HOUR, 200.0, "boot-4"))
 
@@ -75,8 +63,8 @@ async def test_boots_in_which_the_hub_never_knew_the_time_lie_between_the_neares
 async def test_a_boot_that_lies_before_one_whose_time_was_wrong_is_placed_anew_once_that_is_right(
     journal: Journal, reader: Reader
 ) -> None:
-    before, lost = _at(100, wrong_by=timedelta()), _at(600, boot="boot-2")
-    await journal.record(SCALE, [_weight(1, before), _weight(2, lost)])
+    before, lost = up(100, wrong_by=timedelta()), up(600, boot="boot-2")
+    await journal.record(SCALE, [weighed(1, before), weighed(2, lost)])
     right = Instant(START + HOUR, 200.0, "boot-3")
     wrong = replace(right, utc=right.utc - HOUR / 2)
 
@@ -91,7 +79,7 @@ async def test_a_boot_that_lies_before_one_whose_time_was_wrong_is_placed_anew_o
 async def test_a_boot_that_nothing_is_known_before_keeps_waiting(
     journal: Journal, reader: Reader
 ) -> None:
-    await journal.record(SCALE, [_weight(1, _at(60))])
+    await journal.record(SCALE, [weighed(1, up(60))])
 
     corrected = await journal.hub_time_known(Instant(START + HOUR, 200.0, "boot-2"))
 
@@ -102,7 +90,7 @@ async def test_a_boot_that_nothing_is_known_before_keeps_waiting(
 async def test_a_first_boot_without_the_time_keeps_none_of_the_later_from_getting_theirs(
     journal: Journal, reader: Reader
 ) -> None:
-    await journal.record(SCALE, [_weight(0, _at(60, boot="boot-0"))])
+    await journal.record(SCALE, [weighed(0, up(60, boot="boot-0"))])
 
     await _lose_a_boot(journal)
 
@@ -114,8 +102,8 @@ async def test_a_boot_that_finds_no_room_between_its_neighbours_keeps_waiting(
     journal: Journal, reader: Reader
 ) -> None:
     """It lasted longer than the time between them: one of the two was told a wrong time."""
-    lost = _at(2 * 3600, boot="boot-2")
-    await journal.record(SCALE, [_weight(1, _at(100, wrong_by=timedelta())), _weight(2, lost)])
+    lost = up(2 * 3600, boot="boot-2")
+    await journal.record(SCALE, [weighed(1, up(100, wrong_by=timedelta())), weighed(2, lost)])
 
     corrected = await journal.hub_time_known(Instant(START + HOUR, 200.0, "boot-3"))
 
@@ -126,8 +114,8 @@ async def test_a_boot_that_finds_no_room_between_its_neighbours_keeps_waiting(
 async def test_a_reading_of_when_the_hub_knew_the_time_tells_it_of_those_before_it(
     journal: Journal, reader: Reader
 ) -> None:
-    await journal.record(SCALE, [_weight(1, _at(10))])
-    await journal.record(SCALE, [_weight(2, _at(20, wrong_by=timedelta()))])
+    await journal.record(SCALE, [weighed(1, up(10))])
+    await journal.record(SCALE, [weighed(2, up(20, wrong_by=timedelta()))])
 
     corrected = await journal.hub_time_known(Instant(START + HOUR, 5.0, "boot-2"))
 
@@ -183,7 +171,7 @@ async def test_a_turn_that_is_closed_without_the_time_went_on_until_the_hub_last
     clock.boot()
     await journal.hub_time_known(clock.now())
     clock.advance(600)
-    await journal.record(SCALE, [_weight(1, clock.now())])
+    await journal.record(SCALE, [weighed(1, clock.now())])
     clock.boot()
     clock.step(-YEARS)
     clock.trusted = False

@@ -14,7 +14,6 @@ import pytest
 from gateway.clock import Instant
 from gateway.consent.correction import ReleasedCorrection
 from gateway.domain.device_time import Correction
-from gateway.domain.reading import Reading
 from gateway.domain.receipt import Receipt
 from gateway.domain.subject import Attribution
 from gateway.errors import JournalError
@@ -24,30 +23,27 @@ from gateway.journal.reader import Reader
 from gateway.journal.writer import Transaction
 from gateway.testing.clock import START
 from tests.journal.breaking import lose_table
-from tests.journal.making import EVERYTHING, SCALE, consenting, grant, open_journal, weight
+from tests.journal.making import (
+    EVERYTHING,
+    SCALE,
+    consenting,
+    grant,
+    open_journal,
+    up,
+    weighed,
+)
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
-YEARS = timedelta(days=2000)
-
-
-def _at(up_s: float, *, boot: str = "boot-1", wrong_by: timedelta = -YEARS) -> Instant:
-    """Return an instant of a boot that began at START; unless it is right, it is not trusted."""
-    utc = START + timedelta(seconds=up_s) + wrong_by
-    return Instant(utc, up_s, boot, trusted=not wrong_by)
-
-
-def _weight(record: int, received: Instant) -> Reading:
-    return weight(record).model_copy(update={"received": received})
 
 
 async def test_what_came_before_the_hub_knew_the_time_waits_and_is_then_sent(
     journal: Journal, reader: Reader
 ) -> None:
     subject = await consenting(journal)
-    (waiting,) = await journal.record(SCALE, [_weight(1, _at(60))])
+    (waiting,) = await journal.record(SCALE, [weighed(1, up(60))])
     withheld = await journal.claim("mes", 10, START)
 
-    corrected = await journal.hub_time_known(_at(300, wrong_by=timedelta()))
+    corrected = await journal.hub_time_known(up(300, wrong_by=timedelta()))
 
     (released,) = await journal.claim("mes", 10, START)
     entry = released.delivery.entry
@@ -64,11 +60,11 @@ async def test_recording_goes_on_while_many_readings_get_their_time(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timings, "AT_ONCE", 1)
-    await journal.record(SCALE, [_weight(n, _at(60)) for n in range(20)])
+    await journal.record(SCALE, [weighed(n, up(60)) for n in range(20)])
 
-    timing = asyncio.create_task(journal.hub_time_known(_at(300, wrong_by=timedelta())))
+    timing = asyncio.create_task(journal.hub_time_known(up(300, wrong_by=timedelta())))
     await asyncio.sleep(0)
-    await journal.record(SCALE, [_weight(20, _at(301))])
+    await journal.record(SCALE, [weighed(20, up(301))])
     recorded_before_the_end = not timing.done()
 
     assert (recorded_before_the_end, await timing) == (True, 20)
@@ -78,7 +74,7 @@ async def test_a_crash_while_many_get_their_time_leaves_none_without(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing leaves with a wrong time meanwhile."""
-    right = _at(300, wrong_by=timedelta())
+    right = up(300, wrong_by=timedelta())
     time_waiting = timings.time_waiting
 
     def time_four(tx: Transaction, zone: tzinfo, *, after: int) -> tuple[int, int | None]:
@@ -88,7 +84,7 @@ async def test_a_crash_while_many_get_their_time_leaves_none_without(
 
     async with open_journal(path) as journal:
         await consenting(journal)
-        await journal.record(SCALE, [_weight(n, _at(60)) for n in range(9)])
+        await journal.record(SCALE, [weighed(n, up(60)) for n in range(9)])
         with monkeypatch.context() as until_then:
             until_then.setattr(timings, "AT_ONCE", 2)
             until_then.setattr(timings, "time_waiting", time_four)
@@ -108,12 +104,12 @@ async def test_recording_goes_on_while_many_are_timed_anew(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timings, "AT_ONCE", 1)
-    wrong, right = replace(_at(60, wrong_by=-HOUR), trusted=True), _at(300, wrong_by=timedelta())
-    await journal.record(SCALE, [_weight(n, wrong) for n in range(20)])
+    wrong, right = replace(up(60, wrong_by=-HOUR), trusted=True), up(300, wrong_by=timedelta())
+    await journal.record(SCALE, [weighed(n, wrong) for n in range(20)])
 
     timing = asyncio.create_task(journal.hub_time_known(right, stepped=True))
     await asyncio.sleep(0)
-    await journal.record(SCALE, [_weight(20, _at(301, wrong_by=timedelta()))])
+    await journal.record(SCALE, [weighed(20, up(301, wrong_by=timedelta()))])
     recorded_before_the_end = not timing.done()
 
     assert (recorded_before_the_end, await timing) == (True, 20)
@@ -122,11 +118,11 @@ async def test_recording_goes_on_while_many_are_timed_anew(
 async def test_a_crash_while_many_are_timed_anew_lets_none_leave_with_the_wrong_time(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong, right = replace(_at(60, wrong_by=-HOUR), trusted=True), _at(300, wrong_by=timedelta())
+    wrong, right = replace(up(60, wrong_by=-HOUR), trusted=True), up(300, wrong_by=timedelta())
     soon = START + timedelta(minutes=2)
     async with open_journal(path) as journal:
         await consenting(journal)
-        await journal.record(SCALE, [_weight(n, wrong) for n in range(9)])
+        await journal.record(SCALE, [weighed(n, wrong) for n in range(9)])
         for released in await journal.claim("mes", 3, START):
             await journal.settle(released, Receipt("mes", None, START))
         with monkeypatch.context() as until_then:
@@ -153,10 +149,10 @@ async def test_a_crash_while_many_are_timed_anew_lets_none_leave_with_the_wrong_
 async def test_what_is_to_be_timed_anew_is_so_though_the_journal_is_damaged_then(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong, right = replace(_at(60, wrong_by=-HOUR), trusted=True), _at(300, wrong_by=timedelta())
+    wrong, right = replace(up(60, wrong_by=-HOUR), trusted=True), up(300, wrong_by=timedelta())
     async with open_journal(path) as journal:
         await consenting(journal)
-        await journal.record(SCALE, [_weight(n, wrong) for n in range(4)])
+        await journal.record(SCALE, [weighed(n, wrong) for n in range(4)])
         with monkeypatch.context() as until_then:
             until_then.setattr(timings, "AT_ONCE", 1)
             _cut_short(until_then, 1)
@@ -175,9 +171,9 @@ async def test_a_correction_of_what_is_to_be_timed_anew_waits_until_it_is(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await consenting(journal)
-    first = replace(_at(60, wrong_by=-2 * HOUR), trusted=True)
-    second, right = replace(_at(90, wrong_by=-HOUR), trusted=True), _at(99, wrong_by=timedelta())
-    await journal.record(SCALE, [_weight(n, first) for n in range(3)])
+    first = replace(up(60, wrong_by=-2 * HOUR), trusted=True)
+    second, right = replace(up(90, wrong_by=-HOUR), trusted=True), up(99, wrong_by=timedelta())
+    await journal.record(SCALE, [weighed(n, first) for n in range(3)])
     for released in await journal.claim("mes", 10, START):
         await journal.settle(released, Receipt("mes", "Observation/1", START))
     await journal.hub_time_known(second, stepped=True)  # a correction of each, an hour too early
@@ -217,7 +213,7 @@ async def test_what_waits_says_that_it_waits_for_the_hubs_clock(
     journal: Journal, reader: Reader
 ) -> None:
     await consenting(journal)
-    (entry,) = await journal.record(SCALE, [_weight(1, _at(60))])
+    (entry,) = await journal.record(SCALE, [weighed(1, up(60))])
     await journal.claim_entry(entry.id, (await journal.add_subject("Bo")).id)
 
     await journal.claim("mes", 10, START)
@@ -228,9 +224,9 @@ async def test_what_waits_says_that_it_waits_for_the_hubs_clock(
 
 
 async def test_learning_the_time_twice_corrects_once(journal: Journal, reader: Reader) -> None:
-    await journal.record(SCALE, [_weight(1, _at(60))])
+    await journal.record(SCALE, [weighed(1, up(60))])
 
-    known = [await journal.hub_time_known(_at(300 + n, wrong_by=timedelta())) for n in range(2)]
+    known = [await journal.hub_time_known(up(300 + n, wrong_by=timedelta())) for n in range(2)]
 
     assert known == [1, 0]
     assert [link.event for link in reader.audit()].count("timed") == 1
@@ -240,10 +236,10 @@ async def test_what_gets_no_time_yet_holds_up_nothing_behind_it(
     journal: Journal, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timings, "AT_ONCE", 1)
-    lost = [_weight(n, _at(60, boot="boot-0")) for n in range(2)]  # nothing is known before it
-    await journal.record(SCALE, [*lost, _weight(3, _at(60))])
+    lost = [weighed(n, up(60, boot="boot-0")) for n in range(2)]  # nothing is known before it
+    await journal.record(SCALE, [*lost, weighed(3, up(60))])
 
-    corrected = await journal.hub_time_known(_at(300, wrong_by=timedelta()))
+    corrected = await journal.hub_time_known(up(300, wrong_by=timedelta()))
 
     assert corrected == 1
     assert [v.entry.timing.sendable for v in reader.entries()] == [True, False, False]
@@ -251,23 +247,23 @@ async def test_what_gets_no_time_yet_holds_up_nothing_behind_it(
 
 async def test_it_survives_a_restart_of_the_gateway(path: Path) -> None:
     async with open_journal(path) as journal:
-        await journal.record(SCALE, [_weight(1, _at(60))])
+        await journal.record(SCALE, [weighed(1, up(60))])
 
     async with open_journal(path) as journal:
-        assert await journal.hub_time_known(_at(300, wrong_by=timedelta())) == 1
+        assert await journal.hub_time_known(up(300, wrong_by=timedelta())) == 1
 
 
 async def test_a_hub_clock_that_was_trusted_and_wrong_makes_a_task_of_what_was_sent(
     journal: Journal, reader: Reader
 ) -> None:
     await consenting(journal)
-    wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
-    await journal.record(SCALE, [_weight(1, wrong), _weight(2, _at(90, wrong_by=timedelta()))])
+    wrong = replace(up(60, wrong_by=-HOUR), trusted=True)
+    await journal.record(SCALE, [weighed(1, wrong), weighed(2, up(90, wrong_by=timedelta()))])
     first, second = await journal.claim("mes", 10, START)
     for released in (first, second):
         await journal.settle(released, Receipt("mes", "Observation/7", START))
 
-    corrected = await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+    corrected = await journal.hub_time_known(up(300, wrong_by=timedelta()), stepped=True)
 
     (owed,) = reader.corrections_owed()
     assert corrected == 1
@@ -284,12 +280,12 @@ async def test_a_hub_clock_that_was_ahead_makes_a_task_as_well(
     journal: Journal, reader: Reader
 ) -> None:
     await consenting(journal)
-    ahead = replace(_at(60, wrong_by=HOUR), trusted=True)
-    await journal.record(SCALE, [_weight(1, ahead)])
+    ahead = replace(up(60, wrong_by=HOUR), trusted=True)
+    await journal.record(SCALE, [weighed(1, ahead)])
     (released,) = await journal.claim("mes", 1, START + HOUR + 60 * SECOND)
     await journal.settle(released, Receipt("mes", "Observation/7", START))
 
-    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+    await journal.hub_time_known(up(300, wrong_by=timedelta()), stepped=True)
 
     assert [owed.wrong for owed in reader.corrections_owed()] == ["time"]
 
@@ -298,10 +294,10 @@ async def test_what_came_when_the_hub_had_the_right_time_unawares_is_sent_once_i
     journal: Journal,
 ) -> None:
     await consenting(journal)
-    unaware = replace(_at(60, wrong_by=timedelta()), trusted=False)
-    await journal.record(SCALE, [_weight(1, unaware)])
+    unaware = replace(up(60, wrong_by=timedelta()), trusted=False)
+    await journal.record(SCALE, [weighed(1, unaware)])
 
-    corrected = await journal.hub_time_known(_at(300, wrong_by=timedelta()))
+    corrected = await journal.hub_time_known(up(300, wrong_by=timedelta()))
 
     (released,) = await journal.claim("mes", 1, START + HOUR)
     assert corrected == 1
@@ -311,15 +307,15 @@ async def test_what_came_when_the_hub_had_the_right_time_unawares_is_sent_once_i
 async def test_neither_a_damaged_reading_nor_one_of_another_boot_keeps_the_rest_from_the_right_time(
     journal: Journal, reader: Reader, path: Path
 ) -> None:
-    wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
-    other = replace(_at(9, boot="boot-0", wrong_by=timedelta()), trusted=False)
+    wrong = replace(up(60, wrong_by=-HOUR), trusted=True)
+    other = replace(up(9, boot="boot-0", wrong_by=timedelta()), trusted=False)
     received = [wrong, wrong, other, wrong]
-    await journal.record(SCALE, [_weight(n, each) for n, each in enumerate(received)])
+    await journal.record(SCALE, [weighed(n, each) for n, each in enumerate(received)])
     with sqlite3.connect(path) as damaging:
         damaging.execute("UPDATE entries SET payload = zeroblob(99) WHERE number = 1")
     damaging.close()
 
-    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+    await journal.hub_time_known(up(300, wrong_by=timedelta()), stepped=True)
 
     times = {v.entry.reading.record: v.entry.timing.measured_at for v in reader.entries()}
     assert times["seq:1"] == times["seq:3"] == START + 60 * SECOND
@@ -331,12 +327,12 @@ async def test_what_arrives_with_the_former_time_is_owed_a_correction_there_and_
     async with open_journal(path, routes={"mes": EVERYTHING, "fhir": EVERYTHING}) as journal:
         subject = await consenting(journal)
         await journal.record_grant(grant(subject, "grant-2", destination="fhir"))
-        wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
-        await journal.record(SCALE, [_weight(1, wrong)])
+        wrong = replace(up(60, wrong_by=-HOUR), trusted=True)
+        await journal.record(SCALE, [weighed(1, wrong)])
         (there,) = await journal.claim("fhir", 1, START)
         await journal.settle(there, Receipt("fhir", "Observation/8", START))
         (on_its_way,) = await journal.claim("mes", 1, START)
-        await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+        await journal.hub_time_known(up(300, wrong_by=timedelta()), stepped=True)
         (correction,) = await journal.claim_corrections("fhir", 1, START)
         await journal.corrected(correction)
 
@@ -350,12 +346,12 @@ async def test_what_may_have_arrived_is_searched_for_at_every_time_it_can_have_b
     journal: Journal,
 ) -> None:
     await consenting(journal)
-    wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
-    (first, waiting) = await journal.record(SCALE, [_weight(1, wrong), _weight(2, _at(90))])
+    wrong = replace(up(60, wrong_by=-HOUR), trusted=True)
+    (first, waiting) = await journal.record(SCALE, [weighed(1, wrong), weighed(2, up(90))])
     (sent,) = await journal.claim("mes", 10, START)
     await journal.unsettle(sent, START, "timeout")
 
-    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+    await journal.hub_time_known(up(300, wrong_by=timedelta()), stepped=True)
 
     again = {
         each.delivery.entry.id: each.delivery for each in await journal.claim("mes", 10, START)
@@ -369,11 +365,11 @@ async def test_what_is_timed_anew_while_on_its_way_arrives_with_the_former_time(
     journal: Journal, reader: Reader
 ) -> None:
     await consenting(journal)
-    wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
-    await journal.record(SCALE, [_weight(1, wrong), _weight(2, wrong)])
+    wrong = replace(up(60, wrong_by=-HOUR), trusted=True)
+    await journal.record(SCALE, [weighed(1, wrong), weighed(2, wrong)])
     arrived, turned_back = await journal.claim("mes", 10, START)
 
-    await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+    await journal.hub_time_known(up(300, wrong_by=timedelta()), stepped=True)
     await journal.settle(arrived, Receipt("mes", "Observation/7", START))
     await journal.retry_at(turned_back, START, "the server rests")
 
@@ -391,13 +387,13 @@ async def test_where_it_arrives_later_with_the_former_time_a_correction_is_owed_
     async with open_journal(path, routes={"mes": EVERYTHING, "fhir": EVERYTHING}) as journal:
         subject = await consenting(journal)
         await journal.record_grant(grant(subject, "grant-2", destination="fhir"))
-        wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
-        await journal.record(SCALE, [_weight(1, wrong)])
+        wrong = replace(up(60, wrong_by=-HOUR), trusted=True)
+        await journal.record(SCALE, [weighed(1, wrong)])
         (first,) = await journal.claim("mes", 10, START)
         await journal.settle(first, Receipt("mes", "Observation/7", START))
         (later,) = await journal.claim("fhir", 10, START)
 
-        await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+        await journal.hub_time_known(up(300, wrong_by=timedelta()), stepped=True)
         await journal.settle(later, Receipt("fhir", "Observation/8", START))
 
     with closing(Reader.open(path)) as reader:
@@ -410,10 +406,10 @@ async def test_what_a_search_finds_with_a_former_time_is_owed_a_correction(
 ) -> None:
     async with open_journal(path) as journal:
         await consenting(journal)
-        wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
-        await journal.record(SCALE, [_weight(1, wrong)])
+        wrong = replace(up(60, wrong_by=-HOUR), trusted=True)
+        await journal.record(SCALE, [weighed(1, wrong)])
         await journal.claim("mes", 10, START)
-        await journal.hub_time_known(_at(300, wrong_by=timedelta()), stepped=True)
+        await journal.hub_time_known(up(300, wrong_by=timedelta()), stepped=True)
 
     async with open_journal(path) as journal:  # it ended before it knew what came of it
         (again,) = await journal.claim("mes", 10, START)
@@ -427,11 +423,11 @@ async def test_what_a_search_finds_with_a_former_time_is_owed_a_correction(
 
 async def test_a_clock_set_while_the_gateway_was_stopped_is_noticed(path: Path) -> None:
     async with open_journal(path) as journal:
-        wrong = replace(_at(60, wrong_by=-HOUR), trusted=True)
-        await journal.record(SCALE, [_weight(1, wrong)])
+        wrong = replace(up(60, wrong_by=-HOUR), trusted=True)
+        await journal.record(SCALE, [weighed(1, wrong)])
 
     async with open_journal(path) as journal:
-        assert await journal.hub_time_known(_at(300, wrong_by=timedelta())) == 1
+        assert await journal.hub_time_known(up(300, wrong_by=timedelta())) == 1
 
     with closing(Reader.open(path)) as reader:
         timing = reader.entries()[0].entry.timing
@@ -442,11 +438,11 @@ async def test_a_hub_clock_set_wrong_and_right_again_leaves_the_time_as_it_was(
     journal: Journal, reader: Reader
 ) -> None:
     right = timedelta()
-    await journal.hub_time_known(_at(30, wrong_by=right))
-    (entry,) = await journal.record(SCALE, [_weight(1, _at(60, wrong_by=right))])
+    await journal.hub_time_known(up(30, wrong_by=right))
+    (entry,) = await journal.record(SCALE, [weighed(1, up(60, wrong_by=right))])
 
-    await journal.hub_time_known(replace(_at(90, wrong_by=-HOUR), trusted=True), stepped=True)
-    await journal.hub_time_known(_at(120, wrong_by=right), stepped=True)
+    await journal.hub_time_known(replace(up(90, wrong_by=-HOUR), trusted=True), stepped=True)
+    await journal.hub_time_known(up(120, wrong_by=right), stepped=True)
 
     assert reader.entries()[0].entry.timing.measured_at == entry.timing.measured_at
 
@@ -456,13 +452,13 @@ async def test_what_comes_after_an_erasure_is_timed_anew_as_what_came_before_it(
 ) -> None:
     """The numbers of what was erased are given again."""
     ada = await consenting(journal)
-    await journal.record(SCALE, [_weight(1, _at(60, wrong_by=timedelta()))])
-    wrong = replace(_at(60, boot="boot-2", wrong_by=-9 * HOUR), trusted=True)
+    await journal.record(SCALE, [weighed(1, up(60, wrong_by=timedelta()))])
+    wrong = replace(up(60, boot="boot-2", wrong_by=-9 * HOUR), trusted=True)
     await journal.hub_time_known(wrong)
     await journal.erase(ada)
-    await journal.record(SCALE, [_weight(2, wrong)])
+    await journal.record(SCALE, [weighed(2, wrong)])
 
-    await journal.hub_time_known(_at(120, boot="boot-2", wrong_by=timedelta()), stepped=True)
+    await journal.hub_time_known(up(120, boot="boot-2", wrong_by=timedelta()), stepped=True)
 
     assert reader.entries()[0].entry.timing.measured_at == START + timedelta(seconds=60)
 
@@ -471,10 +467,10 @@ async def test_what_was_received_before_the_clock_was_set_and_comes_after_has_th
     journal: Journal,
 ) -> None:
     """A device was giving what it had while the hub's clock, trusted and wrong, was set."""
-    wrong = replace(_at(40, wrong_by=-3 * HOUR), trusted=True)
+    wrong = replace(up(40, wrong_by=-3 * HOUR), trusted=True)
     await journal.hub_time_known(replace(wrong, monotonic=30.0, utc=wrong.utc - 10 * SECOND))
-    await journal.hub_time_known(_at(50, wrong_by=timedelta()), stepped=True)
+    await journal.hub_time_known(up(50, wrong_by=timedelta()), stepped=True)
 
-    (entry,) = await journal.record(SCALE, [_weight(1, wrong)])
+    (entry,) = await journal.record(SCALE, [weighed(1, wrong)])
 
     assert entry.timing.measured_at == START + 40 * SECOND
