@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from gateway.consent.gate import Delivery, Reason, Released, Withheld, decide
 from gateway.consent.grant import in_force
@@ -55,7 +56,10 @@ class Gate:
         self._ledgers: dict[SubjectId, ledger.Standing] = {}
         self._withheld: defaultdict[str, list[str]] = defaultdict(list)
         self._unreadable: list[str] = []
-        self._wrong = timings.still_wrong(tx.db)
+
+    @cached_property
+    def _wrong(self) -> dict[str, int]:
+        return timings.still_wrong(self._tx.db)
 
     def let_go(self, owed: Owed) -> Released | None:
         """Return the release of a delivery that is due; without one it is not due now, or anew."""
@@ -64,7 +68,7 @@ class Gate:
             return None
         try:
             delivery = _delivery(self._tx, owed, self._addresses)
-            if self._is_timed_again(owed.entry, delivery.entry):
+            if timings.may_be_wrong(self._wrong, owed.entry, delivery.entry.reading):
                 self._put_off(owed)
                 return None
             decision = self._decide(delivery)
@@ -103,11 +107,6 @@ class Gate:
             self._put_off(owed)
         else:
             moving.to_be_asked(self._tx, owed.destination, [owed.entry])
-
-    def _is_timed_again(self, number: int, entry: Entry) -> bool:
-        """Tell whether the entry may still have the time of a clock that was wrong."""
-        upto = self._wrong.get(entry.reading.received.boot_id)
-        return upto is not None and upto < number
 
     def _put_off(self, owed: Owed) -> None:
         moving.put_off(self._tx, owed, to_us(self._now + IN_A_WHILE))

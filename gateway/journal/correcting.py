@@ -46,8 +46,7 @@ def claim(
         except Unreadable:
             corrections.leave(tx, number, "unreadable")
             continue
-        upto = wrong_boots.get(known.reading.received.boot_id)
-        if upto is not None and upto < entry:
+        if timings.may_be_wrong(wrong_boots, entry, known.reading):
             corrections.retry_at(tx, number, now + IN_A_WHILE)
             continue
         if _is_pointless(known, subject, Wrong(wrong)):

@@ -86,6 +86,12 @@ def still_wrong(db: Database) -> dict[str, int]:
     return dict(db.rows("SELECT boot, upto FROM timed_again"))
 
 
+def may_be_wrong(wrong: Mapping[str, int], number: int, reading: Reading) -> bool:
+    """Tell whether an entry, by its number, may have a wrong time yet; `wrong` is `still_wrong`."""
+    upto = wrong.get(reading.received.boot_id)
+    return upto is not None and upto < number
+
+
 def time_wrong(tx: Transaction, zone: tzinfo) -> tuple[int, bool]:
     """Correct some of what was received in boots whose time was wrong: what says another time.
 
