@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2s
+from itertools import dropwhile
 
 _MOST = 4096
 """More records than any device in scope keeps: the numbers of those read last and of those after
@@ -31,6 +32,14 @@ class Mark:
         What is asked for by "this number and greater" would leave those out.
         """
         return _since(self.sequence)
+
+    def numbers_began_anew(self, seen: Iterable[Mark]) -> bool:
+        """Tell whether one of these, in their order, came after it under its number or a lower one.
+
+        Then the numbers began anew although the records of before are kept.
+        """
+        later = dropwhile(lambda mark: mark != self, seen)
+        return any(mark != self and mark.sequence <= self.sequence for mark in later)
 
     @classmethod
     def of(cls, sequence: int, content: bytes) -> Mark:

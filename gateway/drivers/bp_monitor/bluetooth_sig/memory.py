@@ -12,7 +12,6 @@ comes only once that is confirmed: so it is taken in between. It is in the memor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import dropwhile
 
 from gateway.domain.reading import Reading
 from gateway.drivers.api import Frame, Inbox, Session, gatt
@@ -93,8 +92,7 @@ class Memory:
             return False
         if list(self._seen) == [known]:
             await self._take(await self._stored.last(), Assembly(e2e_crc=self._e2e_crc))
-        later = dropwhile(lambda mark: mark != known, self._seen)
-        return any(mark != known and mark.sequence <= known.sequence for mark in later)
+        return known.numbers_began_anew(self._seen)
 
     async def _read(self, since: int | None) -> bool:
         for _ in range(READS):

@@ -20,7 +20,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
-from itertools import dropwhile
 
 from gateway.domain.reading import ClockSample, Reading
 from gateway.drivers.api import Frame, Session, Setting, gatt
@@ -168,12 +167,11 @@ class _Memory:
         if known is None:
             return False
         if list(self._seen) != [known]:
-            later = dropwhile(lambda mark: mark != known, self._seen)
-            return any(mark != known and mark.sequence <= known.sequence for mark in later)
+            return known.numbers_began_anew(self._seen)
         told = [frame.data for frame in await self._stored.last() if frame.channel == MEASUREMENT]
         with suppress(DecodeError):
             marks = [mark_of(codec.decode_measurement(data)) for data in told]
-            return any(last != known and last.sequence <= known.sequence for last in marks)
+            return known.numbers_began_anew([known, *marks])
         return False
 
     async def _complete(self, *, whole: bool) -> _Found:
